@@ -1,0 +1,1 @@
+//! Bodies: codings undone, kinds sniffed, fields walked.

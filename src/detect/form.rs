@@ -1,0 +1,127 @@
+//! How a value was wrapped where it stood: a short chain from the outside in.
+//! In: steps. Out: a name as the contract writes it (`gzip>base64>plain`, `sha256`). Bounds: four steps.
+
+/// One layer around a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Step {
+    /// Percent-encoding.
+    Url = 1,
+    /// Base64 in any alphabet.
+    Base64 = 2,
+    /// Hexadecimal digits.
+    Hex = 3,
+    /// `\uXXXX` escapes.
+    Unicode = 4,
+    /// Character references of HTML and XML.
+    Html = 5,
+    /// gzip or zlib.
+    Gzip = 6,
+    /// JSON inside a JSON string, and similar quoting.
+    Json = 7,
+    /// MD5 of the value.
+    Md5 = 8,
+    /// SHA-1 of the value.
+    Sha1 = 9,
+    /// SHA-256 of the value.
+    Sha256 = 10,
+    /// SM3 of the value.
+    Sm3 = 11,
+    /// Part of the value replaced by a mask character.
+    Mask = 12,
+    /// The last four characters alone.
+    Last4 = 13,
+}
+
+impl Step {
+    /// All steps.
+    pub const ALL: [Step; 13] = [
+        Step::Url,
+        Step::Base64,
+        Step::Hex,
+        Step::Unicode,
+        Step::Html,
+        Step::Gzip,
+        Step::Json,
+        Step::Md5,
+        Step::Sha1,
+        Step::Sha256,
+        Step::Sm3,
+        Step::Mask,
+        Step::Last4,
+    ];
+    /// Name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Step::Url => "url",
+            Step::Base64 => "base64",
+            Step::Hex => "hex",
+            Step::Unicode => "unicode",
+            Step::Html => "html",
+            Step::Gzip => "gzip",
+            Step::Json => "json",
+            Step::Md5 => "md5",
+            Step::Sha1 => "sha1",
+            Step::Sha256 => "sha256",
+            Step::Sm3 => "sm3",
+            Step::Mask => "mask",
+            Step::Last4 => "last4",
+        }
+    }
+    /// Whether the value cannot be had back from it.
+    pub fn one_way(self) -> bool {
+        self as u8 >= Step::Md5 as u8
+    }
+}
+
+/// A chain of at most four steps, outermost first; empty is `plain`. One byte a step, outermost in the highest used byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Form(pub u32);
+
+impl Form {
+    /// The value as it is.
+    pub const PLAIN: Form = Form(0);
+    /// This chain with one more step inside; unchanged where four are used up.
+    #[must_use]
+    pub fn then(self, inner: Step) -> Form {
+        if self.0 > 0x00ff_ffff {
+            self
+        } else {
+            Form(self.0 << 8 | inner as u32)
+        }
+    }
+    /// Steps, outermost first.
+    pub fn steps(self) -> impl Iterator<Item = Step> {
+        self.0
+            .to_be_bytes()
+            .into_iter()
+            .filter_map(|b| Step::ALL.into_iter().find(|s| *s as u8 == b))
+    }
+    /// Name in the contract.
+    pub fn name(self) -> String {
+        let mut parts: Vec<&str> = self.steps().map(Step::name).collect();
+        if !self.steps().last().is_some_and(Step::one_way) {
+            parts.push("plain");
+        }
+        parts.join(">")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_from_the_outside_in() {
+        assert_eq!(Form::PLAIN.name(), "plain");
+        assert_eq!(
+            Form::PLAIN.then(Step::Gzip).then(Step::Base64).name(),
+            "gzip>base64>plain"
+        );
+        assert_eq!(Form::PLAIN.then(Step::Sha256).name(), "sha256");
+        assert_eq!(
+            Form::PLAIN.then(Step::Url).then(Step::Mask).name(),
+            "url>mask"
+        );
+    }
+}

@@ -1,0 +1,1 @@
+//! What follows from all calls together: accounts, templates, columns, sessions, risks. Pure.

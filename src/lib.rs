@@ -1,0 +1,33 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod error;
+pub mod limits;
+
+// bytes -> packets -> flows -> streams -> messages -> calls
+#[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+pub mod body;
+#[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+pub mod call;
+#[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+pub mod net;
+#[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+pub mod proto;
+#[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+pub mod source;
+
+// calls -> facts
+#[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+pub mod detect;
+pub mod facts;
+
+// facts -> case -> queries
+pub mod case;
+pub mod load;
+pub mod query;
+pub mod replay;
+pub mod trace;
+
+// queries -> screens, rows, files
+pub mod cli;
+pub mod export;
+pub mod ui;

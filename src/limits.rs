@@ -1,0 +1,69 @@
+//! Every bound that evidence can run into, each with its reason. In: nothing. Out: constants.
+//! What a bound costs is counted as a diag where it is applied; no bound is silent.
+
+/// Bytes read from a file at once: large enough that system calls vanish, small against memory.
+pub const READ_BLOCK: usize = 4 << 20;
+/// Largest capture block (packet with its options) believed: real snap lengths end at 256 KiB, offloaded packets at a few MiB.
+pub const CAPTURE_BLOCK: usize = 16 << 20;
+/// Longest log line kept; the rest of a longer line is skipped and counted.
+pub const LOG_LINE: usize = 1 << 20;
+/// Nested link, tunnel and network headers followed in one packet.
+pub const ENCAP_DEPTH: usize = 8;
+/// IP fragments held for one datagram: 64 KiB in the smallest useful fragments.
+pub const FRAGS_PER_DATAGRAM: usize = 1024;
+/// Bytes of unfinished IP datagrams held in all.
+pub const FRAG_BYTES: usize = 16 << 20;
+/// An unfinished datagram is dropped after this many nanoseconds of packet time (RFC 8200 section 4.5: 60 s).
+pub const FRAG_AGE_NS: i64 = 60_000_000_000;
+/// Out-of-order bytes held for one direction of one connection: two full windows of a fast path.
+pub const STREAM_HELD: usize = 8 << 20;
+/// Out-of-order pieces held for one direction: beyond this the missing piece is declared lost.
+pub const STREAM_PIECES: usize = 1024;
+/// Out-of-order bytes held over all connections.
+pub const STREAMS_HELD_ALL: usize = 64 << 20;
+/// Connections tracked at once: the oldest idle one is closed first. 1 M half-open flows must stay under 512 MiB.
+pub const FLOWS: usize = 400_000;
+/// A connection with no packet for this many nanoseconds of packet time is over.
+pub const FLOW_IDLE_NS: i64 = 3_600_000_000_000;
+/// Bytes of a flow looked at before it is called unknown.
+pub const PROBE_BYTES: usize = 4096;
+/// Request or status line and header block together: servers stop at 8-64 KiB, a few proxies allow 1 MiB.
+pub const HEAD_BYTES: usize = 1 << 20;
+/// Header lines in one block.
+pub const HEADERS: usize = 2000;
+/// Requests waiting for their responses on one connection.
+pub const PIPELINE: usize = 4096;
+/// Bytes of one body kept in memory and stored; length and hash go on to its end.
+pub const BODY_STORED: usize = 64 << 20;
+/// Content codings undone in a row.
+pub const CODINGS: usize = 3;
+/// Decoded bytes of one body in all ...
+pub const DECODED: u64 = 4 << 30;
+/// ... and against its coded bytes: plain repetitive JSON deflates 290:1, so above this ratio it is a bomb ...
+pub const BOMB_RATIO: u64 = 300;
+/// ... once it is larger than this.
+pub const BOMB_FLOOR: u64 = 64 << 20;
+/// Bytes of jobs between reading and scanning; a full queue makes the reader wait.
+pub const QUEUE_BYTES: usize = 48 << 20;
+/// Bodies and heads are compressed together in packs of about this size: large enough to share repetition, small enough that showing one call costs a millisecond.
+pub const PACK_BYTES: usize = 1 << 20;
+/// Bodies whose hash is remembered for storing equal content once; beyond, an equal body may be stored twice.
+pub const BODY_DEDUP: usize = 2_000_000;
+/// Depth of nested objects, elements or parts walked in a body.
+pub const NEST_DEPTH: usize = 64;
+/// Layers of encoding (base64, percent, hex, ...) undone around one value.
+pub const DECODE_DEPTH: usize = 3;
+/// Findings kept for one body; the rest is counted.
+pub const FINDINGS_PER_BODY: usize = 1_000_000;
+/// Data classes a rule set can hold: they are bits of one 64-bit column.
+pub const CLASSES: usize = 63;
+/// Nesting of a filter expression.
+pub const FILTER_DEPTH: usize = 50;
+/// Distinct paths templates are learnt from; beyond, paths are folded by the shape of their segments alone.
+pub const TEMPLATE_PATHS: usize = 2_000_000;
+/// Code points drawn in one terminal cell: 3,000 combining marks on one letter put 6 KB into a cell.
+pub const CELL_CODEPOINTS: usize = 8;
+/// Bytes sent to the clipboard by OSC 52; terminals drop longer ones.
+pub const CLIPBOARD: usize = 72 << 10;
+/// Rows of a clue file.
+pub const CLUE_ROWS: usize = 1_000_000;

@@ -1,0 +1,1 @@
+//! Protocols on streams: recognised by content, parsed without I/O.

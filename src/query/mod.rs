@@ -1,0 +1,2 @@
+//! The filter language and the rows of the contract.
+pub mod rows;

@@ -1,0 +1,1 @@
+//! Evidence files: what they are, and their packets and lines.

@@ -1,0 +1,1 @@
+//! How a value moved and who could have leaked it.

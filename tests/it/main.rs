@@ -1,0 +1,2 @@
+//! Integration tests, one binary: linking once is what keeps them quick.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
