@@ -52,7 +52,9 @@ impl Inside {
         for n in nets {
             let n = n.as_ref().trim();
             out.push(network(n).ok_or_else(|| Error::Usage {
-                msg: format!("--inside: '{n}' is not a network (write 10.0.0.0/8 or 2001:db8::/32)"),
+                msg: format!(
+                    "--inside: '{n}' is not a network (write 10.0.0.0/8 or 2001:db8::/32)"
+                ),
                 at: None,
             })?);
         }
@@ -91,7 +93,14 @@ mod tests {
     #[test]
     fn default_and_given_networks() {
         let d = Inside::default();
-        for a in ["10.1.2.3", "172.31.0.1", "192.168.9.9", "::1", "fd00::1", "fe80::1"] {
+        for a in [
+            "10.1.2.3",
+            "172.31.0.1",
+            "192.168.9.9",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+        ] {
             assert!(d.has(a.parse().unwrap()), "{a}");
         }
         for a in ["8.8.8.8", "172.32.0.1", "2001:db8::1"] {
@@ -101,6 +110,9 @@ mod tests {
         assert!(g.has("2001:db8::5".parse().unwrap()) && g.has("10.0.0.1".parse().unwrap()));
         assert!(!g.has("2001:db9::5".parse().unwrap()));
         assert!(Inside::parse(&["10.0.0.0/33"]).is_err() && Inside::parse(&["x"]).is_err());
-        assert_eq!(address(bits("10.0.0.1".parse().unwrap())).to_string(), "10.0.0.1");
+        assert_eq!(
+            address(bits("10.0.0.1".parse().unwrap())).to_string(),
+            "10.0.0.1"
+        );
     }
 }
