@@ -1,1 +1,2 @@
 //! Evidence files: what they are, and their packets and lines.
+pub mod log;
