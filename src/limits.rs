@@ -75,3 +75,19 @@ pub const CELL_CODEPOINTS: usize = 8;
 pub const CLIPBOARD: usize = 72 << 10;
 /// Rows of a clue file.
 pub const CLUE_ROWS: usize = 1_000_000;
+/// Trails in one answer: more are a list nobody reads; the rest is counted.
+pub const TRACE_TRAILS: usize = 200;
+/// Hops in one trail: a value that goes by more often is not a subject's (a hotline, a default).
+pub const TRACE_HOPS: usize = 2000;
+/// Call ids listed for one suspect.
+pub const TRACE_CALLS: usize = 1000;
+/// Suspects in one answer.
+pub const TRACE_SUSPECTS: usize = 100;
+/// Values searched as text at once: an automaton over all their forms stays under about 100 MB.
+pub const TRACE_TEXT_VALUES: usize = 5000;
+/// Sightings held for one question: 64 bytes each.
+pub const TRACE_SIGHTINGS: usize = 4_000_000;
+/// Columns of a clue that are told apart; cells beyond are not looked at and counted.
+pub const CLUE_COLUMNS: usize = 64;
+/// Bytes of a clue file.
+pub const CLUE_BYTES: usize = 1 << 30;

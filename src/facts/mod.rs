@@ -1,1 +1,3 @@
 //! What follows from all calls together: accounts, templates, columns, sessions, risks. Pure.
+
+pub mod inside;
