@@ -1,1 +1,3 @@
 //! Bodies: codings undone, kinds sniffed, fields walked.
+
+pub mod sniff;
