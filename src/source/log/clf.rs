@@ -1,0 +1,267 @@
+//! Common and combined log format as nginx and Apache write them, with a virtual host in front or further fields behind.
+//! In: one line. Out: a [`LogCall`]. Bounds: linear in the line.
+
+use super::{LogZone, NoCall, request_line};
+use crate::call::model::{LogCall, Ts};
+use crate::call::text::lossless;
+use std::borrow::Cow;
+
+/// Walks a line field by field.
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn skip_spaces(&mut self) {
+        self.rest = self.rest.trim_ascii_start();
+    }
+    /// A field up to the next space.
+    fn word(&mut self) -> Option<&'a [u8]> {
+        self.skip_spaces();
+        let end = memchr::memchr(b' ', self.rest).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest;
+        (!word.is_empty()).then_some(word)
+    }
+    /// A field between `open` and `close`; a backslash protects the next byte.
+    fn quoted(&mut self, open: u8, close: u8) -> Option<&'a [u8]> {
+        self.skip_spaces();
+        let inner = self.rest.strip_prefix(&[open])?;
+        let mut at = 0;
+        loop {
+            at += memchr::memchr2(close, b'\\', inner.get(at..)?)?;
+            if inner.get(at) == Some(&b'\\') {
+                at += 2;
+            } else {
+                break;
+            }
+        }
+        let (text, rest) = inner.split_at_checked(at)?;
+        self.rest = rest.get(1..)?;
+        Some(text)
+    }
+}
+
+/// Undoes `\"`, `\\`, `\xHH`, `\n`, `\t` as both servers write them.
+fn unescape(field: &[u8]) -> Cow<'_, str> {
+    if !field.contains(&b'\\') {
+        return lossless(field);
+    }
+    let mut out = Vec::with_capacity(field.len());
+    let mut bytes = field.iter().copied().peekable();
+    while let Some(b) = bytes.next() {
+        if b != b'\\' {
+            out.push(b);
+            continue;
+        }
+        match bytes.next() {
+            Some(b'x') => {
+                let digits: Vec<u8> = bytes.clone().take(2).collect();
+                match std::str::from_utf8(&digits)
+                    .ok()
+                    .and_then(|d| u8::from_str_radix(d, 16).ok())
+                {
+                    Some(v) if digits.len() == 2 => {
+                        bytes.next();
+                        bytes.next();
+                        out.push(v);
+                    }
+                    _ => out.extend_from_slice(b"\\x"),
+                }
+            }
+            Some(b'n') => out.push(b'\n'),
+            Some(b't') => out.push(b'\t'),
+            Some(b'r') => out.push(b'\r'),
+            Some(c) => out.push(c),
+            None => out.push(b'\\'),
+        }
+    }
+    Cow::Owned(lossless(&out).into_owned())
+}
+
+/// `-` and the empty field mean unknown.
+fn known(field: &[u8]) -> Option<String> {
+    let s = unescape(field);
+    (s != "-" && !s.is_empty()).then(|| s.into_owned())
+}
+
+/// `10/Oct/2000:13:55:36 -0700`.
+fn clf_time(s: &[u8]) -> Option<Ts> {
+    let s = std::str::from_utf8(s).ok()?;
+    let number = |r: std::ops::Range<usize>| s.get(r)?.parse::<i64>().ok();
+    let month = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+    .iter()
+    .position(|m| s.get(3..6) == Some(*m))?;
+    let month = i8::try_from(month + 1).ok()?;
+    let date = jiff::civil::Date::new(
+        i16::try_from(number(7..11)?).ok()?,
+        month,
+        i8::try_from(number(0..2)?).ok()?,
+    )
+    .ok()?;
+    let days = i64::from(date.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days());
+    let (h, m, sec) = (number(12..14)?, number(15..17)?, number(18..20)?);
+    let zone = i64::from(super::offset_seconds(s.get(20..)?.trim())?);
+    if !(0..24).contains(&h) || !(0..60).contains(&m) || !(0..=60).contains(&sec) {
+        return None;
+    }
+    (days * 86_400 + h * 3600 + m * 60 + sec - zone).checked_mul(1_000_000_000)
+}
+
+/// Both formats: the combined one has referer and agent.
+fn parse(line: &[u8], combined: bool) -> Result<LogCall, NoCall> {
+    let line = line.trim_ascii();
+    if line.is_empty() || line.starts_with(b"#") {
+        return Err(NoCall::Blank);
+    }
+    let mut f = Fields { rest: line };
+    let mut call = LogCall::default();
+    let mut first = f.word().ok_or(NoCall::Unfit)?;
+    // Apache's vhost_combined puts `host:port` in front: then the third field from here is not the time yet
+    let mut probe = Fields { rest: f.rest };
+    let before_time = std::iter::from_fn(|| probe.word())
+        .take(4)
+        .position(|w| w.starts_with(b"["));
+    if before_time == Some(3) {
+        call.host = known(first);
+        first = f.word().ok_or(NoCall::Unfit)?;
+    } else if before_time != Some(2) {
+        return Err(NoCall::Unfit);
+    }
+    call.src = lossless(first).parse().ok();
+    if call.src.is_none() && call.host.is_none() && !plausible_host(first) {
+        return Err(NoCall::Unfit);
+    }
+    f.word().ok_or(NoCall::Unfit)?; // identd
+    call.user = known(f.word().ok_or(NoCall::Unfit)?);
+    call.ts = clf_time(f.quoted(b'[', b']').ok_or(NoCall::Unfit)?).ok_or(NoCall::Unfit)?;
+    let request = unescape(f.quoted(b'"', b'"').ok_or(NoCall::Unfit)?).into_owned();
+    call.status = lossless(f.word().ok_or(NoCall::Unfit)?).parse().ok();
+    // Apache writes `-` for no bytes
+    call.resp_body_len = f.word().and_then(|w| {
+        if w == b"-" {
+            Some(0)
+        } else {
+            lossless(w).parse().ok()
+        }
+    });
+    if call.status.is_none() {
+        return Err(NoCall::Unfit);
+    }
+    if combined {
+        call.referer = known(f.quoted(b'"', b'"').ok_or(NoCall::Unfit)?);
+        call.user_agent = known(f.quoted(b'"', b'"').ok_or(NoCall::Unfit)?);
+        extras(&mut f, &mut call);
+    }
+    request_line(&request, &mut call)?;
+    Ok(call)
+}
+
+/// A host name where an address was expected (`HostnameLookups On`).
+fn plausible_host(s: &[u8]) -> bool {
+    s.iter()
+        .all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(b))
+        && s.iter().any(u8::is_ascii_alphanumeric)
+}
+
+/// What sites append to the combined format: `key=value` pairs under the usual names, and a bare request id.
+fn extras(f: &mut Fields<'_>, call: &mut LogCall) {
+    loop {
+        f.skip_spaces();
+        let quoted = f.rest.first() == Some(&b'"');
+        let Some(field) = (if quoted {
+            f.quoted(b'"', b'"')
+        } else {
+            f.word()
+        }) else {
+            return;
+        };
+        let text = unescape(field);
+        let (key, value) = match text.split_once('=') {
+            Some((k, v)) if !quoted => (k.to_ascii_lowercase(), v.trim_matches('"').to_string()),
+            _ => (String::new(), text.into_owned()),
+        };
+        if value.is_empty() || value == "-" {
+            continue;
+        }
+        match key.as_str() {
+            "host" | "vhost" | "server_name" => call.host = Some(value),
+            "rid" | "request_id" | "req_id" | "trace" | "trace_id" | "traceparent" => {
+                call.trace_id = Some(value)
+            }
+            "user" | "username" => call.user = Some(value),
+            "up" | "upstream" | "upstream_addr" => {
+                if let Ok(a) = value.parse::<std::net::SocketAddr>() {
+                    (call.dst, call.dport) = (Some(a.ip()), Some(a.port()));
+                }
+            }
+            "" if call.trace_id.is_none()
+                && value.len() >= 16
+                && value.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') =>
+            {
+                call.trace_id = Some(value);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Combined format.
+pub fn parse_combined(line: &[u8], _: &LogZone) -> Result<LogCall, NoCall> {
+    parse(line, true)
+}
+
+/// Common format.
+pub fn parse_common(line: &[u8], _: &LogZone) -> Result<LogCall, NoCall> {
+    parse(line, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn virtual_hosts_and_appended_fields_are_read() {
+        let line = br#"shop.example:443 10.1.2.3 - bob [01/Mar/2026:00:00:01 +0000] "GET / HTTP/2.0" 304 - "-" "Mozilla/5.0 (X11)""#;
+        let c = parse_combined(line, &LogZone(None)).unwrap();
+        assert_eq!(
+            (c.host.as_deref(), c.src.unwrap().to_string().as_str()),
+            (Some("shop.example:443"), "10.1.2.3")
+        );
+        let line = br#"10.1.2.3 - - [01/Mar/2026:00:00:01 +0000] "GET /x y HTTP/1.1" 200 5 "-" "c" rt=0.01 host=api.example up=10.0.0.5:8080 "4bf92f3577b34da6a3ce929d0e0e4736""#;
+        let c = parse_combined(line, &LogZone(None)).unwrap();
+        assert_eq!(c.uri.as_deref(), Some("/x y"));
+        assert_eq!(
+            (c.dport, c.trace_id.as_deref()),
+            (Some(8080), Some("4bf92f3577b34da6a3ce929d0e0e4736"))
+        );
+        assert_eq!(c.host.as_deref(), Some("api.example"));
+    }
+
+    #[test]
+    fn what_is_no_request_is_told_from_what_is_no_log() {
+        let line = br#"10.1.2.3 - - [01/Mar/2026:00:00:01 +0000] "\x16\x03\x01" 400 157 "-" "-""#;
+        assert_eq!(parse_combined(line, &LogZone(None)), Err(NoCall::NoRequest));
+        for bad in [
+            "",
+            "a",
+            "a b c [x] \"GET / HTTP/1.1\" 200 1",
+            "1.1.1.1 - - [99/Foo/2026:00:00:00 +0000] \"GET / X\" 200 1",
+        ] {
+            assert!(
+                parse_common(bad.as_bytes(), &LogZone(None)).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_a_line_is_survived() {
+        let line = br#"h 10.1.2.3 - b\x [01/Mar/2026:00:00:01 +0000] "GET /\" HTTP/1.1" 200 5 "\\" "c\x4" k="v"#;
+        for n in 0..line.len() {
+            let _ = parse_combined(&line[..n], &LogZone(None));
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! Access logs: lines to calls. In: decompressed bytes of a log. Out: one [`LogCall`] a line that stands for a call,
+//! and a diag for every line that does not. Bounds: a line is kept up to [`LOG_LINE`]; the rest of it is skipped and counted.
+//!
+//! A format is one file here and one line in [`FORMATS`].
+
+mod clf;
+mod json;
+
+use crate::call::model::{LogCall, Ts, Unit};
+use crate::limits::LOG_LINE;
+use jiff::tz::TimeZone;
+use memchr::memchr;
+use std::io::Read;
+
+/// Lines of the beginning that decide what a file is.
+const SNIFF_LINES: usize = 50;
+
+/// What a line is read with: the zone of times that name none.
+#[derive(Debug, Clone)]
+pub struct LogZone(pub Option<TimeZone>);
+
+impl LogZone {
+    /// An IANA name (`Europe/Berlin`) or an offset (`+08:00`); `None` means UTC, and calls are marked so.
+    ///
+    /// # Errors
+    /// In words, where the name is not known.
+    pub fn named(name: Option<&str>) -> Result<LogZone, String> {
+        let Some(name) = name else {
+            return Ok(LogZone(None));
+        };
+        if name.eq_ignore_ascii_case("utc") || name == "Z" {
+            return Ok(LogZone(Some(TimeZone::UTC)));
+        }
+        if let Some(seconds) = offset_seconds(name) {
+            let offset = jiff::tz::Offset::from_seconds(seconds).map_err(|e| e.to_string())?;
+            return Ok(LogZone(Some(TimeZone::fixed(offset))));
+        }
+        TimeZone::get(name)
+            .map(|z| LogZone(Some(z)))
+            .map_err(|e| format!("time zone {name:?}: {e}"))
+    }
+
+    /// A civil time without a zone as nanoseconds, and whether UTC had to be assumed.
+    fn resolve(&self, civil: jiff::civil::DateTime) -> Option<(Ts, bool)> {
+        let zone = self.0.clone().unwrap_or(TimeZone::UTC);
+        let at = zone.to_ambiguous_timestamp(civil).compatible().ok()?;
+        Some((i64::try_from(at.as_nanosecond()).ok()?, self.0.is_none()))
+    }
+}
+
+/// `+08:00`, `-0530`, `+08` as seconds east of UTC.
+fn offset_seconds(s: &str) -> Option<i32> {
+    let (sign, rest) = match s.as_bytes().first()? {
+        b'+' => (1, s.get(1..)?),
+        b'-' => (-1, s.get(1..)?),
+        _ => return None,
+    };
+    let digits: String = rest.chars().filter(|c| *c != ':').collect();
+    if !digits.bytes().all(|b| b.is_ascii_digit()) || !(digits.len() == 2 || digits.len() == 4) {
+        return None;
+    }
+    let hours: i32 = digits.get(..2)?.parse().ok()?;
+    let minutes: i32 = digits
+        .get(2..)
+        .filter(|m| !m.is_empty())
+        .map_or(Ok(0), str::parse)
+        .ok()?;
+    (hours <= 18 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+/// Why a line is no call; the names are diag codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoCall {
+    /// The line does not have the form of the format.
+    Unfit,
+    /// The line is well formed and logs something that is not a request (`"-"`, a handshake on the wrong port).
+    NoRequest,
+    /// A comment or an empty line: not counted.
+    Blank,
+}
+
+/// A log format.
+pub struct LogFormat {
+    /// `common`, `combined`, `json`; a source's kind is `log:` and this.
+    pub name: &'static str,
+    /// One line without its end to a call; place and byte range are filled in by the reader.
+    parse: fn(&[u8], &LogZone) -> Result<LogCall, NoCall>,
+}
+
+/// Every format, the more specific first.
+pub static FORMATS: &[LogFormat] = &[
+    LogFormat {
+        name: "json",
+        parse: json::parse,
+    },
+    LogFormat {
+        name: "combined",
+        parse: clf::parse_combined,
+    },
+    LogFormat {
+        name: "common",
+        parse: clf::parse_common,
+    },
+];
+
+/// Which format the beginning of a file has: the first for which at least half of the lines with content are calls or
+/// well-formed other lines. `None` where it is not a log that is known here.
+pub fn sniff(beginning: &[u8]) -> Option<&'static str> {
+    let zone = LogZone(None);
+    FORMATS.iter().find_map(|format| {
+        let (mut calls, mut fit, mut all) = (0u32, 0u32, 0u32);
+        let mut lines = beginning.split(|b| *b == b'\n').peekable();
+        while let Some(line) = lines.next() {
+            if all as usize >= SNIFF_LINES || (lines.peek().is_none() && all > 0) {
+                break; // the last piece of the beginning may be cut
+            }
+            match (format.parse)(line.strip_suffix(b"\r").unwrap_or(line), &zone) {
+                Err(NoCall::Blank) => continue,
+                Ok(_) => {
+                    calls += 1;
+                    fit += 1;
+                }
+                Err(NoCall::NoRequest) => fit += 1,
+                Err(NoCall::Unfit) => {}
+            }
+            all += 1;
+        }
+        (calls > 0 && fit * 2 >= all).then_some(format.name)
+    })
+}
+
+/// What a reader gives for a line.
+#[derive(Debug)]
+pub enum LogEvent {
+    /// A call.
+    Call(Box<LogCall>),
+    /// A line that gave none: code (`log-unfit log-no-request log-line-cut log-unreadable`), line, what it began with.
+    Diag(&'static str, u64, String),
+}
+
+/// Reads a log line by line.
+pub struct LogReader {
+    input: Box<dyn Read + Send>,
+    format: &'static LogFormat,
+    zone: LogZone,
+    source: u32,
+    buf: Vec<u8>,
+    start: usize,
+    offset: u64,
+    line: u64,
+    ended: bool,
+}
+
+impl LogReader {
+    /// `format` is the name that [`sniff`] gave.
+    pub fn new(
+        input: Box<dyn Read + Send>,
+        format: &str,
+        zone: LogZone,
+        source: u32,
+    ) -> Option<LogReader> {
+        let format = FORMATS.iter().find(|f| f.name == format)?;
+        Some(LogReader {
+            input,
+            format,
+            zone,
+            source,
+            buf: Vec::new(),
+            start: 0,
+            offset: 0,
+            line: 0,
+            ended: false,
+        })
+    }
+
+    /// Lines read so far.
+    pub fn lines(&self) -> u64 {
+        self.line
+    }
+
+    /// The next call or diag; `None` at the end. Blank lines and comments pass silently.
+    #[allow(clippy::should_implement_trait)] // mirrors the packet reader, which lends
+    pub fn next(&mut self) -> Option<LogEvent> {
+        loop {
+            let searched = self.buf.get(self.start..).unwrap_or_default();
+            let (len, terminated) = match memchr(b'\n', searched) {
+                Some(n) => (n, true),
+                None if self.ended && searched.is_empty() => return None,
+                None if self.ended => (searched.len(), false),
+                None if searched.len() > LOG_LINE => {
+                    if let Some(cut) = self.skip_long_line() {
+                        return Some(cut);
+                    }
+                    continue;
+                }
+                None => {
+                    if let Some(diag) = self.fill() {
+                        return Some(diag);
+                    }
+                    continue;
+                }
+            };
+            let raw = searched.get(..len).unwrap_or_default();
+            let text = raw.strip_suffix(b"\r").unwrap_or(raw);
+            let text = if self.line == 0 {
+                text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+            } else {
+                text
+            };
+            let number = self.line + 1;
+            let parsed = (self.format.parse)(text, &self.zone);
+            let event = match parsed {
+                Ok(mut call) => {
+                    call.at = Unit {
+                        source: self.source,
+                        number,
+                    };
+                    call.offset = self.offset;
+                    call.len = text.len() as u64;
+                    Some(LogEvent::Call(Box::new(call)))
+                }
+                Err(NoCall::Blank) => None,
+                Err(NoCall::Unfit) => Some(LogEvent::Diag("log-unfit", number, beginning(text))),
+                Err(NoCall::NoRequest) => {
+                    Some(LogEvent::Diag("log-no-request", number, beginning(text)))
+                }
+            };
+            let used = len + usize::from(terminated);
+            self.start += used;
+            self.offset += used as u64;
+            self.line = number;
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
+    /// Reads one more block; a read error ends the file and says so.
+    fn fill(&mut self) -> Option<LogEvent> {
+        self.buf.drain(..self.start);
+        self.start = 0;
+        let old = self.buf.len();
+        self.buf.resize(old + (1 << 18), 0);
+        let got = match self.buf.get_mut(old..) {
+            Some(room) => self.input.read(room),
+            None => Ok(0),
+        };
+        match got {
+            Ok(n) => {
+                self.buf.truncate(old + n);
+                self.ended = n == 0;
+                None
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {
+                self.buf.truncate(old);
+                None
+            }
+            Err(e) => {
+                self.buf.truncate(old);
+                self.ended = true;
+                Some(LogEvent::Diag(
+                    "log-unreadable",
+                    self.line + 1,
+                    e.to_string(),
+                ))
+            }
+        }
+    }
+
+    /// Drops a line longer than the limit up to its end.
+    fn skip_long_line(&mut self) -> Option<LogEvent> {
+        let number = self.line + 1;
+        let first = beginning(self.buf.get(self.start..).unwrap_or_default());
+        loop {
+            let rest = self.buf.get(self.start..).unwrap_or_default();
+            match memchr(b'\n', rest) {
+                Some(n) => {
+                    self.start += n + 1;
+                    self.offset += n as u64 + 1;
+                    break;
+                }
+                None => {
+                    self.offset += rest.len() as u64;
+                    self.start = self.buf.len();
+                    if self.ended {
+                        break;
+                    }
+                    if let Some(diag) = self.fill() {
+                        return Some(diag);
+                    }
+                }
+            }
+        }
+        self.line = number;
+        Some(LogEvent::Diag("log-line-cut", number, first))
+    }
+}
+
+/// The first bytes of a line for a diag.
+fn beginning(line: &[u8]) -> String {
+    crate::call::text::lossless(line.get(..line.len().min(80)).unwrap_or_default()).into_owned()
+}
+
+/// Splits `GET /path HTTP/1.1`; a line without a method token or target is no request.
+fn request_line(request: &str, call: &mut LogCall) -> Result<(), NoCall> {
+    let (method, rest) = request.split_once(' ').ok_or(NoCall::NoRequest)?;
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if method.is_empty() || !method.bytes().all(token) {
+        return Err(NoCall::NoRequest);
+    }
+    let (target, version) = match rest.rsplit_once(' ') {
+        Some((t, v)) if v.to_ascii_uppercase().starts_with("HTTP/") => (t, Some(v.to_string())),
+        _ => (rest, None),
+    };
+    if target.trim().is_empty() {
+        return Err(NoCall::NoRequest);
+    }
+    call.method = Some(method.to_string());
+    call.uri = Some(target.to_string());
+    call.version = version;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, format: &str) -> (Vec<LogCall>, Vec<(&'static str, u64)>) {
+        let zone = LogZone::named(None).unwrap();
+        let mut r = LogReader::new(
+            Box::new(std::io::Cursor::new(text.to_string())),
+            format,
+            zone,
+            3,
+        )
+        .unwrap();
+        let (mut calls, mut diags) = (Vec::new(), Vec::new());
+        while let Some(e) = r.next() {
+            match e {
+                LogEvent::Call(c) => calls.push(*c),
+                LogEvent::Diag(code, line, _) => diags.push((code, line)),
+            }
+        }
+        (calls, diags)
+    }
+
+    const COMBINED: &str = concat!(
+        "10.0.0.9 - alice [10/Oct/2026:13:55:36 +0200] \"GET /a?q=1 HTTP/1.1\" 200 2326 \"-\" \"curl/8.0\"\n",
+        "\n",
+        "10.0.0.9 - - [10/Oct/2026:13:55:37 +0200] \"-\" 408 0 \"-\" \"-\"\r\n",
+        "garbage\n",
+        "::1 - - [10/Oct/2026:13:55:38 +0200] \"POST /b HTTP/1.0\" 500 - \"http://r/\" \"a \\\"b\\\" \\x41\"",
+    );
+
+    #[test]
+    fn combined_lines_keep_place_and_count_what_is_no_call() {
+        assert_eq!(sniff(COMBINED.as_bytes()), Some("combined"));
+        let (calls, diags) = read(COMBINED, "combined");
+        assert_eq!(diags, [("log-no-request", 3), ("log-unfit", 4)]);
+        let a = &calls[0];
+        assert_eq!((a.at.number, a.offset, a.len), (1, 0, 91));
+        assert_eq!(a.ts, 1791633336_000_000_000);
+        assert_eq!(
+            (a.user.as_deref(), a.uri.as_deref(), a.resp_body_len),
+            (Some("alice"), Some("/a?q=1"), Some(2326))
+        );
+        let b = &calls[1];
+        assert_eq!(
+            (b.at.number, b.status, b.resp_body_len),
+            (5, Some(500), Some(0))
+        );
+        assert_eq!(
+            (b.user_agent.as_deref(), b.referer.as_deref()),
+            (Some("a \"b\" A"), Some("http://r/"))
+        );
+        assert_eq!(
+            &COMBINED.as_bytes()[b.offset as usize..(b.offset + b.len) as usize][..3],
+            b"::1"
+        );
+    }
+
+    #[test]
+    fn a_line_beyond_the_limit_is_skipped_and_the_next_one_read() {
+        let long = "x".repeat(LOG_LINE * 2 + 5);
+        let (calls, diags) = read(&format!("{long}\n{COMBINED}"), "combined");
+        assert_eq!(diags.first(), Some(&("log-line-cut", 1)));
+        assert_eq!(calls[0].at.number, 2);
+        assert_eq!(calls[0].offset, long.len() as u64 + 1);
+    }
+
+    #[test]
+    fn zones_are_names_or_offsets() {
+        assert_eq!(offset_seconds("+08:00"), Some(28_800));
+        assert_eq!(offset_seconds("-0530"), Some(-19_800));
+        assert_eq!(offset_seconds("+99"), None);
+        assert!(LogZone::named(Some("Nowhere/Land")).is_err());
+        let (calls, _) = read(
+            "{\"time\":\"2026-10-10 12:00:00\",\"method\":\"GET\",\"path\":\"/x\",\"status\":200}\n",
+            "json",
+        );
+        assert!(calls[0].assumed_zone);
+    }
+}
