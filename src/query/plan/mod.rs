@@ -124,23 +124,28 @@ impl Builder<'_> {
         self.out.cost = self.out.cost.max(c);
     }
 
-    fn list(&mut self, items: &[Expr], sep: &str) -> Result<()> {
-        self.push("(");
-        for (i, e) in items.iter().enumerate() {
-            if i > 0 {
+    /// Writes items with an operator between, as a balanced tree: SQLite refuses a deep one.
+    fn list<T>(&mut self, items: &[T], sep: &str, each: &mut dyn FnMut(&mut Self, &T) -> Result<()>) -> Result<()> {
+        match items {
+            [] => self.push("0"),
+            [one] => each(self, one)?,
+            many => {
+                let (a, b) = many.split_at(many.len() / 2);
+                self.push("(");
+                self.list(a, sep, each)?;
                 self.push(sep);
+                self.list(b, sep, each)?;
+                self.push(")");
             }
-            self.expr(e)?;
         }
-        self.push(")");
         Ok(())
     }
 
     fn expr(&mut self, e: &Expr) -> Result<()> {
         match e {
             Expr::All => self.push("1"),
-            Expr::And(v) => self.list(v, " AND ")?,
-            Expr::Or(v) => self.list(v, " OR ")?,
+            Expr::And(v) => self.list(v, " AND ", &mut |b, e| b.expr(e))?,
+            Expr::Or(v) => self.list(v, " OR ", &mut |b, e| b.expr(e))?,
             Expr::Not(e) => {
                 // A missing field makes its comparison false, so its negation is true.
                 self.push("((");
@@ -232,12 +237,21 @@ impl Builder<'_> {
             return Ok(());
         }
         let t = self.target(field)?;
-        let tests = values
-            .iter()
-            .map(|v| self.test(field, op, v))
-            .collect::<Result<Vec<_>>>()?;
-        self.put(&t, &tests);
-        Ok(())
+        let mut tests = Vec::with_capacity(values.len());
+        let mut patterns = Vec::new();
+        for v in values {
+            match self.test(field, op, v)? {
+                Test::Re(p) => patterns.push(p),
+                t => tests.push(t),
+            }
+        }
+        // Many words are one pattern.
+        match patterns.len() {
+            0 => {}
+            1 => tests.extend(patterns.pop().map(Test::Re)),
+            _ => tests.push(Test::Re(format!("(?:{})", patterns.join(")|(?:")))),
+        }
+        self.put(&t, &tests)
     }
 
     /// The field is there and has none of these values.
@@ -262,22 +276,22 @@ impl Builder<'_> {
     }
 
     /// Writes a target's columns against tests, any of which may hold.
-    fn put(&mut self, t: &Target, tests: &[Test]) {
+    fn put(&mut self, t: &Target, tests: &[Test]) -> Result<()> {
         self.cost(t.cost);
         self.push(&t.pre);
+        let pairs: Vec<(&str, &Test)> = t
+            .cols
+            .iter()
+            .flat_map(|c| tests.iter().map(move |test| (c.as_str(), test)))
+            .collect();
         self.push("(");
-        let mut first = true;
-        for col in &t.cols {
-            for test in tests {
-                if !first {
-                    self.push(" OR ");
-                }
-                first = false;
-                self.one(t, col, test);
-            }
-        }
+        self.list(&pairs, " OR ", &mut |b, (col, test)| {
+            b.one(t, col, test);
+            Ok(())
+        })?;
         self.push(")");
         self.push(&t.post);
+        Ok(())
     }
 
     fn one(&mut self, t: &Target, col: &str, test: &Test) {
@@ -422,8 +436,7 @@ impl Builder<'_> {
                 _ => return Err(usage(format!("{field} has no order"))),
             }
         };
-        self.put(&t, &[test]);
-        Ok(())
+        self.put(&t, &[test])
     }
 
     /// The field is there.
