@@ -5,6 +5,14 @@
 pub const READ_BLOCK: usize = 4 << 20;
 /// Largest capture block (packet with its options) believed: real snap lengths end at 256 KiB, offloaded packets at a few MiB.
 pub const CAPTURE_BLOCK: usize = 16 << 20;
+/// Captured bytes of one packet always believed, whatever the snap length in the header says: the largest that dumpcap writes.
+pub const PACKET_BYTES: u32 = 262_144;
+/// Interfaces remembered in one pcapng section.
+pub const INTERFACES: usize = 65_536;
+/// Bytes looked at to tell what a file is.
+pub const SNIFF_BYTES: usize = 64 << 10;
+/// Folders inside folders walked for evidence.
+pub const FOLDER_DEPTH: usize = 64;
 /// Longest log line kept; the rest of a longer line is skipped and counted.
 pub const LOG_LINE: usize = 1 << 20;
 /// Nested link, tunnel and network headers followed in one packet.
@@ -49,6 +57,10 @@ pub const QUEUE_BYTES: usize = 48 << 20;
 pub const PACK_BYTES: usize = 1 << 20;
 /// Bodies whose hash is remembered for storing equal content once; beyond, an equal body may be stored twice.
 pub const BODY_DEDUP: usize = 2_000_000;
+/// (print, place) pairs of findings held before they are sorted into a segment: 64 MiB.
+pub const POSTINGS_HELD: usize = 4_000_000;
+/// Strings whose row is remembered while loading; beyond, they are looked up in the case.
+pub const TERMS_HELD: usize = 500_000;
 /// Depth of nested objects, elements or parts walked in a body.
 pub const NEST_DEPTH: usize = 64;
 /// Layers of encoding (base64, percent, hex, ...) undone around one value.

@@ -1,3 +1,4 @@
 //! What follows from all calls together: accounts, templates, columns, sessions, risks. Pure.
 
+pub mod credentials;
 pub mod inside;

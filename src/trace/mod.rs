@@ -1,6 +1,7 @@
 //! How a value moved and who could have leaked it. In: a question (value, clue, account, record) and a case.
 //! Out: the trace object of the contract. Bounds: see [`crate::limits`]; a stop flag ends any search early.
 
+pub mod likelihood;
 pub mod model;
 
 pub use model::TraceResult;
