@@ -69,8 +69,19 @@ pub struct SourceEnd {
 
 impl SourceEnd {
     fn diag(&mut self, code: &str, unit: u64, detail: &str) {
-        let entry = self.diags.entry(code.to_string()).or_insert_with(|| (0, unit, detail.to_string()));
+        let entry = self
+            .diags
+            .entry(code.to_string())
+            .or_insert_with(|| (0, unit, detail.to_string()));
         entry.0 += 1;
+    }
+    /// Packets or lines that carry no call and stand in no listed flow, or could not be read.
+    pub fn skipped(&self) -> u64 {
+        self.diags
+            .iter()
+            .filter(|(code, _)| SKIPPED.contains(&code.as_str()))
+            .map(|(_, (n, _, _))| n)
+            .sum()
     }
     fn saw(&mut self, ts: Ts) {
         self.first_ts = Some(self.first_ts.map_or(ts, |t| t.min(ts)));
@@ -79,7 +90,29 @@ impl SourceEnd {
 }
 
 /// Diags that mean that evidence could not be read, against those that tell what it is.
-const DAMAGE: [&str; 5] = ["damaged-record", "truncated-packet", "read-error", "log-unreadable", "truncated-file"];
+const DAMAGE: [&str; 5] = [
+    "damaged-record",
+    "truncated-packet",
+    "read-error",
+    "log-unreadable",
+    "truncated-file",
+];
+
+/// Diags whose units gave nothing.
+const SKIPPED: [&str; 12] = [
+    "damaged-record",
+    "truncated-packet",
+    "unknown-interface",
+    "unknown-link",
+    "not-ip",
+    "arp",
+    "cut-packet",
+    "malformed",
+    "log-unfit",
+    "log-no-request",
+    "log-line-cut",
+    "outside-time",
+];
 
 /// Reads all inputs.
 pub struct Ingest<'a> {
@@ -95,12 +128,31 @@ pub struct Ingest<'a> {
     pub zone: LogZone,
     seq: u64,
     base: u64,
+    /// Flows of earlier flow tables, and of all.
+    flow_base: u64,
+    flow_next: u64,
 }
 
 impl<'a> Ingest<'a> {
     /// A reader that has not begun.
-    pub fn new(queue: &'a Queue<Job>, budget: &'a Budget, options: &'a super::LoadOptions, progress: &'a super::Progress, zone: LogZone) -> Self {
-        Ingest { queue, budget, options, progress, zone, seq: 0, base: 0 }
+    pub fn new(
+        queue: &'a Queue<Job>,
+        budget: &'a Budget,
+        options: &'a super::LoadOptions,
+        progress: &'a super::Progress,
+        zone: LogZone,
+    ) -> Self {
+        Ingest {
+            queue,
+            budget,
+            options,
+            progress,
+            zone,
+            seq: 0,
+            base: 0,
+            flow_base: 0,
+            flow_next: 0,
+        }
     }
 
     fn stopped(&self) -> bool {
@@ -109,7 +161,11 @@ impl<'a> Ingest<'a> {
 
     fn send(&mut self, bytes: usize, work: Work) {
         self.budget.take(bytes);
-        self.queue.push(Job { seq: self.seq, bytes, work });
+        self.queue.push(Job {
+            seq: self.seq,
+            bytes,
+            work,
+        });
         self.seq += 1;
     }
 
@@ -118,15 +174,15 @@ impl<'a> Ingest<'a> {
     pub fn run(mut self, inputs: &[Input]) -> u64 {
         let mut shared: Option<Net<Calls>> = None;
         let mut calls = Calls::default();
+        let mut ends: Vec<SourceEnd> = Vec::new();
         let mut seen_until = Ts::MIN;
         for (source, input) in (0u32..).zip(inputs) {
             let end = match input.kind {
                 Kind::Log(format) => self.log(source, input, format),
                 Kind::Pcap | Kind::Pcapng => {
                     let follows = input.first_ts.is_some_and(|t| t >= seen_until);
-                    if let Some(mut old) = shared.take_if(|_| !follows) {
-                        old.finish(&mut calls);
-                        self.drain(&mut calls, 1);
+                    if let Some(old) = shared.take_if(|_| !follows) {
+                        self.finish(old, &mut calls, &mut ends);
                     }
                     let net = shared.get_or_insert_with(Net::new);
                     let end = self.capture(source, input, net, &mut calls);
@@ -136,33 +192,47 @@ impl<'a> Ingest<'a> {
             };
             self.base += input.bytes;
             self.progress.read.store(self.base, Relaxed);
-            if source as usize + 1 == inputs.len()
-                && let Some(mut net) = shared.take()
-            {
-                net.finish(&mut calls);
-                self.drain(&mut calls, 1);
-            }
-            let mut end = end;
-            take_diags(&mut calls, &mut end);
-            self.send(0, Work::SourceEnd(Box::new(end)));
+            ends.push(end);
             if self.stopped() {
                 break;
             }
         }
-        if let Some(mut net) = shared.take() {
-            net.finish(&mut calls);
-            self.drain(&mut calls, 1);
+        if let Some(net) = shared.take() {
+            self.finish(net, &mut calls, &mut ends);
+        }
+        for mut end in ends {
+            take_diags(&calls.diags, &mut end);
+            self.send(0, Work::SourceEnd(Box::new(end)));
         }
         self.seq
+    }
+
+    /// Ends all connections of a flow table, and counts its flows so that the next table's get numbers of their own.
+    fn finish(&mut self, mut net: Net<Calls>, calls: &mut Calls, ends: &mut [SourceEnd]) {
+        net.finish(calls);
+        self.drain(calls, 1);
+        self.flow_base = self.flow_next;
+        for end in ends {
+            take_diags(net.diags(), end);
+        }
     }
 
     fn outside(&self, ts: Ts) -> bool {
         self.options.after.is_some_and(|t| ts < t) || self.options.before.is_some_and(|t| ts >= t)
     }
 
-    fn capture(&mut self, source: u32, input: &Input, net: &mut Net<Calls>, calls: &mut Calls) -> SourceEnd {
-        let mut end = SourceEnd { source, packets: Some(0), ..SourceEnd::default() };
-        let before = net.counters().clone();
+    fn capture(
+        &mut self,
+        source: u32,
+        input: &Input,
+        net: &mut Net<Calls>,
+        calls: &mut Calls,
+    ) -> SourceEnd {
+        let mut end = SourceEnd {
+            source,
+            packets: Some(0),
+            ..SourceEnd::default()
+        };
         let reader = open_bytes(&input.path).and_then(|bytes| PacketReader::open(bytes, source));
         let mut reader = match reader {
             Ok(r) => r,
@@ -195,7 +265,9 @@ impl<'a> Ingest<'a> {
                 self.drain(calls, BATCH);
             }
             if turn.is_multiple_of(STRIDE) {
-                self.progress.read.store(self.base + reader.offset().min(input.bytes), Relaxed);
+                self.progress
+                    .read
+                    .store(self.base + reader.offset().min(input.bytes), Relaxed);
                 self.progress.units.fetch_add(STRIDE, Relaxed);
                 if self.stopped() {
                     end.stopped = true;
@@ -210,13 +282,10 @@ impl<'a> Ingest<'a> {
         }
         end.packets = Some(reader.packets());
         if left_out > 0 {
-            end.diags.insert("outside-time".into(), (left_out, 1, "left out by --after or --before".into()));
-        }
-        for (code, n) in net.counters() {
-            let new = n - before.get(code).copied().unwrap_or(0);
-            if new > 0 {
-                end.diags.insert((*code).to_string(), (new, 0, String::new()));
-            }
+            end.diags.insert(
+                "outside-time".into(),
+                (left_out, 1, "left out by --after or --before".into()),
+            );
         }
         self.drain(calls, 1);
         end
@@ -225,18 +294,29 @@ impl<'a> Ingest<'a> {
     /// Hands on what has gathered, once there are `least` exchanges.
     fn drain(&mut self, calls: &mut Calls, least: usize) {
         if calls.exchanges.len() >= least {
-            let batch = std::mem::take(&mut calls.exchanges);
+            let mut batch = std::mem::take(&mut calls.exchanges);
+            for x in &mut batch {
+                x.flow += self.flow_base;
+            }
             let bytes = batch.iter().map(weight).sum();
             self.send(bytes, Work::Exchanges(batch));
         }
         if calls.flows.len() >= least {
-            let flows = std::mem::take(&mut calls.flows);
+            let mut flows = std::mem::take(&mut calls.flows);
+            for f in &mut flows {
+                f.id += self.flow_base;
+                self.flow_next = self.flow_next.max(f.id + 1);
+            }
             self.send(flows.len() * 300, Work::Flows(flows));
         }
     }
 
     fn log(&mut self, source: u32, input: &Input, format: &str) -> SourceEnd {
-        let mut end = SourceEnd { source, lines: Some(0), ..SourceEnd::default() };
+        let mut end = SourceEnd {
+            source,
+            lines: Some(0),
+            ..SourceEnd::default()
+        };
         let mut reader = match open_bytes(&input.path) {
             Ok(bytes) => match LogReader::new(bytes, format, self.zone.clone(), source) {
                 Some(r) => r,
@@ -255,11 +335,19 @@ impl<'a> Ingest<'a> {
                 LogEvent::Call(call) => {
                     end.saw(call.ts);
                     if self.outside(call.ts) {
-                        end.diag("outside-time", call.at.number, "left out by --after or --before");
+                        end.diag(
+                            "outside-time",
+                            call.at.number,
+                            "left out by --after or --before",
+                        );
                         continue;
                     }
                     if call.assumed_zone {
-                        end.diag("assumed-utc", call.at.number, "times without a zone; see --tz");
+                        end.diag(
+                            "assumed-utc",
+                            call.at.number,
+                            "times without a zone; see --tz",
+                        );
                     }
                     bytes += call.len;
                     batch.push(*call);
@@ -271,7 +359,9 @@ impl<'a> Ingest<'a> {
             }
             if batch.len() >= LOG_BATCH {
                 self.progress.units.fetch_add(batch.len() as u64, Relaxed);
-                self.progress.read.fetch_add(std::mem::take(&mut bytes), Relaxed);
+                self.progress
+                    .read
+                    .fetch_add(std::mem::take(&mut bytes), Relaxed);
                 let weight = batch.len() * 600;
                 self.send(weight, Work::Logs(std::mem::take(&mut batch)));
                 if self.stopped() {
@@ -289,12 +379,13 @@ impl<'a> Ingest<'a> {
     }
 }
 
-/// Moves what the protocols counted for this source.
-fn take_diags(calls: &mut Calls, end: &mut SourceEnd) {
-    let of_source: Vec<_> = calls.diags.range((end.source, "")..).take_while(|((s, _), _)| *s == end.source).map(|(k, v)| (*k, *v)).collect();
-    for (key, (n, unit)) in of_source {
-        calls.diags.remove(&key);
-        let entry = end.diags.entry(key.1.to_string()).or_insert((0, unit, String::new()));
+/// Adds what a lower layer counted for this source.
+fn take_diags(from: &BTreeMap<(u32, &'static str), (u64, u64)>, end: &mut SourceEnd) {
+    for ((_, code), (n, unit)) in from.range((end.source, "")..(end.source.saturating_add(1), "")) {
+        let entry = end
+            .diags
+            .entry((*code).to_string())
+            .or_insert((0, *unit, String::new()));
         entry.0 += n;
     }
 }
@@ -302,5 +393,10 @@ fn take_diags(calls: &mut Calls, end: &mut SourceEnd) {
 /// Memory that an exchange holds, about.
 fn weight(x: &Exchange) -> usize {
     let of = |m: &crate::call::model::Message| m.head.len() + m.body.bytes.len() + 400;
-    x.request.iter().chain(&x.response).chain(&x.interim).map(of).sum()
+    x.request
+        .iter()
+        .chain(&x.response)
+        .chain(&x.interim)
+        .map(of)
+        .sum()
 }

@@ -20,13 +20,20 @@ pub struct Budget {
 impl Budget {
     /// `limit` in bytes.
     pub fn new(limit: usize) -> Budget {
-        Budget { used: Mutex::new((0, false)), freed: Condvar::new(), limit }
+        Budget {
+            used: Mutex::new((0, false)),
+            freed: Condvar::new(),
+            limit,
+        }
     }
     /// Takes `bytes`, waiting for room; false once the budget was closed.
     pub fn take(&self, bytes: usize) -> bool {
         let mut used = lock(&self.used);
         while !used.1 && used.0 > 0 && used.0 + bytes > self.limit {
-            used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
+            used = self
+                .freed
+                .wait(used)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         used.0 += bytes;
         !used.1
@@ -52,7 +59,10 @@ pub struct Queue<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Queue { state: Mutex::new((VecDeque::new(), false)), changed: Condvar::new() }
+        Queue {
+            state: Mutex::new((VecDeque::new(), false)),
+            changed: Condvar::new(),
+        }
     }
 }
 
@@ -82,7 +92,10 @@ impl<T> Queue<T> {
             if state.1 {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -117,6 +130,9 @@ mod tests {
         q.push(2);
         q.push_urgent(0);
         q.close();
-        assert_eq!([q.pop(), q.pop(), q.pop(), q.pop()], [Some(0), Some(1), Some(2), None]);
+        assert_eq!(
+            [q.pop(), q.pop(), q.pop(), q.pop()],
+            [Some(0), Some(1), Some(2), None]
+        );
     }
 }

@@ -3,7 +3,8 @@
 
 use crate::body::{decode, sniff};
 use crate::call::model::{
-    BodyOut, CallOut, CredentialSeen, Exchange, Facts, Flags, Locator, LogCall, Message, Proto, RawBody, Role, Stamp, Unit,
+    BodyOut, CallOut, CredentialSeen, Exchange, Facts, Flags, Locator, LogCall, Message, Proto,
+    RawBody, Role, Stamp, Unit,
 };
 use crate::call::text::lossless;
 use crate::case::heads;
@@ -13,7 +14,14 @@ use crate::facts::credentials::{CallView, extract};
 use std::borrow::Cow;
 
 /// Headers that carry an id shared by all calls of one story, in order of trust.
-const TRACE_HEADERS: [&str; 6] = ["x-request-id", "traceparent", "x-correlation-id", "x-trace-id", "x-b3-traceid", "request-id"];
+const TRACE_HEADERS: [&str; 6] = [
+    "x-request-id",
+    "traceparent",
+    "x-correlation-id",
+    "x-trace-id",
+    "x-b3-traceid",
+    "request-id",
+];
 
 /// Turns calls into rows; one per scan thread.
 pub struct CallScanner {
@@ -31,7 +39,11 @@ impl CallScanner {
     pub fn exchange(&mut self, x: &Exchange) -> CallOut {
         let (req, resp) = (x.request.as_ref(), x.response.as_ref());
         let first = earliest(x);
-        let last = [req.map(|m| m.last), resp.map(|m| m.last)].into_iter().flatten().max().unwrap_or(first);
+        let last = [req.map(|m| m.last), resp.map(|m| m.last)]
+            .into_iter()
+            .flatten()
+            .max()
+            .unwrap_or(first);
         let mut flags = x.flags;
         for m in [req, resp].into_iter().flatten() {
             flags.insert(m.flags);
@@ -51,8 +63,13 @@ impl CallScanner {
         let (credentials, events) = extract(&view, &self.key);
         let target = req.and_then(Message::target).filter(|t| !t.is_empty());
         let (authority, path) = target.map_or((None, None), split_target);
-        let method = req.and_then(Message::method).map(|m| lossless(m).into_owned());
-        let host = req.and_then(|m| m.header("host")).filter(|h| !h.is_empty()).or(authority);
+        let method = req
+            .and_then(Message::method)
+            .map(|m| lossless(m).into_owned());
+        let host = req
+            .and_then(|m| m.header("host"))
+            .filter(|h| !h.is_empty())
+            .or(authority);
         let version = req.or(resp).map_or((1, 1), |m| m.version);
         CallOut {
             at: first.unit,
@@ -82,7 +99,9 @@ impl CallScanner {
             resp_body_len: resp.and_then(|m| body_len(&m.body)),
             req_type,
             resp_type,
-            user_agent: req.and_then(|m| m.header("user-agent")).map(|v| lossless(v).into_owned()),
+            user_agent: req
+                .and_then(|m| m.header("user-agent"))
+                .map(|v| lossless(v).into_owned()),
             flags,
             heads: heads::encode(x),
             req_body,
@@ -117,7 +136,9 @@ impl CallScanner {
         let sha = m.body.long_sha256.unwrap_or(d.sha256);
         let kind = sniff::kind(&d.content, media);
         let facts = self.scanner.scan_body(&d.content, kind, media);
-        let [head, ..] = *d.sha256.as_chunks::<16>().0 else { return None };
+        let [head, ..] = *d.sha256.as_chunks::<16>().0 else {
+            return None;
+        };
         Some(BodyOut {
             len: if over { m.body.len } else { d.len },
             sha256: cut.is_none().then_some(sha),
@@ -162,7 +183,10 @@ impl CallScanner {
             proto: Proto::Log,
             tls: false,
             kind: api_kind(path.as_deref(), None),
-            host: l.host.clone().or_else(|| authority.map(|a| lossless(a).into_owned())),
+            host: l
+                .host
+                .clone()
+                .or_else(|| authority.map(|a| lossless(a).into_owned())),
             path,
             operation: None,
             status: l.status,
@@ -174,7 +198,10 @@ impl CallScanner {
             heads: Vec::new(),
             req_body: None,
             resp_body: None,
-            req_facts: l.uri.as_deref().map_or_else(Facts::default, |u| self.scanner.scan_uri(u)),
+            req_facts: l
+                .uri
+                .as_deref()
+                .map_or_else(Facts::default, |u| self.scanner.scan_uri(u)),
             resp_facts: Facts::default(),
             credentials: credentials.collect(),
             events: Vec::new(),
@@ -196,7 +223,11 @@ impl CallScanner {
 
 /// First byte of the request, else of the response.
 fn earliest(x: &Exchange) -> Stamp {
-    x.request.as_ref().or(x.response.as_ref()).or(x.interim.first()).map_or_else(Stamp::default, |m| m.first)
+    x.request
+        .as_ref()
+        .or(x.response.as_ref())
+        .or(x.interim.first())
+        .map_or_else(Stamp::default, |m| m.first)
 }
 
 /// One locator a source that the exchange stands in.
@@ -212,21 +243,41 @@ fn locators(x: &Exchange, first: Stamp, last: Stamp) -> Vec<Locator> {
         Some((low.unit, of.next_back().unwrap_or(low).unit, low.ts))
     };
     let mut sources = vec![first.unit.source];
-    sources.extend(stamps.iter().map(|s| s.unit.source).chain([last.unit.source]).filter(|s| *s != first.unit.source));
+    sources.extend(
+        stamps
+            .iter()
+            .map(|s| s.unit.source)
+            .chain([last.unit.source])
+            .filter(|s| *s != first.unit.source),
+    );
     sources.dedup();
     sources
         .into_iter()
         .filter_map(|source| {
             let (low, high, ts) = range(source)?;
-            let role = if source == first.unit.source { Role::Origin } else { Role::Continued };
-            Some(Locator { source, role, first: low.number, last: high.number, range: None, ts })
+            let role = if source == first.unit.source {
+                Role::Origin
+            } else {
+                Role::Continued
+            };
+            Some(Locator {
+                source,
+                role,
+                first: low.number,
+                last: high.number,
+                range: None,
+                ts,
+            })
         })
         .collect()
 }
 
 /// Bytes of the body where the capture tells how many there were.
 fn body_len(b: &RawBody) -> Option<u64> {
-    let missing = b.gaps.iter().fold(0u64, |n, (_, len)| n.saturating_add(*len));
+    let missing = b
+        .gaps
+        .iter()
+        .fold(0u64, |n, (_, len)| n.saturating_add(*len));
     b.complete.then(|| b.len.saturating_add(missing))
 }
 
@@ -239,21 +290,38 @@ fn media_type(m: &Message) -> Option<String> {
 
 /// Authority and decoded path of a request target (RFC 9112 section 3.2): origin, absolute, authority and asterisk form.
 fn split_target(target: &[u8]) -> (Option<&[u8]>, Option<Cow<'_, str>>) {
-    let scheme = memchr::memmem::find(target, b"://").filter(|n| target.iter().take(*n).all(u8::is_ascii_alphanumeric));
+    let scheme = memchr::memmem::find(target, b"://")
+        .filter(|n| target.iter().take(*n).all(u8::is_ascii_alphanumeric));
     let (authority, rest) = match scheme {
         Some(n) => {
             let after = target.get(n + 3..).unwrap_or_default();
-            let end = after.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(after.len());
+            let end = after
+                .iter()
+                .position(|b| matches!(b, b'/' | b'?'))
+                .unwrap_or(after.len());
             let (authority, rest) = after.split_at_checked(end).unwrap_or((after, &[]));
-            (Some(authority), if rest.first() == Some(&b'/') { rest } else { b"/" })
+            (
+                Some(authority),
+                if rest.first() == Some(&b'/') {
+                    rest
+                } else {
+                    b"/"
+                },
+            )
         }
         None if matches!(target.first(), Some(b'/' | b'*' | b'?')) => (None, target),
         // authority form of CONNECT, or no path at all
         None if !target.contains(&b'/') => return (Some(target), None),
         None => (None, target),
     };
-    let end = rest.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(rest.len());
-    (authority, Some(percent_decoded(rest.get(..end).unwrap_or(rest))))
+    let end = rest
+        .iter()
+        .position(|b| matches!(b, b'?' | b'#'))
+        .unwrap_or(rest.len());
+    (
+        authority,
+        Some(percent_decoded(rest.get(..end).unwrap_or(rest))),
+    )
 }
 
 /// Percent-encoding undone for show; a byte that does not decode stays as it was sent.
@@ -264,7 +332,10 @@ fn percent_decoded(path: &[u8]) -> Cow<'_, str> {
     let mut out = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((&b, tail)) = rest.split_first() {
-        let pair = tail.get(..2).filter(|_| b == b'%').and_then(|h| std::str::from_utf8(h).ok());
+        let pair = tail
+            .get(..2)
+            .filter(|_| b == b'%')
+            .and_then(|h| std::str::from_utf8(h).ok());
         match pair.and_then(|h| u8::from_str_radix(h, 16).ok()) {
             Some(v) => {
                 out.push(v);
@@ -281,23 +352,42 @@ fn percent_decoded(path: &[u8]) -> Cow<'_, str> {
 
 /// `static` for what browsers load beside a page, else `rest`.
 fn api_kind(path: Option<&str>, resp_type: Option<&str>) -> &'static str {
-    const TYPES: [&str; 6] = ["image/", "font/", "text/css", "text/javascript", "application/javascript", "application/font"];
-    const ENDS: [&str; 14] =
-        [".js", ".css", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".woff", ".woff2", ".ttf", ".map", ".webp", ".mjs"];
+    const TYPES: [&str; 6] = [
+        "image/",
+        "font/",
+        "text/css",
+        "text/javascript",
+        "application/javascript",
+        "application/font",
+    ];
+    const ENDS: [&str; 14] = [
+        ".js", ".css", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".woff", ".woff2", ".ttf",
+        ".map", ".webp", ".mjs",
+    ];
     let by_type = resp_type.is_some_and(|t| TYPES.iter().any(|p| t.starts_with(p)));
     let by_name = path.is_some_and(|p| {
         let p = p.to_ascii_lowercase();
         ENDS.iter().any(|e| p.ends_with(e))
     });
-    if by_type || (by_name && resp_type.is_none_or(|t| !t.contains("json") && !t.contains("xml"))) { "static" } else { "rest" }
+    if by_type || (by_name && resp_type.is_none_or(|t| !t.contains("json") && !t.contains("xml"))) {
+        "static"
+    } else {
+        "rest"
+    }
 }
 
 /// An id that other captures and logs share.
 fn trace_id(m: &Message) -> Option<String> {
-    let (name, value) = TRACE_HEADERS.iter().find_map(|n| Some((*n, m.header(n)?)))?;
+    let (name, value) = TRACE_HEADERS
+        .iter()
+        .find_map(|n| Some((*n, m.header(n)?)))?;
     let text = lossless(value);
     // RFC-style `version-traceid-parent-flags`: the trace id is what is shared
-    let id = if name == "traceparent" { text.split('-').nth(1).unwrap_or(&text) } else { &text };
+    let id = if name == "traceparent" {
+        text.split('-').nth(1).unwrap_or(&text)
+    } else {
+        &text
+    };
     (8..=128).contains(&id.len()).then(|| id.to_string())
 }
 
@@ -309,11 +399,17 @@ mod tests {
     fn targets_are_split_as_sent() {
         let f = |t: &str| {
             let (a, p) = split_target(t.as_bytes());
-            (a.map(|a| String::from_utf8_lossy(a).into_owned()), p.map(Cow::into_owned))
+            (
+                a.map(|a| String::from_utf8_lossy(a).into_owned()),
+                p.map(Cow::into_owned),
+            )
         };
         assert_eq!(f("/a%20b/%E4%B8%AD?x=%20"), (None, Some("/a b/中".into())));
         assert_eq!(f("http://h:81?x"), (Some("h:81".into()), Some("/".into())));
-        assert_eq!(f("http://h/p?u=http://x/"), (Some("h".into()), Some("/p".into())));
+        assert_eq!(
+            f("http://h/p?u=http://x/"),
+            (Some("h".into()), Some("/p".into()))
+        );
         assert_eq!(f("/go?u=http://x/"), (None, Some("/go".into())));
         assert_eq!(f("h:443"), (Some("h:443".into()), None));
         assert_eq!(f("*"), (None, Some("*".into())));
@@ -323,7 +419,10 @@ mod tests {
     #[test]
     fn a_script_is_static_and_an_answer_in_json_is_not() {
         assert_eq!(api_kind(Some("/app.js"), None), "static");
-        assert_eq!(api_kind(Some("/v1/file.js"), Some("application/json")), "rest");
+        assert_eq!(
+            api_kind(Some("/v1/file.js"), Some("application/json")),
+            "rest"
+        );
         assert_eq!(api_kind(Some("/logo"), Some("image/png")), "static");
     }
 }
