@@ -62,7 +62,8 @@ impl<'c> Evidence<'c> {
         let mut stmt = conn.prepare("SELECT id,name FROM class ORDER BY id")?;
         let mut rows = stmt.query([])?;
         while let Some(r) = rows.next()? {
-            let (id, name): (usize, String) = (r.get(0)?, r.get(1)?);
+            let (id, name): (u8, String) = (r.get(0)?, r.get(1)?);
+            let id = usize::from(id);
             if id < 64 {
                 if classes.len() <= id {
                     classes.resize(id + 1, String::new());

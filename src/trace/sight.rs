@@ -99,7 +99,10 @@ impl<'c> Fields<'c> {
 pub fn mask_ends(text: &str) -> Option<(&str, usize, &str)> {
     let masks = |c: char| matches!(c, '*' | '＊' | '•' | '●' | '·' | '█' | '#' | 'x' | 'X');
     let hard = |c: char| matches!(c, '*' | '＊' | '•' | '●' | '·' | '█');
-    let first = text.find(hard).or_else(|| text.find("XX")).or_else(|| text.find("xx"))?;
+    let first = text
+        .find(hard)
+        .or_else(|| text.find("XX"))
+        .or_else(|| text.find("xx"))?;
     let (last, c) = text.char_indices().rev().find(|(_, c)| masks(*c))?;
     let suffix = text.get(last + c.len_utf8()..)?;
     Some((text.get(..first)?, text.chars().count(), suffix))
