@@ -5,6 +5,14 @@
 pub const READ_BLOCK: usize = 4 << 20;
 /// Largest capture block (packet with its options) believed: real snap lengths end at 256 KiB, offloaded packets at a few MiB.
 pub const CAPTURE_BLOCK: usize = 16 << 20;
+/// Captured bytes of one packet always believed, whatever the snap length in the header says: the largest that dumpcap writes.
+pub const PACKET_BYTES: u32 = 262_144;
+/// Interfaces remembered in one pcapng section.
+pub const INTERFACES: usize = 65_536;
+/// Bytes looked at to tell what a file is.
+pub const SNIFF_BYTES: usize = 64 << 10;
+/// Folders inside folders walked for evidence.
+pub const FOLDER_DEPTH: usize = 64;
 /// Longest log line kept; the rest of a longer line is skipped and counted.
 pub const LOG_LINE: usize = 1 << 20;
 /// Nested link, tunnel and network headers followed in one packet.
@@ -65,6 +73,10 @@ pub const QUEUE_BYTES: usize = 48 << 20;
 pub const PACK_BYTES: usize = 1 << 20;
 /// Bodies whose hash is remembered for storing equal content once; beyond, an equal body may be stored twice.
 pub const BODY_DEDUP: usize = 2_000_000;
+/// (print, place) pairs of findings held before they are sorted into a segment: 64 MiB.
+pub const POSTINGS_HELD: usize = 4_000_000;
+/// Strings whose row is remembered while loading; beyond, they are looked up in the case.
+pub const TERMS_HELD: usize = 500_000;
 /// Depth of nested objects, elements or parts walked in a body.
 pub const NEST_DEPTH: usize = 64;
 /// Layers of encoding (base64, percent, hex, ...) undone around one value.
@@ -83,3 +95,19 @@ pub const CELL_CODEPOINTS: usize = 8;
 pub const CLIPBOARD: usize = 72 << 10;
 /// Rows of a clue file.
 pub const CLUE_ROWS: usize = 1_000_000;
+/// Trails in one answer: more are a list nobody reads; the rest is counted.
+pub const TRACE_TRAILS: usize = 200;
+/// Hops in one trail: a value that goes by more often is not a subject's (a hotline, a default).
+pub const TRACE_HOPS: usize = 2000;
+/// Call ids listed for one suspect.
+pub const TRACE_CALLS: usize = 1000;
+/// Suspects in one answer.
+pub const TRACE_SUSPECTS: usize = 100;
+/// Values searched as text at once: an automaton over all their forms stays under about 100 MB.
+pub const TRACE_TEXT_VALUES: usize = 5000;
+/// Sightings held for one question: 64 bytes each.
+pub const TRACE_SIGHTINGS: usize = 4_000_000;
+/// Columns of a clue that are told apart; cells beyond are not looked at and counted.
+pub const CLUE_COLUMNS: usize = 64;
+/// Bytes of a clue file.
+pub const CLUE_BYTES: usize = 1 << 30;

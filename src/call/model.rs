@@ -528,6 +528,11 @@ pub enum IdentityEvent {
         /// Name.
         name: String,
     },
+    /// One token or answer holds all these names of one person, best first (`preferred_username`, e-mail, `sub`).
+    SamePerson {
+        /// Names, at least two.
+        names: Vec<String>,
+    },
 }
 
 /// A body ready to be stored.

@@ -2,6 +2,10 @@
 //! gaps, and datagrams, by [`StreamSink`]. Bounds: held bytes, pieces, fragments and flows as in [`crate::limits`];
 //! time is packet time, never the clock.
 
+mod flow;
+
+pub use flow::{Diags, Net};
+
 use crate::call::model::Stamp;
 use std::net::IpAddr;
 

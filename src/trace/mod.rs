@@ -1,1 +1,56 @@
-//! How a value moved and who could have leaked it.
+//! How a value moved and who could have leaked it. In: a question (value, clue, account, record) and a case.
+//! Out: the trace object of the contract. Bounds: see [`crate::limits`]; a stop flag ends any search early.
+
+pub mod clue;
+pub mod likelihood;
+pub mod model;
+
+pub use model::TraceResult;
+
+use crate::error::{Error, Result};
+use crate::facts::inside::Inside;
+use std::sync::atomic::AtomicBool;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// One value, in any form: clear, encoded, masked or a digest.
+    Value(String),
+    /// The bytes of a clue file (or pasted rows) and its name for messages.
+    Clue {
+        /// Name shown in messages.
+        name: String,
+        /// Content.
+        bytes: Vec<u8>,
+    },
+    /// All that an account read and sent on.
+    Account(String),
+    /// A record by its id, as `findings` rows show it.
+    Record(String),
+}
+
+/// How to answer.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Show values in clear. The caller writes the journal row.
+    pub reveal: bool,
+    /// What counts as inside.
+    pub inside: Inside,
+    /// Leave out the search of text for values that no data class covers (the interface asks for it separately).
+    pub quick: bool,
+    /// Trails in the answer at most; `None` for [`crate::limits::TRACE_TRAILS`].
+    pub trails: Option<usize>,
+}
+
+/// Answers a question from the case. `stop` ends a search early: the answer then says so.
+///
+/// # Errors
+/// [`Error::Usage`] where the clue holds nothing to look for, the account or record does not exist; database errors.
+pub fn run(
+    _conn: &rusqlite::Connection,
+    _question: &Question,
+    _options: &Options,
+    _stop: &AtomicBool,
+) -> Result<TraceResult> {
+    Err(Error::NotYet("trace"))
+}

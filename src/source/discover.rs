@@ -1,0 +1,154 @@
+//! Which of the given files can be read. In: files and folders. Out: inputs in the order given, folders in order of
+//! their members' names, and what was left out with the reason. Bounds: [`crate::limits::FOLDER_DEPTH`] levels; links
+//! to folders inside a folder are not followed, so there are no loops; content decides what a file is, not its name.
+
+use super::pcap::{Event, PacketReader};
+use super::{Input, Kind, log, open_bytes};
+use crate::limits::{FOLDER_DEPTH, SNIFF_BYTES};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Packets looked at for the time of the first one, where damage stands before it.
+const FIRST_EVENTS: usize = 16;
+
+/// Finds the evidence among `args`. The second list names everything that was left out and why; hidden members of a
+/// folder are one entry with their number.
+pub fn discover(args: &[PathBuf]) -> (Vec<Input>, Vec<(PathBuf, String)>) {
+    let mut found = Found::default();
+    for arg in args {
+        match fs::metadata(arg) {
+            Ok(meta) if meta.is_dir() => found.folder(arg, arg, 0),
+            Ok(meta) => found.file(arg, arg.to_string_lossy().into_owned(), &meta),
+            Err(e) => found.left.push((arg.clone(), e.to_string())),
+        }
+    }
+    (found.inputs, found.left)
+}
+
+#[derive(Default)]
+struct Found {
+    inputs: Vec<Input>,
+    left: Vec<(PathBuf, String)>,
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Found {
+    fn folder(&mut self, root: &Path, folder: &Path, depth: usize) {
+        if depth >= FOLDER_DEPTH {
+            return self.leave(folder, "folders are nested too deep");
+        }
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(e) => return self.leave(folder, &e.to_string()),
+        };
+        let mut members = Vec::new();
+        let mut hidden = 0u64;
+        for entry in entries {
+            match entry {
+                Ok(e) if e.file_name().as_encoded_bytes().starts_with(b".") => hidden += 1,
+                Ok(e) => members.push(e.path()),
+                Err(e) => self.leave(folder, &e.to_string()),
+            }
+        }
+        members.sort();
+        if hidden > 0 {
+            self.leave(folder, &format!("{hidden} hidden skipped"));
+        }
+        for path in members {
+            let link = fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink());
+            match fs::metadata(&path) {
+                Ok(meta) if meta.is_dir() && link => {
+                    self.leave(&path, "link to a folder, not followed");
+                }
+                Ok(meta) if meta.is_dir() => self.folder(root, &path, depth + 1),
+                Ok(meta) => {
+                    let name = path.strip_prefix(root).unwrap_or(&path);
+                    self.file(&path, name.to_string_lossy().into_owned(), &meta);
+                }
+                Err(e) => self.leave(&path, &e.to_string()),
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, name: String, meta: &fs::Metadata) {
+        // Opening a pipe or a device could wait forever.
+        if !meta.is_file() {
+            return self.leave(path, "not a regular file");
+        }
+        if meta.len() == 0 {
+            return self.leave(path, "empty");
+        }
+        if let Ok(real) = fs::canonicalize(path)
+            && !self.seen.insert(real)
+        {
+            return self.leave(path, "given twice");
+        }
+        match sniff(path) {
+            Ok((kind, first_ts)) => self.inputs.push(Input {
+                path: path.to_owned(),
+                name,
+                bytes: meta.len(),
+                kind,
+                first_ts,
+            }),
+            Err(why) => self.leave(path, &why),
+        }
+    }
+
+    fn leave(&mut self, path: &Path, why: &str) {
+        self.left.push((path.to_owned(), why.to_owned()));
+    }
+}
+
+/// What a file holds and when its first packet was captured; else why it cannot be read.
+fn sniff(path: &Path) -> Result<(Kind, Option<i64>), String> {
+    let mut read = open_bytes(path).map_err(|e| e.to_string())?;
+    let mut begin = vec![0; SNIFF_BYTES];
+    let mut len = 0;
+    let mut failed = None;
+    while let Some(free) = begin.get_mut(len..).filter(|f| !f.is_empty()) {
+        match read.read(free) {
+            Ok(0) => break,
+            Ok(n) => len += n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => {
+                failed = Some(e.to_string());
+                break;
+            }
+        }
+    }
+    begin.truncate(len);
+    let kind = match begin.get(..4).unwrap_or(&[]) {
+        [0x0a, 0x0d, 0x0d, 0x0a] => Some(Kind::Pcapng),
+        [0xd4, 0xc3, 0xb2, 0xa1] | [0xa1, 0xb2, 0xc3, 0xd4] => Some(Kind::Pcap),
+        [0x4d, 0x3c, 0xb2, 0xa1] | [0xa1, 0xb2, 0x3c, 0x4d] => Some(Kind::Pcap),
+        [0x34, 0xcd, 0xb2, 0xa1] => Some(Kind::Pcap),
+        _ => None,
+    };
+    if let Some(kind) = kind {
+        let whole: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(begin).chain(read));
+        let mut packets =
+            PacketReader::with_block(whole, 0, SNIFF_BYTES).map_err(|e| e.to_string())?;
+        let mut first = None;
+        for _ in 0..FIRST_EVENTS {
+            match packets.next() {
+                Some(Event::Packet(p)) => {
+                    first = Some(p.at.ts);
+                    break;
+                }
+                Some(Event::Diag { .. }) => {}
+                None => break,
+            }
+        }
+        return Ok((kind, first));
+    }
+    if let Some(format) = log::sniff(&begin) {
+        return Ok((Kind::Log(format), None));
+    }
+    Err(match failed {
+        Some(e) => format!("cannot be read: {e}"),
+        None => "neither a capture (pcap, pcapng) nor an access log in a known format".to_owned(),
+    })
+}

@@ -1,0 +1,320 @@
+//! Capture files to packets. In: the bytes of a pcap or pcapng file, decompressed. Out: packets borrowed from the read
+//! buffer, numbered from 1, and diags for what is damaged. Bounds: one block of [`crate::limits::CAPTURE_BLOCK`] in
+//! memory. Damage never ends the reading: the next plausible record is searched for and the skipped bytes are told.
+//!
+//! Headers and records are parsed by the `pcap-parser` crate on slices of the window; the window is ours, because the
+//! reader must go on after damage.
+
+use super::pcapng::Section;
+use super::refill::{Refill, u32_at};
+use crate::call::model::{Stamp, Unit};
+use crate::error::{Error, Result};
+use crate::limits::{CAPTURE_BLOCK, PACKET_BYTES, READ_BLOCK};
+use pcap_parser::{
+    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
+};
+use std::io::Read;
+use std::path::PathBuf;
+
+/// A captured packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    /// Time and number.
+    pub at: Stamp,
+    /// LINKTYPE number of the interface.
+    pub link: u32,
+    /// Captured bytes.
+    pub bytes: &'a [u8],
+    /// Length on the wire; larger than `bytes` where a snap length cut the packet.
+    pub orig_len: u32,
+}
+
+/// What [`PacketReader::next`] gives.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// A packet.
+    Packet(Packet<'a>),
+    /// Something in the file could not be used.
+    Diag {
+        /// What, as a short code: `damaged-record`, `truncated-packet`, `read-error`, `unknown-interface`, `unknown-block`, `bad-time`.
+        code: &'static str,
+        /// Number of the packet before it, at least 1.
+        unit: u64,
+        /// More, in words; holds no evidence text.
+        detail: String,
+    },
+}
+
+/// Where a parsed packet lies in the window.
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) len: usize,
+    pub(super) ts: i64,
+    pub(super) link: u32,
+    pub(super) orig_len: u32,
+}
+
+/// One step of a format.
+pub(super) enum Step {
+    Packet(Found),
+    /// A packet that is there, counts, and cannot be used.
+    Lost(&'static str, String),
+    Diag(&'static str, String),
+    /// Nothing to tell: go on.
+    Again,
+    End,
+}
+
+enum Format {
+    Pcap(Classic),
+    Pcapng(Section),
+}
+
+/// Reads the packets of one capture file.
+pub struct PacketReader {
+    window: Refill,
+    source: u32,
+    number: u64,
+    format: Format,
+}
+
+impl PacketReader {
+    /// Reads the file header. `source` goes into every stamp.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] where the bytes do not begin like a pcap or pcapng file.
+    pub fn open(read: Box<dyn Read + Send>, source: u32) -> Result<PacketReader> {
+        PacketReader::with_block(read, source, READ_BLOCK)
+    }
+
+    /// As [`PacketReader::open`] with another block size: a look at the first packet needs no large buffer.
+    pub(super) fn with_block(
+        read: Box<dyn Read + Send>,
+        source: u32,
+        block: usize,
+    ) -> Result<PacketReader> {
+        let mut window = Refill::new(read, block);
+        window.have(24);
+        let format = if window.data().starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
+            Format::Pcapng(Section::default())
+        } else if let Some(classic) = Classic::open(&mut window) {
+            Format::Pcap(classic)
+        } else {
+            let why = match window.failure() {
+                Some(e) => format!("not readable as a capture: {e}"),
+                None => "neither a pcap nor a pcapng file".to_owned(),
+            };
+            return Err(Error::Unreadable {
+                path: PathBuf::from("capture"),
+                why,
+            });
+        };
+        Ok(PacketReader {
+            window,
+            source,
+            number: 0,
+            format,
+        })
+    }
+
+    /// The next packet or diag; `None` at the end.
+    #[allow(clippy::should_implement_trait)] // lends from its window, which an iterator cannot
+    pub fn next(&mut self) -> Option<Event<'_>> {
+        loop {
+            let step = match &mut self.format {
+                Format::Pcap(f) => f.step(&mut self.window),
+                Format::Pcapng(f) => f.step(&mut self.window),
+            };
+            match step {
+                Step::Again => {}
+                Step::Packet(found) => {
+                    self.number += 1;
+                    return Some(Event::Packet(Packet {
+                        at: Stamp {
+                            ts: found.ts,
+                            unit: Unit {
+                                source: self.source,
+                                number: self.number,
+                            },
+                        },
+                        link: found.link,
+                        bytes: self.window.at(found.start, found.len),
+                        orig_len: found.orig_len,
+                    }));
+                }
+                Step::Lost(code, detail) => {
+                    self.number += 1;
+                    return Some(self.diag(code, detail));
+                }
+                Step::Diag(code, detail) => return Some(self.diag(code, detail)),
+                Step::End => {
+                    let why = self.window.failure()?;
+                    return Some(self.diag("read-error", why));
+                }
+            }
+        }
+    }
+
+    fn diag(&self, code: &'static str, detail: String) -> Event<'static> {
+        Event::Diag {
+            code,
+            unit: self.number.max(1),
+            detail,
+        }
+    }
+
+    /// Bytes of the (decompressed) file that were consumed.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    /// Packets so far.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.number
+    }
+}
+
+/// The classic format: one header, then records.
+struct Classic {
+    big: bool,
+    /// Length of a record header: 24 in Kuznetzov's modified format.
+    head: usize,
+    /// Nanoseconds in one unit of the fraction.
+    tick: i64,
+    link: u32,
+    /// Largest captured length believed.
+    most: u32,
+    last_sec: Option<u32>,
+}
+
+impl Classic {
+    fn open(window: &mut Refill) -> Option<Classic> {
+        let (_, head) = parse_pcap_header(window.data()).ok()?;
+        window.take(head.size());
+        let ceiling = u32::try_from(CAPTURE_BLOCK).ok()?;
+        Some(Classic {
+            big: head.is_bigendian(),
+            head: if head.is_modified_format() { 24 } else { 16 },
+            tick: if head.is_nanosecond_precision() {
+                1
+            } else {
+                1000
+            },
+            // The upper bits tell of a frame check sequence, which the length in the IP header leaves out anyway.
+            link: head.network.0.cast_unsigned() & 0xffff,
+            // Some writers exceed their own snap length, so it raises the bound and never lowers it.
+            most: head.snaplen.clamp(PACKET_BYTES, ceiling),
+            last_sec: None,
+        })
+    }
+
+    fn step(&mut self, window: &mut Refill) -> Step {
+        if !window.have(self.head) {
+            return match window.data().len() {
+                0 => Step::End,
+                n => {
+                    window.take(n);
+                    Step::Diag(
+                        "truncated-packet",
+                        format!("the file ends {n} bytes into a record header"),
+                    )
+                }
+            };
+        }
+        let Some(len) = u32_at(window.data(), 8, self.big).filter(|len| *len <= self.most) else {
+            return self.resync(window, false);
+        };
+        let whole = self.head + len as usize;
+        if !window.have(whole) {
+            return self.resync(window, true);
+        }
+        let parsed = match (self.head, self.big) {
+            (24, _) => parse_pcap_frame_modified(window.data()),
+            (_, true) => parse_pcap_frame_be(window.data()),
+            (_, false) => parse_pcap_frame(window.data()),
+        };
+        let Ok((_, record)) = parsed else {
+            return self.resync(window, false);
+        };
+        let (sec, frac, orig_len) = (record.ts_sec, record.ts_usec, record.origlen);
+        self.last_sec = Some(sec);
+        let start = window.take(whole) + self.head;
+        Step::Packet(Found {
+            start,
+            len: len as usize,
+            ts: i64::from(sec) * 1_000_000_000 + i64::from(frac) * self.tick,
+            link: self.link,
+            orig_len: orig_len.max(len),
+        })
+    }
+
+    /// Whether a record header at `at` could be real: lengths and fraction in range and a time within a year of the
+    /// last packet. Says where the next record would begin.
+    fn plausible(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        let field = |n: usize| u32_at(bytes, at.checked_add(n)?, self.big);
+        let (sec, frac, len, orig) = (field(0)?, field(4)?, field(8)?, field(12)?);
+        let near = self
+            .last_sec
+            .is_none_or(|last| sec.abs_diff(last) < 366 * 86_400);
+        let fits = i64::from(frac) * self.tick < 1_000_000_000
+            && (1..=self.most).contains(&len)
+            && len <= orig
+            && orig as usize <= CAPTURE_BLOCK;
+        (near && fits).then_some(at + self.head + len as usize)
+    }
+
+    /// Searches the next place where two record headers follow each other, or one reaches exactly to the end.
+    fn resync(&self, window: &mut Refill, at_end: bool) -> Step {
+        let from = window.offset();
+        let left = window.data().len();
+        let reach = 2 * self.head + self.most as usize;
+        window.take(1);
+        loop {
+            // Only near the end of the input is less than `reach` there.
+            let more = window.have(reach);
+            let data = window.data();
+            // Before the end of the input, only places whose successor is certainly in the window are looked at.
+            let places = if more {
+                data.len().saturating_sub(reach) + 1
+            } else {
+                data.len().saturating_sub(self.head)
+            };
+            let found = (0..places).find(|&at| {
+                self.plausible(data, at).is_some_and(|next| {
+                    (!more && next == data.len()) || self.plausible(data, next).is_some()
+                })
+            });
+            match found {
+                Some(at) => {
+                    window.take(at);
+                    let skipped = window.offset() - from;
+                    return Step::Diag(
+                        "damaged-record",
+                        format!("{skipped} bytes skipped at offset {from}"),
+                    );
+                }
+                None if more => {
+                    window.take(places);
+                }
+                None => {
+                    let rest = data.len();
+                    window.take(rest);
+                    let skipped = window.offset() - from;
+                    return if at_end {
+                        Step::Diag(
+                            "truncated-packet",
+                            format!("the file ends {left} bytes into a record"),
+                        )
+                    } else {
+                        Step::Diag(
+                            "damaged-record",
+                            format!("{skipped} bytes skipped at offset {from}, no record after it"),
+                        )
+                    };
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The trace object of the contract. In: what the trace found. Out: serialisable structs in the contract's field
+//! order; fields after those of the contract are additions. Bounds: [`crate::limits::TRACE_TRAILS`] trails,
+//! [`crate::limits::TRACE_CALLS`] call ids a suspect; what is left out is counted in `omitted`.
+
+use serde::Serialize;
+
+/// How much of the clue was seen at all.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ClueCount {
+    /// Rows of the clue.
+    pub rows: u64,
+    /// Distinct values of the clue.
+    pub values: u64,
+    /// Rows seen in some call.
+    pub matched_rows: u64,
+    /// Values seen in some call.
+    pub matched_values: u64,
+    /// How the clue was read: format, columns and what class each is of.
+    pub read_as: String,
+    /// Lines of the clue that hold nothing to look for.
+    pub skipped: u64,
+}
+
+/// Who could have leaked it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Verdict {
+    /// The smallest set of accounts that explains the clue.
+    pub set: Vec<String>,
+    /// Accounts that this evidence cannot tell apart; one of each class stands in `set`.
+    pub ties: Vec<Vec<String>>,
+    /// No account of this evidence explains the clue.
+    pub none: bool,
+    /// Posterior probability of `set` (of `none`) among the alternatives that were weighed, 0..=1.
+    pub confidence: f64,
+    /// In words.
+    pub why: String,
+}
+
+/// One reason for or against a suspect.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evidence {
+    /// `likelihood coverage exclusivity columns order time format channel exit upload relay`.
+    pub kind: &'static str,
+    /// Weight in bits: positive speaks for the suspect, negative against.
+    pub bits: f64,
+    /// In words.
+    pub text: String,
+}
+
+/// An account that could explain the clue.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Suspect {
+    /// Account.
+    pub account: String,
+    /// Log-likelihood gain of the account over background alone, in bits; what `suspects` is ordered by.
+    pub score: f64,
+    /// Clue rows delivered to the account.
+    pub covered: u64,
+    /// Clue rows.
+    pub of: u64,
+    /// Distinct records delivered to the account in all.
+    pub read_total: u64,
+    /// Sum over covered rows of log2(accounts / accounts that received the row).
+    pub exclusive_bits: f64,
+    /// First delivery of a covered row.
+    pub first: Option<String>,
+    /// Last one.
+    pub last: Option<String>,
+    /// APIs that delivered covered rows.
+    pub apis: Vec<String>,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+    /// Calls that delivered covered rows, in time order.
+    pub calls: Vec<String>,
+    /// Share of what the account read that would be leaked if it were the source.
+    pub rate: f64,
+    /// Whether it is in the verdict's set.
+    pub in_set: bool,
+}
+
+/// Where a hop stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HopLocator {
+    /// Source (the file's name as given).
+    pub source: String,
+    /// First packet or line of the call.
+    pub first: u64,
+    /// Last packet or line.
+    pub last: u64,
+    /// Byte offset of the value in the decoded content.
+    pub offset: Option<u64>,
+    /// Its length there.
+    pub len: Option<u64>,
+}
+
+/// One movement of a record between two addresses.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hop {
+    /// From 1, in time order.
+    pub n: u32,
+    /// When the data went; `None` where the hop is inferred.
+    pub ts: Option<String>,
+    /// Address the data left.
+    pub from: Option<String>,
+    /// Address the data went to.
+    pub to: Option<String>,
+    /// API.
+    pub api: Option<String>,
+    /// Account that made the call.
+    pub account: Option<String>,
+    /// `req` or `resp`.
+    pub dir: &'static str,
+    /// Place of the value in the message.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// Chain of encodings.
+    pub form: String,
+    /// Whether only a masked form was in it.
+    pub masked: bool,
+    /// Confidence that this is the record, 0..=1.
+    pub conf: f64,
+    /// Implied by the evidence, not captured.
+    pub inferred: bool,
+    /// Call.
+    pub call: Option<String>,
+    /// Where it stands.
+    pub locator: Option<HopLocator>,
+    /// Value as shown: masked unless revealed.
+    pub value: Option<String>,
+    /// How many different values of the record this hop carried.
+    pub values: u32,
+    /// `n` of the hop that the data most likely came from.
+    pub via: Option<u32>,
+    /// How it came from there: `origin downstream upstream relay stored lateral`.
+    pub link: &'static str,
+    /// Other hops that it could have come from, best first.
+    pub runners_up: Vec<u32>,
+    /// Whether `to` is outside.
+    pub exit: bool,
+    /// Row id of the call, for the interface.
+    #[serde(skip)]
+    pub call_rowid: Option<i64>,
+    /// Time in nanoseconds, for the interface.
+    #[serde(skip)]
+    pub ts_ns: Option<i64>,
+}
+
+/// A place where a record left.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exit {
+    /// Outside address.
+    pub to: String,
+    /// When.
+    pub ts: Option<String>,
+    /// Call.
+    pub call: Option<String>,
+    /// Form.
+    pub form: String,
+}
+
+/// The way of one record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Trail {
+    /// What is followed: masked values of the record, or the row of the clue.
+    pub record: String,
+    /// Movements in time order.
+    pub hops: Vec<Hop>,
+    /// Where it left.
+    pub exits: Vec<Exit>,
+}
+
+/// What was left out of the answer, and what could not be looked at.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Omitted {
+    /// Trails beyond the limit.
+    pub trails: u64,
+    /// Hops beyond the limit in the trails that are shown.
+    pub hops: u64,
+    /// Suspects beyond the limit.
+    pub suspects: u64,
+    /// Values that were not searched as text because the limit of patterns was reached.
+    pub unsearched: u64,
+    /// The search was stopped before its end.
+    pub stopped: bool,
+}
+
+/// `trace`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TraceResult {
+    /// Clue.
+    pub clue: ClueCount,
+    /// Verdict.
+    pub verdict: Verdict,
+    /// Suspects, best first.
+    pub suspects: Vec<Suspect>,
+    /// Trails.
+    pub trails: Vec<Trail>,
+    /// What is not in the answer.
+    pub omitted: Omitted,
+}
+
+impl TraceResult {
+    /// Whether nothing of the clue was seen: exit status 1.
+    pub fn nothing(&self) -> bool {
+        self.clue.matched_values == 0 && self.trails.is_empty() && self.suspects.is_empty()
+    }
+}

@@ -1,0 +1,6 @@
+//! What tests and benchmarks share: a writer of captures and a seeded source of numbers.
+#![allow(dead_code)] // each test binary uses its part
+
+pub mod people;
+pub mod random;
+pub mod wire;
