@@ -43,6 +43,22 @@ pub const HEADERS: usize = 2000;
 pub const PIPELINE: usize = 4096;
 /// Bytes of one body kept in memory and stored; length and hash go on to its end.
 pub const BODY_STORED: usize = 64 << 20;
+/// Bytes of unfinished messages held over all flows: four bodies of the stored size; beyond, bodies are only counted and hashed.
+pub const OPEN_BYTES: usize = 256 << 20;
+/// Bytes one flow may hold in finished messages whose other half has not come before the oldest is given out alone.
+pub const UNPAIRED_BYTES: usize = 8 << 20;
+/// Responses that wait for a request captured after them: reordering between directions spans a few packets.
+pub const ORPHANS: usize = 16;
+/// Client bytes kept while it is not known whether a tunnel opens: a first flight, not a conversation.
+pub const TUNNEL_HELD: usize = 64 << 10;
+/// Protocols within protocols on one flow: CONNECT through a chain of proxies, an upgrade inside.
+pub const TUNNEL_DEPTH: usize = 4;
+/// Chunk-size line with its extensions: servers refuse them from 4 to 16 KiB on.
+pub const CHUNK_LINE: usize = 16 << 10;
+/// First bytes of each direction kept to name what a flow carries.
+pub const FLOW_HEAD: usize = 64;
+/// Bytes of a TLS hello collected: post-quantum key shares make 2 KiB, four records are ample.
+pub const TLS_HELLO: usize = 64 << 10;
 /// Content codings undone in a row.
 pub const CODINGS: usize = 3;
 /// Decoded bytes of one body in all ...

@@ -10,6 +10,8 @@ mod presented;
 mod tests;
 mod words;
 
+pub use words::session_name;
+
 use crate::call::model::{CredentialSeen, IdentityEvent, Message};
 use crate::detect::print::PrintKey;
 
