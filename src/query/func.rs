@@ -39,7 +39,8 @@ impl Side {
                 if self.answers.len() >= PATTERNS {
                     self.answers.pop_front();
                 }
-                self.answers.push_back((re.as_str().to_owned(), FxHashMap::default()));
+                self.answers
+                    .push_back((re.as_str().to_owned(), FxHashMap::default()));
                 self.answers.len() - 1
             }
         };
@@ -66,13 +67,16 @@ impl Side {
         let request = heads.request.iter().filter(|_| side != 2);
         let response = heads.response.iter().filter(|_| side != 1);
         request.chain(response).any(|h| {
-            h.headers().into_iter().chain(h.trailer_list()).any(|(n, v)| {
-                if name.is_empty() {
-                    re.is_match(format!("{n}: {v}").as_bytes())
-                } else {
-                    n.eq_ignore_ascii_case(name) && re.is_match(v.as_bytes())
-                }
-            })
+            h.headers()
+                .into_iter()
+                .chain(h.trailer_list())
+                .any(|(n, v)| {
+                    if name.is_empty() {
+                        re.is_match(format!("{n}: {v}").as_bytes())
+                    } else {
+                        n.eq_ignore_ascii_case(name) && re.is_match(v.as_bytes())
+                    }
+                })
         })
     }
 
@@ -162,7 +166,13 @@ fn decode_facts(conn: &Connection, blob: &[u8]) -> Facts {
     })
 }
 
-fn accepted(conn: &Connection, api: Option<i64>, dir: u8, field: &str, class: u8) -> rusqlite::Result<bool> {
+fn accepted(
+    conn: &Connection,
+    api: Option<i64>,
+    dir: u8,
+    field: &str,
+    class: u8,
+) -> rusqlite::Result<bool> {
     let Some(api) = api else { return Ok(true) };
     conn.prepare_cached(
         "SELECT accept FROM field_class WHERE api_id=?1 AND dir=?2 AND class_id=?4 \

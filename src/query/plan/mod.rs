@@ -125,7 +125,12 @@ impl Builder<'_> {
     }
 
     /// Writes items with an operator between, as a balanced tree: SQLite refuses a deep one.
-    fn list<T>(&mut self, items: &[T], sep: &str, each: &mut dyn FnMut(&mut Self, &T) -> Result<()>) -> Result<()> {
+    fn list<T>(
+        &mut self,
+        items: &[T],
+        sep: &str,
+        each: &mut dyn FnMut(&mut Self, &T) -> Result<()>,
+    ) -> Result<()> {
         match items {
             [] => self.push("0"),
             [one] => each(self, one)?,
@@ -200,7 +205,9 @@ impl Builder<'_> {
             return Err(usage(format!("no saved filter is called ${name}")));
         };
         if self.saved >= SAVED_DEPTH {
-            return Err(usage(format!("the saved filter ${name} leads back to itself")));
+            return Err(usage(format!(
+                "the saved filter ${name} leads back to itself"
+            )));
         }
         let expr = super::lang::parse(&text)
             .map_err(|e| usage(format!("the saved filter ${name} is broken: {e}")))?;
@@ -373,7 +380,12 @@ impl Builder<'_> {
     fn test(&self, field: &Field, op: Op, v: &Value) -> Result<Test> {
         let ty = field.def().ty;
         let text = v.text();
-        let bad = || usage(format!("{field} cannot be {}", crate::call::text::visible(text)));
+        let bad = || {
+            usage(format!(
+                "{field} cannot be {}",
+                crate::call::text::visible(text)
+            ))
+        };
         let sign = match op {
             Op::Lt => "<",
             Op::Le => "<=",

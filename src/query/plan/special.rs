@@ -10,7 +10,8 @@ use crate::error::Result;
 use regex::bytes::Regex;
 
 /// Paths that say of themselves that they only ask whether a service lives.
-const HEALTH: &str = r"(?i)/(health(z|check|-check)?|livez?|readyz?|liveness|readiness|ping|heartbeat)/?$";
+const HEALTH: &str =
+    r"(?i)/(health(z|check|-check)?|livez?|readyz?|liveness|readiness|ping|heartbeat)/?$";
 
 /// Flags that follow from findings, not from the wire.
 const DERIVED: u32 = Flags::MASKED.0 | Flags::UNMASKED.0;
@@ -66,7 +67,11 @@ impl Builder<'_> {
                 self.param(mask);
             }
             (Id::RowId | Id::Parent, Scope::Calls) => {
-                let col = if field.id == Id::RowId { "c.id" } else { "f.parent_id" };
+                let col = if field.id == Id::RowId {
+                    "c.id"
+                } else {
+                    "f.parent_id"
+                };
                 self.ids(col, "call", values);
             }
             (Id::RowId, Scope::Flows) => self.ids("c.id", "flow", values),
@@ -164,7 +169,9 @@ impl Builder<'_> {
             "sensitive" => self.push("f.level>=1"),
             "tls" => self.push("c.tls=1"),
             "log" => {
-                self.push("(c.proto=7 OR c.id IN (SELECT joined FROM call_fact WHERE joined IS NOT NULL)");
+                self.push(
+                    "(c.proto=7 OR c.id IN (SELECT joined FROM call_fact WHERE joined IS NOT NULL)",
+                );
                 self.push(" OR c.id IN (SELECT call_id FROM call_at WHERE role=3))");
             }
             "capture" => self.push("c.proto<>7"),

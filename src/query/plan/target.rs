@@ -46,7 +46,12 @@ fn term(col: &str) -> Target {
 }
 
 fn api(cols: &[&str]) -> Target {
-    within("f.api_id IN (SELECT id FROM api WHERE ", cols, ")", "f.api_id IS NOT NULL")
+    within(
+        "f.api_id IN (SELECT id FROM api WHERE ",
+        cols,
+        ")",
+        "f.api_id IS NOT NULL",
+    )
 }
 
 fn risk(cols: &[&str]) -> Target {
@@ -71,7 +76,12 @@ pub(super) fn target(field: &Field, scope: Scope) -> Option<Target> {
 }
 
 fn source_name() -> Target {
-    within("c.source_id IN (SELECT id FROM source WHERE ", &["name"], ")", "1")
+    within(
+        "c.source_id IN (SELECT id FROM source WHERE ",
+        &["name"],
+        ")",
+        "1",
+    )
 }
 
 fn call(field: &Field) -> Option<Target> {
@@ -80,7 +90,11 @@ fn call(field: &Field) -> Option<Target> {
         re: "lt_body",
         ..plain(
             cols,
-            &cols.iter().map(|c| format!("{c} IS NOT NULL")).collect::<Vec<_>>().join(" OR "),
+            &cols
+                .iter()
+                .map(|c| format!("{c} IS NOT NULL"))
+                .collect::<Vec<_>>()
+                .join(" OR "),
             Cost::Bodies,
         )
     };
@@ -100,7 +114,11 @@ fn call(field: &Field) -> Option<Target> {
         Id::EndTs => scan("c.end_ts"),
         Id::Src => scan("c.src"),
         Id::Dst => scan("c.dst"),
-        Id::Ip => plain(&["c.src", "c.dst"], "(c.src IS NOT NULL OR c.dst IS NOT NULL)", Cost::Scan),
+        Id::Ip => plain(
+            &["c.src", "c.dst"],
+            "(c.src IS NOT NULL OR c.dst IS NOT NULL)",
+            Cost::Scan,
+        ),
         Id::Sport => scan("c.sport"),
         Id::Dport => scan("c.dport"),
         Id::Port => plain(

@@ -115,7 +115,9 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
             account_via: r.get(34)?,
             on_behalf_of: r.get(35)?,
             session: None,
-            level: r.get::<_, Option<u8>>(37)?.map(|n| Level::from_u8(n).name()),
+            level: r
+                .get::<_, Option<u8>>(37)?
+                .map(|n| Level::from_u8(n).name()),
             classes: Vec::new(),
             records: count(r.get(41)?),
             flags: flags.names(),
@@ -136,6 +138,7 @@ pub fn call_row(cx: &Cx, id: i64) -> Result<Option<CallRow>> {
 }
 
 fn finish(cx: &Cx, raw: Raw) -> Result<CallRow> {
+    let place = raw.row_place();
     let mut row = raw.row;
     let source = cx.source(raw.source);
     row.id = ids::call_id(&source.tag, raw.unit, raw.ord);
@@ -167,7 +170,7 @@ fn finish(cx: &Cx, raw: Raw) -> Result<CallRow> {
     let [req, resp] = raw.body;
     row.req_sha256 = sha256(cx, req)?;
     row.resp_sha256 = sha256(cx, resp)?;
-    row.locators = locators(cx, &raw.row_place(), row.rowid)?;
+    row.locators = locators(cx, &place, row.rowid)?;
     if !cx.reveal {
         if let (Some(uri), Some(blob)) = (&row.uri, &raw.req_facts) {
             let base = target_base(row.proto, row.method.as_deref());
@@ -215,10 +218,12 @@ pub fn id_of(cx: &Cx, id: i64) -> Result<Option<String>> {
 
 /// Bytes of a hash as hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut s, b| {
-        let _ = write!(s, "{b:02x}");
-        s
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut s, b| {
+            let _ = write!(s, "{b:02x}");
+            s
+        })
 }
 
 fn sha256(cx: &Cx, body: Option<i64>) -> Result<Option<String>> {
@@ -245,7 +250,7 @@ fn locators(cx: &Cx, at: &Place, id: i64) -> Result<Vec<LocatorRow>> {
         ts: Some(rfc3339(p.ts)),
     };
     let mut out = vec![row(at, "origin")];
-    let place = |r: &Row<'_>| -> rusqlite::Result<(Place, usize)> {
+    let place = |r: &Row<'_>| -> rusqlite::Result<(Place, u8)> {
         Ok((
             Place {
                 source: r.get(0)?,
@@ -255,7 +260,7 @@ fn locators(cx: &Cx, at: &Place, id: i64) -> Result<Vec<LocatorRow>> {
                 len: r.get(4)?,
                 ts: r.get(5)?,
             },
-            r.get(6)?,
+            r.get::<_, u8>(6)?,
         ))
     };
     for sql in [
@@ -266,7 +271,10 @@ fn locators(cx: &Cx, at: &Place, id: i64) -> Result<Vec<LocatorRow>> {
         let mut rows = stmt.query([id])?;
         while let Some(r) = rows.next()? {
             let (p, role) = place(r)?;
-            out.push(row(&p, ROLES.get(role).copied().unwrap_or("log")));
+            out.push(row(
+                &p,
+                ROLES.get(usize::from(role)).copied().unwrap_or("log"),
+            ));
         }
     }
     Ok(out)
@@ -317,13 +325,21 @@ fn target_hits(cx: &Cx, api: Option<i64>, blob: &[u8], base: u64, len: usize) ->
 pub fn mask_target(cx: &Cx, text: &str, blob: &[u8]) -> String {
     let mut out = text.to_owned();
     for f in facts(cx, blob).findings {
-        if !(f.field.starts_with("query:") || f.field.starts_with("path")) || f.class == detect::DIGEST {
+        if !(f.field.starts_with("query:") || f.field.starts_with("path"))
+            || f.class == detect::DIGEST
+        {
             continue;
         }
         for base in 0..12 {
             let Some(h) = Hit::of(&f, base) else { break };
-            let Some(slice) = text.get(h.range.clone()) else { continue };
-            let before = h.range.start.checked_sub(1).and_then(|i| text.as_bytes().get(i));
+            let Some(slice) = text.get(h.range.clone()) else {
+                continue;
+            };
+            let before = h
+                .range
+                .start
+                .checked_sub(1)
+                .and_then(|i| text.as_bytes().get(i));
             let after = text.as_bytes().get(h.range.end);
             let edge = |b: Option<&u8>| b.is_none_or(|b| b"/?&=;,:#".contains(b));
             if edge(before) && edge(after) && !slice.is_empty() {

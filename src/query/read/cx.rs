@@ -20,7 +20,7 @@ const TERMS: usize = 500_000;
 /// What is known of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceName {
-    /// Name as given.
+    /// Name as given; where two files of the case have one name, with the id part behind it.
     pub name: Arc<str>,
     /// What stands in ids.
     pub tag: Arc<str>,
@@ -39,13 +39,6 @@ pub struct Class {
 
 /// Accepted fields of an API: direction, class, field path.
 pub type Accepted = Rc<FxHashSet<(u8, u8, Arc<str>)>>;
-
-/// An API as calls show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiName {
-    /// Name.
-    pub name: Arc<str>,
-}
 
 /// What reading needs: a read-only connection, names that were looked up, and whether values are shown. It belongs to
 /// one thread at a time.
@@ -114,9 +107,9 @@ impl Cx {
         if now == self.version.get() {
             return Ok(());
         }
-        let mut stmt = self
-            .conn
-            .prepare_cached("SELECT id,name,sha256 FROM source ORDER BY sha256 IS NULL, sha256, id")?;
+        let mut stmt = self.conn.prepare_cached(
+            "SELECT id,name,sha256 FROM source ORDER BY sha256 IS NULL, sha256, id",
+        )?;
         let rows: Vec<(i64, String, Option<Vec<u8>>)> = stmt
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
             .collect::<rusqlite::Result<_>>()?;
@@ -135,11 +128,25 @@ impl Cx {
             classes: classes.into(),
             ..Cache::default()
         };
+        let mut names: FxHashMap<&str, usize> = FxHashMap::default();
+        for (_, name, _) in &rows {
+            *names.entry(name).or_default() += 1;
+        }
+        let shared: FxHashSet<String> = rows
+            .iter()
+            .filter(|(_, name, _)| names.get(name.as_str()).is_some_and(|n| *n > 1))
+            .map(|(_, name, _)| name.clone())
+            .collect();
         let mut ranks = self.ranks.write().unwrap_or_else(PoisonError::into_inner);
         ranks.clear();
         for (rank, (id, name, sha)) in (0i64..).zip(rows) {
             ranks.insert(id, rank);
             let tag = ids::source_tag(sha.as_deref(), id);
+            let name = if shared.contains(&name) {
+                format!("{name}@{tag}")
+            } else {
+                name
+            };
             cache.sources.insert(
                 id,
                 SourceName {
@@ -222,14 +229,14 @@ impl Cx {
         Ok(span)
     }
 
-    /// Accepted fields of an API; `None` while its facts are not decided.
+    /// Accepted fields of an API.
     pub(super) fn accepted(&self, api: i64) -> Result<Accepted> {
         if let Some(a) = self.cache.borrow().accepted.get(&api) {
             return Ok(a.clone());
         }
-        let mut stmt = self
-            .conn
-            .prepare_cached("SELECT dir,class_id,field_id FROM field_class WHERE api_id=?1 AND accept=1")?;
+        let mut stmt = self.conn.prepare_cached(
+            "SELECT dir,class_id,field_id FROM field_class WHERE api_id=?1 AND accept=1",
+        )?;
         let rows: Vec<(u8, u8, i64)> = stmt
             .query_map([api], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
             .collect::<rusqlite::Result<_>>()?;
@@ -273,11 +280,19 @@ impl Cx {
     }
     /// Name of an account.
     pub fn account_name(&self, id: i64) -> Result<Option<Arc<str>>> {
-        self.name(id, |c| &mut c.accounts, "SELECT name FROM account WHERE id=?1")
+        self.name(
+            id,
+            |c| &mut c.accounts,
+            "SELECT name FROM account WHERE id=?1",
+        )
     }
     /// Id of a session.
     pub fn session_uid(&self, id: i64) -> Result<Option<Arc<str>>> {
-        self.name(id, |c| &mut c.sessions, "SELECT uid FROM session WHERE id=?1")
+        self.name(
+            id,
+            |c| &mut c.sessions,
+            "SELECT uid FROM session WHERE id=?1",
+        )
     }
 
     /// Content of a stored body; empty where it is still being written.

@@ -2,8 +2,8 @@
 //! Bounds: one pass; a span that lies outside is ignored, overlapping spans are hidden as one.
 
 use super::cx::Cx;
-use crate::call::text::lossless;
 use crate::call::model::RawFinding;
+use crate::call::text::lossless;
 use crate::detect::form::{Form, Step};
 use crate::detect::mask;
 use std::ops::Range;
@@ -110,7 +110,12 @@ pub(super) fn bytes(cx: &Cx, content: &[u8], hits: Vec<Hit>) -> Vec<u8> {
 
 /// A target and its path with values hidden. `hits` are in the target. The path is made from the masked target in the
 /// way the plain one was made from the plain target; where that way is not known, what the target hides is hidden in it.
-pub(super) fn target(cx: &Cx, uri: &str, path: Option<&str>, hits: Vec<Hit>) -> (String, Option<String>) {
+pub(super) fn target(
+    cx: &Cx,
+    uri: &str,
+    path: Option<&str>,
+    hits: Vec<Hit>,
+) -> (String, Option<String>) {
     if cx.reveal || hits.is_empty() {
         return (uri.to_owned(), path.map(str::to_owned));
     }

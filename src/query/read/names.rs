@@ -25,7 +25,10 @@ impl Names for CaseNames<'_> {
 
     fn saved(&self, name: &str) -> Result<Option<(String, String)>> {
         let all = marks::saved(&self.cx.conn)?;
-        Ok(all.into_iter().find(|(n, ..)| n == name).map(|(_, kind, v)| (kind, v)))
+        Ok(all
+            .into_iter()
+            .find(|(n, ..)| n == name)
+            .map(|(_, kind, v)| (kind, v)))
     }
 
     fn span(&self) -> Result<Span> {
@@ -42,7 +45,9 @@ impl Names for CaseNames<'_> {
             .map_err(|msg| Error::Usage { msg, at: None })?;
         let mut rows = Vec::new();
         for m in marks::list(&self.cx.conn, None)? {
-            let Some(id) = m.target.strip_prefix("call:") else { continue };
+            let Some(id) = m.target.strip_prefix("call:") else {
+                continue;
+            };
             if m.kind == kind && re.as_ref().is_none_or(|r| r.is_match(m.v.as_bytes())) {
                 rows.extend(ids::find_call(&self.cx.conn, id)?);
             }
@@ -89,7 +94,12 @@ fn holders(cx: &Cx, values: &[String]) -> Result<Holders> {
         .collect();
     places.sort_unstable();
     for (body, id) in places {
-        if body { &mut out.bodies } else { &mut out.calls }.push(id);
+        if body {
+            &mut out.bodies
+        } else {
+            &mut out.calls
+        }
+        .push(id);
     }
     Ok(out)
 }

@@ -74,7 +74,8 @@ pub fn call_ids(cx: &Cx, filter: &Filter, page: &Page) -> Result<Vec<i64>> {
             " AND {key}{than}=? AND ({key}{than}? OR (c.ts,lt_rank(c.source_id),c.unit,c.ord){than}(?,?,?,?))"
         ));
         w.params.extend([at.key.clone(), at.key]);
-        w.params.extend([at.ts, at.rank, at.unit, at.ord].map(Sql::from));
+        w.params
+            .extend([at.ts, at.rank, at.unit, at.ord].map(Sql::from));
     }
     let dir = if desc { " DESC" } else { "" };
     let ties = ["c.ts", "lt_rank(c.source_id)", "c.unit", "c.ord"];
@@ -133,7 +134,10 @@ pub fn count(cx: &Cx, filter: &Filter, cap: Option<u64>) -> Result<u64> {
     let w = condition(cx, filter, Scope::Calls)?;
     let n = match cap {
         Some(cap) => {
-            let sql = format!("SELECT count(*) FROM (SELECT 1{FROM}WHERE {} LIMIT {cap})", w.sql);
+            let sql = format!(
+                "SELECT count(*) FROM (SELECT 1{FROM}WHERE {} LIMIT {cap})",
+                w.sql
+            );
             cx.conn
                 .prepare_cached(&sql)?
                 .query_row(params_from_iter(&w.params), |r| r.get(0))?
@@ -245,7 +249,11 @@ pub fn histogram(cx: &Cx, filter: &Filter, slots: usize) -> Result<Histogram> {
         let mut rows = stmt.query([])?;
         while let Some(r) = rows.next()? {
             let t: i64 = r.get(0)?;
-            let t = if t.abs() < MINUTE { t.saturating_mul(MINUTE) } else { t };
+            let t = if t.abs() < MINUTE {
+                t.saturating_mul(MINUTE)
+            } else {
+                t
+            };
             if t >= from - MINUTE && t <= last {
                 add(t, r.get(1)?, r.get(2)?);
             }
@@ -264,7 +272,11 @@ pub fn histogram(cx: &Cx, filter: &Filter, slots: usize) -> Result<Histogram> {
     let mut rows = stmt.query(params_from_iter(&w.params))?;
     while let Some(r) = rows.next()? {
         let slot: i64 = r.get(0)?;
-        add(from.saturating_add(slot.saturating_mul(step)), r.get(1)?, r.get(2)?);
+        add(
+            from.saturating_add(slot.saturating_mul(step)),
+            r.get(1)?,
+            r.get(2)?,
+        );
     }
     Ok(out)
 }
