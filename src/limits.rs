@@ -64,6 +64,22 @@ pub const HEADERS: usize = 2000;
 pub const PIPELINE: usize = 4096;
 /// Bytes of one body kept in memory and stored; length and hash go on to its end.
 pub const BODY_STORED: usize = 64 << 20;
+/// Bytes of unfinished messages held over all flows: four bodies of the stored size; beyond, bodies are only counted and hashed.
+pub const OPEN_BYTES: usize = 256 << 20;
+/// Bytes one flow may hold in finished messages whose other half has not come before the oldest is given out alone.
+pub const UNPAIRED_BYTES: usize = 8 << 20;
+/// Responses that wait for a request captured after them: reordering between directions spans a few packets.
+pub const ORPHANS: usize = 16;
+/// Client bytes kept while it is not known whether a tunnel opens: a first flight, not a conversation.
+pub const TUNNEL_HELD: usize = 64 << 10;
+/// Protocols within protocols on one flow: CONNECT through a chain of proxies, an upgrade inside.
+pub const TUNNEL_DEPTH: usize = 4;
+/// Chunk-size line with its extensions: servers refuse them from 4 to 16 KiB on.
+pub const CHUNK_LINE: usize = 16 << 10;
+/// First bytes of each direction kept to name what a flow carries.
+pub const FLOW_HEAD: usize = 64;
+/// Bytes of a TLS hello collected: post-quantum key shares make 2 KiB, four records are ample.
+pub const TLS_HELLO: usize = 64 << 10;
 /// Content codings undone in a row.
 pub const CODINGS: usize = 3;
 /// Decoded bytes of one body in all ...
@@ -78,6 +94,10 @@ pub const QUEUE_BYTES: usize = 48 << 20;
 pub const PACK_BYTES: usize = 1 << 20;
 /// Bodies whose hash is remembered for storing equal content once; beyond, an equal body may be stored twice.
 pub const BODY_DEDUP: usize = 2_000_000;
+/// (print, place) pairs of findings held before they are sorted into a segment: 64 MiB.
+pub const POSTINGS_HELD: usize = 4_000_000;
+/// Strings whose row is remembered while loading; beyond, they are looked up in the case.
+pub const TERMS_HELD: usize = 500_000;
 /// Depth of nested objects, elements or parts walked in a body.
 pub const NEST_DEPTH: usize = 64;
 /// Layers of encoding (base64, percent, hex, ...) undone around one value.

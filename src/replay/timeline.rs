@@ -104,7 +104,7 @@ fn ns(text: &str) -> Option<i64> {
 impl Timeline {
     /// From calls; they are put in order of time (ties by id). `people` gives the keys of the people in a call's response.
     pub fn new(mut calls: Vec<CallRow>, people: &mut dyn FnMut(&CallRow) -> Vec<u64>) -> Timeline {
-        calls.sort_by(|a, b| (a.ts_ns, a.rowid).cmp(&(b.ts_ns, b.rowid)));
+        calls.sort_by_key(|c| (c.ts_ns, c.rowid));
         let mut t = Timeline::default();
         let mut lane_of: BTreeMap<String, usize> = BTreeMap::new();
         let mut seen: BTreeSet<u64> = BTreeSet::new();

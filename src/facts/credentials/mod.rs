@@ -1,0 +1,45 @@
+//! Who a call says it is. In: the two messages of one call and their decoded bodies. Out: the credentials that the request
+//! presents and what the call tells about who owns which. Bounds: bodies are parsed only where the request or the path
+//! speaks of a login, a token or the own profile, and at most [`PARSE`] bytes of them; secrets leave as keyed prints only.
+
+mod fields;
+mod jwt;
+mod outcome;
+mod presented;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use words::session_name;
+
+use crate::call::model::{CredentialSeen, IdentityEvent, Message};
+use crate::detect::print::PrintKey;
+
+/// Bytes of a body looked at for a login: real ones are below 20 KB, also with a SAML assertion inside.
+pub const PARSE: usize = 256 << 10;
+
+/// One call as far as identity needs it. Bodies are decoded content; kinds are those of [`crate::body`]'s sniffing.
+#[derive(Debug, Clone, Copy)]
+pub struct CallView<'a> {
+    /// Request.
+    pub req: Option<&'a Message>,
+    /// Response.
+    pub resp: Option<&'a Message>,
+    /// Decoded request body.
+    pub req_body: &'a [u8],
+    /// `json form multipart xml ...`.
+    pub req_kind: &'a str,
+    /// Decoded response body.
+    pub resp_body: &'a [u8],
+    /// `json html xml ...`.
+    pub resp_kind: &'a str,
+}
+
+/// Credentials presented, strongest first, and identity events of one call.
+pub fn extract(v: &CallView<'_>, key: &PrintKey) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
+    let mut seen = presented::read(v, key);
+    let mut events = seen.take_events();
+    outcome::read(v, key, &mut seen.credentials, &mut events);
+    presented::rank(&mut seen.credentials);
+    (seen.credentials, events)
+}

@@ -1,0 +1,368 @@
+//! Credentials that a request presents. In: a request's head. Out: credentials and what fronts say about the user.
+//! Bounds: [`MAX`] credentials a call; a value longer than 16 KB is printed, never parsed.
+
+use super::fields::percent;
+use super::{CallView, jwt, words};
+use crate::call::model::{CredentialSeen, IdentityEvent, Message};
+use crate::detect::print::{PrintKey, PrintKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+
+/// Credentials kept of one call: real calls carry one to three.
+const MAX: usize = 12;
+
+/// What a request presents.
+#[derive(Debug, Default)]
+pub struct Presented {
+    /// Credentials as found.
+    pub credentials: Vec<CredentialSeen>,
+    events: Vec<IdentityEvent>,
+}
+
+impl Presented {
+    /// The events found beside the credentials; leaves none behind.
+    pub fn take_events(&mut self) -> Vec<IdentityEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn add(&mut self, c: CredentialSeen) {
+        if self.credentials.len() < MAX && !self.credentials.iter().any(|o| o.print == c.print) {
+            self.credentials.push(c);
+        }
+    }
+
+    /// A token in any place: a JWT where it reads as one, else what the place says it is.
+    pub fn token(&mut self, kind: &'static str, place: String, secret: &str, key: &PrintKey) {
+        let secret = secret.trim_matches('"');
+        let print = secret_print(key, secret);
+        let Some(claims) = jwt::read(secret) else {
+            self.add(CredentialSeen {
+                kind,
+                place,
+                print,
+                name: None,
+                claim: None,
+                service: false,
+            });
+            return;
+        };
+        let best = claims.names.first().cloned();
+        if claims.names.len() > 1 {
+            let names = claims.names.into_iter().map(|(_, n)| n).collect();
+            let event = IdentityEvent::SamePerson { names };
+            if !self.events.contains(&event) {
+                self.events.push(event);
+            }
+        }
+        let (claim, name) = best.map_or((None, None), |(c, n)| (Some(c.to_owned()), Some(n)));
+        self.add(CredentialSeen {
+            kind: "jwt",
+            place,
+            print,
+            name,
+            claim,
+            service: claims.service,
+        });
+    }
+}
+
+/// Print of a secret: the same wherever it stands.
+pub fn secret_print(key: &PrintKey, secret: &str) -> u64 {
+    key.print(PrintKind::Credential, secret.as_bytes())
+}
+
+/// Reads all credentials of a request.
+pub fn read(v: &CallView<'_>, key: &PrintKey) -> Presented {
+    let mut out = Presented::default();
+    let Some(req) = v.req else { return out };
+    headers(req, key, &mut out);
+    query(req, key, &mut out);
+    out
+}
+
+/// Strongest first: what names a person, then what names a program, then keys nobody named.
+pub fn rank(credentials: &mut [CredentialSeen]) {
+    credentials.sort_by_key(|c| {
+        let named = match (&c.name, c.service) {
+            (Some(_), false) => 0,
+            (Some(_), true) => 1,
+            _ => 2,
+        };
+        let kind = match c.kind {
+            "jwt" | "basic" | "digest" | "ntlm" | "saml" | "mtls" => 0,
+            "bearer" | "oauth" => 1,
+            "cookie" if c.place.get(7..).is_some_and(words::session_name) => 2,
+            "api-key" => 3,
+            _ => 4,
+        };
+        (named, kind)
+    });
+}
+
+fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
+    for (n, v) in &req.headers {
+        let (Some(n), Some(v)) = (req.head.get(n.clone()), req.head.get(v.clone())) else {
+            continue;
+        };
+        let (Ok(n), v) = (std::str::from_utf8(n), v.trim_ascii()) else {
+            continue;
+        };
+        if v.is_empty() || v.len() > 64 << 10 {
+            continue;
+        }
+        let v = String::from_utf8_lossy(v);
+        // Most headers are none of these; the first letter sorts them out before any lower-casing.
+        if !matches!(
+            n.as_bytes().first(),
+            Some(
+                b'a' | b'A'
+                    | b'c'
+                    | b'C'
+                    | b'x'
+                    | b'X'
+                    | b'o'
+                    | b'O'
+                    | b'r'
+                    | b'R'
+                    | b'i'
+                    | b'I'
+                    | b'p'
+                    | b'P'
+                    | b't'
+                    | b'T'
+                    | b's'
+                    | b'S'
+            )
+        ) {
+            continue;
+        }
+        let n = n.to_ascii_lowercase();
+        match n.as_str() {
+            "authorization" | "proxy-authorization" => authorization(&n, &v, key, out),
+            "cookie" => cookies(&v, key, out),
+            "x-ssl-client-s-dn"
+            | "ssl-client-subject-dn"
+            | "x-client-cert-dn"
+            | "x-ssl-client-dn" => {
+                let cn = v
+                    .split([',', '/'])
+                    .find_map(|p| p.trim().strip_prefix("CN="))
+                    .unwrap_or(&v)
+                    .to_owned();
+                let print = secret_print(key, &v);
+                out.add(CredentialSeen {
+                    kind: "mtls",
+                    place: format!("header:{n}"),
+                    print,
+                    name: Some(cn),
+                    claim: Some("subject".into()),
+                    service: false,
+                });
+            }
+            _ if words::KEY_HEADERS.contains(&n.as_str()) => {
+                out.token("api-key", format!("header:{n}"), &v, key)
+            }
+            _ if words::SESSION_HEADERS.contains(&n.as_str()) && v.len() >= 8 => {
+                out.token("bearer", format!("header:{n}"), &v, key)
+            }
+            _ if words::FRONT_HEADERS.contains(&n.as_str()) => {
+                if let Some(name) = person(&v) {
+                    out.events.push(IdentityEvent::Fronted {
+                        name,
+                        place: format!("header:{n}"),
+                    });
+                }
+            }
+            _ if words::BEHALF_HEADERS.contains(&n.as_str()) => {
+                if let Some(name) = person(&v) {
+                    out.events.push(IdentityEvent::OnBehalf { name });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A header value that can be a name: short, printable, not a placeholder.
+fn person(v: &str) -> Option<String> {
+    let v = percent(v.as_bytes(), false);
+    let v = v.strip_prefix("accounts.google.com:").unwrap_or(&v).trim();
+    let placeholder = matches!(
+        v.to_ascii_lowercase().as_str(),
+        "-" | "anonymous" | "null" | "none" | "guest" | "undefined" | "unknown" | "(null)" | ""
+    );
+    (!placeholder
+        && v.chars().count() <= 128
+        && !v.chars().any(char::is_control)
+        && !v.starts_with(['{', '[']))
+    .then(|| v.to_owned())
+}
+
+fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
+    let place = format!("header:{header}");
+    let (scheme, rest) = v.split_once(' ').unwrap_or(("", v));
+    let rest = rest.trim();
+    if rest.is_empty() {
+        return;
+    }
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => out.token("bearer", place, rest, key),
+        "basic" => {
+            let Some((user, _)) = basic(rest) else { return };
+            let print = secret_print(key, rest);
+            out.add(CredentialSeen {
+                kind: "basic",
+                place,
+                print,
+                name: Some(user),
+                claim: Some("user".into()),
+                service: false,
+            });
+        }
+        "digest" => {
+            let Some(user) = quoted(rest, "username") else {
+                return;
+            };
+            let realm = quoted(rest, "realm").unwrap_or_default();
+            let print = secret_print(key, &format!("digest\0{user}\0{realm}"));
+            out.add(CredentialSeen {
+                kind: "digest",
+                place,
+                print,
+                name: Some(user),
+                claim: Some("user".into()),
+                service: false,
+            });
+        }
+        "ntlm" | "negotiate" => {
+            let user = decode64(rest).and_then(|b| ntlm_user(&b));
+            if let Some(user) = user {
+                let print = secret_print(key, &format!("ntlm\0{user}"));
+                out.add(CredentialSeen {
+                    kind: "ntlm",
+                    place,
+                    print,
+                    name: Some(user),
+                    claim: Some("user".into()),
+                    service: false,
+                });
+            }
+        }
+        "aws4-hmac-sha256" => {
+            let id = rest
+                .split("Credential=")
+                .nth(1)
+                .and_then(|c| c.split(['/', ',']).next())
+                .unwrap_or(rest);
+            let print = secret_print(key, id);
+            out.add(CredentialSeen {
+                kind: "api-key",
+                place,
+                print,
+                name: None,
+                claim: None,
+                service: false,
+            });
+        }
+        "apikey" | "api-key" | "x-api-key" | "key" => out.token("api-key", place, rest, key),
+        "token" | "jwt" | "oauth" | "session" | "" => {
+            out.token("bearer", place, rest.trim_start_matches("token="), key)
+        }
+        _ => out.token("bearer", place, rest, key),
+    }
+}
+
+fn decode64(text: &str) -> Option<Vec<u8>> {
+    STANDARD
+        .decode(text)
+        .or_else(|_| STANDARD_NO_PAD.decode(text.trim_end_matches('=')))
+        .ok()
+}
+
+/// User and password of Basic credentials (RFC 7617).
+fn basic(text: &str) -> Option<(String, String)> {
+    let text = String::from_utf8_lossy(&decode64(text)?).into_owned();
+    let (user, pass) = text.split_once(':')?;
+    let user = user.trim();
+    (!user.is_empty() && user.chars().count() <= 200).then(|| (user.to_owned(), pass.to_owned()))
+}
+
+fn quoted(params: &str, name: &str) -> Option<String> {
+    params
+        .split(',')
+        .find_map(|p| {
+            let (k, v) = p.split_once('=')?;
+            k.trim()
+                .eq_ignore_ascii_case(name)
+                .then(|| v.trim().trim_matches('"').to_owned())
+        })
+        .filter(|v| !v.is_empty())
+}
+
+/// User of an NTLM authenticate message ([MS-NLMP] 2.2.1.3).
+fn ntlm_user(b: &[u8]) -> Option<String> {
+    if b.get(..8)? != b"NTLMSSP\0" || b.get(8)? != &3 {
+        return None;
+    }
+    let le16 = |at: usize| Some(usize::from(*b.get(at)?) | usize::from(*b.get(at + 1)?) << 8);
+    let (len, off) = (le16(36)?, le16(40)? | le16(42)? << 16);
+    let raw = b.get(off..off.checked_add(len)?)?;
+    let unicode = b.get(60).is_some_and(|f| f & 1 == 1);
+    let name = if unicode {
+        String::from_utf16_lossy(
+            &raw.chunks_exact(2)
+                .map(|c| {
+                    u16::from(*c.first().unwrap_or(&0)) | u16::from(*c.last().unwrap_or(&0)) << 8
+                })
+                .collect::<Vec<_>>(),
+        )
+    } else {
+        String::from_utf8_lossy(raw).into_owned()
+    };
+    (!name.is_empty()).then_some(name)
+}
+
+/// Name and value of every cookie in a Cookie header.
+pub fn cookie_pairs(v: &str) -> impl Iterator<Item = (&str, &str)> {
+    v.split(';')
+        .filter_map(|p| p.split_once('='))
+        .map(|(n, v)| (n.trim(), v.trim().trim_matches('"')))
+}
+
+fn cookies(v: &str, key: &PrintKey, out: &mut Presented) {
+    for (name, value) in cookie_pairs(v).take(200) {
+        let value = percent(value.as_bytes(), false);
+        let value = value.strip_prefix("Bearer ").unwrap_or(&value);
+        if jwt::looks(value) || words::session_cookie(name, value) {
+            out.token("cookie", format!("cookie:{name}"), value, key);
+        }
+    }
+}
+
+fn query(req: &Message, key: &PrintKey, out: &mut Presented) {
+    let Some(target) = req.target() else { return };
+    let Some(q) = target.iter().position(|b| *b == b'?') else {
+        return;
+    };
+    let mut fields = Vec::new();
+    super::fields::form(
+        target.get(q + 1..).unwrap_or_default(),
+        "query:",
+        &mut fields,
+    );
+    for f in fields {
+        if let Some((_, kind)) = words::QUERY_KEYS.iter().find(|(k, _)| *k == f.key) {
+            // `key`, `code` and `auth` are everyday words: there only a random value is a credential.
+            let everyday = matches!(f.key.as_str(), "key" | "code" | "auth" | "token" | "ticket");
+            if f.value.len() >= 8
+                && (!everyday
+                    || jwt::looks(&f.value)
+                    || f.value.len() >= 12 && words::random(&f.value))
+            {
+                out.token(kind, f.path, &f.value, key);
+            }
+        } else if jwt::looks(&f.value) && jwt::read(&f.value).is_some() {
+            out.token("jwt", f.path, &f.value, key);
+        }
+    }
+}

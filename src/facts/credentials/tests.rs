@@ -1,0 +1,259 @@
+//! Exchanges as text, and what must be read from them.
+
+use super::jwt::tests::token;
+use super::*;
+use crate::call::model::{Flags, RawBody, Stamp, Start};
+
+fn message(text: &str) -> (Message, Vec<u8>) {
+    let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+    let head = head.trim_end().replace('\n', "\r\n");
+    let first = head.split("\r\n").next().unwrap().to_owned();
+    let start = if let Some(s) = first.strip_prefix("HTTP/1.1 ") {
+        Start::Response {
+            status: s.get(..3).and_then(|s| s.parse().ok()),
+        }
+    } else {
+        let m = first.find(' ').unwrap();
+        let t = first.rfind(' ').unwrap();
+        Start::Request {
+            method: 0..m,
+            target: m + 1..t,
+        }
+    };
+    let mut headers = Vec::new();
+    let mut at = first.len() + 2;
+    for line in head.split("\r\n").skip(1) {
+        let c = line.find(':').unwrap();
+        headers.push((at..at + c, at + c + 1..at + line.len()));
+        at += line.len() + 2;
+    }
+    let m = Message {
+        start,
+        head: head.into_bytes(),
+        headers,
+        trailers: vec![],
+        version: (1, 1),
+        body: RawBody::default(),
+        first: Stamp::default(),
+        last: Stamp::default(),
+        flags: Flags::default(),
+    };
+    (m, body.as_bytes().to_vec())
+}
+
+fn kind(body: &[u8]) -> &'static str {
+    match body.first() {
+        Some(b'{' | b'[') => "json",
+        Some(b'<') if body.starts_with(b"<html") => "html",
+        Some(b'<') => "xml",
+        Some(b'-') => "multipart",
+        Some(_) if body.contains(&b'=') => "form",
+        Some(_) => "text",
+        None => "",
+    }
+}
+
+const KEY: PrintKey = PrintKey([7; 16]);
+
+fn run(req: &str, resp: &str) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
+    let (q, qb) = message(req);
+    let (p, pb) = message(resp);
+    extract(
+        &CallView {
+            req: Some(&q),
+            resp: Some(&p),
+            req_body: &qb,
+            req_kind: kind(&qb),
+            resp_body: &pb,
+            resp_kind: kind(&pb),
+        },
+        &KEY,
+    )
+}
+
+fn logins(events: &[IdentityEvent]) -> Vec<(&str, bool, usize)> {
+    events
+        .iter()
+        .filter_map(|e| match e {
+            IdentityEvent::Login {
+                name,
+                service,
+                issued,
+            } => Some((name.as_str(), *service, issued.len())),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn every_shape_of_login_is_bound_to_what_it_issued() {
+    for (req, resp, want) in [
+        (
+            "POST /login HTTP/1.1\nHost: a\n\n{\"username\":\"alice\",\"password\":\"x\"}",
+            "HTTP/1.1 200 OK\nSet-Cookie: sid=abcdef123456; Path=/\n\n{\"ok\":true}",
+            "alice",
+        ),
+        (
+            "POST /login HTTP/1.1\nHost: a\n\nuser=bob&pwd=x",
+            "HTTP/1.1 302 Found\nLocation: /home\nSet-Cookie: JSESSIONID=A1B2C3D4E5\n\n",
+            "bob",
+        ),
+        (
+            "POST /api/auth HTTP/1.1\nHost: a\n\n{\"data\":{\"loginName\":\"carol\",\"passwd\":\"x\"}}",
+            "HTTP/1.1 200 OK\n\n{\"code\":0,\"data\":{\"token\":\"0123456789abcdef\"}}",
+            "carol",
+        ),
+        (
+            "POST /graphql HTTP/1.1\nHost: a\n\n{\"query\":\"mutation L($u:String!,$p:String!){login(username:$u,password:$p){token}}\",\"variables\":{\"username\":\"dave\",\"password\":\"x\"}}",
+            "HTTP/1.1 200 OK\n\n{\"data\":{\"login\":{\"token\":\"0123456789abcdef\"}}}",
+            "dave",
+        ),
+        (
+            "POST /soap/LoginService HTTP/1.1\nHost: a\n\n<E><userName>erin</userName><password>x</password></E>",
+            "HTTP/1.1 200 OK\n\n<E><sessionId>0123456789abcdef</sessionId></E>",
+            "erin",
+        ),
+        (
+            "POST /oauth/token HTTP/1.1\nHost: a\n\ngrant_type=password&username=frank&password=x&client_id=web",
+            "HTTP/1.1 200 OK\n\n{\"access_token\":\"opaque-12345678\",\"refresh_token\":\"r-12345678\"}",
+            "frank",
+        ),
+        (
+            "POST /session HTTP/1.1\nHost: a\n\n--b\nContent-Disposition: form-data; name=\"email\"\n\ng@x.com\n--b\nContent-Disposition: form-data; name=\"password\"\n\nx\n--b--",
+            "HTTP/1.1 201 Created\nX-Auth-Token: 0123456789abcdef\n\n",
+            "g@x.com",
+        ),
+    ] {
+        let (_, e) = run(req, resp);
+        let l = logins(&e);
+        assert_eq!(l.len(), 1, "{req}: {e:?}");
+        assert_eq!((l[0].0, l[0].1), (want, false), "{req}");
+        assert!(l[0].2 >= 1);
+    }
+}
+
+#[test]
+fn failures_that_answer_200_are_failures() {
+    for resp in [
+        "HTTP/1.1 401 Unauthorized\n\n{\"error\":\"bad\"}",
+        "HTTP/1.1 200 OK\n\n{\"code\":1001,\"msg\":\"密码错误\"}",
+        "HTTP/1.1 200 OK\nSet-Cookie: PHPSESSID=abcdef123456\n\n{\"success\":false}",
+        "HTTP/1.1 200 OK\nSet-Cookie: PHPSESSID=abcdef123456\n\n<html><input type=\"password\"></html>",
+        "HTTP/1.1 302 Found\nLocation: /login?error=1\nSet-Cookie: sid=abcdef123456\n\n",
+    ] {
+        let (_, e) = run(
+            "POST /login HTTP/1.1\nHost: a\n\nusername=alice&password=x",
+            resp,
+        );
+        assert_eq!(
+            e,
+            vec![IdentityEvent::LoginFailed {
+                name: "alice".into()
+            }],
+            "{resp}"
+        );
+    }
+}
+
+#[test]
+fn a_kept_cookie_is_bound_and_an_administrator_is_not_renamed() {
+    let (_, e) = run(
+        "POST /login HTTP/1.1\nCookie: JSESSIONID=A1B2C3D4E5; lang=en\n\nj_username=alice&j_password=x",
+        "HTTP/1.1 302 Found\nLocation: /\n\n",
+    );
+    assert_eq!(logins(&e), vec![("alice", false, 1)]);
+    let (_, e) = run(
+        "POST /api/users HTTP/1.1\nAuthorization: Bearer abcdefgh12345678\n\n{\"username\":\"new\",\"password\":\"x\"}",
+        "HTTP/1.1 201 Created\n\n{\"id\":1,\"token\":\"0123456789abcdef\"}",
+    );
+    assert!(logins(&e).is_empty(), "{e:?}");
+}
+
+#[test]
+fn presented_credentials_of_all_kinds() {
+    let jwt = token(r#"{"sub":"7","preferred_username":"alice"}"#);
+    let (c, e) = run(
+        &format!(
+            "GET /x?api_key=abcd1234efgh5678 HTTP/1.1\nCookie: lang=en; _ga=GA1.2.3.4; sid=abcdef123456; t={jwt}\nAuthorization: Basic Ym9iOnB3\nX-API-Key: k-123456\nX-Forwarded-User: carol\nX-On-Behalf-Of: dave\n"
+        ),
+        "HTTP/1.1 200 OK\n\n",
+    );
+    let got: Vec<_> = c
+        .iter()
+        .map(|c| (c.kind, c.place.as_str(), c.name.as_deref()))
+        .collect();
+    assert_eq!(
+        got,
+        vec![
+            ("jwt", "cookie:t", Some("alice")),
+            ("basic", "header:authorization", Some("bob")),
+            ("cookie", "cookie:sid", None),
+            ("api-key", "header:x-api-key", None),
+            ("api-key", "query:api_key", None),
+        ]
+    );
+    assert!(e.contains(&IdentityEvent::Fronted {
+        name: "carol".into(),
+        place: "header:x-forwarded-user".into()
+    }));
+    assert!(e.contains(&IdentityEvent::OnBehalf {
+        name: "dave".into()
+    }));
+    let (c, _) = run(
+        "GET / HTTP/1.1\nAuthorization: Digest username=\"zoe\", realm=\"r\", nonce=\"n1\"\n",
+        "HTTP/1.1 200 OK\n\n",
+    );
+    let (d, _) = run(
+        "GET / HTTP/1.1\nAuthorization: Digest username=\"zoe\", realm=\"r\", nonce=\"n2\"\n",
+        "HTTP/1.1 200 OK\n\n",
+    );
+    assert_eq!(c[0].print, d[0].print);
+}
+
+#[test]
+fn renewal_logout_and_profile() {
+    let (c, e) = run(
+        "POST /oauth/token HTTP/1.1\n\ngrant_type=refresh_token&refresh_token=r-12345678",
+        "HTTP/1.1 200 OK\n\n{\"access_token\":\"opaque-99999999\"}",
+    );
+    assert_eq!(c[0].place, "form:refresh_token");
+    assert!(
+        matches!(&e[..], [IdentityEvent::Renewed { issued }] if issued.len() == 1),
+        "{e:?}"
+    );
+    let (_, e) = run(
+        "POST /oauth/token HTTP/1.1\nAuthorization: Basic YmlsbGluZzpz\n\ngrant_type=client_credentials",
+        "HTTP/1.1 200 OK\n\n{\"access_token\":\"opaque-77777777\"}",
+    );
+    assert_eq!(logins(&e), vec![("billing", true, 1)]);
+    let (_, e) = run(
+        "POST /logout HTTP/1.1\nCookie: sid=abcdef123456\n",
+        "HTTP/1.1 204 No Content\nSet-Cookie: sid=; Max-Age=0\n\n",
+    );
+    assert_eq!(e, vec![IdentityEvent::Logout]);
+    let (_, e) = run(
+        "GET /api/users/me HTTP/1.1\nCookie: sid=abcdef123456\n",
+        "HTTP/1.1 200 OK\n\n{\"data\":{\"id\":4,\"username\":\"alice\",\"email\":\"a@x.com\"}}",
+    );
+    assert!(e.contains(&IdentityEvent::WhoAmI {
+        name: "alice".into()
+    }));
+    let (_, e) = run(
+        "GET /api/users/7 HTTP/1.1\nCookie: sid=abcdef123456\n",
+        "HTTP/1.1 200 OK\n\n{\"data\":{\"id\":4,\"username\":\"bob\"}}",
+    );
+    assert!(e.is_empty(), "{e:?}");
+}
+
+#[test]
+fn authorization_code_with_id_token_names_the_owner() {
+    let id = token(r#"{"sub":"7","preferred_username":"alice","email":"a@x.com"}"#);
+    let (c, e) = run(
+        "POST /oauth/token HTTP/1.1\n\ngrant_type=authorization_code&code=abcd1234efgh5678ijkl&client_id=web",
+        &format!(
+            "HTTP/1.1 200 OK\n\n{{\"access_token\":\"opaque-99999999\",\"id_token\":\"{id}\"}}"
+        ),
+    );
+    assert_eq!(c[0].kind, "oauth");
+    assert_eq!(logins(&e)[0].0, "alice");
+}

@@ -1,0 +1,497 @@
+//! The vocabulary of credentials: what logins, tokens and session cookies are called. In: names. Out: yes or no.
+//! Bounds: short lists; a name that is not here is judged by the value's randomness alone.
+
+/// A name without case and separators: `access_token`, `accessToken` and `Access-Token` are one.
+pub fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-' | '.' | ' ' | ':' | '[' | ']'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Keys that hold who logs in, best first.
+pub const USER_KEYS: &[&str] = &[
+    "username",
+    "loginname",
+    "login",
+    "loginid",
+    "user",
+    "useraccount",
+    "account",
+    "accountname",
+    "accountno",
+    "userid",
+    "uname",
+    "uid",
+    "jusername",
+    "log",
+    "identifier",
+    "principal",
+    "email",
+    "emailaddress",
+    "useremail",
+    "mail",
+    "mobile",
+    "mobilephone",
+    "phone",
+    "phonenumber",
+    "employeeid",
+    "empno",
+    "staffid",
+    "userno",
+    "usercode",
+    "name",
+    "用户名",
+    "账号",
+    "帐号",
+    "登录名",
+];
+/// Keys that hold a password.
+const PASSWORD_KEYS: &[&str] = &[
+    "password",
+    "passwd",
+    "pwd",
+    "pass",
+    "passphrase",
+    "jpassword",
+    "userpwd",
+    "userpassword",
+    "loginpwd",
+    "loginpassword",
+    "secret",
+    "passcode",
+    "credential",
+    "credentials",
+    "pw",
+    "密码",
+    "口令",
+];
+/// Keys that hold a second factor or a code that replaces the password.
+const CODE_KEYS: &[&str] = &[
+    "otp",
+    "code",
+    "smscode",
+    "verifycode",
+    "verificationcode",
+    "totp",
+    "pin",
+    "captcha",
+    "验证码",
+];
+/// Keys under which answers hand out tokens.
+const TOKEN_KEYS: &[&str] = &[
+    "accesstoken",
+    "token",
+    "idtoken",
+    "sessionid",
+    "sessiontoken",
+    "authtoken",
+    "jwt",
+    "jwttoken",
+    "refreshtoken",
+    "ticket",
+    "sid",
+    "bearer",
+    "bearertoken",
+    "xauthtoken",
+    "usertoken",
+    "logintoken",
+    "authorization",
+    "tokenvalue",
+    "mfatoken",
+    "sessionkey",
+    "apikey",
+    "access",
+    "refresh",
+];
+/// Request fields that present a token at a token or login path.
+const PRESENT_KEYS: &[&str] = &[
+    "refreshtoken",
+    "refresh",
+    "code",
+    "mfatoken",
+    "ticket",
+    "sessiontoken",
+    "logintoken",
+    "token",
+    "accesstoken",
+    "idtoken",
+    "assertion",
+    "subjecttoken",
+    "devicecode",
+];
+/// Answer headers that hand out tokens.
+pub const TOKEN_HEADERS: &[&str] = &[
+    "x-auth-token",
+    "x-subject-token",
+    "x-access-token",
+    "x-session-token",
+    "authorization",
+    "x-token",
+];
+/// Request headers that present a key.
+pub const KEY_HEADERS: &[&str] = &[
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "x-apikey",
+    "x-api-token",
+    "x-app-key",
+    "x-access-key",
+    "ocp-apim-subscription-key",
+    "x-functions-key",
+    "x-goog-api-key",
+    "x-client-key",
+    "x-service-key",
+];
+/// Request headers that present a session token.
+pub const SESSION_HEADERS: &[&str] = &[
+    "x-auth-token",
+    "x-access-token",
+    "x-session-token",
+    "x-session-id",
+    "x-token",
+    "token",
+    "access-token",
+    "accesstoken",
+    "authtoken",
+    "auth-token",
+    "x-subject-token",
+    "x-vault-token",
+    "private-token",
+    "x-amz-security-token",
+    "x-jwt-assertion",
+    "x-id-token",
+];
+/// Query parameters that present a key or a token.
+pub const QUERY_KEYS: &[(&str, &str)] = &[
+    ("apikey", "api-key"),
+    ("xapikey", "api-key"),
+    ("key", "api-key"),
+    ("appkey", "api-key"),
+    ("accesskey", "api-key"),
+    ("subscriptionkey", "api-key"),
+    ("accesstoken", "bearer"),
+    ("token", "bearer"),
+    ("authtoken", "bearer"),
+    ("jwt", "bearer"),
+    ("sessionid", "bearer"),
+    ("sid", "bearer"),
+    ("ticket", "oauth"),
+    ("code", "oauth"),
+    ("idtoken", "bearer"),
+    ("auth", "bearer"),
+];
+/// Headers by which a front tells who the user is.
+pub const FRONT_HEADERS: &[&str] = &[
+    "x-forwarded-user",
+    "x-auth-user",
+    "x-auth-username",
+    "x-authenticated-user",
+    "x-authenticated-userid",
+    "x-consumer-username",
+    "x-remote-user",
+    "remote-user",
+    "x-forwarded-preferred-username",
+    "x-auth-request-user",
+    "x-auth-request-preferred-username",
+    "x-user",
+    "x-username",
+    "x-user-name",
+    "x-user-id",
+    "x-userid",
+    "x-login-name",
+    "x-webauth-user",
+    "x-proxy-user",
+    "x-endpoint-api-userinfo",
+    "x-goog-authenticated-user-email",
+    "x-ms-client-principal-name",
+    "x-credential-username",
+    "x-consumer-custom-id",
+    "x-forwarded-email",
+    "x-auth-request-email",
+    "x-account",
+];
+/// Headers by which a caller says for whom it acts.
+pub const BEHALF_HEADERS: &[&str] = &[
+    "x-on-behalf-of",
+    "on-behalf-of",
+    "x-acting-for",
+    "x-act-as",
+    "x-impersonate-user",
+    "impersonate-user",
+    "x-delegated-user",
+    "x-original-user",
+    "x-end-user",
+    "x-run-as",
+    "x-acting-user",
+    "x-behalf-of",
+    "x-behalf-user",
+    "x-sudo",
+];
+/// Parts of names of cookies that never say who somebody is.
+const IDLE_COOKIES: &[&str] = &[
+    "csrf",
+    "xsrf",
+    "lang",
+    "locale",
+    "theme",
+    "timezone",
+    "consent",
+    "utm",
+    "hmlvt",
+    "hmlpvt",
+    "amplitude",
+    "optimizely",
+    "cfbm",
+    "cfduid",
+    "cfclearance",
+    "awsalb",
+    "awselb",
+    "bigip",
+    "incap",
+    "visid",
+    "nlbi",
+    "route",
+    "currency",
+    "country",
+    "analytics",
+    "tracking",
+    "visitor",
+    "gdpr",
+    "banner",
+    "experiment",
+    "abtest",
+    "campaign",
+    "referr",
+    "sidebar",
+    "captcha",
+    "requestverification",
+];
+const IDLE_EXACT: &[&str] = &[
+    "ga",
+    "gid",
+    "gat",
+    "fbp",
+    "fbc",
+    "nid",
+    "tz",
+    "hjid",
+    "cid",
+    "deviceid",
+    "did",
+    "clientid",
+    "buvid3",
+    "uuid",
+    "anonymousid",
+    "muid",
+    "ide",
+    "srchd",
+    "dsid",
+    "1pjar",
+    "ajsanonymousid",
+    "flash",
+    "returnto",
+    "next",
+    "redirect",
+    "state",
+    "nonce",
+];
+
+fn has(list: &[&str], k: &str) -> bool {
+    list.contains(&k)
+}
+/// Rank of a key among those that hold a login name; lower is better.
+pub fn user_rank(plain_key: &str) -> Option<usize> {
+    USER_KEYS.iter().position(|k| *k == plain_key)
+}
+/// Whether a key holds a password.
+pub fn password(plain_key: &str) -> bool {
+    has(PASSWORD_KEYS, plain_key) || plain_key.contains("passw") || plain_key.ends_with("pwd")
+}
+/// Whether a key holds a one-time code.
+pub fn code(plain_key: &str) -> bool {
+    has(CODE_KEYS, plain_key)
+}
+/// Whether an answer's key hands out a token.
+pub fn token(plain_key: &str) -> bool {
+    has(TOKEN_KEYS, plain_key)
+        || plain_key.ends_with("accesstoken")
+        || plain_key.ends_with("sessionid")
+}
+/// Whether a request's field presents a token at a login path.
+pub fn presents(plain_key: &str) -> bool {
+    has(PRESENT_KEYS, plain_key)
+}
+
+/// Whether a cookie's name alone says that it carries a session.
+pub fn session_name(name: &str) -> bool {
+    let p = plain(name);
+    if idle(&p) {
+        return false;
+    }
+    p.contains("sess")
+        || p.contains("token")
+        || p.contains("auth")
+        || p.contains("jwt")
+        || p.contains("login")
+        || p.contains("ticket")
+        || p.ends_with("sid")
+        || p.contains("sso")
+        || p.contains("remember")
+        || p.contains("identity")
+        || p == "connectsid"
+        || p == "tgc"
+        || p == "s"
+        || p == "jsessionid"
+}
+fn idle(p: &str) -> bool {
+    IDLE_COOKIES.iter().any(|w| p.contains(w))
+        || has(IDLE_EXACT, p)
+        || p.starts_with("ga")
+            && p.len() < 14
+            && p.chars()
+                .nth(2)
+                .is_some_and(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+}
+
+/// Whether a cookie is a credential: its name says so, or its value is random and its name does not say otherwise.
+pub fn session_cookie(name: &str, value: &str) -> bool {
+    let p = plain(name);
+    if value.len() < 6 || idle(&p) {
+        return false;
+    }
+    session_name(name) || (value.len() >= 20 && random(value))
+}
+
+/// Whether text looks like random letters and digits: enough kinds of characters, and none of the separators of words.
+pub fn random(v: &str) -> bool {
+    let mut seen = [false; 128];
+    let (mut digits, mut letters, mut other) = (0usize, 0usize, 0usize);
+    for b in v.bytes() {
+        match b {
+            b'0'..=b'9' => digits += 1,
+            b'a'..=b'z' | b'A'..=b'Z' => letters += 1,
+            b'-' | b'_' | b'.' | b'+' | b'/' | b'=' | b':' | b'%' | b'~' | b'|' => other += 1,
+            _ => return false,
+        }
+        if let Some(s) = seen.get_mut(usize::from(b)) {
+            *s = true;
+        }
+    }
+    let kinds = seen.iter().filter(|s| **s).count();
+    digits >= 2 && letters >= 2 && other * 4 <= v.len() && kinds >= 9
+}
+
+/// Segments of a path that make it a place of logins or tokens.
+pub fn login_path(path: &str) -> bool {
+    segments(path).any(|s| {
+        matches!(
+            s.as_str(),
+            "auth"
+                | "token"
+                | "tokens"
+                | "session"
+                | "sessions"
+                | "oauth"
+                | "oauth2"
+                | "sso"
+                | "passport"
+                | "cas"
+                | "jsecuritycheck"
+                | "jspringsecuritycheck"
+                | "saml"
+                | "saml2"
+                | "acs"
+                | "callback"
+                | "register"
+                | "signup"
+                | "otp"
+                | "mfa"
+                | "2fa"
+                | "authorize"
+                | "refresh"
+                | "unlock"
+                | "doauth"
+        ) || s.contains("login")
+            || s.contains("signin")
+            || s.contains("logon")
+            || s.contains("authenticat")
+            || s.contains("accesstoken")
+    })
+}
+/// Whether a path ends a session.
+pub fn logout_path(path: &str) -> bool {
+    segments(path).any(|s| {
+        s.contains("logout") || s.contains("signout") || s.contains("logoff") || s == "revoke"
+    })
+}
+/// Whether a path answers with the caller's own profile.
+pub fn own_path(path: &str) -> bool {
+    let last = segments(path).last().unwrap_or_default();
+    matches!(
+        last.as_str(),
+        "me" | "userinfo"
+            | "whoami"
+            | "profile"
+            | "currentuser"
+            | "getcurrentuser"
+            | "getuserinfo"
+            | "self"
+            | "session"
+            | "myinfo"
+            | "current"
+            | "myprofile"
+            | "getuser"
+            | "getinfo"
+            | "loginuser"
+            | "getloginuser"
+            | "myself"
+    )
+}
+fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
+    path.split('/').filter(|s| !s.is_empty()).map(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_that_say_who_and_cookies_that_do_not() {
+        for (n, v) in [
+            ("sid", "9f8a7b6c5d"),
+            ("JSESSIONID", "A1B2C3D4E5F6"),
+            ("PHPSESSID", "kq3v1s9d0f"),
+            ("connect.sid", "s%3Aabc.def123"),
+            ("auth_token", "abcdef123"),
+            ("_myapp", "f3a9c0e17b2d4856a0b1c2d3"),
+        ] {
+            assert!(session_cookie(n, v), "{n}");
+        }
+        for (n, v) in [
+            ("lang", "zh-CN"),
+            ("_ga", "GA1.2.1234567890.1600000000"),
+            ("csrftoken", "f3a9c0e17b2d4856a0b1c2d3"),
+            ("theme", "dark-mode-one"),
+            ("_gid", "GA1.2.99887766.1600000000"),
+            ("Hm_lvt_123", "1600000000,1600000001"),
+            ("device_id", "f3a9c0e17b2d4856a0b1c2d3"),
+        ] {
+            assert!(!session_cookie(n, v), "{n}");
+        }
+    }
+
+    #[test]
+    fn paths() {
+        assert!(
+            login_path("/api/v1/auth/login")
+                && login_path("/oauth2/token")
+                && login_path("/userLogin.do")
+        );
+        assert!(!login_path("/api/orders") && !login_path("/authors"));
+        assert!(
+            logout_path("/api/log-out") && own_path("/api/users/me") && !own_path("/api/users/7")
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! The leaker set, not the loudest reader: seeded leaks as `product.md` describes them, counts printed.
+
+use leaktrace::trace::likelihood::{Reads, solve};
+
+/// A small generator with a seed (xorshift): the same numbers on every machine.
+struct Rng(u64);
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
+    }
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+    fn unit(&mut self) -> f64 {
+        self.below(1 << 30) as f64 / (1u64 << 30) as f64
+    }
+}
+
+const ACCOUNTS: usize = 300;
+const RECORDS: u32 = 20_000;
+
+/// Zipf with exponent 0.8 over the records, by the inverse of its integral.
+fn zipf(r: &mut Rng) -> u32 {
+    let n = f64::from(RECORDS);
+    let u = r.unit();
+    let x = (u * (n.powf(0.2) - 1.0) + 1.0).powf(5.0);
+    // Popularity must not follow the record's number: scatter it.
+    ((x as u32).min(RECORDS - 1)).wrapping_mul(7919) % RECORDS
+}
+
+/// How the world is read.
+fn world(r: &mut Rng, bulk: bool) -> Vec<Vec<u32>> {
+    (0..ACCOUNTS)
+        .map(|a| {
+            let n = if bulk && a < 6 {
+                7000
+            } else {
+                100 + r.below(500) as usize
+            };
+            let mut v: Vec<u32> = (0..n)
+                .map(|_| {
+                    if bulk && a < 6 {
+                        r.below(u64::from(RECORDS)) as u32
+                    } else {
+                        zipf(r)
+                    }
+                })
+                .collect();
+            v.sort_unstable();
+            v.dedup();
+            v
+        })
+        .collect()
+}
+
+/// What of its reads an account leaks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Pick {
+    All,
+    Third,
+    Region,
+    Slice,
+}
+
+fn leak(r: &mut Rng, reads: &[Vec<u32>], who: &[usize], pick: Pick, noise: f64) -> Vec<u32> {
+    let mut s: Vec<u32> = Vec::new();
+    let region = r.below(4) as u32;
+    for a in who {
+        let own = &reads[*a];
+        let from = r.below(own.len() as u64 / 2 + 1) as usize;
+        for (i, t) in own.iter().enumerate() {
+            let take = match pick {
+                Pick::All => true,
+                Pick::Third => r.unit() < 0.3,
+                Pick::Region => t % 4 == region,
+                Pick::Slice => i >= from && i < from + own.len() / 3,
+            };
+            if take {
+                s.push(*t);
+            }
+        }
+    }
+    let n = (s.len() as f64 * noise) as usize;
+    for i in 0..n {
+        // Half of the noise is records that are in the evidence too, half are from elsewhere.
+        s.push(if i % 2 == 0 {
+            r.below(u64::from(RECORDS)) as u32
+        } else {
+            RECORDS + r.below(5000) as u32
+        });
+    }
+    s.sort_unstable();
+    s.dedup();
+    s
+}
+
+fn ask(reads: Vec<Vec<u32>>, leaked: Vec<u32>) -> leaktrace::trace::likelihood::Solution {
+    solve(&Reads {
+        universe: RECORDS + 5000,
+        by_account: reads,
+        leaked,
+    })
+}
+
+fn pick_accounts(r: &mut Rng, k: usize) -> Vec<usize> {
+    let mut who: Vec<usize> = Vec::new();
+    while who.len() < k {
+        let a = 6 + r.below(ACCOUNTS as u64 - 6) as usize;
+        if !who.contains(&a) {
+            who.push(a);
+        }
+    }
+    who.sort_unstable();
+    who
+}
+
+#[test]
+fn exact_sets_on_seeded_leaks() {
+    let mut r = Rng(0x5eed_1234_5678_9abc);
+    println!(
+        "{:<8} {:<8} {:>6} {:>6}",
+        "leakers", "picked", "exact", "of"
+    );
+    for k in [1usize, 2, 3, 5] {
+        let (mut good, mut all) = (0, 0);
+        for pick in [Pick::All, Pick::Third, Pick::Region, Pick::Slice] {
+            let mut exact = 0;
+            let trials = 5;
+            for _ in 0..trials {
+                let reads = world(&mut r, true);
+                let who = pick_accounts(&mut r, k);
+                let s = leak(&mut r, &reads, &who, pick, 0.3);
+                let got = ask(reads, s);
+                if got.set == who {
+                    exact += 1;
+                } else {
+                    println!("   missed {who:?} got {:?} peers {:?}", got.set, got.peers);
+                }
+            }
+            println!("{k:<8} {:<8} {exact:>6} {trials:>6}", format!("{pick:?}"));
+            good += exact;
+            all += trials;
+        }
+        let floor = if k <= 3 { 0.95 } else { 0.85 };
+        assert!(good as f64 >= floor * all as f64, "k={k}: {good} of {all}");
+    }
+}
+
+#[test]
+fn a_team_that_shares_a_queue_does_not_hide_the_leaker() {
+    let mut r = Rng(77);
+    let (mut good, all) = (0, 10);
+    for _ in 0..all {
+        let mut reads = world(&mut r, true);
+        // Accounts 10 to 19 work on one queue: each has seen 85 % of its 800 records.
+        let queue: Vec<u32> = (0..800).map(|_| zipf(&mut r)).collect();
+        for own in reads.iter_mut().take(20).skip(10) {
+            *own = queue.iter().copied().filter(|_| r.unit() < 0.85).collect();
+            own.sort_unstable();
+            own.dedup();
+        }
+        let s = leak(&mut r, &reads, &[12], Pick::Third, 0.3);
+        good += usize::from(ask(reads, s).set == [12]);
+    }
+    println!("team: {good} of {all}");
+    assert!(good >= 10, "{good} of {all}");
+}
+
+#[test]
+fn twins_are_a_tie() {
+    let mut r = Rng(99);
+    let (mut good, all) = (0, 10);
+    for _ in 0..all {
+        let mut reads = world(&mut r, true);
+        let who = pick_accounts(&mut r, 1)[0];
+        let twin = if who == 50 { 51 } else { 50 };
+        reads[twin] = reads[who].clone();
+        let s = leak(&mut r, &reads, &[who], Pick::Third, 0.3);
+        let got = ask(reads, s);
+        let mut want = vec![who, twin];
+        want.sort_unstable();
+        good += usize::from(got.set.len() == 1 && got.ties == vec![want]);
+    }
+    println!("twins: {good} of {all}");
+    assert_eq!(good, all);
+}
+
+#[test]
+fn innocent_readers_are_not_blamed() {
+    let mut r = Rng(4242);
+    let (mut good, mut all) = (0, 0);
+    for kind in 0..3 {
+        let mut none = 0;
+        let trials = 10;
+        for _ in 0..trials {
+            let mut reads = world(&mut r, true);
+            if kind == 2 {
+                // Accounts of one region each; the leak is half of a region, from a source that was never captured.
+                for (a, own) in reads.iter_mut().enumerate().skip(6) {
+                    let g = (a % 10) as u32;
+                    *own = (0..300).map(|_| r.below(2000) as u32 * 10 + g).collect();
+                    own.sort_unstable();
+                    own.dedup();
+                }
+            }
+            let mut s: Vec<u32> = match kind {
+                0 => (0..200)
+                    .map(|_| r.below(u64::from(RECORDS)) as u32)
+                    .collect(),
+                1 => (0..200).map(|_| zipf(&mut r)).collect(),
+                _ => (0..1000).map(|_| r.below(2000) as u32 * 10 + 3).collect(),
+            };
+            s.sort_unstable();
+            s.dedup();
+            let got = ask(reads, s);
+            if got.set.is_empty() {
+                none += 1;
+            } else {
+                println!("   blamed {:?} confidence {:.2}", got.set, got.confidence);
+            }
+        }
+        println!("innocent, kind {kind}: none {none} of {trials}");
+        good += none;
+        all += trials;
+    }
+    assert!(good as f64 >= 0.99 * all as f64 - 0.5, "{good} of {all}");
+}
