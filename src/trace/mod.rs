@@ -1,13 +1,18 @@
 //! How a value moved and who could have leaked it. In: a question (value, clue, account, record) and a case.
 //! Out: the trace object of the contract. Bounds: see [`crate::limits`]; a stop flag ends any search early.
 
+pub mod clue;
+pub mod evidence;
 pub mod likelihood;
+pub mod matching;
 pub mod model;
+pub mod sight;
+pub mod subjects;
 
 pub use model::TraceResult;
 
-use crate::call::inside::Inside;
 use crate::error::{Error, Result};
+use crate::facts::inside::Inside;
 use std::sync::atomic::AtomicBool;
 
 /// What is asked.

@@ -1,0 +1,266 @@
+//! What kind of content a body is. In: its first bytes and the declared media type. Out: one of nine words. Bounds: looks at 4 KiB.
+
+/// `json ndjson xml html form multipart csv text binary`. The content decides where it is clear; the media type where it is not.
+pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
+    let head = content.get(..content.len().min(4096)).unwrap_or(content);
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let lead = head.trim_ascii_start();
+    let mt = media_type
+        .unwrap_or("")
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
+    if lead.is_empty() {
+        return if mt.starts_with("text/") || head.is_empty() {
+            "text"
+        } else {
+            "binary"
+        };
+    }
+    if mt.starts_with("multipart/")
+        || (mt.is_empty() && lead.starts_with(b"--") && find(lead, b"ontent-"))
+    {
+        return "multipart";
+    }
+    if !is_text(head, content.len() > head.len()) {
+        return "binary";
+    }
+    let first = lead.first().copied().unwrap_or(0);
+    match first {
+        b'{' | b'[' if mt != "text/csv" => {
+            if first == b'{'
+                && (mt.contains("ndjson")
+                    || mt.contains("jsonl")
+                    || mt.contains("json-seq")
+                    || lines_of_objects(lead))
+            {
+                return "ndjson";
+            }
+            if looks_json(lead) || mt.contains("json") {
+                return "json";
+            }
+        }
+        b'<' => {
+            if html(lead) || mt == "text/html" {
+                return "html";
+            }
+            let second = lead.get(1).copied().unwrap_or(0);
+            if second == b'?' || second == b'!' || second.is_ascii_alphabetic() || second == b'_' {
+                return if mt.contains("html") { "html" } else { "xml" };
+            }
+        }
+        _ => {}
+    }
+    if mt.contains("json") {
+        return if mt.contains("ndjson") || mt.contains("jsonl") {
+            "ndjson"
+        } else {
+            "json"
+        };
+    }
+    if (mt.contains("javascript") || mt.is_empty()) && jsonp(lead).is_some() {
+        return "json";
+    }
+    if mt.contains("x-www-form-urlencoded") || (mt.is_empty() && form(lead)) {
+        return "form";
+    }
+    if mt == "text/html" {
+        return "html";
+    }
+    if mt.contains("csv") || mt.contains("tab-separated") {
+        return "csv";
+    }
+    let open = mt.is_empty()
+        || mt == "text/plain"
+        || mt == "application/octet-stream"
+        || mt.contains("excel");
+    if open && csv(lead) {
+        return "csv";
+    }
+    "text"
+}
+
+fn find(hay: &[u8], needle: &[u8]) -> bool {
+    memchr::memmem::find(hay, needle).is_some()
+}
+
+/// No control characters but white space, and UTF-8 (or at least not mostly high bytes, which older encodings of Chinese have in pairs).
+fn is_text(head: &[u8], cut: bool) -> bool {
+    let odd = head
+        .iter()
+        .filter(|b| **b < 0x20 && !matches!(**b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x1e))
+        .count();
+    if odd * 200 > head.len() {
+        return false;
+    }
+    match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(e) if cut && e.error_len().is_none() => true,
+        Err(_) => {
+            odd == 0
+                && !head.starts_with(b"%PDF")
+                && !head.starts_with(b"\x89PNG")
+                && !head.starts_with(b"\xff\xd8")
+        }
+    }
+}
+
+fn looks_json(lead: &[u8]) -> bool {
+    let mut rest = lead.iter().skip(1).filter(|b| !b.is_ascii_whitespace());
+    matches!(
+        (lead.first(), rest.next()),
+        (Some(b'{'), Some(b'"' | b'}' | b'\'') | None)
+            | (
+                Some(b'['),
+                Some(b'"' | b'{' | b'[' | b']' | b'0'..=b'9' | b'-' | b't' | b'f' | b'n') | None
+            )
+    )
+}
+
+/// Two lines, each of which begins with `{` and the first of which ends with `}`.
+fn lines_of_objects(lead: &[u8]) -> bool {
+    let mut lines = lead
+        .split(|b| *b == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|l| !l.is_empty());
+    match (lines.next(), lines.next()) {
+        (Some(a), Some(b)) => {
+            a.len() > 2 && a.starts_with(b"{") && a.ends_with(b"}") && b.starts_with(b"{")
+        }
+        _ => false,
+    }
+}
+
+fn html(lead: &[u8]) -> bool {
+    let low = lead
+        .get(..lead.len().min(512))
+        .unwrap_or(lead)
+        .to_ascii_lowercase();
+    low.starts_with(b"<!doctype html")
+        || find(&low, b"<html")
+        || low.starts_with(b"<body")
+        || low.starts_with(b"<div")
+        || low.starts_with(b"<table")
+}
+
+/// Length of a JSONP or anti-hijacking prefix before the value.
+pub(crate) fn jsonp(lead: &[u8]) -> Option<usize> {
+    let at = lead
+        .iter()
+        .take(128)
+        .position(|b| matches!(b, b'{' | b'['))?;
+    let before = lead.get(..at)?;
+    let call = before.last() == Some(&b'(')
+        && before.len() > 1
+        && before.iter().all(|b| {
+            b.is_ascii_alphanumeric()
+                || matches!(
+                    b,
+                    b'_' | b'$' | b'.' | b'(' | b'/' | b'*' | b' ' | b'\n' | b';'
+                )
+        });
+    (call
+        || before.starts_with(b")]}'")
+        || before.starts_with(b"while(1)")
+        || before.starts_with(b"for(;;)"))
+    .then_some(at)
+}
+
+fn form(lead: &[u8]) -> bool {
+    let mut pairs = 0;
+    for pair in lead.split(|b| *b == b'&').take(8) {
+        let Some(eq) = pair.iter().position(|b| *b == b'=') else {
+            return false;
+        };
+        let name = pair.get(..eq).unwrap_or(pair);
+        let plain = |b: &u8| {
+            b.is_ascii_alphanumeric()
+                || matches!(b, b'_' | b'-' | b'.' | b'%' | b'[' | b']' | b'+' | b'$')
+        };
+        if name.is_empty()
+            || !name.iter().all(plain)
+            || pair
+                .iter()
+                .any(|b| b.is_ascii_whitespace() || *b == b'<' || *b == b'{')
+        {
+            return false;
+        }
+        pairs += 1;
+    }
+    pairs > 0
+}
+
+/// The first lines have the same number of cells, more than one.
+fn csv(lead: &[u8]) -> bool {
+    let lines: Vec<&[u8]> = lead
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.trim_ascii().is_empty())
+        .take(6)
+        .collect();
+    // the last line may be cut
+    let whole = lines
+        .get(..lines.len().saturating_sub(1).max(2))
+        .unwrap_or(&lines);
+    if whole.len() < 2 {
+        return false;
+    }
+    [b',', b'\t', b';', b'|'].into_iter().any(|d| {
+        let counts: Vec<usize> = whole.iter().map(|l| cells(l, d)).collect();
+        let first = counts.first().copied().unwrap_or(0);
+        first > 1 && counts.iter().all(|c| *c == first)
+    })
+}
+
+fn cells(line: &[u8], delimiter: u8) -> usize {
+    let mut quoted = false;
+    let mut n = 1;
+    for b in line {
+        match *b {
+            b'"' => quoted = !quoted,
+            b if b == delimiter && !quoted => n += 1,
+            _ => {}
+        }
+    }
+    n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind;
+
+    #[test]
+    fn content_decides_and_the_media_type_helps() {
+        for (content, mt, want) in [
+            ("{\"a\":1}", None, "json"),
+            ("[1,2]", Some("text/plain"), "json"),
+            ("{\"a\":1}\n{\"a\":2}\n", Some("application/json"), "ndjson"),
+            ("{\"a\":1}\n", Some("application/x-ndjson"), "ndjson"),
+            ("{\n \"a\":1}", None, "json"),
+            ("<?xml version=\"1.0\"?><a/>", Some("text/xml"), "xml"),
+            ("<soap:Envelope/>", None, "xml"),
+            ("<!DOCTYPE html><p>", None, "html"),
+            ("a=1&b=%20", None, "form"),
+            (
+                "a=1&b=%20",
+                Some("application/x-www-form-urlencoded; charset=utf-8"),
+                "form",
+            ),
+            (
+                "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--",
+                None,
+                "multipart",
+            ),
+            ("id,name\n1,a\n2,b\n", None, "csv"),
+            ("id\tname\n1\ta\n2\tb\n", Some("text/plain"), "csv"),
+            ("id;name\n", Some("text/csv"), "csv"),
+            ("hello, world", Some("text/plain"), "text"),
+            ("cb({\"a\":1})", Some("application/javascript"), "json"),
+            ("\u{0}\u{1}\u{2}abc", None, "binary"),
+            ("", None, "text"),
+        ] {
+            assert_eq!(kind(content.as_bytes(), mt), want, "{content}");
+        }
+    }
+}

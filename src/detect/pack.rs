@@ -1,0 +1,225 @@
+//! Facts of one body or head as a compact blob. In: [`Facts`] and a numbering of field paths. Out: bytes, and back.
+//! Bounds: about 16 bytes a finding; a blob that is damaged or hostile decodes to what can be read of it, never panics, and allocates no more
+//! than its own length warrants.
+
+use super::form::Form;
+use crate::call::model::{Facts, Miss, RawFinding};
+use std::sync::Arc;
+
+const VERSION: u8 = 1;
+
+/// Packs. `term` numbers a field path (the case's term table); empty facts make an empty blob.
+pub fn encode(facts: &Facts, term: &mut dyn FnMut(&Arc<str>) -> u32) -> Vec<u8> {
+    if facts.findings.is_empty() && facts.misses.is_empty() && facts.dropped == 0 {
+        return Vec::new();
+    }
+    let mut out = Vec::with_capacity(32 + facts.findings.len() * 18);
+    out.push(VERSION);
+    // Fields in order of first use. Neighbouring findings repeat a few fields: they are looked for from the last one on.
+    let mut fields: Vec<&Arc<str>> = Vec::new();
+    let mut numbers: rustc_hash::FxHashMap<&str, usize> = rustc_hash::FxHashMap::default();
+    let all = facts
+        .findings
+        .iter()
+        .map(|f| &f.field)
+        .chain(facts.misses.iter().map(|m| &m.field));
+    let mut places = Vec::with_capacity(facts.findings.len() + facts.misses.len());
+    for field in all {
+        let n = *numbers.entry(field).or_insert_with(|| {
+            fields.push(field);
+            fields.len() - 1
+        });
+        places.push(n as u64);
+    }
+    put(&mut out, u64::from(facts.records));
+    put(&mut out, facts.dropped);
+    put(&mut out, fields.len() as u64);
+    for f in fields {
+        put(&mut out, u64::from(term(f)));
+    }
+    put(&mut out, facts.findings.len() as u64);
+    let (mut offset, mut record) = (0u64, 0u32);
+    let mut places = places.into_iter();
+    for f in &facts.findings {
+        put(&mut out, places.next().unwrap_or(0));
+        out.push(f.class);
+        out.push(f.conf | u8::from(f.masked) << 7);
+        put(&mut out, u64::from(f.form.0));
+        zigzag(&mut out, f.offset.wrapping_sub(offset).cast_signed());
+        offset = f.offset;
+        put(&mut out, u64::from(f.len));
+        zigzag(&mut out, i64::from(f.record) - i64::from(record));
+        record = f.record;
+        put(&mut out, f.index.len() as u64);
+        for i in &f.index {
+            put(&mut out, u64::from(*i));
+        }
+        out.extend_from_slice(&f.print.to_le_bytes());
+    }
+    put(&mut out, facts.misses.len() as u64);
+    for m in &facts.misses {
+        put(&mut out, places.next().unwrap_or(0));
+        out.push(m.class);
+        put(&mut out, u64::from(m.count));
+    }
+    out
+}
+
+/// Unpacks. `term` gives a field path back by its number.
+pub fn decode(blob: &[u8], term: &dyn Fn(u32) -> Arc<str>) -> Facts {
+    let mut facts = Facts::default();
+    let mut r = Reader(blob);
+    let _ = read(&mut r, term, &mut facts);
+    facts
+}
+
+fn read(r: &mut Reader<'_>, term: &dyn Fn(u32) -> Arc<str>, facts: &mut Facts) -> Option<()> {
+    if r.byte()? != VERSION {
+        return None;
+    }
+    facts.records = r.u32()?;
+    facts.dropped = r.varint()?;
+    let n = r.count(1)?;
+    let mut fields = Vec::with_capacity(n);
+    for _ in 0..n {
+        fields.push(term(r.u32()?));
+    }
+    let n = r.count(15)?;
+    facts.findings.reserve(n);
+    let (mut offset, mut record) = (0u64, 0i64);
+    for _ in 0..n {
+        let field = fields.get(r.index()?)?.clone();
+        let class = r.byte()?;
+        let conf = r.byte()?;
+        let form = Form(r.u32()?);
+        offset = offset.wrapping_add(r.zigzag()?.cast_unsigned());
+        let len = r.u32()?;
+        record = record.checked_add(r.zigzag()?)?;
+        let n = r.count(1)?;
+        let mut index = Vec::with_capacity(n);
+        for _ in 0..n {
+            index.push(r.u32()?);
+        }
+        facts.findings.push(RawFinding {
+            class,
+            form,
+            masked: conf & 0x80 != 0,
+            conf: conf & 0x7f,
+            field,
+            index: index.into(),
+            offset,
+            len,
+            record: u32::try_from(record).ok()?,
+            print: r.print()?,
+        });
+    }
+    let n = r.count(3)?;
+    for _ in 0..n {
+        let field = fields.get(r.index()?)?.clone();
+        let class = r.byte()?;
+        let count = r.u32()?;
+        facts.misses.push(Miss {
+            class,
+            field,
+            count,
+        });
+    }
+    Some(())
+}
+
+fn put(out: &mut Vec<u8>, mut n: u64) {
+    while n >= 0x80 {
+        out.push((n & 0x7f) as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push((n & 0x7f) as u8);
+}
+
+fn zigzag(out: &mut Vec<u8>, n: i64) {
+    put(out, (n << 1 ^ n >> 63).cast_unsigned());
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+    fn varint(&mut self) -> Option<u64> {
+        let mut n = 0u64;
+        for shift in (0..64).step_by(7) {
+            let b = self.byte()?;
+            n |= u64::from(b & 0x7f) << shift;
+            if b & 0x80 == 0 {
+                return Some(n);
+            }
+        }
+        None
+    }
+    fn u32(&mut self) -> Option<u32> {
+        u32::try_from(self.varint()?).ok()
+    }
+    fn index(&mut self) -> Option<usize> {
+        usize::try_from(self.varint()?).ok()
+    }
+    /// A number of things that take at least `least` bytes each: more than the rest can hold is damage.
+    fn count(&mut self, least: usize) -> Option<usize> {
+        let n = self.index()?;
+        (n <= self.0.len() / least).then_some(n)
+    }
+    fn zigzag(&mut self) -> Option<i64> {
+        let n = self.varint()?;
+        Some((n >> 1).cast_signed() ^ -(n & 1).cast_signed())
+    }
+    fn print(&mut self) -> Option<u64> {
+        let (head, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*head))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn terms() -> (Vec<Arc<str>>, impl Fn(&mut Vec<Arc<str>>, &Arc<str>) -> u32) {
+        (Vec::new(), |v: &mut Vec<Arc<str>>, s: &Arc<str>| {
+            match v.iter().position(|t| t == s) {
+                Some(i) => i as u32,
+                None => {
+                    v.push(s.clone());
+                    (v.len() - 1) as u32
+                }
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out(rows in proptest::collection::vec((0u8..40, any::<u32>(), any::<bool>(), 0u8..=100, 0u8..5, proptest::collection::vec(any::<u32>(), 0..4), any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>()), 0..40), dropped in any::<u64>()) {
+            let mut facts = Facts { dropped, records: 7, ..Facts::default() };
+            for (class, form, masked, conf, field, index, offset, len, record, print) in rows {
+                facts.findings.push(RawFinding { class, form: Form(form), masked, conf, field: format!("$.f{field}").into(), index: index.into(), offset, len, record, print });
+                facts.misses.push(Miss { class, field: format!("$.m{field}").into(), count: len });
+            }
+            let (mut v, number) = terms();
+            let blob = encode(&facts, &mut |s| number(&mut v, s));
+            let back = decode(&blob, &|i| v[i as usize].clone());
+            if facts.findings.is_empty() && dropped == 0 {
+                prop_assert!(blob.is_empty());
+            } else {
+                prop_assert_eq!(back, facts);
+            }
+        }
+        #[test]
+        fn hostile_blobs_do_no_harm(blob in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut blob = blob;
+            if let Some(b) = blob.first_mut() { *b = VERSION; }
+            let facts = decode(&blob, &|i| format!("{i}").into());
+            prop_assert!(facts.findings.len() <= blob.len());
+        }
+    }
+}
