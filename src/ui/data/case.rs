@@ -52,9 +52,6 @@ impl Data for CaseData {
         let path = self.path.clone();
         match what {
             What::Write(w) => return notebook::write(&path, w).map_err(fail),
-            What::Export { form, filter, path: out, reveal } => {
-                return notebook::export(&path, *form, filter, out, *reveal).map_err(fail);
-            }
             What::Trace { reveal: true, .. } | What::Show { reveal: true, .. } => {
                 notebook::revealed(&path, what).map_err(fail)?;
             }

@@ -51,11 +51,12 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Starts the thread.
-    pub fn start(id: LaneId, mut data: Box<dyn Data + Send>, out: UnboundedSender<Reply>) -> Lane {
+    /// Starts the thread; what answers is made there and stays there.
+    pub fn start(id: LaneId, make: impl FnOnce() -> Box<dyn Data> + Send + 'static, out: UnboundedSender<Reply>) -> Lane {
         let state = Arc::new(LaneState::default());
         let s = state.clone();
         let run = move || {
+            let mut data = make();
             while let Some(ask) = next(&s) {
                 let t = Instant::now();
                 let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| data.answer(&ask.what, &s)))
@@ -179,7 +180,7 @@ mod tests {
     #[test]
     fn a_newer_question_ends_the_older_one_for_its_place_alone() {
         let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
-        let lane = Lane::start(LaneId::Page, Box::new(Slow), tx);
+        let lane = Lane::start(LaneId::Page, || Box::new(Slow), tx);
         lane.ask(ask(1, Place::List, 60_000));
         std::thread::sleep(Duration::from_millis(20));
         lane.ask(ask(2, Place::Count, 1));
@@ -202,7 +203,7 @@ mod tests {
             }
         }
         let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
-        let lane = Lane::start(LaneId::Page, Box::new(Bad), tx);
+        let lane = Lane::start(LaneId::Page, || Box::new(Bad), tx);
         lane.ask(ask(1, Place::List, 1));
         assert!(matches!(rx.blocking_recv().unwrap().result, Err(Fail::Failed(_))));
         lane.end();

@@ -165,3 +165,9 @@ fn rest_seq(f: &super::model::Frame) -> u64 {
 pub fn typing(m: &Model) -> bool {
     m.filter.edit.is_some() || matches!(m.overlay, Some(Overlay::Prompt(..) | Overlay::Palette { .. }))
 }
+
+/// Opens a trace over what is shown.
+pub fn open_trace(m: &mut Model, q: crate::trace::Question) -> Vec<Effect> {
+    go::jump(m, super::nav::Jump::Trace(q));
+    std::mem::take(&mut m.outbox)
+}
