@@ -109,7 +109,7 @@ impl Http1 {
             start: self.req.start,
             acked: self.req.acked,
         };
-        self.sending = self.queue.request(at, self.req.lost, cx);
+        self.sending = self.queue.request(at, self.req.after_loss, cx);
         self.calls = true;
         let (mut kind, mut upgrade) = (Kind::Plain, None);
         if let Some(m) = self.req.message() {
@@ -224,7 +224,9 @@ impl Http1 {
             start: self.resp.start,
             acked: self.resp.acked,
         };
-        self.answering = self.queue.response(at, self.resp_end, self.resp.lost, cx);
+        self.answering = self
+            .queue
+            .response(at, self.resp_end, self.resp.after_loss, cx);
         self.calls = true;
     }
 
