@@ -137,6 +137,29 @@ pub fn of_call(conn: &Connection, row: i64) -> Result<Option<String>> {
         .optional()?)
 }
 
+/// Id of a record: the call that carried it, its direction (`q` in the request, `r` in the response) and its number
+/// within the body, from 1: `9f2c41ab03de-1204#r3`.
+pub fn record_id(call: &str, dir: crate::call::model::Dir, n: u32) -> String {
+    let d = match dir {
+        crate::call::model::Dir::Req => 'q',
+        crate::call::model::Dir::Resp => 'r',
+    };
+    format!("{call}#{d}{n}")
+}
+
+/// Takes a record's id apart: id of the call, direction, number.
+pub fn parse_record(text: &str) -> Option<(&str, crate::call::model::Dir, u32)> {
+    let (call, rest) = text.trim().rsplit_once('#')?;
+    let (dir, n) = match rest.split_at_checked(1)? {
+        ("q", n) => (crate::call::model::Dir::Req, n),
+        ("r", n) => (crate::call::model::Dir::Resp, n),
+        _ => return None,
+    };
+    let n = u32::try_from(digits(n)?).ok()?;
+    parse_call(call)?;
+    Some((call, dir, n))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

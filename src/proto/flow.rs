@@ -108,6 +108,10 @@ impl FlowState {
 
     pub(super) fn data(&mut self, side: Side, segment: Segment<'_>, env: &mut Env<'_>) {
         if segment.bytes.is_empty() {
+            // bytes that were given out already came again
+            if let (true, Some((p, mut cx))) = (segment.retransmitted, self.parser(env)) {
+                p.resent(side, segment.offset, &mut cx);
+            }
             return;
         }
         self.remember(side, segment.bytes);

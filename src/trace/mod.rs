@@ -2,8 +2,12 @@
 //! Out: the trace object of the contract. Bounds: see [`crate::limits`]; a stop flag ends any search early.
 
 pub mod clue;
+pub mod evidence;
 pub mod likelihood;
+pub mod matching;
 pub mod model;
+pub mod sight;
+pub mod subjects;
 
 pub use model::TraceResult;
 

@@ -340,6 +340,15 @@ impl Proto for Http1 {
         self.response_data(&segment, cx)
     }
 
+    fn resent(&mut self, side: Side, offset: u64, _cx: &mut Cx<'_>) {
+        let client = side == self.client;
+        let reader = self.reader(side);
+        if !reader.resent(offset) {
+            let end = reader.end;
+            self.queue.resent(client, offset, end);
+        }
+    }
+
     fn gap(&mut self, side: Side, bytes: u64, why: Missing, _at: Stamp, cx: &mut Cx<'_>) {
         if side == self.client && self.req.simple_request() == Step::Head {
             self.request_head(0, cx);

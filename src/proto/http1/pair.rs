@@ -274,6 +274,28 @@ impl Queue {
         ordinal
     }
 
+    /// Bytes before `offset` of a message that ended at `end` came again: the newest that waits for its other half is marked.
+    pub fn resent(&mut self, request: bool, offset: u64, end: u64) {
+        let place = |o: &Open| if request { o.req.start } else { o.resp.start };
+        let done = |o: &Open| {
+            if request {
+                o.request.is_done()
+            } else {
+                o.response.is_done()
+            }
+        };
+        if let Some(o) = self
+            .open
+            .iter_mut()
+            .rev()
+            .take(2)
+            .find(|o| done(o) && place(o) < offset && offset <= end)
+        {
+            o.flags.insert(Flags::RETRANSMITTED);
+            o.changed = true;
+        }
+    }
+
     /// A request was read to its end.
     pub fn request_done(&mut self, ordinal: u32, m: Message, cx: &mut Cx<'_>) {
         self.held += size(&m);

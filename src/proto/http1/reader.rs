@@ -471,6 +471,16 @@ impl Reader {
         })
     }
 
+    /// Bytes before `offset` came again: whether they belong to the message being read, which is marked.
+    pub fn resent(&mut self, offset: u64) -> bool {
+        let reading = self.message.is_some() || !self.carry.is_empty();
+        let mine = reading && offset > self.start;
+        if mine {
+            self.flag(Flags::RETRANSMITTED);
+        }
+        mine
+    }
+
     /// Marks the message being read.
     pub fn mark(&mut self, f: Flags) {
         self.flag(f);
