@@ -181,3 +181,36 @@ fn calls_are_those_of_tshark() {
     );
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
+
+#[test]
+#[ignore]
+fn dump() {
+    let calls = read(Path::new(&std::env::var("PCAP").unwrap()));
+    for x in &calls.exchanges {
+        let p = |m: &Option<Message>| {
+            m.as_ref().map(|m| {
+                (
+                    m.first.unit.number,
+                    m.last.unit.number,
+                    m.body.len,
+                    m.body.complete,
+                    m.flags.names(),
+                )
+            })
+        };
+        eprintln!(
+            "flow {} ord {} {:?} {:?} req {:?} resp {:?} {:?}",
+            x.flow,
+            x.ordinal,
+            key(x),
+            x.response.as_ref().and_then(Message::status),
+            p(&x.request),
+            p(&x.response),
+            x.flags.names()
+        );
+    }
+    for f in &calls.flows {
+        eprintln!("{f:?}");
+    }
+    eprintln!("{:?}", calls.diags);
+}
