@@ -3,3 +3,4 @@
 mod case;
 mod packets;
 mod trace_sets;
+mod streams;
