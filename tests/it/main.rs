@@ -4,3 +4,5 @@ mod case;
 mod packets;
 mod trace_sets;
 mod streams;
+
+mod layering;
