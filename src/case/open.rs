@@ -132,6 +132,14 @@ impl Case {
         })
     }
 
+    /// Another writing connection of the same program, for facts that are decided while a load goes on.
+    pub fn second(&self) -> Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(&self.path, flags)?;
+        harden(&conn)?;
+        tune(&conn)?;
+        Ok(conn)
+    }
     /// The case's key for prints.
     pub fn print_key(&self) -> PrintKey {
         self.key

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::ValueRef;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 /// Names of the views.
 pub const VIEWS: [&str; 12] = [
@@ -26,10 +27,21 @@ pub fn install(conn: &mut Connection, reveal: bool, mask: Box<MaskTarget>) -> Re
     let query_only: bool = conn.pragma_query_value(None, "query_only", |r| r.get(0))?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "query_only", false)?;
-    conn.execute_batch(include_str!("views.sql"))?;
+    // A subquery may be given any name, and SQLite tells the authorizer that name as if it were a view's: the views that
+    // may read tables have names that nobody can guess, and those that are told are made upon them.
+    let prefix = format!("lt_{:016x}_", RandomState::new().build_hasher().finish());
+    conn.execute_batch(
+        &include_str!("views.sql")
+            .replace("CREATE TEMP VIEW ", &format!("CREATE TEMP VIEW {prefix}")),
+    )?;
+    for view in VIEWS {
+        conn.execute_batch(&format!(
+            "CREATE TEMP VIEW {view} AS SELECT * FROM {prefix}{view}"
+        ))?;
+    }
     conn.pragma_update(None, "query_only", query_only)?;
     if !reveal {
-        conn.authorizer(Some(only_views))?;
+        conn.authorizer(Some(move |ctx: AuthContext<'_>| only_views(&ctx, &prefix)))?;
     }
     Ok(())
 }
@@ -121,21 +133,27 @@ fn time_text(ns: i64) -> Option<String> {
     Some(format!("{at:.9}"))
 }
 
-/// Base tables may be read through our views alone. Tables of SQLite itself tell only about the schema.
-fn only_views(ctx: AuthContext<'_>) -> Authorization {
-    match ctx.action {
+/// Base tables may be read through our views alone. SQLite's table of tables tells only names; that of temporary ones
+/// would tell our views' names.
+fn only_views(ctx: &AuthContext<'_>, prefix: &str) -> Authorization {
+    let allowed = match ctx.action {
+        // SQLite asks once more for a table as a whole when it has merged a view into the query: no value is read by that.
+        AuthAction::Read {
+            column_name: "", ..
+        } => true,
         AuthAction::Read { table_name, .. } => {
-            let through_view = ctx.accessor.is_some_and(|a| VIEWS.contains(&a));
-            let harmless = VIEWS.contains(&table_name) || table_name.starts_with("sqlite_");
-            if through_view || harmless {
-                Authorization::Allow
-            } else {
-                Authorization::Deny
-            }
+            ctx.accessor.is_some_and(|a| a.starts_with(prefix))
+                || table_name.starts_with(prefix)
+                || VIEWS.contains(&table_name)
+                || (["sqlite_schema", "sqlite_master"].contains(&table_name)
+                    && ctx.database_name == Some("main"))
         }
-        AuthAction::Select | AuthAction::Function { .. } | AuthAction::Recursive => {
-            Authorization::Allow
-        }
-        _ => Authorization::Deny,
+        AuthAction::Select | AuthAction::Function { .. } | AuthAction::Recursive => true,
+        _ => false,
+    };
+    if allowed {
+        Authorization::Allow
+    } else {
+        Authorization::Deny
     }
 }

@@ -1,3 +1,7 @@
 //! Integration tests, one binary: linking once is what keeps them quick.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+mod case;
+mod packets;
 mod trace_sets;
+
+mod layering;
