@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod case;
 mod packets;
-mod trace_sets;
 mod streams;
+mod trace_sets;
 
 mod layering;

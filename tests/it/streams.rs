@@ -333,7 +333,10 @@ fn sides_follow_the_handshake_or_the_first_packet() {
     w.a(ACK | PSH, 5, 24, b"next");
     let f = w.end();
     assert_eq!(f[0].key.a.1, 80);
-    assert_eq!(f[0].streams, [b"tail of a reply".to_vec(), b"next".to_vec()]);
+    assert_eq!(
+        f[0].streams,
+        [b"tail of a reply".to_vec(), b"next".to_vec()]
+    );
 }
 
 #[test]
