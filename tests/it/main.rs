@@ -4,6 +4,7 @@ mod case;
 mod http1;
 mod http1_tshark;
 mod packets;
+mod streams;
 mod trace_sets;
 
 mod layering;
