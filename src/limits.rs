@@ -29,6 +29,27 @@ pub const STREAM_HELD: usize = 8 << 20;
 pub const STREAM_PIECES: usize = 1024;
 /// Out-of-order bytes held over all connections.
 pub const STREAMS_HELD_ALL: usize = 64 << 20;
+/// A hole in a stream that the receiver has acknowledged is filled late only where the capture is out of order: it is
+/// declared lost after this many packets of the connection ...
+pub const REORDER_PACKETS: u64 = 64;
+/// ... or this many nanoseconds of packet time.
+pub const REORDER_NS: i64 = 1_000_000_000;
+/// Out-of-order pieces held where no acknowledgement of the other side is captured ...
+pub const UNHEARD_PIECES: usize = 64;
+/// ... their bytes, about the window of an ordinary connection ...
+pub const UNHEARD_BYTES: usize = 1 << 20;
+/// ... and nanoseconds without a packet of the other side that make it so.
+pub const UNHEARD_NS: i64 = 5_000_000_000;
+/// Nanoseconds that a piece waits for the one before it at most: retransmission gives up in this order (RFC 6298, RFC 9293 section 3.8.3).
+pub const HELD_NS: i64 = 100_000_000_000;
+/// Distance in sequence numbers beyond which a segment cannot be of the same connection: the largest window by far in use.
+pub const STREAM_JUMP: u32 = 64 << 20;
+/// Nanoseconds a closed connection is kept for its last acknowledgements and late resets (RFC 9293: 2 MSL, 60 s in practice).
+pub const FLOW_LINGER_NS: i64 = 60_000_000_000;
+/// A datagram flow with no packet for this many nanoseconds is over.
+pub const DATAGRAM_IDLE_NS: i64 = 600_000_000_000;
+/// Flows ended for their age at one packet: more would make one packet slow, fewer could fall behind.
+pub const EXPIRE_BATCH: usize = 4;
 /// Connections tracked at once: the oldest idle one is closed first. 1 M half-open flows must stay under 512 MiB.
 pub const FLOWS: usize = 400_000;
 /// A connection with no packet for this many nanoseconds of packet time is over.
@@ -61,6 +82,8 @@ pub const FLOW_HEAD: usize = 64;
 pub const TLS_HELLO: usize = 64 << 10;
 /// Content codings undone in a row.
 pub const CODINGS: usize = 3;
+/// Largest zstd window believed, as a power of two: RFC 9659 allows 2^23 on the web, tools write up to 2^27.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Decoded bytes of one body in all ...
 pub const DECODED: u64 = 4 << 30;
 /// ... and against its coded bytes: plain repetitive JSON deflates 290:1, so above this ratio it is a bomb ...
@@ -111,3 +134,5 @@ pub const TRACE_SIGHTINGS: usize = 4_000_000;
 pub const CLUE_COLUMNS: usize = 64;
 /// Bytes of a clue file.
 pub const CLUE_BYTES: usize = 1 << 30;
+/// Records of one account that are followed: beyond, the list is only longer.
+pub const TRACE_ACCOUNT_RECORDS: usize = 2000;

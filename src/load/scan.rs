@@ -48,8 +48,8 @@ impl CallScanner {
         for m in [req, resp].into_iter().flatten() {
             flags.insert(m.flags);
         }
-        let req_type = req.and_then(|m| media_type(m));
-        let resp_type = resp.and_then(|m| media_type(m));
+        let req_type = req.and_then(media_type);
+        let resp_type = resp.and_then(media_type);
         let req_body = req.and_then(|m| self.body(m, req_type.as_deref(), &mut flags));
         let resp_body = resp.and_then(|m| self.body(m, resp_type.as_deref(), &mut flags));
         let view = CallView {

@@ -335,6 +335,7 @@ fn a_killed_load_is_taken_back_and_gives_the_same_when_repeated() {
     let want = dump(&clean.conn);
     for killed_at in [1u64, 255, 261, 455, 599] {
         let path = dir.path(&format!("killed{killed_at}.ltc"));
+        let image = dir.path(&format!("image{killed_at}.ltc"));
         let case = create(&path);
         load(&case, "a", 1, 1..300);
         let before = dump(&case.conn);
@@ -348,7 +349,14 @@ fn a_killed_load_is_taken_back_and_gives_the_same_when_repeated() {
                     w.commit().unwrap();
                 }
             }
-        } // not finished: as after kill -9, only what was committed is there
+            // What lies on disk at this moment is what kill -9 leaves: the case and its -wal.
+            std::fs::copy(&path, &image).unwrap();
+            std::fs::copy(
+                dir.path(&format!("killed{killed_at}.ltc-wal")),
+                dir.path(&format!("image{killed_at}.ltc-wal")),
+            )
+            .unwrap();
+        }
         case.conn
             .execute(
                 "INSERT INTO minute(t,level,calls,records) VALUES(1,2,3,4)",
@@ -357,6 +365,11 @@ fn a_killed_load_is_taken_back_and_gives_the_same_when_repeated() {
             .unwrap();
         assert!(dump(&case.conn).len() >= before.len());
         drop(case);
+        let image = create(&image);
+        assert_eq!(image.recovered(), 1);
+        assert_eq!(dump(&image.conn), before, "killed at {killed_at}");
+        load(&image, "b", 2, 250..600);
+        assert_eq!(dump(&image.conn), want, "killed at {killed_at}");
         let case = create(&path);
         assert_eq!(case.recovered(), 1);
         assert_eq!(dump(&case.conn), before, "killed at {killed_at}");

@@ -3,4 +3,9 @@
 mod case;
 mod case_notes;
 mod case_open;
+mod http1;
+mod http1_tshark;
+mod layering;
+mod packets;
+mod streams;
 mod trace_sets;

@@ -35,6 +35,11 @@ pub struct CallView<'a> {
     pub resp_kind: &'a str,
 }
 
+/// Percent-decoded text; invalid escapes stay as they are, `+` too.
+pub fn percent(raw: &[u8]) -> String {
+    fields::percent(raw, false)
+}
+
 /// Credentials presented, strongest first, and identity events of one call.
 pub fn extract(v: &CallView<'_>, key: &PrintKey) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
     let mut seen = presented::read(v, key);
