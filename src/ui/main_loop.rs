@@ -52,12 +52,21 @@ pub fn run(o: &UiOptions) -> Result<i32> {
     // without colour never sets one.
     crossterm::style::force_color_output(true);
     let folder = theme_folder(&env);
-    let theme = Theme::load(o.theme.as_deref().unwrap_or("ansi16"), folder.clone(), depth)?;
+    let theme = Theme::load(
+        o.theme.as_deref().unwrap_or("ansi16"),
+        folder.clone(),
+        depth,
+    )?;
     let rt = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::io("runtime", "cannot start"))?;
-    let mut m = model(o, theme, theme::glyphs_for(o.glyphs.as_deref(), &env), folder);
+    let mut m = model(
+        o,
+        theme,
+        theme::glyphs_for(o.glyphs.as_deref(), &env),
+        folder,
+    );
     rt.block_on(async {
         let guard = Guard::enter().map_err(Error::io("terminal", "cannot use"))?;
         let r = looped(o, &mut m, &guard).await;
@@ -67,13 +76,24 @@ pub fn run(o: &UiOptions) -> Result<i32> {
 }
 
 fn theme_folder(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    let base = env("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env("HOME").map(|h| PathBuf::from(h).join(".config")))?;
+    let base = env("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env("HOME").map(|h| PathBuf::from(h).join(".config")))?;
     Some(base.join("leaktrace").join("themes"))
 }
 
 /// A model at its beginning.
-pub fn model(o: &UiOptions, theme: Theme, glyphs: &'static theme::Glyphs, theme_folder: Option<PathBuf>) -> Model {
-    let name = o.case.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+pub fn model(
+    o: &UiOptions,
+    theme: Theme,
+    glyphs: &'static theme::Glyphs,
+    theme_folder: Option<PathBuf>,
+) -> Model {
+    let name = o
+        .case
+        .file_stem()
+        .map(|s| s.to_string_lossy().into_owned())
+        .unwrap_or_default();
     Model {
         size: (80, 24),
         theme: Rc::new(theme),
@@ -83,10 +103,16 @@ pub fn model(o: &UiOptions, theme: Theme, glyphs: &'static theme::Glyphs, theme_
         frames: Vec::new(),
         back: Vec::new(),
         forward: Vec::new(),
-        filter: FilterBar { applied: o.filter.clone().unwrap_or_default(), ..FilterBar::default() },
+        filter: FilterBar {
+            applied: o.filter.clone().unwrap_or_default(),
+            ..FilterBar::default()
+        },
         overlay: None,
         status: None,
-        load: LoadSnap { any: o.load.is_some(), ..LoadSnap::default() },
+        load: LoadSnap {
+            any: o.load.is_some(),
+            ..LoadSnap::default()
+        },
         seen_generation: 0,
         refresh_waits: false,
         overview: None,
@@ -124,7 +150,14 @@ impl Lanes {
             let path = case.to_path_buf();
             Lane::start(id, move || Box::new(CaseData::new(path)), tx.clone())
         };
-        (Lanes { page: one(LaneId::Page), aggregate: one(LaneId::Aggregate), work: one(LaneId::Work) }, rx)
+        (
+            Lanes {
+                page: one(LaneId::Page),
+                aggregate: one(LaneId::Aggregate),
+                work: one(LaneId::Work),
+            },
+            rx,
+        )
     }
     fn all(&self) -> [&Lane; 3] {
         [&self.page, &self.aggregate, &self.work]
@@ -139,12 +172,29 @@ fn start_load(o: &UiOptions) -> Option<Loading> {
     let p = progress.clone();
     let run = move || {
         let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load::run(&options, &p)))
-            .unwrap_or_else(|_| Err(Error::Usage { msg: "internal error while loading; what was read is in the case".into(), at: None }));
+            .unwrap_or_else(|_| {
+                Err(Error::Usage {
+                    msg: "internal error while loading; what was read is in the case".into(),
+                    at: None,
+                })
+            });
         let _ = tx.send(r);
     };
-    let thread = std::thread::Builder::new().name("load".into()).spawn(run).ok();
-    let snap = LoadSnap { any: true, ..LoadSnap::default() };
-    Some(Loading { progress, done, thread, snap, last: (Instant::now(), 0) })
+    let thread = std::thread::Builder::new()
+        .name("load".into())
+        .spawn(run)
+        .ok();
+    let snap = LoadSnap {
+        any: true,
+        ..LoadSnap::default()
+    };
+    Some(Loading {
+        progress,
+        done,
+        thread,
+        snap,
+        last: (Instant::now(), 0),
+    })
 }
 
 impl Loading {
@@ -152,13 +202,18 @@ impl Loading {
         let p = &self.progress;
         let get = |a: &std::sync::atomic::AtomicU64| a.load(Ordering::Relaxed);
         let s = &mut self.snap;
-        (s.read, s.total, s.units, s.calls) = (get(&p.read), get(&p.total), get(&p.units), get(&p.calls));
+        (s.read, s.total, s.units, s.calls) =
+            (get(&p.read), get(&p.total), get(&p.units), get(&p.calls));
         s.generation = get(&p.generation);
         s.phase = s.phase.max(get(&p.phase).min(1));
         let dt = self.last.0.elapsed().as_secs_f64();
         if dt > 0.2 {
             let now = (s.read.saturating_sub(self.last.1)) as f64 / dt;
-            s.rate = if s.rate == 0 { now as u64 } else { (s.rate as f64 * 0.7 + now * 0.3) as u64 };
+            s.rate = if s.rate == 0 {
+                now as u64
+            } else {
+                (s.rate as f64 * 0.7 + now * 0.3) as u64
+            };
             self.last = (Instant::now(), s.read);
         }
         if let Ok(r) = self.done.try_recv() {
@@ -169,10 +224,20 @@ impl Loading {
                     s.calls = out.calls;
                     s.trouble = out.failed.first().map(|(p, why)| {
                         let more = out.failed.len() - 1;
-                        format!("{}: {why}{}", p.display(), if more > 0 { format!(" (and {more} more)") } else { String::new() })
+                        format!(
+                            "{}: {why}{}",
+                            p.display(),
+                            if more > 0 {
+                                format!(" (and {more} more)")
+                            } else {
+                                String::new()
+                            }
+                        )
                     });
                     if s.trouble.is_none() && out.damaged {
-                        s.trouble = Some("part of the evidence is damaged; Sources says what was skipped".into());
+                        s.trouble = Some(
+                            "part of the evidence is damaged; Sources says what was skipped".into(),
+                        );
                     }
                 }
                 Err(e) => s.trouble = Some(e.to_string()),
@@ -220,7 +285,9 @@ async fn looped(o: &UiOptions, m: &mut Model, guard: &Guard) -> io::Result<i32> 
                     Effect::Cancel => lanes.all().iter().for_each(|l| {
                         l.cancel();
                     }),
-                    Effect::After(ms, t) => timers.push((Instant::now() + Duration::from_millis(ms), t)),
+                    Effect::After(ms, t) => {
+                        timers.push((Instant::now() + Duration::from_millis(ms), t))
+                    }
                     Effect::Copy(text) => {
                         let (seq, _) = term::clipboard::osc52(&text);
                         gate.open();
@@ -278,7 +345,11 @@ async fn looped(o: &UiOptions, m: &mut Model, guard: &Guard) -> io::Result<i32> 
             fx.extend(update::update(m, Msg::Reply(r)));
         }
         let now = Instant::now();
-        let due: Vec<Timer> = timers.iter().filter(|(t, _)| *t <= now).map(|(_, t)| *t).collect();
+        let due: Vec<Timer> = timers
+            .iter()
+            .filter(|(t, _)| *t <= now)
+            .map(|(_, t)| *t)
+            .collect();
         timers.retain(|(t, _)| *t > now);
         for t in due {
             fx.extend(update::update(m, Msg::Timer(t)));
@@ -305,9 +376,13 @@ fn event(e: Event) -> Option<Msg> {
 /// One frame, one write, shown at once by terminals that can.
 fn frame(m: &Model, screen: &mut Screen, gate: &FrameGate) -> io::Result<()> {
     gate.hold();
-    screen.backend_mut().queue(terminal::BeginSynchronizedUpdate)?;
+    screen
+        .backend_mut()
+        .queue(terminal::BeginSynchronizedUpdate)?;
     screen.draw(|f| screen::draw(m, f.buffer_mut()))?;
-    screen.backend_mut().queue(terminal::EndSynchronizedUpdate)?;
+    screen
+        .backend_mut()
+        .queue(terminal::EndSynchronizedUpdate)?;
     gate.open();
     io::Write::flush(screen.backend_mut())
 }

@@ -92,7 +92,11 @@ pub struct List {
 impl List {
     /// Columns in use.
     pub fn columns(&self) -> &[Col] {
-        if self.own_cols.is_empty() { self.cols } else { &self.own_cols }
+        if self.own_cols.is_empty() {
+            self.cols
+        } else {
+            &self.own_cols
+        }
     }
     /// Row under the cursor.
     pub fn here(&self) -> Option<&RowView> {

@@ -2,7 +2,9 @@
 //! question and again after it failed; lists stop at [`super::LIST_ROWS`].
 
 use super::lane::LaneState;
-use super::{Answer, Data, FILM_CALLS, Fail, Item, Kind, LIST_ROWS, Names, What, notebook, overview};
+use super::{
+    Answer, Data, FILM_CALLS, Fail, Item, Kind, LIST_ROWS, Names, What, notebook, overview,
+};
 use crate::error::Error;
 use crate::query::read::{self, Cx, Page};
 use crate::query::{Filter, rows::CallRow};
@@ -58,7 +60,10 @@ impl Data for CaseData {
             _ => {}
         }
         let cx = self.cx(lane)?;
-        cx.reveal = matches!(what, What::Show { reveal: true, .. } | What::Trace { reveal: true, .. });
+        cx.reveal = matches!(
+            what,
+            What::Show { reveal: true, .. } | What::Trace { reveal: true, .. }
+        );
         let r = read(cx, what, lane);
         cx.reveal = false;
         if matches!(r, Err(Error::Sql(_))) && !lane.stop.load(std::sync::atomic::Ordering::SeqCst) {
@@ -74,15 +79,25 @@ fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
         What::Calls { filter, page } => {
             let items = read::calls(cx, filter, page)?;
             let cut = items.len() >= page.limit;
-            Answer::Rows { items: items.into_iter().map(|r| Item::Call(Box::new(r))).collect(), cut }
+            Answer::Rows {
+                items: items.into_iter().map(|r| Item::Call(Box::new(r))).collect(),
+                cut,
+            }
         }
         What::Count { filter, cap } => {
             let n = read::count(cx, filter, *cap)?;
-            Answer::Count { n, capped: cap.is_some_and(|c| n >= c) }
+            Answer::Count {
+                n,
+                capped: cap.is_some_and(|c| n >= c),
+            }
         }
         What::List { kind, filter } => list(cx, *kind, filter)?,
         What::Show { rowid, id, .. } => {
-            let rowid = if id.is_empty() { Some(*rowid) } else { read::find_call(cx, id)? };
+            let rowid = if id.is_empty() {
+                Some(*rowid)
+            } else {
+                read::find_call(cx, id)?
+            };
             let found = match rowid {
                 Some(r) => read::show(cx, r)?,
                 None => None,
@@ -93,22 +108,46 @@ fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
         What::Film { filter } => {
             let calls = read::calls(cx, filter, &Page::first(FILM_CALLS))?;
             let few = calls.len() <= FILM_PEOPLE;
-            let mut people = |c: &CallRow| if few && c.records.unwrap_or(0) > 0 { people_of(cx, c) } else { Vec::new() };
+            let mut people = |c: &CallRow| {
+                if few && c.records.unwrap_or(0) > 0 {
+                    people_of(cx, c)
+                } else {
+                    Vec::new()
+                }
+            };
             Answer::Film(Box::new(Timeline::new(calls, &mut people)))
         }
         What::Trace { question, reveal } => {
             let inside = overview::inside(cx);
-            let options = crate::trace::Options { reveal: *reveal, inside, ..Default::default() };
-            Answer::Trace(Box::new(crate::trace::run(&cx.conn, question, &options, &lane.stop)?))
+            let options = crate::trace::Options {
+                reveal: *reveal,
+                inside,
+                ..Default::default()
+            };
+            Answer::Trace(Box::new(crate::trace::run(
+                &cx.conn, question, &options, &lane.stop,
+            )?))
         }
         What::Sql(text) => sql(cx, text)?,
         What::Names => {
             let all = Filter::all();
             let mut accounts = read::accounts(cx, &all)?;
-            accounts.sort_by(|a, b| b.risk.total_cmp(&a.risk).then_with(|| a.account.cmp(&b.account)));
+            accounts.sort_by(|a, b| {
+                b.risk
+                    .total_cmp(&a.risk)
+                    .then_with(|| a.account.cmp(&b.account))
+            });
             Answer::Names(Box::new(Names {
-                accounts: accounts.into_iter().map(|a| a.account).take(LIST_ROWS).collect(),
-                apis: read::apis(cx, &all)?.into_iter().map(|a| a.api).take(LIST_ROWS).collect(),
+                accounts: accounts
+                    .into_iter()
+                    .map(|a| a.account)
+                    .take(LIST_ROWS)
+                    .collect(),
+                apis: read::apis(cx, &all)?
+                    .into_iter()
+                    .map(|a| a.api)
+                    .take(LIST_ROWS)
+                    .collect(),
                 saved: notebook::saved(&cx.conn),
             }))
         }
@@ -120,7 +159,13 @@ fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
 fn list(cx: &Cx, kind: Kind, filter: &Filter) -> Result<Answer, Error> {
     fn wrap<T>(rows: Vec<T>, f: impl Fn(Box<T>) -> Item) -> (Vec<Item>, bool) {
         let cut = rows.len() > LIST_ROWS;
-        (rows.into_iter().take(LIST_ROWS).map(|r| f(Box::new(r))).collect(), cut)
+        (
+            rows.into_iter()
+                .take(LIST_ROWS)
+                .map(|r| f(Box::new(r)))
+                .collect(),
+            cut,
+        )
     }
     let (items, cut) = match kind {
         Kind::Apis => wrap(read::apis(cx, filter)?, Item::Api),
@@ -165,7 +210,10 @@ fn people_of(cx: &Cx, c: &CallRow) -> Vec<u64> {
 fn sql(cx: &Cx, text: &str) -> Result<Answer, Error> {
     let mut st = cx.conn.prepare(text)?;
     if !st.readonly() {
-        return Err(Error::Usage { msg: "only statements that read".into(), at: None });
+        return Err(Error::Usage {
+            msg: "only statements that read".into(),
+            at: None,
+        });
     }
     let cols: Vec<String> = st.column_names().into_iter().map(str::to_string).collect();
     let n = cols.len();
@@ -177,7 +225,11 @@ fn sql(cx: &Cx, text: &str) -> Result<Answer, Error> {
             cut = true;
             break;
         }
-        rows.push((0..n).map(|i| r.get_ref(i).map(value).unwrap_or_default()).collect());
+        rows.push(
+            (0..n)
+                .map(|i| r.get_ref(i).map(value).unwrap_or_default())
+                .collect(),
+        );
     }
     Ok(Answer::Sql { cols, rows, cut })
 }

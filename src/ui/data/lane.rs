@@ -52,15 +52,23 @@ pub struct Lane {
 
 impl Lane {
     /// Starts the thread; what answers is made there and stays there.
-    pub fn start(id: LaneId, make: impl FnOnce() -> Box<dyn Data> + Send + 'static, out: UnboundedSender<Reply>) -> Lane {
+    pub fn start(
+        id: LaneId,
+        make: impl FnOnce() -> Box<dyn Data> + Send + 'static,
+        out: UnboundedSender<Reply>,
+    ) -> Lane {
         let state = Arc::new(LaneState::default());
         let s = state.clone();
         let run = move || {
             let mut data = make();
             while let Some(ask) = next(&s) {
                 let t = Instant::now();
-                let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| data.answer(&ask.what, &s)))
-                    .unwrap_or_else(|_| Err(Fail::Failed("internal error while reading the case".into())));
+                let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    data.answer(&ask.what, &s)
+                }))
+                .unwrap_or_else(|_| {
+                    Err(Fail::Failed("internal error while reading the case".into()))
+                });
                 let stopped = s.stop.load(Ordering::SeqCst);
                 s.lock().running = None;
                 let result = match result {
@@ -68,7 +76,13 @@ impl Lane {
                     r => r,
                 };
                 let took_us = u64::try_from(t.elapsed().as_micros()).unwrap_or(u64::MAX);
-                let r = Reply { id: ask.id, frame: ask.frame, place: ask.place, took_us, result };
+                let r = Reply {
+                    id: ask.id,
+                    frame: ask.frame,
+                    place: ask.place,
+                    took_us,
+                    result,
+                };
                 if out.send(r).is_err() {
                     return;
                 }
@@ -81,7 +95,10 @@ impl Lane {
         };
         // Without the thread no answer comes; the screen then stays at "loading" and the status line says why.
         let _ = std::thread::Builder::new().name(name.into()).spawn(run);
-        Lane { state, keep_all: id == LaneId::Work }
+        Lane {
+            state,
+            keep_all: id == LaneId::Work,
+        }
     }
 
     /// Asks. What runs or waits for the same place is given up.
@@ -112,8 +129,11 @@ impl Lane {
     /// Gives up what runs or waits for a frame that is gone.
     pub fn drop_frame(&self, frame: u64) {
         let mut g = self.state.lock();
-        g.queue.retain(|a| a.frame != frame || a.place == Place::Written);
-        if g.running.is_some_and(|(f, p)| f == frame && p != Place::Written) {
+        g.queue
+            .retain(|a| a.frame != frame || a.place == Place::Written);
+        if g.running
+            .is_some_and(|(f, p)| f == frame && p != Place::Written)
+        {
             self.state.interrupt(&g);
         }
     }
@@ -161,7 +181,9 @@ mod tests {
     struct Slow;
     impl Data for Slow {
         fn answer(&mut self, what: &What, lane: &LaneState) -> Result<Answer, Fail> {
-            let What::Sql(s) = what else { return Err(Fail::NoCase) };
+            let What::Sql(s) = what else {
+                return Err(Fail::NoCase);
+            };
             let n: u64 = s.parse().unwrap();
             for _ in 0..n {
                 if lane.stop.load(Ordering::SeqCst) {
@@ -174,7 +196,12 @@ mod tests {
     }
 
     fn ask(id: u64, place: Place, ms: u64) -> Ask {
-        Ask { id, frame: 1, place, what: What::Sql(ms.to_string()) }
+        Ask {
+            id,
+            frame: 1,
+            place,
+            what: What::Sql(ms.to_string()),
+        }
     }
 
     #[test]
@@ -185,7 +212,10 @@ mod tests {
         std::thread::sleep(Duration::from_millis(20));
         lane.ask(ask(2, Place::Count, 1));
         lane.ask(ask(3, Place::List, 2));
-        let got: Vec<_> = (0..3).map(|_| rx.blocking_recv().unwrap()).map(|r| (r.id, r.result.is_ok())).collect();
+        let got: Vec<_> = (0..3)
+            .map(|_| rx.blocking_recv().unwrap())
+            .map(|r| (r.id, r.result.is_ok()))
+            .collect();
         assert_eq!(got, [(1, false), (2, true), (3, true)]);
         lane.ask(ask(4, Place::List, 60_000));
         std::thread::sleep(Duration::from_millis(20));
@@ -205,7 +235,10 @@ mod tests {
         let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
         let lane = Lane::start(LaneId::Page, || Box::new(Bad), tx);
         lane.ask(ask(1, Place::List, 1));
-        assert!(matches!(rx.blocking_recv().unwrap().result, Err(Fail::Failed(_))));
+        assert!(matches!(
+            rx.blocking_recv().unwrap().result,
+            Err(Fail::Failed(_))
+        ));
         lane.end();
     }
 }

@@ -7,9 +7,9 @@ pub mod notebook;
 pub mod overview;
 pub mod palette;
 
+use crate::query::Filter;
 use crate::query::read::{Page, Show};
 use crate::query::rows::*;
-use crate::query::Filter;
 use crate::replay::Timeline;
 use crate::trace::{Question, TraceResult};
 use crate::ui::widget::chart::Bin;
@@ -151,7 +151,11 @@ pub enum What {
     /// A whole list.
     List { kind: Kind, filter: Filter },
     /// A call by row or by id.
-    Show { rowid: i64, id: String, reveal: bool },
+    Show {
+        rowid: i64,
+        id: String,
+        reveal: bool,
+    },
     /// The overview.
     Overview { filter: Filter },
     /// Calls of a session, or of what the filter selects, as a film.
@@ -167,7 +171,12 @@ pub enum What {
     /// A change of the investigator's part of the case.
     Write(notebook::Write),
     /// A file to write.
-    Export { form: ExportForm, filter: Filter, path: std::path::PathBuf, reveal: bool },
+    Export {
+        form: ExportForm,
+        filter: Filter,
+        path: std::path::PathBuf,
+        reveal: bool,
+    },
 }
 
 /// Files that can be written.
@@ -198,10 +207,16 @@ impl What {
     pub fn lane(&self) -> LaneId {
         match self {
             What::Calls { .. } | What::Show { .. } => LaneId::Page,
-            What::Count { .. } | What::List { .. } | What::Overview { .. } | What::Film { .. } | What::Names => {
-                LaneId::Aggregate
-            }
-            What::Trace { .. } | What::Sql(_) | What::Marks | What::Write(_) | What::Export { .. } => LaneId::Work,
+            What::Count { .. }
+            | What::List { .. }
+            | What::Overview { .. }
+            | What::Film { .. }
+            | What::Names => LaneId::Aggregate,
+            What::Trace { .. }
+            | What::Sql(_)
+            | What::Marks
+            | What::Write(_)
+            | What::Export { .. } => LaneId::Work,
         }
     }
 }
@@ -244,13 +259,23 @@ pub struct OverviewData {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Rows, and whether the list was cut.
-    Rows { items: Vec<Item>, cut: bool },
-    Count { n: u64, capped: bool },
+    Rows {
+        items: Vec<Item>,
+        cut: bool,
+    },
+    Count {
+        n: u64,
+        capped: bool,
+    },
     Show(Option<Box<Show>>),
     Overview(Box<OverviewData>),
     Film(Box<Timeline>),
     Trace(Box<TraceResult>),
-    Sql { cols: Vec<String>, rows: Vec<Vec<String>>, cut: bool },
+    Sql {
+        cols: Vec<String>,
+        rows: Vec<Vec<String>>,
+        cut: bool,
+    },
     Names(Box<Names>),
     Marks(Vec<MarkRow>),
     /// What was written, in words.

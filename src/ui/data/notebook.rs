@@ -35,9 +35,17 @@ impl Write {
     /// What takes it back.
     pub fn inverse(&self) -> Option<Write> {
         match self {
-            Write::Put { target, kind, v, off } => {
-                Some(Write::Put { target: target.clone(), kind, v: v.clone(), off: !off })
-            }
+            Write::Put {
+                target,
+                kind,
+                v,
+                off,
+            } => Some(Write::Put {
+                target: target.clone(),
+                kind,
+                v: v.clone(),
+                off: !off,
+            }),
             Write::SaveFilter { .. } => None,
         }
     }
@@ -47,7 +55,12 @@ impl Write {
 pub fn write(path: &Path, w: &Write) -> Result<Answer> {
     let conn = case::open_notebook(path)?;
     let said = match w {
-        Write::Put { target, kind, v, off: false } => {
+        Write::Put {
+            target,
+            kind,
+            v,
+            off: false,
+        } => {
             case::marks::add(&conn, target, kind, v)?;
             match *kind {
                 "note" => "noted".to_string(),
@@ -55,9 +68,15 @@ pub fn write(path: &Path, w: &Write) -> Result<Answer> {
                 _ => "marked".to_string(),
             }
         }
-        Write::Put { target, kind, v, .. } => {
+        Write::Put {
+            target, kind, v, ..
+        } => {
             let was = case::marks::remove(&conn, target, kind, v)?;
-            if was { format!("{kind} taken off") } else { format!("there was no such {kind}") }
+            if was {
+                format!("{kind} taken off")
+            } else {
+                format!("there was no such {kind}")
+            }
         }
         Write::SaveFilter { name, text } => {
             case::marks::save(&conn, name, "filter", text)?;
@@ -70,7 +89,9 @@ pub fn write(path: &Path, w: &Write) -> Result<Answer> {
 /// Tells the journal what is about to be shown in clear. Where that cannot be written, nothing is shown.
 pub fn revealed(path: &Path, what: &What) -> Result<()> {
     let subject = match what {
-        What::Show { id, rowid, .. } if id.is_empty() => serde_json::json!({"by": "interface", "call_row": rowid}),
+        What::Show { id, rowid, .. } if id.is_empty() => {
+            serde_json::json!({"by": "interface", "call_row": rowid})
+        }
         What::Show { id, .. } => serde_json::json!({"by": "interface", "call": id}),
         _ => serde_json::json!({"by": "interface", "verb": "trace"}),
     };

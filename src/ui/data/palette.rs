@@ -17,7 +17,11 @@ pub struct Skim(SkimMatcherV2);
 
 impl Default for Skim {
     fn default() -> Self {
-        Skim(SkimMatcherV2::default().ignore_case().element_limit(1 << 20))
+        Skim(
+            SkimMatcherV2::default()
+                .ignore_case()
+                .element_limit(1 << 20),
+        )
     }
 }
 
@@ -28,7 +32,12 @@ impl Fuzzy for Skim {
 }
 
 /// Indices of the best candidates; ties keep the given order, so that the same typing gives the same list.
-pub fn best<'a>(f: &dyn Fuzzy, all: impl Iterator<Item = &'a str>, typed: &str, n: usize) -> Vec<usize> {
+pub fn best<'a>(
+    f: &dyn Fuzzy,
+    all: impl Iterator<Item = &'a str>,
+    typed: &str,
+    n: usize,
+) -> Vec<usize> {
     if typed.trim().is_empty() {
         return all.take(n).enumerate().map(|(i, _)| i).collect();
     }
@@ -47,7 +56,12 @@ mod tests {
 
     #[test]
     fn the_nearest_name_comes_first() {
-        let all = ["account svc-report", "screen APIs", "api GET /v2/customers", "theme dark"];
+        let all = [
+            "account svc-report",
+            "screen APIs",
+            "api GET /v2/customers",
+            "theme dark",
+        ];
         let got = best(&Skim::default(), all.into_iter(), "cust", 3);
         assert_eq!(got.first(), Some(&2));
         assert_eq!(best(&Skim::default(), all.into_iter(), "", 2), [0, 1]);

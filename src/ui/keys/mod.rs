@@ -215,7 +215,13 @@ mod tests {
         for (i, a) in BINDINGS.iter().enumerate() {
             for b in BINDINGS.iter().skip(i + 1).filter(|b| b.ctx == a.ctx) {
                 for k in a.keys {
-                    assert!(!b.keys.contains(k), "{} twice: {} / {}", k.name(), a.help, b.help);
+                    assert!(
+                        !b.keys.contains(k),
+                        "{} twice: {} / {}",
+                        k.name(),
+                        a.help,
+                        b.help
+                    );
                 }
             }
         }
@@ -225,7 +231,11 @@ mod tests {
     fn no_binding_needs_more_than_a_plain_terminal_sends() {
         for b in BINDINGS {
             for k in b.keys {
-                assert!(!(k.1 && matches!(k.0, KeyCode::Char('i' | 'm' | '['))), "{}", b.help);
+                assert!(
+                    !(k.1 && matches!(k.0, KeyCode::Char('i' | 'm' | '['))),
+                    "{}",
+                    b.help
+                );
             }
         }
     }
@@ -233,7 +243,10 @@ mod tests {
     #[test]
     fn inner_contexts_win() {
         let e = KeyEvent::new(KeyCode::Char('>'), KeyModifiers::NONE);
-        assert_eq!(lookup(&[Ctx::Replay, Ctx::List, Ctx::Global], &e), Some(Action::Faster));
+        assert_eq!(
+            lookup(&[Ctx::Replay, Ctx::List, Ctx::Global], &e),
+            Some(Action::Faster)
+        );
         let e = KeyEvent::new(KeyCode::Char('r'), KeyModifiers::CONTROL);
         assert_eq!(lookup(&[Ctx::List, Ctx::Global], &e), Some(Action::Redo));
     }

@@ -15,7 +15,10 @@ pub struct Input {
 impl Input {
     /// With this text, the cursor at its end.
     pub fn new(text: &str) -> Input {
-        Input { text: text.to_string(), at: text.len() }
+        Input {
+            text: text.to_string(),
+            at: text.len(),
+        }
     }
     /// What stands in it.
     pub fn text(&self) -> &str {
@@ -28,7 +31,11 @@ impl Input {
     /// Puts text at the cursor; line ends become spaces.
     pub fn insert(&mut self, s: &str) {
         for c in s.chars() {
-            let c = if c == '\n' || c == '\r' || c == '\t' { ' ' } else { c };
+            let c = if c == '\n' || c == '\r' || c == '\t' {
+                ' '
+            } else {
+                c
+            };
             if c.is_control() || self.text.len() + c.len_utf8() > MAX {
                 continue;
             }
@@ -46,14 +53,21 @@ impl Input {
         }
     }
     fn left(&self) -> usize {
-        self.text.get(..self.at).and_then(|s| s.char_indices().next_back()).map_or(0, |(i, _)| i)
+        self.text
+            .get(..self.at)
+            .and_then(|s| s.char_indices().next_back())
+            .map_or(0, |(i, _)| i)
     }
     fn right(&self) -> usize {
-        self.text.get(self.at..).and_then(|s| s.chars().next()).map_or(self.at, |c| self.at + c.len_utf8())
+        self.text
+            .get(self.at..)
+            .and_then(|s| s.chars().next())
+            .map_or(self.at, |c| self.at + c.len_utf8())
     }
     fn word_left(&self) -> usize {
         let s = self.text.get(..self.at).unwrap_or("").trim_end();
-        s.rfind(|c: char| c.is_whitespace() || c == ':').map_or(0, |i| i + 1)
+        s.rfind(|c: char| c.is_whitespace() || c == ':')
+            .map_or(0, |i| i + 1)
     }
     /// Whether the key was one of editing.
     pub fn key(&mut self, e: &KeyEvent) -> bool {

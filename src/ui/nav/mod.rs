@@ -52,11 +52,19 @@ pub enum Jump {
 impl Jump {
     /// Calls that hold `field == value`.
     pub fn calls(field: &str, value: &str) -> Jump {
-        Jump::To { screen: ScreenId::Calls, term: Some(term(field, value)), title: value.to_string() }
+        Jump::To {
+            screen: ScreenId::Calls,
+            term: Some(term(field, value)),
+            title: value.to_string(),
+        }
     }
     /// A screen as it is.
     pub fn screen(screen: ScreenId) -> Jump {
-        Jump::To { screen, term: None, title: String::new() }
+        Jump::To {
+            screen,
+            term: None,
+            title: String::new(),
+        }
     }
 }
 
@@ -93,9 +101,15 @@ pub fn with_term(filter: &str, term: &str) -> String {
 /// A filter without a term that was added at its end.
 pub fn without_term(filter: &str, term: &str) -> String {
     let f = filter.trim();
-    let Some(rest) = f.strip_suffix(term) else { return f.to_string() };
+    let Some(rest) = f.strip_suffix(term) else {
+        return f.to_string();
+    };
     let rest = rest.trim_end();
-    rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')).filter(|r| !r.contains(['(', ')'])).unwrap_or(rest).to_string()
+    rest.strip_prefix('(')
+        .and_then(|r| r.strip_suffix(')'))
+        .filter(|r| !r.contains(['(', ')']))
+        .unwrap_or(rest)
+        .to_string()
 }
 
 #[cfg(test)]

@@ -5,12 +5,17 @@ pub fn clock(ns: i64, date: bool) -> String {
     let Ok(t) = jiff::Timestamp::from_nanosecond(i128::from(ns)) else {
         return "?".into();
     };
-    t.strftime(if date { "%m-%d %H:%M" } else { "%H:%M" }).to_string()
+    t.strftime(if date { "%m-%d %H:%M" } else { "%H:%M" })
+        .to_string()
 }
 
 /// A time of a row: time of day to the millisecond, or with its date.
 pub fn row(ts: &str, date: bool) -> String {
-    let time = ts.get(11..23).or_else(|| ts.get(11..19)).unwrap_or(ts).trim_end_matches('Z');
+    let time = ts
+        .get(11..23)
+        .or_else(|| ts.get(11..19))
+        .unwrap_or(ts)
+        .trim_end_matches('Z');
     match ts.get(5..10) {
         Some(d) if date => format!("{d} {time}"),
         _ => time.to_string(),
@@ -46,7 +51,10 @@ mod tests {
     #[test]
     fn times_are_cut_not_guessed() {
         assert_eq!(row("2026-10-08T12:21:03.461123456Z", false), "12:21:03.461");
-        assert_eq!(row("2026-10-08T12:21:03.461123456Z", true), "10-08 12:21:03.461");
+        assert_eq!(
+            row("2026-10-08T12:21:03.461123456Z", true),
+            "10-08 12:21:03.461"
+        );
         assert_eq!(row("x", true), "x");
         assert_eq!(clock(0, true), "01-01 00:00");
     }

@@ -1,14 +1,14 @@
 //! Bodies as lines. In: text of a body and its findings. Out: lines with the class at the right edge of those that carry
 //! a sensitive value. Bounds: [`PREVIEW`] bytes of a body, [`LINES`] lines.
 
-use crate::query::rows::FindingRow;
 use crate::query::read::BodyPart;
+use crate::query::rows::FindingRow;
+use crate::trace::Question;
 use crate::ui::model::BodyMode;
+use crate::ui::nav::Jump;
 use crate::ui::theme::Role;
 use crate::ui::widget::doc::{Doc, Line};
 use crate::ui::widget::safe_text::{bytes, grouped};
-use crate::ui::nav::Jump;
-use crate::trace::Question;
 use base64::Engine as _;
 use std::collections::BTreeMap;
 
@@ -27,10 +27,21 @@ pub fn add(d: &mut Doc, b: &BodyPart, mode: BodyMode, findings: &[&FindingRow]) 
     let text = match (&b.text, &b.base64) {
         (Some(t), _) => t.as_str(),
         (None, Some(x)) => {
-            raw = base64::engine::general_purpose::STANDARD.decode(x).unwrap_or_default();
+            raw = base64::engine::general_purpose::STANDARD
+                .decode(x)
+                .unwrap_or_default();
             return hex(d, &raw, b.len);
         }
-        _ => return d.add(Line::new(if b.len == 0 { "(empty)" } else { "(not stored)" }, Role::Dim)),
+        _ => {
+            return d.add(Line::new(
+                if b.len == 0 {
+                    "(empty)"
+                } else {
+                    "(not stored)"
+                },
+                Role::Dim,
+            ));
+        }
     };
     if mode == BodyMode::Hex {
         return hex(d, text.as_bytes(), b.len);
@@ -40,7 +51,11 @@ pub fn add(d: &mut Doc, b: &BodyPart, mode: BodyMode, findings: &[&FindingRow]) 
         end -= 1;
     }
     let shown = text.get(..end).unwrap_or("");
-    let by: BTreeMap<&str, &FindingRow> = findings.iter().rev().map(|f| (f.place.as_str(), *f)).collect();
+    let by: BTreeMap<&str, &FindingRow> = findings
+        .iter()
+        .rev()
+        .map(|f| (f.place.as_str(), *f))
+        .collect();
     let json = matches!(b.kind.as_str(), "json" | "ndjson");
     match (mode, json, b.kind.as_str()) {
         (BodyMode::Pretty, true, kind) => pretty(d, shown, &by, kind == "ndjson"),
@@ -56,27 +71,48 @@ pub fn add(d: &mut Doc, b: &BodyPart, mode: BodyMode, findings: &[&FindingRow]) 
             for (i, l) in shown.lines().enumerate().take(LINES) {
                 let mut rest = l;
                 while rest.len() > LONG {
-                    let cut = (0..=LONG).rev().find(|i| rest.is_char_boundary(*i)).unwrap_or(0).max(1);
-                    let Some((a, z)) = rest.split_at_checked(cut) else { break };
+                    let cut = (0..=LONG)
+                        .rev()
+                        .find(|i| rest.is_char_boundary(*i))
+                        .unwrap_or(0)
+                        .max(1);
+                    let Some((a, z)) = rest.split_at_checked(cut) else {
+                        break;
+                    };
                     d.add(Line::new(a, Role::Text));
                     rest = z;
                 }
-                d.add(row_note(Line::new(rest, Role::Text), rows.get(&(i + 1)).map(Vec::as_slice).unwrap_or_default()));
+                d.add(row_note(
+                    Line::new(rest, Role::Text),
+                    rows.get(&(i + 1)).map(Vec::as_slice).unwrap_or_default(),
+                ));
             }
         }
     }
     if end < text.len() {
-        d.add(Line::new(format!("... {} more bytes; X exports all", grouped((text.len() - end) as u64)), Role::Partial));
+        d.add(Line::new(
+            format!(
+                "... {} more bytes; X exports all",
+                grouped((text.len() - end) as u64)
+            ),
+            Role::Partial,
+        ));
     }
     if let Some(c) = &b.cut {
-        d.add(Line::new(format!("the evidence ends here: {c}"), Role::Warn));
+        d.add(Line::new(
+            format!("the evidence ends here: {c}"),
+            Role::Warn,
+        ));
     }
 }
 
 /// Findings by the line that they stand on: `csv:COLUMN:ROW` and `text:LINE`, both from 1.
 fn by_line<'a>(findings: &[&'a FindingRow]) -> BTreeMap<usize, Vec<&'a FindingRow>> {
     let mut out: BTreeMap<usize, Vec<&FindingRow>> = BTreeMap::new();
-    for f in findings.iter().filter(|f| f.place.starts_with("csv:") || f.place.starts_with("text:")) {
+    for f in findings
+        .iter()
+        .filter(|f| f.place.starts_with("csv:") || f.place.starts_with("text:"))
+    {
         if let Some(n) = f.place.rsplit(':').next().and_then(|n| n.parse().ok()) {
             out.entry(n).or_default().push(f);
         }
@@ -86,13 +122,24 @@ fn by_line<'a>(findings: &[&'a FindingRow]) -> BTreeMap<usize, Vec<&'a FindingRo
 
 /// The classes of a row at its right edge.
 fn row_note(mut l: Line, found: &[&FindingRow]) -> Line {
-    let Some(worst) = found.iter().max_by_key(|f| f.level) else { return l };
+    let Some(worst) = found.iter().max_by_key(|f| f.level) else {
+        return l;
+    };
     let mut names: Vec<&str> = found.iter().map(|f| f.class.as_str()).collect();
     names.dedup();
-    l.right = Some((format!("{} {}", worst.level, names.join(" ")).into(), Role::level(worst.level)));
+    l.right = Some((
+        format!("{} {}", worst.level, names.join(" ")).into(),
+        Role::level(worst.level),
+    ));
     l.hot = true;
     l.record = true;
-    l.why = Some(found.iter().map(|f| format!("{} at {}: confidence {:.2}", f.class, f.place, f.conf)).collect::<Vec<_>>().join("; "));
+    l.why = Some(
+        found
+            .iter()
+            .map(|f| format!("{} at {}: confidence {:.2}", f.class, f.place, f.conf))
+            .collect::<Vec<_>>()
+            .join("; "),
+    );
     if let Some(r) = found.iter().find_map(|f| f.record.as_ref()) {
         l.jump = Some(Jump::Trace(Question::Record(r.clone())));
     }
@@ -102,9 +149,16 @@ fn row_note(mut l: Line, found: &[&FindingRow]) -> Line {
 /// Puts a finding at the right edge of its line.
 fn note(mut l: Line, f: Option<&FindingRow>) -> Line {
     let Some(f) = f else { return l };
-    let form = if f.form == "plain" { String::new() } else { format!(" {}", f.form) };
+    let form = if f.form == "plain" {
+        String::new()
+    } else {
+        format!(" {}", f.form)
+    };
     let masked = if f.masked { " masked" } else { "" };
-    l.right = Some((format!("{} {}{form}{masked}", f.level, f.class).into(), Role::level(f.level)));
+    l.right = Some((
+        format!("{} {}{form}{masked}", f.level, f.class).into(),
+        Role::level(f.level),
+    ));
     l.hot = matches!(f.level, "S2" | "S3" | "S4");
     l.why = Some(format!(
         "{} at {}: confidence {:.2} from the value, its key and the other values of its column; form {}.{}",
@@ -112,7 +166,10 @@ fn note(mut l: Line, f: Option<&FindingRow>) -> Line {
         f.place,
         f.conf,
         f.form,
-        f.record.as_ref().map(|r| format!(" Record {r}; T traces it.")).unwrap_or_default()
+        f.record
+            .as_ref()
+            .map(|r| format!(" Record {r}; T traces it."))
+            .unwrap_or_default()
     ));
     if let Some(r) = &f.record {
         l.jump = Some(Jump::Trace(Question::Record(r.clone())));
@@ -166,7 +223,14 @@ impl Pretty<'_, '_> {
 /// JSON with its nesting, token by token: order, repeated keys and numbers stay as they came, and what breaks off is
 /// shown as far as it goes.
 fn pretty(d: &mut Doc, text: &str, by: &BTreeMap<&str, &FindingRow>, lines: bool) {
-    let mut p = Pretty { d, by, stack: Vec::new(), line: String::new(), place: String::new(), record: false };
+    let mut p = Pretty {
+        d,
+        by,
+        stack: Vec::new(),
+        line: String::new(),
+        place: String::new(),
+        record: false,
+    };
     let mut it = text.char_indices().peekable();
     let mut key_next = false;
     while let Some((at, c)) = it.next() {
@@ -211,7 +275,11 @@ fn pretty(d: &mut Doc, text: &str, by: &BTreeMap<&str, &FindingRow>, lines: bool
                     continue;
                 }
                 p.end_line();
-                p.stack.push(if c == '{' { Level::Object(String::new()) } else { Level::Array(0) });
+                p.stack.push(if c == '{' {
+                    Level::Object(String::new())
+                } else {
+                    Level::Array(0)
+                });
                 key_next = c == '{';
             }
             '}' | ']' => {
@@ -254,11 +322,27 @@ fn hex(d: &mut Doc, b: &[u8], len: u64) {
                 h.push(' ');
             }
         }
-        let t: String = row.iter().map(|x| if (0x20..0x7f).contains(x) { char::from(*x) } else { '.' }).collect();
-        d.add(Line::new(format!("{:08x}  ", i * 16), Role::Dim).and(format!("{h:<49} "), Role::Text).and(t, Role::Accent));
+        let t: String = row
+            .iter()
+            .map(|x| {
+                if (0x20..0x7f).contains(x) {
+                    char::from(*x)
+                } else {
+                    '.'
+                }
+            })
+            .collect();
+        d.add(
+            Line::new(format!("{:08x}  ", i * 16), Role::Dim)
+                .and(format!("{h:<49} "), Role::Text)
+                .and(t, Role::Accent),
+        );
     }
     if len > (PREVIEW as u64).min(b.len() as u64) {
-        d.add(Line::new(format!("... {} in all", bytes(len)), Role::Partial));
+        d.add(Line::new(
+            format!("... {} in all", bytes(len)),
+            Role::Partial,
+        ));
     }
 }
 
@@ -267,7 +351,14 @@ mod tests {
     use super::*;
 
     fn body(kind: &str, text: &str) -> BodyPart {
-        BodyPart { len: text.len() as u64, sha256: None, kind: kind.into(), text: Some(text.into()), base64: None, cut: None }
+        BodyPart {
+            len: text.len() as u64,
+            sha256: None,
+            kind: kind.into(),
+            text: Some(text.into()),
+            base64: None,
+            cut: None,
+        }
     }
     fn found(place: &str, class: &str) -> FindingRow {
         FindingRow {
@@ -288,14 +379,23 @@ mod tests {
 
     #[test]
     fn json_is_indented_and_its_findings_stand_at_their_lines() {
-        let b = body("json", r#"{"page":2,"items":[{"id":"a,{b","pan":"4539"},{"id":"c","pan":"4540"}],"e":[],"n":1e5,"n":2}"#);
+        let b = body(
+            "json",
+            r#"{"page":2,"items":[{"id":"a,{b","pan":"4539"},{"id":"c","pan":"4540"}],"e":[],"n":1e5,"n":2}"#,
+        );
         let f = [found("$.items[1].pan", "bank-card"), found("$.n", "x")];
         let mut d = Doc::default();
         add(&mut d, &b, BodyMode::Pretty, &f.iter().collect::<Vec<_>>());
         let text: Vec<String> = d.lines.iter().map(Line::text).collect();
         assert_eq!(text[0], "{");
-        assert!(text.contains(&"      \"pan\": \"4540\" S3 bank-card".to_string()), "{text:#?}");
-        assert!(text.contains(&"      \"id\": \"a,{b\",".to_string()), "{text:#?}");
+        assert!(
+            text.contains(&"      \"pan\": \"4540\" S3 bank-card".to_string()),
+            "{text:#?}"
+        );
+        assert!(
+            text.contains(&"      \"id\": \"a,{b\",".to_string()),
+            "{text:#?}"
+        );
         assert!(text.contains(&"  \"e\": [],".to_string()));
         assert_eq!(d.lines.iter().filter(|l| l.record).count(), 2);
         assert_eq!(text.last().map(String::as_str), Some("}"));
@@ -303,7 +403,15 @@ mod tests {
 
     #[test]
     fn broken_bodies_are_shown_as_far_as_they_go() {
-        for t in ["{\"a\":[1,2", "]]]}}", "\"unended", "{{{{", "", ",,,:", "{\"a\":\"\u{1b}[31m\"}"] {
+        for t in [
+            "{\"a\":[1,2",
+            "]]]}}",
+            "\"unended",
+            "{{{{",
+            "",
+            ",,,:",
+            "{\"a\":\"\u{1b}[31m\"}",
+        ] {
             let mut d = Doc::default();
             add(&mut d, &body("json", t), BodyMode::Pretty, &[]);
             for l in &d.lines {
@@ -311,7 +419,12 @@ mod tests {
             }
         }
         let mut d = Doc::default();
-        add(&mut d, &body("json", &"[".repeat(100_000)), BodyMode::Pretty, &[]);
+        add(
+            &mut d,
+            &body("json", &"[".repeat(100_000)),
+            BodyMode::Pretty,
+            &[],
+        );
         assert!(d.lines.len() <= LINES + 3);
     }
 }

@@ -11,7 +11,14 @@ use crate::ui::widget::doc::{Doc, Line};
 use crate::ui::widget::safe_text::{bytes, grouped, span};
 
 /// Headers that say who is calling.
-const CREDENTIAL: [&str; 6] = ["authorization", "cookie", "set-cookie", "x-api-key", "proxy-authorization", "x-auth-token"];
+const CREDENTIAL: [&str; 6] = [
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "proxy-authorization",
+    "x-auth-token",
+];
 
 /// Request and response.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
@@ -46,7 +53,11 @@ fn mode_name(m: &Model) -> &'static str {
 
 fn request(m: &Model, s: &Show, clear: bool) -> Doc {
     let mut d = Doc::new("Request");
-    d.note = if clear { "IN CLEAR".into() } else { mode_name(m).into() };
+    d.note = if clear {
+        "IN CLEAR".into()
+    } else {
+        mode_name(m).into()
+    };
     match &s.request {
         Some(p) => part(m, &mut d, p, &dir(&s.findings, "req")),
         None => d.add(Line::new("no request was captured", Role::Warn)),
@@ -72,7 +83,11 @@ fn response(m: &Model, s: &Show, clear: bool) -> Doc {
     }
     let mut d = Doc::new(title);
     let found = dir(&s.findings, "resp");
-    d.note = if clear { "IN CLEAR".into() } else { summary(&found).into() };
+    d.note = if clear {
+        "IN CLEAR".into()
+    } else {
+        summary(&found).into()
+    };
     for p in &s.interim {
         d.add(Line::new(p.start.clone(), Role::Dim));
     }
@@ -96,23 +111,39 @@ fn summary(found: &[&FindingRow]) -> String {
         }
     }
     by.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    by.iter().take(4).map(|(c, n)| format!("{c} {}", grouped(*n))).collect::<Vec<_>>().join("  ")
+    by.iter()
+        .take(4)
+        .map(|(c, n)| format!("{c} {}", grouped(*n)))
+        .collect::<Vec<_>>()
+        .join("  ")
 }
 
 fn part(m: &Model, d: &mut Doc, p: &Part, found: &[&FindingRow]) {
     d.add(Line::new(p.start.clone(), Role::Crumb));
     for (n, v) in p.headers.iter().chain(&p.trailers) {
         let low = n.to_lowercase();
-        let mut l = Line::new(format!("{n}: "), Role::Dim)
-            .and(v.clone(), if CREDENTIAL.contains(&low.as_str()) { Role::Accent } else { Role::Text });
+        let mut l = Line::new(format!("{n}: "), Role::Dim).and(
+            v.clone(),
+            if CREDENTIAL.contains(&low.as_str()) {
+                Role::Accent
+            } else {
+                Role::Text
+            },
+        );
         let place = format!("header:{low}");
-        if let Some(f) = found.iter().find(|f| f.place == place || f.place.starts_with(&format!("{place}."))) {
+        if let Some(f) = found
+            .iter()
+            .find(|f| f.place == place || f.place.starts_with(&format!("{place}.")))
+        {
             l = l.right(format!("{} {}", f.level, f.class), Role::level(f.level));
             l.hot = true;
         }
         d.add(l);
     }
-    for f in found.iter().filter(|f| f.place.starts_with("query:") || f.place.starts_with("path:")) {
+    for f in found
+        .iter()
+        .filter(|f| f.place.starts_with("query:") || f.place.starts_with("path:"))
+    {
         d.add(
             Line::new(format!("{} ", f.place), Role::Dim)
                 .and(f.value.clone().unwrap_or_default(), Role::Text)
@@ -125,12 +156,20 @@ fn part(m: &Model, d: &mut Doc, p: &Part, found: &[&FindingRow]) {
     // Places that no line of the text can show: a table's cells, what stands inside an encoding.
     let away: Vec<&&FindingRow> = found
         .iter()
-        .filter(|f| !["$", "header:", "query:", "path:", "form:", "csv:", "text:"].iter().any(|p| f.place.starts_with(p)) || m.body == BodyMode::Hex)
+        .filter(|f| {
+            !["$", "header:", "query:", "path:", "form:", "csv:", "text:"]
+                .iter()
+                .any(|p| f.place.starts_with(p))
+                || m.body == BodyMode::Hex
+        })
         .take(500)
         .collect();
     if !away.is_empty() {
         d.add(Line::default());
-        d.add(Line::new(format!("{} findings in this body", grouped(found.len() as u64)), Role::Dim));
+        d.add(Line::new(
+            format!("{} findings in this body", grouped(found.len() as u64)),
+            Role::Dim,
+        ));
         for f in away {
             let mut l = Line::new(format!("{:<18} ", f.place), Role::Dim)
                 .and(f.value.clone().unwrap_or_default(), Role::Text)
@@ -148,9 +187,17 @@ fn part(m: &Model, d: &mut Doc, p: &Part, found: &[&FindingRow]) {
 fn who(d: &mut Doc, r: &CallRow) {
     match &r.account {
         Some(a) => {
-            let how = format!("{} ({}, {:.2})", a, r.account_via.as_deref().unwrap_or("?"), r.account_conf.unwrap_or(0.0));
+            let how = format!(
+                "{} ({}, {:.2})",
+                a,
+                r.account_via.as_deref().unwrap_or("?"),
+                r.account_conf.unwrap_or(0.0)
+            );
             let mut l = Line::pair("account", how, Role::Text).jump(Jump::calls("account", a));
-            l.why = Some(format!("Known by {}.", r.account_via.as_deref().unwrap_or("nothing")));
+            l.why = Some(format!(
+                "Known by {}.",
+                r.account_via.as_deref().unwrap_or("nothing")
+            ));
             d.add(l);
         }
         None => d.add(Line::pair("account", "nobody known", Role::Dim)),
@@ -166,7 +213,11 @@ fn who(d: &mut Doc, r: &CallRow) {
     }
     if let (Some(s), Some(t)) = (&r.src, &r.dst) {
         let port = |p: Option<u16>| p.map(|p| format!(":{p}")).unwrap_or_default();
-        d.add(Line::pair("from to", format!("{s}{} > {t}{}", port(r.sport), port(r.dport)), Role::Text));
+        d.add(Line::pair(
+            "from to",
+            format!("{s}{} > {t}{}", port(r.sport), port(r.dport)),
+            Role::Text,
+        ));
     }
     if let Some(p) = &r.parent {
         d.add(Line::pair("caused by", p.clone(), Role::Text).jump(Jump::Call(p.clone())));
@@ -175,18 +226,35 @@ fn who(d: &mut Doc, r: &CallRow) {
 
 /// Where it stands in the evidence.
 fn evidence(d: &mut Doc, r: &CallRow) {
-    let took = r.end_ts.as_ref().and_then(|e| super::columns::between(&r.ts, e)).map(|n| format!("  took {}", span(n))).unwrap_or_default();
-    d.add(Line::pair("time", format!("{}{took}", time::row(&r.ts, true)), Role::Text));
+    let took = r
+        .end_ts
+        .as_ref()
+        .and_then(|e| super::columns::between(&r.ts, e))
+        .map(|n| format!("  took {}", span(n)))
+        .unwrap_or_default();
+    d.add(Line::pair(
+        "time",
+        format!("{}{took}", time::row(&r.ts, true)),
+        Role::Text,
+    ));
     d.add(Line::pair("call", r.id.clone(), Role::Text));
     for l in &r.locators {
         let log = l.offset.is_some() || l.role == "log";
         let unit = if log { "line" } else { "pkt" };
-        let span = if l.first == l.last { grouped(l.first) } else { format!("{}-{}", grouped(l.first), grouped(l.last)) };
+        let span = if l.first == l.last {
+            grouped(l.first)
+        } else {
+            format!("{}-{}", grouped(l.first), grouped(l.last))
+        };
         let at = match (l.offset, l.len) {
             (Some(o), Some(n)) => format!(" +{} {} B", grouped(o), grouped(n)),
             _ => String::new(),
         };
-        d.add(Line::pair(l.role, format!("{}  {unit} {span}{at}", l.source), Role::Text));
+        d.add(Line::pair(
+            l.role,
+            format!("{}  {unit} {span}{at}", l.source),
+            Role::Text,
+        ));
     }
     for f in &r.flags {
         d.add(Line::pair(f, super::facts::flag_meaning(f), Role::Warn));

@@ -16,7 +16,17 @@ use ratatui::layout::Rect;
 /// Case, crumbs, numbers.
 pub fn header(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     let right = SafeText::new(&numbers(m));
-    let left_of = c.put_right(r.x, r.right().saturating_sub(1), r.y, &right, if m.load.running() { Role::Partial } else { Role::Header });
+    let left_of = c.put_right(
+        r.x,
+        r.right().saturating_sub(1),
+        r.y,
+        &right,
+        if m.load.running() {
+            Role::Partial
+        } else {
+            Role::Header
+        },
+    );
     let room = left_of.saturating_sub(2);
     let mut x = r.x + 1;
     if r.width >= 100 {
@@ -48,7 +58,13 @@ pub fn header(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     }
     let last = crumbs.len().saturating_sub(1);
     for (i, t) in crumbs.iter().enumerate() {
-        x = c.put(x, r.y, room.saturating_sub(x), t, if i == last { Role::Crumb } else { Role::Header });
+        x = c.put(
+            x,
+            r.y,
+            room.saturating_sub(x),
+            t,
+            if i == last { Role::Crumb } else { Role::Header },
+        );
         if i < last {
             x = c.say(x, r.y, room.saturating_sub(x), &sep, Role::Border);
         }
@@ -76,7 +92,12 @@ pub fn filter(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     match &m.filter.edit {
         Some((i, _)) => {
             let bad = m.filter.error.as_ref().map(|e| e.1);
-            line(c, Rect::new(x, r.y, r.right().saturating_sub(x + 1), 1), i, bad);
+            line(
+                c,
+                Rect::new(x, r.y, r.right().saturating_sub(x + 1), 1),
+                i,
+                bad,
+            );
         }
         None => {
             let (right, role) = right_of_filter(m);
@@ -86,14 +107,26 @@ pub fn filter(m: &Model, c: &mut Canvas<'_>, r: Rect) {
                 c.say(x, r.y, w, "no filter", Role::Dim);
             } else {
                 let t = SafeText::new(&m.filter.applied).elide(usize::from(w), true, c.glyphs.dots);
-                c.put(x, r.y, w, &t, if m.filter.off { Role::Dim } else { Role::Filter });
+                c.put(
+                    x,
+                    r.y,
+                    w,
+                    &t,
+                    if m.filter.off {
+                        Role::Dim
+                    } else {
+                        Role::Filter
+                    },
+                );
             }
         }
     }
 }
 
 fn right_of_filter(m: &Model) -> (String, Role) {
-    let Some(f) = m.top() else { return (String::new(), Role::Dim) };
+    let Some(f) = m.top() else {
+        return (String::new(), Role::Dim);
+    };
     if m.filter.off {
         return ("filter off (Ctrl-t)".into(), Role::Warn);
     }
@@ -103,7 +136,11 @@ fn right_of_filter(m: &Model) -> (String, Role) {
     let noun = crate::ui::model::kind_of(f.screen).map(|k| k.noun());
     match (noun, &f.list.state) {
         (_, State::Failed(_)) => ("failed".into(), Role::Error),
-        (Some(n), State::Ready) if f.screen != ScreenId::Overview && f.screen != ScreenId::Trace => (format!("{} {n}", super::total(m, &f.list)), Role::Dim),
+        (Some(n), State::Ready)
+            if f.screen != ScreenId::Overview && f.screen != ScreenId::Trace =>
+        {
+            (format!("{} {n}", super::total(m, &f.list)), Role::Dim)
+        }
         _ => (String::new(), Role::Dim),
     }
 }
@@ -116,16 +153,23 @@ fn line(c: &mut Canvas<'_>, r: Rect, i: &Input, bad: Option<usize>) {
     // Long lines scroll so that the cursor stays on screen.
     let head = SafeText::new(before);
     let cut = head.width().saturating_sub(w.saturating_sub(2));
-    let bad_at = bad.map(|b| SafeText::new(i.text().get(..b.min(i.text().len())).unwrap_or(i.text())).width());
+    let bad_at = bad
+        .map(|b| SafeText::new(i.text().get(..b.min(i.text().len())).unwrap_or(i.text())).width());
     let shown: String = head.as_str().chars().skip(cut).collect();
     let mut x = c.put(r.x, r.y, r.width, &shown.into(), Role::Filter);
     let caret = x;
     let tail = SafeText::new(behind);
     x = c.put(x, r.y, r.right().saturating_sub(x), &tail, Role::Filter);
     if let Some(b) = bad_at {
-        let from = r.x + u16::try_from(b.saturating_sub(cut)).unwrap_or(0).min(r.width.saturating_sub(1));
+        let from = r.x
+            + u16::try_from(b.saturating_sub(cut))
+                .unwrap_or(0)
+                .min(r.width.saturating_sub(1));
         let end = x.max(from + 1).min(r.right());
-        c.paint(Rect::new(from, r.y, end.saturating_sub(from), 1), Role::FilterError);
+        c.paint(
+            Rect::new(from, r.y, end.saturating_sub(from), 1),
+            Role::FilterError,
+        );
     }
     if caret < r.right() {
         c.paint(Rect::new(caret, r.y, 1, 1), Role::Sel);
@@ -138,23 +182,45 @@ fn line(c: &mut Canvas<'_>, r: Rect, i: &Input, bad: Option<usize>) {
 
 /// One line about what just happened; else where the reader stands.
 pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
-    let mask = if m.revealed.is_some() { "IN CLEAR" } else { "mask ON" };
+    let mask = if m.revealed.is_some() {
+        "IN CLEAR"
+    } else {
+        "mask ON"
+    };
     let mouse = if m.mouse { "  mouse on" } else { "" };
     let right = SafeText::new(&format!("UTC  {mask}{mouse}"));
-    let end = c.put_right(r.x, r.right().saturating_sub(1), r.y, &right, if m.revealed.is_some() { Role::Reveal } else { Role::Dim });
+    let end = c.put_right(
+        r.x,
+        r.right().saturating_sub(1),
+        r.y,
+        &right,
+        if m.revealed.is_some() {
+            Role::Reveal
+        } else {
+            Role::Dim
+        },
+    );
     let w = end.saturating_sub(r.x + 3);
     let x = r.x + 1;
     if let Some((_, _)) = &m.filter.edit {
         let (text, role) = match &m.filter.error {
             Some((msg, at)) => (format!("at {}: {msg}", at + 1), Role::Error),
-            None if !m.filter.offers.is_empty() => (format!("Tab: {}", m.filter.offers.join("  ")), Role::Dim),
+            None if !m.filter.offers.is_empty() => {
+                (format!("Tab: {}", m.filter.offers.join("  ")), Role::Dim)
+            }
             None => (String::new(), Role::Dim),
         };
         c.put(x, r.y, w, &SafeText::new(&text), role);
         return;
     }
     if let Some((t, bad)) = &m.status {
-        c.put(x, r.y, w, &t.elide(usize::from(w), false, c.glyphs.dots), if *bad { Role::Error } else { Role::Ok });
+        c.put(
+            x,
+            r.y,
+            w,
+            &t.elide(usize::from(w), false, c.glyphs.dots),
+            if *bad { Role::Error } else { Role::Ok },
+        );
         return;
     }
     let Some(f) = m.top() else { return };
@@ -163,7 +229,10 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
         parts.push(match m.load.phase {
             0 => format!(
                 "reading{} {}/s",
-                m.load.percent().map(|p| format!(" {p}%")).unwrap_or_default(),
+                m.load
+                    .percent()
+                    .map(|p| format!(" {p}%"))
+                    .unwrap_or_default(),
                 crate::ui::widget::safe_text::bytes(m.load.rate)
             ),
             _ => "deciding accounts, templates and findings".into(),
@@ -174,7 +243,12 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
         crate::ui::model::Extra::Replay(p) => {
             if let Some(t) = &p.film {
                 let play = if p.clock.playing { "playing" } else { "paused" };
-                parts.push(format!("step {}/{}  {}  [{play}]", p.clock.step(t) + 1, t.steps().len(), p.clock.speed_name()));
+                parts.push(format!(
+                    "step {}/{}  {}  [{play}]",
+                    p.clock.step(t) + 1,
+                    t.steps().len(),
+                    p.clock.speed_name()
+                ));
             }
             parts.push("offline: nothing is ever sent".into());
         }
@@ -191,7 +265,17 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
             }
         }
     }
-    c.put(x, r.y, w, &SafeText::new(&parts.join(" | ")), if m.load.running() { Role::Partial } else { Role::Dim });
+    c.put(
+        x,
+        r.y,
+        w,
+        &SafeText::new(&parts.join(" | ")),
+        if m.load.running() {
+            Role::Partial
+        } else {
+            Role::Dim
+        },
+    );
 }
 
 /// The keys that do something here.
@@ -199,14 +283,32 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     let (mut x, end) = (r.x + 1, r.right().saturating_sub(1));
     let put = |c: &mut Canvas<'_>, x: u16, k: &str, t: &str| {
         let x = c.say(x, r.y, end.saturating_sub(x), k, Role::Key);
-        c.say(x, r.y, end.saturating_sub(x), &format!(" {t}"), Role::KeyText) + 2
+        c.say(
+            x,
+            r.y,
+            end.saturating_sub(x),
+            &format!(" {t}"),
+            Role::KeyText,
+        ) + 2
     };
     let over: &[(&str, &str)] = match (&m.overlay, &m.filter.edit) {
         (Some(Overlay::Text(..)), _) => &[("j/k", "scroll"), ("any other key", "closes")],
         (Some(Overlay::Menu(..)), _) => &[("letter", "chooses"), ("Esc", "closes")],
-        (Some(Overlay::Prompt(..)), _) => &[("Enter", "done"), ("Up", "last one"), ("Esc", "closes")],
-        (Some(Overlay::Palette { .. }), _) => &[("type", "to find"), ("Up/Down", "choose"), ("Enter", "go"), ("Esc", "closes")],
-        (None, Some(_)) => &[("Enter", "apply"), ("Tab", "complete"), ("Up", "earlier"), ("Esc", "as before")],
+        (Some(Overlay::Prompt(..)), _) => {
+            &[("Enter", "done"), ("Up", "last one"), ("Esc", "closes")]
+        }
+        (Some(Overlay::Palette { .. }), _) => &[
+            ("type", "to find"),
+            ("Up/Down", "choose"),
+            ("Enter", "go"),
+            ("Esc", "closes"),
+        ],
+        (None, Some(_)) => &[
+            ("Enter", "apply"),
+            ("Tab", "complete"),
+            ("Up", "earlier"),
+            ("Esc", "as before"),
+        ],
         (None, None) => &[],
     };
     if !over.is_empty() {
@@ -216,7 +318,10 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
         return;
     }
     let root = m.frames.len() == 1;
-    let numbers = m.top().is_some_and(|f| root && f.screen == ScreenId::Overview) && r.width >= 110;
+    let numbers = m
+        .top()
+        .is_some_and(|f| root && f.screen == ScreenId::Overview)
+        && r.width >= 110;
     if numbers {
         for s in super::SCREENS.iter().filter(|s| s.key.is_some()) {
             let k = s.key.map(String::from).unwrap_or_default();
@@ -226,7 +331,11 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     let hints = keys::hints(&update::contexts(m));
     let last = hints.iter().find(|(k, _)| k == "q");
     let back = if root { "leave" } else { "back" };
-    let keep = if last.is_some() { back.len() as u16 + 3 } else { 0 };
+    let keep = if last.is_some() {
+        back.len() as u16 + 3
+    } else {
+        0
+    };
     for (k, t) in hints.iter().filter(|(k, _)| k != "q") {
         if numbers && !matches!(k.as_str(), "Enter" | "/" | "?" | ":" | "Tab") {
             continue;
@@ -256,10 +365,29 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
     match &m.overlay {
         None => {}
         Some(Overlay::Text(d, pos, is_why)) => {
-            let most = d.lines.iter().map(|l| l.text().len()).max().unwrap_or(0).clamp(40, 96);
-            let h = if *is_why { u16::try_from(d.lines.len() + 2).unwrap_or(u16::MAX).max(4) } else { size.height.saturating_sub(4) };
-            let w = u16::try_from(most + 5).unwrap_or(90).min(size.width.saturating_sub(2));
-            let r = boxed(c, size, w, h.min(size.height.saturating_sub(3)), d.title.as_str(), d.note.as_str());
+            let most = d
+                .lines
+                .iter()
+                .map(|l| l.text().len())
+                .max()
+                .unwrap_or(0)
+                .clamp(40, 96);
+            let h = if *is_why {
+                u16::try_from(d.lines.len() + 2).unwrap_or(u16::MAX).max(4)
+            } else {
+                size.height.saturating_sub(4)
+            };
+            let w = u16::try_from(most + 5)
+                .unwrap_or(90)
+                .min(size.width.saturating_sub(2));
+            let r = boxed(
+                c,
+                size,
+                w,
+                h.min(size.height.saturating_sub(3)),
+                d.title.as_str(),
+                d.note.as_str(),
+            );
             doc::draw(c, r, d, *pos, false, "");
         }
         Some(Overlay::Menu(kind, entries)) => {
@@ -293,16 +421,29 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
         Some(Overlay::Palette { input, hits, at }) => {
             let h = size.height.saturating_sub(6).clamp(6, 22);
             let note = format!("{}", grouped(hits.len() as u64));
-            let r = boxed(c, size, 96.min(size.width.saturating_sub(2)), h, "Palette", &note);
+            let r = boxed(
+                c,
+                size,
+                96.min(size.width.saturating_sub(2)),
+                h,
+                "Palette",
+                &note,
+            );
             line(c, Rect::new(r.x, r.y, r.width, 1), input, None);
             let rows = usize::from(r.height.saturating_sub(1));
             let top = (at + 1).saturating_sub(rows);
             for (i, hit) in hits.iter().enumerate().skip(top).take(rows) {
                 let y = r.y + 1 + u16::try_from(i - top).unwrap_or(0);
-                let Some(cmd) = m.commands.get(*hit) else { continue };
+                let Some(cmd) = m.commands.get(*hit) else {
+                    continue;
+                };
                 let (kind, rest) = cmd.text.split_at_checked(9).unwrap_or(("", &cmd.text));
                 let x = c.say(r.x, y, 9, kind, Role::Dim);
-                let t = SafeText::new(rest).elide(usize::from(r.width.saturating_sub(9)), true, c.glyphs.dots);
+                let t = SafeText::new(rest).elide(
+                    usize::from(r.width.saturating_sub(9)),
+                    true,
+                    c.glyphs.dots,
+                );
                 c.put(x, y, r.width.saturating_sub(9), &t, Role::Text);
                 if i == *at {
                     c.paint(Rect::new(r.x, y, r.width, 1), Role::Sel);
@@ -314,12 +455,27 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
 
 fn prompt_words(k: &PromptKind) -> (String, &'static str) {
     match k {
-        PromptKind::Note(t) => (format!("Note on {t}"), "kept in the case file, with its time and your name"),
+        PromptKind::Note(t) => (
+            format!("Note on {t}"),
+            "kept in the case file, with its time and your name",
+        ),
         PromptKind::Tag(t) => (format!("Tag on {t}"), "one or more words"),
-        PromptKind::Find => ("Find in this pane".into(), "n and N walk through what is found"),
-        PromptKind::Sql => ("SQL, read-only".into(), "views mask their values; any table may be read by its view"),
-        PromptKind::Trace => ("Trace what?".into(), "a value, record:ID, account:NAME, or the path of a clue file"),
-        PromptKind::Export(_) => ("Write to".into(), "values stay masked; the journal keeps that it was written"),
+        PromptKind::Find => (
+            "Find in this pane".into(),
+            "n and N walk through what is found",
+        ),
+        PromptKind::Sql => (
+            "SQL, read-only".into(),
+            "views mask their values; any table may be read by its view",
+        ),
+        PromptKind::Trace => (
+            "Trace what?".into(),
+            "a value, record:ID, account:NAME, or the path of a clue file",
+        ),
+        PromptKind::Export(_) => (
+            "Write to".into(),
+            "values stay masked; the journal keeps that it was written",
+        ),
         PromptKind::Save => ("Name for this filter".into(), "the palette offers it again"),
     }
 }

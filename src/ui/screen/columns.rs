@@ -46,7 +46,14 @@ const APIS: &[Col] = &[
     Col::num("OK%", 4, 6),
     Col::num("MAX REC", 7, 3),
     Col::text("S", 2, 0),
-    Col { title: "DATA KINDS", w: 18, flex: 1, right: false, drop: 7, middle: false },
+    Col {
+        title: "DATA KINDS",
+        w: 18,
+        flex: 1,
+        right: false,
+        drop: 7,
+        middle: false,
+    },
     Col::text("AUTH", 12, 9),
     Col::text("LAST", 8, 8),
 ];
@@ -59,7 +66,14 @@ const ACCOUNTS: &[Col] = &[
     Col::num("RECORDS", 8, 0),
     Col::text("S", 2, 0),
     Col::num("RISK", 5, 2),
-    Col { title: "VALUES", w: 20, flex: 2, right: false, drop: 5, middle: false },
+    Col {
+        title: "VALUES",
+        w: 20,
+        flex: 2,
+        right: false,
+        drop: 5,
+        middle: false,
+    },
     Col::text("FROM", 16, 9),
     Col::text("LAST", 8, 4),
 ];
@@ -71,7 +85,14 @@ const SESSIONS: &[Col] = &[
     Col::num("CALLS", 7, 0),
     Col::num("RECORDS", 8, 1),
     Col::text("S", 2, 0),
-    Col { title: "CLIENT", w: 18, flex: 2, right: false, drop: 6, middle: false },
+    Col {
+        title: "CLIENT",
+        w: 18,
+        flex: 2,
+        right: false,
+        drop: 6,
+        middle: false,
+    },
     Col::text("SESSION", 18, 9),
 ];
 const FINDINGS: &[Col] = &[
@@ -88,8 +109,22 @@ const RISKS: &[Col] = &[
     Col::num("SCORE", 5, 0),
     Col::text("SEVERITY", 8, 3),
     Col::text("RULE", 18, 2),
-    Col { title: "SUBJECT", w: 16, flex: 1, right: false, drop: 0, middle: true },
-    Col { title: "WHAT", w: 20, flex: 3, right: false, drop: 5, middle: false },
+    Col {
+        title: "SUBJECT",
+        w: 16,
+        flex: 1,
+        right: false,
+        drop: 0,
+        middle: true,
+    },
+    Col {
+        title: "WHAT",
+        w: 20,
+        flex: 3,
+        right: false,
+        drop: 5,
+        middle: false,
+    },
     Col::text("WHEN", 17, 4),
     Col::num("CALLS", 6, 1),
 ];
@@ -103,7 +138,14 @@ const FLOWS: &[Col] = &[
     Col::num("IN", 9, 1),
     Col::num("CALLS", 6, 4),
     Col::num("GAPS", 5, 6),
-    Col { title: "NAME / WHY NOT READ", w: 20, flex: 1, right: false, drop: 5, middle: false },
+    Col {
+        title: "NAME / WHY NOT READ",
+        w: 20,
+        flex: 1,
+        right: false,
+        drop: 5,
+        middle: false,
+    },
 ];
 const SOURCES: &[Col] = &[
     Col::flex("FILE", 20, 1, true),
@@ -132,7 +174,14 @@ const SUSPECTS: &[Col] = &[
     Col::num("EXCLUSIVE", 10, 3),
     Col::text("FIRST", 8, 4),
     Col::text("LAST", 8, 5),
-    Col { title: "BY", w: 20, flex: 2, right: false, drop: 6, middle: true },
+    Col {
+        title: "BY",
+        w: 20,
+        flex: 2,
+        right: false,
+        drop: 6,
+        middle: true,
+    },
 ];
 const HOPS: &[Col] = &[
     Col::num("#", 3, 0),
@@ -141,7 +190,14 @@ const HOPS: &[Col] = &[
     Col::text("TO", 15, 1),
     Col::flex("INTERFACE", 16, 2, true),
     Col::text("DIR", 4, 8),
-    Col { title: "AS", w: 12, flex: 1, right: false, drop: 4, middle: true },
+    Col {
+        title: "AS",
+        w: 12,
+        flex: 1,
+        right: false,
+        drop: 4,
+        middle: true,
+    },
     Col::text("FORM", 14, 5),
     Col::text("ACCOUNT", 12, 6),
     Col::num("CONF", 4, 2),
@@ -167,11 +223,15 @@ pub fn cells(item: &Item, dates: bool, n: usize) -> Vec<Cell> {
 }
 
 fn ts(t: &str, dates: bool) -> Cell {
-    Cell::text(&time::row(t, dates), Role::Text).fact("time", t).by(SortKey::Text(t.to_string()))
+    Cell::text(&time::row(t, dates), Role::Text)
+        .fact("time", t)
+        .by(SortKey::Text(t.to_string()))
 }
 fn opt_ts(t: Option<&String>, dates: bool) -> Cell {
     match t {
-        Some(t) if dates => Cell::text(t.get(5..10).unwrap_or(t), Role::Dim).by(SortKey::Text(t.clone())),
+        Some(t) if dates => {
+            Cell::text(t.get(5..10).unwrap_or(t), Role::Dim).by(SortKey::Text(t.clone()))
+        }
         Some(t) => Cell::text(&time::short(t), Role::Dim).by(SortKey::Text(t.clone())),
         None => Cell::text("-", Role::Dim).by(SortKey::Text(String::new())),
     }
@@ -208,8 +268,17 @@ pub const FLAG_LETTERS: [(&str, char); 13] = [
 ];
 
 fn flags(list: &[&'static str]) -> Cell {
-    let s: String = FLAG_LETTERS.iter().filter(|(n, _)| list.contains(n)).map(|(_, c)| *c).collect();
-    let bad = list.iter().any(|f| matches!(*f, "truncated" | "gap" | "no-response" | "no-request" | "bad-framing" | "uncertain-pair"));
+    let s: String = FLAG_LETTERS
+        .iter()
+        .filter(|(n, _)| list.contains(n))
+        .map(|(_, c)| *c)
+        .collect();
+    let bad = list.iter().any(|f| {
+        matches!(
+            *f,
+            "truncated" | "gap" | "no-response" | "no-request" | "bad-framing" | "uncertain-pair"
+        )
+    });
     let c = if s.is_empty() {
         Cell::text(".", Role::Dim)
     } else {
@@ -223,7 +292,10 @@ fn flags(list: &[&'static str]) -> Cell {
 
 fn call(r: &CallRow, dates: bool) -> Vec<Cell> {
     let target = r.uri.as_deref().or(r.path.as_deref()).unwrap_or("-");
-    let mut op = Cell::text(&format!("{:<4} {target}", r.method.as_deref().unwrap_or("-")), Role::Text);
+    let mut op = Cell::text(
+        &format!("{:<4} {target}", r.method.as_deref().unwrap_or("-")),
+        Role::Text,
+    );
     if let Some(a) = &r.api {
         op = op.fact("api", a).by(SortKey::Text(a.clone()));
     } else if let Some(p) = &r.path {
@@ -236,10 +308,15 @@ fn call(r: &CallRow, dates: bool) -> Vec<Cell> {
         word(r.host.as_deref(), "host", Role::Dim),
         op,
         match r.status {
-            Some(s) => Cell::num(u64::from(s)).role(Role::status(s)).fact("status", &s.to_string()),
+            Some(s) => Cell::num(u64::from(s))
+                .role(Role::status(s))
+                .fact("status", &s.to_string()),
             None => Cell::opt(None),
         },
-        size(r.req_content_len).fact("req_content_len", &r.req_content_len.unwrap_or(0).to_string()),
+        size(r.req_content_len).fact(
+            "req_content_len",
+            &r.req_content_len.unwrap_or(0).to_string(),
+        ),
         size(r.resp_content_len).fact("size", &r.resp_content_len.unwrap_or(0).to_string()),
         match r.records {
             Some(0) => Cell::text("-", Role::Dim).by(SortKey::Num(0.0)),
@@ -285,7 +362,10 @@ fn api(r: &ApiRow, dates: bool) -> Vec<Cell> {
 fn account(r: &AccountRow, dates: bool) -> Vec<Cell> {
     let mut values: Vec<(&String, &u64)> = r.values.iter().collect();
     values.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let text: Vec<String> = values.iter().map(|(k, n)| format!("{k} {}", grouped(**n))).collect();
+    let text: Vec<String> = values
+        .iter()
+        .map(|(k, n)| format!("{k} {}", grouped(**n)))
+        .collect();
     vec![
         Cell::text(&r.account, Role::Text).fact("account", &r.account),
         Cell::text(&r.kind, Role::Dim).fact("kind", &r.kind),
@@ -294,7 +374,11 @@ fn account(r: &AccountRow, dates: bool) -> Vec<Cell> {
         Cell::num(r.sessions),
         Cell::num(r.records),
         level(r.level),
-        part(r.risk).role(if r.risk >= 0.7 { Role::SensHigh } else { Role::Text }),
+        part(r.risk).role(if r.risk >= 0.7 {
+            Role::SensHigh
+        } else {
+            Role::Text
+        }),
         match values.first() {
             Some((k, _)) => Cell::text(&text.join("  "), Role::Text).fact("class", k),
             None => Cell::text("-", Role::Dim),
@@ -319,10 +403,17 @@ pub fn between(a: &str, b: &str) -> Option<i64> {
 fn session(r: &SessionRow) -> Vec<Cell> {
     let lasted = between(&r.start, &r.end).unwrap_or(0);
     vec![
-        Cell::text(&time::row(&r.start, true).chars().take(14).collect::<String>(), Role::Text)
-            .fact("time", &r.start)
-            .by(SortKey::Text(r.start.clone())),
-        Cell::text(&crate::ui::widget::safe_text::span(lasted), Role::Text).by(SortKey::Num(lasted as f64)),
+        Cell::text(
+            &time::row(&r.start, true)
+                .chars()
+                .take(14)
+                .collect::<String>(),
+            Role::Text,
+        )
+        .fact("time", &r.start)
+        .by(SortKey::Text(r.start.clone())),
+        Cell::text(&crate::ui::widget::safe_text::span(lasted), Role::Text)
+            .by(SortKey::Num(lasted as f64)),
         Cell::text(&r.account, Role::Text).fact("account", &r.account),
         Cell::text(&r.via, Role::Dim).fact("via", &r.via),
         Cell::num(r.calls),
@@ -338,7 +429,11 @@ fn finding(r: &FindingRow) -> Vec<Cell> {
         level(r.level),
         Cell::text(&r.class, Role::Text).fact("class", &r.class),
         match &r.value {
-            Some(v) => Cell::text(&v.chars().take(200).collect::<String>(), Role::level(r.level)).fact("value", v),
+            Some(v) => Cell::text(
+                &v.chars().take(200).collect::<String>(),
+                Role::level(r.level),
+            )
+            .fact("value", v),
             None => Cell::text("-", Role::Dim),
         },
         Cell::text(&r.place, Role::Text).fact("where", &r.place),
@@ -369,11 +464,18 @@ fn risk(r: &RiskRow) -> Vec<Cell> {
 }
 
 fn rank(severity: &str) -> f64 {
-    ["low", "medium", "high", "critical"].iter().position(|s| *s == severity).map_or(-1.0, |i| i as f64)
+    ["low", "medium", "high", "critical"]
+        .iter()
+        .position(|s| *s == severity)
+        .map_or(-1.0, |i| i as f64)
 }
 
 fn flow(r: &FlowRow, dates: bool) -> Vec<Cell> {
-    let name = r.why_opaque.as_deref().map(|w| (w, Role::Warn)).or(r.sni.as_deref().map(|s| (s, Role::Text)));
+    let name = r
+        .why_opaque
+        .as_deref()
+        .map(|w| (w, Role::Warn))
+        .or(r.sni.as_deref().map(|s| (s, Role::Text)));
     vec![
         ts(&r.ts, dates),
         Cell::text(&r.app, Role::Text).fact("app", &r.app),
@@ -383,7 +485,11 @@ fn flow(r: &FlowRow, dates: bool) -> Vec<Cell> {
         size(Some(r.bytes_out)),
         size(Some(r.bytes_in)),
         Cell::num(r.calls),
-        if r.gaps > 0 { Cell::num(r.gaps).role(Role::Warn) } else { Cell::num(0).role(Role::Dim) },
+        if r.gaps > 0 {
+            Cell::num(r.gaps).role(Role::Warn)
+        } else {
+            Cell::num(0).role(Role::Dim)
+        },
         match name {
             Some((n, role)) if r.why_opaque.is_some() => {
                 let full = match &r.sni {
@@ -405,8 +511,18 @@ fn source(r: &SourceRow) -> Vec<Cell> {
         Cell::text(&bytes(r.bytes), Role::Text).by(SortKey::Num(r.bytes as f64)),
         Cell::opt(r.packets.or(r.lines)),
         Cell::num(r.calls),
-        if r.skipped > 0 { Cell::num(r.skipped).role(Role::Warn) } else { Cell::num(0).role(Role::Dim) },
-        Cell::text(&r.first.as_deref().map(time::long).unwrap_or_else(|| "-".into()), Role::Dim),
+        if r.skipped > 0 {
+            Cell::num(r.skipped).role(Role::Warn)
+        } else {
+            Cell::num(0).role(Role::Dim)
+        },
+        Cell::text(
+            &r.first
+                .as_deref()
+                .map(time::long)
+                .unwrap_or_else(|| "-".into()),
+            Role::Dim,
+        ),
         opt_ts(r.last.as_ref(), false),
         match &r.sha256 {
             Some(s) => Cell::text(s.get(..12).unwrap_or(s), Role::Dim).fact("sha256", s),
@@ -430,11 +546,24 @@ fn suspect(r: &Suspect, n: usize) -> Vec<Cell> {
     let by: Vec<&str> = r.apis.iter().map(String::as_str).collect();
     vec![
         Cell::num(n as u64 + 1),
-        Cell::text(&r.account, if r.in_set { Role::SensCritical } else { Role::Text }).fact("account", &r.account),
+        Cell::text(
+            &r.account,
+            if r.in_set {
+                Role::SensCritical
+            } else {
+                Role::Text
+            },
+        )
+        .fact("account", &r.account),
         Cell::text(&format!("{:.2}", r.score), Role::Text).by(SortKey::Num(r.score)),
-        Cell::text(&format!("{}/{}", grouped(r.covered), grouped(r.of)), Role::Text).by(SortKey::Num(r.covered as f64)),
+        Cell::text(
+            &format!("{}/{}", grouped(r.covered), grouped(r.of)),
+            Role::Text,
+        )
+        .by(SortKey::Num(r.covered as f64)),
         Cell::num(r.read_total),
-        Cell::text(&format!("{:.1} bit", r.exclusive_bits), Role::Text).by(SortKey::Num(r.exclusive_bits)),
+        Cell::text(&format!("{:.1} bit", r.exclusive_bits), Role::Text)
+            .by(SortKey::Num(r.exclusive_bits)),
         opt_ts(r.first.as_ref(), false),
         opt_ts(r.last.as_ref(), false),
         Cell::text(&by.join("  "), Role::Dim),
@@ -453,14 +582,26 @@ fn hop(r: &Hop, dates: bool) -> Vec<Cell> {
             None => Cell::text("-", Role::Dim),
         },
         word(r.from.as_deref(), "src", Role::Text),
-        word(r.to.as_deref(), "dst", if r.exit { Role::SensCritical } else { Role::Text }),
+        word(
+            r.to.as_deref(),
+            "dst",
+            if r.exit {
+                Role::SensCritical
+            } else {
+                Role::Text
+            },
+        ),
         op,
         Cell::text(r.dir, Role::Dim),
         Cell::text(&r.place, Role::Dim),
         Cell::text(&r.form, Role::Text),
         word(r.account.as_deref(), "account", Role::Text),
         part(r.conf),
-        if r.exit { Cell::text("EXIT", Role::SensCritical) } else { Cell::text("", Role::Dim) },
+        if r.exit {
+            Cell::text("EXIT", Role::SensCritical)
+        } else {
+            Cell::text("", Role::Dim)
+        },
     ]
 }
 
@@ -478,7 +619,13 @@ pub fn sql_columns(names: &[String], rows: &[Vec<String>]) -> Vec<Col> {
         .iter()
         .enumerate()
         .map(|(i, name)| {
-            let most = rows.iter().take(200).filter_map(|r| r.get(i)).map(|v| SafeText::new(v).width()).max().unwrap_or(0);
+            let most = rows
+                .iter()
+                .take(200)
+                .filter_map(|r| r.get(i))
+                .map(|v| SafeText::new(v).width())
+                .max()
+                .unwrap_or(0);
             let w = most.max(SafeText::new(name).width()).clamp(3, 32);
             Col {
                 title: "",

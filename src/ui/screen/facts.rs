@@ -41,7 +41,13 @@ pub fn jump(item: &Item) -> Option<Jump> {
         },
         Item::Flow(r) => Jump::To {
             screen: ScreenId::Calls,
-            term: Some(format!("{} sport:{} {} dport:{}", term("src", &r.src), r.sport, term("dst", &r.dst), r.dport)),
+            term: Some(format!(
+                "{} sport:{} {} dport:{}",
+                term("src", &r.src),
+                r.sport,
+                term("dst", &r.dst),
+                r.dport
+            )),
             title: format!("{}:{}", r.src, r.sport),
         },
         Item::Source(r) => Jump::calls("source", &r.source),
@@ -75,7 +81,11 @@ fn of_target(t: &str) -> Option<Jump> {
         "session" => Jump::Replay(name.to_string()),
         "risk" => Jump::calls("risk", name),
         "source" => Jump::calls("source", name),
-        "flow" => Jump::To { screen: ScreenId::Flows, term: None, title: name.to_string() },
+        "flow" => Jump::To {
+            screen: ScreenId::Flows,
+            term: None,
+            title: name.to_string(),
+        },
         _ => return None,
     })
 }
@@ -86,7 +96,9 @@ pub fn why(item: &Item) -> Vec<String> {
         Item::Call(r) => {
             let mut v = vec![match (&r.account, &r.account_via, r.account_conf) {
                 (Some(a), Some(via), Some(c)) => {
-                    format!("Account {a}: known by {via}, confidence {c:.2}. The account's own page says how its name was found.")
+                    format!(
+                        "Account {a}: known by {via}, confidence {c:.2}. The account's own page says how its name was found."
+                    )
                 }
                 _ => "Nobody is known for this call.".into(),
             }];
@@ -101,12 +113,22 @@ pub fn why(item: &Item) -> Vec<String> {
                 v.push(format!("{f}: {}", flag_meaning(f)));
             }
             for l in &r.locators {
-                v.push(format!("Stands in {} ({}), packets or lines {} to {}.", l.source, l.role, grouped(l.first), grouped(l.last)));
+                v.push(format!(
+                    "Stands in {} ({}), packets or lines {} to {}.",
+                    l.source,
+                    l.role,
+                    grouped(l.first),
+                    grouped(l.last)
+                ));
             }
             v
         }
         Item::Api(r) => {
-            let mut v = vec![if r.why.is_empty() { "No reason is recorded for this template.".into() } else { r.why.clone() }];
+            let mut v = vec![if r.why.is_empty() {
+                "No reason is recorded for this template.".into()
+            } else {
+                r.why.clone()
+            }];
             for c in &r.classes {
                 v.push(format!(
                     "{}: {} values in clear, {} masked, in {} calls; fields {}",
@@ -120,25 +142,48 @@ pub fn why(item: &Item) -> Vec<String> {
             v
         }
         Item::Account(r) => vec![
-            if r.why.is_empty() { "No reason is recorded for this name.".into() } else { r.why.clone() },
+            if r.why.is_empty() {
+                "No reason is recorded for this name.".into()
+            } else {
+                r.why.clone()
+            },
             format!("Confidence {:.2}, risk {:.2}.", r.conf, r.risk),
         ],
         Item::Session(r) => vec![
-            format!("Calls of {} that presented one credential ({}) without a longer pause.", r.account, r.via),
+            format!(
+                "Calls of {} that presented one credential ({}) without a longer pause.",
+                r.account, r.via
+            ),
             "A session ends with a logout, a new credential or silence.".into(),
         ],
         Item::Finding(r) => vec![
-            format!("{} at {}: confidence {:.2} from the value itself, its key and the other values of its column.", r.class, r.place, r.conf),
+            format!(
+                "{} at {}: confidence {:.2} from the value itself, its key and the other values of its column.",
+                r.class, r.place, r.conf
+            ),
             format!("Form: {} (from the outside in).", r.form),
-            if r.masked { "Part of it is masked in the evidence.".into() } else { "It stands in clear in the evidence.".into() },
+            if r.masked {
+                "Part of it is masked in the evidence.".into()
+            } else {
+                "It stands in clear in the evidence.".into()
+            },
         ],
-        Item::Risk(r) => vec![r.why.clone(), format!("Rule {}, dimension {}, score {:.2}.", r.rule, r.dimension, r.score)],
+        Item::Risk(r) => vec![
+            r.why.clone(),
+            format!(
+                "Rule {}, dimension {}, score {:.2}.",
+                r.rule, r.dimension, r.score
+            ),
+        ],
         Item::Flow(r) => vec![match &r.why_opaque {
             Some(w) => format!("Not read: {w}."),
             None => format!("Read as {}; {} calls.", r.app, grouped(r.calls)),
         }],
         Item::Source(r) => {
-            let mut v = vec![format!("{} packets or lines carry no call and no listed flow, or could not be read.", grouped(r.skipped))];
+            let mut v = vec![format!(
+                "{} packets or lines carry no call and no listed flow, or could not be read.",
+                grouped(r.skipped)
+            )];
             v.extend(r.diags.iter().map(|(k, n)| format!("{k}: {}", grouped(*n))));
             v
         }
@@ -151,7 +196,11 @@ pub fn why(item: &Item) -> Vec<String> {
                 grouped(r.read_total),
                 r.exclusive_bits
             )];
-            v.extend(r.evidence.iter().map(|e| format!("{} ({:+.1} bit): {}", e.kind, e.bits, e.text)));
+            v.extend(
+                r.evidence
+                    .iter()
+                    .map(|e| format!("{} ({:+.1} bit): {}", e.kind, e.bits, e.text)),
+            );
             v
         }
         Item::Hop(r) => vec![link_meaning(r)],
@@ -171,7 +220,11 @@ pub fn link_meaning(r: &crate::trace::model::Hop) -> String {
         "lateral" => format!("the same value as in {via}, with no common host"),
         other => format!("{other} {via}"),
     };
-    let not = if r.inferred { " Not captured: the evidence implies it." } else { "" };
+    let not = if r.inferred {
+        " Not captured: the evidence implies it."
+    } else {
+        ""
+    };
     format!("{how}; confidence {:.2}.{not}", r.conf)
 }
 

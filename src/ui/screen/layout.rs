@@ -31,7 +31,12 @@ pub struct Areas {
 pub fn panes_of(s: ScreenId) -> usize {
     match s {
         ScreenId::Overview => 6,
-        ScreenId::Accounts | ScreenId::Apis | ScreenId::Calls | ScreenId::Trace | ScreenId::Replay | ScreenId::Call => 3,
+        ScreenId::Accounts
+        | ScreenId::Apis
+        | ScreenId::Calls
+        | ScreenId::Trace
+        | ScreenId::Replay
+        | ScreenId::Call => 3,
         ScreenId::Sql => 1,
         _ => 2,
     }
@@ -81,7 +86,11 @@ fn of_screen(size: (u16, u16), s: ScreenId, focus: usize, zoom: bool) -> Areas {
     }
     let b = a.body;
     if w < 60 || h < 18 || zoom {
-        a.room = if zoom && w >= 60 && h >= 18 { Room::Full } else { Room::One };
+        a.room = if zoom && w >= 60 && h >= 18 {
+            Room::Full
+        } else {
+            Room::One
+        };
         set(&mut a.panes, focus, b);
         return a;
     }
@@ -118,7 +127,11 @@ fn pair(panes: &mut [Rect], r: Rect, focus: usize) {
     if r.width >= 100 {
         let left = r.width * 42 / 100;
         set(panes, 1, Rect::new(r.x, r.y, left, r.height));
-        set(panes, 2, Rect::new(r.x + left, r.y, r.width - left, r.height));
+        set(
+            panes,
+            2,
+            Rect::new(r.x + left, r.y, r.width - left, r.height),
+        );
     } else {
         set(panes, if focus == 1 { 1 } else { 2 }, r);
     }
@@ -132,12 +145,20 @@ fn overview(panes: &mut [Rect], b: Rect, focus: usize) {
         let left = b.width / 2;
         set(panes, 1, Rect::new(b.x, b.y, left, top));
         set(panes, 2, Rect::new(b.x + left, b.y, b.width - left, top));
-        set(panes, 0, Rect::new(b.x, b.y + top, b.width, b.height - top - low));
+        set(
+            panes,
+            0,
+            Rect::new(b.x, b.y + top, b.width, b.height - top - low),
+        );
         let third = b.width / 3;
         let y = b.bottom() - low;
         set(panes, 3, Rect::new(b.x, y, third, low));
         set(panes, 4, Rect::new(b.x + third, y, third, low));
-        set(panes, 5, Rect::new(b.x + 2 * third, y, b.width - 2 * third, low));
+        set(
+            panes,
+            5,
+            Rect::new(b.x + 2 * third, y, b.width - 2 * third, low),
+        );
         return;
     }
     let top = b.height / 2;
@@ -157,7 +178,14 @@ mod tests {
 
     #[test]
     fn panes_never_overlap_or_leave_the_screen() {
-        let all = [ScreenId::Overview, ScreenId::Calls, ScreenId::Call, ScreenId::Replay, ScreenId::Marks, ScreenId::Sql];
+        let all = [
+            ScreenId::Overview,
+            ScreenId::Calls,
+            ScreenId::Call,
+            ScreenId::Replay,
+            ScreenId::Marks,
+            ScreenId::Sql,
+        ];
         for s in all {
             for w in (1..=300).step_by(7) {
                 for h in 1..=80 {
@@ -171,11 +199,17 @@ mod tests {
                             assert_eq!(p.intersection(screen), *p, "{s:?} {w}x{h}");
                             assert!(p.bottom() <= a.status.y, "{s:?} {w}x{h}");
                             for q in a.panes.iter().skip(i + 1) {
-                                assert!(q.width == 0 || p.intersection(*q).area() == 0, "{s:?} {w}x{h}");
+                                assert!(
+                                    q.width == 0 || p.intersection(*q).area() == 0,
+                                    "{s:?} {w}x{h}"
+                                );
                             }
                         }
                         if a.room == Room::Full && focus >= first_pane(s) {
-                            assert!(a.panes[focus].area() > 0, "{s:?} {w}x{h} pane {focus} has the keys and is not shown");
+                            assert!(
+                                a.panes[focus].area() > 0,
+                                "{s:?} {w}x{h} pane {focus} has the keys and is not shown"
+                            );
                         }
                     }
                 }

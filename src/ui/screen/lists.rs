@@ -66,9 +66,21 @@ fn account(r: &AccountRow) -> Doc {
     let mut d = Doc::new(r.account.clone());
     d.note = format!("{}  {}", r.kind, r.level).into();
     why(&mut d, &r.why);
-    d.add(Line::pair("confidence", format!("{:.2}", r.conf), Role::Text));
+    d.add(Line::pair(
+        "confidence",
+        format!("{:.2}", r.conf),
+        Role::Text,
+    ));
     when(&mut d, r.first.as_ref(), r.last.as_ref());
-    d.add(Line::pair("from", format!("{}  ({} clients)", r.addresses.join(" "), grouped(r.clients)), Role::Text));
+    d.add(Line::pair(
+        "from",
+        format!(
+            "{}  ({} clients)",
+            r.addresses.join(" "),
+            grouped(r.clients)
+        ),
+        Role::Text,
+    ));
     d.add(
         Line::pair("sessions", grouped(r.sessions), Role::Text).jump(Jump::To {
             screen: ScreenId::Sessions,
@@ -80,7 +92,10 @@ fn account(r: &AccountRow) -> Doc {
     let mut v: Vec<_> = r.values.iter().collect();
     v.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
     for (class, n) in v {
-        d.add(Line::new(format!("  {class:<14}"), Role::Dim).and(format!("{:>9} distinct values", grouped(*n)), Role::Text));
+        d.add(
+            Line::new(format!("  {class:<14}"), Role::Dim)
+                .and(format!("{:>9} distinct values", grouped(*n)), Role::Text),
+        );
     }
     d
 }
@@ -93,19 +108,43 @@ fn api(r: &ApiRow) -> Doc {
     if !r.auth.is_empty() {
         d.add(Line::pair("auth", r.auth.join(" "), Role::Text));
     }
-    d.add(Line::pair("records", format!("{} in one call at most", grouped(r.max_records)), Role::Text));
+    d.add(Line::pair(
+        "records",
+        format!("{} in one call at most", grouped(r.max_records)),
+        Role::Text,
+    ));
     if !r.classes.is_empty() {
         d.add(Line::default());
-        d.add(Line::new(format!("{:<15}{:>9}{:>9}{:>8}  FIELDS", "CLASS", "CLEAR", "MASKED", "CALLS"), Role::Head));
+        d.add(Line::new(
+            format!(
+                "{:<15}{:>9}{:>9}{:>8}  FIELDS",
+                "CLASS", "CLEAR", "MASKED", "CALLS"
+            ),
+            Role::Head,
+        ));
     }
     for c in &r.classes {
         let mut l = Line::new(format!("{:<15}", c.class), Role::Text)
-            .and(format!("{:>9}", grouped(c.clear)), if c.clear > 0 { Role::SensHigh } else { Role::Dim })
-            .and(format!("{:>9}{:>8}  ", grouped(c.masked), grouped(c.calls)), Role::Dim)
+            .and(
+                format!("{:>9}", grouped(c.clear)),
+                if c.clear > 0 {
+                    Role::SensHigh
+                } else {
+                    Role::Dim
+                },
+            )
+            .and(
+                format!("{:>9}{:>8}  ", grouped(c.masked), grouped(c.calls)),
+                Role::Dim,
+            )
             .and(c.fields.join(" "), Role::Dim);
         l.jump = Some(Jump::To {
             screen: ScreenId::Findings,
-            term: Some(format!("{} {}", term("api", &r.api), term("class", &c.class))),
+            term: Some(format!(
+                "{} {}",
+                term("api", &r.api),
+                term("class", &c.class)
+            )),
             title: c.class.clone(),
         });
         d.add(l);
@@ -123,9 +162,18 @@ fn side(f: &Frame, title: &str) -> Doc {
     }
     let accounts = f.screen == ScreenId::Apis;
     if accounts {
-        d.add(Line::new(format!("{:<22}{:>8}{:>9}  {:<8} {:<8}", "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"), Role::Head));
+        d.add(Line::new(
+            format!(
+                "{:<22}{:>8}{:>9}  {:<8} {:<8}",
+                "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"
+            ),
+            Role::Head,
+        ));
     } else {
-        d.add(Line::new(format!("{:<2} {:>7} {:>8}  API", "S", "CALLS", "MAX REC"), Role::Head));
+        d.add(Line::new(
+            format!("{:<2} {:>7} {:>8}  API", "S", "CALLS", "MAX REC"),
+            Role::Head,
+        ));
     }
     let t = |x: Option<&String>| x.map(|t| time::short(t)).unwrap_or_default();
     for i in f.side.iter().take(500) {
@@ -133,7 +181,13 @@ fn side(f: &Frame, title: &str) -> Doc {
             Item::Account(a) => d.add(
                 Line::new(format!("{:<22}", clip(&a.account, 21)), Role::Text)
                     .and(
-                        format!("{:>8}{:>9}  {:<8} {:<8}", grouped(a.calls), grouped(a.records), t(a.first.as_ref()), t(a.last.as_ref())),
+                        format!(
+                            "{:>8}{:>9}  {:<8} {:<8}",
+                            grouped(a.calls),
+                            grouped(a.records),
+                            t(a.first.as_ref()),
+                            t(a.last.as_ref())
+                        ),
                         Role::Dim,
                     )
                     .jump(Jump::To {
@@ -144,7 +198,10 @@ fn side(f: &Frame, title: &str) -> Doc {
             ),
             Item::Api(a) => d.add(
                 Line::new(format!("{:<2}", a.level), Role::level(a.level))
-                    .and(format!(" {:>7} {:>8}  ", grouped(a.calls), grouped(a.max_records)), Role::Dim)
+                    .and(
+                        format!(" {:>7} {:>8}  ", grouped(a.calls), grouped(a.max_records)),
+                        Role::Dim,
+                    )
                     .and(a.api.clone(), Role::Text)
                     .jump(Jump::To {
                         screen: ScreenId::Calls,
@@ -160,48 +217,106 @@ fn side(f: &Frame, title: &str) -> Doc {
 
 /// At most `n` characters, with a sign where it was cut.
 pub fn clip(s: &str, n: usize) -> String {
-    crate::ui::widget::safe_text::SafeText::new(s).elide(n, false, "..").to_string()
+    crate::ui::widget::safe_text::SafeText::new(s)
+        .elide(n, false, "..")
+        .to_string()
 }
 
 fn session(r: &SessionRow) -> Doc {
     let mut d = Doc::new(format!("Session of {}", r.account));
     d.note = r.level.into();
-    d.add(Line::pair("session", r.session.clone(), Role::Text).jump(Jump::Replay(r.session.clone())));
-    d.add(Line::pair("account", r.account.clone(), Role::Text).jump(Jump::calls("account", &r.account)));
+    d.add(
+        Line::pair("session", r.session.clone(), Role::Text).jump(Jump::Replay(r.session.clone())),
+    );
+    d.add(
+        Line::pair("account", r.account.clone(), Role::Text)
+            .jump(Jump::calls("account", &r.account)),
+    );
     d.add(Line::pair("known by", r.via.clone(), Role::Text));
-    d.add(Line::pair("time", time::range(&r.start, &r.end), Role::Text));
+    d.add(Line::pair(
+        "time",
+        time::range(&r.start, &r.end),
+        Role::Text,
+    ));
     if let Some(n) = super::columns::between(&r.start, &r.end) {
         d.add(Line::pair("lasted", span(n), Role::Text));
     }
-    d.add(Line::pair("calls", grouped(r.calls), Role::Text).jump(Jump::calls("session", &r.session)));
+    d.add(
+        Line::pair("calls", grouped(r.calls), Role::Text).jump(Jump::calls("session", &r.session)),
+    );
     d.add(Line::pair("records", grouped(r.records), Role::Text));
     if let Some(u) = &r.user_agent {
         d.add(Line::pair("client", u.clone(), Role::Text));
     }
     d.add(Line::default());
-    d.add(Line::new("Enter or R replays it step by step; nothing is ever sent.", Role::Dim));
+    d.add(Line::new(
+        "Enter or R replays it step by step; nothing is ever sent.",
+        Role::Dim,
+    ));
     d
 }
 
 fn finding(r: &FindingRow) -> Doc {
     let mut d = Doc::new(format!("{} at {}", r.class, r.place));
     d.note = r.level.into();
-    d.add(Line::pair("value", r.value.clone().unwrap_or_else(|| "-".into()), Role::level(r.level)));
+    d.add(Line::pair(
+        "value",
+        r.value.clone().unwrap_or_else(|| "-".into()),
+        Role::level(r.level),
+    ));
     d.add(Line::pair("form", r.form.clone(), Role::Text));
-    d.add(Line::pair("masked", if r.masked { "yes, in the evidence" } else { "no, it stands in clear" }, Role::Text));
-    d.add(Line::pair("confidence", format!("{:.2}  from the value, its key and the rest of its column", r.conf), Role::Text));
-    d.add(Line::pair("direction", if r.dir == "req" { "request" } else { "response" }, Role::Text));
+    d.add(Line::pair(
+        "masked",
+        if r.masked {
+            "yes, in the evidence"
+        } else {
+            "no, it stands in clear"
+        },
+        Role::Text,
+    ));
+    d.add(Line::pair(
+        "confidence",
+        format!(
+            "{:.2}  from the value, its key and the rest of its column",
+            r.conf
+        ),
+        Role::Text,
+    ));
+    d.add(Line::pair(
+        "direction",
+        if r.dir == "req" {
+            "request"
+        } else {
+            "response"
+        },
+        Role::Text,
+    ));
     d.add(Line::pair("call", r.call.clone(), Role::Text).jump(Jump::Call(r.call.clone())));
     if let Some(rec) = &r.record {
-        d.add(Line::pair("record", rec.clone(), Role::Text).jump(Jump::Trace(crate::trace::Question::Record(rec.clone()))));
+        d.add(
+            Line::pair("record", rec.clone(), Role::Text)
+                .jump(Jump::Trace(crate::trace::Question::Record(rec.clone()))),
+        );
     }
     if let Some(o) = r.locator.as_object() {
-        let get = |k: &str| o.get(k).filter(|v| !v.is_null()).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_string));
+        let get = |k: &str| {
+            o.get(k)
+                .filter(|v| !v.is_null())
+                .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_string))
+        };
         if let (Some(s), Some(a)) = (get("source"), get("first")) {
-            d.add(Line::pair("stands in", format!("{s}  {a}-{}", get("last").unwrap_or_default()), Role::Text));
+            d.add(Line::pair(
+                "stands in",
+                format!("{s}  {a}-{}", get("last").unwrap_or_default()),
+                Role::Text,
+            ));
         }
         if let (Some(a), Some(n)) = (get("offset"), get("len")) {
-            d.add(Line::pair("bytes", format!("{a}+{n} of the decoded content"), Role::Text));
+            d.add(Line::pair(
+                "bytes",
+                format!("{a}+{n} of the decoded content"),
+                Role::Text,
+            ));
         }
     }
     d
@@ -213,29 +328,55 @@ fn risk(r: &RiskRow) -> Doc {
     why(&mut d, &r.why);
     d.add(Line::pair("dimension", r.dimension.clone(), Role::Text));
     when(&mut d, r.first.as_ref(), r.last.as_ref());
-    d.add(Line::pair("calls", format!("{}  (Enter lists them)", grouped(r.calls.len() as u64)), Role::Text));
+    d.add(Line::pair(
+        "calls",
+        format!("{}  (Enter lists them)", grouped(r.calls.len() as u64)),
+        Role::Text,
+    ));
     for c in r.calls.iter().take(30) {
         d.add(Line::new(format!("  {c}"), Role::Dim).jump(Jump::Call(c.clone())));
     }
     if r.calls.len() > 30 {
-        d.add(Line::new(format!("  and {} more", grouped(r.calls.len() as u64 - 30)), Role::Dim));
+        d.add(Line::new(
+            format!("  and {} more", grouped(r.calls.len() as u64 - 30)),
+            Role::Dim,
+        ));
     }
     d
 }
 
 fn flow(r: &FlowRow) -> Doc {
-    let mut d = Doc::new(format!("{} {}:{} > {}:{}", r.app, r.src, r.sport, r.dst, r.dport));
+    let mut d = Doc::new(format!(
+        "{} {}:{} > {}:{}",
+        r.app, r.src, r.sport, r.dst, r.dport
+    ));
     d.note = r.transport.clone().into();
     if let Some(w) = &r.why_opaque {
         d.add(Line::pair("not read", w.clone(), Role::Warn));
     }
-    d.add(Line::pair("time", time::range(&r.ts, &r.end_ts), Role::Text));
+    d.add(Line::pair(
+        "time",
+        time::range(&r.ts, &r.end_ts),
+        Role::Text,
+    ));
     d.add(Line::pair("packets", grouped(r.packets), Role::Text));
-    d.add(Line::pair("bytes", format!("{} out, {} in", bytes(r.bytes_out), bytes(r.bytes_in)), Role::Text));
+    d.add(Line::pair(
+        "bytes",
+        format!("{} out, {} in", bytes(r.bytes_out), bytes(r.bytes_in)),
+        Role::Text,
+    ));
     if r.gaps > 0 {
-        d.add(Line::pair("gaps", format!("{} places where bytes are missing", grouped(r.gaps)), Role::Warn));
+        d.add(Line::pair(
+            "gaps",
+            format!("{} places where bytes are missing", grouped(r.gaps)),
+            Role::Warn,
+        ));
     }
-    for (n, v) in [("name", &r.sni), ("protocols", &r.alpn), ("client", &r.client_print)] {
+    for (n, v) in [
+        ("name", &r.sni),
+        ("protocols", &r.alpn),
+        ("client", &r.client_print),
+    ] {
         if let Some(v) = v {
             d.add(Line::pair(n, v.clone(), Role::Text));
         }
@@ -248,14 +389,35 @@ fn flow(r: &FlowRow) -> Doc {
 fn source(r: &SourceRow) -> Doc {
     let mut d = Doc::new(r.name.clone());
     d.note = r.kind.clone().into();
-    d.add(Line::pair("sha-256", r.sha256.clone().unwrap_or_else(|| "not read to its end yet".into()), Role::Text));
-    d.add(Line::pair("size", format!("{} ({} B)", bytes(r.bytes), grouped(r.bytes)), Role::Text));
+    d.add(Line::pair(
+        "sha-256",
+        r.sha256
+            .clone()
+            .unwrap_or_else(|| "not read to its end yet".into()),
+        Role::Text,
+    ));
+    d.add(Line::pair(
+        "size",
+        format!("{} ({} B)", bytes(r.bytes), grouped(r.bytes)),
+        Role::Text,
+    ));
     when(&mut d, r.first.as_ref(), r.last.as_ref());
     d.add(Line::pair("calls", grouped(r.calls), Role::Text).jump(Jump::calls("source", &r.source)));
-    let role = if r.skipped > 0 { Role::Warn } else { Role::Text };
-    d.add(Line::pair("skipped", format!("{} packets or lines without a call", grouped(r.skipped)), role));
+    let role = if r.skipped > 0 {
+        Role::Warn
+    } else {
+        Role::Text
+    };
+    d.add(Line::pair(
+        "skipped",
+        format!("{} packets or lines without a call", grouped(r.skipped)),
+        role,
+    ));
     for (k, n) in &r.diags {
-        d.add(Line::new(format!("  {k:<28}"), Role::Dim).and(format!("{:>10}", grouped(*n)), Role::Text));
+        d.add(
+            Line::new(format!("  {k:<28}"), Role::Dim)
+                .and(format!("{:>10}", grouped(*n)), Role::Text),
+        );
     }
     d
 }

@@ -31,7 +31,9 @@ pub fn scroll(top: usize, at: usize, n: usize, h: usize) -> usize {
 
 /// Draws the ladder.
 pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
-    let Extra::Replay(film) = &f.extra else { return };
+    let Extra::Replay(film) = &f.extra else {
+        return;
+    };
     let focus = f.focus == 0;
     let Some(t) = &film.film else {
         let inner = c.pane(r, &"Ladder".into(), &SafeText::default(), focus);
@@ -41,19 +43,41 @@ pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             State::NoCase => "there is no case file yet".into(),
             _ => "reading the session ...".into(),
         };
-        c.say(inner.x + 1, inner.y, inner.width.saturating_sub(2), &text, Role::Dim);
+        c.say(
+            inner.x + 1,
+            inner.y,
+            inner.width.saturating_sub(2),
+            &text,
+            Role::Dim,
+        );
         return;
     };
-    let note = format!("times: {}   long gaps {}", film.mode.name(), if film.clock.folded { "folded" } else { "as they were" });
+    let note = format!(
+        "times: {}   long gaps {}",
+        film.mode.name(),
+        if film.clock.folded {
+            "folded"
+        } else {
+            "as they were"
+        }
+    );
     let inner = c.pane(r, &"Ladder".into(), &note.into(), focus);
     if inner.height < 3 || inner.width < 30 {
         return;
     }
     let lanes = t.lanes();
     let room = inner.width.saturating_sub(LEFT + 2);
-    let shown = lanes.len().clamp(1, usize::from(room / LANE).max(2)).min(12);
-    let step = if shown > 1 { (room / u16::try_from(shown).unwrap_or(2)).clamp(12, 40) } else { room };
-    let x_of = |i: usize| inner.x + LEFT + 1 + step / 4 + u16::try_from(i.min(shown)).unwrap_or(0) * step;
+    let shown = lanes
+        .len()
+        .clamp(1, usize::from(room / LANE).max(2))
+        .min(12);
+    let step = if shown > 1 {
+        (room / u16::try_from(shown).unwrap_or(2)).clamp(12, 40)
+    } else {
+        room
+    };
+    let x_of =
+        |i: usize| inner.x + LEFT + 1 + step / 4 + u16::try_from(i.min(shown)).unwrap_or(0) * step;
     for (i, l) in lanes.iter().enumerate().take(shown) {
         let name = match l.hosts.first() {
             Some(h) => h.clone(),
@@ -61,7 +85,13 @@ pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
         };
         let t = SafeText::new(&name).elide(usize::from(step) - 2, true, c.glyphs.dots);
         let half = u16::try_from(t.width() / 2).unwrap_or(0);
-        c.put(x_of(i).saturating_sub(half).max(inner.x + LEFT), inner.y, step, &t, Role::Crumb);
+        c.put(
+            x_of(i).saturating_sub(half).max(inner.x + LEFT),
+            inner.y,
+            step,
+            &t,
+            Role::Crumb,
+        );
     }
     c.say(inner.x + 3, inner.y, 12, "TIME", Role::Head);
     c.say(inner.x + 17, inner.y, 6, "GAP", Role::Head);
@@ -75,10 +105,18 @@ pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             c.paint(Rect::new(inner.x + 1, y, inner.width - 1, 1), role);
         }
     }
-    c.scrollbar(Rect::new(inner.x, inner.y + 1, inner.width, inner.height - 1), film.top as u64, h as u64, t.steps().len() as u64);
+    c.scrollbar(
+        Rect::new(inner.x, inner.y + 1, inner.width, inner.height - 1),
+        film.top as u64,
+        h as u64,
+        t.steps().len() as u64,
+    );
 }
 
-#[expect(clippy::too_many_arguments, reason = "one line of the ladder; a struct would only rename the arguments")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one line of the ladder; a struct would only rename the arguments"
+)]
 fn row(
     m: &Model,
     film: &Film,
@@ -109,7 +147,17 @@ fn row(
             TimeMode::ToScale => scale(g, c.glyphs.bar),
             _ => span(g),
         };
-        c.put_right(r.x + 16, r.x + 23, y, &text.into(), if g > 60_000_000_000 { Role::Warn } else { Role::Dim });
+        c.put_right(
+            r.x + 16,
+            r.x + 23,
+            y,
+            &text.into(),
+            if g > 60_000_000_000 {
+                Role::Warn
+            } else {
+                Role::Dim
+            },
+        );
     }
     let line = c.theme.style(Role::Border);
     for i in 0..shown {
@@ -117,15 +165,30 @@ fn row(
     }
     let _ = t;
     // A host beyond the last line of life is named behind the arrow.
-    let (from, to) = (s.from.min(shown.saturating_sub(1)), s.to.min(shown.saturating_sub(1)));
+    let (from, to) = (
+        s.from.min(shown.saturating_sub(1)),
+        s.to.min(shown.saturating_sub(1)),
+    );
     let (a, b) = (x_of(from).min(x_of(to)), x_of(from).max(x_of(to)));
     let level = s.call.level.unwrap_or("S0");
-    let role = if level >= "S3" { Role::level(level) } else { Role::Text };
-    let arrow = c.theme.style(if level >= "S3" { Role::SensHigh } else { Role::Accent });
+    let role = if level >= "S3" {
+        Role::level(level)
+    } else {
+        Role::Text
+    };
+    let arrow = c.theme.style(if level >= "S3" {
+        Role::SensHigh
+    } else {
+        Role::Accent
+    });
     let what = format!(
         "{} {}",
         s.call.method.as_deref().unwrap_or("?"),
-        s.call.uri.as_deref().or(s.call.path.as_deref()).unwrap_or("")
+        s.call
+            .uri
+            .as_deref()
+            .or(s.call.path.as_deref())
+            .unwrap_or("")
     );
     let answer = answer_of(s);
     let right = s.to >= s.from;
@@ -147,14 +210,27 @@ fn row(
     let last = x_of(shown.saturating_sub(1)) + 2;
     let beyond = if s.to >= shown {
         let l = t.lanes().get(s.to);
-        format!("{}{} ", c.glyphs.right, l.and_then(|l| l.hosts.first()).or(l.map(|l| &l.addr)).cloned().unwrap_or_default())
+        format!(
+            "{}{} ",
+            c.glyphs.right,
+            l.and_then(|l| l.hosts.first())
+                .or(l.map(|l| &l.addr))
+                .cloned()
+                .unwrap_or_default()
+        )
     } else {
         String::new()
     };
     let x = if b > a + 3 { last } else { r.right() };
     if x < r.right() {
         let x = c.say(x, y, r.right() - x, &beyond, Role::Dim);
-        let x = c.say(x, y, r.right().saturating_sub(x), &answer, s.call.status.map_or(Role::Warn, Role::status));
+        let x = c.say(
+            x,
+            y,
+            r.right().saturating_sub(x),
+            &answer,
+            s.call.status.map_or(Role::Warn, Role::status),
+        );
         if level >= "S1" && x + 4 < r.right() {
             c.say(x + 1, y, 2, level, Role::level(level));
         }
@@ -170,7 +246,10 @@ fn scale(ns: i64, bar: &str) -> String {
 }
 
 fn answer_of(s: &Step) -> String {
-    let st = s.call.status.map_or_else(|| "no answer".to_string(), |n| n.to_string());
+    let st = s
+        .call
+        .status
+        .map_or_else(|| "no answer".to_string(), |n| n.to_string());
     match s.call.records {
         Some(n) if n > 0 => format!("{st}  {} rec", grouped(n)),
         _ => st,
@@ -179,38 +258,90 @@ fn answer_of(s: &Step) -> String {
 
 /// Running totals, and the call at the cursor.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
-    let Extra::Replay(film) = &f.extra else { return Vec::new() };
+    let Extra::Replay(film) = &f.extra else {
+        return Vec::new();
+    };
     let mut sums = Doc::new("Running totals at this step");
     let mut call = Doc::new("Call at the cursor");
-    let Some(t) = &film.film else { return vec![sums, call] };
+    let Some(t) = &film.film else {
+        return vec![sums, call];
+    };
     let at = film.clock.step(t);
     let (now, all) = (t.totals(at), t.sum());
-    sums.note = format!("step {}/{}", grouped(at as u64 + 1), grouped(t.steps().len() as u64)).into();
+    sums.note = format!(
+        "step {}/{}",
+        grouped(at as u64 + 1),
+        grouped(t.steps().len() as u64)
+    )
+    .into();
     let of = |a: u64, b: u64| format!("{} / {}", grouped(a), grouped(b));
     sums.add(Line::pair("calls", of(now.calls, all.calls), Role::Text));
-    sums.add(Line::pair("records out", of(now.records, all.records), Role::Text));
+    sums.add(Line::pair(
+        "records out",
+        of(now.records, all.records),
+        Role::Text,
+    ));
     if all.people > 0 {
         sums.add(Line::pair("people", of(now.people, all.people), Role::Text));
     }
-    sums.add(Line::pair("bytes out", format!("{} / {}", bytes(now.bytes), bytes(all.bytes)), Role::Text));
+    sums.add(Line::pair(
+        "bytes out",
+        format!("{} / {}", bytes(now.bytes), bytes(all.bytes)),
+        Role::Text,
+    ));
     let first = all.first_high.and_then(|i| t.steps().get(i));
     sums.add(match first {
         Some(s) => Line::pair("first S3+", time::row(&s.call.ts, false), Role::SensHigh),
         None => Line::pair("first S3+", "none in this session", Role::Dim),
     });
-    sums.add(Line::pair("played", format!("{} of {}", span(t.steps().get(at).map_or(0, |s| s.at)), span(t.steps().last().map_or(0, |s| s.at))), Role::Text));
+    sums.add(Line::pair(
+        "played",
+        format!(
+            "{} of {}",
+            span(t.steps().get(at).map_or(0, |s| s.at)),
+            span(t.steps().last().map_or(0, |s| s.at))
+        ),
+        Role::Text,
+    ));
     let width = 30usize;
-    let done = if all.calls > 1 { (at * width) / (t.steps().len() - 1).max(1) } else { width };
-    sums.add(Line::pair("timeline", m.glyphs.bar.repeat(done), Role::Bar).and(m.glyphs.h.repeat(width - done.min(width)), Role::Dim));
-    let Some(s) = t.steps().get(at) else { return vec![sums, call] };
+    let done = if all.calls > 1 {
+        (at * width) / (t.steps().len() - 1).max(1)
+    } else {
+        width
+    };
+    sums.add(
+        Line::pair("timeline", m.glyphs.bar.repeat(done), Role::Bar)
+            .and(m.glyphs.h.repeat(width - done.min(width)), Role::Dim),
+    );
+    let Some(s) = t.steps().get(at) else {
+        return vec![sums, call];
+    };
     let c = &s.call;
     call.note = c.level.unwrap_or("S0").into();
     call.add(
-        Line::new(format!("{} {}", c.method.as_deref().unwrap_or("?"), c.uri.as_deref().unwrap_or("")), Role::Crumb)
-            .jump(Jump::Call(c.id.clone())),
+        Line::new(
+            format!(
+                "{} {}",
+                c.method.as_deref().unwrap_or("?"),
+                c.uri.as_deref().unwrap_or("")
+            ),
+            Role::Crumb,
+        )
+        .jump(Jump::Call(c.id.clone())),
     );
-    let took = s.took.map(|n| format!("  took {}", span(n))).unwrap_or_default();
-    call.add(Line::pair("answer", format!("{}  {}{took}", answer_of(s), c.resp_content_len.map(bytes).unwrap_or_default()), Role::Text));
+    let took = s
+        .took
+        .map(|n| format!("  took {}", span(n)))
+        .unwrap_or_default();
+    call.add(Line::pair(
+        "answer",
+        format!(
+            "{}  {}{took}",
+            answer_of(s),
+            c.resp_content_len.map(bytes).unwrap_or_default()
+        ),
+        Role::Text,
+    ));
     if let Some(h) = &c.host {
         call.add(Line::pair("host", h.clone(), Role::Text));
     }
@@ -218,7 +349,11 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         if d.same_api {
             for (name, a, b) in d.changed.iter().take(6) {
                 let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "-".into());
-                call.add(Line::pair("changed", format!("{name}  {} > {}", show(a), show(b)), Role::Text));
+                call.add(Line::pair(
+                    "changed",
+                    format!("{name}  {} > {}", show(a), show(b)),
+                    Role::Text,
+                ));
             }
             if d.changed.is_empty() {
                 call.add(Line::pair("changed", "nothing in the target", Role::Dim));
@@ -227,13 +362,25 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
             call.add(Line::pair("changed", "another API than before", Role::Dim));
         }
         if d.new_people + d.repeated > 0 {
-            call.add(Line::pair("people", format!("{} new, {} seen before", grouped(d.new_people), grouped(d.repeated)), Role::Text));
+            call.add(Line::pair(
+                "people",
+                format!(
+                    "{} new, {} seen before",
+                    grouped(d.new_people),
+                    grouped(d.repeated)
+                ),
+                Role::Text,
+            ));
         }
     }
     if !c.classes.is_empty() {
         call.add(Line::pair("classes", c.classes.join(" "), Role::Text));
     }
-    for n in m.mark_of(&format!("call:{}", c.id)).map(|r| r.notes.as_slice()).unwrap_or_default() {
+    for n in m
+        .mark_of(&format!("call:{}", c.id))
+        .map(|r| r.notes.as_slice())
+        .unwrap_or_default()
+    {
         call.add(Line::pair("note", n.clone(), Role::Mark));
     }
     vec![sums, call]

@@ -12,19 +12,31 @@ use crate::ui::widget::safe_text::{SafeText, grouped, span};
 
 /// Path and reasons.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
-    let Extra::Trace(t) = &f.extra else { return Vec::new() };
-    let Some(r) = &t.result else { return vec![how(), state(&t.state, t.question.is_some())] };
+    let Extra::Trace(t) = &f.extra else {
+        return Vec::new();
+    };
+    let Some(r) = &t.result else {
+        return vec![how(), state(&t.state, t.question.is_some())];
+    };
     let trail = r.trails.get(t.trail);
     let mut path = match trail {
         Some(x) => drawn(x, m.glyphs),
         None => {
             let mut d = Doc::new("Path");
-            d.add(Line::new("no trail: nothing of it was seen in any call", Role::Dim));
+            d.add(Line::new(
+                "no trail: nothing of it was seen in any call",
+                Role::Dim,
+            ));
             d
         }
     };
     if r.trails.len() > 1 {
-        path.note = format!("record {} of {}   {{ }} others", grouped(t.trail as u64 + 1), grouped(r.trails.len() as u64)).into();
+        path.note = format!(
+            "record {} of {}   {{ }} others",
+            grouped(t.trail as u64 + 1),
+            grouped(r.trails.len() as u64)
+        )
+        .into();
     }
     let why = match f.list.here().map(|x| &x.item) {
         Some(Item::Hop(h)) => hop(r, h),
@@ -52,7 +64,10 @@ fn how() -> Doc {
 fn state(s: &State, asked: bool) -> Doc {
     let mut d = Doc::new("Verdict");
     let (text, role) = match s {
-        State::Loading => ("searching the case ... Ctrl-c stops".to_string(), Role::Partial),
+        State::Loading => (
+            "searching the case ... Ctrl-c stops".to_string(),
+            Role::Partial,
+        ),
         State::Failed(e) => (e.clone(), Role::Error),
         State::Cancelled => ("stopped; Enter asks again".into(), Role::Warn),
         State::NoCase => ("there is no case file yet".into(), Role::Dim),
@@ -72,23 +87,52 @@ fn drawn(t: &Trail, g: &Glyphs) -> Doc {
     let mut d = Doc::new(format!("Path of {}", t.record));
     let mut depth: Vec<(u32, usize)> = Vec::new();
     for h in &t.hops {
-        let at = h.via.and_then(|v| depth.iter().find(|(n, _)| *n == v)).map_or(0, |(_, k)| k + 1).min(12);
+        let at = h
+            .via
+            .and_then(|v| depth.iter().find(|(n, _)| *n == v))
+            .map_or(0, |(_, k)| k + 1)
+            .min(12);
         depth.push((h.n, at));
         let mut l = Line::default();
         if at == 0 {
             l = l.and(format!("{} ", host(h.from.as_ref())), Role::Text);
         } else {
-            l = l.and(format!("{}{}{} ", "    ".repeat(at - 1), "  ", g.bl), Role::Dim);
+            l = l.and(
+                format!("{}{}{} ", "    ".repeat(at - 1), "  ", g.bl),
+                Role::Dim,
+            );
             // Where the data comes from is at the end of the line above, unless another host sends it.
-            let from_prev = t.hops.iter().find(|p| Some(p.n) == h.via).and_then(|p| p.to.as_ref());
+            let from_prev = t
+                .hops
+                .iter()
+                .find(|p| Some(p.n) == h.via)
+                .and_then(|p| p.to.as_ref());
             if from_prev != h.from.as_ref() {
                 l = l.and(format!("{} ", host(h.from.as_ref())), Role::Text);
             }
         }
-        let form = if h.inferred { "implied".to_string() } else { h.form.clone() };
+        let form = if h.inferred {
+            "implied".to_string()
+        } else {
+            h.form.clone()
+        };
         l = l
-            .and(format!("{}{}({}) {form}{}{}", g.h, g.h, h.n, g.h, g.right), if h.inferred { Role::Partial } else { Role::Accent })
-            .and(format!(" {}", host(h.to.as_ref())), if h.exit { Role::SensCritical } else { Role::Text });
+            .and(
+                format!("{}{}({}) {form}{}{}", g.h, g.h, h.n, g.h, g.right),
+                if h.inferred {
+                    Role::Partial
+                } else {
+                    Role::Accent
+                },
+            )
+            .and(
+                format!(" {}", host(h.to.as_ref())),
+                if h.exit {
+                    Role::SensCritical
+                } else {
+                    Role::Text
+                },
+            );
         if h.exit {
             l = l.and("  leaves here", Role::SensHigh);
         }
@@ -104,7 +148,9 @@ fn drawn(t: &Trail, g: &Glyphs) -> Doc {
     }
     for e in &t.exits {
         let when = e.ts.as_ref().map(|t| time::long(t)).unwrap_or_default();
-        let mut l = Line::new("left for ", Role::Dim).and(e.to.clone(), Role::SensCritical).and(format!("  {when}  {}", e.form), Role::Text);
+        let mut l = Line::new("left for ", Role::Dim)
+            .and(e.to.clone(), Role::SensCritical)
+            .and(format!("  {when}  {}", e.form), Role::Text);
         if let Some(c) = &e.call {
             l = l.jump(Jump::Call(c.clone()));
         }
@@ -114,7 +160,12 @@ fn drawn(t: &Trail, g: &Glyphs) -> Doc {
     if let (Some(a), Some(b)) = (times.iter().min(), times.iter().max()) {
         let outside = t.exits.len();
         d.add(Line::new(
-            format!("{} hops in {}; {} copies outside", grouped(t.hops.len() as u64), span(b - a), grouped(outside as u64)),
+            format!(
+                "{} hops in {}; {} copies outside",
+                grouped(t.hops.len() as u64),
+                span(b - a),
+                grouped(outside as u64)
+            ),
             Role::Dim,
         ));
     }
@@ -129,12 +180,24 @@ fn hop(r: &TraceResult, h: &Hop) -> Doc {
     });
     d.note = format!("{:.2}", h.conf).into();
     d.add(Line::pair("link", facts::link_meaning(h), Role::Text));
-    d.add(Line::pair("form", if h.masked { format!("{} (masked)", h.form) } else { h.form.clone() }, Role::Text));
+    d.add(Line::pair(
+        "form",
+        if h.masked {
+            format!("{} (masked)", h.form)
+        } else {
+            h.form.clone()
+        },
+        Role::Text,
+    ));
     d.add(Line::pair("stands at", h.place.clone(), Role::Text));
     if let Some(v) = &h.value {
         d.add(Line::pair("value", v.clone(), Role::Text));
     }
-    d.add(Line::pair("values", format!("{} of the record", h.values), Role::Text));
+    d.add(Line::pair(
+        "values",
+        format!("{} of the record", h.values),
+        Role::Text,
+    ));
     if let Some(a) = &h.account {
         d.add(Line::pair("account", a.clone(), Role::Text).jump(Jump::calls("account", a)));
     }
@@ -150,7 +213,16 @@ fn hop(r: &TraceResult, h: &Hop) -> Doc {
             (Some(o), Some(n)) => format!("  +{} {} B", grouped(o), n),
             _ => String::new(),
         };
-        d.add(Line::pair("evidence", format!("{}  {}-{}{bytes}", l.source, grouped(l.first), grouped(l.last)), Role::Text));
+        d.add(Line::pair(
+            "evidence",
+            format!(
+                "{}  {}-{}{bytes}",
+                l.source,
+                grouped(l.first),
+                grouped(l.last)
+            ),
+            Role::Text,
+        ));
     }
     d.add(Line::default());
     words(&mut d, r);
@@ -161,7 +233,11 @@ fn hop(r: &TraceResult, h: &Hop) -> Doc {
 fn words(d: &mut Doc, r: &TraceResult) {
     let v = &r.verdict;
     if v.none {
-        d.add(Line::pair("verdict", "no account in this evidence explains it", Role::Warn));
+        d.add(Line::pair(
+            "verdict",
+            "no account in this evidence explains it",
+            Role::Warn,
+        ));
     } else if !v.set.is_empty() {
         d.add(Line::pair("verdict", v.set.join(" + "), Role::SensCritical));
     }
@@ -169,18 +245,35 @@ fn words(d: &mut Doc, r: &TraceResult) {
         d.add(Line::pair("or as well", t.join(" + "), Role::Warn));
     }
     if v.none || !v.set.is_empty() {
-        d.add(Line::pair("confidence", format!("{:.2}", v.confidence), Role::Text));
+        d.add(Line::pair(
+            "confidence",
+            format!("{:.2}", v.confidence),
+            Role::Text,
+        ));
     }
     if !v.why.is_empty() {
         d.add(Line::pair("because", v.why.clone(), Role::Text));
     }
     let o = &r.omitted;
     if o.stopped {
-        d.add(Line::pair("partial", "the search was stopped before its end", Role::Partial));
+        d.add(Line::pair(
+            "partial",
+            "the search was stopped before its end",
+            Role::Partial,
+        ));
     }
-    for (what, n) in [("trails", o.trails), ("hops", o.hops), ("suspects", o.suspects), ("values not searched as text", o.unsearched)] {
+    for (what, n) in [
+        ("trails", o.trails),
+        ("hops", o.hops),
+        ("suspects", o.suspects),
+        ("values not searched as text", o.unsearched),
+    ] {
         if n > 0 {
-            d.add(Line::pair("not shown", format!("{} {what}", grouped(n)), Role::Partial));
+            d.add(Line::pair(
+                "not shown",
+                format!("{} {what}", grouped(n)),
+                Role::Partial,
+            ));
         }
     }
 }
@@ -199,7 +292,11 @@ fn verdict(r: &TraceResult, f: &Frame) -> Doc {
                 grouped(c.rows),
                 grouped(c.matched_values),
                 grouped(c.values),
-                if c.read_as.is_empty() { String::new() } else { format!("; read as {}", c.read_as) }
+                if c.read_as.is_empty() {
+                    String::new()
+                } else {
+                    format!("; read as {}", c.read_as)
+                }
             ),
             Role::Text,
         ));
@@ -207,10 +304,23 @@ fn verdict(r: &TraceResult, f: &Frame) -> Doc {
     if let Some(Item::Suspect(s)) = f.list.here().map(|x| &x.item) {
         d.add(Line::default());
         d.add(Line::new(s.account.clone(), Role::Crumb).jump(Jump::calls("account", &s.account)));
-        d.add(Line::pair("covered", format!("{} of {} rows; {} records read in all", grouped(s.covered), grouped(s.of), grouped(s.read_total)), Role::Text));
+        d.add(Line::pair(
+            "covered",
+            format!(
+                "{} of {} rows; {} records read in all",
+                grouped(s.covered),
+                grouped(s.of),
+                grouped(s.read_total)
+            ),
+            Role::Text,
+        ));
         for e in &s.evidence {
             let role = if e.bits >= 0.0 { Role::Text } else { Role::Dim };
-            d.add(Line::new(format!("{:+7.1} bit  ", e.bits), role).and(format!("{}: ", e.kind), Role::Dim).and(e.text.clone(), role));
+            d.add(
+                Line::new(format!("{:+7.1} bit  ", e.bits), role)
+                    .and(format!("{}: ", e.kind), Role::Dim)
+                    .and(e.text.clone(), role),
+            );
         }
         for a in &s.apis {
             d.add(Line::pair("by", a.clone(), Role::Text).jump(Jump::calls("api", a)));
@@ -221,7 +331,9 @@ fn verdict(r: &TraceResult, f: &Frame) -> Doc {
 
 /// Title of the list.
 pub fn title(f: &Frame) -> SafeText {
-    let Extra::Trace(t) = &f.extra else { return "Trace".into() };
+    let Extra::Trace(t) = &f.extra else {
+        return "Trace".into();
+    };
     match (&t.result, t.hops) {
         (None, _) => "Trace".into(),
         (Some(r), true) => {

@@ -101,7 +101,10 @@ fn install_hook() {
                 return;
             }
             let text = info.to_string();
-            eprintln!("leaktrace: internal error: {}", crate::call::text::visible(&text));
+            eprintln!(
+                "leaktrace: internal error: {}",
+                crate::call::text::visible(&text)
+            );
         }));
     });
 }

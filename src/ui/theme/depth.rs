@@ -69,14 +69,37 @@ mod tests {
     #[test]
     fn the_option_wins_then_no_color_then_colorterm() {
         let env = |vars: &'static [(&'static str, &'static str)]| {
-            move |k: &str| vars.iter().find(|(n, _)| *n == k).map(|(_, v)| (*v).to_string())
+            move |k: &str| {
+                vars.iter()
+                    .find(|(n, _)| *n == k)
+                    .map(|(_, v)| (*v).to_string())
+            }
         };
-        let all = env(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor"), ("TERM", "xterm-256color")]);
+        let all = env(&[
+            ("NO_COLOR", "1"),
+            ("COLORTERM", "truecolor"),
+            ("TERM", "xterm-256color"),
+        ]);
         assert_eq!(depth(ColorChoice::Exactly(Depth::X256), &all), Depth::X256);
         assert_eq!(depth(ColorChoice::Auto, &all), Depth::Mono);
-        assert_eq!(depth(ColorChoice::Auto, &env(&[("COLORTERM", "24bit")])), Depth::Rgb);
-        assert_eq!(depth(ColorChoice::Auto, &env(&[("NO_COLOR", ""), ("TERM", "tmux-256color")])), Depth::X256);
-        assert_eq!(depth(ColorChoice::Auto, &env(&[("TERM", "linux")])), Depth::Ansi);
-        assert_eq!(depth(ColorChoice::Auto, &env(&[("TERM", "dumb")])), Depth::Mono);
+        assert_eq!(
+            depth(ColorChoice::Auto, &env(&[("COLORTERM", "24bit")])),
+            Depth::Rgb
+        );
+        assert_eq!(
+            depth(
+                ColorChoice::Auto,
+                &env(&[("NO_COLOR", ""), ("TERM", "tmux-256color")])
+            ),
+            Depth::X256
+        );
+        assert_eq!(
+            depth(ColorChoice::Auto, &env(&[("TERM", "linux")])),
+            Depth::Ansi
+        );
+        assert_eq!(
+            depth(ColorChoice::Auto, &env(&[("TERM", "dumb")])),
+            Depth::Mono
+        );
     }
 }

@@ -36,16 +36,48 @@ pub struct Glyphs {
 
 /// For any terminal.
 pub static ASCII: Glyphs = Glyphs {
-    tl: "+", tr: "+", bl: "+", br: "+", h: "-", v: "|",
-    bar: "#", bar_hot: "!", cursor: ">", crumb: ">", dots: "..", thumb: "#", caret: "^",
-    right: ">", left: "<", up: "^", down: "v", mark: "*", note: "n",
+    tl: "+",
+    tr: "+",
+    bl: "+",
+    br: "+",
+    h: "-",
+    v: "|",
+    bar: "#",
+    bar_hot: "!",
+    cursor: ">",
+    crumb: ">",
+    dots: "..",
+    thumb: "#",
+    caret: "^",
+    right: ">",
+    left: "<",
+    up: "^",
+    down: "v",
+    mark: "*",
+    note: "n",
 };
 
 /// For terminals with UTF-8.
 pub static UNICODE: Glyphs = Glyphs {
-    tl: "╭", tr: "╮", bl: "╰", br: "╯", h: "─", v: "│",
-    bar: "▆", bar_hot: "█", cursor: "▸", crumb: "›", dots: "…", thumb: "┃", caret: "┴",
-    right: "▶", left: "◀", up: "↑", down: "↓", mark: "*", note: "n",
+    tl: "╭",
+    tr: "╮",
+    bl: "╰",
+    br: "╯",
+    h: "─",
+    v: "│",
+    bar: "▆",
+    bar_hot: "█",
+    cursor: "▸",
+    crumb: "›",
+    dots: "…",
+    thumb: "┃",
+    caret: "┴",
+    right: "▶",
+    left: "◀",
+    up: "↑",
+    down: "↓",
+    mark: "*",
+    note: "n",
 };
 
 /// The set for a locale, or the one that is named.
@@ -81,7 +113,10 @@ mod tests {
         let c = |k: &str| (k == "LC_ALL").then(|| "C".to_string());
         assert_eq!(glyphs_for(None, &c), &ASCII);
         for g in [&ASCII, &UNICODE] {
-            for s in [g.tl, g.tr, g.bl, g.br, g.h, g.v, g.bar, g.bar_hot, g.cursor, g.thumb, g.caret, g.right, g.left, g.up, g.down] {
+            for s in [
+                g.tl, g.tr, g.bl, g.br, g.h, g.v, g.bar, g.bar_hot, g.cursor, g.thumb, g.caret,
+                g.right, g.left, g.up, g.down,
+            ] {
                 assert_eq!(s.width(), 1, "{s}");
             }
         }

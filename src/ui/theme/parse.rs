@@ -13,7 +13,10 @@ pub const BUILTIN: &[(&str, &str)] = &[
     ("ansi16", include_str!("../../../themes/ansi16.toml")),
     ("dark", include_str!("../../../themes/dark.toml")),
     ("light", include_str!("../../../themes/light.toml")),
-    ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
+    (
+        "high-contrast",
+        include_str!("../../../themes/high-contrast.toml"),
+    ),
     ("cb-safe", include_str!("../../../themes/cb-safe.toml")),
     ("mono", include_str!("../../../themes/mono.toml")),
 ];
@@ -93,7 +96,10 @@ fn find(name: &str, folder: Option<&Path>) -> Result<Parsed> {
     let path = if name.ends_with(".toml") {
         direct.to_path_buf()
     } else {
-        match folder.map(|f| f.join(format!("{name}.toml"))).filter(|p| p.exists()) {
+        match folder
+            .map(|f| f.join(format!("{name}.toml")))
+            .filter(|p| p.exists())
+        {
             Some(p) => p,
             None => {
                 let known: Vec<&str> = builtin_names().collect();
@@ -121,7 +127,10 @@ pub fn chain(name: &str, folder: Option<&Path>) -> Result<Vec<Parsed>> {
         next = p.inherits.clone();
         if let Some(up) = &next {
             if seen.contains(up) || seen.len() > 16 {
-                return Err(bad(format!("theme {name}: inherits in a circle: {} -> {up}", seen.join(" -> "))));
+                return Err(bad(format!(
+                    "theme {name}: inherits in a circle: {} -> {up}",
+                    seen.join(" -> ")
+                )));
             }
             seen.push(up.clone());
         }
@@ -146,23 +155,33 @@ pub fn build(chain: &[Parsed], depth: Depth) -> Result<Theme> {
     lint(&name, chain)?;
     let mut styles = Vec::with_capacity(Role::ALL.len());
     // The ground is one: a role without its own background stands on that of ordinary text.
-    let ground = match chain.iter().find_map(|p| p.roles.get("text")).and_then(|l| l.bg.as_deref()) {
+    let ground = match chain
+        .iter()
+        .find_map(|p| p.roles.get("text"))
+        .and_then(|l| l.bg.as_deref())
+    {
         Some(bg) if depth != Depth::Mono => color(&name, chain, bg, depth)?,
         _ => Color::Reset,
     };
     for role in Role::ALL {
         let mut style = Style::new().fg(Color::Reset).bg(ground);
-        if matches!(role, Role::Sel | Role::SelDim | Role::SelCell | Role::Match | Role::UnsafeByte | Role::Mark) {
+        if matches!(
+            role,
+            Role::Sel | Role::SelDim | Role::SelCell | Role::Match | Role::UnsafeByte | Role::Mark
+        ) {
             // Laid over text that has its colours already.
             style = Style::new();
         }
         if depth == Depth::Mono {
-            let attrs = prefixes(role.name()).find_map(|n| chain.iter().find_map(|p| p.mono.get(n)));
+            let attrs =
+                prefixes(role.name()).find_map(|n| chain.iter().find_map(|p| p.mono.get(n)));
             for a in attrs.into_iter().flatten() {
                 style = style.add_modifier(attribute(&name, a)?);
             }
         } else {
-            let look = prefixes(role.name()).chain(["text"]).find_map(|n| chain.iter().find_map(|p| p.roles.get(n)));
+            let look = prefixes(role.name())
+                .chain(["text"])
+                .find_map(|n| chain.iter().find_map(|p| p.roles.get(n)));
             if let Some(look) = look {
                 if let Some(fg) = &look.fg {
                     style = style.fg(color(&name, chain, fg, depth)?);
@@ -177,15 +196,21 @@ pub fn build(chain: &[Parsed], depth: Depth) -> Result<Theme> {
         }
         styles.push(style);
     }
-    Ok(Theme { name, depth, styles })
+    Ok(Theme {
+        name,
+        depth,
+        styles,
+    })
 }
 
 /// What must hold for a theme to be usable without colour, and against slips of the pen.
 fn lint(name: &str, chain: &[Parsed]) -> Result<()> {
     let own = chain.first();
-    for p in own {
+    if let Some(p) = own {
         if p.mono.is_empty() {
-            return Err(bad(format!("theme {name}: no [mono] part; every theme must work without colour")));
+            return Err(bad(format!(
+                "theme {name}: no [mono] part; every theme must work without colour"
+            )));
         }
         let known = |n: &str| Role::ALL.iter().any(|r| prefixes(r.name()).any(|q| q == n));
         for n in p.roles.keys().chain(p.mono.keys()) {
@@ -193,21 +218,45 @@ fn lint(name: &str, chain: &[Parsed]) -> Result<()> {
                 return Err(bad(format!("theme {name}: unknown role {n}")));
             }
         }
-        if let Some(a) = p.appearance.as_deref().filter(|a| !matches!(*a, "dark" | "light" | "any")) {
-            return Err(bad(format!("theme {name}: appearance {a} is none of dark, light, any")));
+        if let Some(a) = p
+            .appearance
+            .as_deref()
+            .filter(|a| !matches!(*a, "dark" | "light" | "any"))
+        {
+            return Err(bad(format!(
+                "theme {name}: appearance {a} is none of dark, light, any"
+            )));
         }
     }
     for role in Role::ALL {
         if !prefixes(role.name()).any(|n| chain.iter().any(|p| p.mono.contains_key(n))) {
-            return Err(bad(format!("theme {name}: [mono] says nothing of {}", role.name())));
+            return Err(bad(format!(
+                "theme {name}: [mono] says nothing of {}",
+                role.name()
+            )));
         }
         if !prefixes(role.name()).any(|n| chain.iter().any(|p| p.roles.contains_key(n))) {
-            return Err(bad(format!("theme {name}: [roles] says nothing of {}", role.name())));
+            return Err(bad(format!(
+                "theme {name}: [roles] says nothing of {}",
+                role.name()
+            )));
         }
     }
-    for role in [Role::SensNone, Role::SensLow, Role::SensMedium, Role::SensHigh, Role::SensCritical] {
-        if !chain.iter().any(|p| p.roles.get(role.name()).is_some_and(|l| l.mark.is_some())) {
-            return Err(bad(format!("theme {name}: {} has no mark; meaning must not hang on colour alone", role.name())));
+    for role in [
+        Role::SensNone,
+        Role::SensLow,
+        Role::SensMedium,
+        Role::SensHigh,
+        Role::SensCritical,
+    ] {
+        if !chain
+            .iter()
+            .any(|p| p.roles.get(role.name()).is_some_and(|l| l.mark.is_some()))
+        {
+            return Err(bad(format!(
+                "theme {name}: {} has no mark; meaning must not hang on colour alone",
+                role.name()
+            )));
         }
     }
     Ok(())
@@ -220,7 +269,11 @@ fn attribute(theme: &str, a: &str) -> Result<Modifier> {
         "italic" => Modifier::ITALIC,
         "underlined" | "underline" => Modifier::UNDERLINED,
         "reversed" => Modifier::REVERSED,
-        _ => return Err(bad(format!("theme {theme}: attribute {a} is none of bold, dim, italic, underlined, reversed"))),
+        _ => {
+            return Err(bad(format!(
+                "theme {theme}: attribute {a} is none of bold, dim, italic, underlined, reversed"
+            )));
+        }
     })
 }
 
@@ -229,7 +282,9 @@ fn color(theme: &str, chain: &[Parsed], name: &str, depth: Depth) -> Result<Colo
         return Ok(Color::Reset);
     }
     let Some(s) = chain.iter().find_map(|p| p.palette.get(name)) else {
-        return Err(bad(format!("theme {theme}: colour {name} is not in the palette")));
+        return Err(bad(format!(
+            "theme {theme}: colour {name} is not in the palette"
+        )));
     };
     match depth {
         Depth::Mono => Ok(Color::Reset),
@@ -241,7 +296,12 @@ fn color(theme: &str, chain: &[Parsed], name: &str, depth: Depth) -> Result<Colo
             .map(Color::from_u32)
             .ok_or_else(|| bad(format!("theme {theme}: {name}: {} is no #rrggbb", s.rgb))),
         Depth::X256 => Ok(Color::Indexed(s.x256)),
-        Depth::Ansi => ansi(&s.ansi).ok_or_else(|| bad(format!("theme {theme}: {name}: {} is none of the sixteen colours", s.ansi))),
+        Depth::Ansi => ansi(&s.ansi).ok_or_else(|| {
+            bad(format!(
+                "theme {theme}: {name}: {} is none of the sixteen colours",
+                s.ansi
+            ))
+        }),
     }
 }
 

@@ -7,14 +7,20 @@ use crate::ui::effect::Effect;
 use crate::ui::keys::Action as A;
 use crate::ui::model::{BodyMode, Extra, MenuKind, Model, Overlay, PromptKind, State};
 use crate::ui::msg::Timer;
-use crate::ui::nav::input::Input;
 use crate::ui::nav::{Jump, ScreenId, term, with_term};
 use crate::ui::screen::{facts, help, layout};
 
 /// Does it.
 pub fn act(m: &mut Model, a: A) {
     match a {
-        A::Up | A::Down | A::Top | A::Bottom | A::HalfUp | A::HalfDown | A::PageUp | A::PageDown => step(m, a),
+        A::Up
+        | A::Down
+        | A::Top
+        | A::Bottom
+        | A::HalfUp
+        | A::HalfDown
+        | A::PageUp
+        | A::PageDown => step(m, a),
         A::Left | A::Right => sideways(m, a == A::Right),
         A::Enter => enter(m),
         A::Back => back(m),
@@ -51,12 +57,30 @@ pub fn act(m: &mut Model, a: A) {
         A::NextSensitive => sensitive(m, true),
         A::PrevSensitive => sensitive(m, false),
         A::TimeMode => time_mode(m),
-        A::Pretty => body(m, if m.body == BodyMode::Pretty { BodyMode::Raw } else { BodyMode::Pretty }),
-        A::Hex => body(m, if m.body == BodyMode::Hex { BodyMode::Pretty } else { BodyMode::Hex }),
+        A::Pretty => body(
+            m,
+            if m.body == BodyMode::Pretty {
+                BodyMode::Raw
+            } else {
+                BodyMode::Pretty
+            },
+        ),
+        A::Hex => body(
+            m,
+            if m.body == BodyMode::Hex {
+                BodyMode::Pretty
+            } else {
+                BodyMode::Hex
+            },
+        ),
         A::Wrap => {
             m.wrap = !m.wrap;
             docs::refresh(m);
-            m.say(if m.wrap { "long lines are broken" } else { "long lines are cut" });
+            m.say(if m.wrap {
+                "long lines are broken"
+            } else {
+                "long lines are cut"
+            });
         }
         A::Trace => trace(m),
         A::Replay => replay(m),
@@ -70,7 +94,11 @@ pub fn act(m: &mut Model, a: A) {
         A::Mouse => {
             m.mouse = !m.mouse;
             m.outbox.push(Effect::Mouse(m.mouse));
-            m.say(if m.mouse { "mouse on: click selects, wheel scrolls" } else { "mouse off: the terminal selects text" });
+            m.say(if m.mouse {
+                "mouse on: click selects, wheel scrolls"
+            } else {
+                "mouse off: the terminal selects text"
+            });
         }
         A::Undo => work::undo(m),
         A::Redo => work::redo(m),
@@ -108,7 +136,11 @@ pub fn cancel(m: &mut Model) {
     if reading {
         m.outbox.push(Effect::Cancel);
     }
-    m.say(if reading { "cancelled; Ctrl-c again leaves" } else { "nothing is running; Ctrl-c again leaves" });
+    m.say(if reading {
+        "cancelled; Ctrl-c again leaves"
+    } else {
+        "nothing is running; Ctrl-c again leaves"
+    });
 }
 
 fn back(m: &mut Model) {
@@ -128,7 +160,10 @@ fn back(m: &mut Model) {
     if !go::pop(m) {
         m.overlay = Some(Overlay::Menu(
             MenuKind::Quit,
-            vec![('q', "leave (the case keeps everything)".into()), ('n', "stay".into())],
+            vec![
+                ('q', "leave (the case keeps everything)".into()),
+                ('n', "stay".into()),
+            ],
         ));
     }
 }
@@ -181,7 +216,12 @@ fn last_page(m: &mut Model) {
     p.before = Some(i64::MAX);
     let (id, text) = (f.id, f.filter.clone());
     let filter = go::filter(m, &text);
-    go::ask(m, id, crate::ui::data::Place::Last, crate::ui::data::What::Calls { filter, page: p });
+    go::ask(
+        m,
+        id,
+        crate::ui::data::Place::Last,
+        crate::ui::data::What::Calls { filter, page: p },
+    );
 }
 
 fn sideways(m: &mut Model, right: bool) {
@@ -190,7 +230,11 @@ fn sideways(m: &mut Model, right: bool) {
         return list::column(m, right);
     }
     if let Some(p) = f.pos.get_mut(f.focus) {
-        p.left = if right { (p.left + 8).min(100_000) } else { p.left.saturating_sub(8) };
+        p.left = if right {
+            (p.left + 8).min(100_000)
+        } else {
+            p.left.saturating_sub(8)
+        };
     }
 }
 
@@ -199,7 +243,12 @@ fn pane(m: &mut Model, next: bool) {
     let (n, first) = (layout::panes_of(f.screen), layout::first_pane(f.screen));
     let span = n - first;
     let at = f.focus.saturating_sub(first);
-    f.focus = first + if next { (at + 1) % span } else { (at + span - 1) % span };
+    f.focus = first
+        + if next {
+            (at + 1) % span
+        } else {
+            (at + span - 1) % span
+        };
     list::settle(m);
     docs::refresh(m);
     go::rest(m);
@@ -213,7 +262,10 @@ fn enter(m: &mut Model) {
             .and_then(|d| d.lines.get(f.pos.get(f.focus)?.cursor))
             .and_then(|l| l.jump.clone())
     } else if let Extra::Replay(r) = &f.extra {
-        r.film.as_ref().and_then(|t| t.steps().get(r.clock.step(t))).map(|s| Jump::Call(s.call.id.clone()))
+        r.film
+            .as_ref()
+            .and_then(|t| t.steps().get(r.clock.step(t)))
+            .map(|s| Jump::Call(s.call.id.clone()))
     } else if f.screen == ScreenId::Trace && f.list.rows.is_empty() {
         return trace_prompt(m);
     } else {
@@ -240,10 +292,18 @@ enum Cell {
 
 fn by_cell(m: &mut Model, how: Cell) {
     let Some(f) = m.top() else { return };
-    let Some((field, value)) = f.list.here().and_then(|r| r.cells.get(f.list.col)).and_then(|c| c.fact.clone()) else {
-        return m.say("the column under the cursor is no field of the filter; h and l choose another");
+    let Some((field, value)) = f
+        .list
+        .here()
+        .and_then(|r| r.cells.get(f.list.col))
+        .and_then(|c| c.fact.clone())
+    else {
+        return m
+            .say("the column under the cursor is no field of the filter; h and l choose another");
     };
-    if matches!(f.screen, ScreenId::Flows | ScreenId::Sources) && !matches!(field, "src" | "dst" | "source" | "time") {
+    if matches!(f.screen, ScreenId::Flows | ScreenId::Sources)
+        && !matches!(field, "src" | "dst" | "source" | "time")
+    {
         return m.say(format!("{field} is no field of calls"));
     }
     let t = term(field, &value);
@@ -265,8 +325,16 @@ fn find(m: &mut Model, forward: bool) {
     if f.focus > 0 {
         let pane = f.focus;
         let at = f.pos.get(pane).map_or(0, |p| p.cursor);
-        let lines = f.docs.get(pane - 1).map(|d| d.lines.as_slice()).unwrap_or_default();
-        match around(lines.len(), at, forward, |i| lines.get(i).is_some_and(|l| l.text().to_lowercase().contains(&want))) {
+        let lines = f
+            .docs
+            .get(pane - 1)
+            .map(|d| d.lines.as_slice())
+            .unwrap_or_default();
+        match around(lines.len(), at, forward, |i| {
+            lines
+                .get(i)
+                .is_some_and(|l| l.text().to_lowercase().contains(&want))
+        }) {
             Some(i) => doc_go(m, pane, i),
             None => m.say("not found"),
         }
@@ -274,7 +342,11 @@ fn find(m: &mut Model, forward: bool) {
     }
     let rows = &f.list.rows;
     let hit = around(rows.len(), f.list.cursor, forward, |i| {
-        rows.get(i).is_some_and(|r| r.cells.iter().any(|c| c.text.as_str().to_lowercase().contains(&want)))
+        rows.get(i).is_some_and(|r| {
+            r.cells
+                .iter()
+                .any(|c| c.text.as_str().to_lowercase().contains(&want))
+        })
     });
     match hit {
         Some(i) => list::go_to(m, i),
@@ -284,7 +356,15 @@ fn find(m: &mut Model, forward: bool) {
 
 /// The next index for which it holds, round the end.
 fn around(n: usize, at: usize, forward: bool, holds: impl Fn(usize) -> bool) -> Option<usize> {
-    (1..=n).map(|k| if forward { (at + k) % n } else { (at + n - k % n) % n }).find(|i| holds(*i))
+    (1..=n)
+        .map(|k| {
+            if forward {
+                (at + k) % n
+            } else {
+                (at + n - k % n) % n
+            }
+        })
+        .find(|i| holds(*i))
 }
 
 fn doc_go(m: &mut Model, pane: usize, to: usize) {
@@ -301,7 +381,9 @@ fn next_mark(m: &mut Model, forward: bool) {
     let Some(f) = m.top() else { return };
     let rows = &f.list.rows;
     let hit = around(rows.len(), f.list.cursor, forward, |i| {
-        rows.get(i).and_then(|r| facts::target(&r.item)).is_some_and(|t| m.marks.contains_key(&t))
+        rows.get(i)
+            .and_then(|r| facts::target(&r.item))
+            .is_some_and(|t| m.marks.contains_key(&t))
     });
     match hit {
         Some(i) => list::go_to(m, i),
@@ -317,7 +399,11 @@ fn record(m: &mut Model, next: bool) {
     if let Extra::Trace(t) = &mut f.extra {
         let n = t.result.as_ref().map_or(0, |r| r.trails.len());
         if n > 0 {
-            t.trail = if next { (t.trail + 1) % n } else { (t.trail + n - 1) % n };
+            t.trail = if next {
+                (t.trail + 1) % n
+            } else {
+                (t.trail + n - 1) % n
+            };
             if t.hops {
                 list::fill_trace(f, dates, h);
             }
@@ -327,11 +413,20 @@ fn record(m: &mut Model, next: bool) {
     doc_next(m, next, "no further record", |l| l.record);
 }
 
-fn doc_next(m: &mut Model, next: bool, none: &str, holds: impl Fn(&crate::ui::widget::doc::Line) -> bool) {
+fn doc_next(
+    m: &mut Model,
+    next: bool,
+    none: &str,
+    holds: impl Fn(&crate::ui::widget::doc::Line) -> bool,
+) {
     let Some(f) = m.top() else { return };
     let pane = if f.focus > 0 { f.focus } else { 2 };
     let at = f.pos.get(pane).map_or(0, |p| p.cursor);
-    let lines = f.docs.get(pane - 1).map(|d| d.lines.as_slice()).unwrap_or_default();
+    let lines = f
+        .docs
+        .get(pane - 1)
+        .map(|d| d.lines.as_slice())
+        .unwrap_or_default();
     let hit = if next {
         (at + 1..lines.len()).find(|i| lines.get(*i).is_some_and(&holds))
     } else {
@@ -356,9 +451,12 @@ fn sensitive(m: &mut Model, next: bool) {
         return doc_next(m, next, "no further sensitive value here", |l| l.hot);
     }
     let rows = &f.list.rows;
-    let hit = around(rows.len(), f.list.cursor, next, |i| {
-        matches!(rows.get(i).map(|r| &r.item), Some(Item::Call(c)) if matches!(c.level, Some("S3" | "S4")))
-    });
+    let hit = around(
+        rows.len(),
+        f.list.cursor,
+        next,
+        |i| matches!(rows.get(i).map(|r| &r.item), Some(Item::Call(c)) if matches!(c.level, Some("S3" | "S4"))),
+    );
     match hit {
         Some(i) => list::go_to(m, i),
         None => m.say("no call of level S3 or S4 among the rows at hand; / level >= S3 finds all"),
@@ -373,7 +471,11 @@ fn time_mode(m: &mut Model) {
     }
     m.dates = !m.dates;
     list::recell(m);
-    m.say(if m.dates { "times with their date, UTC" } else { "times of day, UTC" });
+    m.say(if m.dates {
+        "times with their date, UTC"
+    } else {
+        "times of day, UTC"
+    });
 }
 
 fn body(m: &mut Model, mode: BodyMode) {
@@ -406,15 +508,25 @@ fn trace(m: &mut Model) {
     });
     // A line of a body with a record on it, or a call with findings.
     let q = q.or_else(|| {
-        let line = f.docs.get(f.focus.checked_sub(1)?)?.lines.get(f.pos.get(f.focus)?.cursor)?;
+        let line = f
+            .docs
+            .get(f.focus.checked_sub(1)?)?
+            .lines
+            .get(f.pos.get(f.focus)?.cursor)?;
         match &line.jump {
             Some(Jump::Trace(q)) => Some(q.clone()),
             _ => None,
         }
     });
     let q = q.or_else(|| {
-        let s = f.show.as_ref().filter(|_| matches!(f.screen, ScreenId::Calls | ScreenId::Call))?;
-        s.findings.iter().find_map(|x| x.record.clone()).map(Question::Record)
+        let s = f
+            .show
+            .as_ref()
+            .filter(|_| matches!(f.screen, ScreenId::Calls | ScreenId::Call))?;
+        s.findings
+            .iter()
+            .find_map(|x| x.record.clone())
+            .map(Question::Record)
     });
     match q {
         Some(q) => go::jump(m, Jump::Trace(q)),
@@ -436,7 +548,11 @@ fn replay(m: &mut Model) {
             let name = a.account.clone();
             return go::jump(
                 m,
-                Jump::To { screen: ScreenId::Sessions, term: Some(term("account", &name)), title: name },
+                Jump::To {
+                    screen: ScreenId::Sessions,
+                    term: Some(term("account", &name)),
+                    title: name,
+                },
             );
         }
         _ => f.show.as_ref().and_then(|s| s.row.session.clone()),
@@ -467,14 +583,34 @@ fn reveal(m: &mut Model) {
         f.show_state = State::Loading;
     }
     let frame = m.top().map_or(0, |f| f.id);
-    go::ask(m, frame, crate::ui::data::Place::Detail, crate::ui::data::What::Show { rowid: 0, id, reveal: on });
-    m.say(if on { "values in clear until you leave this call; the journal says so" } else { "masked again" });
+    go::ask(
+        m,
+        frame,
+        crate::ui::data::Place::Detail,
+        crate::ui::data::What::Show {
+            rowid: 0,
+            id,
+            reveal: on,
+        },
+    );
+    m.say(if on {
+        "values in clear until you leave this call; the journal says so"
+    } else {
+        "masked again"
+    });
 }
 
 fn why(m: &mut Model) {
     let Some(f) = m.top() else { return };
     let line = (f.focus > 0)
-        .then(|| f.docs.get(f.focus - 1)?.lines.get(f.pos.get(f.focus)?.cursor)?.why.clone())
+        .then(|| {
+            f.docs
+                .get(f.focus - 1)?
+                .lines
+                .get(f.pos.get(f.focus)?.cursor)?
+                .why
+                .clone()
+        })
         .flatten();
     let reasons = match line {
         Some(w) => vec![w],
@@ -496,19 +632,29 @@ fn why(m: &mut Model) {
         return help_text(m);
     }
     let w = usize::from(m.size.0).saturating_sub(12).clamp(20, 90);
-    m.overlay = Some(Overlay::Text(Box::new(help::why(&reasons, w)), Default::default(), true));
+    m.overlay = Some(Overlay::Text(
+        Box::new(help::why(&reasons, w)),
+        Default::default(),
+        true,
+    ));
 }
 
 /// The keys of this place, then all others.
 pub fn help_text(m: &mut Model) {
     let ctxs = super::contexts(m);
-    m.overlay = Some(Overlay::Text(Box::new(help::keys(&ctxs)), Default::default(), false));
+    m.overlay = Some(Overlay::Text(
+        Box::new(help::keys(&ctxs)),
+        Default::default(),
+        false,
+    ));
 }
 
 fn film(m: &mut Model, a: A) {
     let Some(f) = m.frames.last_mut() else { return };
     let id = m.seq + 1;
-    let Extra::Replay(r) = &mut f.extra else { return };
+    let Extra::Replay(r) = &mut f.extra else {
+        return;
+    };
     let Some(t) = &r.film else { return };
     let n = t.steps().len();
     let at = r.clock.step(t);
@@ -521,7 +667,8 @@ fn film(m: &mut Model, a: A) {
             r.seq = id;
             m.seq = id;
             if r.clock.playing {
-                m.outbox.push(Effect::After(super::PLAY_MS, Timer::Play(id)));
+                m.outbox
+                    .push(Effect::After(super::PLAY_MS, Timer::Play(id)));
             }
         }
         A::Faster => r.clock = r.clock.faster(),
@@ -558,7 +705,9 @@ pub fn seek(m: &mut Model, to: usize) {
 /// The film's clock went on.
 pub fn tick(m: &mut Model, seq: u64) {
     let h = list::height(m);
-    let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra) else { return };
+    let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra) else {
+        return;
+    };
     if r.seq != seq || !r.clock.playing {
         return;
     }
@@ -570,7 +719,8 @@ pub fn tick(m: &mut Model, seq: u64) {
     r.top = crate::ui::screen::replay::scroll(r.top, now, t.steps().len(), h);
     let playing = r.clock.playing;
     if playing {
-        m.outbox.push(Effect::After(super::PLAY_MS, Timer::Play(seq)));
+        m.outbox
+            .push(Effect::After(super::PLAY_MS, Timer::Play(seq)));
     }
     if now != before || !playing {
         m.dirty = true;

@@ -11,7 +11,11 @@ pub fn refresh(m: &mut Model) {
     let Some(f) = m.top() else { return };
     let areas = layout::of(m.size, f);
     let mut docs = screen::docs(m, f, &areas);
-    let broken = m.wrap || !matches!(f.screen, ScreenId::Calls | ScreenId::Call | ScreenId::Overview);
+    let broken = m.wrap
+        || !matches!(
+            f.screen,
+            ScreenId::Calls | ScreenId::Call | ScreenId::Overview
+        );
     if broken {
         for (i, d) in docs.iter_mut().enumerate() {
             let w = layout::inside(areas.panes.get(i + 1).copied().unwrap_or_default()).width;
@@ -20,7 +24,9 @@ pub fn refresh(m: &mut Model) {
             }
         }
     }
-    let heights: Vec<usize> = (0..areas.panes.len()).map(|p| list::doc_height(m, p)).collect();
+    let heights: Vec<usize> = (0..areas.panes.len())
+        .map(|p| list::doc_height(m, p))
+        .collect();
     if let Some(f) = m.frames.last_mut() {
         f.docs = docs;
         for (i, p) in f.pos.iter_mut().enumerate().skip(1) {

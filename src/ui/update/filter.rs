@@ -55,7 +55,10 @@ pub fn put(m: &mut Model, text: &str) {
 /// Reads again with the filter in force. The rows on screen stay until the new ones come.
 pub fn reread(m: &mut Model) {
     if let Some(f) = m.frames.last_mut() {
-        f.list.keep = f.list.here().and_then(|r| crate::ui::screen::facts::target(&r.item));
+        f.list.keep = f
+            .list
+            .here()
+            .and_then(|r| crate::ui::screen::facts::target(&r.item));
         f.side_of.clear();
     }
     go::fetch(m);
@@ -68,7 +71,11 @@ pub fn toggle(m: &mut Model) {
         return m.say("there is no filter");
     }
     m.filter.off = !m.filter.off;
-    m.say(if m.filter.off { "filter off; Ctrl-t puts it back" } else { "filter on" });
+    m.say(if m.filter.off {
+        "filter off; Ctrl-t puts it back"
+    } else {
+        "filter on"
+    });
     reread(m);
 }
 
@@ -85,18 +92,23 @@ fn check(m: &mut Model) {
 
 /// The word before the cursor.
 fn word(text: &str) -> &str {
-    let from = text.rfind(|c: char| c.is_whitespace() || "(){},=<>~!&|".contains(c)).map_or(0, |i| i + 1);
+    let from = text
+        .rfind(|c: char| c.is_whitespace() || "(){},=<>~!&|".contains(c))
+        .map_or(0, |i| i + 1);
     text.get(from..).unwrap_or("")
 }
 
 /// What the word before the cursor can become.
 fn offers(m: &Model) -> Vec<String> {
-    let Some((i, _)) = &m.filter.edit else { return Vec::new() };
+    let Some((i, _)) = &m.filter.edit else {
+        return Vec::new();
+    };
     let w = word(i.text().get(..i.cursor()).unwrap_or(""));
     if w.is_empty() {
         return Vec::new();
     }
-    let some = |v: Vec<String>| -> Vec<String> { v.into_iter().filter(|o| o != w).take(12).collect() };
+    let some =
+        |v: Vec<String>| -> Vec<String> { v.into_iter().filter(|o| o != w).take(12).collect() };
     if let Some((name, value)) = w.split_once(':') {
         let value = value.trim_start_matches('"').to_lowercase();
         let names: Vec<&str> = match name {
@@ -134,8 +146,26 @@ fn offers(m: &Model) -> Vec<String> {
 
 /// Classes that every build knows.
 const CLASSES: [&str; 20] = [
-    "password", "private-key", "cloud-key", "api-key", "cn-id", "bank-card", "cn-passport", "us-ssn", "iban", "jwt",
-    "session-token", "cn-mobile", "phone", "email", "name", "address", "birth-date", "gps", "cn-plate", "cn-uscc",
+    "password",
+    "private-key",
+    "cloud-key",
+    "api-key",
+    "cn-id",
+    "bank-card",
+    "cn-passport",
+    "us-ssn",
+    "iban",
+    "jwt",
+    "session-token",
+    "cn-mobile",
+    "phone",
+    "email",
+    "name",
+    "address",
+    "birth-date",
+    "gps",
+    "cn-plate",
+    "cn-uscc",
 ];
 
 /// A key while the filter is edited.
@@ -155,7 +185,11 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
         }
         KeyCode::Up | KeyCode::Down => {
             let n = m.filter.history.len();
-            let at = if k.code == KeyCode::Up { m.filter.at.saturating_sub(1) } else { (m.filter.at + 1).min(n) };
+            let at = if k.code == KeyCode::Up {
+                m.filter.at.saturating_sub(1)
+            } else {
+                (m.filter.at + 1).min(n)
+            };
             m.filter.at = at;
             let text = m.filter.history.get(at).cloned().unwrap_or_default();
             if let Some((i, _)) = &mut m.filter.edit {
@@ -170,7 +204,9 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
             }
         }
         _ => {
-            let Some((i, _)) = &mut m.filter.edit else { return };
+            let Some((i, _)) = &mut m.filter.edit else {
+                return;
+            };
             if !i.key(k) {
                 return;
             }
@@ -185,7 +221,8 @@ pub fn typed(m: &mut Model) {
     let seq = m.next();
     m.filter.seq = seq;
     if m.filter.error.is_none() {
-        m.outbox.push(Effect::After(super::FILTER_MS, Timer::Filter(seq)));
+        m.outbox
+            .push(Effect::After(super::FILTER_MS, Timer::Filter(seq)));
     }
 }
 
@@ -203,14 +240,18 @@ fn done(m: &mut Model) {
     if m.filter.error.is_some() {
         return m.warn("does not parse yet; Esc gives up");
     }
-    let Some((i, before)) = m.filter.edit.take() else { return };
+    let Some((i, before)) = m.filter.edit.take() else {
+        return;
+    };
     m.filter.seq = m.next();
     let text = i.text().trim().to_string();
     if text != before {
         m.undo.push(Change::Filter(before, text.clone()));
         m.redo.clear();
     }
-    let fresh = m.filter.applied != text || m.top().is_some_and(|f| f.filter != text || f.list.state != State::Ready);
+    let fresh = m.filter.applied != text
+        || m.top()
+            .is_some_and(|f| f.filter != text || f.list.state != State::Ready);
     m.filter.applied = text.clone();
     if fresh {
         put(m, &text);

@@ -23,7 +23,15 @@ const CAP: u64 = 100_001;
 
 /// Opens the first screen.
 pub fn start(m: &mut Model) -> Vec<Effect> {
-    let f = grow(m, &Seed { screen: ScreenId::Overview, title: String::new(), added: None, subject: Subject::None });
+    let f = grow(
+        m,
+        &Seed {
+            screen: ScreenId::Overview,
+            title: String::new(),
+            added: None,
+            subject: Subject::None,
+        },
+    );
     m.frames = vec![f];
     fetch(m);
     ask(m, 0, Place::Marks, What::Marks);
@@ -37,8 +45,14 @@ fn grow(m: &mut Model, s: &Seed) -> Frame {
     let first = layout::first_pane(s.screen);
     let extra = match &s.subject {
         Subject::Call(id) => Extra::Call { id: id.clone() },
-        Subject::Session(id) => Extra::Replay(Box::new(Film { session: id.clone(), ..Film::default() })),
-        Subject::Question(q) => Extra::Trace(Box::new(TraceView { question: q.clone(), ..TraceView::default() })),
+        Subject::Session(id) => Extra::Replay(Box::new(Film {
+            session: id.clone(),
+            ..Film::default()
+        })),
+        Subject::Question(q) => Extra::Trace(Box::new(TraceView {
+            question: q.clone(),
+            ..TraceView::default()
+        })),
         Subject::Sql(t) => Extra::Sql(t.clone()),
         Subject::None => Extra::None,
     };
@@ -48,7 +62,10 @@ fn grow(m: &mut Model, s: &Seed) -> Frame {
         title: s.title.clone(),
         added: s.added.clone(),
         filter: String::new(),
-        list: List { cols: kind_of(s.screen).map_or(&[], columns::columns), ..List::default() },
+        list: List {
+            cols: kind_of(s.screen).map_or(&[], columns::columns),
+            ..List::default()
+        },
         docs: Vec::new(),
         pos: vec![DocPos::default(); n],
         focus: if first == 1 { 2.min(n - 1) } else { 0 },
@@ -80,7 +97,10 @@ fn seed_of(f: &Frame) -> Seed {
 }
 
 fn here(m: &Model) -> (Vec<Seed>, String) {
-    (m.frames.iter().map(seed_of).collect(), m.filter.applied.clone())
+    (
+        m.frames.iter().map(seed_of).collect(),
+        m.filter.applied.clone(),
+    )
 }
 
 fn remember(m: &mut Model) {
@@ -110,8 +130,20 @@ pub fn to_screen(m: &mut Model, screen: ScreenId) {
     for f in &old {
         forget_frame(m, f);
     }
-    let subject = if screen == ScreenId::Trace { Subject::Question(None) } else { Subject::None };
-    let f = grow(m, &Seed { screen, title: String::new(), added: None, subject });
+    let subject = if screen == ScreenId::Trace {
+        Subject::Question(None)
+    } else {
+        Subject::None
+    };
+    let f = grow(
+        m,
+        &Seed {
+            screen,
+            title: String::new(),
+            added: None,
+            subject,
+        },
+    );
     m.frames.push(f);
     arrive(m);
 }
@@ -123,7 +155,11 @@ pub fn jump(m: &mut Model, j: Jump) {
     }
     remember(m);
     let seed = match j {
-        Jump::To { screen, term, title } => {
+        Jump::To {
+            screen,
+            term,
+            title,
+        } => {
             let added = term.filter(|t| {
                 let with = with_term(m.filter.now(), t);
                 let grew = with != m.filter.now();
@@ -133,11 +169,35 @@ pub fn jump(m: &mut Model, j: Jump) {
                 }
                 grew
             });
-            Seed { screen, title, added, subject: if screen == ScreenId::Trace { Subject::Question(None) } else { Subject::None } }
+            Seed {
+                screen,
+                title,
+                added,
+                subject: if screen == ScreenId::Trace {
+                    Subject::Question(None)
+                } else {
+                    Subject::None
+                },
+            }
         }
-        Jump::Call(id) => Seed { screen: ScreenId::Call, title: id.clone(), added: None, subject: Subject::Call(id) },
-        Jump::Replay(id) => Seed { screen: ScreenId::Replay, title: id.clone(), added: None, subject: Subject::Session(id) },
-        Jump::Trace(q) => Seed { screen: ScreenId::Trace, title: question_name(&q), added: None, subject: Subject::Question(Some(q)) },
+        Jump::Call(id) => Seed {
+            screen: ScreenId::Call,
+            title: id.clone(),
+            added: None,
+            subject: Subject::Call(id),
+        },
+        Jump::Replay(id) => Seed {
+            screen: ScreenId::Replay,
+            title: id.clone(),
+            added: None,
+            subject: Subject::Session(id),
+        },
+        Jump::Trace(q) => Seed {
+            screen: ScreenId::Trace,
+            title: question_name(&q),
+            added: None,
+            subject: Subject::Question(Some(q)),
+        },
     };
     let f = grow(m, &seed);
     m.frames.push(f);
@@ -157,7 +217,15 @@ pub fn question_name(q: &Question) -> String {
 /// A statement's rows.
 pub fn sql(m: &mut Model, text: &str) {
     remember(m);
-    let f = grow(m, &Seed { screen: ScreenId::Sql, title: "SQL".into(), added: None, subject: Subject::Sql(text.into()) });
+    let f = grow(
+        m,
+        &Seed {
+            screen: ScreenId::Sql,
+            title: "SQL".into(),
+            added: None,
+            subject: Subject::Sql(text.into()),
+        },
+    );
     m.frames.push(f);
     arrive(m);
 }
@@ -182,7 +250,11 @@ pub fn pop(m: &mut Model) -> bool {
 pub fn walk(m: &mut Model, back: bool) {
     let next = if back { m.back.pop() } else { m.forward.pop() };
     let Some((seeds, filter)) = next else {
-        return m.say(if back { "no earlier place" } else { "no later place" });
+        return m.say(if back {
+            "no earlier place"
+        } else {
+            "no later place"
+        });
     };
     let now = here(m);
     if back {
@@ -197,7 +269,15 @@ pub fn walk(m: &mut Model, back: bool) {
     m.filter.applied = filter;
     m.frames = seeds.iter().map(|s| grow(m, s)).collect();
     if m.frames.is_empty() {
-        let f = grow(m, &Seed { screen: ScreenId::Overview, title: String::new(), added: None, subject: Subject::None });
+        let f = grow(
+            m,
+            &Seed {
+                screen: ScreenId::Overview,
+                title: String::new(),
+                added: None,
+                subject: Subject::None,
+            },
+        );
         m.frames.push(f);
     }
     arrive(m);
@@ -205,7 +285,9 @@ pub fn walk(m: &mut Model, back: bool) {
 
 /// The innermost frame is new or shown again: reads what it lacks.
 pub fn arrive(m: &mut Model) {
-    let stale = m.top().is_some_and(|f| f.filter != m.filter.now() || f.list.state == State::Empty || f.screen == ScreenId::Marks);
+    let stale = m.top().is_some_and(|f| {
+        f.filter != m.filter.now() || f.list.state == State::Empty || f.screen == ScreenId::Marks
+    });
     if stale {
         fetch(m);
     } else {
@@ -222,7 +304,12 @@ pub fn ask(m: &mut Model, frame: u64, place: Place, what: What) {
             f.pending.insert(place, id);
         }
     }
-    m.outbox.push(Effect::Ask(Ask { id, frame, place, what }));
+    m.outbox.push(Effect::Ask(Ask {
+        id,
+        frame,
+        place,
+        what,
+    }));
 }
 
 /// The filter as rows are selected by; the last valid one where the text does not parse.
@@ -254,7 +341,11 @@ pub fn call_sort(col: usize) -> Option<crate::query::read::Sort> {
 /// A page in the order of the list.
 pub fn page(l: &List) -> Page {
     let (col, desc) = l.sort.unwrap_or((0, false));
-    Page { sort: call_sort(col).unwrap_or_default(), desc, ..Page::first(PAGE) }
+    Page {
+        sort: call_sort(col).unwrap_or_default(),
+        desc,
+        ..Page::first(PAGE)
+    }
 }
 
 /// Reads the innermost frame from its start.
@@ -274,30 +365,75 @@ pub fn fetch(m: &mut Model) {
             ask(m, id, Place::Overview, What::Overview { filter });
         }
         ScreenId::Calls => {
-            ask(m, id, Place::List, What::Calls { filter: filter.clone(), page: sort });
-            ask(m, id, Place::Count, What::Count { filter, cap: Some(CAP) });
+            ask(
+                m,
+                id,
+                Place::List,
+                What::Calls {
+                    filter: filter.clone(),
+                    page: sort,
+                },
+            );
+            ask(
+                m,
+                id,
+                Place::Count,
+                What::Count {
+                    filter,
+                    cap: Some(CAP),
+                },
+            );
         }
-        ScreenId::Marks => ask(m, id, Place::List, What::List { kind: Kind::Marks, filter }),
+        ScreenId::Marks => ask(
+            m,
+            id,
+            Place::List,
+            What::List {
+                kind: Kind::Marks,
+                filter,
+            },
+        ),
         ScreenId::Call => {
-            let Some(Extra::Call { id: call }) = m.top().map(|f| &f.extra) else { return };
+            let Some(Extra::Call { id: call }) = m.top().map(|f| &f.extra) else {
+                return;
+            };
             let call = call.clone();
             let reveal = m.revealed.as_ref() == Some(&call);
             if let Some(f) = m.frames.last_mut() {
                 f.show_state = State::Loading;
                 f.list.state = State::Ready;
             }
-            ask(m, id, Place::Detail, What::Show { rowid: 0, id: call, reveal });
+            ask(
+                m,
+                id,
+                Place::Detail,
+                What::Show {
+                    rowid: 0,
+                    id: call,
+                    reveal,
+                },
+            );
         }
         ScreenId::Replay => film(m, id),
         ScreenId::Trace => trace(m, id),
         ScreenId::Sql => {
-            let Some(Extra::Sql(t)) = m.top().map(|f| &f.extra) else { return };
+            let Some(Extra::Sql(t)) = m.top().map(|f| &f.extra) else {
+                return;
+            };
             let t = t.clone();
             ask(m, id, Place::List, What::Sql(t));
         }
         ScreenId::Flows | ScreenId::Sources => {
             // These have fields of their own; a filter for calls would be refused.
-            ask(m, id, Place::List, What::List { kind: kind_of(screen).unwrap_or(Kind::Flows), filter: Filter::all() });
+            ask(
+                m,
+                id,
+                Place::List,
+                What::List {
+                    kind: kind_of(screen).unwrap_or(Kind::Flows),
+                    filter: Filter::all(),
+                },
+            );
         }
         _ => {
             if let Some(kind) = kind_of(screen) {
@@ -310,7 +446,9 @@ pub fn fetch(m: &mut Model) {
 fn film(m: &mut Model, id: u64) {
     let Some(f) = m.frames.last_mut() else { return };
     f.list.state = State::Ready;
-    let Extra::Replay(r) = &mut f.extra else { return };
+    let Extra::Replay(r) = &mut f.extra else {
+        return;
+    };
     let term = crate::ui::nav::term("session", &r.session);
     if r.film.is_none() {
         r.state = State::Loading;
@@ -322,10 +460,20 @@ fn film(m: &mut Model, id: u64) {
 fn trace(m: &mut Model, id: u64) {
     let Some(f) = m.frames.last_mut() else { return };
     f.list.state = State::Ready;
-    let Extra::Trace(t) = &mut f.extra else { return };
+    let Extra::Trace(t) = &mut f.extra else {
+        return;
+    };
     let Some(q) = t.question.clone() else { return };
     t.state = State::Loading;
-    ask(m, id, Place::Trace, What::Trace { question: q, reveal: false });
+    ask(
+        m,
+        id,
+        Place::Trace,
+        What::Trace {
+            question: q,
+            reveal: false,
+        },
+    );
 }
 
 /// Reads again, keeping the cursor on its row.
@@ -336,7 +484,10 @@ pub fn refetch(m: &mut Model, keep: bool) {
             f.list.keep = f.list.here().and_then(|r| facts::target(&r.item));
         }
         // A film or a trace that is being looked at does not change under the reader's eyes.
-        if matches!(f.screen, ScreenId::Replay | ScreenId::Trace | ScreenId::Call | ScreenId::Sql) {
+        if matches!(
+            f.screen,
+            ScreenId::Replay | ScreenId::Trace | ScreenId::Call | ScreenId::Sql
+        ) {
             let empty = match &f.extra {
                 Extra::Replay(r) => r.film.is_none(),
                 Extra::Trace(t) => t.result.is_none() && t.question.is_some(),
@@ -379,15 +530,23 @@ pub fn ask_detail(m: &mut Model) {
     }
     match f.screen {
         ScreenId::Calls => {
-            let Some(crate::ui::data::Item::Call(c)) = f.list.here().map(|r| &r.item) else { return };
+            let Some(crate::ui::data::Item::Call(c)) = f.list.here().map(|r| &r.item) else {
+                return;
+            };
             if f.show.as_ref().is_some_and(|s| s.row.id == c.id) {
                 return;
             }
-            let what = What::Show { rowid: c.rowid, id: String::new(), reveal: false };
+            let what = What::Show {
+                rowid: c.rowid,
+                id: String::new(),
+                reveal: false,
+            };
             ask(m, id, Place::Detail, what);
         }
         ScreenId::Accounts | ScreenId::Apis => {
-            let Some((kind, term)) = screen::side_question(f) else { return };
+            let Some((kind, term)) = screen::side_question(f) else {
+                return;
+            };
             if f.side_of == term {
                 return;
             }
@@ -404,8 +563,14 @@ pub fn ask_more(m: &mut Model, down: bool) {
     if f.screen != ScreenId::Calls || f.pending.contains_key(&Place::More) {
         return;
     }
-    let edge = if down { f.list.rows.last() } else { f.list.rows.first() };
-    let Some(crate::ui::data::Item::Call(c)) = edge.map(|r| &r.item) else { return };
+    let edge = if down {
+        f.list.rows.last()
+    } else {
+        f.list.rows.first()
+    };
+    let Some(crate::ui::data::Item::Call(c)) = edge.map(|r| &r.item) else {
+        return;
+    };
     let mut p = page(&f.list);
     if down {
         p.after = Some(c.rowid);

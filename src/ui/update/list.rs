@@ -57,12 +57,17 @@ pub fn go_to(m: &mut Model, to: usize) {
 pub fn fill(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool, took_us: u64) {
     let dates = m.dates;
     let h = height(m);
-    let Some(f) = m.frames.get_mut(frame) else { return };
+    let Some(f) = m.frames.get_mut(frame) else {
+        return;
+    };
     let l = &mut f.list;
     l.rows = items
         .into_iter()
         .enumerate()
-        .map(|(i, item)| RowView { cells: columns::cells(&item, dates, i), item })
+        .map(|(i, item)| RowView {
+            cells: columns::cells(&item, dates, i),
+            item,
+        })
         .collect();
     l.base = 0;
     l.took_us = took_us;
@@ -74,19 +79,31 @@ pub fn fill(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool, took_us: u
         }
     } else {
         l.more = (false, false);
-        l.total = if cut { Total::AtLeast(l.rows.len() as u64) } else { Total::Exact(l.rows.len() as u64) };
+        l.total = if cut {
+            Total::AtLeast(l.rows.len() as u64)
+        } else {
+            Total::Exact(l.rows.len() as u64)
+        };
         order(l);
     }
     let keep = l.keep.take();
     let at = keep
-        .and_then(|k| l.rows.iter().position(|r| facts::target(&r.item).as_ref() == Some(&k)))
+        .and_then(|k| {
+            l.rows
+                .iter()
+                .position(|r| facts::target(&r.item).as_ref() == Some(&k))
+        })
         .unwrap_or_else(|| l.cursor.min(l.rows.len().saturating_sub(1)));
     l.go(at, h);
 }
 
 /// The last page of a paged list; the cursor goes to its end.
 pub fn last(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool) {
-    let all = m.frames.get(frame).map(|f| f.list.total).unwrap_or_default();
+    let all = m
+        .frames
+        .get(frame)
+        .map(|f| f.list.total)
+        .unwrap_or_default();
     let n = items.len() as u64;
     let took = m.frames.get(frame).map_or(0, |f| f.list.took_us);
     fill(m, frame, items, cut, took);
@@ -120,9 +137,14 @@ pub fn order(l: &mut List) {
 pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool) {
     let dates = m.dates;
     let h = height(m);
-    let Some(f) = m.frames.get_mut(frame) else { return };
+    let Some(f) = m.frames.get_mut(frame) else {
+        return;
+    };
     let l = &mut f.list;
-    let row = |(i, item)| RowView { cells: columns::cells(&item, dates, i), item };
+    let row = |(i, item)| RowView {
+        cells: columns::cells(&item, dates, i),
+        item,
+    };
     let down = l.cursor >= l.rows.len() / 2;
     let n = items.len();
     let new: Vec<RowView> = items.into_iter().enumerate().map(row).collect();
@@ -161,11 +183,25 @@ pub fn sort(m: &mut Model, reverse: bool) {
     let col = f.list.col;
     let desc = match f.list.sort {
         Some((c, d)) if c == col || reverse => !d,
-        _ => f.list.columns().get(col).is_some_and(|c| c.right || c.title == "S"),
+        _ => f
+            .list
+            .columns()
+            .get(col)
+            .is_some_and(|c| c.right || c.title == "S"),
     };
-    let col = if reverse { f.list.sort.map_or(col, |s| s.0) } else { col };
+    let col = if reverse {
+        f.list.sort.map_or(col, |s| s.0)
+    } else {
+        col
+    };
     let name = f.list.titles.get(col).map_or_else(
-        || f.list.columns().get(col).map_or("", |c| c.title).to_string(),
+        || {
+            f.list
+                .columns()
+                .get(col)
+                .map_or("", |c| c.title)
+                .to_string()
+        },
         ToString::to_string,
     );
     if f.screen == ScreenId::Calls {
@@ -182,11 +218,23 @@ pub fn sort(m: &mut Model, reverse: bool) {
         f.list.sort = Some((col, desc));
         order(&mut f.list);
         let keep = f.list.keep.take();
-        if let Some(at) = keep.and_then(|k| f.list.rows.iter().position(|r| facts::target(&r.item).as_ref() == Some(&k))) {
+        if let Some(at) = keep.and_then(|k| {
+            f.list
+                .rows
+                .iter()
+                .position(|r| facts::target(&r.item).as_ref() == Some(&k))
+        }) {
             go_to(m, at);
         }
     }
-    m.say(format!("sorted by {name}, {}", if desc { "highest first" } else { "lowest first" }));
+    m.say(format!(
+        "sorted by {name}, {}",
+        if desc {
+            "highest first"
+        } else {
+            "lowest first"
+        }
+    ));
 }
 
 /// Cells again, after the way of showing times changed.
@@ -204,10 +252,19 @@ pub fn recell(m: &mut Model) {
 pub fn column(m: &mut Model, right: bool) {
     let Some(f) = m.frames.last() else { return };
     let a = layout::of(m.size, f);
-    let w = layout::inside(a.panes.first().copied().unwrap_or_default()).width.saturating_sub(3);
-    let shown: Vec<usize> = crate::ui::widget::table::fit(f.list.columns(), w).iter().map(|(i, _, _)| *i).collect();
+    let w = layout::inside(a.panes.first().copied().unwrap_or_default())
+        .width
+        .saturating_sub(3);
+    let shown: Vec<usize> = crate::ui::widget::table::fit(f.list.columns(), w)
+        .iter()
+        .map(|(i, _, _)| *i)
+        .collect();
     let at = shown.iter().position(|i| *i == f.list.col).unwrap_or(0);
-    let to = if right { (at + 1).min(shown.len().saturating_sub(1)) } else { at.saturating_sub(1) };
+    let to = if right {
+        (at + 1).min(shown.len().saturating_sub(1))
+    } else {
+        at.saturating_sub(1)
+    };
     if let (Some(f), Some(col)) = (m.frames.last_mut(), shown.get(to)) {
         f.list.col = *col;
     }
@@ -215,18 +272,42 @@ pub fn column(m: &mut Model, right: bool) {
 
 /// Rows of a trace: suspects or hops.
 pub fn fill_trace(f: &mut Frame, dates: bool, h: usize) {
-    let crate::ui::model::Extra::Trace(t) = &f.extra else { return };
+    let crate::ui::model::Extra::Trace(t) = &f.extra else {
+        return;
+    };
     let Some(r) = &t.result else { return };
     let (kind, items): (Kind, Vec<Item>) = if t.hops {
-        let hops = r.trails.get(t.trail).map(|t| t.hops.as_slice()).unwrap_or_default();
-        (Kind::Hops, hops.iter().map(|h| Item::Hop(Box::new(h.clone()))).collect())
+        let hops = r
+            .trails
+            .get(t.trail)
+            .map(|t| t.hops.as_slice())
+            .unwrap_or_default();
+        (
+            Kind::Hops,
+            hops.iter()
+                .map(|h| Item::Hop(Box::new(h.clone())))
+                .collect(),
+        )
     } else {
-        (Kind::Suspects, r.suspects.iter().map(|s| Item::Suspect(Box::new(s.clone()))).collect())
+        (
+            Kind::Suspects,
+            r.suspects
+                .iter()
+                .map(|s| Item::Suspect(Box::new(s.clone())))
+                .collect(),
+        )
     };
     let l = &mut f.list;
     l.cols = columns::columns(kind);
     l.total = Total::Exact(items.len() as u64);
-    l.rows = items.into_iter().enumerate().map(|(i, item)| RowView { cells: columns::cells(&item, dates, i), item }).collect();
+    l.rows = items
+        .into_iter()
+        .enumerate()
+        .map(|(i, item)| RowView {
+            cells: columns::cells(&item, dates, i),
+            item,
+        })
+        .collect();
     l.sort = None;
     l.state = State::Ready;
     l.col = l.col.min(l.cols.len().saturating_sub(1));

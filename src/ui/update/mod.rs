@@ -64,7 +64,9 @@ fn end(m: &mut Model, code: i32) {
 
 /// Contexts that hold, inner first.
 pub fn contexts(m: &Model) -> Vec<Ctx> {
-    let Some(f) = m.top() else { return vec![Ctx::Global] };
+    let Some(f) = m.top() else {
+        return vec![Ctx::Global];
+    };
     let mut c = Vec::new();
     let text = f.focus > 0 && f.screen != ScreenId::Overview;
     match f.screen {
@@ -115,7 +117,11 @@ fn load(m: &mut Model, l: LoadSnap) {
     }
     let finished = m.load.running() && !l.running();
     let newer = l.generation != m.seen_generation;
-    if let Some(t) = l.trouble.as_ref().filter(|t| m.load.trouble.as_ref() != Some(t)) {
+    if let Some(t) = l
+        .trouble
+        .as_ref()
+        .filter(|t| m.load.trouble.as_ref() != Some(t))
+    {
         let t = t.clone();
         m.warn(t);
     }
@@ -163,7 +169,11 @@ fn rest_seq(f: &super::model::Frame) -> u64 {
 
 /// Whether something lies over the screen that takes typed text.
 pub fn typing(m: &Model) -> bool {
-    m.filter.edit.is_some() || matches!(m.overlay, Some(Overlay::Prompt(..) | Overlay::Palette { .. }))
+    m.filter.edit.is_some()
+        || matches!(
+            m.overlay,
+            Some(Overlay::Prompt(..) | Overlay::Palette { .. })
+        )
 }
 
 /// Opens a trace over what is shown.

@@ -14,7 +14,9 @@ pub fn mouse(m: &mut Model, e: MouseEvent) {
     }
     let a = layout::areas(m);
     let at = Position::new(e.column, e.row);
-    let Some(pane) = a.panes.iter().position(|r| r.contains(at)) else { return };
+    let Some(pane) = a.panes.iter().position(|r| r.contains(at)) else {
+        return;
+    };
     let inner = layout::inside(a.panes.get(pane).copied().unwrap_or_default());
     m.dirty = true;
     match e.kind {
@@ -24,8 +26,18 @@ pub fn mouse(m: &mut Model, e: MouseEvent) {
                 f.focus = pane;
             }
             let row = usize::from(e.row.saturating_sub(inner.y));
-            if pane == 0 && !matches!(m.top().map(|f| &f.extra), Some(crate::ui::model::Extra::Replay(_))) {
-                let Some(to) = row.checked_sub(1).and_then(|r| m.top().map(|f| f.list.top + r)) else { return };
+            if pane == 0
+                && !matches!(
+                    m.top().map(|f| &f.extra),
+                    Some(crate::ui::model::Extra::Replay(_))
+                )
+            {
+                let Some(to) = row
+                    .checked_sub(1)
+                    .and_then(|r| m.top().map(|f| f.list.top + r))
+                else {
+                    return;
+                };
                 let same = again && m.top().is_some_and(|f| f.list.cursor == to);
                 if same {
                     act::act(m, Action::Enter);
@@ -33,7 +45,10 @@ pub fn mouse(m: &mut Model, e: MouseEvent) {
                     list::go_to(m, to);
                 }
             } else if let Some(f) = m.frames.last_mut() {
-                let n = pane.checked_sub(1).and_then(|p| f.docs.get(p)).map_or(0, |d| d.lines.len());
+                let n = pane
+                    .checked_sub(1)
+                    .and_then(|p| f.docs.get(p))
+                    .map_or(0, |d| d.lines.len());
                 if let Some(p) = f.pos.get_mut(pane) {
                     p.cursor = (p.top + row).min(n.saturating_sub(1));
                 }

@@ -93,7 +93,11 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
                 m.overlay = Some(Overlay::Prompt(kind, input, None));
             }
         },
-        Overlay::Palette { mut input, hits, mut at } => match k.code {
+        Overlay::Palette {
+            mut input,
+            hits,
+            mut at,
+        } => match k.code {
             KeyCode::Esc => {}
             KeyCode::Enter => {
                 if let Some(c) = hits.get(at).and_then(|i| m.commands.get(*i)).cloned() {
@@ -108,7 +112,11 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
             }
             KeyCode::Char('n' | 'p') if k.modifiers.contains(KeyModifiers::CONTROL) => {
                 let n = hits.len().max(1);
-                at = if k.code == KeyCode::Char('n') { (at + 1) % n } else { (at + n - 1) % n };
+                at = if k.code == KeyCode::Char('n') {
+                    (at + 1) % n
+                } else {
+                    (at + n - 1) % n
+                };
                 m.overlay = Some(Overlay::Palette { input, hits, at });
             }
             _ => {
@@ -165,15 +173,26 @@ fn question(text: &str) -> Result<Question, String> {
         Some(rest) => std::env::home_dir().unwrap_or_default().join(rest),
         None => std::path::PathBuf::from(path),
     };
-    let looks = forced || text.contains('/') || [".csv", ".jsonl", ".json", ".txt", ".tsv"].iter().any(|e| text.ends_with(e));
+    let looks = forced
+        || text.contains('/')
+        || [".csv", ".jsonl", ".json", ".txt", ".tsv"]
+            .iter()
+            .any(|e| text.ends_with(e));
     if !looks || (!forced && !path.is_file()) {
-        return Ok(Question::Value(text.strip_prefix("value:").unwrap_or(text).to_string()));
+        return Ok(Question::Value(
+            text.strip_prefix("value:").unwrap_or(text).to_string(),
+        ));
     }
     let meta = std::fs::metadata(&path).map_err(|e| format!("cannot read it: {e}"))?;
     if meta.len() > CLUE_BYTES {
-        return Err(format!("larger than {} MiB; use leaktrace trace --clue", CLUE_BYTES >> 20));
+        return Err(format!(
+            "larger than {} MiB; use leaktrace trace --clue",
+            CLUE_BYTES >> 20
+        ));
     }
     let bytes = std::fs::read(&path).map_err(|e| format!("cannot read it: {e}"))?;
-    let name = path.file_name().map_or_else(|| text.to_string(), |n| n.to_string_lossy().into_owned());
+    let name = path
+        .file_name()
+        .map_or_else(|| text.to_string(), |n| n.to_string_lossy().into_owned());
     Ok(Question::Clue { name, bytes })
 }

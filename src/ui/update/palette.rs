@@ -16,7 +16,11 @@ const SHOWN: usize = 200;
 
 /// Opens it.
 pub fn open(m: &mut Model) {
-    m.overlay = Some(Overlay::Palette { input: Input::default(), hits: Vec::new(), at: 0 });
+    m.overlay = Some(Overlay::Palette {
+        input: Input::default(),
+        hits: Vec::new(),
+        at: 0,
+    });
     m.commands = commands(m);
     matched(m);
     go::ask(m, 0, Place::Names, What::Names);
@@ -49,12 +53,20 @@ fn commands(m: &Model) -> Vec<Command> {
         add(format!("screen   {name}"), Run::Go(Jump::screen(s)));
     }
     for (name, text) in &m.names.saved {
-        add(format!("saved    {name}   {text}"), Run::Filter(text.clone()));
+        add(
+            format!("saved    {name}   {text}"),
+            Run::Filter(text.clone()),
+        );
     }
     add("filter   save the filter under a name".into(), Run::Save);
     add("filter   none".into(), Run::Filter(String::new()));
     let mut seen: Vec<Action> = Vec::new();
-    for b in BINDINGS.iter().filter(|b| !matches!(b.action, Action::Up | Action::Down | Action::Left | Action::Right | Action::Screen(_))) {
+    for b in BINDINGS.iter().filter(|b| {
+        !matches!(
+            b.action,
+            Action::Up | Action::Down | Action::Left | Action::Right | Action::Screen(_)
+        )
+    }) {
         if !seen.contains(&b.action) {
             seen.push(b.action);
             let key = b.keys.first().map(|k| k.name()).unwrap_or_default();
@@ -75,8 +87,15 @@ fn commands(m: &Model) -> Vec<Command> {
 
 /// Chooses again after typing.
 pub fn matched(m: &mut Model) {
-    let Some(Overlay::Palette { input, .. }) = &m.overlay else { return };
-    let found = best(&Skim::default(), m.commands.iter().map(|c| c.text.as_str()), input.text(), SHOWN);
+    let Some(Overlay::Palette { input, .. }) = &m.overlay else {
+        return;
+    };
+    let found = best(
+        &Skim::default(),
+        m.commands.iter().map(|c| c.text.as_str()),
+        input.text(),
+        SHOWN,
+    );
     if let Some(Overlay::Palette { hits, at, .. }) = &mut m.overlay {
         *hits = found;
         *at = (*at).min(hits.len().saturating_sub(1));
@@ -87,7 +106,9 @@ pub fn matched(m: &mut Model) {
 pub fn run(m: &mut Model, r: Run) {
     match r {
         Run::Act(a) => act::act(m, a),
-        Run::Go(Jump::To { screen, term: None, .. }) if (1..=7).any(|n| act::screen_of(n) == screen) => go::to_screen(m, screen),
+        Run::Go(Jump::To {
+            screen, term: None, ..
+        }) if (1..=7).any(|n| act::screen_of(n) == screen) => go::to_screen(m, screen),
         Run::Go(j) => go::jump(m, j),
         Run::Filter(text) => filter::set(m, &text),
         Run::Save if m.filter.applied.is_empty() => m.say("there is no filter to save"),

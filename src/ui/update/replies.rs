@@ -12,8 +12,12 @@ pub fn reply(m: &mut Model, r: Reply) {
         m.dirty = true;
         return general(m, r);
     }
-    let Some(at) = m.frames.iter().position(|f| f.id == r.frame) else { return };
-    let Some(f) = m.frames.get_mut(at) else { return };
+    let Some(at) = m.frames.iter().position(|f| f.id == r.frame) else {
+        return;
+    };
+    let Some(f) = m.frames.get_mut(at) else {
+        return;
+    };
     if f.pending.get(&r.place) != Some(&r.id) {
         return;
     }
@@ -38,19 +42,30 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
         (Place::Last, Answer::Rows { items, cut }) => list::last(m, at, items, cut),
         (Place::Side, Answer::Rows { items, .. }) => {
             if let Some(f) = m.frames.get_mut(at) {
-                f.side_of = crate::ui::screen::side_question(f).map(|(_, t)| t).unwrap_or_default();
+                f.side_of = crate::ui::screen::side_question(f)
+                    .map(|(_, t)| t)
+                    .unwrap_or_default();
                 f.side = items;
             }
         }
         (Place::Count, Answer::Count { n, capped }) => {
             if let Some(f) = m.frames.get_mut(at) {
-                f.list.total = if capped { Total::AtLeast(n.saturating_sub(1)) } else { Total::Exact(n) };
+                f.list.total = if capped {
+                    Total::AtLeast(n.saturating_sub(1))
+                } else {
+                    Total::Exact(n)
+                };
             }
         }
         (Place::Detail, Answer::Show(s)) => {
             if let Some(f) = m.frames.get_mut(at) {
-                f.show_state = if s.is_some() { State::Ready } else { State::Failed("no call has this id".into()) };
-                let new = s.as_ref().map(|s| s.row.id.clone()) != f.show.as_ref().map(|s| s.row.id.clone());
+                f.show_state = if s.is_some() {
+                    State::Ready
+                } else {
+                    State::Failed("no call has this id".into())
+                };
+                let new = s.as_ref().map(|s| s.row.id.clone())
+                    != f.show.as_ref().map(|s| s.row.id.clone());
                 f.show = s;
                 if new {
                     for p in &mut f.pos {
@@ -60,7 +75,11 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
             }
         }
         (Place::Overview, Answer::Overview(o)) => {
-            let items = o.risks.iter().map(|r| crate::ui::data::Item::Risk(Box::new(r.clone()))).collect();
+            let items = o
+                .risks
+                .iter()
+                .map(|r| crate::ui::data::Item::Risk(Box::new(r.clone())))
+                .collect();
             m.overview = Some(o);
             list::fill(m, at, items, false, took_us);
         }
@@ -75,7 +94,14 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
         (Place::Trace, Answer::Trace(t)) => {
             if let Some(f) = m.frames.get_mut(at) {
                 if let Extra::Trace(v) = &mut f.extra {
-                    v.hops = t.suspects.is_empty() || matches!(v.question, Some(crate::trace::Question::Value(_) | crate::trace::Question::Record(_)));
+                    v.hops = t.suspects.is_empty()
+                        || matches!(
+                            v.question,
+                            Some(
+                                crate::trace::Question::Value(_)
+                                    | crate::trace::Question::Record(_)
+                            )
+                        );
                     v.trail = 0;
                     v.result = Some(*t);
                     v.state = State::Ready;
@@ -97,7 +123,9 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
 
 fn failed(m: &mut Model, at: usize, place: Place, e: Fail) {
     let running = m.load.running();
-    let Some(f) = m.frames.get_mut(at) else { return };
+    let Some(f) = m.frames.get_mut(at) else {
+        return;
+    };
     let state = match e {
         Fail::NoCase => State::NoCase,
         Fail::Cancelled => State::Cancelled,
@@ -109,7 +137,11 @@ fn failed(m: &mut Model, at: usize, place: Place, e: Fail) {
         (Place::Film, Extra::Replay(r)) => r.state = state,
         (Place::Trace, Extra::Trace(t)) => t.state = state,
         (Place::Detail, _) => f.show_state = state,
-        (Place::List | Place::Overview, _) if f.list.rows.is_empty() || matches!(state, State::Failed(_)) => f.list.state = state,
+        (Place::List | Place::Overview, _)
+            if f.list.rows.is_empty() || matches!(state, State::Failed(_)) =>
+        {
+            f.list.state = state
+        }
         (Place::List | Place::Overview | Place::More, _) => {
             if let State::Cancelled = state {
                 m.say("cancelled; what is shown was read before");
@@ -137,7 +169,9 @@ fn general(m: &mut Model, r: Reply) {
         (Place::Written, Ok(Answer::Written(text))) => {
             m.say(text);
             go::ask(m, 0, Place::Marks, crate::ui::data::What::Marks);
-            if m.top().is_some_and(|f| f.screen == crate::ui::nav::ScreenId::Marks) {
+            if m.top()
+                .is_some_and(|f| f.screen == crate::ui::nav::ScreenId::Marks)
+            {
                 go::refetch(m, true);
             }
         }

@@ -25,20 +25,37 @@ pub fn target(m: &Model) -> Option<String> {
 
 /// Marks, or takes the mark off.
 pub fn mark(m: &mut Model) {
-    let Some(t) = target(m) else { return m.say("nothing here to mark") };
+    let Some(t) = target(m) else {
+        return m.say("nothing here to mark");
+    };
     let off = m.mark_of(&t).is_some_and(|r| r.mark);
     put(m, &t, "mark", "", off);
 }
 
 /// Asks for a note or tag.
 pub fn note(m: &mut Model, tag: bool) {
-    let Some(t) = target(m) else { return m.say("nothing here to put it on") };
-    overlay::prompt(m, if tag { PromptKind::Tag(t) } else { PromptKind::Note(t) }, "");
+    let Some(t) = target(m) else {
+        return m.say("nothing here to put it on");
+    };
+    overlay::prompt(
+        m,
+        if tag {
+            PromptKind::Tag(t)
+        } else {
+            PromptKind::Note(t)
+        },
+        "",
+    );
 }
 
 /// Writes a mark, note or tag, so that it can be taken back.
 pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) {
-    let w = Write::Put { target: target.into(), kind, v: v.into(), off };
+    let w = Write::Put {
+        target: target.into(),
+        kind,
+        v: v.into(),
+        off,
+    };
     m.undo.push(Change::Wrote(w.clone()));
     if m.undo.len() > HISTORY {
         m.undo.remove(0);
@@ -49,7 +66,13 @@ pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) 
 
 fn write(m: &mut Model, w: Write) {
     // Shown at once; the answer reads the case again and puts right what is not so.
-    if let Write::Put { target, kind, v, off } = &w {
+    if let Write::Put {
+        target,
+        kind,
+        v,
+        off,
+    } = &w
+    {
         let r = m.marks.entry(target.clone()).or_default();
         r.target.clone_from(target);
         let list = match *kind {
@@ -73,12 +96,20 @@ fn write(m: &mut Model, w: Write) {
 /// Keeps the filter under a name.
 pub fn save_filter(m: &mut Model, name: &str) {
     let text = m.filter.applied.clone();
-    write(m, Write::SaveFilter { name: name.into(), text });
+    write(
+        m,
+        Write::SaveFilter {
+            name: name.into(),
+            text,
+        },
+    );
 }
 
 /// Takes the last change back.
 pub fn undo(m: &mut Model) {
-    let Some(c) = m.undo.pop() else { return m.say("nothing to undo") };
+    let Some(c) = m.undo.pop() else {
+        return m.say("nothing to undo");
+    };
     match &c {
         Change::Filter(before, _) => {
             filter::put(m, &before.clone());
@@ -96,7 +127,9 @@ pub fn undo(m: &mut Model) {
 
 /// Does it again.
 pub fn redo(m: &mut Model) {
-    let Some(c) = m.redo.pop() else { return m.say("nothing to do again") };
+    let Some(c) = m.redo.pop() else {
+        return m.say("nothing to do again");
+    };
     match &c {
         Change::Filter(_, after) => filter::put(m, &after.clone()),
         Change::Wrote(w) => write(m, w.clone()),
@@ -107,7 +140,10 @@ pub fn redo(m: &mut Model) {
 
 /// What can be copied.
 pub fn copy_menu(m: &mut Model) {
-    let mut e = vec![('y', "value under the cursor".to_string()), ('r', "row as JSON".into())];
+    let mut e = vec![
+        ('y', "value under the cursor".to_string()),
+        ('r', "row as JSON".into()),
+    ];
     if call_row(m).is_some() {
         e.push(('c', "call as curl (masked)".into()));
         e.push(('l', "locator: file, packets or bytes, id".into()));
@@ -137,10 +173,14 @@ pub fn copy(m: &mut Model, c: char) {
             .get(f.focus - 1)
             .and_then(|d| d.lines.get(f.pos.get(f.focus)?.cursor))
             .map(|l| l.text().trim().to_string()),
-        'y' => f.list.here().and_then(|r| r.cells.get(f.list.col)).map(|c| match &c.fact {
-            Some((_, v)) => v.clone(),
-            None => c.text.to_string(),
-        }),
+        'y' => f
+            .list
+            .here()
+            .and_then(|r| r.cells.get(f.list.col))
+            .map(|c| match &c.fact {
+                Some((_, v)) => v.clone(),
+                None => c.text.to_string(),
+            }),
         'r' => match (f.list.here(), call_row(m)) {
             (_, Some(c)) => serde_json::to_string(&c).ok(),
             (Some(r), None) => json(&r.item),
@@ -191,7 +231,11 @@ fn curl(c: &crate::query::rows::CallRow) -> String {
     });
     let scheme = if c.tls { "https" } else { "http" };
     let url = format!("{scheme}://{host}{}", c.uri.as_deref().unwrap_or("/"));
-    format!("curl -X {} {}", shell(c.method.as_deref().unwrap_or("GET")), shell(&url))
+    format!(
+        "curl -X {} {}",
+        shell(c.method.as_deref().unwrap_or("GET")),
+        shell(&url)
+    )
 }
 
 /// Where a call stands, on one line a place.
@@ -202,8 +246,15 @@ pub fn locator(c: &crate::query::rows::CallRow) -> String {
             (Some(o), Some(n)) => format!(" bytes {o}+{n}"),
             _ => String::new(),
         };
-        let unit = if l.role == "log" || l.offset.is_some() { "line" } else { "packet" };
-        out.push(format!("{} {unit} {}-{}{range} {}", l.source, l.first, l.last, l.role));
+        let unit = if l.role == "log" || l.offset.is_some() {
+            "line"
+        } else {
+            "packet"
+        };
+        out.push(format!(
+            "{} {unit} {}-{}{range} {}",
+            l.source, l.first, l.last, l.role
+        ));
     }
     out.join("\n")
 }
@@ -231,8 +282,15 @@ pub fn export_choice(m: &mut Model, c: char) {
         'h' => ExportForm::Har,
         _ => ExportForm::Pcap,
     };
-    let stem = m.case_path.file_stem().map_or_else(|| "case".into(), |s| s.to_string_lossy().into_owned());
-    overlay::prompt(m, PromptKind::Export(form), &format!("./{stem}.{}", form.ending()));
+    let stem = m
+        .case_path
+        .file_stem()
+        .map_or_else(|| "case".into(), |s| s.to_string_lossy().into_owned());
+    overlay::prompt(
+        m,
+        PromptKind::Export(form),
+        &format!("./{stem}.{}", form.ending()),
+    );
 }
 
 /// Writes the file.
@@ -240,5 +298,15 @@ pub fn export(m: &mut Model, form: ExportForm, path: &str) {
     let text = m.filter.now().to_string();
     let filter = go::filter(m, &text);
     m.say(format!("writing {path} ..."));
-    go::ask(m, 0, Place::Written, What::Export { form, filter, path: path.into(), reveal: false });
+    go::ask(
+        m,
+        0,
+        Place::Written,
+        What::Export {
+            form,
+            filter,
+            path: path.into(),
+            reveal: false,
+        },
+    );
 }

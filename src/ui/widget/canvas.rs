@@ -38,7 +38,11 @@ impl Canvas<'_> {
             if at.saturating_add(gw) > end {
                 break;
             }
-            let style = if text.is_odd(i) { style.patch(odd) } else { style };
+            let style = if text.is_odd(i) {
+                style.patch(odd)
+            } else {
+                style
+            };
             if let Some(c) = self.buf.cell_mut(Position::new(at, y)) {
                 c.set_symbol(g);
                 c.set_style(style);

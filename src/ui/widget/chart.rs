@@ -84,7 +84,12 @@ pub fn histogram(c: &mut Canvas<'_>, r: Rect, minutes: &[Bin], chosen: Option<i6
                 }
             }
             if chosen.is_some_and(|t| b.t <= t && bins.get(i + 1).is_none_or(|n| t < n.t)) {
-                c.glyph(x, r.bottom() - 2, c.glyphs.caret, c.theme.style(Role::Accent));
+                c.glyph(
+                    x,
+                    r.bottom() - 2,
+                    c.glyphs.caret,
+                    c.theme.style(Role::Accent),
+                );
             }
         }
     }
@@ -123,7 +128,11 @@ mod tests {
     fn folding_keeps_every_call() {
         let m = 60_000_000_000;
         let minutes: Vec<Bin> = (0..97)
-            .map(|i| Bin { t: i * m, all: 3, hot: u64::from(i == 50) })
+            .map(|i| Bin {
+                t: i * m,
+                all: 3,
+                hot: u64::from(i == 50),
+            })
             .collect();
         for n in [1, 7, 40, 200] {
             let f = fold(&minutes, n);

@@ -35,7 +35,10 @@ impl Line {
     /// A name and its value.
     pub fn pair(name: &str, value: impl Into<SafeText>, role: Role) -> Line {
         Line {
-            spans: vec![(SafeText::new(&format!("{name:<11}")), Role::Dim), (value.into(), role)],
+            spans: vec![
+                (SafeText::new(&format!("{name:<11}")), Role::Dim),
+                (value.into(), role),
+            ],
             ..Line::default()
         }
     }
@@ -115,7 +118,11 @@ impl Doc {
                 continue;
             }
             let role = l.spans.last().map_or(Role::Text, |(_, r)| *r);
-            for (i, part) in SafeText::new(&all).wrap(w.saturating_sub(r).max(8)).into_iter().enumerate() {
+            for (i, part) in SafeText::new(&all)
+                .wrap(w.saturating_sub(r).max(8))
+                .into_iter()
+                .enumerate()
+            {
                 let mut n = if i == 0 { l.clone() } else { Line::default() };
                 n.spans = vec![(part, role)];
                 out.lines.push(n);
@@ -153,7 +160,13 @@ impl DocPos {
 /// Draws a document into the room inside a pane.
 pub fn draw(c: &mut Canvas<'_>, r: Rect, d: &Doc, pos: DocPos, focus: bool, find: &str) {
     let find = find.to_lowercase();
-    for (i, l) in d.lines.iter().enumerate().skip(pos.top).take(usize::from(r.height)) {
+    for (i, l) in d
+        .lines
+        .iter()
+        .enumerate()
+        .skip(pos.top)
+        .take(usize::from(r.height))
+    {
         let y = r.y + u16::try_from(i - pos.top).unwrap_or(0);
         let mut end = r.right();
         if let Some((t, role)) = &l.right {
@@ -186,7 +199,11 @@ pub fn draw(c: &mut Canvas<'_>, r: Rect, d: &Doc, pos: DocPos, focus: bool, find
             c.paint(Rect::new(r.x, y, end.saturating_sub(r.x), 1), Role::Match);
         }
         if focus && i == pos.cursor {
-            let role = if l.jump.is_some() { Role::Sel } else { Role::SelDim };
+            let role = if l.jump.is_some() {
+                Role::Sel
+            } else {
+                Role::SelDim
+            };
             c.paint(Rect::new(r.x, y, r.width, 1), role);
         }
     }

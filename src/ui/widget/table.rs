@@ -27,15 +27,36 @@ pub struct Col {
 impl Col {
     /// A column of text.
     pub const fn text(title: &'static str, w: u16, drop: u8) -> Col {
-        Col { title, w, flex: 0, right: false, drop, middle: false }
+        Col {
+            title,
+            w,
+            flex: 0,
+            right: false,
+            drop,
+            middle: false,
+        }
     }
     /// A column of numbers.
     pub const fn num(title: &'static str, w: u16, drop: u8) -> Col {
-        Col { title, w, flex: 0, right: true, drop, middle: false }
+        Col {
+            title,
+            w,
+            flex: 0,
+            right: true,
+            drop,
+            middle: false,
+        }
     }
     /// One that takes a share of what is left.
     pub const fn flex(title: &'static str, w: u16, flex: u16, middle: bool) -> Col {
-        Col { title, w, flex, right: false, drop: 0, middle }
+        Col {
+            title,
+            w,
+            flex,
+            right: false,
+            drop: 0,
+            middle,
+        }
     }
 }
 
@@ -76,7 +97,12 @@ pub struct Cell {
 impl Cell {
     /// Text that sorts as it reads.
     pub fn text(s: &str, role: Role) -> Cell {
-        Cell { text: SafeText::new(s), role, fact: None, key: SortKey::Text(s.to_string()) }
+        Cell {
+            text: SafeText::new(s),
+            role,
+            fact: None,
+            key: SortKey::Text(s.to_string()),
+        }
     }
     /// A number.
     pub fn num(n: u64) -> Cell {
@@ -91,7 +117,10 @@ impl Cell {
     pub fn opt(n: Option<u64>) -> Cell {
         match n {
             Some(n) => Cell::num(n),
-            None => Cell { key: SortKey::Num(-1.0), ..Cell::text("-", Role::Dim) },
+            None => Cell {
+                key: SortKey::Num(-1.0),
+                ..Cell::text("-", Role::Dim)
+            },
         }
     }
     /// The fact behind it.
@@ -118,7 +147,10 @@ impl Cell {
 pub fn fit(cols: &[Col], w: u16) -> Vec<(usize, u16, u16)> {
     let mut keep: Vec<usize> = (0..cols.len()).collect();
     let need = |keep: &[usize]| -> u32 {
-        keep.iter().filter_map(|i| cols.get(*i)).map(|c| u32::from(c.w) + 1).sum::<u32>()
+        keep.iter()
+            .filter_map(|i| cols.get(*i))
+            .map(|c| u32::from(c.w) + 1)
+            .sum::<u32>()
     };
     while need(&keep) > u32::from(w) + 1 {
         let worst = keep
@@ -132,13 +164,19 @@ pub fn fit(cols: &[Col], w: u16) -> Vec<(usize, u16, u16)> {
         }
     }
     let left = u32::from(w).saturating_add(1).saturating_sub(need(&keep));
-    let shares: u32 = keep.iter().filter_map(|i| cols.get(*i)).map(|c| u32::from(c.flex)).sum();
+    let shares: u32 = keep
+        .iter()
+        .filter_map(|i| cols.get(*i))
+        .map(|c| u32::from(c.flex))
+        .sum();
     let mut x = 0;
     let mut out = Vec::new();
     for i in keep {
         let Some(c) = cols.get(i) else { continue };
         let more = (left * u32::from(c.flex)).checked_div(shares).unwrap_or(0);
-        let cw = u16::try_from(u32::from(c.w) + more).unwrap_or(c.w).min(w.saturating_sub(x));
+        let cw = u16::try_from(u32::from(c.w) + more)
+            .unwrap_or(c.w)
+            .min(w.saturating_sub(x));
         if cw == 0 {
             break;
         }
@@ -165,7 +203,13 @@ pub struct Look<'a> {
 }
 
 /// Draws heading and rows into `r`.
-pub fn draw(c: &mut Canvas<'_>, r: Rect, cols: &[Col], rows: &[(&[Cell], &'static str)], look: &Look<'_>) {
+pub fn draw(
+    c: &mut Canvas<'_>,
+    r: Rect,
+    cols: &[Col],
+    rows: &[(&[Cell], &'static str)],
+    look: &Look<'_>,
+) {
     if r.width < 4 || r.height == 0 {
         return;
     }
@@ -180,7 +224,11 @@ pub fn draw(c: &mut Canvas<'_>, r: Rect, cols: &[Col], rows: &[(&[Cell], &'stati
         };
         let title = look.titles.get(*i).map_or(col.title, SafeText::as_str);
         let t = SafeText::new(&format!("{title}{arrow}"));
-        let role = if look.focus && *i == look.col { Role::Accent } else { Role::Head };
+        let role = if look.focus && *i == look.col {
+            Role::Accent
+        } else {
+            Role::Head
+        };
         if col.right {
             c.put_right(x0 + x, x0 + x + w, r.y, &t, role);
         } else {
@@ -196,7 +244,9 @@ pub fn draw(c: &mut Canvas<'_>, r: Rect, cols: &[Col], rows: &[(&[Cell], &'stati
         }
         c.say(r.x + 1, y, 1, tag, Role::Mark);
         for (i, x, w) in &fits {
-            let (Some(col), Some(cell)) = (cols.get(*i), cells.get(*i)) else { continue };
+            let (Some(col), Some(cell)) = (cols.get(*i), cells.get(*i)) else {
+                continue;
+            };
             let t = cell.text.elide(usize::from(*w), col.middle, c.glyphs.dots);
             if col.right {
                 c.put_right(x0 + x, x0 + x + w, y, &t, cell.role);
@@ -239,7 +289,12 @@ mod tests {
                 assert!(pair[0].1 + pair[0].2 < pair[1].1);
             }
         }
-        let names = |w| fit(COLS, w).iter().map(|(i, _, _)| COLS[*i].title).collect::<Vec<_>>();
+        let names = |w| {
+            fit(COLS, w)
+                .iter()
+                .map(|(i, _, _)| COLS[*i].title)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(60), ["TIME", "OUT", "IN", "API"]);
         assert_eq!(names(34), ["TIME", "OUT", "API"]);
         assert_eq!(names(24), ["TIME", "API"]);
