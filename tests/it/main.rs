@@ -4,4 +4,8 @@ mod case;
 mod packets;
 mod trace_sets;
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod labelled;
 mod layering;
