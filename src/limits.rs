@@ -132,3 +132,5 @@ pub const TRACE_SIGHTINGS: usize = 4_000_000;
 pub const CLUE_COLUMNS: usize = 64;
 /// Bytes of a clue file.
 pub const CLUE_BYTES: usize = 1 << 30;
+/// Records of one account that are followed: beyond, the list is only longer.
+pub const TRACE_ACCOUNT_RECORDS: usize = 2000;

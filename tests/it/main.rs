@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod case;
 mod packets;
+mod streams;
 mod trace_sets;
 
 #[path = "../support/mod.rs"]
