@@ -1,7 +1,16 @@
 //! Integration tests, one binary: linking once is what keeps them quick.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-mod case;
-mod packets;
-mod trace_sets;
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod case;
+mod case_notes;
+mod case_open;
+mod http1;
+mod http1_tshark;
+mod labelled;
 mod layering;
+mod packets;
+mod streams;
+mod trace_sets;
