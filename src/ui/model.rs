@@ -148,6 +148,8 @@ pub struct Film {
     pub clock: Clock,
     /// How times are shown.
     pub mode: TimeMode,
+    /// Step on show. Steps of one instant share a position, so the position alone does not tell.
+    pub at: usize,
     /// First visible step.
     pub top: usize,
     /// Timers of an earlier play do not count.

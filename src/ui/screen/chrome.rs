@@ -245,7 +245,7 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
                 let play = if p.clock.playing { "playing" } else { "paused" };
                 parts.push(format!(
                     "step {}/{}  {}  [{play}]",
-                    p.clock.step(t) + 1,
+                    p.at + 1,
                     t.steps().len(),
                     p.clock.speed_name()
                 ));

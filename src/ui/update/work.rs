@@ -17,7 +17,7 @@ pub fn target(m: &Model) -> Option<String> {
         Extra::Call { id } => Some(format!("call:{id}")),
         Extra::Replay(r) => {
             let t = r.film.as_ref()?;
-            Some(format!("call:{}", t.steps().get(r.clock.step(t))?.call.id))
+            Some(format!("call:{}", t.steps().get(r.at)?.call.id))
         }
         _ => facts::target(&f.list.here()?.item),
     }
@@ -157,7 +157,7 @@ fn call_row(m: &Model) -> Option<crate::query::rows::CallRow> {
     match (&f.extra, f.list.here().map(|r| &r.item)) {
         (Extra::Replay(r), _) => {
             let t = r.film.as_ref()?;
-            Some(t.steps().get(r.clock.step(t))?.call.clone())
+            Some(t.steps().get(r.at)?.call.clone())
         }
         (_, Some(Item::Call(c))) => Some((**c).clone()),
         _ => f.show.as_ref().map(|s| s.row.clone()),
