@@ -5,6 +5,7 @@ mod http1;
 mod http1_tshark;
 mod packets;
 mod streams;
+mod trace_case;
 mod trace_sets;
 
 mod layering;
