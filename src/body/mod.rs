@@ -1,4 +1,7 @@
 //! Bodies: codings undone, kinds sniffed, fields walked.
 
+pub mod csv;
 pub mod decode;
+pub mod json;
 pub mod sniff;
+pub mod xml;
