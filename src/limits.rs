@@ -29,6 +29,27 @@ pub const STREAM_HELD: usize = 8 << 20;
 pub const STREAM_PIECES: usize = 1024;
 /// Out-of-order bytes held over all connections.
 pub const STREAMS_HELD_ALL: usize = 64 << 20;
+/// A hole in a stream that the receiver has acknowledged is filled late only where the capture is out of order: it is
+/// declared lost after this many packets of the connection ...
+pub const REORDER_PACKETS: u64 = 64;
+/// ... or this many nanoseconds of packet time.
+pub const REORDER_NS: i64 = 1_000_000_000;
+/// Out-of-order pieces held where no acknowledgement of the other side is captured ...
+pub const UNHEARD_PIECES: usize = 64;
+/// ... their bytes, about the window of an ordinary connection ...
+pub const UNHEARD_BYTES: usize = 1 << 20;
+/// ... and nanoseconds without a packet of the other side that make it so.
+pub const UNHEARD_NS: i64 = 5_000_000_000;
+/// Nanoseconds that a piece waits for the one before it at most: retransmission gives up in this order (RFC 6298, RFC 9293 section 3.8.3).
+pub const HELD_NS: i64 = 100_000_000_000;
+/// Distance in sequence numbers beyond which a segment cannot be of the same connection: the largest window by far in use.
+pub const STREAM_JUMP: u32 = 64 << 20;
+/// Nanoseconds a closed connection is kept for its last acknowledgements and late resets (RFC 9293: 2 MSL, 60 s in practice).
+pub const FLOW_LINGER_NS: i64 = 60_000_000_000;
+/// A datagram flow with no packet for this many nanoseconds is over.
+pub const DATAGRAM_IDLE_NS: i64 = 600_000_000_000;
+/// Flows ended for their age at one packet: more would make one packet slow, fewer could fall behind.
+pub const EXPIRE_BATCH: usize = 4;
 /// Connections tracked at once: the oldest idle one is closed first. 1 M half-open flows must stay under 512 MiB.
 pub const FLOWS: usize = 400_000;
 /// A connection with no packet for this many nanoseconds of packet time is over.
@@ -43,8 +64,26 @@ pub const HEADERS: usize = 2000;
 pub const PIPELINE: usize = 4096;
 /// Bytes of one body kept in memory and stored; length and hash go on to its end.
 pub const BODY_STORED: usize = 64 << 20;
+/// Bytes of unfinished messages held over all flows: four bodies of the stored size; beyond, bodies are only counted and hashed.
+pub const OPEN_BYTES: usize = 256 << 20;
+/// Bytes one flow may hold in finished messages whose other half has not come before the oldest is given out alone.
+pub const UNPAIRED_BYTES: usize = 8 << 20;
+/// Responses that wait for a request captured after them: reordering between directions spans a few packets.
+pub const ORPHANS: usize = 16;
+/// Client bytes kept while it is not known whether a tunnel opens: a first flight, not a conversation.
+pub const TUNNEL_HELD: usize = 64 << 10;
+/// Protocols within protocols on one flow: CONNECT through a chain of proxies, an upgrade inside.
+pub const TUNNEL_DEPTH: usize = 4;
+/// Chunk-size line with its extensions: servers refuse them from 4 to 16 KiB on.
+pub const CHUNK_LINE: usize = 16 << 10;
+/// First bytes of each direction kept to name what a flow carries.
+pub const FLOW_HEAD: usize = 64;
+/// Bytes of a TLS hello collected: post-quantum key shares make 2 KiB, four records are ample.
+pub const TLS_HELLO: usize = 64 << 10;
 /// Content codings undone in a row.
 pub const CODINGS: usize = 3;
+/// Largest zstd window believed, as a power of two: RFC 9659 allows 2^23 on the web, tools write up to 2^27.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Decoded bytes of one body in all ...
 pub const DECODED: u64 = 4 << 30;
 /// ... and against its coded bytes: plain repetitive JSON deflates 290:1, so above this ratio it is a bomb ...
@@ -57,6 +96,10 @@ pub const QUEUE_BYTES: usize = 48 << 20;
 pub const PACK_BYTES: usize = 1 << 20;
 /// Bodies whose hash is remembered for storing equal content once; beyond, an equal body may be stored twice.
 pub const BODY_DEDUP: usize = 2_000_000;
+/// (print, place) pairs of findings held before they are sorted into a segment: 64 MiB.
+pub const POSTINGS_HELD: usize = 4_000_000;
+/// Strings whose row is remembered while loading; beyond, they are looked up in the case.
+pub const TERMS_HELD: usize = 500_000;
 /// Depth of nested objects, elements or parts walked in a body.
 pub const NEST_DEPTH: usize = 64;
 /// Layers of encoding (base64, percent, hex, ...) undone around one value.
@@ -95,3 +138,5 @@ pub const CLUE_BYTES: usize = 1 << 30;
 pub const NESTED_DECODED: usize = 4 << 20;
 /// Distinct keys of one body that are told apart; in a body with more, further keys stand as `*` (keys that are data would fill memory).
 pub const FIELDS_PER_BODY: usize = 20_000;
+/// Records of one account that are followed: beyond, the list is only longer.
+pub const TRACE_ACCOUNT_RECORDS: usize = 2000;

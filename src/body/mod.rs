@@ -3,5 +3,6 @@
 pub mod csv;
 pub mod decode;
 pub mod json;
+mod inflate;
 pub mod sniff;
 pub mod xml;

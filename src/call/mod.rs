@@ -1,5 +1,4 @@
 //! Calls: the model that every layer above the wire shares.
 
-pub mod inside;
 pub mod model;
 pub mod text;

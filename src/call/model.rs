@@ -561,7 +561,7 @@ pub struct BodyOut {
 pub struct CallOut {
     /// First unit: with `ord`, the call's identity.
     pub at: Unit,
-    /// Position among calls whose first byte stands in the same unit, from 0.
+    /// Position of the call in its flow, from 0; for lines always 0.
     pub ord: u32,
     /// Whether nothing more will come; a call may be written again with the same `at` and `ord` until then.
     pub done: bool,

@@ -1,1 +1,24 @@
-//! The case file.
+//! The case file: one SQLite database that holds what the evidence says, what follows from it, and what the
+//! investigator did.
+
+pub mod bodies;
+pub mod heads;
+pub mod ident;
+pub mod ids;
+pub mod indexes;
+pub mod info;
+pub mod journal;
+pub mod marks;
+pub mod open;
+pub mod place;
+pub mod postings;
+pub mod recover;
+pub mod rows;
+pub mod sources;
+mod statements;
+pub mod terms;
+pub mod varint;
+pub mod views;
+pub mod writer;
+
+pub use open::{Case, ReadCase, open_notebook, open_read};

@@ -1,10 +1,25 @@
 //! Loading: files in, a finished case out. In: paths and options. Out: [`LoadOutcome`], and progress while it runs.
 //! Bounds: a byte-bounded queue between reading and scanning; see [`crate::limits`].
+//!
+//! One thread reads, reassembles and parses; scan threads decode, hash, search and compress; the calling thread writes.
+//! Work is numbered when it is read and written in that order, so the case does not depend on which thread was faster.
 
-use crate::error::Result;
+pub mod finalise;
+mod ingest;
+mod pipeline;
+mod queue;
+mod scan;
+mod sources;
+
+use crate::case::{self, Case};
+use crate::detect::Rules;
+use crate::error::{Error, Result};
+use crate::facts::inside::Inside;
 use crate::query::rows::SourceRow;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 /// What to load and how.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +89,60 @@ pub struct LoadOutcome {
 }
 
 /// Loads, and decides all facts. Errors only where nothing could be done at all.
-pub fn run(_options: &LoadOptions, _progress: &Progress) -> Result<LoadOutcome> {
-    Err(crate::error::Error::NotYet("loading"))
+pub fn run(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
+    let begin = Instant::now();
+    let rules = Arc::new(Rules::with_files(&options.rules)?);
+    let inside = Inside::parse(&options.inside)?;
+    let zone = crate::source::log::LogZone::named(options.tz.as_deref())
+        .map_err(|msg| Error::Usage { msg, at: None })?;
+    let (given, spooled) = sources::spool(options, progress)?;
+    let (mut inputs, failed) = crate::source::discover(&given);
+    if inputs.is_empty() {
+        return Ok(LoadOutcome {
+            failed,
+            seconds: begin.elapsed().as_secs_f64(),
+            ..LoadOutcome::default()
+        });
+    }
+    let classes: Vec<case::open::ClassDef<'_>> = rules
+        .classes()
+        .iter()
+        .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
+        .collect();
+    let mut case = Case::create_or_open(&options.case, &classes, false)?;
+    let known = sources::take_known(&case.conn, &mut inputs, progress)?;
+    sources::sort(&mut inputs);
+    let mut damaged = false;
+    let mut stopped = false;
+    if !inputs.is_empty() {
+        let end = pipeline::load(
+            &case, &inputs, &spooled, options, progress, &rules, &inside, zone,
+        )?;
+        damaged = end.damaged;
+        stopped = end.stopped;
+    }
+    progress.phase.store(1, Relaxed);
+    let stale = case::info::is_stale(&case.conn)?;
+    let counts = if stale || stopped || !inputs.is_empty() {
+        finalise::run(&mut case.conn, &rules, &inside)?
+    } else {
+        finalise::counts(&case.conn)?
+    };
+    case::place::remember(&options.case)?;
+    let rows = sources::rows(&options.case, &case.conn, &known, !inputs.is_empty())?;
+    progress.phase.store(2, Relaxed);
+    progress.generation.fetch_add(1, Relaxed);
+    if stopped {
+        return Err(Error::Interrupted);
+    }
+    Ok(LoadOutcome {
+        sources: rows,
+        calls: counts.calls,
+        accounts: counts.accounts,
+        apis: counts.apis,
+        findings: counts.findings,
+        seconds: begin.elapsed().as_secs_f64(),
+        damaged,
+        failed,
+    })
 }

@@ -2,7 +2,14 @@
 //! gaps, and datagrams, by [`StreamSink`]. Bounds: held bytes, pieces, fragments and flows as in [`crate::limits`];
 //! time is packet time, never the clock.
 
+mod assemble;
+mod connection;
 mod flow;
+mod frag;
+mod ip;
+mod link;
+mod table;
+mod tcp;
 
 pub use flow::{Diags, Net};
 
@@ -106,7 +113,7 @@ pub trait StreamSink {
     type State;
     /// A new flow; `id` counts from 0 in order of first packets.
     fn open(&mut self, id: u64, key: &FlowKey, at: Stamp) -> Self::State;
-    /// Bytes of a TCP stream, in order.
+    /// Bytes of a TCP stream, in order. A segment without bytes says that bytes before its offset were sent again.
     fn data(&mut self, state: &mut Self::State, side: Side, segment: Segment<'_>);
     /// `bytes` bytes of a stream are missing before the next segment of `side`.
     fn gap(&mut self, state: &mut Self::State, side: Side, bytes: u64, why: Missing, at: Stamp);

@@ -1,9 +1,201 @@
 //! Protocols on streams: recognised by content, parsed without I/O. In: streams and datagrams from [`crate::net`].
 //! Out: calls and flows, see [`Calls`]. Bounds: see [`crate::limits`]; what a bound costs is counted.
+//!
+//! A protocol is one file (or folder) and one line in [`PROTOS`]; what is only named, not parsed, is one line in
+//! [`recognise`].
 
-use crate::call::model::{Exchange, FlowInfo, Stamp};
-use crate::net::{FlowKey, FlowStats, Missing, Segment, Side, StreamSink};
+mod flow;
+pub mod http1;
+mod recognise;
+mod tls;
+
+pub use flow::FlowState;
+
+use crate::call::model::{Exchange, FlowInfo, Stamp, Unit};
+use crate::limits;
+use crate::net::{Close, FlowKey, FlowStats, Missing, Segment, Side, StreamSink};
 use std::collections::BTreeMap;
+
+/// Every protocol that is parsed, in the order they are asked.
+pub static PROTOS: &[&ProtoSpec] = &[&http1::SPEC, &tls::SPEC];
+
+/// Answer of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// These bytes are the protocol's, and their sender is the client.
+    Client,
+    /// These bytes are the protocol's, and their sender is the server.
+    Server,
+    /// More bytes are needed.
+    More,
+    /// Not this protocol.
+    No,
+}
+
+/// A protocol in [`PROTOS`].
+#[derive(Debug)]
+pub struct ProtoSpec {
+    /// Name of the flow that carries it.
+    pub name: &'static str,
+    /// Looks at the bytes at a segment's start; `first` where they are also the first of their direction. Must answer other than
+    /// [`Probe::More`] within [`limits::PROBE_BYTES`].
+    pub probe: fn(bytes: &[u8], first: bool) -> Probe,
+    /// Finds the next place in a segment where the protocol may start anew (after a gap, after unknown bytes).
+    pub find: fn(bytes: &[u8]) -> Option<usize>,
+    /// A parser for one flow whose client is on the given side.
+    pub new: fn(client: Side) -> Box<dyn Proto>,
+}
+
+/// What a parser wants after a segment.
+#[derive(Debug)]
+pub enum Feed {
+    /// The next segment.
+    Go,
+    /// The rest of the flow is another protocol (tunnel, upgrade).
+    Switch(Switch),
+}
+
+/// Where another protocol takes over.
+#[derive(Debug)]
+pub struct Switch {
+    /// Bytes of the current segment that the old protocol used.
+    pub used: usize,
+    /// Bytes of the other side that came early.
+    pub held: Carry,
+    /// What is expected, from the words of the old protocol: `websocket`, `h2c`, `tunnel`.
+    pub to: String,
+}
+
+/// What a parser knows about its flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Name of the application protocol.
+    pub app: &'static str,
+    /// Which side is the client, where it is known.
+    pub client: Option<Side>,
+    /// TLS server name.
+    pub sni: Option<String>,
+    /// TLS application protocol: the one chosen, else those offered.
+    pub alpn: Option<String>,
+    /// Print of the client's hello.
+    pub client_print: Option<String>,
+    /// Why nothing more can be said.
+    pub why_opaque: Option<String>,
+}
+
+/// What a parser works with besides its bytes.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    /// Index of the flow.
+    pub flow: u64,
+    /// Its ends.
+    pub key: &'a FlowKey,
+    /// Next ordinal of an exchange in this flow.
+    pub ordinal: &'a mut u32,
+    /// Finished exchanges.
+    pub out: &'a mut Vec<Exchange>,
+    /// Bytes this parser may hold at most.
+    pub budget: usize,
+    /// Counts of what was skipped.
+    pub diags: &'a mut BTreeMap<(u32, &'static str), (u64, u64)>,
+    /// Packets seen of side A and B as far as they carried data.
+    pub spoke: [bool; 2],
+}
+
+impl Cx<'_> {
+    /// Counts something skipped or cut.
+    pub fn diag(&mut self, code: &'static str, at: Unit) {
+        let entry = self
+            .diags
+            .entry((at.source, code))
+            .or_insert((0, at.number));
+        entry.0 += 1;
+    }
+    /// The address of a side.
+    pub fn end(&self, side: Side) -> (std::net::IpAddr, u16) {
+        match side {
+            Side::A => self.key.a,
+            Side::B => self.key.b,
+        }
+    }
+}
+
+/// A parser of one flow, without I/O.
+pub trait Proto: Send + std::fmt::Debug {
+    /// Bytes of one side in order.
+    fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed;
+    /// Bytes before `offset` of this side came again.
+    fn resent(&mut self, side: Side, offset: u64, cx: &mut Cx<'_>);
+    /// Bytes are missing before the next segment of this side.
+    fn gap(&mut self, side: Side, bytes: u64, why: Missing, at: Stamp, cx: &mut Cx<'_>);
+    /// One side will send nothing more.
+    fn fin(&mut self, side: Side, at: Stamp, cx: &mut Cx<'_>);
+    /// The flow ended, or another protocol took over (`stats` is `None`): hand out all that is held.
+    fn close(&mut self, why: Close, stats: Option<&FlowStats>, cx: &mut Cx<'_>);
+    /// Copies of unfinished exchanges that changed since the last time, without the bytes of their bodies.
+    fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<Exchange>);
+    /// Bytes held now.
+    fn held(&self) -> usize;
+    /// What is known of the flow.
+    fn about(&self) -> About;
+}
+
+/// Bytes kept back with the places they came from, so that they can be fed later as they came.
+#[derive(Debug, Default)]
+pub struct Carry {
+    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    len: usize,
+    offset: u64,
+    acked: u64,
+    at: Stamp,
+    retransmitted: bool,
+}
+
+impl Carry {
+    /// Keeps a segment.
+    pub fn push(&mut self, s: &Segment<'_>) {
+        self.bytes.extend_from_slice(s.bytes);
+        self.pieces.push(Piece {
+            len: s.bytes.len(),
+            offset: s.offset,
+            acked: s.acked,
+            at: s.at,
+            retransmitted: s.retransmitted,
+        });
+    }
+    /// All bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+    /// Bytes of memory.
+    pub fn held(&self) -> usize {
+        self.bytes.len() + self.pieces.len() * std::mem::size_of::<Piece>()
+    }
+    /// The segments as they came.
+    pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        let mut at = 0usize;
+        self.pieces.iter().map(move |p| {
+            let bytes = self.bytes.get(at..at + p.len).unwrap_or_default();
+            at += p.len;
+            Segment {
+                bytes,
+                offset: p.offset,
+                acked: p.acked,
+                at: p.at,
+                retransmitted: p.retransmitted,
+            }
+        })
+    }
+}
 
 /// Collects what flows turn out to carry. Drain the vectors whenever you like.
 #[derive(Debug, Default)]
@@ -14,25 +206,49 @@ pub struct Calls {
     pub flows: Vec<FlowInfo>,
     /// What was skipped or cut at a limit: source and code to count and first unit.
     pub diags: BTreeMap<(u32, &'static str), (u64, u64)>,
+    /// Bytes held by all parsers, at most about [`limits::OPEN_BYTES`].
+    held: usize,
 }
 
-/// State of one flow.
-#[derive(Debug)]
-pub struct FlowState {}
-
-impl FlowState {
-    /// Copies of calls that were begun and are not done, each once until it changes.
-    pub fn open_exchanges(&mut self, _out: &mut Vec<Exchange>) {}
+impl Calls {
+    /// Runs `act` with what parsers of this flow may use, and books what they hold afterwards.
+    fn with(
+        &mut self,
+        state: &mut FlowState,
+        act: impl FnOnce(&mut FlowState, &mut flow::Env<'_>),
+    ) {
+        let before = state.held();
+        let mut env = flow::Env {
+            out: &mut self.exchanges,
+            diags: &mut self.diags,
+            budget: limits::OPEN_BYTES.saturating_sub(self.held.saturating_sub(before)),
+        };
+        act(state, &mut env);
+        self.held = self.held.saturating_sub(before) + state.held();
+    }
 }
 
 impl StreamSink for Calls {
     type State = FlowState;
-    fn open(&mut self, _id: u64, _key: &FlowKey, _at: Stamp) -> FlowState {
-        FlowState {}
+    fn open(&mut self, id: u64, key: &FlowKey, _at: Stamp) -> FlowState {
+        FlowState::new(id, key)
     }
-    fn data(&mut self, _state: &mut FlowState, _side: Side, _segment: Segment<'_>) {}
-    fn gap(&mut self, _s: &mut FlowState, _side: Side, _bytes: u64, _why: Missing, _at: Stamp) {}
-    fn fin(&mut self, _state: &mut FlowState, _side: Side, _at: Stamp) {}
-    fn datagram(&mut self, _state: &mut FlowState, _side: Side, _bytes: &[u8], _at: Stamp) {}
-    fn close(&mut self, _state: FlowState, _stats: &FlowStats) {}
+    fn data(&mut self, state: &mut FlowState, side: Side, segment: Segment<'_>) {
+        self.with(state, |s, env| s.data(side, segment, env));
+    }
+    fn gap(&mut self, state: &mut FlowState, side: Side, bytes: u64, why: Missing, at: Stamp) {
+        self.with(state, |s, env| s.gap(side, bytes, why, at, env));
+    }
+    fn fin(&mut self, state: &mut FlowState, side: Side, at: Stamp) {
+        self.with(state, |s, env| s.fin(side, at, env));
+    }
+    fn datagram(&mut self, state: &mut FlowState, side: Side, bytes: &[u8], _at: Stamp) {
+        state.datagram(side, bytes);
+    }
+    fn close(&mut self, mut state: FlowState, stats: &FlowStats) {
+        let mut info = None;
+        self.with(&mut state, |s, env| info = Some(s.close(stats, env)));
+        self.held = self.held.saturating_sub(state.held());
+        self.flows.extend(info);
+    }
 }

@@ -135,6 +135,7 @@ pub struct SessionRow {
     pub session: String,
     pub account: String,
     pub via: String,
+    pub src: Option<String>,
     pub user_agent: Option<String>,
     pub start: String,
     pub end: String,

@@ -24,6 +24,8 @@ pub(super) struct Section {
     interfaces: Vec<Interface>,
     /// Time of the last packet: simple packets have none of their own.
     last: i64,
+    /// Time stamp of the last packet where it is out of range, still to be told.
+    bad_time: Option<u64>,
 }
 
 struct Interface {
@@ -62,6 +64,10 @@ impl Clock {
 
 impl Section {
     pub(super) fn step(&mut self, window: &mut Refill) -> Step {
+        if let Some(raw) = self.bad_time.take() {
+            let detail = format!("time stamp {raw} is out of range, the one before is used");
+            return Step::Diag("bad-time", detail);
+        }
         if !window.have(12) {
             return match window.data().len() {
                 0 => Step::End,
@@ -201,9 +207,10 @@ impl Section {
                 "a packet is longer than its block".to_owned(),
             );
         }
-        let Some(ts) = from.clock.ns(raw) else {
-            return Step::Lost("bad-time", format!("time stamp {raw} is out of range"));
-        };
+        let ts = from.clock.ns(raw).unwrap_or_else(|| {
+            self.bad_time = Some(raw);
+            self.last
+        });
         self.last = ts;
         Step::Packet(Found {
             start: 28,

@@ -24,7 +24,7 @@ CREATE TABLE source(
 CREATE TABLE load(
   id INTEGER PRIMARY KEY, state TEXT NOT NULL,   -- loading done
   call_from INTEGER NOT NULL, flow_from INTEGER NOT NULL, body_from INTEGER NOT NULL,
-  pack_from INTEGER NOT NULL, seg_from INTEGER NOT NULL, source_from INTEGER NOT NULL
+  pack_from INTEGER NOT NULL, seg_from INTEGER NOT NULL, source_from INTEGER NOT NULL, term_from INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE diag(source_id INTEGER NOT NULL, code TEXT NOT NULL, n INTEGER NOT NULL, first_unit INTEGER, detail TEXT,
@@ -77,8 +77,19 @@ CREATE TABLE call_at(call_id INTEGER NOT NULL, n INTEGER NOT NULL, source_id INT
   PRIMARY KEY(call_id, n)) STRICT, WITHOUT ROWID;
 
 -- Prints to bodies and calls: blocks of sorted (print, target) pairs; target = body id * 2, or call id * 2 + 1 for heads.
+-- first: print and target of the block's first pair, big-endian.
 CREATE TABLE posting(seg INTEGER NOT NULL, first BLOB NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL,
   PRIMARY KEY(seg, first)) STRICT, WITHOUT ROWID;
+
+-- Kept while loading: what a load adds grows in every one of these orders, so that each row goes to the index's end.
+CREATE INDEX call_ts ON call(ts);
+CREATE INDEX call_place ON call(source_id, unit, ord);
+CREATE INDEX call_flow ON call(flow_id) WHERE flow_id IS NOT NULL;
+CREATE INDEX call_req_body ON call(req_body_id) WHERE req_body_id IS NOT NULL;
+CREATE INDEX call_resp_body ON call(resp_body_id) WHERE resp_body_id IS NOT NULL;
+CREATE INDEX call_at_place ON call_at(source_id, first);
+CREATE INDEX flow_place ON flow(source_id, unit0);
+CREATE INDEX flow_ts ON flow(ts);
 
 -- Facts: derived from all evidence together, written whole by load::finalise ---------------------------------------
 

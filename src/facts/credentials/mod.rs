@@ -10,6 +10,8 @@ mod presented;
 mod tests;
 mod words;
 
+pub use words::session_name;
+
 use crate::call::model::{CredentialSeen, IdentityEvent, Message};
 use crate::detect::print::PrintKey;
 
@@ -31,6 +33,11 @@ pub struct CallView<'a> {
     pub resp_body: &'a [u8],
     /// `json html xml ...`.
     pub resp_kind: &'a str,
+}
+
+/// Percent-decoded text; invalid escapes stay as they are, `+` too.
+pub fn percent(raw: &[u8]) -> String {
+    fields::percent(raw, false)
 }
 
 /// Credentials presented, strongest first, and identity events of one call.

@@ -190,7 +190,9 @@ impl Field {
             ("resp.header.", Id::RespHeader),
         ] {
             if let Some(sub) = name.strip_prefix(prefix) {
-                return (!sub.is_empty()).then(|| Field {
+                // Header names are tokens (RFC 9110 section 5.6.2); nothing else can be one.
+                let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|".contains(&b);
+                return (!sub.is_empty() && sub.bytes().all(token)).then(|| Field {
                     id,
                     sub: sub.to_owned(),
                 });

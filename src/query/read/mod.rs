@@ -1,28 +1,30 @@
 //! Rows of the case, for the command line, the interface and the exporters alike. In: a filter. Out: the contract's rows
 //! in a stable order, values of data classes masked unless the reader may see them. Bounds: a page is as long as asked.
 
+mod call;
+mod cx;
+mod evidence;
+mod findings;
+mod groups;
+mod mask;
+mod names;
+mod select;
+mod show;
+pub mod time;
+
+pub use call::{call_row, id_of, mask_target};
+pub use cx::{Class, Cx, SourceName};
+pub use evidence::{flows, sources};
+pub use findings::{call_findings, count_findings, findings};
+pub use groups::{accounts, apis, risks, sessions};
+pub use select::{Chip, call_ids, chips, count, explain, histogram};
+pub use show::show;
+
 use super::Filter;
-use super::rows::*;
-use crate::error::{Error, Result};
-use rusqlite::Connection;
+use super::rows::{CallRow, FindingRow};
+use crate::error::Result;
 use serde::Serialize;
 use serde_json::Value;
-use std::path::Path;
-
-/// What reading needs: a read-only connection, names that were looked up, and whether values are shown. One thread's.
-pub struct Cx {
-    /// The connection; [`Connection::get_interrupt_handle`] stops what runs on it.
-    pub conn: Connection,
-    /// Show values of data classes.
-    pub reveal: bool,
-}
-
-impl Cx {
-    /// Opens a case for reading.
-    pub fn open(_path: &Path, _reveal: bool) -> Result<Cx> {
-        Err(Error::NotYet("reading"))
-    }
-}
 
 /// By what calls are sorted; ties always by time, source hash, unit and ordinal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -136,66 +138,35 @@ pub struct Histogram {
 }
 
 /// A page of calls.
-pub fn calls(_cx: &Cx, _filter: &Filter, _page: &Page) -> Result<Vec<CallRow>> {
-    Err(Error::NotYet("reading"))
+pub fn calls(cx: &Cx, filter: &Filter, page: &Page) -> Result<Vec<CallRow>> {
+    let ids = call_ids(cx, filter, page)?;
+    call_rows(cx, &ids)
 }
-/// Row ids of the selected calls in order.
-pub fn call_ids(_cx: &Cx, _filter: &Filter, _page: &Page) -> Result<Vec<i64>> {
-    Err(Error::NotYet("reading"))
-}
+
 /// The rows of these calls, in the given order; ids that are not there are left out.
-pub fn call_rows(_cx: &Cx, _ids: &[i64]) -> Result<Vec<CallRow>> {
-    Err(Error::NotYet("reading"))
+pub fn call_rows(cx: &Cx, ids: &[i64]) -> Result<Vec<CallRow>> {
+    cx.fresh()?;
+    let mut out = Vec::with_capacity(ids.len());
+    for id in ids {
+        out.extend(call_row(cx, *id)?);
+    }
+    Ok(out)
 }
-/// How many calls are selected; counting stops at `cap`.
-pub fn count(_cx: &Cx, _filter: &Filter, _cap: Option<u64>) -> Result<u64> {
-    Err(Error::NotYet("reading"))
+
+/// The call with this id, also one that was superseded. A log line that belongs to a captured call gives that call.
+pub fn find_call(cx: &Cx, id: &str) -> Result<Option<i64>> {
+    cx.fresh()?;
+    let Some(row) = crate::case::ids::find_call(&cx.conn, id)? else {
+        return Ok(None);
+    };
+    let joined: Option<i64> = rusqlite::OptionalExtension::optional(
+        cx.conn
+            .prepare_cached("SELECT joined FROM call_fact WHERE call_id=?1")?
+            .query_row([row], |r| r.get(0)),
+    )?
+    .flatten();
+    Ok(Some(joined.unwrap_or(row)))
 }
-/// The APIs of the selected calls, by name.
-pub fn apis(_cx: &Cx, _filter: &Filter) -> Result<Vec<ApiRow>> {
-    Err(Error::NotYet("reading"))
-}
-/// The accounts of the selected calls, by name.
-pub fn accounts(_cx: &Cx, _filter: &Filter) -> Result<Vec<AccountRow>> {
-    Err(Error::NotYet("reading"))
-}
-/// The sessions of the selected calls, by start.
-pub fn sessions(_cx: &Cx, _filter: &Filter) -> Result<Vec<SessionRow>> {
-    Err(Error::NotYet("reading"))
-}
-/// The risks that the selected calls belong to, worst first.
-pub fn risks(_cx: &Cx, _filter: &Filter) -> Result<Vec<RiskRow>> {
-    Err(Error::NotYet("reading"))
-}
-/// Findings of the selected calls, in the calls' order; `each` gets them and says whether to go on.
-pub fn findings(
-    _cx: &Cx,
-    _filter: &Filter,
-    _each: &mut dyn FnMut(FindingRow) -> Result<bool>,
-) -> Result<()> {
-    Err(Error::NotYet("reading"))
-}
-/// Findings of one call.
-pub fn call_findings(_cx: &Cx, _rowid: i64) -> Result<Vec<FindingRow>> {
-    Err(Error::NotYet("reading"))
-}
-/// The selected flows, by time.
-pub fn flows(_cx: &Cx, _filter: &Filter) -> Result<Vec<FlowRow>> {
-    Err(Error::NotYet("reading"))
-}
-/// The selected sources, by name and hash.
-pub fn sources(_cx: &Cx, _filter: &Filter) -> Result<Vec<SourceRow>> {
-    Err(Error::NotYet("reading"))
-}
-/// The call with this id, also one that was superseded.
-pub fn find_call(_cx: &Cx, _id: &str) -> Result<Option<i64>> {
-    Err(Error::NotYet("reading"))
-}
-/// One call, whole.
-pub fn show(_cx: &Cx, _rowid: i64) -> Result<Option<Show>> {
-    Err(Error::NotYet("reading"))
-}
-/// Calls by time in `slots` slots.
-pub fn histogram(_cx: &Cx, _filter: &Filter, _slots: usize) -> Result<Histogram> {
-    Err(Error::NotYet("reading"))
-}
+
+#[cfg(test)]
+mod tests;

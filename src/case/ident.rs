@@ -1,0 +1,261 @@
+//! Credentials and identity events of a call in one small blob. In: the model's lists. Out: bytes, and back.
+//! Bounds: decoding stops at the first byte that makes no sense and keeps what it read; counts never size memory.
+
+use crate::call::model::{CredentialSeen, IdentityEvent, Print};
+use crate::case::varint::{Cursor, put, put_bytes};
+
+/// Kinds of credentials; their positions are stored, so new ones go to the end.
+pub const KINDS: [&str; 14] = [
+    "other",
+    "jwt",
+    "cookie",
+    "basic",
+    "digest",
+    "bearer",
+    "api-key",
+    "oauth",
+    "ntlm",
+    "saml",
+    "mtls",
+    "header",
+    "log-user",
+    "cookie-login",
+];
+
+const NAME: u64 = 1;
+const CLAIM: u64 = 2;
+const SERVICE: u64 = 4;
+
+/// Bytes for `call.ident`; empty where there is nothing to tell. A kind that is not in [`KINDS`] becomes `other`.
+pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u8> {
+    let mut out = Vec::new();
+    if credentials.is_empty() && events.is_empty() {
+        return out;
+    }
+    put(&mut out, credentials.len() as u64);
+    for c in credentials {
+        put(
+            &mut out,
+            KINDS.iter().position(|k| *k == c.kind).unwrap_or(0) as u64,
+        );
+        let has = |yes: bool, bit: u64| if yes { bit } else { 0 };
+        put(
+            &mut out,
+            has(c.name.is_some(), NAME) | has(c.claim.is_some(), CLAIM) | has(c.service, SERVICE),
+        );
+        put_bytes(&mut out, c.place.as_bytes());
+        out.extend_from_slice(&c.print.to_le_bytes());
+        for text in [&c.name, &c.claim].into_iter().flatten() {
+            put_bytes(&mut out, text.as_bytes());
+        }
+    }
+    for e in events {
+        match e {
+            IdentityEvent::Login {
+                name,
+                service,
+                issued,
+            } => {
+                out.push(if *service { 2 } else { 1 });
+                put_bytes(&mut out, name.as_bytes());
+                put_issued(&mut out, issued);
+            }
+            IdentityEvent::LoginFailed { name } => put_named(&mut out, 3, name),
+            IdentityEvent::Renewed { issued } => {
+                out.push(4);
+                put_issued(&mut out, issued);
+            }
+            IdentityEvent::Logout => out.push(5),
+            IdentityEvent::WhoAmI { name } => put_named(&mut out, 6, name),
+            IdentityEvent::Fronted { name, place } => {
+                put_named(&mut out, 7, name);
+                put_bytes(&mut out, place.as_bytes());
+            }
+            IdentityEvent::OnBehalf { name } => put_named(&mut out, 8, name),
+            IdentityEvent::SamePerson { names } => {
+                out.push(9);
+                put(&mut out, names.len() as u64);
+                for name in names {
+                    put_bytes(&mut out, name.as_bytes());
+                }
+            }
+        }
+    }
+    out
+}
+
+fn put_named(out: &mut Vec<u8>, tag: u8, name: &str) {
+    out.push(tag);
+    put_bytes(out, name.as_bytes());
+}
+
+fn put_issued(out: &mut Vec<u8>, issued: &[(String, Print)]) {
+    put(out, issued.len() as u64);
+    for (place, print) in issued {
+        put_bytes(out, place.as_bytes());
+        out.extend_from_slice(&print.to_le_bytes());
+    }
+}
+
+/// What [`encode`] wrote; of a damaged blob, what stands before the damage.
+pub fn decode(blob: &[u8]) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
+    let (mut credentials, mut events) = (Vec::new(), Vec::new());
+    let mut at = Cursor(blob);
+    let n = at.number().unwrap_or(0);
+    for _ in 0..n {
+        match credential(&mut at) {
+            Some(c) => credentials.push(c),
+            None => return (credentials, events),
+        }
+    }
+    while !at.is_empty() {
+        match event(&mut at) {
+            Some(e) => events.push(e),
+            None => break,
+        }
+    }
+    (credentials, events)
+}
+
+fn credential(at: &mut Cursor<'_>) -> Option<CredentialSeen> {
+    let kind = usize::try_from(at.number()?).ok()?;
+    let bits = at.number()?;
+    let place = at.text()?.to_owned();
+    let print = at.word()?;
+    let mut optional = |bit| -> Option<Option<String>> {
+        if bits & bit == 0 {
+            return Some(None);
+        }
+        at.text().map(|t| Some(t.to_owned()))
+    };
+    Some(CredentialSeen {
+        kind: KINDS.get(kind).copied().unwrap_or("other"),
+        place,
+        print,
+        name: optional(NAME)?,
+        claim: optional(CLAIM)?,
+        service: bits & SERVICE != 0,
+    })
+}
+
+fn event(at: &mut Cursor<'_>) -> Option<IdentityEvent> {
+    let tag = at.byte()?;
+    let mut text = || at.text().map(str::to_owned);
+    Some(match tag {
+        1 | 2 => IdentityEvent::Login {
+            name: text()?,
+            service: tag == 2,
+            issued: issued(at)?,
+        },
+        3 => IdentityEvent::LoginFailed { name: text()? },
+        4 => IdentityEvent::Renewed {
+            issued: issued(at)?,
+        },
+        5 => IdentityEvent::Logout,
+        6 => IdentityEvent::WhoAmI { name: text()? },
+        7 => IdentityEvent::Fronted {
+            name: text()?,
+            place: text()?,
+        },
+        8 => IdentityEvent::OnBehalf { name: text()? },
+        9 => {
+            let n = at.number()?;
+            let mut names = Vec::new();
+            for _ in 0..n {
+                names.push(at.text()?.to_owned());
+            }
+            IdentityEvent::SamePerson { names }
+        }
+        _ => return None,
+    })
+}
+
+fn issued(at: &mut Cursor<'_>) -> Option<Vec<(String, Print)>> {
+    let n = at.number()?;
+    let mut out = Vec::new();
+    for _ in 0..n {
+        out.push((at.text()?.to_owned(), at.word()?));
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
+        let cred = |kind, name: Option<&str>, service| CredentialSeen {
+            kind,
+            place: "header:authorization".into(),
+            print: u64::MAX - 3,
+            name: name.map(Into::into),
+            claim: name.map(|_| "sub".into()),
+            service,
+        };
+        let name = || "wú".to_owned();
+        let issued = || {
+            vec![
+                ("cookie:sid".to_owned(), 7),
+                ("$.access_token".to_owned(), 0),
+            ]
+        };
+        (
+            vec![
+                cred("jwt", Some("u1"), false),
+                cred("cookie", None, false),
+                cred("oauth", Some(""), true),
+            ],
+            vec![
+                IdentityEvent::Login {
+                    name: name(),
+                    service: false,
+                    issued: issued(),
+                },
+                IdentityEvent::Login {
+                    name: name(),
+                    service: true,
+                    issued: vec![],
+                },
+                IdentityEvent::LoginFailed { name: name() },
+                IdentityEvent::Renewed { issued: issued() },
+                IdentityEvent::Logout,
+                IdentityEvent::WhoAmI { name: name() },
+                IdentityEvent::Fronted {
+                    name: name(),
+                    place: "log-user".into(),
+                },
+                IdentityEvent::OnBehalf { name: name() },
+                IdentityEvent::SamePerson {
+                    names: vec![name(), String::new(), name()],
+                },
+            ],
+        )
+    }
+
+    #[test]
+    fn everything_comes_back() {
+        let (c, e) = sample();
+        assert_eq!(decode(&encode(&c, &e)), (c.clone(), e.clone()));
+        assert_eq!(decode(&encode(&[], &e)), (vec![], e));
+        assert_eq!(decode(&encode(&c, &[])), (c, vec![]));
+        assert!(encode(&[], &[]).is_empty());
+    }
+
+    #[test]
+    fn a_cut_blob_gives_a_prefix() {
+        let (c, e) = sample();
+        let blob = encode(&c, &e);
+        for cut in 0..blob.len() {
+            let (c2, e2) = decode(&blob[..cut]);
+            assert!(c.starts_with(&c2) && e.starts_with(&e2), "cut at {cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(blob in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&blob);
+        }
+    }
+}

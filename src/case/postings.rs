@@ -1,0 +1,262 @@
+//! Which bodies and calls hold a print. In: (print, target) pairs while loading. Out: sorted segments in blocks, and
+//! [`lookup`]. Bounds: [`crate::limits::POSTINGS_HELD`] pairs in memory; a block is about [`BLOCK`] bytes; decoding a
+//! damaged block keeps what stands before the damage.
+//!
+//! A block's key is its first pair, big-endian, so that SQLite orders blocks as their pairs are ordered.
+
+use crate::call::model::Print;
+use crate::case::varint::{Cursor, put};
+use crate::error::Result;
+use rusqlite::Connection;
+
+/// Bytes of a block: four fit a page of 8 KiB; larger rows would spill to pages of their own.
+const BLOCK: usize = 1800;
+
+/// Where a print stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// Row of `body`.
+    Body(i64),
+    /// Row of `call`: in its target or headers.
+    CallHead(i64),
+}
+
+impl Target {
+    /// As stored: row times two, plus one for heads.
+    fn code(self) -> u64 {
+        match self {
+            Target::Body(row) => row.cast_unsigned() << 1,
+            Target::CallHead(row) => row.cast_unsigned() << 1 | 1,
+        }
+    }
+    fn from_code(code: u64) -> Target {
+        let row = (code >> 1).cast_signed();
+        if code & 1 == 0 {
+            Target::Body(row)
+        } else {
+            Target::CallHead(row)
+        }
+    }
+}
+
+/// Pairs of a load that are not written yet.
+#[derive(Debug, Default)]
+pub struct Pairs(Vec<(Print, u64)>);
+
+impl Pairs {
+    /// Notes that `print` stands at `target`.
+    pub fn add(&mut self, print: Print, target: Target) {
+        self.0.push((print, target.code()));
+    }
+    /// Pairs held.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// Writes all pairs as segment `seg` and forgets them.
+    pub fn flush(&mut self, conn: &Connection, seg: i64) -> Result<()> {
+        self.0.sort_unstable();
+        self.0.dedup();
+        let mut insert =
+            conn.prepare_cached("INSERT INTO posting(seg,first,n,data) VALUES(?1,?2,?3,?4)")?;
+        let mut rest = self.0.as_slice();
+        let mut data = Vec::with_capacity(BLOCK + 32);
+        while let Some(first) = rest.first().copied() {
+            data.clear();
+            let n = fill(rest, &mut data);
+            insert.execute((seg, &key(first)[..], n as i64, &data))?;
+            rest = rest.get(n..).unwrap_or_default();
+        }
+        self.0.clear();
+        Ok(())
+    }
+}
+
+fn key((print, code): (Print, u64)) -> [u8; 16] {
+    (u128::from(print) << 64 | u128::from(code)).to_be_bytes()
+}
+
+/// Codes pairs up to a block's size; the first is the key's and takes no bytes. Gives how many.
+fn fill(pairs: &[(Print, u64)], data: &mut Vec<u8>) -> usize {
+    let mut n = 0;
+    let mut last: Option<(Print, u64)> = None;
+    for pair in pairs {
+        if let Some(last) = last {
+            if data.len() >= BLOCK {
+                break;
+            }
+            put(data, pair.0 - last.0);
+            put(
+                data,
+                if pair.0 == last.0 {
+                    pair.1 - last.1
+                } else {
+                    pair.1
+                },
+            );
+        }
+        last = Some(*pair);
+        n += 1;
+    }
+    n
+}
+
+/// Gives the pairs of a block to `each`; a pair that would break the order ends it.
+fn read(first: &[u8], n: i64, data: &[u8], mut each: impl FnMut(Print, u64)) {
+    let Ok(first) = <[u8; 16]>::try_from(first) else {
+        return;
+    };
+    let first = u128::from_be_bytes(first);
+    let (mut print, mut code) = ((first >> 64) as u64, first as u64);
+    let mut at = Cursor(data);
+    for i in 0..n {
+        if i > 0 {
+            let (Some(step), Some(to)) = (at.number(), at.number()) else {
+                return;
+            };
+            let next = if step == 0 {
+                code.checked_add(to)
+            } else {
+                Some(to)
+            };
+            let (Some(p), Some(c)) = (print.checked_add(step), next) else {
+                return;
+            };
+            (print, code) = (p, c);
+        }
+        each(print, code);
+    }
+}
+
+/// Every place where one of the prints stands, ordered by print and place, each once.
+pub fn lookup(conn: &Connection, prints: &[Print]) -> Result<Vec<(Print, Target)>> {
+    let mut wanted = prints.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let segs: Vec<i64> = {
+        // Skips from segment to segment through the key, instead of reading every block.
+        let mut stmt = conn.prepare_cached(
+            "WITH RECURSIVE s(seg) AS (SELECT min(seg) FROM posting UNION ALL \
+             SELECT (SELECT min(seg) FROM posting WHERE seg>s.seg) FROM s WHERE s.seg IS NOT NULL) \
+             SELECT seg FROM s WHERE seg IS NOT NULL",
+        )?;
+        let rows = stmt.query_map([], |r| r.get(0))?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    // The block that begins at or before the print, and all that begin within it.
+    let mut stmt = conn.prepare_cached(
+        "SELECT first,n,data FROM posting WHERE seg=?1 AND first<=?3 AND first>=coalesce(\
+         (SELECT first FROM posting WHERE seg=?1 AND first<=?2 ORDER BY first DESC LIMIT 1), ?2) ORDER BY first",
+    )?;
+    let mut out = Vec::new();
+    for seg in segs {
+        for print in &wanted {
+            let mut rows =
+                stmt.query((seg, &key((*print, 0))[..], &key((*print, u64::MAX))[..]))?;
+            while let Some(row) = rows.next()? {
+                let first = row.get_ref(0)?.as_blob().unwrap_or_default();
+                let data = row.get_ref(2)?.as_blob().unwrap_or_default();
+                read(first, row.get(1)?, data, |p, code| {
+                    if p == *print {
+                        out.push((p, Target::from_code(code)));
+                    }
+                });
+            }
+        }
+    }
+    out.sort_unstable();
+    out.dedup();
+    Ok(out)
+}
+
+/// Every pair of the case, segment by segment in order of prints: for questions about so many prints that seeking each
+/// would cost more than reading all. `false` from `each` ends it.
+pub fn each(conn: &Connection, each: &mut dyn FnMut(Print, Target) -> bool) -> Result<()> {
+    let mut stmt = conn.prepare("SELECT first,n,data FROM posting ORDER BY seg, first")?;
+    let mut rows = stmt.query([])?;
+    let mut go_on = true;
+    while let Some(row) = rows.next()? {
+        let first = row.get_ref(0)?.as_blob().unwrap_or_default();
+        let data = row.get_ref(2)?.as_blob().unwrap_or_default();
+        read(first, row.get(1)?, data, |p, code| {
+            go_on = go_on && each(p, Target::from_code(code));
+        });
+        if !go_on {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn table() -> Connection {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(
+            "CREATE TABLE posting(seg INTEGER NOT NULL, first BLOB NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL,
+             PRIMARY KEY(seg, first)) STRICT, WITHOUT ROWID;",
+        )
+        .unwrap();
+        conn
+    }
+
+    fn targets(row: i64) -> Target {
+        if row % 3 == 0 {
+            Target::CallHead(row)
+        } else {
+            Target::Body(row)
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn what_goes_in_is_found_and_nothing_else(
+            pairs in proptest::collection::vec((prop_oneof![0u64..20, any::<u64>()], 0i64..5000), 0..3000),
+            parts in 1usize..4,
+        ) {
+            let conn = table();
+            for (seg, part) in pairs.chunks(pairs.len() / parts + 1).enumerate() {
+                let mut held = Pairs::default();
+                for (p, row) in part {
+                    held.add(*p, targets(*row));
+                }
+                held.flush(&conn, seg as i64 * 7).unwrap();
+                prop_assert!(held.is_empty());
+            }
+            let mut wanted: Vec<u64> = (0..25).chain([u64::MAX]).collect();
+            wanted.extend(pairs.iter().take(5).map(|p| p.0));
+            let mut expect: Vec<_> = pairs.iter().filter(|(p, _)| wanted.contains(p)).map(|(p, r)| (*p, targets(*r))).collect();
+            expect.sort_unstable();
+            expect.dedup();
+            prop_assert_eq!(lookup(&conn, &wanted).unwrap(), expect);
+        }
+
+        #[test]
+        fn damaged_blocks_never_panic(first in proptest::collection::vec(any::<u8>(), 14..18), n in any::<i64>(), data in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut seen = 0u64;
+            read(&first, n.min(1 << 20), &data, |_, _| seen += 1);
+            prop_assert!(seen <= 201);
+        }
+    }
+
+    #[test]
+    fn one_print_may_fill_many_blocks() {
+        let conn = table();
+        let mut held = Pairs::default();
+        for row in 0..20_000 {
+            held.add(5, Target::Body(row * 1000));
+            held.add(u64::MAX, Target::CallHead(row));
+        }
+        held.flush(&conn, 1).unwrap();
+        assert_eq!(lookup(&conn, &[5]).unwrap().len(), 20_000);
+        assert_eq!(lookup(&conn, &[u64::MAX, 5, 5]).unwrap().len(), 40_000);
+        assert_eq!(lookup(&conn, &[6, 4, 0]).unwrap(), vec![]);
+    }
+}

@@ -1,0 +1,202 @@
+//! Identity evidence of all calls, packed: a call is a few numbers, names and places are stored once.
+//! In: one call at a time in any order. Out: flat vectors. Bounds: about 80 bytes a call.
+
+use super::names::{Names, claim_rank};
+use super::{NONE, via};
+use crate::call::model::{CredentialSeen, IdentityEvent};
+use rustc_hash::FxHashMap;
+
+/// What orders a call in time and says where it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallKey {
+    /// Time in nanoseconds.
+    pub ts: i64,
+    /// Rank of the source: any order that does not depend on the order of loading.
+    pub source: u32,
+    /// Packet or line.
+    pub unit: u64,
+    /// Ordinal within the unit.
+    pub ord: u32,
+}
+
+/// A credential of one call.
+#[derive(Debug, Clone, Copy)]
+pub struct Cred {
+    pub print: u64,
+    pub kind: u8,
+    pub name: u32,
+    pub service: bool,
+    /// Whether the place is one that sessions use (a cookie with a session's name, or no cookie at all).
+    pub strong: bool,
+}
+
+/// An event of one call. Ranges point into [`Input::issued`] and [`Input::lists`].
+#[derive(Debug, Clone, Copy)]
+pub enum Ev {
+    Login {
+        name: u32,
+        service: bool,
+        issued: (u32, u32),
+    },
+    Failed,
+    Renewed {
+        issued: (u32, u32),
+    },
+    Logout,
+    WhoAmI {
+        name: u32,
+    },
+    Fronted {
+        name: u32,
+        log: bool,
+        consumer: bool,
+    },
+    OnBehalf {
+        name: u32,
+    },
+}
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub key: CallKey,
+    /// Index into the table of addresses.
+    pub addr: u32,
+    /// Caller's number for the user agent; equal agents have equal numbers.
+    pub ua: u32,
+    pub status: u16,
+    pub creds: (u32, u32),
+    pub events: (u32, u32),
+}
+
+/// The evidence.
+#[derive(Debug, Default)]
+pub struct Input {
+    pub(super) rows: Vec<Row>,
+    pub(super) creds: Vec<Cred>,
+    pub(super) events: Vec<Ev>,
+    pub(super) issued: Vec<(u64, bool)>,
+    pub(super) names: Names,
+    pub(super) addrs: Vec<Option<u128>>,
+    addr_ids: FxHashMap<Option<u128>, u32>,
+}
+
+fn at(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(NONE)
+}
+
+impl Input {
+    /// Adds the next call; its index is the number of calls added before it. `addr` is the client's, `ua` any number that is
+    /// equal for equal user agents, `status` 0 for none.
+    pub fn push(
+        &mut self,
+        key: CallKey,
+        addr: Option<u128>,
+        ua: u32,
+        status: u16,
+        creds: &[CredentialSeen],
+        events: &[IdentityEvent],
+    ) {
+        let addr = match self.addr_ids.get(&addr) {
+            Some(a) => *a,
+            None => {
+                let id = at(self.addrs.len());
+                self.addrs.push(addr);
+                self.addr_ids.insert(addr, id);
+                id
+            }
+        };
+        let c0 = at(self.creds.len());
+        for c in creds {
+            let name = match &c.name {
+                Some(n) => {
+                    let claim = c.claim.as_deref().unwrap_or("user");
+                    self.names.add(n, claim_rank(claim), c.service)
+                }
+                None => NONE,
+            };
+            let cookie = c.place.strip_prefix("cookie:");
+            let strong = cookie.is_none_or(crate::facts::credentials::session_name);
+            self.creds.push(Cred {
+                print: c.print,
+                kind: via(c.kind),
+                name,
+                service: c.service,
+                strong,
+            });
+        }
+        let e0 = at(self.events.len());
+        for e in events {
+            let ev = match e {
+                IdentityEvent::Login {
+                    name,
+                    service,
+                    issued,
+                } => {
+                    let name = self.names.add(name, if *service { 5 } else { 0 }, *service);
+                    Ev::Login {
+                        name,
+                        service: *service,
+                        issued: self.issue(issued),
+                    }
+                }
+                IdentityEvent::LoginFailed { .. } => Ev::Failed,
+                IdentityEvent::Renewed { issued } => Ev::Renewed {
+                    issued: self.issue(issued),
+                },
+                IdentityEvent::Logout => Ev::Logout,
+                IdentityEvent::WhoAmI { name } => Ev::WhoAmI {
+                    name: self.names.add(name, 1, false),
+                },
+                IdentityEvent::Fronted { name, place } => {
+                    let log = place == "log-user";
+                    let consumer = place.contains("consumer") || place.contains("credential");
+                    Ev::Fronted {
+                        name: self.names.add(name, u8::from(!log), false),
+                        log,
+                        consumer,
+                    }
+                }
+                IdentityEvent::OnBehalf { name } => Ev::OnBehalf {
+                    name: self.names.add(name, 2, false),
+                },
+                IdentityEvent::SamePerson { names } => {
+                    self.names.same(names);
+                    continue;
+                }
+            };
+            self.events.push(ev);
+        }
+        self.rows.push(Row {
+            key,
+            addr,
+            ua,
+            status,
+            creds: (c0, at(self.creds.len())),
+            events: (e0, at(self.events.len())),
+        });
+    }
+
+    fn issue(&mut self, issued: &[(String, u64)]) -> (u32, u32) {
+        let from = at(self.issued.len());
+        self.issued
+            .extend(issued.iter().map(|(p, v)| (*v, p.starts_with("cookie:"))));
+        (from, at(self.issued.len()))
+    }
+
+    pub(super) fn creds_of(&self, r: &Row) -> &[Cred] {
+        self.creds
+            .get(r.creds.0 as usize..r.creds.1 as usize)
+            .unwrap_or_default()
+    }
+    pub(super) fn events_of(&self, r: &Row) -> &[Ev] {
+        self.events
+            .get(r.events.0 as usize..r.events.1 as usize)
+            .unwrap_or_default()
+    }
+    pub(super) fn issued_of(&self, r: (u32, u32)) -> &[(u64, bool)] {
+        self.issued
+            .get(r.0 as usize..r.1 as usize)
+            .unwrap_or_default()
+    }
+}

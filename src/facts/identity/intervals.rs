@@ -1,0 +1,347 @@
+//! The lives of credentials. In: calls in time order. Out: intervals with their owners, and which interval each presented
+//! credential was in. Bounds: one interval per credential, login and logout.
+
+use super::NONE;
+use super::input::{Ev, Input, Row};
+use rustc_hash::FxHashMap;
+
+/// How an interval's owner is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Not at all.
+    Unknown,
+    /// The credential names itself.
+    Itself,
+    /// It was handed out at a login.
+    Login,
+    /// An answer named the owner.
+    WhoAmI,
+    /// It was presented at a login that handed out another.
+    Before,
+    /// It was handed out for one that had an owner.
+    Renewed,
+    /// A front named the user beside it, always the same.
+    Fronted,
+}
+
+/// A stretch of a credential's life with one owner.
+#[derive(Debug, Clone, Copy)]
+pub struct Interval {
+    pub print: u64,
+    /// Way it is presented, index into [`super::VIA`]; 255 while it was only handed out.
+    pub kind: u8,
+    pub owner: u32,
+    pub how: How,
+    /// Position in time at which the owner became known; calls before it are back-filled.
+    pub bound_at: u32,
+    /// Interval it was renewed from.
+    pub parent: u32,
+    /// Interval whose session this one belongs to.
+    pub session: u32,
+    pub after_logout: bool,
+    pub conflict: bool,
+    pub strong: bool,
+    pub service: bool,
+    pub cookie: bool,
+    fronted: u32,
+    many_fronted: bool,
+}
+
+/// The result.
+#[derive(Debug, Default)]
+pub struct Lives {
+    pub list: Vec<Interval>,
+    /// Interval of each credential of [`Input`], in its order.
+    pub of_cred: Vec<u32>,
+    /// Name and first interval of successful logins, by call.
+    pub login: FxHashMap<u32, (u32, u32)>,
+    current: FxHashMap<u64, u32>,
+    whoami: Vec<(u32, u32)>,
+}
+
+impl Lives {
+    fn open(&mut self, print: u64) -> u32 {
+        let id = u32::try_from(self.list.len()).unwrap_or(NONE);
+        self.list.push(Interval {
+            print,
+            kind: 255,
+            owner: NONE,
+            how: How::Unknown,
+            bound_at: 0,
+            parent: NONE,
+            session: NONE,
+            after_logout: false,
+            conflict: false,
+            strong: true,
+            service: false,
+            cookie: false,
+            fronted: NONE,
+            many_fronted: false,
+        });
+        self.current.insert(print, id);
+        id
+    }
+    fn get(&mut self, id: u32) -> Option<&mut Interval> {
+        self.list.get_mut(id as usize)
+    }
+}
+
+/// Follows all calls in time order.
+pub fn follow(input: &Input, order: &[u32]) -> Lives {
+    let mut l = Lives {
+        of_cred: vec![NONE; input.creds.len()],
+        ..Lives::default()
+    };
+    for (pos, call) in order.iter().enumerate() {
+        let Some(row) = input.rows.get(*call as usize) else {
+            continue;
+        };
+        let pos = u32::try_from(pos).unwrap_or(NONE);
+        let mine = present(input, row, &mut l);
+        for e in input.events_of(row) {
+            apply(input, *call, pos, e, &mine, &mut l);
+        }
+    }
+    settle(&mut l);
+    l
+}
+
+fn present(input: &Input, row: &Row, l: &mut Lives) -> Vec<u32> {
+    let mut mine = Vec::with_capacity((row.creds.1 - row.creds.0) as usize);
+    for (i, c) in input.creds_of(row).iter().enumerate() {
+        let id = match l.current.get(&c.print) {
+            Some(id) => *id,
+            None => l.open(c.print),
+        };
+        if let Some(iv) = l.get(id) {
+            if iv.kind == 255 {
+                iv.kind = c.kind;
+                iv.strong = c.strong;
+                iv.cookie = super::VIA.get(c.kind as usize) == Some(&"cookie");
+            }
+            if c.name != NONE && iv.how != How::Itself {
+                (iv.owner, iv.how, iv.bound_at, iv.service) = (c.name, How::Itself, 0, c.service);
+            }
+        }
+        if let Some(slot) = l.of_cred.get_mut(row.creds.0 as usize + i) {
+            *slot = id;
+        }
+        mine.push(id);
+    }
+    mine
+}
+
+fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives) {
+    match *e {
+        Ev::Login {
+            name,
+            service,
+            issued,
+        } => {
+            let mut first = NONE;
+            for (print, cookie) in input.issued_of(issued) {
+                let id = bind(l, *print, name, pos);
+                if let Some(iv) = l.get(id) {
+                    iv.service |= service;
+                    iv.cookie |= *cookie;
+                    if first == NONE {
+                        first = id;
+                    } else if iv.session == NONE && id != first {
+                        iv.session = first;
+                    }
+                }
+            }
+            for id in mine {
+                before(l, *id, name, pos, first);
+            }
+            l.login.insert(call, (name, first));
+        }
+        Ev::Renewed { issued } => {
+            let from = mine.iter().copied().find(|id| {
+                l.list
+                    .get(*id as usize)
+                    .is_some_and(|iv| iv.strong && iv.how != How::Before && !iv.conflict)
+            });
+            let Some(from) = from else { return };
+            for (print, cookie) in input.issued_of(issued) {
+                let id = match l.current.get(print) {
+                    // The same token handed out again, or one that lives on its own.
+                    Some(id)
+                        if l.list.get(*id as usize).is_some_and(|iv| {
+                            iv.owner != NONE || iv.parent != NONE || *id == from
+                        }) =>
+                    {
+                        continue;
+                    }
+                    Some(id) => *id,
+                    None => l.open(*print),
+                };
+                if let Some(iv) = l.get(id) {
+                    iv.parent = from;
+                    iv.session = from;
+                    iv.cookie |= *cookie;
+                }
+            }
+        }
+        Ev::WhoAmI { name } => {
+            if let Some(id) = mine.iter().find(|id| {
+                l.list
+                    .get(**id as usize)
+                    .is_some_and(|iv| iv.strong && !iv.service)
+            }) {
+                l.whoami.push((*id, name));
+            }
+        }
+        Ev::Fronted { name, consumer, .. } => {
+            // Only a credential that nobody else names can be named by a front, and a key that stands for many users by none.
+            if let Some(id) = mine.first()
+                && let Some(iv) = l.get(*id)
+                && (consumer || super::VIA.get(iv.kind as usize) != Some(&"api-key"))
+            {
+                iv.many_fronted |= iv.fronted != NONE && iv.fronted != name;
+                iv.fronted = name;
+            }
+        }
+        Ev::Logout => {
+            for id in mine {
+                if let Some(print) = l.list.get(*id as usize).map(|iv| iv.print) {
+                    let new = l.open(print);
+                    let old = l.list.get(*id as usize).copied();
+                    if let (Some(iv), Some(old)) = (l.get(new), old) {
+                        iv.after_logout = true;
+                        (iv.kind, iv.strong, iv.cookie) = (old.kind, old.strong, old.cookie);
+                    }
+                }
+            }
+        }
+        Ev::Failed | Ev::OnBehalf { .. } => {}
+    }
+}
+
+/// A credential handed out at a login: the interval that begins with it, or the unclaimed one it had before.
+fn bind(l: &mut Lives, print: u64, name: u32, pos: u32) -> u32 {
+    let free = l.current.get(&print).copied().filter(|id| {
+        l.list.get(*id as usize).is_some_and(|iv| {
+            iv.owner == NONE && iv.parent == NONE && !iv.after_logout && !iv.conflict
+        })
+    });
+    let itself = l.current.get(&print).copied().filter(|id| {
+        l.list
+            .get(*id as usize)
+            .is_some_and(|iv| iv.how == How::Itself)
+    });
+    let old = l
+        .current
+        .get(&print)
+        .and_then(|id| l.list.get(*id as usize))
+        .copied();
+    let id = match itself.or(free) {
+        Some(id) => id,
+        None => l.open(print),
+    };
+    if let Some(iv) = l.get(id) {
+        if let Some(old) = old {
+            (iv.kind, iv.strong, iv.cookie) = (old.kind, old.strong, old.cookie);
+        }
+        if iv.how != How::Itself {
+            (iv.owner, iv.how, iv.bound_at) = (name, How::Login, pos);
+        }
+    }
+    id
+}
+
+/// A credential that was presented at a login that handed out another: the calls before belong to the same person,
+/// unless it is presented at the logins of two people (a device's cookie).
+fn before(l: &mut Lives, id: u32, name: u32, pos: u32, session: u32) {
+    if let Some(iv) = l.get(id) {
+        match iv.how {
+            How::Unknown
+                if iv.parent == NONE
+                    && !iv.after_logout
+                    && !iv.conflict
+                    && (iv.cookie || super::VIA.get(iv.kind as usize) == Some(&"oauth")) =>
+            {
+                (iv.owner, iv.how, iv.bound_at) = (name, How::Before, pos);
+                if session != id {
+                    iv.session = session;
+                }
+            }
+            How::Before if iv.owner != name => {
+                (iv.owner, iv.how, iv.conflict, iv.session) = (NONE, How::Unknown, true, NONE);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Owners that follow from other intervals. Renewal chains run forward in time, so two passes settle them.
+fn settle(l: &mut Lives) {
+    for pass in 0..2 {
+        for i in 0..l.list.len() {
+            let Some(iv) = l.list.get(i).copied() else {
+                continue;
+            };
+            if iv.owner == NONE
+                && iv.parent != NONE
+                && let Some(p) = l.list.get(iv.parent as usize).copied()
+                && p.owner != NONE
+                && let Some(iv) = l.list.get_mut(i)
+            {
+                (iv.owner, iv.how, iv.bound_at, iv.service) = (p.owner, How::Renewed, 0, p.service);
+            }
+        }
+        if pass == 0 {
+            whoami(l);
+        }
+    }
+    for iv in &mut l.list {
+        if iv.owner == NONE
+            && iv.fronted != NONE
+            && !iv.many_fronted
+            && !iv.conflict
+            && !iv.after_logout
+        {
+            (iv.owner, iv.how) = (iv.fronted, How::Fronted);
+        }
+    }
+}
+
+fn whoami(l: &mut Lives) {
+    let mut seen = std::mem::take(&mut l.whoami);
+    seen.sort_unstable();
+    seen.dedup();
+    for group in seen.chunk_by(|a, b| a.0 == b.0) {
+        let Some((id, name)) = group.first().copied() else {
+            continue;
+        };
+        if let Some(iv) = l.get(id)
+            && iv.owner == NONE
+            && !iv.conflict
+            && group.len() == 1
+        {
+            (iv.owner, iv.how, iv.bound_at) = (name, How::WhoAmI, 0);
+        }
+    }
+    l.whoami = seen;
+}
+
+impl Lives {
+    /// Profile names against the owners that logins gave: pairs of (profile name, owner).
+    pub fn profile_links(&self) -> Vec<(u32, u32)> {
+        let mut out: Vec<(u32, u32)> = self
+            .whoami
+            .iter()
+            .filter_map(|(id, name)| {
+                let iv = self.list.get(*id as usize)?;
+                (iv.owner != NONE
+                    && iv.owner != *name
+                    && !iv.service
+                    && matches!(iv.how, How::Login | How::Itself | How::Renewed))
+                .then_some((*name, iv.owner))
+            })
+            .collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+}

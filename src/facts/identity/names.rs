@@ -1,0 +1,196 @@
+//! Names and which of them are one person's. In: names with what they were seen as, and lists of names that one token or
+//! answer holds together. Out: one account name per group. Bounds: a name that two different people's lists share
+//! (a common `sub`) joins nobody.
+
+use super::NONE;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
+
+/// One name as written most often in lower case.
+#[derive(Debug, Clone)]
+pub struct Name {
+    pub text: String,
+    /// 0 login, 1 preferred user name, 2 e-mail, 3 subject, 4 display name, 5 client id.
+    pub rank: u8,
+    pub person: bool,
+    pub service: bool,
+}
+
+/// All names.
+#[derive(Debug, Default)]
+pub struct Names {
+    pub list: Vec<Name>,
+    ids: FxHashMap<String, u32>,
+    /// Edges from a worse name to the best name of its list.
+    same: BTreeSet<(u32, u32)>,
+}
+
+/// How good a claim is as an account's name; the order of the contract.
+pub fn claim_rank(claim: &str) -> u8 {
+    match claim {
+        "user" | "subject" => 0,
+        "email" | "upn" | "mail" => 2,
+        "uid" | "user_id" | "userId" | "sub" => 3,
+        "name" => 4,
+        "client_id" => 5,
+        _ => 1,
+    }
+}
+
+impl Names {
+    /// Adds a sighting; names are equal without regard to case.
+    pub fn add(&mut self, text: &str, rank: u8, service: bool) -> u32 {
+        let text = text.trim();
+        // Most sightings are spelt as the first was.
+        if let Some(id) = self.ids.get(text)
+            && let Some(n) = self.list.get_mut(*id as usize)
+        {
+            n.rank = n.rank.min(rank);
+            n.person |= !service;
+            n.service |= service;
+            if text > n.text.as_str() {
+                n.text = text.to_owned();
+            }
+            return *id;
+        }
+        let lower = text.to_lowercase();
+        let id = match self.ids.get(&lower) {
+            Some(id) => *id,
+            None => {
+                let id = u32::try_from(self.list.len()).unwrap_or(NONE);
+                self.list.push(Name {
+                    text: text.to_owned(),
+                    rank,
+                    person: false,
+                    service: false,
+                });
+                self.ids.insert(lower, id);
+                id
+            }
+        };
+        self.ids.entry(text.to_owned()).or_insert(id);
+        if let Some(n) = self.list.get_mut(id as usize) {
+            n.rank = n.rank.min(rank);
+            n.person |= !service;
+            n.service |= service;
+            // Whatever the order of loading, the same spelling wins.
+            if text > n.text.as_str() {
+                n.text = text.to_owned();
+            }
+        }
+        id
+    }
+
+    /// One token or answer holds all these, best first.
+    pub fn same(&mut self, names: &[String]) {
+        let rank = |i: usize, n: &str| {
+            if n.contains('@') {
+                2
+            } else if i == 0 {
+                1
+            } else {
+                3
+            }
+        };
+        let ids: Vec<u32> = names
+            .iter()
+            .enumerate()
+            .map(|(i, n)| self.weak(n, rank(i, n)))
+            .collect();
+        if let Some((best, rest)) = ids.split_first() {
+            for r in rest {
+                if r != best {
+                    self.same.insert((*r, *best));
+                }
+            }
+        }
+    }
+
+    /// Adds an edge found elsewhere (a profile's name against a login's).
+    pub fn link(&mut self, worse: u32, best: u32) {
+        if worse != best {
+            self.same.insert((worse, best));
+        }
+    }
+
+    fn weak(&mut self, text: &str, rank: u8) -> u32 {
+        let known = self.ids.contains_key(text.trim());
+        let id = self.add(text, rank, false);
+        if known && let Some(n) = self.list.get_mut(id as usize) {
+            n.rank = n.rank.min(rank);
+        }
+        id
+    }
+
+    /// For every name the name of its account. A worse name that points at two best names that are not one group without it
+    /// points at none.
+    pub fn groups(&self) -> Vec<u32> {
+        let n = self.list.len();
+        let mut up: Vec<u32> = (0..n).map(|i| u32::try_from(i).unwrap_or(NONE)).collect();
+        let find = |up: &[u32], mut i: u32| {
+            while let Some(p) = up.get(i as usize) {
+                if *p == i {
+                    break;
+                }
+                i = *p;
+            }
+            i
+        };
+        // Edges of one worse name stand together in the set.
+        let edges: Vec<(u32, u32)> = self.same.iter().copied().collect();
+        let mut at = 0;
+        while let Some((worse, _)) = edges.get(at).copied() {
+            let end = edges
+                .iter()
+                .skip(at)
+                .position(|e| e.0 != worse)
+                .map_or(edges.len(), |p| at + p);
+            let one =
+                end - at == 1 || self.one_person(edges.get(at..end).unwrap_or_default(), &edges);
+            if one {
+                for (_, best) in edges.get(at..end).unwrap_or_default() {
+                    let (a, b) = (find(&up, worse), find(&up, *best));
+                    if a != b
+                        && let Some(u) = up.get_mut(a.max(b) as usize)
+                    {
+                        *u = a.min(b);
+                    }
+                }
+            }
+            at = end;
+        }
+        let mut best: Vec<u32> = vec![NONE; n];
+        for i in 0..n {
+            let id = u32::try_from(i).unwrap_or(NONE);
+            let root = find(&up, id) as usize;
+            let Some(b) = best.get_mut(root) else {
+                continue;
+            };
+            let better = match (self.list.get(i), self.list.get(*b as usize)) {
+                (Some(a), Some(o)) => (a.rank, &a.text) < (o.rank, &o.text),
+                _ => true,
+            };
+            if better {
+                *b = id;
+            }
+        }
+        (0..n)
+            .map(|i| {
+                best.get(find(&up, u32::try_from(i).unwrap_or(NONE)) as usize)
+                    .copied()
+                    .unwrap_or(NONE)
+            })
+            .collect()
+    }
+
+    /// Whether several best names of one worse name are the same person by other evidence: directly linked to one another.
+    fn one_person(&self, mine: &[(u32, u32)], edges: &[(u32, u32)]) -> bool {
+        let Some((_, first)) = mine.first() else {
+            return false;
+        };
+        mine.iter().skip(1).all(|(_, other)| {
+            edges.binary_search(&(*other, *first)).is_ok()
+                || edges.binary_search(&(*first, *other)).is_ok()
+        })
+    }
+}

@@ -1,0 +1,561 @@
+//! The account, the way, the confidence and the session of every call. In: evidence. Out: decisions by call index.
+//! Bounds: one pass over calls in time order after the intervals are known.
+
+use super::input::{Cred, Ev, Input, Row};
+use super::intervals::{How, Lives, follow};
+use super::{IDLE_NS, NONE, VIA, via};
+use crate::facts::inside::address;
+use rustc_hash::FxHashMap;
+
+/// What was decided for one call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decision {
+    /// Index into [`Identity::accounts`].
+    pub account: u32,
+    /// 0..=1.
+    pub conf: f32,
+    /// Index into [`VIA`].
+    pub via: u8,
+    /// Index into [`Identity::sessions`].
+    pub session: u32,
+    /// Index into [`Identity::names`] of whom it acts for; [`NONE`] for nobody.
+    pub behalf: u32,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// Name by the contract's order.
+    pub name: String,
+    /// `person service unattributed`.
+    pub kind: &'static str,
+    /// Best confidence of its calls.
+    pub conf: f32,
+    /// Way of most of its calls, index into [`VIA`].
+    pub via: u8,
+    /// Why it has this name.
+    pub why: String,
+}
+
+/// A session: one account's calls on one credential without a long pause.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Session {
+    /// Account.
+    pub account: u32,
+    /// Way of its first call.
+    pub via: u8,
+    /// Index of its first call.
+    pub first: u32,
+    /// Time of its first call.
+    pub start: i64,
+    /// Time of its last call.
+    pub end: i64,
+    /// Calls.
+    pub calls: u32,
+}
+
+/// The whole result.
+#[derive(Debug, Default)]
+pub struct Identity {
+    /// By call index.
+    pub calls: Vec<Decision>,
+    /// Accounts in order of name.
+    pub accounts: Vec<Account>,
+    /// Sessions in order of first call in time.
+    pub sessions: Vec<Session>,
+    /// Names that `behalf` points at.
+    pub names: Vec<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Choice {
+    /// Name id, or NONE.
+    name: u32,
+    /// Interval, or NONE.
+    interval: u32,
+    conf: f32,
+    via: u8,
+    behalf: u32,
+    /// Whether a key without a name is the account.
+    key: bool,
+}
+
+#[derive(Default)]
+struct Book {
+    accounts: Vec<Account>,
+    by_name: FxHashMap<String, u32>,
+    ids: FxHashMap<(u8, u64), u32>,
+    /// Calls of each account by way.
+    ways: Vec<[u32; VIA.len()]>,
+}
+
+/// Decides all calls.
+pub fn resolve(mut input: Input) -> Identity {
+    let mut order: Vec<u32> = (0..u32::try_from(input.rows.len()).unwrap_or(NONE)).collect();
+    order.sort_unstable_by_key(|i| input.rows.get(*i as usize).map(|r| (r.key, *i)));
+    let lives = follow(&input, &order);
+    for (profile, owner) in lives.profile_links() {
+        input.names.link(profile, owner);
+    }
+    let groups = input.names.groups();
+    let mut book = Book::default();
+    let mut out = Identity {
+        calls: vec![
+            Decision {
+                account: 0,
+                conf: 0.0,
+                via: 0,
+                session: 0,
+                behalf: NONE
+            };
+            input.rows.len()
+        ],
+        names: input.names.list.iter().map(|n| n.text.clone()).collect(),
+        ..Identity::default()
+    };
+    let roots = roots(&lives);
+    let mut open: FxHashMap<(u32, u64, u64), u32> = FxHashMap::default();
+    for (pos, call) in order.iter().enumerate() {
+        let Some(row) = input.rows.get(*call as usize) else {
+            continue;
+        };
+        let mut c = choose(
+            &input,
+            row,
+            *call,
+            u32::try_from(pos).unwrap_or(NONE),
+            &lives,
+            &groups,
+        );
+        let account = book.account(&input, row, &c, &lives, &groups);
+        if let Some(w) = book
+            .ways
+            .get_mut(account as usize)
+            .and_then(|w| w.get_mut(c.via as usize))
+        {
+            *w += 1;
+        }
+        if let Some(a) = book.accounts.get_mut(account as usize) {
+            a.conf = a.conf.max(c.conf);
+        }
+        let key = if c.interval != NONE {
+            (
+                account,
+                u64::from(roots.get(c.interval as usize).copied().unwrap_or(NONE)),
+                u64::MAX,
+            )
+        } else {
+            (account, u64::from(row.addr), u64::from(row.ua))
+        };
+        let session = match open.get(&key).copied() {
+            Some(s)
+                if out
+                    .sessions
+                    .get(s as usize)
+                    .is_some_and(|s| row.key.ts - s.end <= IDLE_NS) =>
+            {
+                s
+            }
+            _ => {
+                let s = u32::try_from(out.sessions.len()).unwrap_or(NONE);
+                out.sessions.push(Session {
+                    account,
+                    via: c.via,
+                    first: *call,
+                    start: row.key.ts,
+                    end: row.key.ts,
+                    calls: 0,
+                });
+                open.insert(key, s);
+                s
+            }
+        };
+        if let Some(s) = out.sessions.get_mut(session as usize) {
+            s.end = row.key.ts;
+            s.calls += 1;
+        }
+        if c.behalf != NONE {
+            c.behalf = groups.get(c.behalf as usize).copied().unwrap_or(NONE);
+        }
+        if let Some(d) = out.calls.get_mut(*call as usize) {
+            *d = Decision {
+                account,
+                conf: c.conf,
+                via: c.via,
+                session,
+                behalf: c.behalf,
+            };
+        }
+    }
+    book.finish(&mut out);
+    out
+}
+
+/// The interval at the head of each interval's session.
+fn roots(l: &Lives) -> Vec<u32> {
+    let mut out: Vec<u32> = Vec::with_capacity(l.list.len());
+    for (i, iv) in l.list.iter().enumerate() {
+        let mine = u32::try_from(i).unwrap_or(NONE);
+        let up = iv.session;
+        // A renewed credential whose owner is another's is no continuation.
+        let same = l.list.get(up as usize).is_some_and(|p| p.owner == iv.owner);
+        out.push(if up == NONE || !same {
+            mine
+        } else if up < mine {
+            out.get(up as usize).copied().unwrap_or(mine)
+        } else {
+            up
+        });
+    }
+    out
+}
+
+fn confidence(how: How, kind: &str, early: bool) -> f32 {
+    match (how, kind) {
+        (How::Itself, "jwt") => 0.98,
+        (How::Itself, _) => 0.97,
+        (How::Login, _) if early => 0.9,
+        (How::Login, _) => 0.97,
+        (How::WhoAmI, _) => 0.95,
+        (How::Renewed, _) => 0.94,
+        (How::Before, _) => 0.88,
+        (How::Fronted, _) => 0.85,
+        (How::Unknown, _) => 0.5,
+    }
+}
+
+fn way(how: How, c: &Cred, cookie: bool) -> u8 {
+    match VIA.get(c.kind as usize).copied().unwrap_or("address") {
+        "cookie" if matches!(how, How::Login | How::Renewed | How::Before) && cookie => {
+            via("cookie-login")
+        }
+        _ => c.kind,
+    }
+}
+
+fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u32]) -> Choice {
+    let group = |n: u32| groups.get(n as usize).copied().unwrap_or(NONE);
+    let (mut fronted, mut behalf, mut failed) = (None, NONE, false);
+    for e in input.events_of(row) {
+        match *e {
+            // Several headers may name the user; the first one read is the account, a different one is no second person.
+            Ev::Fronted { name, log, .. } => {
+                fronted.get_or_insert((name, log));
+            }
+            Ev::OnBehalf { name } => behalf = name,
+            Ev::Failed => failed = true,
+            _ => {}
+        }
+    }
+    if let Some((name, interval)) = l.login.get(&call).copied() {
+        let iv = l.list.get(interval as usize);
+        let w = match iv.map(|iv| (iv.cookie, VIA.get(iv.kind as usize).copied())) {
+            Some((_, Some("jwt"))) => "jwt",
+            Some((true, _)) => "cookie-login",
+            _ => "bearer",
+        };
+        return Choice {
+            name,
+            interval,
+            conf: 0.97,
+            via: via(w),
+            behalf,
+            key: false,
+        };
+    }
+    let mut best: Option<(u8, Choice, bool)> = None;
+    for (i, c) in input.creds_of(row).iter().enumerate() {
+        let Some(id) = l.of_cred.get(row.creds.0 as usize + i).copied() else {
+            continue;
+        };
+        let Some(iv) = l.list.get(id as usize) else {
+            continue;
+        };
+        let kind = VIA.get(c.kind as usize).copied().unwrap_or("address");
+        let early = pos < iv.bound_at;
+        // A refused password names nobody; a failed login does not either, unless its credential does.
+        let refused = row.status == 401 && matches!(kind, "basic" | "ntlm");
+        if refused || failed && !(iv.how == How::Itself || iv.how == How::Login && !early) {
+            continue;
+        }
+        let (class, choice) = if iv.owner != NONE {
+            let class = if iv.service {
+                3
+            } else if iv.how == How::Before {
+                4
+            } else {
+                5
+            };
+            let conf = confidence(iv.how, kind, early);
+            (
+                class,
+                Choice {
+                    name: iv.owner,
+                    interval: id,
+                    conf,
+                    via: way(iv.how, c, iv.cookie),
+                    behalf,
+                    key: false,
+                },
+            )
+        } else if matches!(kind, "api-key" | "bearer" | "jwt") && !iv.conflict {
+            let conf = if kind == "api-key" { 0.6 } else { 0.5 };
+            (
+                2,
+                Choice {
+                    name: NONE,
+                    interval: id,
+                    conf,
+                    via: c.kind,
+                    behalf,
+                    key: true,
+                },
+            )
+        } else {
+            (
+                u8::from(c.strong),
+                Choice {
+                    name: NONE,
+                    interval: id,
+                    conf: 0.1,
+                    via: 0,
+                    behalf,
+                    key: false,
+                },
+            )
+        };
+        if best
+            .as_ref()
+            .is_none_or(|(b, old, _)| class > *b || class == *b && choice.conf > old.conf)
+        {
+            best = Some((class, choice, iv.service));
+        }
+    }
+    let mut choice = match (best, fronted) {
+        (Some((class, c, _)), Some((name, _))) if class >= 2 => {
+            // The credential acts; whom the front names beside it is whom it acts for.
+            let other = c.name == NONE || group(c.name) != group(name);
+            Choice {
+                behalf: if behalf == NONE && other {
+                    name
+                } else {
+                    behalf
+                },
+                ..c
+            }
+        }
+        (_, Some((name, log))) if !failed => {
+            let (conf, w) = if log {
+                (0.9, "log-user")
+            } else {
+                (0.8, "header")
+            };
+            Choice {
+                name,
+                interval: NONE,
+                conf,
+                via: via(w),
+                behalf,
+                key: false,
+            }
+        }
+        (Some((_, c, _)), _) => c,
+        (None, _) => Choice {
+            name: NONE,
+            interval: NONE,
+            conf: 0.1,
+            via: 0,
+            behalf,
+            key: false,
+        },
+    };
+    if choice.behalf != NONE && choice.name != NONE && group(choice.behalf) == group(choice.name) {
+        choice.behalf = NONE;
+    }
+    choice
+}
+
+impl Book {
+    fn account(&mut self, input: &Input, row: &Row, c: &Choice, l: &Lives, groups: &[u32]) -> u32 {
+        let print = l.list.get(c.interval as usize).map_or(0, |iv| iv.print);
+        let id = if c.name != NONE {
+            (
+                0,
+                u64::from(groups.get(c.name as usize).copied().unwrap_or(c.name)),
+            )
+        } else if c.key {
+            (1, print)
+        } else {
+            (2, u64::from(row.addr))
+        };
+        if let Some(a) = self.ids.get(&id) {
+            return *a;
+        }
+        let (name, kind) = match id.0 {
+            0 => {
+                let g = groups.get(c.name as usize).copied().unwrap_or(c.name);
+                let mine = || {
+                    input
+                        .names
+                        .list
+                        .iter()
+                        .enumerate()
+                        .filter(|(i, _)| groups.get(*i) == Some(&g))
+                        .map(|(_, n)| n)
+                };
+                let name = input
+                    .names
+                    .list
+                    .get(g as usize)
+                    .map_or_else(String::new, |n| n.text.clone());
+                let person = mine().any(|n| n.person);
+                let kind = if !person || robot(&name) {
+                    "service"
+                } else {
+                    "person"
+                };
+                (name, kind)
+            }
+            1 => {
+                let kind = if VIA.get(c.via as usize) == Some(&"api-key") {
+                    "service"
+                } else {
+                    "unattributed"
+                };
+                (format!("key:{:08x}", print >> 32), kind)
+            }
+            _ => {
+                let addr = input.addrs.get(row.addr as usize).copied().flatten();
+                (
+                    addr.map_or_else(
+                        || "unattributed@unknown".to_owned(),
+                        |a| format!("unattributed@{}", address(a)),
+                    ),
+                    "unattributed",
+                )
+            }
+        };
+        let a = match self.by_name.get(&name) {
+            Some(a) => *a,
+            None => {
+                let a = u32::try_from(self.accounts.len()).unwrap_or(NONE);
+                self.by_name.insert(name.clone(), a);
+                self.accounts.push(Account {
+                    name,
+                    kind,
+                    conf: 0.0,
+                    via: 0,
+                    why: String::new(),
+                });
+                self.ways.push([0; VIA.len()]);
+                a
+            }
+        };
+        self.ids.insert(id, a);
+        a
+    }
+
+    /// Sorts accounts by name and says why each has its own.
+    fn finish(self, out: &mut Identity) {
+        let mut accounts = self.accounts;
+        for (a, ways) in accounts.iter_mut().zip(&self.ways) {
+            let mut used: Vec<(u32, usize)> = ways
+                .iter()
+                .enumerate()
+                .filter(|(_, n)| **n > 0)
+                .map(|(i, n)| (*n, i))
+                .collect();
+            used.sort_by_key(|(n, i)| (std::cmp::Reverse(*n), *i));
+            a.via = used
+                .first()
+                .and_then(|(_, i)| u8::try_from(*i).ok())
+                .unwrap_or(0);
+            let parts: Vec<String> = used
+                .iter()
+                .map(|(n, i)| format!("{} ({n} calls)", reason(VIA.get(*i).copied().unwrap_or(""))))
+                .collect();
+            a.why = match a.kind {
+                "unattributed" if a.name.starts_with("unattributed@") => {
+                    "no credential that anybody named; only the address is known".to_owned()
+                }
+                _ if a.name.starts_with("key:") => format!(
+                    "a key that no login and no answer named: {}",
+                    parts.join(", ")
+                ),
+                _ => format!("named by {}", parts.join(", ")),
+            };
+        }
+        let mut order: Vec<usize> = (0..accounts.len()).collect();
+        order.sort_by(|a, b| {
+            accounts
+                .get(*a)
+                .map(|a| &a.name)
+                .cmp(&accounts.get(*b).map(|a| &a.name))
+        });
+        let mut new = vec![0u32; accounts.len()];
+        for (to, from) in order.iter().enumerate() {
+            if let Some(n) = new.get_mut(*from) {
+                *n = u32::try_from(to).unwrap_or(NONE);
+            }
+        }
+        let map = |a: u32| new.get(a as usize).copied().unwrap_or(0);
+        for d in &mut out.calls {
+            d.account = map(d.account);
+        }
+        for s in &mut out.sessions {
+            s.account = map(s.account);
+        }
+        let mut slots: Vec<Option<Account>> = accounts.into_iter().map(Some).collect();
+        out.accounts = order
+            .iter()
+            .filter_map(|i| slots.get_mut(*i)?.take())
+            .collect();
+    }
+}
+
+fn reason(via: &str) -> &'static str {
+    match via {
+        "jwt" => "claims of its tokens",
+        "cookie-login" => "the login that set its cookie",
+        "cookie" => "an answer about the owner of its cookie",
+        "basic" => "Basic credentials",
+        "digest" => "Digest credentials",
+        "ntlm" => "NTLM",
+        "api-key" => "its API key",
+        "oauth" => "a token exchange",
+        "saml" => "a SAML assertion",
+        "mtls" => "its client certificate",
+        "header" => "a header that a front sets",
+        "log-user" => "the user of a log",
+        "bearer" => "the login that issued its token",
+        _ => "its address",
+    }
+}
+
+/// Whether a login's name says that it is a program's.
+fn robot(name: &str) -> bool {
+    name.to_lowercase()
+        .split(['-', '_', '.', '@', '/'])
+        .any(|p| {
+            matches!(
+                p,
+                "svc"
+                    | "service"
+                    | "bot"
+                    | "batch"
+                    | "cron"
+                    | "daemon"
+                    | "robot"
+                    | "sync"
+                    | "etl"
+                    | "job"
+                    | "gateway"
+                    | "monitor"
+                    | "healthcheck"
+                    | "crawler"
+                    | "scheduler"
+                    | "worker"
+                    | "probe"
+            )
+        })
+}

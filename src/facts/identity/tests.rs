@@ -1,0 +1,302 @@
+//! Stories of a few calls each, and whose they must be.
+
+use super::*;
+use crate::call::model::{CredentialSeen, IdentityEvent as E};
+use std::net::IpAddr;
+
+#[derive(Default)]
+struct Story {
+    input: Input,
+    n: u64,
+}
+
+fn cred(kind: &'static str, place: &str, print: u64) -> CredentialSeen {
+    CredentialSeen {
+        kind,
+        place: place.into(),
+        print,
+        name: None,
+        claim: None,
+        service: false,
+    }
+}
+fn sid(print: u64) -> CredentialSeen {
+    cred("cookie", "cookie:sid", print)
+}
+fn jwt(print: u64, claim: &str, name: &str) -> CredentialSeen {
+    CredentialSeen {
+        name: Some(name.into()),
+        claim: Some(claim.into()),
+        service: claim == "client_id",
+        ..cred("jwt", "header:authorization", print)
+    }
+}
+fn login(name: &str, print: u64) -> E {
+    E::Login {
+        name: name.into(),
+        service: false,
+        issued: vec![("cookie:sid".into(), print)],
+    }
+}
+
+impl Story {
+    fn at(&mut self, seconds: u64, addr: &str, creds: &[CredentialSeen], events: &[E]) {
+        self.n += 1;
+        let a: IpAddr = addr.parse().unwrap();
+        let key = CallKey {
+            ts: seconds as i64 * 1_000_000_000,
+            source: 0,
+            unit: self.n,
+            ord: 0,
+        };
+        self.input.push(
+            key,
+            Some(crate::facts::inside::bits(a)),
+            1,
+            200,
+            creds,
+            events,
+        );
+    }
+    fn call(&mut self, creds: &[CredentialSeen], events: &[E]) {
+        let n = self.n;
+        self.at(n, "10.0.0.9", creds, events);
+    }
+    fn names(self) -> Vec<String> {
+        let id = resolve(self.input);
+        id.calls
+            .iter()
+            .map(|d| id.accounts[d.account as usize].name.clone())
+            .collect()
+    }
+}
+
+const NOBODY: &str = "unattributed@10.0.0.9";
+
+#[test]
+fn a_cookie_before_at_and_after_login_and_after_logout() {
+    let mut s = Story::default();
+    s.call(&[sid(1)], &[]); // same cookie, before
+    s.call(&[sid(1)], &[login("alice", 1)]);
+    s.call(&[sid(1)], &[]);
+    s.call(&[sid(1)], &[E::Logout]);
+    s.call(&[sid(1)], &[]); // after
+    s.call(&[sid(1)], &[login("bob", 1)]);
+    s.call(&[sid(1)], &[]);
+    assert_eq!(
+        s.names(),
+        ["alice", "alice", "alice", "alice", NOBODY, "bob", "bob"]
+    );
+}
+
+#[test]
+fn a_new_login_on_the_same_cookie_opens_a_new_interval() {
+    let mut s = Story::default();
+    s.call(&[sid(1)], &[login("alice", 1)]);
+    s.call(&[sid(1)], &[login("bob", 1)]);
+    s.call(&[sid(1)], &[]);
+    assert_eq!(s.names(), ["alice", "bob", "bob"]);
+}
+
+#[test]
+fn the_cookie_before_a_rotation_is_back_filled_and_a_shared_device_cookie_is_not() {
+    let device = cred("cookie", "cookie:_dev", 9);
+    let mut s = Story::default();
+    s.call(&[sid(1), device.clone()], &[]);
+    s.call(&[sid(1), device.clone()], &[login("alice", 2)]);
+    s.call(&[sid(2), device.clone()], &[E::Logout]);
+    s.call(&[sid(3), device.clone()], &[login("bob", 4)]);
+    s.call(&[sid(4), device.clone()], &[]);
+    s.call(&[device], &[]);
+    assert_eq!(s.names(), ["alice", "alice", "alice", "bob", "bob", NOBODY]);
+}
+
+#[test]
+fn failed_logins_and_unknown_keys_are_nobody() {
+    let mut s = Story::default();
+    s.call(
+        &[sid(1)],
+        &[E::LoginFailed {
+            name: "alice".into(),
+        }],
+    );
+    s.call(&[sid(1)], &[login("alice", 1)]);
+    s.call(
+        &[cred("api-key", "header:x-api-key", 0xabcd_0123_0000_0000)],
+        &[],
+    );
+    s.call(&[sid(77)], &[]);
+    s.call(&[], &[]);
+    assert_eq!(s.names(), [NOBODY, "alice", "key:abcd0123", NOBODY, NOBODY]);
+}
+
+#[test]
+fn one_person_by_several_names_and_two_people_with_one_number() {
+    let mut s = Story::default();
+    s.call(
+        &[],
+        &[
+            login("alice", 1),
+            E::SamePerson {
+                names: vec!["alice".into(), "a@x.com".into(), "7".into()],
+            },
+        ],
+    );
+    s.call(&[jwt(5, "sub", "7")], &[]);
+    s.call(&[jwt(6, "email", "A@x.com")], &[]);
+    assert_eq!(s.names(), ["alice"; 3]);
+    let mut s = Story::default();
+    s.call(
+        &[jwt(1, "preferred_username", "alice")],
+        &[E::SamePerson {
+            names: vec!["alice".into(), "7".into()],
+        }],
+    );
+    s.call(
+        &[jwt(2, "preferred_username", "bob")],
+        &[E::SamePerson {
+            names: vec!["bob".into(), "7".into()],
+        }],
+    );
+    assert_eq!(s.names(), ["alice", "bob"]);
+}
+
+#[test]
+fn services_act_and_people_stand_behind() {
+    let fronted = |n: &str| E::Fronted {
+        name: n.into(),
+        place: "header:x-forwarded-user".into(),
+    };
+    let mut s = Story::default();
+    s.call(&[jwt(1, "client_id", "billing")], &[fronted("alice")]);
+    s.call(&[], &[fronted("alice")]);
+    s.call(
+        &[cred("api-key", "header:x-api-key", 5 << 32)],
+        &[fronted("bob")],
+    );
+    s.call(
+        &[
+            cred("api-key", "header:x-api-key", 6 << 32),
+            jwt(2, "sub", "carol"),
+        ],
+        &[],
+    );
+    let id = resolve(s.input);
+    let got: Vec<_> = id
+        .calls
+        .iter()
+        .map(|d| {
+            (
+                id.accounts[d.account as usize].name.as_str(),
+                id.names.get(d.behalf as usize).map(String::as_str),
+                VIA[d.via as usize],
+            )
+        })
+        .collect();
+    assert_eq!(
+        got,
+        [
+            ("billing", Some("alice"), "jwt"),
+            ("alice", None, "header"),
+            ("key:00000005", Some("bob"), "api-key"),
+            ("carol", None, "jwt")
+        ]
+    );
+    assert_eq!(
+        id.accounts
+            .iter()
+            .find(|a| a.name == "billing")
+            .unwrap()
+            .kind,
+        "service"
+    );
+}
+
+#[test]
+fn renewal_and_profile_carry_the_owner() {
+    let bearer = |p| cred("bearer", "header:authorization", p);
+    let mut s = Story::default();
+    s.call(
+        &[],
+        &[E::Login {
+            name: "alice".into(),
+            service: false,
+            issued: vec![("$.access".into(), 1), ("$.refresh".into(), 2)],
+        }],
+    );
+    s.call(&[bearer(1)], &[]);
+    s.call(
+        &[cred("oauth", "form:refresh_token", 2)],
+        &[E::Renewed {
+            issued: vec![("$.access".into(), 3)],
+        }],
+    );
+    s.call(&[bearer(3)], &[]);
+    s.call(&[bearer(8)], &[]);
+    s.call(&[bearer(8)], &[E::WhoAmI { name: "bob".into() }]);
+    let id = resolve(s.input);
+    let names: Vec<_> = id
+        .calls
+        .iter()
+        .map(|d| id.accounts[d.account as usize].name.as_str())
+        .collect();
+    assert_eq!(names, ["alice", "alice", "alice", "alice", "bob", "bob"]);
+    assert_eq!(id.sessions.len(), 2, "{:?}", id.sessions);
+}
+
+#[test]
+fn sessions_are_cut_by_pause_and_by_relogin() {
+    let mut s = Story::default();
+    s.at(0, "10.0.0.1", &[], &[login("alice", 1)]);
+    s.at(60, "10.0.0.1", &[sid(1)], &[]);
+    s.at(60 + 31 * 60, "10.0.0.1", &[sid(1)], &[]);
+    s.at(62 * 60, "10.0.0.1", &[sid(1)], &[login("alice", 1)]);
+    s.at(63 * 60, "10.0.0.1", &[sid(1)], &[]);
+    let id = resolve(s.input);
+    assert_eq!(
+        id.sessions.iter().map(|s| s.calls).collect::<Vec<_>>(),
+        [2, 1, 2]
+    );
+}
+
+#[test]
+fn the_order_of_loading_does_not_matter() {
+    let story = |perm: &[usize]| {
+        let calls: Vec<(u64, Vec<CredentialSeen>, Vec<E>)> = vec![
+            (1, vec![sid(1)], vec![]),
+            (2, vec![sid(1)], vec![login("alice", 2)]),
+            (3, vec![sid(2)], vec![]),
+            (4, vec![sid(2)], vec![E::Logout]),
+            (5, vec![jwt(9, "sub", "Alice")], vec![]),
+            (6, vec![], vec![login("bob", 2)]),
+            (7, vec![sid(2)], vec![]),
+        ];
+        let mut input = Input::default();
+        for p in perm {
+            let (t, c, e) = &calls[*p];
+            let key = CallKey {
+                ts: *t as i64,
+                source: 0,
+                unit: *t,
+                ord: 0,
+            };
+            input.push(key, Some(1), 1, 200, c, e);
+        }
+        let id = resolve(input);
+        let mut out: Vec<_> = perm
+            .iter()
+            .zip(&id.calls)
+            .map(|(p, d)| (*p, id.accounts[d.account as usize].name.clone(), d.session))
+            .collect();
+        out.sort();
+        (out, id.accounts)
+    };
+    let want = story(&[0, 1, 2, 3, 4, 5, 6]);
+    for perm in [
+        [6, 5, 4, 3, 2, 1, 0],
+        [3, 1, 6, 0, 2, 5, 4],
+        [2, 0, 4, 6, 1, 3, 5],
+    ] {
+        assert_eq!(story(&perm), want);
+    }
+}

@@ -1,0 +1,197 @@
+//! Routes folded into templates. In: all distinct (method, host, path) with their number of calls. Out: a template and the
+//! reason for each fold. Bounds: linear in segments; beyond [`crate::limits::TEMPLATE_PATHS`] paths only shapes decide.
+//!
+//! Batch and order-free: a tree of all paths of a host is built first and then walked from its root. At each node the
+//! children that are identifiers become one parameter whose sub-trees are merged before the walk goes on, so that
+//! `/users/7/orders` and `/users/bob/orders` meet again below the parameter.
+
+mod decide;
+pub mod shapes;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use crate::limits::TEMPLATE_PATHS;
+use std::collections::BTreeMap;
+
+/// Segments looked at; what follows is one literal tail. Real routes have fewer than 15.
+const DEPTH: usize = 32;
+
+/// One distinct path.
+#[derive(Debug, Clone, Copy)]
+pub struct PathIn<'a> {
+    /// Method.
+    pub method: &'a str,
+    /// Host as sent.
+    pub host: &'a str,
+    /// Request target as sent, query included or not.
+    pub target: &'a str,
+    /// Kind of API (`rest static graphql ...`).
+    pub kind: &'a str,
+    /// Calls.
+    pub calls: u32,
+}
+
+/// Its template.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Folded {
+    /// `/users/{id}/orders`, decoded for show.
+    pub route: String,
+    /// Why segments were folded; empty where none was.
+    pub why: String,
+}
+
+/// A tree node.
+#[derive(Debug, Default)]
+struct Node {
+    children: BTreeMap<Box<str>, u32>,
+    ends: Vec<u32>,
+    methods: u32,
+}
+
+/// Path of a target without query and fragment; an absolute form loses scheme and authority.
+pub fn path_of(target: &str) -> &str {
+    let t = target.split(['?', '#']).next().unwrap_or(target);
+    match t.find("://") {
+        Some(at) if !t.starts_with('/') => {
+            let rest = t.get(at + 3..).unwrap_or_default();
+            rest.find('/').and_then(|s| rest.get(s..)).unwrap_or("/")
+        }
+        _ => t,
+    }
+}
+
+/// Percent-decoded segment for show; what is not UTF-8 stays as sent.
+fn decoded(seg: &str) -> String {
+    if !seg.contains('%') {
+        return seg.to_owned();
+    }
+    let text = crate::facts::credentials::percent(seg.as_bytes());
+    // A decoded slash or control would make another route of it.
+    if text.contains(['/', '\u{fffd}']) || text.chars().any(char::is_control) {
+        seg.to_owned()
+    } else {
+        text
+    }
+}
+
+fn segments(path: &str) -> Vec<String> {
+    let mut out: Vec<String> = path
+        .split('/')
+        .filter(|s| !s.is_empty())
+        .take(DEPTH)
+        .map(decoded)
+        .collect();
+    let rest: Vec<&str> = path
+        .split('/')
+        .filter(|s| !s.is_empty())
+        .skip(DEPTH)
+        .collect();
+    if !rest.is_empty() {
+        out.push(rest.join("/"));
+    }
+    out
+}
+
+/// Folds all paths; `known` says whether a text is the name of an account. Results stand in the order of the input.
+pub fn fold(paths: &[PathIn<'_>], known: &dyn Fn(&str) -> bool) -> Vec<Folded> {
+    let mut out = vec![Folded::default(); paths.len()];
+    let mut hosts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (i, (p, o)) in paths.iter().zip(&mut out).enumerate() {
+        let path = path_of(p.target);
+        if let Some(fixed) = whole(p, path) {
+            *o = fixed;
+        } else {
+            hosts
+                .entry(p.host)
+                .or_default()
+                .push(u32::try_from(i).unwrap_or(u32::MAX));
+        }
+    }
+    let by_shape_alone = paths.len() > TEMPLATE_PATHS;
+    let methods: Vec<&str> = {
+        let mut m: Vec<&str> = paths.iter().map(|p| p.method).collect();
+        m.sort_unstable();
+        m.dedup();
+        m
+    };
+    for list in hosts.into_values() {
+        if by_shape_alone {
+            for i in list {
+                if let (Some(p), Some(o)) = (paths.get(i as usize), out.get_mut(i as usize)) {
+                    *o = decide::alone(&segments(path_of(p.target)));
+                }
+            }
+            continue;
+        }
+        let mut tree = vec![Node::default()];
+        for i in list {
+            let Some(p) = paths.get(i as usize) else {
+                continue;
+            };
+            let mut at = 0u32;
+            for seg in segments(path_of(p.target)) {
+                at = step(&mut tree, at, seg);
+            }
+            if let Some(n) = tree.get_mut(at as usize) {
+                n.ends.push(i);
+                let bit = methods.binary_search(&p.method).unwrap_or(31).min(31);
+                n.methods |= 1 << bit;
+            }
+        }
+        decide::walk(&tree, known, &mut |end, folded| {
+            if let Some(o) = out.get_mut(end as usize) {
+                *o = folded;
+            }
+        });
+    }
+    out
+}
+
+fn step(tree: &mut Vec<Node>, at: u32, seg: String) -> u32 {
+    let next = u32::try_from(tree.len()).unwrap_or(u32::MAX);
+    let Some(node) = tree.get_mut(at as usize) else {
+        return at;
+    };
+    match node.children.get(seg.as_str()) {
+        Some(n) => *n,
+        None => {
+            node.children.insert(seg.into(), next);
+            tree.push(Node::default());
+            next
+        }
+    }
+}
+
+/// Targets that are no tree of segments, and trees of files.
+fn whole(p: &PathIn<'_>, path: &str) -> Option<Folded> {
+    let plain = |route: String| {
+        Some(Folded {
+            route,
+            why: String::new(),
+        })
+    };
+    if !path.starts_with('/')
+        || matches!(p.kind, "graphql" | "grpc" | "soap" | "xml-rpc" | "json-rpc")
+    {
+        return plain(if path.is_empty() {
+            "/".into()
+        } else {
+            path.to_owned()
+        });
+    }
+    if p.kind == "static" {
+        let segs = segments(path);
+        let mount = segs
+            .iter()
+            .take(3)
+            .position(|s| words::mount(s))
+            .filter(|m| m + 1 < segs.len())?;
+        let head = segs.get(..=mount)?.join("/");
+        return Some(Folded {
+            route: format!("/{head}/{{file}}"),
+            why: format!("files below /{head}"),
+        });
+    }
+    None
+}

@@ -1,0 +1,157 @@
+//! Adversarial lists of paths with the templates a person would draw, folded in twenty orders.
+
+use super::*;
+
+/// `METHOD path -> template`, one a line; `*` repeats nothing, every line is one path.
+fn check(lines: &str) {
+    let want: Vec<(&str, &str, &str)> = lines
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .map(|l| {
+            let (left, route) = l.split_once(" -> ").unwrap();
+            let (method, path) = left.split_once(' ').unwrap();
+            (method, path, route)
+        })
+        .collect();
+    let mut order: Vec<usize> = (0..want.len()).collect();
+    let mut seed = 42u64;
+    for round in 0..20 {
+        let paths: Vec<PathIn<'_>> = order
+            .iter()
+            .map(|i| PathIn {
+                method: want[*i].0,
+                host: "h",
+                target: want[*i].1,
+                kind: if want[*i].1.ends_with(".js") {
+                    "static"
+                } else {
+                    "rest"
+                },
+                calls: 1,
+            })
+            .collect();
+        let got = fold(&paths, &|n| n == "zhou.min");
+        for (i, g) in order.iter().zip(&got) {
+            assert_eq!(
+                g.route, want[*i].2,
+                "{} in order {round} ({})",
+                want[*i].1, g.why
+            );
+        }
+        for i in (1..order.len()).rev() {
+            seed = seed
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            order.swap(i, (seed >> 33) as usize % (i + 1));
+        }
+    }
+}
+
+#[test]
+fn typed_segments_and_literal_exceptions() {
+    check(
+        "GET /users/7 -> /users/{id}
+         GET /users/7?x=1 -> /users/{id}
+         GET /users/me -> /users/me
+         DELETE /users/9f8e -> /users/9f8e
+         GET /users/550e8400-e29b-41d4-a716-446655440000/orders -> /users/{id}/orders
+         GET /users/export -> /users/export
+         GET /orders/export -> /orders/export
+         GET /orders/stats -> /orders/stats
+         GET /orders/ORD-2024-00123 -> /orders/{id}
+         GET /public-specs/v2 -> /public-specs/v2
+         GET /hash/sha256 -> /hash/sha256
+         GET /hash/md5 -> /hash/md5
+         GET /x/iso8601 -> /x/iso8601
+         GET /es2015 -> /es2015
+         GET /api/v1/users/12/onboardingStatus -> /api/v1/users/{id}/onboardingStatus
+         GET /reports/2024-05-01 -> /reports/{date}
+         GET /reports/2024-05-02 -> /reports/{date}
+         GET /files/12.pdf -> /files/{id}.pdf
+         POST /tasks/12:cancel -> /tasks/{id}:cancel
+         GET /odata/Products(5) -> /odata/Products({id})
+         GET / -> /
+         GET /api/1/users -> /api/1/users
+         GET /static/js/app.1f2e3d4c.js -> /static/{file}
+         GET /phones/13800138000 -> /phones/{id}",
+    );
+}
+
+#[test]
+fn resources_stay_apart_and_names_fold() {
+    check(
+        "GET /api/users/1 -> /api/users/{id}
+         GET /api/orders/1 -> /api/orders/{id}
+         GET /api/products/1 -> /api/products/{id}
+         GET /api/invoices/1 -> /api/invoices/{id}
+         GET /api/warehouses/1 -> /api/warehouses/{id}
+         GET /api/couriers/1 -> /api/couriers/{id}
+         GET /api/tags/rust -> /api/tags/{id}
+         GET /api/tags/go -> /api/tags/{id}
+         GET /api/tags/python -> /api/tags/{id}
+         GET /api/tags/java -> /api/tags/{id}
+         GET /api/tags/zig -> /api/tags/{id}
+         GET /u/alice/repos -> /u/{id}/repos
+         GET /u/bob/repos -> /u/{id}/repos
+         GET /u/carol/repos -> /u/{id}/repos
+         GET /articles/how-to-cook-rice -> /articles/{id}
+         GET /articles/ten-things-about-go -> /articles/{id}
+         GET /articles/why-we-left -> /articles/{id}
+         GET /articles/search -> /articles/search
+         GET /staff/zhou.min -> /staff/{id}
+         GET /staff/export -> /staff/export
+         GET /reports/sales -> /reports/sales
+         GET /reports/daily -> /reports/daily
+         GET /reports/regional -> /reports/regional
+         GET /reports/overdue -> /reports/overdue
+         GET /reports/margin -> /reports/margin",
+    );
+}
+
+#[test]
+fn chinese_routes_are_words_and_chinese_names_are_not() {
+    check(
+        "GET /%E5%AE%A2%E6%88%B7/%E6%9F%A5%E8%AF%A2 -> /客户/查询
+         GET /%E5%AE%A2%E6%88%B7/%E5%AF%BC%E5%87%BA -> /客户/导出
+         GET /%E5%AE%A2%E6%88%B7/17 -> /客户/{id}
+         GET /%E5%AE%A2%E6%88%B7/%E5%BC%A0%E4%B8%89 -> /客户/{id}
+         GET /%E5%AE%A2%E6%88%B7/%E6%9D%8E%E5%9B%9B -> /客户/{id}",
+    );
+}
+
+#[test]
+fn no_path_breaks_it() {
+    let deep = "/a".repeat(5000);
+    let odd = [
+        "",
+        "*",
+        "/",
+        "//",
+        "/%",
+        "/%ff",
+        "http://h",
+        "http://h/a/7",
+        "h:443",
+        "/\u{202e}",
+        "/;x",
+        "/@",
+        "/()",
+        "/a()",
+        "/:",
+        deep.as_str(),
+    ];
+    let paths: Vec<PathIn<'_>> = odd
+        .iter()
+        .map(|t| PathIn {
+            method: "GET",
+            host: "",
+            target: t,
+            kind: "rest",
+            calls: 1,
+        })
+        .collect();
+    let got = fold(&paths, &|_| false);
+    assert_eq!(got[7].route, "/a/{id}");
+    assert!(got.iter().all(|g| !g.route.is_empty()));
+}

@@ -1,0 +1,402 @@
+//! Reads sources in order and hands on work. In: inputs sorted by first time. Out: [`Job`]s in a fixed order, each with
+//! its number, so that what is written does not depend on which thread was faster. Bounds: the byte budget of the queue;
+//! reassembly and parsing keep their own.
+
+use super::queue::{Budget, Queue};
+use crate::call::model::{Exchange, FlowInfo, LogCall, Ts};
+use crate::net::Net;
+use crate::proto::Calls;
+use crate::source::log::{LogEvent, LogReader, LogZone};
+use crate::source::pcap::{Event, PacketReader};
+use crate::source::{Input, Kind, open_bytes};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// Exchanges handed on together: enough that the queue costs nothing, few enough that the first rows show at once.
+const BATCH: usize = 64;
+/// Log lines handed on together.
+const LOG_BATCH: usize = 2000;
+/// Packets between looks at the clock, the stop flag and the batch.
+const STRIDE: u64 = 512;
+/// How often calls that have begun and not ended are shown to an interface.
+const SNAPSHOT: Duration = Duration::from_millis(700);
+
+/// What the scan threads do.
+pub enum Work {
+    /// Captured exchanges.
+    Exchanges(Vec<Exchange>),
+    /// Lines of a log.
+    Logs(Vec<LogCall>),
+    /// A full pack to be compressed.
+    Pack(i64, Vec<u8>),
+    /// Nothing to scan: handed through in its turn.
+    Flows(Vec<FlowInfo>),
+    /// A source was read to its end.
+    SourceEnd(Box<SourceEnd>),
+}
+
+/// Work with its place in the order and its weight.
+pub struct Job {
+    /// Order of writing; packs have none.
+    pub seq: u64,
+    /// Bytes charged to the budget.
+    pub bytes: usize,
+    /// What to do.
+    pub work: Work,
+}
+
+/// What is known of a source when it was read.
+#[derive(Debug, Default)]
+pub struct SourceEnd {
+    /// Index in this load.
+    pub source: u32,
+    /// Packets, for captures.
+    pub packets: Option<u64>,
+    /// Lines, for logs.
+    pub lines: Option<u64>,
+    /// Time of the earliest packet or line.
+    pub first_ts: Option<Ts>,
+    /// Time of the latest.
+    pub last_ts: Option<Ts>,
+    /// Code to count, first unit, a word more.
+    pub diags: BTreeMap<String, (u64, u64, String)>,
+    /// Whether something in the file could not be read.
+    pub damaged: bool,
+    /// Whether reading was stopped before the end.
+    pub stopped: bool,
+}
+
+impl SourceEnd {
+    fn diag(&mut self, code: &str, unit: u64, detail: &str) {
+        let entry = self
+            .diags
+            .entry(code.to_string())
+            .or_insert_with(|| (0, unit, detail.to_string()));
+        entry.0 += 1;
+    }
+    /// Packets or lines that carry no call and stand in no listed flow, or could not be read.
+    pub fn skipped(&self) -> u64 {
+        self.diags
+            .iter()
+            .filter(|(code, _)| SKIPPED.contains(&code.as_str()))
+            .map(|(_, (n, _, _))| n)
+            .sum()
+    }
+    fn saw(&mut self, ts: Ts) {
+        self.first_ts = Some(self.first_ts.map_or(ts, |t| t.min(ts)));
+        self.last_ts = Some(self.last_ts.map_or(ts, |t| t.max(ts)));
+    }
+}
+
+/// Diags that mean that evidence could not be read, against those that tell what it is.
+const DAMAGE: [&str; 5] = [
+    "damaged-record",
+    "truncated-packet",
+    "read-error",
+    "log-unreadable",
+    "truncated-file",
+];
+
+/// Diags whose units gave nothing.
+const SKIPPED: [&str; 12] = [
+    "damaged-record",
+    "truncated-packet",
+    "unknown-interface",
+    "unknown-link",
+    "not-ip",
+    "arp",
+    "cut-packet",
+    "malformed",
+    "log-unfit",
+    "log-no-request",
+    "log-line-cut",
+    "outside-time",
+];
+
+/// Reads all inputs.
+pub struct Ingest<'a> {
+    /// Where jobs go.
+    pub queue: &'a Queue<Job>,
+    /// What may be in flight.
+    pub budget: &'a Budget,
+    /// Options of the load.
+    pub options: &'a super::LoadOptions,
+    /// Figures for the interface, and the stop flag.
+    pub progress: &'a super::Progress,
+    /// Zone of logs without one.
+    pub zone: LogZone,
+    seq: u64,
+    base: u64,
+    /// Flows of earlier flow tables, and of all.
+    flow_base: u64,
+    flow_next: u64,
+}
+
+impl<'a> Ingest<'a> {
+    /// A reader that has not begun.
+    pub fn new(
+        queue: &'a Queue<Job>,
+        budget: &'a Budget,
+        options: &'a super::LoadOptions,
+        progress: &'a super::Progress,
+        zone: LogZone,
+    ) -> Self {
+        Ingest {
+            queue,
+            budget,
+            options,
+            progress,
+            zone,
+            seq: 0,
+            base: 0,
+            flow_base: 0,
+            flow_next: 0,
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.progress.stop.load(Relaxed)
+    }
+
+    fn send(&mut self, bytes: usize, work: Work) {
+        self.budget.take(bytes);
+        self.queue.push(Job {
+            seq: self.seq,
+            bytes,
+            work,
+        });
+        self.seq += 1;
+    }
+
+    /// Reads `inputs` in their order. Captures that follow each other in time share their connections, so that a
+    /// rotated capture is one; a capture that overlaps the one before begins anew. Returns the jobs sent.
+    pub fn run(mut self, inputs: &[Input]) -> u64 {
+        let mut shared: Option<Net<Calls>> = None;
+        let mut calls = Calls::default();
+        let mut ends: Vec<SourceEnd> = Vec::new();
+        let mut seen_until = Ts::MIN;
+        for (source, input) in (0u32..).zip(inputs) {
+            let end = match input.kind {
+                Kind::Log(format) => self.log(source, input, format),
+                Kind::Pcap | Kind::Pcapng => {
+                    let follows = input.first_ts.is_some_and(|t| t >= seen_until);
+                    if let Some(old) = shared.take_if(|_| !follows) {
+                        self.finish(old, &mut calls, &mut ends);
+                    }
+                    let net = shared.get_or_insert_with(Net::new);
+                    let end = self.capture(source, input, net, &mut calls);
+                    seen_until = seen_until.max(end.last_ts.unwrap_or(seen_until));
+                    end
+                }
+            };
+            self.base += input.bytes;
+            self.progress.read.store(self.base, Relaxed);
+            ends.push(end);
+            if self.stopped() {
+                break;
+            }
+        }
+        if let Some(net) = shared.take() {
+            self.finish(net, &mut calls, &mut ends);
+        }
+        for mut end in ends {
+            take_diags(&calls.diags, &mut end);
+            self.send(0, Work::SourceEnd(Box::new(end)));
+        }
+        self.seq
+    }
+
+    /// Ends all connections of a flow table, and counts its flows so that the next table's get numbers of their own.
+    fn finish(&mut self, mut net: Net<Calls>, calls: &mut Calls, ends: &mut [SourceEnd]) {
+        net.finish(calls);
+        self.drain(calls, 1);
+        self.flow_base = self.flow_next;
+        for end in ends {
+            take_diags(net.diags(), end);
+        }
+    }
+
+    fn outside(&self, ts: Ts) -> bool {
+        self.options.after.is_some_and(|t| ts < t) || self.options.before.is_some_and(|t| ts >= t)
+    }
+
+    fn capture(
+        &mut self,
+        source: u32,
+        input: &Input,
+        net: &mut Net<Calls>,
+        calls: &mut Calls,
+    ) -> SourceEnd {
+        let mut end = SourceEnd {
+            source,
+            packets: Some(0),
+            ..SourceEnd::default()
+        };
+        let reader = open_bytes(&input.path).and_then(|bytes| PacketReader::open(bytes, source));
+        let mut reader = match reader {
+            Ok(r) => r,
+            Err(e) => {
+                end.diag("read-error", 1, &e.to_string());
+                end.damaged = true;
+                return end;
+            }
+        };
+        let mut shown = Instant::now();
+        let mut turn = 0u64;
+        let mut left_out = 0u64;
+        while let Some(event) = reader.next() {
+            match event {
+                Event::Packet(packet) => {
+                    end.saw(packet.at.ts);
+                    if self.outside(packet.at.ts) {
+                        left_out += 1;
+                    } else {
+                        net.packet(&packet, calls);
+                    }
+                }
+                Event::Diag { code, unit, detail } => {
+                    end.damaged |= DAMAGE.contains(&code);
+                    end.diag(code, unit, &detail);
+                }
+            }
+            turn += 1;
+            if calls.exchanges.len() >= BATCH {
+                self.drain(calls, BATCH);
+            }
+            if turn.is_multiple_of(STRIDE) {
+                self.progress
+                    .read
+                    .store(self.base + reader.offset().min(input.bytes), Relaxed);
+                self.progress.units.fetch_add(STRIDE, Relaxed);
+                if self.stopped() {
+                    end.stopped = true;
+                    break;
+                }
+                if self.options.interim && shown.elapsed() >= SNAPSHOT {
+                    shown = Instant::now();
+                    net.for_each(&mut |state| state.open_exchanges(&mut calls.exchanges));
+                    self.drain(calls, 1);
+                }
+            }
+        }
+        end.packets = Some(reader.packets());
+        if left_out > 0 {
+            end.diags.insert(
+                "outside-time".into(),
+                (left_out, 1, "left out by --after or --before".into()),
+            );
+        }
+        self.drain(calls, 1);
+        end
+    }
+
+    /// Hands on what has gathered, once there are `least` exchanges.
+    fn drain(&mut self, calls: &mut Calls, least: usize) {
+        if calls.exchanges.len() >= least {
+            let mut batch = std::mem::take(&mut calls.exchanges);
+            for x in &mut batch {
+                x.flow += self.flow_base;
+            }
+            let bytes = batch.iter().map(weight).sum();
+            self.send(bytes, Work::Exchanges(batch));
+        }
+        if calls.flows.len() >= least {
+            let mut flows = std::mem::take(&mut calls.flows);
+            for f in &mut flows {
+                f.id += self.flow_base;
+                self.flow_next = self.flow_next.max(f.id + 1);
+            }
+            self.send(flows.len() * 300, Work::Flows(flows));
+        }
+    }
+
+    fn log(&mut self, source: u32, input: &Input, format: &str) -> SourceEnd {
+        let mut end = SourceEnd {
+            source,
+            lines: Some(0),
+            ..SourceEnd::default()
+        };
+        let mut reader = match open_bytes(&input.path) {
+            Ok(bytes) => match LogReader::new(bytes, format, self.zone.clone(), source) {
+                Some(r) => r,
+                None => return end,
+            },
+            Err(e) => {
+                end.diag("read-error", 1, &e.to_string());
+                end.damaged = true;
+                return end;
+            }
+        };
+        let mut batch = Vec::new();
+        let mut bytes = 0u64;
+        while let Some(event) = reader.next() {
+            match event {
+                LogEvent::Call(call) => {
+                    end.saw(call.ts);
+                    if self.outside(call.ts) {
+                        end.diag(
+                            "outside-time",
+                            call.at.number,
+                            "left out by --after or --before",
+                        );
+                        continue;
+                    }
+                    if call.assumed_zone {
+                        end.diag(
+                            "assumed-utc",
+                            call.at.number,
+                            "times without a zone; see --tz",
+                        );
+                    }
+                    bytes += call.len;
+                    batch.push(*call);
+                }
+                LogEvent::Diag(code, line, text) => {
+                    end.damaged |= DAMAGE.contains(&code);
+                    end.diag(code, line, &text);
+                }
+            }
+            if batch.len() >= LOG_BATCH {
+                self.progress.units.fetch_add(batch.len() as u64, Relaxed);
+                self.progress
+                    .read
+                    .fetch_add(std::mem::take(&mut bytes), Relaxed);
+                let weight = batch.len() * 600;
+                self.send(weight, Work::Logs(std::mem::take(&mut batch)));
+                if self.stopped() {
+                    end.stopped = true;
+                    break;
+                }
+            }
+        }
+        end.lines = Some(reader.lines());
+        if !batch.is_empty() {
+            let weight = batch.len() * 600;
+            self.send(weight, Work::Logs(batch));
+        }
+        end
+    }
+}
+
+/// Adds what a lower layer counted for this source.
+fn take_diags(from: &BTreeMap<(u32, &'static str), (u64, u64)>, end: &mut SourceEnd) {
+    for ((_, code), (n, unit)) in from.range((end.source, "")..(end.source.saturating_add(1), "")) {
+        let entry = end
+            .diags
+            .entry((*code).to_string())
+            .or_insert((0, *unit, String::new()));
+        entry.0 += n;
+    }
+}
+
+/// Memory that an exchange holds, about.
+fn weight(x: &Exchange) -> usize {
+    let of = |m: &crate::call::model::Message| m.head.len() + m.body.bytes.len() + 400;
+    x.request
+        .iter()
+        .chain(&x.response)
+        .chain(&x.interim)
+        .map(of)
+        .sum()
+}

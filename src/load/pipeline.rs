@@ -1,0 +1,340 @@
+//! The threads of a load. In: a case and inputs in order. Out: rows in the case. Bounds: [`QUEUE_BYTES`] of work between
+//! reading and writing, or half of `--max-mem`.
+
+use super::ingest::{Ingest, Job, SourceEnd, Work};
+use super::queue::{Budget, Queue};
+use super::scan::CallScanner;
+use super::sources::Spooled;
+use super::{LoadOptions, Progress};
+use crate::call::model::{CallOut, FlowInfo, Unit};
+use crate::case::writer::{self, NewSource, Writer};
+use crate::case::{Case, bodies};
+use crate::detect::print::PrintKey;
+use crate::detect::{Rules, Scanner};
+use crate::error::{Error, Result};
+use crate::facts::inside::Inside;
+use crate::limits::QUEUE_BYTES;
+use crate::source::log::LogZone;
+use crate::source::{Input, hash_file};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// Rows are made visible and safe this often.
+const COMMIT: Duration = Duration::from_millis(250);
+/// Facts are first decided this long after an interface began to load, then at growing distances.
+const FIRST_FACTS: Duration = Duration::from_millis(1200);
+
+/// What a scan thread gives back.
+enum Done {
+    /// In order of its number.
+    Ordered { seq: u64, bytes: usize, what: What },
+    /// A compressed pack: id, length before, bytes after.
+    Pack(i64, usize, Result<Vec<u8>>),
+}
+
+/// Content of an ordered result.
+enum What {
+    /// Calls, and the units of calls that could not be scanned.
+    Calls(Vec<CallOut>, Vec<Unit>),
+    Flows(Vec<FlowInfo>),
+    SourceEnd(Box<SourceEnd>),
+}
+
+/// How a load ended.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct End {
+    /// Some source could be read only in part.
+    pub damaged: bool,
+    /// The user stopped it.
+    pub stopped: bool,
+}
+
+/// Loads all inputs into the case; facts follow later, but for those that an interface is shown meanwhile.
+#[allow(clippy::too_many_arguments)] // the parts of one load, each used once
+pub fn load(
+    case: &Case,
+    inputs: &[Input],
+    spooled: &Spooled,
+    options: &LoadOptions,
+    progress: &Progress,
+    rules: &Arc<Rules>,
+    inside: &Inside,
+    zone: LogZone,
+) -> Result<End> {
+    let mut writer = Writer::begin_load(case)?;
+    for (index, input) in (0u32..).zip(inputs) {
+        let is_spool = spooled.path.as_deref() == Some(input.path.as_path());
+        let path = std::fs::canonicalize(&input.path).unwrap_or_else(|_| input.path.clone());
+        let kept = !is_spool || spooled.keep;
+        let source = NewSource {
+            name: if is_spool { "-" } else { &input.name },
+            path: path.to_str().filter(|_| kept),
+            sha256: None,
+            kind: &input.kind.name(),
+            bytes: input.bytes,
+            spooled: is_spool && spooled.keep,
+        };
+        writer.add_source(index, &source)?;
+    }
+    writer.commit()?;
+    progress
+        .total
+        .store(inputs.iter().map(|i| i.bytes).sum(), Relaxed);
+    let limit = options.max_mem.map_or(QUEUE_BYTES, |m| {
+        usize::try_from(m / 2).unwrap_or(QUEUE_BYTES).max(1 << 20)
+    });
+    let (queue, budget) = (Queue::default(), Budget::new(limit));
+    let (results, done) = channel();
+    let jobs = options
+        .jobs
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from))
+        .clamp(1, 64);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            let results = results.clone();
+            let (queue, rules, key) = (&queue, Arc::clone(rules), case.print_key());
+            scope.spawn(move || scan_jobs(queue, &results, &rules, key));
+        }
+        drop(results);
+        let hashes = scope.spawn(|| {
+            inputs
+                .iter()
+                .map(|i| hash_file(&i.path, &progress.stop, &mut |_| {}))
+                .collect::<Vec<_>>()
+        });
+        let reader = scope.spawn(|| {
+            let jobs = Ingest::new(&queue, &budget, options, progress, zone).run(inputs);
+            queue.push(Job {
+                seq: jobs,
+                bytes: 0,
+                work: Work::Flows(Vec::new()),
+            }); // the last in order: wakes the writer
+            jobs
+        });
+        let mut sink = Sink {
+            writer,
+            progress,
+            budget: &budget,
+            queue: &queue,
+            ends: Vec::new(),
+        };
+        let written = sink.write_all(&done, case, options, rules, inside);
+        if written.is_err() {
+            progress.stop.store(true, Relaxed); // the reader ends at its next look
+            budget.close();
+        }
+        queue.close();
+        let read = reader.join();
+        let Sink {
+            mut writer, ends, ..
+        } = sink;
+        written?;
+        read.map_err(|_| internal("reading"))?;
+        let hashes = hashes.join().map_err(|_| internal("hashing"))?;
+        let mut end = End {
+            stopped: progress.stop.load(Relaxed),
+            damaged: false,
+        };
+        for source in ends {
+            let index = source.source;
+            let hash = hashes.get(index as usize).and_then(|h| h.as_ref().ok());
+            end.damaged |= source.damaged || hash.is_none();
+            finish_source(&mut writer, &source, hash, inputs)?;
+        }
+        if end.stopped {
+            writer.commit()?; // what was read can be seen; the next load takes it back and repeats it
+        } else {
+            writer.finish_load()?;
+        }
+        Ok(end)
+    })
+}
+
+fn internal(what: &str) -> Error {
+    Error::Unreadable {
+        path: "load".into(),
+        why: format!("{what} failed inside the program; what was written before is in the case"),
+    }
+}
+
+fn finish_source(
+    writer: &mut Writer<'_>,
+    end: &SourceEnd,
+    hash: Option<&([u8; 32], u64)>,
+    inputs: &[Input],
+) -> Result<()> {
+    for (code, (n, unit, detail)) in &end.diags {
+        let detail = Some(detail.as_str()).filter(|d| !d.is_empty());
+        writer.diag(end.source, code, *n, Some(*unit).filter(|u| *u > 0), detail)?;
+    }
+    let size = inputs.get(end.source as usize).map_or(0, |i| i.bytes);
+    writer.finish_source(
+        end.source,
+        &writer::SourceEnd {
+            sha256: hash.map(|(sha, _)| *sha),
+            bytes: hash.map_or(size, |(_, n)| *n),
+            packets: end.packets,
+            lines: end.lines,
+            first_ts: end.first_ts,
+            last_ts: end.last_ts,
+            skipped: end.skipped(),
+            damaged: end.damaged,
+        },
+    )
+}
+
+/// A scan thread: takes jobs until there are no more.
+fn scan_jobs(queue: &Queue<Job>, results: &Sender<Done>, rules: &Arc<Rules>, key: PrintKey) {
+    let fresh = || CallScanner::new(Scanner::new(Arc::clone(rules), key), key);
+    let mut scanner = fresh();
+    while let Some(Job { seq, bytes, work }) = queue.pop() {
+        let (mut calls, mut failed) = (Vec::new(), Vec::new());
+        // a fault in one call must not cost the others: it is counted, and the scanner is made anew
+        let mut keep = |at: Unit,
+                        scanned: std::thread::Result<CallOut>,
+                        scanner: &mut CallScanner| match scanned {
+            Ok(call) => calls.push(call),
+            Err(_) => {
+                failed.push(at);
+                *scanner = fresh();
+            }
+        };
+        let what = match work {
+            Work::Pack(id, pack) => {
+                let _ = results.send(Done::Pack(id, pack.len(), bodies::compress(&pack)));
+                continue;
+            }
+            Work::Exchanges(batch) => {
+                for x in batch {
+                    let at = x
+                        .request
+                        .as_ref()
+                        .or(x.response.as_ref())
+                        .map_or_else(Unit::default, |m| m.first.unit);
+                    let scanned = catch_unwind(AssertUnwindSafe(|| scanner.exchange(&x)));
+                    keep(at, scanned, &mut scanner);
+                }
+                What::Calls(calls, failed)
+            }
+            Work::Logs(batch) => {
+                for l in batch {
+                    let at = l.at;
+                    let scanned = catch_unwind(AssertUnwindSafe(|| scanner.log(l)));
+                    keep(at, scanned, &mut scanner);
+                }
+                What::Calls(calls, failed)
+            }
+            Work::Flows(flows) => What::Flows(flows),
+            Work::SourceEnd(end) => What::SourceEnd(end),
+        };
+        if results.send(Done::Ordered { seq, bytes, what }).is_err() {
+            return; // the writer is gone; it says why
+        }
+    }
+}
+
+/// The writing side of a load.
+struct Sink<'a, 'c> {
+    writer: Writer<'c>,
+    progress: &'a Progress,
+    budget: &'a Budget,
+    queue: &'a Queue<Job>,
+    ends: Vec<SourceEnd>,
+}
+
+impl Sink<'_, '_> {
+    /// Writes results in order until the reader's last one; the packs still out are awaited.
+    fn write_all(
+        &mut self,
+        done: &Receiver<Done>,
+        case: &Case,
+        options: &LoadOptions,
+        rules: &Rules,
+        inside: &Inside,
+    ) -> Result<()> {
+        let mut pending: BTreeMap<u64, (usize, What)> = BTreeMap::new();
+        let (mut next, mut away) = (0u64, 0usize);
+        let mut last = None;
+        let mut committed = Instant::now();
+        let mut facts_after = FIRST_FACTS;
+        let mut facts_at = Instant::now();
+        while last.is_none_or(|l| next <= l) || away > 0 {
+            match done.recv_timeout(COMMIT) {
+                Ok(Done::Ordered { seq, bytes, what }) => {
+                    if matches!(&what, What::Flows(f) if f.is_empty()) {
+                        last = Some(seq);
+                    }
+                    pending.insert(seq, (bytes, what));
+                }
+                Ok(Done::Pack(id, len, data)) => {
+                    self.writer.put_pack(id, len, &data?)?;
+                    away -= 1;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(internal("scanning")),
+            }
+            while let Some((bytes, what)) = pending.remove(&next) {
+                self.write(what)?;
+                self.budget.release(bytes);
+                next += 1;
+            }
+            for pack in self.writer.take_full_packs() {
+                away += 1;
+                self.queue.push_urgent(Job {
+                    seq: 0,
+                    bytes: 0,
+                    work: Work::Pack(pack.id, pack.bytes),
+                });
+            }
+            if committed.elapsed() >= COMMIT {
+                self.writer.commit()?;
+                committed = Instant::now();
+                self.progress.calls.store(self.writer.calls(), Relaxed);
+                self.progress.generation.fetch_add(1, Relaxed);
+                if options.interim && facts_at.elapsed() >= facts_after {
+                    let began = Instant::now();
+                    let mut conn = case.second()?;
+                    super::finalise::run(&mut conn, rules, inside)?;
+                    // facts cost time in proportion to the case: never more than a tenth of the load
+                    facts_after = (began.elapsed() * 10).max(facts_after);
+                    facts_at = Instant::now();
+                    self.progress.generation.fetch_add(1, Relaxed);
+                }
+            }
+        }
+        self.writer.commit()?;
+        self.progress.calls.store(self.writer.calls(), Relaxed);
+        self.progress.generation.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    fn write(&mut self, what: What) -> Result<()> {
+        match what {
+            What::Calls(calls, failed) => {
+                for call in calls {
+                    self.writer.put_call(call)?;
+                }
+                for at in failed {
+                    self.writer.diag(
+                        at.source,
+                        "call-not-scanned",
+                        1,
+                        Some(at.number),
+                        Some("a fault in the program; please report it"),
+                    )?;
+                }
+            }
+            What::Flows(flows) => {
+                for flow in &flows {
+                    self.writer.put_flow(flow)?;
+                }
+            }
+            What::SourceEnd(end) => self.ends.push(*end),
+        }
+        Ok(())
+    }
+}

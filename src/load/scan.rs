@@ -1,0 +1,428 @@
+//! One exchange or log line to what the case stores of it. In: an [`Exchange`] or [`LogCall`]. Out: a [`CallOut`] with
+//! decoded bodies, findings, credentials. Bounds: those of decoding and scanning; works on one call at a time.
+
+use crate::body::{decode, sniff};
+use crate::call::model::{
+    BodyOut, CallOut, CredentialSeen, Exchange, Facts, Flags, Locator, LogCall, Message, Proto,
+    RawBody, Role, Stamp, Unit,
+};
+use crate::call::text::lossless;
+use crate::case::heads;
+use crate::detect::Scanner;
+use crate::detect::print::{PrintKey, PrintKind};
+use crate::facts::credentials::{CallView, extract};
+use std::borrow::Cow;
+
+/// Headers that carry an id shared by all calls of one story, in order of trust.
+const TRACE_HEADERS: [&str; 6] = [
+    "x-request-id",
+    "traceparent",
+    "x-correlation-id",
+    "x-trace-id",
+    "x-b3-traceid",
+    "request-id",
+];
+
+/// Turns calls into rows; one per scan thread.
+pub struct CallScanner {
+    scanner: Scanner,
+    key: PrintKey,
+}
+
+impl CallScanner {
+    /// With the rules and the print key of the case.
+    pub fn new(scanner: Scanner, key: PrintKey) -> CallScanner {
+        CallScanner { scanner, key }
+    }
+
+    /// A captured exchange.
+    pub fn exchange(&mut self, x: &Exchange) -> CallOut {
+        let (req, resp) = (x.request.as_ref(), x.response.as_ref());
+        let first = earliest(x);
+        let last = [req.map(|m| m.last), resp.map(|m| m.last)]
+            .into_iter()
+            .flatten()
+            .max()
+            .unwrap_or(first);
+        let mut flags = x.flags;
+        for m in [req, resp].into_iter().flatten() {
+            flags.insert(m.flags);
+        }
+        let req_type = req.and_then(media_type);
+        let resp_type = resp.and_then(media_type);
+        let req_body = req.and_then(|m| self.body(m, req_type.as_deref(), &mut flags));
+        let resp_body = resp.and_then(|m| self.body(m, resp_type.as_deref(), &mut flags));
+        let view = CallView {
+            req,
+            resp,
+            req_body: req_body.as_ref().map_or(&[], |b| &b.content),
+            req_kind: req_body.as_ref().map_or("", |b| b.kind),
+            resp_body: resp_body.as_ref().map_or(&[], |b| &b.content),
+            resp_kind: resp_body.as_ref().map_or("", |b| b.kind),
+        };
+        let (credentials, events) = extract(&view, &self.key);
+        let target = req.and_then(Message::target).filter(|t| !t.is_empty());
+        let (authority, path) = target.map_or((None, None), split_target);
+        let method = req
+            .and_then(Message::method)
+            .map(|m| lossless(m).into_owned());
+        let host = req
+            .and_then(|m| m.header("host"))
+            .filter(|h| !h.is_empty())
+            .or(authority);
+        let version = req.or(resp).map_or((1, 1), |m| m.version);
+        CallOut {
+            at: first.unit,
+            ord: x.ordinal,
+            done: x.done,
+            flow: Some(x.flow),
+            ts: req.or(resp).map_or(first.ts, |m| m.first.ts),
+            end_ts: resp.filter(|m| m.body.complete).map(|m| m.last.ts),
+            src: Some(x.client.0),
+            sport: Some(x.client.1),
+            dst: Some(x.server.0),
+            dport: Some(x.server.1),
+            proto: match version {
+                (0, _) => Proto::Http09,
+                (1, 0) => Proto::Http10,
+                _ => Proto::Http11,
+            },
+            tls: false,
+            kind: api_kind(path.as_deref(), resp_type.as_deref()),
+            method,
+            host: host.map(|h| lossless(h).into_owned()),
+            uri: target.map(|t| lossless(t).into_owned()),
+            path: path.map(Cow::into_owned),
+            operation: None,
+            status: resp.and_then(Message::status),
+            req_body_len: req.and_then(|m| body_len(&m.body)),
+            resp_body_len: resp.and_then(|m| body_len(&m.body)),
+            req_type,
+            resp_type,
+            user_agent: req
+                .and_then(|m| m.header("user-agent"))
+                .map(|v| lossless(v).into_owned()),
+            flags,
+            heads: heads::encode(x),
+            req_body,
+            resp_body,
+            req_facts: req.map_or_else(Facts::default, |m| self.scanner.scan_request(m)),
+            resp_facts: resp.map_or_else(Facts::default, |m| self.scanner.scan_response_head(m)),
+            credentials,
+            events,
+            trace_id: req.and_then(trace_id),
+            locators: locators(x, first, last),
+        }
+    }
+
+    /// Decodes and scans one body; `None` where the message has none.
+    fn body(&mut self, m: &Message, media: Option<&str>, flags: &mut Flags) -> Option<BodyOut> {
+        if m.body.bytes.is_empty() && m.body.gaps.is_empty() {
+            return None;
+        }
+        let codings: Vec<&[u8]> = m.header_all("content-encoding").collect();
+        let d = decode::decode(&m.body.bytes, &codings);
+        if d.lied {
+            flags.insert(Flags::BAD_FRAMING);
+        }
+        let over = m.body.len > m.body.bytes.len() as u64;
+        let cut = match (m.body.gaps.is_empty(), m.body.complete, over) {
+            (false, _, _) => Some("gap"),
+            (_, false, _) => Some("truncated"),
+            // beyond what is kept an uncoded body was hashed to its end
+            (_, _, true) if m.body.long_sha256.is_none() => Some("limit"),
+            _ => d.cut,
+        };
+        let sha = m.body.long_sha256.unwrap_or(d.sha256);
+        let kind = sniff::kind(&d.content, media);
+        let facts = self.scanner.scan_body(&d.content, kind, media);
+        let [head, ..] = *d.sha256.as_chunks::<16>().0 else {
+            return None;
+        };
+        Some(BodyOut {
+            len: if over { m.body.len } else { d.len },
+            sha256: cut.is_none().then_some(sha),
+            // the same bytes cut and whole are two bodies
+            key: u128::from_le_bytes(head) ^ u128::from(cut.is_some()) ^ (u128::from(over) << 1),
+            cut,
+            codings: d.codings,
+            kind,
+            facts,
+            content: d.content.into_owned(),
+        })
+    }
+
+    /// A line of an access log.
+    pub fn log(&mut self, l: LogCall) -> CallOut {
+        let target = l.uri.as_deref().map(str::as_bytes);
+        let (authority, path) = target.map_or((None, None), split_target);
+        let path = path.map(Cow::into_owned);
+        let credentials = l.user.iter().map(|name| CredentialSeen {
+            kind: "log-user",
+            place: "log-user".to_string(),
+            print: self.key.print(PrintKind::Credential, name.as_bytes()),
+            name: Some(name.clone()),
+            claim: Some("user".to_string()),
+            service: false,
+        });
+        let mut flags = Flags::LOG_ONLY;
+        if l.status.is_none() {
+            flags.insert(Flags::NO_RESPONSE);
+        }
+        CallOut {
+            at: l.at,
+            ord: 0,
+            done: true,
+            flow: None,
+            ts: l.ts,
+            end_ts: l.end_ts,
+            src: l.src,
+            sport: l.sport,
+            dst: l.dst,
+            dport: l.dport,
+            proto: Proto::Log,
+            tls: false,
+            kind: api_kind(path.as_deref(), None),
+            host: l
+                .host
+                .clone()
+                .or_else(|| authority.map(|a| lossless(a).into_owned())),
+            path,
+            operation: None,
+            status: l.status,
+            req_body_len: l.req_body_len,
+            resp_body_len: l.resp_body_len,
+            req_type: None,
+            resp_type: None,
+            flags,
+            heads: Vec::new(),
+            req_body: None,
+            resp_body: None,
+            req_facts: l
+                .uri
+                .as_deref()
+                .map_or_else(Facts::default, |u| self.scanner.scan_uri(u)),
+            resp_facts: Facts::default(),
+            credentials: credentials.collect(),
+            events: Vec::new(),
+            trace_id: l.trace_id,
+            locators: vec![Locator {
+                source: l.at.source,
+                role: Role::Log,
+                first: l.at.number,
+                last: l.at.number,
+                range: Some((l.offset, l.len)),
+                ts: l.ts,
+            }],
+            method: l.method,
+            uri: l.uri,
+            user_agent: l.user_agent,
+        }
+    }
+}
+
+/// First byte of the request, else of the response.
+fn earliest(x: &Exchange) -> Stamp {
+    x.request
+        .as_ref()
+        .or(x.response.as_ref())
+        .or(x.interim.first())
+        .map_or_else(Stamp::default, |m| m.first)
+}
+
+/// One locator a source that the exchange stands in.
+fn locators(x: &Exchange, first: Stamp, last: Stamp) -> Vec<Locator> {
+    let mut stamps: Vec<Stamp> = Vec::with_capacity(4);
+    for m in x.request.iter().chain(&x.interim).chain(&x.response) {
+        stamps.extend([m.first, m.last]);
+    }
+    stamps.sort_by_key(|s| s.unit);
+    let range = |source: u32| -> Option<(Unit, Unit, i64)> {
+        let mut of = stamps.iter().filter(|s| s.unit.source == source);
+        let low = of.next()?;
+        Some((low.unit, of.next_back().unwrap_or(low).unit, low.ts))
+    };
+    let mut sources = vec![first.unit.source];
+    sources.extend(
+        stamps
+            .iter()
+            .map(|s| s.unit.source)
+            .chain([last.unit.source])
+            .filter(|s| *s != first.unit.source),
+    );
+    sources.dedup();
+    sources
+        .into_iter()
+        .filter_map(|source| {
+            let (low, high, ts) = range(source)?;
+            let role = if source == first.unit.source {
+                Role::Origin
+            } else {
+                Role::Continued
+            };
+            Some(Locator {
+                source,
+                role,
+                first: low.number,
+                last: high.number,
+                range: None,
+                ts,
+            })
+        })
+        .collect()
+}
+
+/// Bytes of the body where the capture tells how many there were.
+fn body_len(b: &RawBody) -> Option<u64> {
+    let missing = b
+        .gaps
+        .iter()
+        .fold(0u64, |n, (_, len)| n.saturating_add(*len));
+    b.complete.then(|| b.len.saturating_add(missing))
+}
+
+/// Media type in lower case without parameters.
+fn media_type(m: &Message) -> Option<String> {
+    let v = lossless(m.header("content-type")?).to_ascii_lowercase();
+    let v = v.split(';').next().unwrap_or_default().trim();
+    (!v.is_empty()).then(|| v.to_string())
+}
+
+/// Authority and decoded path of a request target (RFC 9112 section 3.2): origin, absolute, authority and asterisk form.
+fn split_target(target: &[u8]) -> (Option<&[u8]>, Option<Cow<'_, str>>) {
+    let scheme = memchr::memmem::find(target, b"://")
+        .filter(|n| target.iter().take(*n).all(u8::is_ascii_alphanumeric));
+    let (authority, rest) = match scheme {
+        Some(n) => {
+            let after = target.get(n + 3..).unwrap_or_default();
+            let end = after
+                .iter()
+                .position(|b| matches!(b, b'/' | b'?'))
+                .unwrap_or(after.len());
+            let (authority, rest) = after.split_at_checked(end).unwrap_or((after, &[]));
+            (
+                Some(authority),
+                if rest.first() == Some(&b'/') {
+                    rest
+                } else {
+                    b"/"
+                },
+            )
+        }
+        None if matches!(target.first(), Some(b'/' | b'*' | b'?')) => (None, target),
+        // authority form of CONNECT, or no path at all
+        None if !target.contains(&b'/') => return (Some(target), None),
+        None => (None, target),
+    };
+    let end = rest
+        .iter()
+        .position(|b| matches!(b, b'?' | b'#'))
+        .unwrap_or(rest.len());
+    (
+        authority,
+        Some(percent_decoded(rest.get(..end).unwrap_or(rest))),
+    )
+}
+
+/// Percent-encoding undone for show; a byte that does not decode stays as it was sent.
+fn percent_decoded(path: &[u8]) -> Cow<'_, str> {
+    if !path.contains(&b'%') {
+        return lossless(path);
+    }
+    let mut out = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((&b, tail)) = rest.split_first() {
+        let pair = tail
+            .get(..2)
+            .filter(|_| b == b'%')
+            .and_then(|h| std::str::from_utf8(h).ok());
+        match pair.and_then(|h| u8::from_str_radix(h, 16).ok()) {
+            Some(v) => {
+                out.push(v);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                out.push(b);
+                rest = tail;
+            }
+        }
+    }
+    Cow::Owned(lossless(&out).into_owned())
+}
+
+/// `static` for what browsers load beside a page, else `rest`.
+fn api_kind(path: Option<&str>, resp_type: Option<&str>) -> &'static str {
+    const TYPES: [&str; 6] = [
+        "image/",
+        "font/",
+        "text/css",
+        "text/javascript",
+        "application/javascript",
+        "application/font",
+    ];
+    const ENDS: [&str; 14] = [
+        ".js", ".css", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".woff", ".woff2", ".ttf",
+        ".map", ".webp", ".mjs",
+    ];
+    let by_type = resp_type.is_some_and(|t| TYPES.iter().any(|p| t.starts_with(p)));
+    let by_name = path.is_some_and(|p| {
+        let p = p.to_ascii_lowercase();
+        ENDS.iter().any(|e| p.ends_with(e))
+    });
+    if by_type || (by_name && resp_type.is_none_or(|t| !t.contains("json") && !t.contains("xml"))) {
+        "static"
+    } else {
+        "rest"
+    }
+}
+
+/// An id that other captures and logs share.
+fn trace_id(m: &Message) -> Option<String> {
+    let (name, value) = TRACE_HEADERS
+        .iter()
+        .find_map(|n| Some((*n, m.header(n)?)))?;
+    let text = lossless(value);
+    // RFC-style `version-traceid-parent-flags`: the trace id is what is shared
+    let id = if name == "traceparent" {
+        text.split('-').nth(1).unwrap_or(&text)
+    } else {
+        &text
+    };
+    (8..=128).contains(&id.len()).then(|| id.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_split_as_sent() {
+        let f = |t: &str| {
+            let (a, p) = split_target(t.as_bytes());
+            (
+                a.map(|a| String::from_utf8_lossy(a).into_owned()),
+                p.map(Cow::into_owned),
+            )
+        };
+        assert_eq!(f("/a%20b/%E4%B8%AD?x=%20"), (None, Some("/a b/中".into())));
+        assert_eq!(f("http://h:81?x"), (Some("h:81".into()), Some("/".into())));
+        assert_eq!(
+            f("http://h/p?u=http://x/"),
+            (Some("h".into()), Some("/p".into()))
+        );
+        assert_eq!(f("/go?u=http://x/"), (None, Some("/go".into())));
+        assert_eq!(f("h:443"), (Some("h:443".into()), None));
+        assert_eq!(f("*"), (None, Some("*".into())));
+        assert_eq!(f("/%zz%4"), (None, Some("/%zz%4".into())));
+    }
+
+    #[test]
+    fn a_script_is_static_and_an_answer_in_json_is_not() {
+        assert_eq!(api_kind(Some("/app.js"), None), "static");
+        assert_eq!(
+            api_kind(Some("/v1/file.js"), Some("application/json")),
+            "rest"
+        );
+        assert_eq!(api_kind(Some("/logo"), Some("image/png")), "static");
+    }
+}

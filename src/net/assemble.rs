@@ -1,0 +1,463 @@
+//! One direction of a connection in order. In: segments as captured. Out: each byte of the stream once, gaps of exact
+//! size, the FIN in its place. Bounds: held pieces as in [`crate::limits`]; the caller is told what is held.
+//!
+//! Rules, where a capture is ambiguous:
+//! - Bytes in order go straight through; only what comes too early is copied and held.
+//! - Where segments overlap, the bytes captured first stay, whatever came later (as in [`super::frag`]).
+//! - A hole is declared lost when the other side acknowledged it and nothing filled it for
+//!   [`REORDER_PACKETS`] or [`REORDER_NS`]; when the other side is not captured, after small amounts; in any case at
+//!   the limits and at the end. Later bytes for a passed place are thrown away.
+//! - Nothing after a FIN counts.
+
+use super::{Missing, Segment};
+use crate::call::model::Stamp;
+use crate::limits::{
+    HELD_NS, REORDER_NS, REORDER_PACKETS, STREAM_HELD, STREAM_PIECES, UNHEARD_BYTES, UNHEARD_PIECES,
+};
+use std::collections::BTreeMap;
+
+/// Memory that one held piece costs beside its bytes.
+const PIECE_COST: usize = 128;
+/// Acknowledgements further ahead than this are no news of the stream but nonsense (the largest window, RFC 7323).
+const ACK_REACH: u64 = 1 << 30;
+
+/// Receives what is in order.
+pub(super) trait Out {
+    fn data(&mut self, segment: Segment<'_>);
+    fn gap(&mut self, bytes: u64, why: Missing, at: Stamp);
+    fn fin(&mut self, at: Stamp);
+}
+
+/// A segment as captured.
+#[derive(Clone, Copy)]
+pub(super) struct Piece<'a> {
+    /// Sequence number of the first byte.
+    pub(super) seq: u32,
+    pub(super) bytes: &'a [u8],
+    /// Bytes of the segment behind `bytes` that were not captured.
+    pub(super) missing: usize,
+    pub(super) at: Stamp,
+    /// Goes into [`Segment::acked`].
+    pub(super) acked: u64,
+}
+
+/// A piece that waits for the bytes before it. Held pieces do not overlap.
+struct Held {
+    bytes: Box<[u8]>,
+    missing: u64,
+    at: Stamp,
+    acked: u64,
+    retransmitted: bool,
+}
+
+impl Held {
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64 + self.missing
+    }
+    fn cost(&self) -> usize {
+        self.bytes.len() + PIECE_COST
+    }
+}
+
+/// What waits, and since when its hole is overdue.
+#[derive(Default)]
+struct Waiting {
+    pieces: BTreeMap<u64, Held>,
+    cost: usize,
+    /// Holes up to this offset were acknowledged at this packet of the flow and time.
+    mark: Option<(u64, u64, i64)>,
+}
+
+/// One direction.
+#[derive(Default)]
+pub(super) struct Half {
+    /// Sequence number of the next byte in order; valid once `known`.
+    next: u32,
+    /// Its offset in the stream.
+    offset: u64,
+    /// Whether `next` is known: from a SYN, or from the first payload.
+    known: bool,
+    /// Sequence number of the SYN.
+    isn: Option<u32>,
+    /// Offset at which the FIN stands.
+    fin: Option<u64>,
+    fin_told: bool,
+    /// Bytes of this stream that the other side acknowledged.
+    acked: u64,
+    waiting: Option<Box<Waiting>>,
+    /// Whether several SYNs disagreed about the beginning.
+    pub(super) unsure: bool,
+    /// Whether the flow table has it in its list of streams that hold bytes.
+    pub(super) listed: bool,
+}
+
+/// The low half of an offset, which is what sequence numbers count.
+fn low(n: u64) -> u32 {
+    u32::try_from(n & 0xffff_ffff).unwrap_or(0)
+}
+
+impl Half {
+    /// Whether the place of the next byte is known.
+    pub(super) fn known(&self) -> bool {
+        self.known
+    }
+    /// Sequence number of the SYN, where one was captured.
+    pub(super) fn isn(&self) -> Option<u32> {
+        self.isn
+    }
+    /// Whether no byte and no hole of the stream was handed on or held.
+    pub(super) fn untouched(&self) -> bool {
+        self.offset == 0 && self.waiting.is_none()
+    }
+    /// Whether its FIN was captured.
+    pub(super) fn fin_seen(&self) -> bool {
+        self.fin.is_some()
+    }
+    /// Memory held.
+    pub(super) fn cost(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |w| w.cost)
+    }
+    /// Sequence number of the byte with offset 0.
+    pub(super) fn first(&self) -> u32 {
+        self.next.wrapping_sub(low(self.offset))
+    }
+    /// Whether a sequence number stands before the next byte in order.
+    pub(super) fn behind(&self, seq: u32) -> bool {
+        self.known && seq.wrapping_sub(self.next).cast_signed() < 0
+    }
+    /// Distance of a sequence number from the next byte in order.
+    pub(super) fn distance(&self, seq: u32) -> u32 {
+        seq.wrapping_sub(self.next).cast_signed().unsigned_abs()
+    }
+
+    /// Begins the stream behind a SYN.
+    pub(super) fn begin(&mut self, isn: u32) {
+        self.isn = Some(isn);
+        self.begin_at(isn.wrapping_add(1));
+    }
+    /// Begins the stream at a sequence number.
+    pub(super) fn begin_at(&mut self, next: u32) {
+        self.next = next;
+        self.known = true;
+    }
+    /// A SYN was captured late: the stream already began right behind it.
+    pub(super) fn late_syn(&mut self, isn: u32) {
+        self.isn = Some(isn);
+    }
+
+    /// Offset of a sequence number near the next one; negative before the beginning.
+    fn place(&self, seq: u32) -> i64 {
+        let near = seq.wrapping_sub(self.next).cast_signed();
+        i64::try_from(self.offset)
+            .unwrap_or(i64::MAX)
+            .saturating_add(i64::from(near))
+    }
+
+    /// Offset that an acknowledgement of the other side stands for; 0 where the stream is not known.
+    pub(super) fn acked_by(&self, ack: u32) -> u64 {
+        if !self.known {
+            return 0;
+        }
+        let at = u64::try_from(self.place(ack)).unwrap_or(0);
+        // The FIN takes a sequence number of its own.
+        self.fin.map_or(at, |fin| at.min(fin))
+    }
+
+    /// Notes an acknowledgement of the other side.
+    pub(super) fn heard(&mut self, acked: u64) {
+        if acked <= self.offset.saturating_add(ACK_REACH) {
+            self.acked = self.acked.max(acked);
+        }
+    }
+
+    /// Takes a segment with payload. Says false where nothing of it was new.
+    pub(super) fn segment(&mut self, mut p: Piece<'_>, out: &mut impl Out) -> bool {
+        if !self.known {
+            self.begin_at(p.seq);
+        }
+        let mut start = self.place(p.seq);
+        let mut end = start.saturating_add_unsigned(p.bytes.len() as u64 + p.missing as u64);
+        if let Some(fin) = self.fin.and_then(|f| i64::try_from(f).ok())
+            && end > fin
+        {
+            let over = usize::try_from(end - fin.max(start)).unwrap_or(usize::MAX);
+            let keep = (p.bytes.len() + p.missing).saturating_sub(over);
+            p.missing = keep.saturating_sub(p.bytes.len());
+            p.bytes = p.bytes.get(..keep).unwrap_or(p.bytes);
+            end = fin;
+            if keep == 0 {
+                return false;
+            }
+        }
+        let next = i64::try_from(self.offset).unwrap_or(i64::MAX);
+        if end <= next {
+            // One byte right before the next is a keep-alive probe (RFC 9293 section 3.8.4).
+            if start < next && !self.fin_told && !(p.bytes.len() <= 1 && end == next) {
+                out.data(Segment {
+                    bytes: &[],
+                    offset: self.offset,
+                    acked: p.acked,
+                    at: p.at,
+                    retransmitted: true,
+                });
+            }
+            return false;
+        }
+        let again = start < next;
+        if again {
+            skip(&mut p, u64::try_from(next - start).unwrap_or(0));
+            start = next;
+        }
+        if start > next {
+            return self.hold(u64::try_from(start).unwrap_or(0), &p);
+        }
+        if self.waiting.is_none() {
+            self.pass(p.bytes, p.missing as u64, p.at, p.acked, again, out);
+        } else {
+            self.merge(p, again, out);
+        }
+        self.tell_fin(p.at, out);
+        true
+    }
+
+    /// Hands on bytes in order, and what a snap length cut off behind them.
+    fn pass(
+        &mut self,
+        bytes: &[u8],
+        missing: u64,
+        at: Stamp,
+        acked: u64,
+        retransmitted: bool,
+        out: &mut impl Out,
+    ) {
+        if !bytes.is_empty() {
+            out.data(Segment {
+                bytes,
+                offset: self.offset,
+                acked,
+                at,
+                retransmitted,
+            });
+            self.advance(bytes.len() as u64);
+        }
+        if missing > 0 {
+            out.gap(missing, Missing::Snaplen, at);
+            self.advance(missing);
+        }
+    }
+
+    fn advance(&mut self, n: u64) {
+        self.offset = self.offset.saturating_add(n);
+        self.next = self.next.wrapping_add(low(n));
+    }
+
+    /// Hands on a segment that begins at the next byte, while pieces wait: what was captured before it stays.
+    fn merge(&mut self, mut p: Piece<'_>, mut again: bool, out: &mut impl Out) {
+        loop {
+            let total = p.bytes.len() as u64 + p.missing as u64;
+            let room = self
+                .first_held()
+                .map_or(u64::MAX, |first| first.saturating_sub(self.offset));
+            let (bytes, missing) = front(&p, total.min(room));
+            self.pass(bytes, missing, p.at, p.acked, again, out);
+            again = true;
+            if total > room
+                && let Some(w) = &mut self.waiting
+                && let Some(mut held) = w.pieces.first_entry()
+            {
+                held.get_mut().retransmitted = true;
+            }
+            skip(&mut p, total.min(room));
+            let before = self.offset;
+            self.drain(out);
+            let passed = self.offset - before;
+            let rest = p.bytes.len() as u64 + p.missing as u64;
+            if rest <= passed {
+                return;
+            }
+            skip(&mut p, passed);
+        }
+    }
+
+    fn first_held(&self) -> Option<u64> {
+        let w = self.waiting.as_ref()?;
+        w.pieces.first_key_value().map(|(at, _)| *at)
+    }
+
+    /// Hands on the pieces that are in order now.
+    fn drain(&mut self, out: &mut impl Out) {
+        while let Some(w) = &mut self.waiting {
+            let Some(first) = w.pieces.first_entry() else {
+                self.waiting = None;
+                return;
+            };
+            if *first.key() > self.offset {
+                return;
+            }
+            let held = first.remove();
+            w.cost -= held.cost();
+            self.pass(
+                &held.bytes,
+                held.missing,
+                held.at,
+                held.acked,
+                held.retransmitted,
+                out,
+            );
+        }
+    }
+
+    /// Keeps the parts of a segment that nothing held covers. Says false where nothing of it was new.
+    fn hold(&mut self, start: u64, p: &Piece<'_>) -> bool {
+        let end = start + p.bytes.len() as u64 + p.missing as u64;
+        let w = self.waiting.get_or_insert_with(Box::default);
+        let mut from = start;
+        // A piece before may reach into this one.
+        if let Some((at, held)) = w.pieces.range_mut(..=start).next_back()
+            && at + held.len() > start
+        {
+            held.retransmitted = true;
+            from = at + held.len();
+        }
+        let mut new = false;
+        while from < end {
+            let next = w.pieces.range_mut(from..end).next();
+            let (until, after) = match next {
+                Some((at, held)) => {
+                    held.retransmitted = true;
+                    (*at, at + held.len())
+                }
+                None => (end, end),
+            };
+            if from < until {
+                let mut part = *p;
+                skip(&mut part, from - start);
+                let (bytes, missing) = front(&part, until - from);
+                let held = Held {
+                    bytes: bytes.into(),
+                    missing,
+                    at: p.at,
+                    acked: p.acked,
+                    retransmitted: false,
+                };
+                w.cost += held.cost();
+                w.pieces.insert(from, held);
+                new = true;
+            }
+            from = after;
+        }
+        new
+    }
+
+    /// Notes the FIN, which stands at sequence number `seq`.
+    pub(super) fn finish_at(&mut self, seq: u32, at: Stamp, out: &mut impl Out) {
+        if !self.known {
+            self.begin_at(seq);
+        }
+        let place = self.place(seq);
+        if self.fin.is_none()
+            && let Ok(place) = u64::try_from(place)
+            && place >= self.offset
+        {
+            self.fin = Some(place);
+            // What was held beyond it does not count.
+            if let Some(w) = &mut self.waiting {
+                for (_, held) in w.pieces.split_off(&place) {
+                    w.cost -= held.cost();
+                }
+                if w.pieces.is_empty() {
+                    self.waiting = None;
+                }
+            }
+        }
+        self.tell_fin(at, out);
+    }
+
+    fn tell_fin(&mut self, at: Stamp, out: &mut impl Out) {
+        if !self.fin_told && self.fin.is_some_and(|fin| self.offset >= fin) {
+            self.fin_told = true;
+            out.fin(at);
+        }
+    }
+
+    /// Declares holes lost that nothing will fill any more. `packets` counts the packets of the flow; `unheard` says
+    /// that nothing of the other side was captured of late.
+    pub(super) fn settle(&mut self, packets: u64, now: Stamp, unheard: bool, out: &mut impl Out) {
+        loop {
+            let acked = self.acked;
+            let Some(w) = &mut self.waiting else { return };
+            let Some((&first, held)) = w.pieces.first_key_value() else {
+                self.waiting = None;
+                return;
+            };
+            let since = held.at.ts;
+            if let Some((_, p, t)) = w.mark
+                && packets - p < REORDER_PACKETS
+                && now.ts.saturating_sub(t) < REORDER_NS
+            {
+                // Acknowledged a moment ago: wait.
+            } else if w.mark.is_some_and(|(covered, _, _)| first <= covered) {
+                self.lose(out);
+                continue;
+            } else {
+                w.mark = (first <= acked).then_some((acked, packets, now.ts));
+            }
+            let many = w.pieces.len() > STREAM_PIECES || w.cost > STREAM_HELD;
+            let alone = unheard && (w.pieces.len() > UNHEARD_PIECES || w.cost > UNHEARD_BYTES);
+            if many || alone || now.ts.saturating_sub(since) > HELD_NS {
+                self.lose(out);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Declares the first hole lost and hands on what waited behind it.
+    pub(super) fn lose(&mut self, out: &mut impl Out) {
+        if let Some(w) = &self.waiting
+            && let Some((first, held)) = w.pieces.first_key_value()
+        {
+            let (bytes, at) = (first.saturating_sub(self.offset), held.at);
+            if bytes > 0 {
+                out.gap(bytes, Missing::Lost, at);
+                self.advance(bytes);
+            }
+            self.drain(out);
+            self.tell_fin(at, out);
+        }
+    }
+
+    /// Hands on all that is held: nothing more will come.
+    pub(super) fn end(&mut self, at: Stamp, out: &mut impl Out) {
+        while self.waiting.is_some() {
+            self.lose(out);
+        }
+        let end = self.fin.unwrap_or_else(|| {
+            // One byte more may be the FIN, which then was not captured.
+            let beyond = self.acked.saturating_sub(self.offset);
+            if beyond > 1 { self.acked } else { self.offset }
+        });
+        if end > self.offset {
+            let bytes = end - self.offset;
+            out.gap(bytes, Missing::Lost, at);
+            self.advance(bytes);
+        }
+        self.tell_fin(at, out);
+    }
+}
+
+/// The first `n` bytes of a segment: what was captured of them, and how many were not.
+fn front<'a>(p: &Piece<'a>, n: u64) -> (&'a [u8], u64) {
+    let len = usize::try_from(n).unwrap_or(usize::MAX).min(p.bytes.len());
+    let bytes = p.bytes.get(..len).unwrap_or(&[]);
+    (bytes, (n - len as u64).min(p.missing as u64))
+}
+
+/// Passes over the first `n` bytes of a segment.
+fn skip(p: &mut Piece<'_>, n: u64) {
+    let n = usize::try_from(n).unwrap_or(usize::MAX);
+    let captured = n.min(p.bytes.len());
+    p.bytes = p.bytes.get(captured..).unwrap_or(&[]);
+    p.missing = p.missing.saturating_sub(n - captured);
+    p.seq = p.seq.wrapping_add(low(n as u64));
+}

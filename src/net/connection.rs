@@ -1,0 +1,212 @@
+//! What a TCP segment means to its connection. In: the flow and the segment. Out: what the flow table has to do; stream
+//! events go to the sink. Bounds: those of [`super::assemble`].
+
+use super::assemble::{Half, Out, Piece};
+use super::table::Flow;
+use super::tcp::Tcp;
+use super::{Close, Missing, Segment, Side, StreamSink};
+use crate::call::model::Stamp;
+use crate::limits::{STREAM_JUMP, UNHEARD_NS};
+
+/// Hands stream events of one side to the sink, counting.
+pub(super) struct ToSink<'a, S: StreamSink> {
+    pub(super) sink: &'a mut S,
+    pub(super) state: &'a mut S::State,
+    pub(super) side: Side,
+    pub(super) bytes: &'a mut u64,
+    pub(super) gaps: &'a mut u64,
+}
+
+impl<S: StreamSink> Out for ToSink<'_, S> {
+    fn data(&mut self, segment: Segment<'_>) {
+        *self.bytes += segment.bytes.len() as u64;
+        self.sink.data(self.state, self.side, segment);
+    }
+    fn gap(&mut self, bytes: u64, why: Missing, at: Stamp) {
+        *self.gaps += 1;
+        self.sink.gap(self.state, self.side, bytes, why, at);
+    }
+    fn fin(&mut self, at: Stamp) {
+        self.sink.fin(self.state, self.side, at);
+    }
+}
+
+/// Whether a segment belongs to the flow that its ends name.
+pub(super) enum Belongs {
+    Yes,
+    /// The ports were opened anew: the old flow is over.
+    No,
+}
+
+/// The half that sends, and the one that receives.
+fn split(halves: &mut [Half; 2], side: Side) -> (&mut Half, &mut Half) {
+    let [a, b] = halves;
+    match side {
+        Side::A => (a, b),
+        Side::B => (b, a),
+    }
+}
+
+impl<T> Flow<T> {
+    /// Holds a segment against the state of the connection, before anything is changed. A SYN with another number, or
+    /// payload far from the window of a closed connection, begin a new one.
+    pub(super) fn belongs(&mut self, side: Side, tcp: &Tcp<'_>) -> Belongs {
+        let closing = self.closing.is_some();
+        let (mine, other) = split(&mut self.halves, side);
+        if tcp.syn {
+            let same = mine.isn() == Some(tcp.seq)
+                || (mine.isn().is_none()
+                    && mine.known()
+                    && mine.first() == tcp.seq.wrapping_add(1));
+            if same {
+                return Belongs::Yes;
+            }
+            if closing {
+                return Belongs::No;
+            }
+            if tcp.ack.is_some() {
+                // Several SYN-ACKs: the opener's acknowledgement will tell which counts.
+                let answers =
+                    other.known() && tcp.ack.is_some_and(|ack| other.distance(ack) < STREAM_JUMP);
+                return if !mine.known() || mine.untouched() || answers {
+                    Belongs::Yes
+                } else {
+                    Belongs::No
+                };
+            }
+            // Both sides may open at once (RFC 9293 section 3.5).
+            let opening = !mine.known() && (!other.known() || other.untouched());
+            return if opening { Belongs::Yes } else { Belongs::No };
+        }
+        let far = mine.known() && mine.distance(tcp.seq) > STREAM_JUMP;
+        if closing && far && !tcp.payload.is_empty() {
+            return Belongs::No;
+        }
+        Belongs::Yes
+    }
+}
+
+/// Takes a segment that belongs to the flow. Returns the code under which something odd is counted.
+pub(super) fn segment<S: StreamSink>(
+    flow: &mut Flow<S::State>,
+    side: Side,
+    tcp: &Tcp<'_>,
+    at: Stamp,
+    padded: bool,
+    sink: &mut S,
+) -> Option<&'static str> {
+    let packets = flow.packets.iter().sum();
+    let mut odd = None;
+    let Flow {
+        state,
+        halves,
+        bytes: [bytes_a, bytes_b],
+        gaps,
+        handshake,
+        heard,
+        closing,
+        ..
+    } = flow;
+    let (mine, other) = split(halves, side);
+    let (my_bytes, other_bytes) = match side {
+        Side::A => (bytes_a, bytes_b),
+        Side::B => (bytes_b, bytes_a),
+    };
+    let quiet = heard.get(side.other() as usize).copied();
+    let unheard = quiet.is_none_or(|t| t == i64::MIN || at.ts.saturating_sub(t) > UNHEARD_NS);
+
+    let mut first = tcp.seq;
+    if tcp.syn {
+        first = first.wrapping_add(1);
+        *handshake = true;
+        if !mine.known() {
+            mine.begin(tcp.seq);
+        } else if mine.isn().is_none() && mine.first() == first {
+            mine.late_syn(tcp.seq);
+        } else if mine.isn() != Some(tcp.seq) {
+            mine.unsure = true;
+            return Some("syn-ack-differs");
+        }
+    }
+
+    let mut acked = 0;
+    if let Some(ack) = tcp.ack {
+        // The opener's first acknowledgement tells where the answers begin, if the SYN-ACK is lost or there are several.
+        if side == Side::A
+            && !tcp.syn
+            && !tcp.rst
+            && mine.isn().is_some()
+            && other.untouched()
+            && (!other.known() || other.unsure)
+        {
+            other.begin_at(ack);
+            other.unsure = false;
+        }
+        acked = other.acked_by(ack);
+        other.heard(acked);
+        if other.cost() > 0 {
+            let mut out = ToSink {
+                sink: &mut *sink,
+                state: &mut *state,
+                side: side.other(),
+                bytes: other_bytes,
+                gaps: &mut *gaps,
+            };
+            other.settle(packets, at, false, &mut out);
+        }
+    }
+
+    let mut out = ToSink {
+        sink,
+        state,
+        side,
+        bytes: my_bytes,
+        gaps,
+    };
+    let mut payload = tcp.payload;
+    if tcp.rst {
+        // Text in a reset is for people (RFC 9293 section 3.10.7), not part of the stream.
+        payload = &[];
+    } else if padded && is_padding(tcp) && !mine.behind(first) {
+        payload = &[];
+        odd = Some("ack-padding");
+    } else if !mine.known() && payload == [0] && !tcp.psh {
+        // A keep-alive probe is the first that is seen: its byte stands before the stream.
+        payload = &[];
+    }
+    if !payload.is_empty() || (tcp.missing > 0 && !tcp.rst) {
+        let piece = Piece {
+            seq: first,
+            bytes: payload,
+            missing: tcp.missing,
+            at,
+            acked,
+        };
+        mine.segment(piece, &mut out);
+        if mine.cost() > 0 {
+            mine.settle(packets, at, unheard, &mut out);
+        }
+    }
+    if tcp.rst {
+        closing.get_or_insert(Close::Reset);
+    } else if tcp.fin {
+        let total = tcp.payload.len() + tcp.missing;
+        let end = first.wrapping_add(u32::try_from(total).unwrap_or(0));
+        mine.finish_at(end, at, &mut out);
+        if other.fin_seen() {
+            closing.get_or_insert(Close::Fin);
+        }
+    }
+    odd
+}
+
+/// Ethernet pads short frames with zeros, and some stacks count them as payload of an acknowledgement.
+fn is_padding(tcp: &Tcp<'_>) -> bool {
+    tcp.payload.len() <= 6
+        && !tcp.psh
+        && !tcp.syn
+        && !tcp.fin
+        && tcp.missing == 0
+        && !tcp.payload.is_empty()
+        && tcp.payload.iter().all(|b| *b == 0)
+}

@@ -1,0 +1,88 @@
+//! A body that grows. In: its bytes in order, and gaps. Out: a [`RawBody`]. Bounds: [`limits::BODY_STORED`] bytes kept, or fewer
+//! where all open bodies together come to their limit; length and hash go on.
+
+use crate::call::model::RawBody;
+use crate::limits;
+use sha2::{Digest, Sha256};
+
+/// A body being collected.
+#[derive(Debug, Default)]
+pub struct Growing {
+    body: RawBody,
+    /// Hash of all bytes, from when they are more than are kept.
+    hash: Option<Box<Sha256>>,
+    /// Bytes missing in all gaps.
+    missing: u64,
+}
+
+impl Growing {
+    /// Starts with room for what is known to come, as far as it is here already.
+    pub fn expect(&mut self, here: usize) {
+        self.body.bytes.reserve_exact(here.min(limits::BODY_STORED));
+    }
+
+    /// Adds bytes; `room` is what may be held in memory besides. `false` where this is the first byte not kept.
+    pub fn push(&mut self, bytes: &[u8], room: usize) -> bool {
+        self.body.len += bytes.len() as u64;
+        if let Some(h) = &mut self.hash {
+            h.update(bytes);
+            return true;
+        }
+        let may = room.min(limits::BODY_STORED.saturating_sub(self.body.bytes.len()));
+        if bytes.len() <= may {
+            self.body.bytes.extend_from_slice(bytes);
+            return true;
+        }
+        let mut h = Box::new(Sha256::new());
+        h.update(&self.body.bytes);
+        h.update(bytes);
+        self.hash = Some(h);
+        self.body
+            .bytes
+            .extend_from_slice(bytes.get(..may).unwrap_or_default());
+        false
+    }
+
+    /// Bytes are missing here.
+    pub fn gap(&mut self, bytes: u64) {
+        let at = self.body.len + self.missing;
+        self.missing += bytes;
+        match self.body.gaps.last_mut() {
+            Some((from, n)) if *from + *n == at => *n += bytes,
+            _ => self.body.gaps.push((at, bytes)),
+        }
+    }
+
+    /// Bytes captured so far.
+    pub fn len(&self) -> u64 {
+        self.body.len
+    }
+
+    /// Whether bytes are missing inside.
+    pub fn has_gap(&self) -> bool {
+        !self.body.gaps.is_empty()
+    }
+
+    /// Bytes in memory.
+    pub fn held(&self) -> usize {
+        self.body.bytes.len()
+    }
+
+    /// The body, without its bytes, as far as it has come.
+    pub fn outline(&self) -> RawBody {
+        RawBody {
+            len: self.body.len,
+            gaps: self.body.gaps.clone(),
+            ..RawBody::default()
+        }
+    }
+
+    /// The body at its end.
+    pub fn finish(self, complete: bool) -> RawBody {
+        RawBody {
+            long_sha256: self.hash.map(|h| h.finalize().into()),
+            complete,
+            ..self.body
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! HTTP/0.9 to 1.1 (RFC 9112) as it is seen from the side: two [`reader::Reader`]s and a [`pair::Queue`] between them.
+//! In: segments and gaps of both directions. Out: exchanges. Bounds: those of the parts; a body beyond the memory budget is
+//! only counted and hashed.
+//!
+//! A gap never stops a connection: inside a body of known length it is skipped by length, anywhere else the reader looks for
+//! the next start line.
+
+mod body;
+mod chunked;
+mod head;
+mod pair;
+mod reader;
+mod start;
+
+use super::{About, Carry, Cx, Feed, Probe, Proto, ProtoSpec, Switch};
+use crate::call::model::{Exchange, Flags, Message, Stamp};
+use crate::net::{Close, FlowStats, Missing, Segment, Side};
+use head::Framing;
+use pair::{Half, Kind, Place, Queue};
+use reader::{Reader, Step};
+use start::Is;
+
+/// HTTP/1 in the table of protocols.
+pub static SPEC: ProtoSpec = ProtoSpec {
+    name: "http",
+    probe,
+    find,
+    new: |client| Box::new(Http1::new(client)),
+};
+
+fn probe(b: &[u8], first: bool) -> Probe {
+    match (start::request(b, !first), start::response(b, true)) {
+        (Is::Yes, _) => Probe::Client,
+        (_, Is::Yes) => Probe::Server,
+        (Is::No, Is::No) => Probe::No,
+        _ => Probe::More,
+    }
+}
+
+fn find(b: &[u8]) -> Option<usize> {
+    match (
+        start::find(b, start::request),
+        start::find(b, start::response),
+    ) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// One HTTP/1 connection.
+#[derive(Debug)]
+struct Http1 {
+    client: Side,
+    req: Reader,
+    resp: Reader,
+    queue: Queue,
+    /// Exchange whose request is being read.
+    sending: u32,
+    /// Exchange whose response is being read.
+    answering: u32,
+    /// The response being read is an interim one.
+    interim: bool,
+    /// A request that may open a tunnel waits for its answer.
+    asked: Option<u32>,
+    /// Where the last response ended in the server's stream.
+    resp_end: u64,
+    calls: bool,
+}
+
+impl Http1 {
+    fn new(client: Side) -> Http1 {
+        Http1 {
+            client,
+            req: Reader::new(true),
+            resp: Reader::new(false),
+            queue: Queue::new(client),
+            sending: 0,
+            answering: 0,
+            interim: false,
+            asked: None,
+            resp_end: 0,
+            calls: false,
+        }
+    }
+
+    fn room(&self, cx: &Cx<'_>) -> usize {
+        cx.budget.saturating_sub(self.held())
+    }
+
+    /// Segment of the client.
+    fn request_data(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) {
+        let mut pos = 0;
+        loop {
+            match self.req.step(seg, &mut pos, self.room(cx)) {
+                Step::More => return,
+                Step::Desync => cx.diag("http-desync", seg.at.unit),
+                Step::Head => {
+                    let here = seg.bytes.len().saturating_sub(pos);
+                    self.request_head(here, cx);
+                }
+                Step::CutHead => self.request_cut(cx),
+                Step::Done => self.request_done(cx),
+            }
+        }
+    }
+
+    fn request_begins(&mut self, cx: &mut Cx<'_>) {
+        let at = Place {
+            start: self.req.start,
+            acked: self.req.acked,
+        };
+        self.sending = self.queue.request(at, self.req.after_loss, cx);
+        self.calls = true;
+        let (mut kind, mut upgrade) = (Kind::Plain, None);
+        if let Some(m) = self.req.message() {
+            kind = match m.method().unwrap_or_default() {
+                b"HEAD" => Kind::Head,
+                b"CONNECT" => Kind::Connect,
+                _ if m.version == (0, 9) => Kind::Simple,
+                _ => Kind::Plain,
+            };
+            upgrade = token(m);
+        }
+        if let Some(o) = self.queue.get(self.sending) {
+            o.kind = kind;
+            o.upgrade = upgrade;
+        }
+    }
+
+    fn request_head(&mut self, here: usize, cx: &mut Cx<'_>) {
+        self.request_begins(cx);
+        let mut flags = Flags::default();
+        let framing = self
+            .req
+            .message()
+            .and_then(|m| head::framing(fields(m), false, &mut flags))
+            .unwrap_or(Framing::None);
+        let connect = self
+            .queue
+            .get(self.sending)
+            .is_some_and(|o| o.kind == Kind::Connect);
+        let framing = if connect { Framing::None } else { framing };
+        self.req.mark(flags);
+        let room = self.room(cx);
+        if self.req.begin(framing, here, room) {
+            if let Some(m) = self.req.take_bare(true) {
+                self.request_ended(m, cx);
+            }
+        }
+    }
+
+    fn request_cut(&mut self, cx: &mut Cx<'_>) {
+        self.request_begins(cx);
+        if let Some(m) = self.req.take_bare(false) {
+            self.queue.request_done(self.sending, m, cx);
+        }
+    }
+
+    fn request_done(&mut self, cx: &mut Cx<'_>) {
+        if let Some(m) = self.req.take() {
+            self.request_ended(m, cx);
+        }
+    }
+
+    fn request_ended(&mut self, m: Message, cx: &mut Cx<'_>) {
+        whole(&m, cx);
+        if let Some(o) = self.queue.get(self.sending) {
+            let unanswered = matches!(o.response, Half::None);
+            if unanswered && o.kind == Kind::Connect {
+                self.req.hold();
+                self.asked = Some(self.sending);
+            } else if unanswered && o.upgrade.is_some() {
+                self.req.hold_foreign = true;
+                self.asked = Some(self.sending);
+            }
+        }
+        self.queue.request_done(self.sending, m, cx);
+    }
+
+    /// Segment of the server.
+    fn response_data(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) -> Feed {
+        if self.req.simple_request() == Step::Head {
+            self.request_head(0, cx);
+        }
+        self.impatient(seg, cx);
+        let mut pos = 0;
+        loop {
+            self.resp.expect_simple = self.queue.next_kind() == Kind::Simple;
+            match self.resp.step(seg, &mut pos, self.room(cx)) {
+                Step::More => return Feed::Go,
+                Step::Desync => cx.diag("http-desync", seg.at.unit),
+                Step::Head => {
+                    let here = seg.bytes.len().saturating_sub(pos);
+                    if let Some(to) = self.response_head(here, cx) {
+                        return Feed::Switch(Switch {
+                            used: pos,
+                            held: self.req.release(),
+                            to,
+                        });
+                    }
+                }
+                Step::CutHead => self.response_cut(cx),
+                Step::Done => self.response_done(cx),
+            }
+        }
+    }
+
+    /// A status line where a body should begin or go on: the response before had no body after all (to a HEAD that was not
+    /// captured), or ended without saying so although more requests wait.
+    fn impatient(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) {
+        let early = self.resp.body_not_begun() && self.queue.is_orphan(self.answering);
+        let late = self.resp.until_close() && self.queue.waiting();
+        if (early || late) && start::response(seg.bytes, true) == Is::Yes {
+            if late {
+                self.resp.mark(Flags::BAD_FRAMING);
+            }
+            self.resp.end_here(seg.offset, true);
+            self.response_done(cx);
+        }
+    }
+
+    fn response_begins(&mut self, cx: &mut Cx<'_>) {
+        let at = Place {
+            start: self.resp.start,
+            acked: self.resp.acked,
+        };
+        self.answering = self
+            .queue
+            .response(at, self.resp_end, self.resp.after_loss, cx);
+        self.calls = true;
+    }
+
+    /// A response's head was read; gives what the connection becomes if it is HTTP/1 no more.
+    fn response_head(&mut self, here: usize, cx: &mut Cx<'_>) -> Option<String> {
+        self.response_begins(cx);
+        let mut flags = Flags::default();
+        let m = self.resp.message()?;
+        let (status, version) = (m.status(), m.version);
+        let said = head::framing(fields(m), true, &mut flags);
+        let upgrade = token(m);
+        let open = self.queue.get(self.answering)?;
+        let kind = open.kind;
+        let ok = status.is_some_and(|s| (200..300).contains(&s));
+        let switch = status == Some(101) || kind == Kind::Connect && ok;
+        self.interim = status.is_some_and(|s| (100..200).contains(&s)) && !switch;
+        let to = switch.then(|| {
+            open.flags.insert(Flags::UPGRADED);
+            upgrade
+                .or(open.upgrade.take())
+                .unwrap_or_else(|| "tunnel".to_owned())
+        });
+        if !self.interim {
+            open.response = Half::Growing;
+        }
+        let framing =
+            if self.interim || switch || kind == Kind::Head || matches!(status, Some(204 | 304)) {
+                Framing::None
+            } else if version == (0, 9) {
+                Framing::Close
+            } else {
+                said.unwrap_or(Framing::Close)
+            };
+        self.resp.mark(flags);
+        let room = self.room(cx);
+        if self.resp.begin(framing, here, room) {
+            if let Some(m) = self.resp.take_bare(true) {
+                self.response_ended(m, cx);
+            }
+        }
+        if to.is_none() && !self.interim && self.asked == Some(self.answering) {
+            self.refused(cx);
+        }
+        to
+    }
+
+    /// No tunnel was opened: what the client sent meanwhile are requests.
+    fn refused(&mut self, cx: &mut Cx<'_>) {
+        self.asked = None;
+        let held = self.req.release();
+        for seg in held.segments() {
+            self.request_data(&seg, cx);
+        }
+    }
+
+    fn response_cut(&mut self, cx: &mut Cx<'_>) {
+        self.response_begins(cx);
+        self.interim = self
+            .resp
+            .message()
+            .and_then(Message::status)
+            .is_some_and(|s| (100..200).contains(&s) && s != 101);
+        if let Some(m) = self.resp.take_bare(false) {
+            self.response_ended(m, cx);
+        }
+    }
+
+    fn response_done(&mut self, cx: &mut Cx<'_>) {
+        if let Some(m) = self.resp.take() {
+            self.response_ended(m, cx);
+        }
+    }
+
+    fn response_ended(&mut self, m: Message, cx: &mut Cx<'_>) {
+        whole(&m, cx);
+        self.resp_end = self.resp.end;
+        if self.interim {
+            self.queue.interim(self.answering, m);
+        } else {
+            self.queue
+                .response_done(self.answering, m, self.req.next, cx);
+        }
+    }
+
+    fn after(&mut self, side: Side, step: Step, cx: &mut Cx<'_>) {
+        match (side == self.client, step) {
+            (_, Step::More | Step::Desync) => {}
+            (true, Step::Head) => self.request_head(0, cx),
+            (true, Step::CutHead) => self.request_cut(cx),
+            (true, Step::Done) => self.request_done(cx),
+            (false, Step::Head | Step::CutHead) => self.response_cut(cx),
+            (false, Step::Done) => self.response_done(cx),
+        }
+    }
+
+    fn reader(&mut self, side: Side) -> &mut Reader {
+        if side == self.client {
+            &mut self.req
+        } else {
+            &mut self.resp
+        }
+    }
+}
+
+impl Proto for Http1 {
+    fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed {
+        if side == self.client {
+            self.request_data(&segment, cx);
+            return Feed::Go;
+        }
+        self.response_data(&segment, cx)
+    }
+
+    fn resent(&mut self, side: Side, offset: u64, _cx: &mut Cx<'_>) {
+        let client = side == self.client;
+        let reader = self.reader(side);
+        if !reader.resent(offset) {
+            let end = reader.end;
+            self.queue.resent(client, offset, end);
+        }
+    }
+
+    fn gap(&mut self, side: Side, bytes: u64, why: Missing, _at: Stamp, cx: &mut Cx<'_>) {
+        if side == self.client && self.req.simple_request() == Step::Head {
+            self.request_head(0, cx);
+        }
+        let step = self.reader(side).gap(bytes, why);
+        self.after(side, step, cx);
+    }
+
+    fn fin(&mut self, side: Side, _at: Stamp, cx: &mut Cx<'_>) {
+        self.end(side, true, cx);
+    }
+
+    fn close(&mut self, why: Close, stats: Option<&FlowStats>, cx: &mut Cx<'_>) {
+        let orderly = matches!(why, Close::Fin | Close::Reset);
+        self.end(self.client, orderly, cx);
+        self.end(self.client.other(), orderly, cx);
+        let captured = stats.map(|s| s.packets.map(|n| n > 0));
+        self.queue.flush(captured, cx);
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<Exchange>) {
+        let (req, resp) = (&self.req, &self.resp);
+        let (sending, answering) = (self.sending, self.answering);
+        self.queue
+            .copies(cx, out, |ordinal, request| match request {
+                true if ordinal == sending => req.outline(),
+                false if ordinal == answering => resp.outline(),
+                _ => None,
+            });
+    }
+
+    fn held(&self) -> usize {
+        self.req.held() + self.resp.held() + self.queue.held()
+    }
+
+    fn about(&self) -> About {
+        About {
+            app: if self.calls { "http" } else { "unknown" },
+            client: Some(self.client),
+            ..About::default()
+        }
+    }
+}
+
+impl Http1 {
+    fn end(&mut self, side: Side, orderly: bool, cx: &mut Cx<'_>) {
+        if side == self.client {
+            if self.req.simple_request() == Step::Head {
+                self.request_head(0, cx);
+            }
+            let held: Carry = self.req.release();
+            if !held.is_empty() {
+                cx.diag(
+                    "tunnel-unanswered",
+                    held.segments()
+                        .next()
+                        .map_or(Default::default(), |s| s.at.unit),
+                );
+            }
+        }
+        let step = self.reader(side).finish(orderly);
+        self.after(side, step, cx);
+    }
+}
+
+/// Counts a body of which not all was kept.
+fn whole(m: &Message, cx: &mut Cx<'_>) {
+    if m.body.long_sha256.is_some() {
+        cx.diag("body-beyond-limit", m.first.unit);
+    }
+    if m.flags.has(Flags::BAD_FRAMING) {
+        cx.diag("http-bad-framing", m.first.unit);
+    }
+}
+
+fn fields(m: &Message) -> impl Iterator<Item = (&[u8], &[u8])> {
+    m.headers
+        .iter()
+        .filter_map(|(n, v)| Some((m.head.get(n.clone())?, m.head.get(v.clone())?)))
+}
+
+/// First protocol of an `Upgrade` field, lower case.
+fn token(m: &Message) -> Option<String> {
+    let value = m.header("upgrade")?;
+    let first = value.split(|c| matches!(c, b',' | b' ' | b'/')).next()?;
+    (!first.is_empty()).then(|| String::from_utf8_lossy(first).to_ascii_lowercase())
+}

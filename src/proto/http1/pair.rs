@@ -1,0 +1,505 @@
+//! Requests and their responses. In: heads as they are read, with stream offsets and acknowledgements. Out: which exchange a
+//! message belongs to, and finished exchanges. Bounds: [`limits::PIPELINE`], [`limits::ORPHANS`], [`limits::UNPAIRED_BYTES`].
+//!
+//! First in, first out, corrected by what each side had acknowledged: a response that starts at S cannot belong to a request if a later
+//! request acknowledged past the last response and up to S; nor to a request that acknowledged past S, nor to one that the
+//! server had not received when it answered. Where that does not decide, the pair is marked uncertain.
+
+use crate::call::model::{Exchange, Flags, Message, RawBody};
+use crate::limits;
+use crate::net::Side;
+use crate::proto::Cx;
+use std::collections::VecDeque;
+
+/// One half of an exchange.
+#[derive(Debug, Default)]
+pub enum Half {
+    /// Not seen.
+    #[default]
+    None,
+    /// Being read.
+    Growing,
+    /// Read.
+    Done(Message),
+}
+
+impl Half {
+    fn is_none(&self) -> bool {
+        matches!(self, Half::None)
+    }
+    fn is_done(&self) -> bool {
+        matches!(self, Half::Done(_))
+    }
+    fn message(self) -> Option<Message> {
+        if let Half::Done(m) = self {
+            Some(m)
+        } else {
+            None
+        }
+    }
+}
+
+/// Where a message starts and what its sender had acknowledged of the other direction.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place {
+    /// Stream offset of its first byte.
+    pub start: u64,
+    /// Bytes of the other direction acknowledged; 0 where unknown.
+    pub acked: u64,
+}
+
+/// What of a request decides how its response is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    #[default]
+    Plain,
+    Head,
+    Connect,
+    /// HTTP/0.9.
+    Simple,
+}
+
+/// An exchange that is not finished.
+#[derive(Debug, Default)]
+pub struct Open {
+    pub ordinal: u32,
+    pub request: Half,
+    pub response: Half,
+    pub interim: Vec<Message>,
+    pub flags: Flags,
+    pub kind: Kind,
+    pub upgrade: Option<String>,
+    req: Place,
+    resp: Place,
+    /// Client bytes were lost just before the request, and nothing shows that no other request stood there.
+    after_loss: bool,
+    /// Changed since it was last copied.
+    pub changed: bool,
+}
+
+/// Exchanges of one connection that are not finished, in order.
+#[derive(Debug)]
+pub struct Queue {
+    client: Side,
+    open: VecDeque<Open>,
+    held: usize,
+    /// What the last request had acknowledged.
+    prev_acked: u64,
+    /// The last request stood behind lost bytes, and nothing showed what was in them.
+    unsure: bool,
+    /// Exchanges without a request.
+    orphans: usize,
+    /// Requests were given out early: later pairs may be off.
+    shifted: bool,
+}
+
+fn size(m: &Message) -> usize {
+    m.head.len()
+        + m.headers.len() * 32
+        + m.body.bytes.len()
+        + m.trailers.len()
+        + std::mem::size_of::<Message>()
+}
+
+impl Queue {
+    pub fn new(client: Side) -> Queue {
+        Queue {
+            client,
+            open: VecDeque::new(),
+            held: 0,
+            prev_acked: 0,
+            unsure: false,
+            orphans: 0,
+            shifted: false,
+        }
+    }
+
+    /// Bytes held.
+    pub fn held(&self) -> usize {
+        self.held + self.open.len() * std::mem::size_of::<Open>()
+    }
+
+    pub fn get(&mut self, ordinal: u32) -> Option<&mut Open> {
+        let at = self.index(ordinal)?;
+        self.open.get_mut(at)
+    }
+
+    /// Where an exchange stands: messages are worked on at both ends of the queue.
+    fn index(&self, ordinal: u32) -> Option<usize> {
+        let last = self.open.len().checked_sub(1)?;
+        if self.open.get(last)?.ordinal == ordinal {
+            return Some(last);
+        }
+        self.open.iter().position(|o| o.ordinal == ordinal)
+    }
+
+    /// Kind of the request that a response would answer now.
+    pub fn next_kind(&self) -> Kind {
+        self.open
+            .iter()
+            .find(|o| !o.request.is_none() && o.response.is_none())
+            .map_or(Kind::Plain, |o| o.kind)
+    }
+
+    /// Whether a request waits whose response has not begun.
+    pub fn waiting(&self) -> bool {
+        self.open
+            .iter()
+            .any(|o| !o.request.is_none() && o.response.is_none())
+    }
+
+    /// Whether no request of this exchange was seen.
+    pub fn is_orphan(&self, ordinal: u32) -> bool {
+        self.open
+            .iter()
+            .any(|o| o.ordinal == ordinal && o.request.is_none())
+    }
+
+    fn add(&mut self, cx: &mut Cx<'_>) -> u32 {
+        self.orphans += 1;
+        let ordinal = *cx.ordinal;
+        *cx.ordinal = ordinal.wrapping_add(1);
+        self.open.push_back(Open {
+            ordinal,
+            changed: true,
+            ..Open::default()
+        });
+        ordinal
+    }
+
+    /// A request begins.
+    pub fn request(&mut self, at: Place, lost: bool, cx: &mut Cx<'_>) -> u32 {
+        let unsure = (lost || self.unsure) && at.acked <= self.prev_acked;
+        self.unsure = unsure;
+        self.prev_acked = at.acked;
+        // a response captured before its request
+        let mut adopted = None;
+        while self.orphans > 0 {
+            let Some(o) = self.open.iter().find(|o| o.request.is_none()) else {
+                break;
+            };
+            let ordinal = o.ordinal;
+            if o.response.is_none() && o.interim.is_empty() {
+                break;
+            }
+            let unknown = at.acked == 0 && o.resp.acked == 0 && at.start > 0;
+            if !unknown
+                && o.resp.start >= at.acked
+                && (o.resp.acked == 0 || o.resp.acked > at.start)
+            {
+                adopted = Some(ordinal);
+                break;
+            }
+            if !o.response.is_done() {
+                break; // still being read: finished when it ends
+            }
+            self.emit(ordinal, cx, None);
+        }
+        let ordinal = adopted.unwrap_or_else(|| self.add(cx));
+        self.orphans = self.orphans.saturating_sub(1);
+        if let Some(o) = self.get(ordinal) {
+            o.request = Half::Growing;
+            o.req = at;
+            o.after_loss = unsure;
+            o.changed = true;
+        }
+        self.shed(cx);
+        ordinal
+    }
+
+    /// A response begins; `last_end`: where the one before ended; `lost`: bytes were lost between.
+    pub fn response(&mut self, at: Place, last_end: u64, lost: bool, cx: &mut Cx<'_>) -> u32 {
+        let open = |o: &Open| o.response.is_none();
+        if let Some(o) = self
+            .open
+            .iter()
+            .find(|o| open(o))
+            .filter(|o| o.request.is_none())
+        {
+            // its interim response came before
+            return o.ordinal;
+        }
+        let cands: Vec<(u32, Place)> = self
+            .open
+            .iter()
+            .filter(|o| open(o))
+            // only lost bytes make a later request worth asking
+            .take(if at.start > last_end {
+                limits::PIPELINE
+            } else {
+                2
+            })
+            .map(|o| (o.ordinal, o.req))
+            .collect();
+        let proof = cands
+            .iter()
+            .rposition(|(_, r)| r.acked > last_end && r.acked <= at.start)
+            .unwrap_or(0);
+        for (ordinal, _) in cands.iter().take(proof) {
+            self.emit(*ordinal, cx, None);
+        }
+        let left = cands.get(proof..).unwrap_or_default();
+        let received = |r: &Place| at.acked == 0 || r.start < at.acked;
+        let ordinal = match left.first() {
+            Some((ordinal, r)) if received(r) && r.acked <= at.start => {
+                let others = left
+                    .get(1)
+                    .is_some_and(|(_, r)| received(r) && r.acked <= at.start);
+                let shifted = self.shifted;
+                if let Some(o) = self.get(*ordinal) {
+                    if lost && others || o.after_loss || shifted {
+                        o.flags.insert(Flags::UNCERTAIN_PAIR);
+                    }
+                }
+                *ordinal
+            }
+            Some((before, _)) => {
+                // it answers a request that was not captured: in order before those that wait
+                let before = *before;
+                let ordinal = self.add(cx);
+                if let (Some(o), Some(at)) = (
+                    self.open.pop_back(),
+                    self.open.iter().position(|o| o.ordinal == before),
+                ) {
+                    self.open.insert(at, o);
+                }
+                ordinal
+            }
+            None => self.add(cx),
+        };
+        if let Some(o) = self.get(ordinal) {
+            o.resp = at;
+            o.changed = true;
+        }
+        ordinal
+    }
+
+    /// Bytes before `offset` of a message that ended at `end` came again: the newest that waits for its other half is marked.
+    pub fn resent(&mut self, request: bool, offset: u64, end: u64) {
+        let place = |o: &Open| if request { o.req.start } else { o.resp.start };
+        let done = |o: &Open| {
+            if request {
+                o.request.is_done()
+            } else {
+                o.response.is_done()
+            }
+        };
+        if let Some(o) = self
+            .open
+            .iter_mut()
+            .rev()
+            .take(2)
+            .find(|o| done(o) && place(o) < offset && offset <= end)
+        {
+            o.flags.insert(Flags::RETRANSMITTED);
+            o.changed = true;
+        }
+    }
+
+    /// A request was read to its end.
+    pub fn request_done(&mut self, ordinal: u32, m: Message, cx: &mut Cx<'_>) {
+        self.held += size(&m);
+        if let Some(o) = self.get(ordinal) {
+            o.request = Half::Done(m);
+            o.changed = true;
+        }
+        self.settle(ordinal, 0, cx);
+    }
+
+    /// An interim response was read.
+    pub fn interim(&mut self, ordinal: u32, m: Message) {
+        self.held += size(&m);
+        if let Some(o) = self.get(ordinal) {
+            o.interim.push(m);
+            o.changed = true;
+        }
+    }
+
+    /// A final response was read to its end; `client_seen`: client bytes that the capture has passed.
+    pub fn response_done(&mut self, ordinal: u32, m: Message, client_seen: u64, cx: &mut Cx<'_>) {
+        self.held += size(&m);
+        if let Some(o) = self.get(ordinal) {
+            o.response = Half::Done(m);
+            o.changed = true;
+        }
+        self.settle(ordinal, client_seen, cx);
+    }
+
+    /// Gives an exchange out if nothing more can come for it.
+    fn settle(&mut self, ordinal: u32, client_seen: u64, cx: &mut Cx<'_>) {
+        let Some(at) = self.index(ordinal) else {
+            return;
+        };
+        let later = self.open.iter().skip(at + 1).any(|o| !o.request.is_none());
+        if let Some(o) = self.open.get(at) {
+            let orphan =
+                o.request.is_none() && (later || o.resp.acked > 0 && client_seen >= o.resp.acked);
+            if o.response.is_done() && (o.request.is_done() || orphan) {
+                self.emit(ordinal, cx, None);
+            }
+        }
+        self.shed(cx);
+    }
+
+    /// Holds to the limits by giving out the oldest exchanges as they are.
+    fn shed(&mut self, cx: &mut Cx<'_>) {
+        let server_silent = !spoke(cx, self.client.other());
+        loop {
+            let heavy = self.held > limits::UNPAIRED_BYTES && self.open.len() > 1;
+            let long = self.open.len() > limits::PIPELINE;
+            let Some(front) = self.open.front() else {
+                return;
+            };
+            let ordinal = front.ordinal;
+            let is_orphan = front.request.is_none();
+            let finished = if is_orphan {
+                front.response.is_done()
+            } else {
+                front.request.is_done() && front.response.is_none()
+            };
+            let must = if is_orphan {
+                self.orphans > limits::ORPHANS || heavy
+            } else {
+                long || heavy && server_silent
+            };
+            if !must || !(finished || long) {
+                return;
+            }
+            if long {
+                self.shifted = !is_orphan;
+                if let Half::Done(m) = &front.request {
+                    cx.diag("pipeline-limit", m.first.unit);
+                }
+            }
+            self.emit(ordinal, cx, None);
+        }
+    }
+
+    /// Gives everything out, in order. `captured`: packets of sides A and B were seen, where known.
+    pub fn flush(&mut self, captured: Option<[bool; 2]>, cx: &mut Cx<'_>) {
+        while let Some(o) = self.open.front() {
+            let ordinal = o.ordinal;
+            self.emit(ordinal, cx, captured);
+        }
+    }
+
+    fn emit(&mut self, ordinal: u32, cx: &mut Cx<'_>, captured: Option<[bool; 2]>) {
+        let Some(at) = self.index(ordinal) else {
+            return;
+        };
+        let Some(mut o) = self.open.remove(at) else {
+            return;
+        };
+        if o.request.is_none() {
+            self.orphans = self.orphans.saturating_sub(1);
+        }
+        let [a, b] = captured.unwrap_or(cx.spoke);
+        let (client, server) = if self.client == Side::A {
+            (a, b)
+        } else {
+            (b, a)
+        };
+        let request = std::mem::take(&mut o.request).message();
+        let response = std::mem::take(&mut o.response).message();
+        let interim = std::mem::take(&mut o.interim);
+        let mut x = Self::make(self.client, &o, request, response, interim, cx);
+        let freed = x
+            .request
+            .iter()
+            .chain(&x.response)
+            .chain(&x.interim)
+            .map(size)
+            .sum::<usize>();
+        self.held = self.held.saturating_sub(freed);
+        if x.response.is_none() {
+            x.flags.insert(Flags::NO_RESPONSE);
+            if !server {
+                x.flags.insert(Flags::ONE_SIDED);
+            }
+        }
+        if x.request.is_none() {
+            x.flags.insert(Flags::NO_REQUEST);
+            if !client {
+                x.flags.insert(Flags::ONE_SIDED);
+            }
+        }
+        x.done = true;
+        if x.request.is_some() || x.response.is_some() || !x.interim.is_empty() {
+            cx.out.push(x);
+        }
+    }
+
+    fn make(
+        client: Side,
+        o: &Open,
+        request: Option<Message>,
+        response: Option<Message>,
+        interim: Vec<Message>,
+        cx: &Cx<'_>,
+    ) -> Exchange {
+        let mut flags = o.flags;
+        for m in request.iter().chain(&response).chain(&interim) {
+            flags.insert(m.flags);
+        }
+        Exchange {
+            flow: cx.flow,
+            ordinal: o.ordinal,
+            client: cx.end(client),
+            server: cx.end(client.other()),
+            request,
+            response,
+            interim,
+            flags,
+            done: false,
+        }
+    }
+
+    /// Copies of what changed, bodies without their bytes; `now` gives the message being read of an exchange.
+    pub fn copies(
+        &mut self,
+        cx: &Cx<'_>,
+        out: &mut Vec<Exchange>,
+        now: impl Fn(u32, bool) -> Option<Message>,
+    ) {
+        let outline = |half: &Half, ordinal: u32, request: bool| match half {
+            Half::None => None,
+            Half::Growing => now(ordinal, request),
+            Half::Done(m) => Some(outline(m)),
+        };
+        let client = self.client;
+        for o in self.open.iter_mut().filter(|o| o.changed) {
+            o.changed = false;
+            let request = outline(&o.request, o.ordinal, true);
+            let response = outline(&o.response, o.ordinal, false);
+            let interim = o.interim.iter().map(self::outline).collect();
+            out.push(Self::make(client, o, request, response, interim, cx));
+        }
+    }
+}
+
+/// A message without the bytes of its body.
+fn outline(m: &Message) -> Message {
+    let body = RawBody {
+        bytes: Vec::new(),
+        len: m.body.len,
+        long_sha256: m.body.long_sha256,
+        complete: m.body.complete,
+        gaps: m.body.gaps.clone(),
+    };
+    Message {
+        start: m.start.clone(),
+        head: m.head.clone(),
+        headers: m.headers.clone(),
+        trailers: m.trailers.clone(),
+        version: m.version,
+        body,
+        first: m.first,
+        last: m.last,
+        flags: m.flags,
+    }
+}
+
+fn spoke(cx: &Cx<'_>, side: Side) -> bool {
+    let [a, b] = cx.spoke;
+    if side == Side::A { a } else { b }
+}

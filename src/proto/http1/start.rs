@@ -1,0 +1,326 @@
+//! Start lines: is this one, and what does it say. In: bytes at a message's start. Out: verdicts and parsed lines.
+//! Bounds: looks at [`limits::PROBE_BYTES`] of a line whose end is not there.
+
+use crate::limits;
+use memchr::{memchr, memmem};
+use std::ops::Range;
+
+/// Methods that are believed without a version behind them.
+const METHODS: &[&[u8]] = &[
+    b"GET",
+    b"POST",
+    b"HEAD",
+    b"PUT",
+    b"DELETE",
+    b"OPTIONS",
+    b"PATCH",
+    b"CONNECT",
+    b"TRACE",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"LOCK",
+    b"UNLOCK",
+    b"REPORT",
+    b"SEARCH",
+    b"QUERY",
+    b"PURGE",
+    b"SUBSCRIBE",
+    b"NOTIFY",
+];
+
+/// Whether bytes start a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Is {
+    /// They do.
+    Yes,
+    /// Not decided yet.
+    More,
+    /// They do not.
+    No,
+}
+
+/// RFC 9110 section 5.6.2.
+pub fn is_tchar(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
+/// Leading line ends, which a receiver skips (RFC 9112 section 2.2).
+pub fn leading_breaks(b: &[u8]) -> usize {
+    b.iter().take_while(|c| matches!(c, b'\r' | b'\n')).count()
+}
+
+/// Line without its end.
+pub fn trim_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Whether a request starts here. `strict` (after lost bytes) asks for a version at the line's end.
+pub fn request(b: &[u8], strict: bool) -> Is {
+    let b = b.get(leading_breaks(b)..).unwrap_or_default();
+    if b.is_empty() {
+        return Is::More;
+    }
+    let m = b.iter().take_while(|c| is_tchar(**c)).count();
+    if m == 0 || m > 32 {
+        return Is::No;
+    }
+    let method = b.get(..m).unwrap_or_default();
+    let Some(after) = b.get(m) else {
+        return Is::More;
+    };
+    if method == b"PRI" {
+        return Is::No; // the preface of HTTP/2
+    }
+    let known = METHODS.contains(&method);
+    let window = b.get(..limits::PROBE_BYTES).unwrap_or(b);
+    match memchr(b'\n', if known { b } else { window }) {
+        Some(end) => {
+            let line = trim_cr(b.get(..end).unwrap_or_default());
+            if line.len() == m {
+                // a method alone
+                return if known && !strict { Is::Yes } else { Is::No };
+            }
+            if !matches!(after, b' ' | b'\t') {
+                return Is::No;
+            }
+            let rest = line.get(m..).unwrap_or_default().trim_ascii();
+            let last = rest
+                .rsplit(|c| matches!(c, b' ' | b'\t'))
+                .next()
+                .unwrap_or_default();
+            if is_version(last) {
+                // names and numbers of other protocols that look alike end in RTSP/1.0, SIP/2.0 ...
+                return Is::Yes;
+            }
+            if known && !strict && target_like(rest) {
+                Is::Yes
+            } else {
+                Is::No
+            }
+        }
+        None => {
+            if !matches!(after, b' ' | b'\t') {
+                return if *after == b'\r' && b.len() == m + 1 && known {
+                    Is::More
+                } else {
+                    Is::No
+                };
+            }
+            if window
+                .iter()
+                .any(|c| *c < b' ' && !matches!(c, b'\t' | b'\r'))
+            {
+                return Is::No;
+            }
+            let rest = b.get(m..).unwrap_or_default().trim_ascii_start();
+            if known && !strict && target_like(rest) {
+                return Is::Yes;
+            }
+            if b.len() < limits::PROBE_BYTES {
+                Is::More
+            } else if known && target_like(rest) {
+                Is::Yes
+            } else {
+                Is::No
+            }
+        }
+    }
+}
+
+fn target_like(t: &[u8]) -> bool {
+    t.first() == Some(&b'/')
+        || t.get(..7)
+            .is_some_and(|p| p.eq_ignore_ascii_case(b"http://"))
+        || t.get(..8)
+            .is_some_and(|p| p.eq_ignore_ascii_case(b"https://"))
+}
+
+/// `HTTP/1.1`, in any case.
+fn is_version(w: &[u8]) -> bool {
+    w.get(..5).is_some_and(|p| p.eq_ignore_ascii_case(b"HTTP/"))
+        && w.get(5).is_some_and(u8::is_ascii_digit)
+}
+
+/// Whether a status line starts here.
+pub fn response(b: &[u8], strict: bool) -> Is {
+    let b = b.get(leading_breaks(b)..).unwrap_or_default();
+    let name = b.get(..5).unwrap_or(b);
+    if !b"HTTP/"
+        .get(..name.len())
+        .is_some_and(|p| p.eq_ignore_ascii_case(name))
+    {
+        return Is::No;
+    }
+    let Some(rest) = b.get(5..) else {
+        return Is::More;
+    };
+    let v = rest
+        .iter()
+        .take_while(|c| c.is_ascii_digit() || **c == b'.')
+        .count();
+    if v == 0 && !rest.is_empty() || v > 8 {
+        return Is::No;
+    }
+    let Some(sep) = rest.get(v) else {
+        return Is::More;
+    };
+    if !matches!(sep, b' ' | b'\t') {
+        return Is::No;
+    }
+    if !strict {
+        return Is::Yes;
+    }
+    let rest = rest.get(v..).unwrap_or_default();
+    let rest = rest
+        .get(
+            rest.iter()
+                .take_while(|c| matches!(c, b' ' | b'\t'))
+                .count()..,
+        )
+        .unwrap_or_default();
+    match rest.get(..3) {
+        None => {
+            if rest.iter().all(u8::is_ascii_digit) {
+                Is::More
+            } else {
+                Is::No
+            }
+        }
+        Some(d) if d.iter().all(u8::is_ascii_digit) => match rest.get(3) {
+            None => Is::More,
+            Some(b' ' | b'\r' | b'\n' | b'\t') => Is::Yes,
+            Some(_) => Is::No,
+        },
+        Some(_) => Is::No,
+    }
+}
+
+/// Next place in unknown bytes where a message starts: only after an empty line, and only with its whole first line there,
+/// so that text which merely speaks of HTTP is not taken for it.
+pub fn find(b: &[u8], is: fn(&[u8], bool) -> Is) -> Option<usize> {
+    memmem::find_iter(b, b"\n\r\n").find_map(|at| {
+        let from = at + 3;
+        let rest = b.get(from..)?;
+        memchr(b'\n', rest.get(..limits::PROBE_BYTES).unwrap_or(rest))?;
+        (is(rest, true) == Is::Yes && rest.first().is_some_and(u8::is_ascii_alphabetic))
+            .then_some(from)
+    })
+}
+
+/// Parts of a request line as ranges of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLine {
+    pub method: Range<usize>,
+    pub target: Range<usize>,
+    /// `None`: no version was sent (a simple request).
+    pub version: Option<(u8, u8)>,
+}
+
+/// Splits a request line: the first word is the method, a last word `HTTP/x.y` the version, all between the target, spaces too.
+pub fn request_line(line: &[u8]) -> RequestLine {
+    let blank = |c: &u8| matches!(c, b' ' | b'\t');
+    let m = line.iter().position(blank).unwrap_or(line.len());
+    let from = m + line.iter().skip(m).take_while(|c| blank(c)).count();
+    let end = line.len() - line.iter().rev().take_while(|c| blank(c)).count();
+    let end = end.max(from.min(line.len()));
+    let last = line
+        .get(..end)
+        .and_then(|l| l.iter().rposition(blank))
+        .map_or(from, |p| p + 1)
+        .max(from);
+    let word = line.get(last..end).unwrap_or_default();
+    if is_version(word) {
+        let t_end = line
+            .get(from..last)
+            .map_or(from, |t| from + t.trim_ascii_end().len());
+        return RequestLine {
+            method: 0..m,
+            target: from..t_end,
+            version: Some(version(word)),
+        };
+    }
+    RequestLine {
+        method: 0..m,
+        target: from..end,
+        version: None,
+    }
+}
+
+/// Version digits and status of a status line; `None` where the status is not a number of three digits.
+pub fn status_line(line: &[u8]) -> ((u8, u8), Option<u16>) {
+    let mut words = line
+        .split(|c| matches!(c, b' ' | b'\t'))
+        .filter(|w| !w.is_empty());
+    let v = version(words.next().unwrap_or_default());
+    let status = words.next().and_then(|w| {
+        (w.len() == 3 && w.iter().all(u8::is_ascii_digit))
+            .then(|| w.iter().fold(0u16, |n, d| n * 10 + u16::from(d - b'0')))
+    });
+    (v, status.filter(|s| *s >= 100))
+}
+
+fn version(word: &[u8]) -> (u8, u8) {
+    let num = word.get(5..).unwrap_or_default();
+    let mut parts = num.splitn(2, |c| *c == b'.').map(|p| {
+        std::str::from_utf8(p)
+            .ok()
+            .and_then(|s| s.parse::<u8>().ok())
+    });
+    match (parts.next().flatten(), parts.next().flatten()) {
+        (Some(a), b) => (a, b.unwrap_or(0)),
+        _ => (1, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_lines_of_every_kind() {
+        for (line, yes) in [
+            (&b"GET / HTTP/1.1\r\n"[..], Is::Yes),
+            (b"get / http/1.1\r\n", Is::Yes),
+            (b"\r\nGET /a b c HTTP/1.0\n", Is::Yes),
+            (b"GET /x\r\n", Is::Yes),
+            (b"FROB * HTTP/1.1\r\n", Is::Yes),
+            (b"FROB /x\r\n", Is::No),
+            (b"GET key\r\n", Is::No),
+            (b"OPTIONS rtsp://h/x RTSP/1.0\r\n", Is::No),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Is::No),
+            (b"GE", Is::More),
+            (b"FROB *", Is::More),
+            (b"EHLO mail.example.org\r\n", Is::No),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", Is::No),
+            (b"\x16\x03\x01", Is::No),
+        ] {
+            assert_eq!(
+                request(line, false),
+                yes,
+                "{}",
+                String::from_utf8_lossy(line)
+            );
+        }
+        let l = request_line(b"GET  /a b  HTTP/1.1 ");
+        assert_eq!((l.method, l.target, l.version), (0..3, 5..9, Some((1, 1))));
+        let l = request_line(b"GET HTTP/1.1");
+        assert_eq!((l.target.is_empty(), l.version), (true, Some((1, 1))));
+        assert_eq!(request_line(b"GET /x").version, None);
+        assert_eq!(request_line(b"GET").method, 0..3);
+    }
+
+    #[test]
+    fn status_lines_of_every_kind() {
+        assert_eq!(status_line(b"HTTP/1.1 200 OK"), ((1, 1), Some(200)));
+        assert_eq!(status_line(b"http/1.0  404"), ((1, 0), Some(404)));
+        assert_eq!(status_line(b"HTTP/1.1 abc"), ((1, 1), None));
+        assert_eq!(response(b"HTTP/1.1 200 OK\r\n", true), Is::Yes);
+        assert_eq!(response(b"HTTP/1.1 20", true), Is::More);
+        assert_eq!(response(b"HTTP is a protocol", true), Is::No);
+        assert_eq!(response(b"HT", true), Is::More);
+        assert_eq!(response(b"{", true), Is::No);
+    }
+}

@@ -1,0 +1,289 @@
+//! Functions that filters call from SQL: patterns over columns, bodies, headers and findings, ids, the order of sources.
+//! In: a connection. Out: the connection with functions. Bounds: a pattern is linear in the text; packs are kept as
+//! [`BodyReader`] does; answers for bodies are remembered for [`REMEMBERED`] bodies a pattern.
+
+use super::pattern;
+use crate::call::model::Facts;
+use crate::case::bodies::BodyReader;
+use crate::case::ids;
+use crate::detect;
+use crate::error::{Error, Result};
+use regex::bytes::Regex;
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// Answers kept for one pattern: the page, its count and its chips ask the same bodies again.
+const REMEMBERED: usize = 2_000_000;
+/// Patterns whose answers are kept.
+const PATTERNS: usize = 8;
+
+/// Rank of each source in the order of hashes: rows of the same instant stand in this order whatever was loaded first.
+pub type Ranks = Arc<RwLock<FxHashMap<i64, i64>>>;
+
+/// What the functions read the case with: a connection of their own, for a function must not use the one that calls it.
+struct Side {
+    conn: Connection,
+    reader: BodyReader,
+    answers: VecDeque<(String, FxHashMap<i64, bool>)>,
+}
+
+impl Side {
+    fn body(&mut self, re: &Regex, body: i64) -> bool {
+        let at = match self.answers.iter().position(|(p, _)| p == re.as_str()) {
+            Some(at) => at,
+            None => {
+                if self.answers.len() >= PATTERNS {
+                    self.answers.pop_front();
+                }
+                self.answers
+                    .push_back((re.as_str().to_owned(), FxHashMap::default()));
+                self.answers.len() - 1
+            }
+        };
+        if let Some(known) = self.answers.get(at).and_then(|(_, m)| m.get(&body)) {
+            return *known;
+        }
+        // A body that is still being written is asked again later.
+        let Ok(content) = self.reader.get(&self.conn, body) else {
+            return false;
+        };
+        let yes = re.is_match(&content);
+        if let Some((_, m)) = self.answers.get_mut(at) {
+            if m.len() < REMEMBERED {
+                m.insert(body, yes);
+            }
+        }
+        yes
+    }
+
+    fn header(&mut self, re: &Regex, call: i64, name: &str, side: i64) -> bool {
+        let Ok(heads) = self.reader.heads(&self.conn, call) else {
+            return false;
+        };
+        let request = heads.request.iter().filter(|_| side != 2);
+        let response = heads.response.iter().filter(|_| side != 1);
+        request.chain(response).any(|h| {
+            h.headers()
+                .into_iter()
+                .chain(h.trailer_list())
+                .any(|(n, v)| {
+                    if name.is_empty() {
+                        re.is_match(format!("{n}: {v}").as_bytes())
+                    } else {
+                        n.eq_ignore_ascii_case(name) && re.is_match(v.as_bytes())
+                    }
+                })
+        })
+    }
+
+    fn head(&mut self, re: &Regex, call: i64) -> bool {
+        let Ok(heads) = self.reader.heads(&self.conn, call) else {
+            return false;
+        };
+        heads
+            .request
+            .iter()
+            .chain(&heads.response)
+            .chain(&heads.interim)
+            .any(|h| re.is_match(&h.raw) || re.is_match(&h.trailers))
+    }
+
+    fn finding(&mut self, key: &str, test: &Test, call: i64) -> rusqlite::Result<bool> {
+        let facts = call_facts(&self.conn, call)?;
+        let Some((api, sides)) = facts else {
+            return Ok(false);
+        };
+        for (dir, blob) in sides {
+            let facts = decode_facts(&self.conn, &blob);
+            for f in &facts.findings {
+                if f.class == detect::DIGEST {
+                    continue;
+                }
+                let hit = match (key, test) {
+                    ("dir", Test::Re(re)) => re.is_match(dir_name(dir).as_bytes()),
+                    ("where", Test::Re(re)) => {
+                        re.is_match(detect::place(&f.field, &f.index).as_bytes())
+                    }
+                    ("form", Test::Re(re)) => re.is_match(f.form.name().as_bytes()),
+                    ("conf", Test::Num(op, n)) => {
+                        let conf = f64::from(f.conf) / 100.0;
+                        match op.as_str() {
+                            "<" => conf < *n,
+                            "<=" => conf <= *n,
+                            ">" => conf > *n,
+                            ">=" => conf >= *n,
+                            _ => (conf - n).abs() < 0.005,
+                        }
+                    }
+                    _ => false,
+                };
+                if hit && accepted(&self.conn, api, dir, &f.field, f.class)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// `req` or `resp`.
+pub(super) fn dir_name(dir: u8) -> &'static str {
+    if dir == 0 { "req" } else { "resp" }
+}
+
+/// Packed findings of a call with their direction, and its API. Heads first, then bodies, request before response.
+type Packed = (Option<i64>, Vec<(u8, Vec<u8>)>);
+
+fn call_facts(conn: &Connection, call: i64) -> rusqlite::Result<Option<Packed>> {
+    conn.prepare_cached(
+        "SELECT f.api_id, c.req_facts, q.facts, c.resp_facts, s.facts FROM call c \
+         LEFT JOIN call_fact f ON f.call_id=c.id LEFT JOIN body q ON q.id=c.req_body_id \
+         LEFT JOIN body s ON s.id=c.resp_body_id WHERE c.id=?1",
+    )?
+    .query_row([call], |r| {
+        let mut sides = Vec::new();
+        for (col, dir) in [(1, 0), (2, 0), (3, 1), (4, 1)] {
+            if let Some(blob) = r.get::<_, Option<Vec<u8>>>(col)? {
+                sides.push((dir, blob));
+            }
+        }
+        Ok((r.get(0)?, sides))
+    })
+    .optional()
+}
+
+fn decode_facts(conn: &Connection, blob: &[u8]) -> Facts {
+    detect::pack::decode(blob, &|id| {
+        let text: Option<String> = conn
+            .prepare_cached("SELECT v FROM term WHERE id=?1")
+            .and_then(|mut s| s.query_row([id], |r| r.get(0)))
+            .ok();
+        Arc::from(text.unwrap_or_default())
+    })
+}
+
+fn accepted(
+    conn: &Connection,
+    api: Option<i64>,
+    dir: u8,
+    field: &str,
+    class: u8,
+) -> rusqlite::Result<bool> {
+    let Some(api) = api else { return Ok(true) };
+    conn.prepare_cached(
+        "SELECT accept FROM field_class WHERE api_id=?1 AND dir=?2 AND class_id=?4 \
+         AND field_id=(SELECT id FROM term WHERE v=?3)",
+    )?
+    .query_row((api, dir, field, class), |r| r.get(0))
+    .optional()
+    .map(|a| a.unwrap_or(false))
+}
+
+enum Test {
+    Re(Regex),
+    Num(String, f64),
+}
+
+fn bad(msg: String) -> rusqlite::Error {
+    rusqlite::Error::UserFunctionError(msg.into())
+}
+
+/// The compiled pattern of argument `at`, made once a statement.
+fn compiled(c: &mut Context<'_>, at: usize) -> rusqlite::Result<Arc<Regex>> {
+    c.get_or_create_aux(
+        i32::try_from(at).unwrap_or(0),
+        |v| -> std::result::Result<Regex, Box<dyn std::error::Error + Send + Sync>> {
+            pattern::regex(v.as_str()?, false).map_err(Into::into)
+        },
+    )
+}
+
+fn lock(side: &Mutex<Side>) -> MutexGuard<'_, Side> {
+    side.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn int(c: &Context<'_>, at: usize) -> Option<i64> {
+    match c.get_raw(at) {
+        ValueRef::Integer(n) => Some(n),
+        _ => None,
+    }
+}
+
+/// Registers all functions on `conn`; `side` is a second reading connection to the same case.
+pub fn install(conn: &Connection, side: Connection, ranks: Ranks) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_DIRECTONLY;
+    let side = Arc::new(Mutex::new(Side {
+        conn: side,
+        reader: BodyReader::new(),
+        answers: VecDeque::new(),
+    }));
+
+    conn.create_scalar_function("lt_re", 2, flags, |c| {
+        let re = compiled(c, 0)?;
+        Ok(match c.get_raw(1) {
+            ValueRef::Text(t) | ValueRef::Blob(t) => Some(re.is_match(t)),
+            ValueRef::Integer(n) => Some(re.is_match(n.to_string().as_bytes())),
+            ValueRef::Real(_) | ValueRef::Null => None,
+        })
+    })?;
+    conn.create_scalar_function("lt_rank", 1, flags, move |c| {
+        let id = int(c, 0).unwrap_or(0);
+        let known = ranks.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(known.get(&id).copied().unwrap_or(i64::MAX))
+    })?;
+    let s = side.clone();
+    conn.create_scalar_function("lt_body", 2, flags, move |c| {
+        let re = compiled(c, 0)?;
+        Ok(int(c, 1).map(|id| lock(&s).body(&re, id)))
+    })?;
+    let s = side.clone();
+    conn.create_scalar_function("lt_header", 4, flags, move |c| {
+        let re = compiled(c, 0)?;
+        let (call, which) = (int(c, 1).unwrap_or(0), int(c, 3).unwrap_or(0));
+        let name = c.get::<String>(2)?;
+        Ok(lock(&s).header(&re, call, &name, which))
+    })?;
+    let s = side.clone();
+    conn.create_scalar_function("lt_head", 3, flags, move |c| {
+        let re = compiled(c, 0)?;
+        Ok(match (int(c, 1), int(c, 2)) {
+            (Some(call), Some(_)) => Some(lock(&s).head(&re, call)),
+            _ => None,
+        })
+    })?;
+    let s = side.clone();
+    conn.create_scalar_function("lt_finding", 3, flags, move |c| {
+        let key = c.get::<String>(0)?;
+        let test = if key == "conf" {
+            let arg = c.get::<String>(1)?;
+            let (op, n) = arg.split_once(' ').unwrap_or(("==", "0"));
+            Test::Num(op.to_owned(), n.parse().unwrap_or(0.0))
+        } else {
+            Test::Re(compiled(c, 1)?.as_ref().clone())
+        };
+        lock(&s).finding(&key, &test, int(c, 2).unwrap_or(0))
+    })?;
+    let s = side.clone();
+    conn.create_scalar_function("lt_call_row", 1, flags, move |c| {
+        let text = c.get::<String>(0)?;
+        ids::find_call(&lock(&s).conn, &text).map_err(sql_error)
+    })?;
+    conn.create_scalar_function("lt_flow_row", 1, flags, move |c| {
+        let text = c.get::<String>(0)?;
+        ids::find_flow(&lock(&side).conn, &text).map_err(sql_error)
+    })?;
+    Ok(())
+}
+
+fn sql_error(e: Error) -> rusqlite::Error {
+    match e {
+        Error::Sql(e) => e,
+        e => bad(e.to_string()),
+    }
+}

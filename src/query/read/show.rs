@@ -1,0 +1,112 @@
+//! One call, whole: both messages as they were sent, interim responses, findings. In: a row id. Out: the contract's
+//! `show` object, values masked in start lines, headers and bodies. Bounds: the two bodies of one call in memory.
+
+use super::call::{call_row, hex};
+use super::cx::Cx;
+use super::findings::{self, Places, body_hits, call_findings, head_hits, head_text};
+use super::mask;
+use super::{BodyPart, Part, Show};
+use crate::case::bodies;
+use crate::case::heads::{Head, Heads};
+use crate::error::Result;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// One call, whole; `None` where there is none.
+pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
+    cx.fresh()?;
+    let (Some(row), Some(p)) = (call_row(cx, id)?, findings::places(cx, id)?) else {
+        return Ok(None);
+    };
+    let heads = cx.reader.borrow_mut().heads(&cx.conn, id)?;
+    let request = part(cx, &p, 0, &heads)?;
+    let response = part(cx, &p, 1, &heads)?;
+    let interim = heads
+        .interim
+        .iter()
+        .map(|h| head_part(h, Some(h.raw.clone())))
+        .collect();
+    Ok(Some(Show {
+        row,
+        request,
+        response,
+        interim,
+        messages: Vec::new(),
+        findings: call_findings(cx, id)?,
+    }))
+}
+
+/// A head in parts, its text replaced by the masked one.
+fn head_part(head: &Head, masked: Option<Vec<u8>>) -> Part {
+    let shown = Head {
+        raw: masked.unwrap_or_else(|| head.raw.clone()),
+        trailers: head.trailers.clone(),
+    };
+    Part {
+        start: shown.start(),
+        headers: shown.headers(),
+        trailers: shown.trailer_list(),
+        body: None,
+    }
+}
+
+fn part(cx: &Cx, p: &Places, dir: u8, heads: &Heads) -> Result<Option<Part>> {
+    let side = usize::from(dir);
+    let head = if dir == 0 {
+        &heads.request
+    } else {
+        &heads.response
+    };
+    let body = p.bodies.get(side).copied().flatten();
+    let mut part = match head {
+        Some(h) => {
+            let text = head_text(p, dir, heads);
+            let masked = mask::bytes(cx, &text, head_hits(cx, p, dir)?);
+            head_part(h, Some(masked))
+        }
+        // Of a log line the target is known and no more.
+        None if dir == 0 && heads.response.is_none() && p.uri.is_some() => Part {
+            start: [p.method.clone(), findings::shown_target(cx, p)?]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" "),
+            headers: Vec::new(),
+            trailers: Vec::new(),
+            body: None,
+        },
+        None if body.is_some() => Part {
+            start: String::new(),
+            headers: Vec::new(),
+            trailers: Vec::new(),
+            body: None,
+        },
+        None => return Ok(None),
+    };
+    if let Some(id) = body {
+        part.body = body_part(cx, p.api, dir, id)?;
+    }
+    Ok(Some(part))
+}
+
+fn body_part(cx: &Cx, api: Option<i64>, dir: u8, id: i64) -> Result<Option<BodyPart>> {
+    let Some(info) = bodies::info(&cx.conn, id)? else {
+        return Ok(None);
+    };
+    let content = cx.body(id)?;
+    let hits = body_hits(cx, api, dir, id)?;
+    let is_text = info.kind != "binary" && std::str::from_utf8(&content).is_ok();
+    let (text, base64) = if is_text {
+        (Some(mask::text(cx, &content, hits)), None)
+    } else {
+        (None, Some(STANDARD.encode(mask::bytes(cx, &content, hits))))
+    };
+    Ok(Some(BodyPart {
+        len: info.len,
+        sha256: info.sha256.map(|s| hex(&s)),
+        kind: info.kind,
+        text,
+        base64,
+        cut: info.cut,
+    }))
+}

@@ -1,0 +1,308 @@
+//! Where values of a clue stand. In: the clue's values and a case. Out: hits in bodies and heads: value, place, form,
+//! record. Two ways: the postings (values that a data class covers, in clear, encoded, hashed, masked), and for the rest
+//! a search of all stored text with one automaton over every form (see [`super::text`]). Bounds:
+//! [`crate::limits::TRACE_SIGHTINGS`] hits; a stop flag ends it early.
+
+use super::clue::{Clue, Shape};
+use super::evidence::Evidence;
+use crate::call::model::{Facts, Print};
+use crate::case::postings::{self, Target};
+use crate::detect::form::{Form, Step};
+use crate::detect::print::{PrintKey, PrintKind};
+use crate::detect::{self};
+use crate::error::Result;
+use crate::limits;
+use rusqlite::OptionalExtension;
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What holds a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holder {
+    /// A body (row id).
+    Body(i64),
+    /// Target and headers of a request (row id of the call).
+    ReqHead(i64),
+    /// Headers of a response.
+    RespHead(i64),
+}
+
+/// A value of the clue at a place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// Index into the clue's values.
+    pub value: u32,
+    /// Record in the holder, 0 for none.
+    pub record: u32,
+    /// Encodings around it.
+    pub form: Form,
+    /// Whether only part of it is visible.
+    pub masked: bool,
+    /// Belief that it is this value, from the form alone.
+    pub conf: f32,
+    /// Field with indices left open.
+    pub field: Arc<str>,
+    /// Indices.
+    pub index: Box<[u32]>,
+    /// Byte offset in the decoded content.
+    pub offset: u64,
+    /// Length there.
+    pub len: u32,
+}
+
+/// All hits in one holder.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Where.
+    pub holder: Holder,
+    /// Hits by offset.
+    pub hits: Vec<Hit>,
+}
+
+/// Field names of packed facts, read as they are needed.
+pub struct Fields<'c> {
+    conn: &'c rusqlite::Connection,
+    seen: RefCell<FxHashMap<u32, Arc<str>>>,
+}
+
+impl<'c> Fields<'c> {
+    /// An empty cache.
+    pub fn new(conn: &'c rusqlite::Connection) -> Fields<'c> {
+        Fields {
+            conn,
+            seen: RefCell::default(),
+        }
+    }
+    /// Name of a field.
+    pub fn get(&self, id: u32) -> Arc<str> {
+        if let Some(t) = self.seen.borrow().get(&id) {
+            return t.clone();
+        }
+        let text: Option<String> = self
+            .conn
+            .prepare_cached("SELECT v FROM term WHERE id=?1")
+            .and_then(|mut s| s.query_row([id], |r| r.get(0)).optional())
+            .unwrap_or_default();
+        let t: Arc<str> = text.unwrap_or_default().into();
+        self.seen.borrow_mut().insert(id, t.clone());
+        t
+    }
+    /// Unpacks facts.
+    pub fn facts(&self, blob: &[u8]) -> Facts {
+        detect::pack::decode(blob, &|id| self.get(id))
+    }
+}
+
+/// Visible ends and length of a masked value.
+pub fn mask_ends(text: &str) -> Option<(&str, usize, &str)> {
+    let masks = |c: char| matches!(c, '*' | '＊' | '•' | '●' | '·' | '█' | '#' | 'x' | 'X');
+    let hard = |c: char| matches!(c, '*' | '＊' | '•' | '●' | '·' | '█');
+    let first = text
+        .find(hard)
+        .or_else(|| text.find("XX"))
+        .or_else(|| text.find("xx"))?;
+    let (last, c) = text.char_indices().rev().find(|(_, c)| masks(*c))?;
+    let suffix = text.get(last + c.len_utf8()..)?;
+    Some((text.get(..first)?, text.chars().count(), suffix))
+}
+
+/// Values up to which each print is sought by itself; above, all postings are read once.
+const SEEK_VALUES: usize = 64;
+
+/// Prints that the clue's values may stand under: value, form, belief.
+type Wanted = FxHashMap<Print, Vec<(u32, Form, f32)>>;
+
+/// Prints of one value.
+fn prints_of(key: &PrintKey, v: &super::clue::Value) -> Vec<(Print, Form, f32)> {
+    match &v.shape {
+        Shape::Clear => detect::lookup_prints(key, &v.text),
+        // As it stands in the clue, and with the length left open as some masks are stored.
+        Shape::Masked => mask_ends(&v.text).map_or_else(Vec::new, |(prefix, len, suffix)| {
+            let form = Form::PLAIN.then(Step::Mask);
+            vec![
+                (key.masked(prefix, len, suffix), form, 0.6),
+                (key.masked(prefix, 0, suffix), form, 0.5),
+            ]
+        }),
+        Shape::Digest(bytes) => {
+            let mut out = vec![(key.print(PrintKind::Digest, bytes), Form::PLAIN, 0.99)];
+            out.extend(
+                detect::lookup_prints(key, &v.text)
+                    .into_iter()
+                    .filter(|p| p.1 == Form::PLAIN),
+            );
+            out
+        }
+    }
+}
+
+/// The clue's prints, and where in the case any of them stands.
+fn look_up(
+    e: &Evidence<'_>,
+    clue: &Clue,
+    key: &PrintKey,
+    stop: &AtomicBool,
+) -> Result<(Wanted, Vec<Target>)> {
+    let used: Vec<(u32, &super::clue::Value)> = (0u32..)
+        .zip(&clue.values)
+        .filter(|(_, v)| clue.columns.get(v.column as usize).is_none_or(|c| c.used))
+        .collect();
+    let mut wanted = Wanted::default();
+    let mut add = |i: u32, (p, f, c): (Print, Form, f32)| {
+        let list = wanted.entry(p).or_default();
+        if !list.iter().any(|x| x.0 == i) {
+            list.push((i, f, c));
+        }
+    };
+    let mut holders: Vec<Target> = Vec::new();
+    if used.len() <= SEEK_VALUES {
+        for (i, v) in used {
+            prints_of(key, v).into_iter().for_each(|p| add(i, p));
+        }
+        let mut prints: Vec<Print> = wanted.keys().copied().collect();
+        prints.sort_unstable();
+        holders.extend(postings::lookup(e.conn, &prints)?.into_iter().map(|x| x.1));
+    } else {
+        // A value has hundreds of prints, and nearly all of them stand nowhere: only those of the case are kept.
+        let mut have: Vec<Print> = Vec::new();
+        postings::each(e.conn, &mut |p, _| {
+            if have.last() != Some(&p) {
+                have.push(p);
+            }
+            !stop.load(Ordering::Relaxed)
+        })?;
+        have.sort_unstable();
+        have.dedup();
+        let have: rustc_hash::FxHashSet<Print> = have.into_iter().collect();
+        let parts = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(8);
+        let size = used.len().div_ceil(parts).max(1);
+        let found: Vec<Vec<(u32, (Print, Form, f32))>> = std::thread::scope(|s| {
+            let jobs: Vec<_> = used
+                .chunks(size)
+                .map(|chunk| {
+                    let have = &have;
+                    s.spawn(move || {
+                        let mut out = Vec::new();
+                        for (i, v) in chunk {
+                            if stop.load(Ordering::Relaxed) {
+                                break;
+                            }
+                            out.extend(
+                                prints_of(key, v)
+                                    .into_iter()
+                                    .filter(|p| have.contains(&p.0))
+                                    .map(|p| (*i, p)),
+                            );
+                        }
+                        out
+                    })
+                })
+                .collect();
+            jobs.into_iter()
+                .map(|j| j.join().unwrap_or_default())
+                .collect()
+        });
+        for (i, p) in found.into_iter().flatten() {
+            add(i, p);
+        }
+        postings::each(e.conn, &mut |p, t| {
+            if wanted.contains_key(&p) {
+                holders.push(t);
+            }
+            !stop.load(Ordering::Relaxed)
+        })?;
+    }
+    holders.sort_unstable();
+    holders.dedup();
+    Ok((wanted, holders))
+}
+
+/// Packed facts of both heads of a call.
+type HeadFacts = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// Hits through the postings.
+pub fn by_prints(
+    e: &Evidence<'_>,
+    clue: &Clue,
+    key: &PrintKey,
+    stop: &AtomicBool,
+) -> Result<Vec<Found>> {
+    let (wanted, holders) = look_up(e, clue, key, stop)?;
+    let fields = Fields::new(e.conn);
+    let mut out: Vec<Found> = Vec::new();
+    let mut held = 0usize;
+    let mut take = |holder: Holder, blob: &[u8], out: &mut Vec<Found>| {
+        let facts = fields.facts(blob);
+        let mut hits = Vec::new();
+        for f in facts.findings {
+            for (value, form, conf) in wanted.get(&f.print).map_or(&[][..], Vec::as_slice) {
+                // A digest stands as a bare digest: what it is the digest of is only known from here.
+                let chain = if form.steps().any(Step::one_way) && !f.form.steps().any(Step::one_way)
+                {
+                    form.steps().fold(f.form, Form::then)
+                } else {
+                    f.form
+                };
+                hits.push(Hit {
+                    value: *value,
+                    record: f.record,
+                    form: chain,
+                    masked: f.masked,
+                    conf: *conf,
+                    field: f.field.clone(),
+                    index: f.index.clone(),
+                    offset: f.offset,
+                    len: f.len,
+                });
+            }
+        }
+        held += hits.len();
+        if !hits.is_empty() {
+            out.push(Found { holder, hits });
+        }
+        held < limits::TRACE_SIGHTINGS
+    };
+    for t in holders {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let go_on = match t {
+            Target::Body(id) => {
+                let blob: Option<Option<Vec<u8>>> = e
+                    .conn
+                    .prepare_cached("SELECT facts FROM body WHERE id=?1")?
+                    .query_row([id], |r| r.get(0))
+                    .optional()?;
+                match blob.flatten() {
+                    Some(b) => take(Holder::Body(id), &b, &mut out),
+                    None => true,
+                }
+            }
+            Target::CallHead(id) => {
+                let row: Option<HeadFacts> = e
+                    .conn
+                    .prepare_cached("SELECT req_facts,resp_facts FROM call WHERE id=?1")?
+                    .query_row([id], |r| Ok((r.get(0)?, r.get(1)?)))
+                    .optional()?;
+                let (req, resp) = row.unwrap_or_default();
+                let mut go = true;
+                if let Some(b) = req {
+                    go &= take(Holder::ReqHead(id), &b, &mut out);
+                }
+                if let Some(b) = resp {
+                    go &= take(Holder::RespHead(id), &b, &mut out);
+                }
+                go
+            }
+        };
+        if !go_on {
+            break;
+        }
+    }
+    out.sort_by_key(|f| f.holder);
+    Ok(out)
+}

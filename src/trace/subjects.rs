@@ -1,0 +1,207 @@
+//! Whose records were delivered to whom. In: the facts of all answers. Out: for each account the subjects it received in
+//! clear, as small integers, and the subject of a print. A subject is what its strong values say: records that share an
+//! id, card, telephone number or mail address are one, unless that would give one person two ids or a crowd of numbers
+//! (a hotline links nobody). Bounds: 16 bytes a distinct value and 4 a delivery; linear time.
+
+use super::evidence::{Evidence, identifies};
+use crate::detect::form::Step;
+use crate::error::Result;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Deliveries.
+#[derive(Debug, Default)]
+pub struct Deliveries {
+    /// Distinct subjects.
+    pub subjects: u32,
+    /// Subjects delivered to each account (row id of the account), sorted by account; subjects sorted, distinct.
+    pub by_account: Vec<(i64, Vec<u32>)>,
+    /// Subject of a print.
+    of_print: FxHashMap<u64, u32>,
+}
+
+/// Different values of up to eight classes that one subject has.
+type Kinds = [u8; 8];
+
+#[derive(Default)]
+struct Groups {
+    parent: Vec<u32>,
+    kinds: Vec<Kinds>,
+}
+
+impl Groups {
+    fn add(&mut self, kind: usize) -> u32 {
+        let id = self.parent.len() as u32;
+        self.parent.push(id);
+        let mut k = Kinds::default();
+        if let Some(n) = k.get_mut(kind) {
+            *n = 1;
+        }
+        self.kinds.push(k);
+        id
+    }
+    fn root(&mut self, mut x: u32) -> u32 {
+        while self.parent[x as usize] != x {
+            let up = self.parent[self.parent[x as usize] as usize];
+            self.parent[x as usize] = up;
+            x = up;
+        }
+        x
+    }
+    /// Joins two groups unless together they hold more of one class than a person has.
+    fn join(&mut self, a: u32, b: u32, limit: &Kinds) {
+        let (a, b) = (self.root(a), self.root(b));
+        if a == b {
+            return;
+        }
+        let mut sum = Kinds::default();
+        for (i, s) in sum.iter_mut().enumerate() {
+            *s = self.kinds[a as usize][i].saturating_add(self.kinds[b as usize][i]);
+            if *s > limit[i] {
+                return;
+            }
+        }
+        let (keep, gone) = (a.min(b), a.max(b));
+        self.parent[gone as usize] = keep;
+        self.kinds[keep as usize] = sum;
+    }
+}
+
+impl Deliveries {
+    /// Reads all answers. `loose`: records without a strong value count too, each for itself (the clue has no strong
+    /// value of a data class, so shares must be of all records).
+    pub fn load(e: &Evidence<'_>, loose: bool, stop: &AtomicBool) -> Result<Deliveries> {
+        let mut limit: Kinds = [4; 8];
+        let mut kind_of = vec![7usize; 64];
+        let mut next = 0;
+        for (c, name) in e.classes.iter().enumerate() {
+            if let Some(n) = identifies(name) {
+                let k = next.min(7);
+                next += 1;
+                limit[k] = n;
+                kind_of[c] = k;
+            }
+        }
+        limit[7] = 6;
+        let nothing: Arc<str> = "".into();
+        let mut nodes: FxHashMap<u64, u32> = FxHashMap::default();
+        let mut groups = Groups::default();
+        // Nodes of the records of each body, in order of bodies.
+        let mut records: Vec<(i64, u32)> = Vec::new();
+        let mut stmt = e
+            .conn
+            .prepare("SELECT id,facts FROM body WHERE facts IS NOT NULL ORDER BY id")?;
+        let mut rows = stmt.query([])?;
+        let mut n = 0u32;
+        let mut answered = e.answers().iter().peekable();
+        while let Some(r) = rows.next()? {
+            n = n.wrapping_add(1);
+            if n.is_multiple_of(4096) && stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let body: i64 = r.get(0)?;
+            while answered.peek().is_some_and(|(b, _)| *b < body) {
+                answered.next();
+            }
+            if answered.peek().is_none_or(|(b, _)| *b != body) {
+                continue;
+            }
+            let blob = match r.get_ref(1)? {
+                rusqlite::types::ValueRef::Blob(b) => b,
+                _ => continue,
+            };
+            let mut facts = crate::detect::pack::decode(blob, &|_| nothing.clone());
+            facts.findings.sort_by_key(|f| f.record);
+            let mut first: Option<(u32, u32)> = None;
+            let mut with_strong = 0u32;
+            for f in &facts.findings {
+                if f.masked
+                    || f.conf < 30
+                    || !e.is_strong(f.class)
+                    || f.form.steps().any(Step::one_way)
+                {
+                    continue;
+                }
+                let node = *nodes
+                    .entry(f.print)
+                    .or_insert_with(|| groups.add(kind_of[usize::from(f.class) & 63]));
+                match first {
+                    Some((rec, head)) if rec == f.record && rec != 0 => {
+                        groups.join(head, node, &limit);
+                        // Where joining was refused the record is that of its first value.
+                    }
+                    _ => {
+                        first = Some((f.record, node));
+                        records.push((body, node));
+                        with_strong += 1;
+                    }
+                }
+            }
+            if loose {
+                for _ in with_strong..facts.records {
+                    let node = groups.add(usize::MAX);
+                    records.push((body, node));
+                }
+            }
+        }
+        // Small integers for the groups, in order of their first value.
+        let mut number: FxHashMap<u32, u32> = FxHashMap::default();
+        let mut subjects = 0u32;
+        let mut of_body: Vec<(i64, u32)> = Vec::with_capacity(records.len());
+        for (body, node) in records {
+            let root = groups.root(node);
+            let s = *number.entry(root).or_insert_with(|| {
+                subjects += 1;
+                subjects - 1
+            });
+            of_body.push((body, s));
+        }
+        let mut prints: Vec<(u64, u32)> = nodes.into_iter().collect();
+        prints.sort_unstable();
+        let mut of_print = FxHashMap::default();
+        for (p, node) in prints {
+            if let Some(s) = number.get(&groups.root(node)) {
+                of_print.insert(p, *s);
+            }
+        }
+        let mut by: FxHashMap<i64, Vec<u32>> = FxHashMap::default();
+        let mut at = 0usize;
+        for (body, call) in e.answers() {
+            while of_body.get(at).is_some_and(|(b, _)| b < body) {
+                at += 1;
+            }
+            let Some(account) = e.receiver(*call) else {
+                continue;
+            };
+            let own = by.entry(account).or_default();
+            own.extend(
+                of_body
+                    .iter()
+                    .skip(at)
+                    .take_while(|(b, _)| b == body)
+                    .map(|(_, s)| *s),
+            );
+            if own.len() > 1 << 20 && own.len().is_power_of_two() {
+                own.sort_unstable();
+                own.dedup();
+            }
+        }
+        let mut by_account: Vec<(i64, Vec<u32>)> = by.into_iter().collect();
+        by_account.sort_unstable_by_key(|a| a.0);
+        for (_, v) in &mut by_account {
+            v.sort_unstable();
+            v.dedup();
+        }
+        Ok(Deliveries {
+            subjects,
+            by_account,
+            of_print,
+        })
+    }
+
+    /// Subject of a print of a strong value in clear.
+    pub fn subject(&self, print: u64) -> Option<u32> {
+        self.of_print.get(&print).copied()
+    }
+}
