@@ -10,6 +10,7 @@ mod case_notes;
 mod case_open;
 mod http1;
 mod http1_tshark;
+mod labelled;
 mod layering;
 mod packets;
 mod streams;
