@@ -2,7 +2,7 @@
 
 pub mod csv;
 pub mod decode;
-pub mod json;
 mod inflate;
+pub mod json;
 pub mod sniff;
 pub mod xml;
