@@ -1,5 +1,6 @@
 //! Integration tests, one binary: linking once is what keeps them quick.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+mod detect;
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -13,4 +14,5 @@ mod labelled;
 mod layering;
 mod packets;
 mod streams;
+mod trace_case;
 mod trace_sets;
