@@ -271,7 +271,7 @@ pub enum PromptKind {
     /// A value, a record, or a clue file.
     Trace,
     /// Path of a file to write.
-    Export(super::data::ExportForm),
+    Export(&'static str, bool),
     /// Name for the filter.
     Save,
 }

@@ -131,7 +131,9 @@ impl Doc {
                 n.spans = Vec::new();
                 match head {
                     Some(h) if i == 0 => n.spans.push(h.clone()),
-                    Some(_) => n.spans.push((SafeText::new(&" ".repeat(indent)), Role::Text)),
+                    Some(_) => n
+                        .spans
+                        .push((SafeText::new(&" ".repeat(indent)), Role::Text)),
                     None => {}
                 }
                 n.spans.push((part, role));
@@ -202,7 +204,15 @@ pub fn draw(c: &mut Canvas<'_>, r: Rect, d: &Doc, pos: DocPos, focus: bool, find
                 skip = 0;
                 x = put_cut(c, x, y, room, &SafeText::new(&cut), *role, false);
             } else {
-                x = put_cut(c, x, y, room, t, *role, l.spans.len() == 1 && l.jump.is_some());
+                x = put_cut(
+                    c,
+                    x,
+                    y,
+                    room,
+                    t,
+                    *role,
+                    l.spans.len() == 1 && l.jump.is_some(),
+                );
             }
         }
         if !find.is_empty() && l.text().to_lowercase().contains(&find) {
@@ -221,7 +231,15 @@ pub fn draw(c: &mut Canvas<'_>, r: Rect, d: &Doc, pos: DocPos, focus: bool, find
 }
 
 /// Text that says where it was cut; of a name alone on its line the end says most.
-fn put_cut(c: &mut Canvas<'_>, x: u16, y: u16, room: u16, t: &SafeText, role: Role, middle: bool) -> u16 {
+fn put_cut(
+    c: &mut Canvas<'_>,
+    x: u16,
+    y: u16,
+    room: u16,
+    t: &SafeText,
+    role: Role,
+    middle: bool,
+) -> u16 {
     if t.width() <= usize::from(room) {
         return c.put(x, y, room, t, role);
     }
