@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod case;
 mod http1;
+mod http1_recorded;
 mod http1_tshark;
 mod packets;
 mod streams;
