@@ -7,10 +7,11 @@
 //! received before it sent (relay), an upload before a read (stored), or the same account at another address (lateral).
 //! Lateral moves, and an exit from a host that never received the record, imply a hop that was not captured.
 
-use super::evidence::{Detail, Evidence, rfc3339};
+use super::evidence::{Detail, Evidence};
 use super::model::{Exit, Hop, HopLocator};
 use crate::detect::form::{Form, Step};
 use crate::facts::inside::Inside;
+use crate::query::read::time::rfc3339;
 use std::net::IpAddr;
 
 /// Clocks of two captures may differ by this much before order between them means something (nanoseconds).

@@ -3,7 +3,7 @@
 //! [`crate::limits::TRACE_SUSPECTS`] suspects and [`crate::limits::TRACE_CALLS`] calls each.
 
 use super::clue::{Clue, Shape};
-use super::evidence::{Detail, Evidence, rfc3339};
+use super::evidence::{Detail, Evidence};
 use super::likelihood::{Reads, Solution, solve};
 use super::matching::RowHit;
 use super::model::{Evidence as Reason, Suspect, Verdict};
@@ -13,6 +13,7 @@ use crate::detect::print::PrintKey;
 use crate::error::Result;
 use crate::facts::inside::Inside;
 use crate::limits;
+use crate::query::read::time::rfc3339;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
