@@ -115,7 +115,7 @@ fn take<'a>(v: &mut Vec<&'a Exchange>, t: &Value) -> Option<&'a Exchange> {
         r.and_then(Message::status).map(u64::from) == t["status"].as_u64()
             && (len.is_none() || r.map(content) == len)
     };
-    let at = v.iter().rposition(|x| same(x)).or(v.len().checked_sub(1))?;
+    let at = v.iter().rposition(same).or(v.len().checked_sub(1))?;
     Some(v.remove(at))
 }
 
