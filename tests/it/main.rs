@@ -15,4 +15,5 @@ mod labelled;
 mod layering;
 mod packets;
 mod streams;
+mod trace_case;
 mod trace_sets;
