@@ -7,6 +7,7 @@ mod support;
 mod case;
 mod case_notes;
 mod case_open;
+mod facts;
 mod http1;
 mod http1_tshark;
 mod labelled;
