@@ -223,7 +223,8 @@ fn a_small_case_is_decided_whole() {
     .enumerate()
     {
         let mut l = call(1, n as u64 + 1, t * S, "10.0.0.9", uri);
-        (l.proto, l.flags, l.end_ts, l.dst) = (Proto::Log, Flags::LOG_ONLY, None, None);
+        (l.proto, l.flags, l.end_ts, l.dst, l.host) =
+            (Proto::Log, Flags::LOG_ONLY, None, None, None);
         calls.push(l);
     }
     write(
