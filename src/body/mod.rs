@@ -1,4 +1,5 @@
 //! Bodies: codings undone, kinds sniffed, fields walked.
 
 pub mod decode;
+mod inflate;
 pub mod sniff;

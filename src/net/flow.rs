@@ -39,15 +39,19 @@ pub struct Net<S: StreamSink> {
 }
 
 /// Packet time that one wrong time stamp does not move: it follows the earlier of the last two.
+#[derive(Default)]
 struct Clock {
-    last: i64,
+    last: Option<i64>,
     now: i64,
 }
 
 impl Clock {
     fn tick(&mut self, ts: i64) -> i64 {
-        self.now = self.now.max(self.last.min(ts));
-        self.last = ts;
+        self.now = match self.last {
+            Some(last) => self.now.max(last.min(ts)),
+            None => ts,
+        };
+        self.last = Some(ts);
         self.now
     }
 }
@@ -73,10 +77,7 @@ impl<S: StreamSink> Net<S> {
         Net {
             table: Table::default(),
             fragments: Fragments::default(),
-            clock: Clock {
-                last: i64::MIN,
-                now: i64::MIN,
-            },
+            clock: Clock::default(),
             next_id: 0,
             last: Stamp::default(),
             held: 0,

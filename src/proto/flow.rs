@@ -24,6 +24,8 @@ pub struct FlowState {
     /// First bytes of side A and B.
     heads: [Vec<u8>; 2],
     spoke: [bool; 2],
+    /// Bytes of side A and B were missing, or were nothing known, before a parser took over.
+    unclear: [bool; 2],
     stage: Stage,
     depth: usize,
     /// Names of the protocols of this flow from the outside in, each with what its parser knew.
@@ -54,6 +56,7 @@ impl FlowState {
             ordinal: 0,
             heads: [Vec::new(), Vec::new()],
             spoke: [false; 2],
+            unclear: [false; 2],
             stage: Stage::Probing(None),
             depth: 0,
             outer: None,
@@ -105,6 +108,10 @@ impl FlowState {
 
     pub(super) fn data(&mut self, side: Side, segment: Segment<'_>, env: &mut Env<'_>) {
         if segment.bytes.is_empty() {
+            // bytes that were given out already came again
+            if let (true, Some((p, mut cx))) = (segment.retransmitted, self.parser(env)) {
+                p.resent(side, segment.offset, &mut cx);
+            }
             return;
         }
         self.remember(side, segment.bytes);
@@ -182,8 +189,13 @@ impl FlowState {
         };
         let mut carry = mine;
         let first = segment.offset == carry.bytes().len() as u64 || self.depth > 0;
+        let alone = ask(segment.bytes, first);
         let verdict = if carry.is_empty() {
-            ask(segment.bytes, first)
+            alone
+        } else if matches!(alone, Verdict::Start(..)) {
+            // what was kept was no start: here is one
+            carry = Carry::default();
+            alone
         } else {
             carry.push(&segment);
             ask(carry.bytes(), first)
@@ -199,6 +211,14 @@ impl FlowState {
                     _ => Carry::default(),
                 };
                 self.stage = Stage::Parsing((spec.new)(client));
+                for (s, unclear) in [Side::A, Side::B]
+                    .into_iter()
+                    .zip(std::mem::take(&mut self.unclear))
+                {
+                    if unclear {
+                        self.gap(s, 0, Missing::Lost, segment.at, env);
+                    }
+                }
                 for piece in other.segments() {
                     self.feed(side.other(), piece, env);
                 }
@@ -221,6 +241,7 @@ impl FlowState {
                 }
             }
             _ => {
+                self.unclear(side);
                 let found = PROTOS
                     .iter()
                     .find_map(|spec| (spec.find)(segment.bytes).map(|at| (*spec, at)));
@@ -270,6 +291,15 @@ impl FlowState {
             if let Some(c) = c.get_mut(index(side)) {
                 *c = Carry::default();
             }
+        }
+        if matches!(self.stage, Stage::Probing(_)) {
+            self.unclear(side);
+        }
+    }
+
+    fn unclear(&mut self, side: Side) {
+        if let Some(u) = self.unclear.get_mut(index(side)) {
+            *u = true;
         }
     }
 

@@ -92,6 +92,7 @@ impl Proto for Tls {
         }
         Feed::Go
     }
+    fn resent(&mut self, _side: Side, _offset: u64, _cx: &mut Cx<'_>) {}
     fn gap(&mut self, side: Side, _bytes: u64, _why: Missing, _at: Stamp, _cx: &mut Cx<'_>) {
         *self.slot(side) = None;
     }

@@ -1,18 +1,25 @@
 //! How a value moved and who could have leaked it. In: a question (value, clue, account, record) and a case.
 //! Out: the trace object of the contract. Bounds: see [`crate::limits`]; a stop flag ends any search early.
 
+mod answer;
 pub mod clue;
 pub mod evidence;
 pub mod likelihood;
 pub mod matching;
 pub mod model;
+pub mod place;
 pub mod sight;
 pub mod subjects;
+pub mod text;
+pub mod trail;
+pub mod verdict;
 
 pub use model::TraceResult;
 
-use crate::error::{Error, Result};
+use crate::detect::Rules;
+use crate::error::Result;
 use crate::facts::inside::Inside;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// What is asked.
@@ -42,6 +49,8 @@ pub struct Options {
     pub inside: Inside,
     /// Leave out the search of text for values that no data class covers (the interface asks for it separately).
     pub quick: bool,
+    /// Data classes, to know the columns of a clue; `None` for the built-in ones.
+    pub rules: Option<Arc<Rules>>,
     /// Trails in the answer at most; `None` for [`crate::limits::TRACE_TRAILS`].
     pub trails: Option<usize>,
 }
@@ -49,12 +58,13 @@ pub struct Options {
 /// Answers a question from the case. `stop` ends a search early: the answer then says so.
 ///
 /// # Errors
-/// [`Error::Usage`] where the clue holds nothing to look for, the account or record does not exist; database errors.
+/// [`crate::error::Error::Usage`] where the clue holds nothing to look for, the account or record does not exist;
+/// database errors.
 pub fn run(
-    _conn: &rusqlite::Connection,
-    _question: &Question,
-    _options: &Options,
-    _stop: &AtomicBool,
+    conn: &rusqlite::Connection,
+    question: &Question,
+    options: &Options,
+    stop: &AtomicBool,
 ) -> Result<TraceResult> {
-    Err(Error::NotYet("trace"))
+    answer::run(conn, question, options, stop)
 }

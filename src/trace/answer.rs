@@ -1,0 +1,589 @@
+//! Puts an answer together: reads the question, finds where its values stand, follows each row, weighs the accounts.
+//! In: a question and a case. Out: the trace object. Bounds: those of the parts; see the module's page.
+
+use super::clue::{self, Clue};
+use super::evidence::Evidence;
+use super::matching::{self, RowHit};
+use super::model::{ClueCount, Omitted, TraceResult, Trail};
+use super::sight::{self, Fields, Found, Holder};
+use super::subjects::Deliveries;
+use super::trail::{self, Seen};
+use super::verdict::{self, Case, Details};
+use super::{Options, Question, text};
+use crate::call::model::Dir;
+use crate::case::bodies::BodyReader;
+use crate::case::{ids, info};
+use crate::detect::form::Step;
+use crate::detect::print::PrintKey;
+use crate::detect::{self, Rules, Scanner};
+use crate::error::{Error, Result};
+use crate::limits;
+use rusqlite::{Connection, OptionalExtension};
+use rustc_hash::FxHashSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn usage(msg: String) -> Error {
+    Error::Usage { msg, at: None }
+}
+
+/// Decides the class of a clue's column with the same scanner that reads the evidence.
+fn type_column(
+    scanner: &mut Scanner,
+    rules: &Rules,
+    name: Option<&str>,
+    sample: &[&str],
+) -> Option<(String, bool)> {
+    if sample.is_empty() {
+        return None;
+    }
+    let mut content = Vec::new();
+    for s in sample {
+        let mut o = serde_json::Map::new();
+        o.insert(name.unwrap_or("value").to_owned(), (*s).into());
+        content.extend(serde_json::to_vec(&o).unwrap_or_default());
+        content.push(b'\n');
+    }
+    let kind = if sample.len() == 1 { "json" } else { "ndjson" };
+    let facts = scanner.scan_body(&content, kind, None);
+    let mut votes: BTreeMap<u8, (u32, u32)> = BTreeMap::new();
+    for f in facts.findings.iter().filter(|f| f.class != detect::DIGEST) {
+        let v = votes.entry(f.class).or_default();
+        v.0 += 1;
+        v.1 += u32::from(f.conf);
+    }
+    let (class, (n, conf)) = votes.into_iter().max_by_key(|(_, v)| *v)?;
+    if (n as usize) * 2 < sample.len() || conf / n.max(1) < 20 {
+        return None;
+    }
+    let def = rules.classes().get(usize::from(class))?;
+    let strong = super::evidence::identifies(&def.name).is_some()
+        || def.level >= crate::call::model::Level::S3;
+    Some((def.name.clone(), strong))
+}
+
+/// Answers a question.
+pub fn run(
+    conn: &Connection,
+    question: &Question,
+    options: &Options,
+    stop: &AtomicBool,
+) -> Result<TraceResult> {
+    let key = info::print_key(conn)?.ok_or_else(|| Error::Case {
+        path: "case".into(),
+        why: "holds no key for prints: it was not made by leaktrace".into(),
+    })?;
+    let rules = options
+        .rules
+        .clone()
+        .unwrap_or_else(|| Arc::new(Rules::builtin()));
+    let mut scanner = Scanner::new(rules.clone(), key);
+    let mut typer =
+        |name: Option<&str>, sample: &[&str]| type_column(&mut scanner, &rules, name, sample);
+    let e = Evidence::load(conn)?;
+    let (clue, only) = match question {
+        Question::Value(v) => (
+            clue::one(v, &mut typer).map_err(|_| usage("--value: nothing to look for".into()))?,
+            None,
+        ),
+        Question::Clue { name, bytes } => (clue::read(name, bytes, &mut typer)?, None),
+        Question::Record(id) => (record(conn, &e, id)?, None),
+        Question::Account(name) => {
+            let id = e
+                .accounts
+                .iter()
+                .find(|(_, a)| a.0 == *name)
+                .map(|(id, _)| *id)
+                .ok_or_else(|| {
+                    usage(format!(
+                        "no account {} in this case",
+                        crate::call::text::visible(name)
+                    ))
+                })?;
+            match received(conn, &e, id, stop)? {
+                Some(c) => (c, Some(id)),
+                None => return nothing_received(&e, &key, options, stop, id),
+            }
+        }
+    };
+    let lone = matches!(question, Question::Value(_));
+    let mut found = sight::by_prints(&e, &clue, &key, stop)?;
+    let mut omitted = Omitted::default();
+    if !options.quick && only.is_none() {
+        let missing = unfound(&clue, &found, lone);
+        if !missing.is_empty() {
+            let s = text::search(conn, &missing, stop)?;
+            omitted.unsearched = s.unsearched;
+            omitted.stopped |= s.stopped;
+            merge(&mut found, s.found);
+        }
+    }
+    let hits = matching::rows(&clue, &found, lone);
+    let mut details = Details::new(&e);
+    let readings = verdict::readings(&e, &found, &hits);
+    let loose = !clue.columns.iter().any(|c| {
+        c.strong
+            && c.class
+                .as_deref()
+                .and_then(super::evidence::identifies)
+                .is_some()
+    });
+    let all = Deliveries::load(&e, loose, stop)?;
+    let case = Case {
+        e: &e,
+        clue: &clue,
+        key: &key,
+        inside: &options.inside,
+        all: &all,
+    };
+    let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
+    omitted.suspects = more;
+    let trails = trails(
+        &e,
+        &clue,
+        &found,
+        &hits,
+        options,
+        only,
+        &mut details,
+        &mut omitted,
+    )?;
+    omitted.stopped |= stop.load(Ordering::Relaxed);
+    let matched_values: FxHashSet<u32> = hits
+        .iter()
+        .flat_map(|h| {
+            let list = found.get(h.found as usize).map_or(&[][..], |f| &f.hits);
+            h.hits
+                .iter()
+                .filter_map(|i| list.get(*i as usize).map(|x| x.value))
+        })
+        .collect();
+    let seen_rows: BTreeSet<u32> = hits.iter().map(|h| h.row).collect();
+    Ok(TraceResult {
+        clue: ClueCount {
+            rows: clue.rows.len() as u64,
+            values: clue.values.len() as u64,
+            matched_rows: seen_rows.len() as u64,
+            matched_values: matched_values.len() as u64,
+            read_as: read_as(&clue),
+            skipped: clue.skipped,
+        },
+        verdict,
+        suspects,
+        trails,
+        omitted,
+    })
+}
+
+/// How the clue was understood, in words.
+fn read_as(clue: &Clue) -> String {
+    let columns: Vec<String> = clue
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(i, c)| {
+            let name = c
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("column {}", i + 1));
+            match (&c.class, c.used) {
+                (Some(k), _) if *k == name => name,
+                (Some(k), _) => format!("{name} = {k}"),
+                (None, true) => name,
+                (None, false) => format!("{name} (not looked for: few values)"),
+            }
+        })
+        .collect();
+    format!("{}: {}", clue.format, columns.join(", "))
+}
+
+/// Values to search as text: those that no class covers, and a single value that was not found otherwise.
+fn unfound<'a>(clue: &'a Clue, found: &[Found], lone: bool) -> Vec<(u32, &'a str)> {
+    let have: FxHashSet<u32> = found
+        .iter()
+        .flat_map(|f| f.hits.iter().map(|h| h.value))
+        .collect();
+    (0u32..)
+        .zip(&clue.values)
+        .filter(|(i, v)| {
+            let column = clue.columns.get(v.column as usize);
+            !have.contains(i)
+                && column.is_none_or(|c| c.used && (lone || c.class.is_none() && c.strong))
+        })
+        .map(|(i, v)| (i, v.text.as_str()))
+        .collect()
+}
+
+/// Joins two lists of hits by holder.
+fn merge(found: &mut Vec<Found>, more: Vec<Found>) {
+    let mut by: BTreeMap<Holder, Vec<sight::Hit>> = BTreeMap::new();
+    for f in found.drain(..).chain(more) {
+        by.entry(f.holder).or_default().extend(f.hits);
+    }
+    *found = by
+        .into_iter()
+        .map(|(holder, mut hits)| {
+            hits.sort_by_key(|h| h.offset);
+            Found { holder, hits }
+        })
+        .collect();
+}
+
+/// A value as it may be shown.
+fn shown(clue: &Clue, value: u32, reveal: bool) -> String {
+    let Some(v) = clue.values.get(value as usize) else {
+        return String::new();
+    };
+    let class = clue
+        .columns
+        .get(v.column as usize)
+        .and_then(|c| c.class.as_deref());
+    match class {
+        Some(c) if !reveal && v.shape == clue::Shape::Clear => detect::mask::show(c, &v.text),
+        _ => v.text.clone(),
+    }
+}
+
+/// The name of a row: its values, identifying ones first.
+fn label(clue: &Clue, row: u32, reveal: bool) -> String {
+    let Some(values) = clue.rows.get(row as usize) else {
+        return String::new();
+    };
+    let mut order: Vec<u32> = values.clone();
+    order.sort_by_key(|v| {
+        clue.values
+            .get(*v as usize)
+            .and_then(|x| clue.columns.get(x.column as usize))
+            .is_none_or(|c| !c.strong)
+    });
+    let text: Vec<String> = order
+        .iter()
+        .take(3)
+        .map(|v| shown(clue, *v, reveal))
+        .collect();
+    if clue.rows.len() > 1 {
+        format!("row {}: {}", row + 1, text.join(", "))
+    } else {
+        text.join(", ")
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // one place puts together what several parts found
+fn trails(
+    e: &Evidence<'_>,
+    clue: &Clue,
+    found: &[Found],
+    hits: &[RowHit],
+    options: &Options,
+    only: Option<i64>,
+    details: &mut Details<'_, '_>,
+    omitted: &mut Omitted,
+) -> Result<Vec<Trail>> {
+    let mut by_row: BTreeMap<u32, Vec<&RowHit>> = BTreeMap::new();
+    for h in hits {
+        by_row.entry(h.row).or_default().push(h);
+    }
+    let limit = options.trails.unwrap_or(limits::TRACE_TRAILS);
+    // Rows that were sent in a request first: they moved on.
+    let mut order: Vec<u32> = by_row.keys().copied().collect();
+    let sent = |row: &u32| {
+        by_row.get(row).is_some_and(|l| {
+            l.iter().any(|h| match h.holder {
+                Holder::Body(b) => e.sent_with(b).next().is_some(),
+                _ => false,
+            })
+        })
+    };
+    if order.len() > limit {
+        order.sort_by_key(|r| (!sent(r), *r));
+        omitted.trails = (order.len() - limit) as u64;
+        order.truncate(limit);
+        order.sort_unstable();
+    }
+    let mut out = Vec::new();
+    for row in order {
+        let mut seen: Vec<Seen> = Vec::new();
+        for h in by_row.get(&row).map_or(&[][..], Vec::as_slice) {
+            let Some(list) = found.get(h.found as usize).map(|f| &f.hits) else {
+                continue;
+            };
+            let Some(best) = h.hits.first().and_then(|i| list.get(*i as usize)) else {
+                continue;
+            };
+            let mut add = |call: u32, resp: bool| -> Result<()> {
+                if seen.len() > 4 * limits::TRACE_HOPS {
+                    omitted.hops += 1;
+                    return Ok(());
+                }
+                let Some(d) = details.get(call)? else {
+                    return Ok(());
+                };
+                let values: FxHashSet<u32> = h
+                    .hits
+                    .iter()
+                    .filter_map(|i| list.get(*i as usize).map(|x| x.value))
+                    .collect();
+                seen.push(Seen {
+                    call: d,
+                    resp,
+                    place: detect::place(&best.field, &best.index),
+                    form: best.form,
+                    masked: h.clear == 0
+                        || best.masked
+                        || best
+                            .form
+                            .steps()
+                            .any(|s| matches!(s, Step::Mask | Step::Last4)),
+                    conf: h.conf,
+                    at: (best.offset, best.len),
+                    value: Some(shown(clue, best.value, options.reveal)),
+                    values: values.len() as u32,
+                    parent: e.calls.get(call as usize).map_or(0, |c| c.parent),
+                });
+                Ok(())
+            };
+            match h.holder {
+                Holder::Body(b) => {
+                    for call in e.answered_with(b) {
+                        add(call, true)?;
+                    }
+                    for call in e.sent_with(b) {
+                        add(call, false)?;
+                    }
+                }
+                Holder::ReqHead(id) => {
+                    if let Some(call) = e.find(id) {
+                        add(call, false)?;
+                    }
+                }
+                Holder::RespHead(id) => {
+                    if let Some(call) = e.find(id) {
+                        add(call, true)?;
+                    }
+                }
+            }
+        }
+        let seen = fold(seen);
+        let seen = match only {
+            Some(account) => of_account(e, seen, account),
+            None => seen,
+        };
+        if seen.is_empty() {
+            continue;
+        }
+        let (hops, exits, over) = trail::build(e, seen, &options.inside, limits::TRACE_HOPS);
+        omitted.hops += over;
+        out.push(Trail {
+            record: label(clue, row, options.reveal),
+            hops,
+            exits,
+        });
+    }
+    Ok(out)
+}
+
+/// One sighting for each message and form: the best one stands for the others.
+fn fold(seen: Vec<Seen>) -> Vec<Seen> {
+    let mut best: BTreeMap<(i64, bool, u32, bool), Seen> = BTreeMap::new();
+    for s in seen {
+        match best.entry((s.call.id, s.resp, s.form.0, s.masked)) {
+            std::collections::btree_map::Entry::Vacant(v) => {
+                v.insert(s);
+            }
+            std::collections::btree_map::Entry::Occupied(mut o) => {
+                let have = o.get();
+                if (s.values, s.conf.to_bits()) > (have.values, have.conf.to_bits()) {
+                    o.insert(s);
+                }
+            }
+        }
+    }
+    best.into_values().collect()
+}
+
+/// What an account received, and what left from its addresses after that.
+fn of_account(e: &Evidence<'_>, seen: Vec<Seen>, account: i64) -> Vec<Seen> {
+    let own = |s: &Seen| {
+        s.call.account == account
+            || e.find(s.call.id)
+                .and_then(|i| e.calls.get(i as usize))
+                .is_some_and(|c| c.behind == account)
+    };
+    let first = seen
+        .iter()
+        .filter(|s| s.resp && own(s))
+        .map(|s| s.call.ts)
+        .min();
+    let hosts: BTreeSet<_> = seen
+        .iter()
+        .filter(|s| s.resp && own(s))
+        .filter_map(|s| s.call.src)
+        .collect();
+    seen.into_iter()
+        .filter(|s| {
+            own(s)
+                || !s.resp
+                    && first.is_some_and(|f| s.call.ts >= f)
+                    && s.call.src.is_some_and(|a| hosts.contains(&a))
+        })
+        .collect()
+}
+
+/// Values of one record in a body: value, class, whether the class identifies.
+fn values_of(
+    e: &Evidence<'_>,
+    facts: &crate::call::model::Facts,
+    content: &[u8],
+    record: u32,
+) -> Vec<(String, String, bool)> {
+    let mut out: Vec<(String, String, bool)> = Vec::new();
+    for f in facts.findings.iter().filter(|f| f.record == record) {
+        let Some(class) = e
+            .classes
+            .get(usize::from(f.class))
+            .filter(|c| !c.is_empty())
+        else {
+            continue;
+        };
+        let from = usize::try_from(f.offset).unwrap_or(usize::MAX);
+        let Some(slice) = content.get(from..from.saturating_add(f.len as usize)) else {
+            continue;
+        };
+        let value = if f.masked {
+            Some(slice.to_vec())
+        } else {
+            detect::undo(f.form, slice)
+        };
+        let Some(value) = value.and_then(|v| String::from_utf8(v).ok()) else {
+            continue;
+        };
+        if !out.iter().any(|(v, _, _)| *v == value) {
+            out.push((value, class.clone(), e.is_strong(f.class)));
+        }
+    }
+    out
+}
+
+fn facts_of(
+    conn: &Connection,
+    fields: &Fields<'_>,
+    body: i64,
+) -> Result<crate::call::model::Facts> {
+    let blob: Option<Option<Vec<u8>>> = conn
+        .prepare_cached("SELECT facts FROM body WHERE id=?1")?
+        .query_row([body], |r| r.get(0))
+        .optional()?;
+    Ok(blob.flatten().map(|b| fields.facts(&b)).unwrap_or_default())
+}
+
+/// The clue of a record id.
+fn record(conn: &Connection, e: &Evidence<'_>, id: &str) -> Result<Clue> {
+    let gone = || {
+        usage(format!(
+            "no record {} in this case (findings rows name them)",
+            crate::call::text::visible(id)
+        ))
+    };
+    let (call, dir, n) = ids::parse_record(id).ok_or_else(gone)?;
+    let row = ids::find_call(conn, call)?.ok_or_else(gone)?;
+    let c = e
+        .find(row)
+        .and_then(|i| e.calls.get(i as usize))
+        .ok_or_else(gone)?;
+    let body = match dir {
+        Dir::Req => c.req,
+        Dir::Resp => c.resp,
+    };
+    if body == 0 {
+        return Err(gone());
+    }
+    let fields = Fields::new(conn);
+    let facts = facts_of(conn, &fields, body)?;
+    let content = BodyReader::new().get(conn, body)?;
+    let values = values_of(e, &facts, &content, n);
+    if values.is_empty() {
+        return Err(gone());
+    }
+    clue::record(&values)
+}
+
+/// The clue of what an account received: its first records, each subject once.
+fn received(
+    conn: &Connection,
+    e: &Evidence<'_>,
+    account: i64,
+    stop: &AtomicBool,
+) -> Result<Option<Clue>> {
+    let mut bodies: Vec<(i64, i64)> = e
+        .answers()
+        .iter()
+        .filter(|(_, c)| e.receiver(*c) == Some(account))
+        .filter_map(|(b, c)| Some((e.calls.get(*c as usize)?.ts, *b)))
+        .collect();
+    bodies.sort_unstable();
+    let mut done: FxHashSet<i64> = FxHashSet::default();
+    let mut seen: FxHashSet<u64> = FxHashSet::default();
+    let mut rows: Vec<Vec<(String, String, bool)>> = Vec::new();
+    let fields = Fields::new(conn);
+    let mut reader = BodyReader::new();
+    for (_, body) in bodies {
+        if rows.len() >= limits::TRACE_ACCOUNT_RECORDS || stop.load(Ordering::Relaxed) {
+            break;
+        }
+        if !done.insert(body) {
+            continue;
+        }
+        let facts = facts_of(conn, &fields, body)?;
+        let mut records: BTreeMap<u32, Option<u64>> = BTreeMap::new();
+        for f in &facts.findings {
+            let key = records.entry(f.record).or_default();
+            if !f.masked && e.is_strong(f.class) && f.record != 0 {
+                key.get_or_insert(f.print);
+            }
+        }
+        if records.values().all(Option::is_none) {
+            continue;
+        }
+        let content = reader.get(conn, body)?;
+        for (n, key) in records {
+            if rows.len() < limits::TRACE_ACCOUNT_RECORDS && key.is_some_and(|k| seen.insert(k)) {
+                let v = values_of(e, &facts, &content, n);
+                if !v.is_empty() {
+                    rows.push(v);
+                }
+            }
+        }
+    }
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    clue::rows_of(&rows, "records that the account received").map(Some)
+}
+
+/// An account that exists and received nothing that identifies anybody.
+fn nothing_received(
+    e: &Evidence<'_>,
+    key: &PrintKey,
+    options: &Options,
+    stop: &AtomicBool,
+    account: i64,
+) -> Result<TraceResult> {
+    let clue = Clue::default();
+    let all = Deliveries::load(e, false, stop)?;
+    let case = Case {
+        e,
+        clue: &clue,
+        key,
+        inside: &options.inside,
+        all: &all,
+    };
+    let readings = verdict::readings(e, &[], &[]);
+    let (verdict, suspects, _) =
+        verdict::judge(&case, &readings, &mut Details::new(e), Some(account))?;
+    Ok(TraceResult {
+        verdict,
+        suspects,
+        ..TraceResult::default()
+    })
+}

@@ -1,0 +1,496 @@
+//! Values that no data class covers, found in all stored text. In: values and a case. Out: hits in bodies, heads and log
+//! lines. One automaton over every form of every value (as it is in any case, percent, `\u`, HTML references, hex, base64
+//! at its three alignments in both alphabets, MD5, SHA-1, SHA-256 and SM3 in hex); packs are unpacked one after the
+//! other, each once. Bounds: [`limits::TRACE_TEXT_VALUES`] values, [`limits::TRACE_SIGHTINGS`] hits; a stop flag
+//! ends it between packs.
+
+use super::sight::{Found, Hit, Holder};
+use crate::detect::form::{Form, Step};
+use crate::error::{Error, Result};
+use crate::limits;
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
+use base64::Engine as _;
+use md5::Digest as _;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Shortest value searched as text: two characters stand everywhere.
+const SHORTEST: usize = 4;
+
+struct Pattern {
+    value: u32,
+    form: Form,
+    /// Must stand in this very spelling (base64 knows case).
+    exact: Option<Vec<u8>>,
+    /// Must not stand inside a longer word.
+    word: bool,
+}
+
+/// What was searched and found.
+#[derive(Debug, Default)]
+pub struct Searched {
+    /// Hits by holder.
+    pub found: Vec<Found>,
+    /// Values left out: too short, or beyond the limit.
+    pub unsearched: u64,
+    /// Ended early.
+    pub stopped: bool,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut s, b| {
+        let _ = write!(s, "{b:02x}");
+        s
+    })
+}
+
+/// Every form of a value, as bytes to look for without regard to ASCII case.
+fn forms(value: u32, text: &str) -> Vec<(Vec<u8>, Pattern)> {
+    let b = text.as_bytes();
+    let mut out: Vec<(Vec<u8>, Pattern)> = Vec::new();
+    let mut add = |bytes: Vec<u8>, steps: &[Step], exact: bool, word: bool| {
+        if out
+            .iter()
+            .any(|(have, _)| have.eq_ignore_ascii_case(&bytes) && !exact)
+        {
+            return;
+        }
+        let form = steps.iter().fold(Form::PLAIN, |f, s| f.then(*s));
+        let exact = exact.then(|| bytes.clone());
+        out.push((
+            bytes,
+            Pattern {
+                value,
+                form,
+                exact,
+                word,
+            },
+        ));
+    };
+    add(b.to_vec(), &[], false, true);
+    // Everything that is not unreserved (RFC 3986 section 2.3) in percent form; a blank also as plus.
+    let percent = |keep: &dyn Fn(u8) -> bool| {
+        let mut s = Vec::new();
+        for c in b {
+            if keep(*c) {
+                s.push(*c);
+            } else {
+                s.extend(format!("%{c:02x}").bytes());
+            }
+        }
+        s
+    };
+    let unreserved = |c: u8| c.is_ascii_alphanumeric() || b"-._~".contains(&c);
+    add(percent(&unreserved), &[Step::Url], false, true);
+    let plus: Vec<u8> = percent(&|c| unreserved(c) || c == b' ')
+        .iter()
+        .map(|c| if *c == b' ' { b'+' } else { *c })
+        .collect();
+    add(plus, &[Step::Url], false, true);
+    let mut escaped = String::new();
+    let (mut html, mut html_x) = (String::new(), String::new());
+    for c in text.chars() {
+        if c.is_ascii() && c != '&' && c != '<' && c != '>' && c != '"' {
+            escaped.push(c);
+            html.push(c);
+            html_x.push(c);
+        } else {
+            let mut units = [0u16; 2];
+            for u in c.encode_utf16(&mut units) {
+                let _ = write!(escaped, "\\u{u:04x}");
+            }
+            let _ = write!(html, "&#{};", u32::from(c));
+            let _ = write!(html_x, "&#x{:x};", u32::from(c));
+        }
+    }
+    add(escaped.into_bytes(), &[Step::Unicode], false, true);
+    add(html.into_bytes(), &[Step::Html], false, true);
+    add(html_x.into_bytes(), &[Step::Html], false, true);
+    if b.len() >= 6 {
+        add(hex(b).into_bytes(), &[Step::Hex], false, false);
+    }
+    if b.len() >= 6 {
+        for shift in 0..3usize {
+            // The value inside a longer base64 text: characters that share bits with a neighbour are left out.
+            let mut padded = vec![0u8; shift];
+            padded.extend_from_slice(b);
+            for engine in [
+                &base64::engine::general_purpose::STANDARD_NO_PAD,
+                &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+            ] {
+                let text = engine.encode(&padded);
+                let from = [0, 2, 3][shift];
+                let to = padded.len() * 8 / 6;
+                if let Some(part) = text.as_bytes().get(from..to)
+                    && part.len() >= 7
+                    && !out.iter().any(|(have, _)| have == part)
+                {
+                    let form = Form::PLAIN.then(Step::Base64);
+                    out.push((
+                        part.to_vec(),
+                        Pattern {
+                            value,
+                            form,
+                            exact: Some(part.to_vec()),
+                            word: false,
+                        },
+                    ));
+                }
+            }
+        }
+    }
+    for (digest, step) in [
+        (md5::Md5::digest(b).to_vec(), Step::Md5),
+        (sha1::Sha1::digest(b).to_vec(), Step::Sha1),
+        (sha2::Sha256::digest(b).to_vec(), Step::Sha256),
+        (sm3::Sm3::digest(b).to_vec(), Step::Sm3),
+    ] {
+        out.push((
+            hex(&digest).into_bytes(),
+            Pattern {
+                value,
+                form: Form::PLAIN.then(step),
+                exact: None,
+                word: true,
+            },
+        ));
+    }
+    out
+}
+
+struct Searcher {
+    automaton: AhoCorasick,
+    patterns: Vec<Pattern>,
+}
+
+impl Searcher {
+    fn find(&self, text: &[u8], mut each: impl FnMut(usize, usize, &Pattern)) {
+        for m in self.automaton.find_overlapping_iter(text) {
+            let Some(p) = self.patterns.get(m.pattern().as_usize()) else {
+                continue;
+            };
+            let slice = text.get(m.start()..m.end()).unwrap_or_default();
+            if p.exact.as_ref().is_some_and(|e| e != slice) {
+                continue;
+            }
+            if p.word && !whole_word(text, m.start(), m.end()) {
+                continue;
+            }
+            each(m.start(), m.end(), p);
+        }
+    }
+}
+
+/// Whether no letter or digit of the same kind goes on at either end.
+fn whole_word(text: &[u8], start: usize, end: usize) -> bool {
+    let edge = |inside: Option<&u8>, outside: Option<&u8>| match (inside, outside) {
+        (Some(i), Some(o)) if i.is_ascii_alphanumeric() => !o.is_ascii_alphanumeric(),
+        _ => true,
+    };
+    let before = start.checked_sub(1).and_then(|i| text.get(i));
+    // `%2F` and `\n` before a value end in a letter or digit, but are no part of a word.
+    let escape = start
+        .checked_sub(3)
+        .and_then(|i| text.get(i))
+        .is_some_and(|c| *c == b'%')
+        || start
+            .checked_sub(2)
+            .and_then(|i| text.get(i))
+            .is_some_and(|c| *c == b'\\');
+    (escape || edge(text.get(start), before))
+        && edge(end.checked_sub(1).and_then(|i| text.get(i)), text.get(end))
+}
+
+/// Searches all text of the case for the given values: (index into the clue, text).
+pub fn search(conn: &Connection, values: &[(u32, &str)], stop: &AtomicBool) -> Result<Searched> {
+    let mut out = Searched::default();
+    let mut bytes: Vec<Vec<u8>> = Vec::new();
+    let mut patterns = Vec::new();
+    for (i, (value, text)) in values.iter().enumerate() {
+        if text.len() < SHORTEST || i >= limits::TRACE_TEXT_VALUES {
+            out.unsearched += 1;
+            continue;
+        }
+        for (b, p) in forms(*value, text) {
+            bytes.push(b);
+            patterns.push(p);
+        }
+    }
+    if patterns.is_empty() {
+        return Ok(out);
+    }
+    let automaton = AhoCorasickBuilder::new()
+        .ascii_case_insensitive(true)
+        .build(&bytes)
+        .map_err(|e| Error::Usage {
+            msg: format!("too much to search for at once: {e}"),
+            at: None,
+        })?;
+    let s = Searcher {
+        automaton,
+        patterns,
+    };
+    let mut hits: BTreeMap<Holder, Vec<(u64, u32, u32, Form)>> = BTreeMap::new();
+    let mut held = 0usize;
+    packs(conn, &s, stop, &mut hits, &mut held, &mut out)?;
+    lines(conn, &s, stop, &mut hits, &mut out)?;
+    places(conn, hits, &mut out)?;
+    Ok(out)
+}
+
+type Hits = BTreeMap<Holder, Vec<(u64, u32, u32, Form)>>;
+
+fn packs(
+    conn: &Connection,
+    s: &Searcher,
+    stop: &AtomicBool,
+    hits: &mut Hits,
+    held: &mut usize,
+    out: &mut Searched,
+) -> Result<()> {
+    // Pieces of each pack in order of their offset.
+    let mut pieces: Vec<(i64, i64, i64, Holder)> = Vec::new();
+    let mut stmt =
+        conn.prepare("SELECT pack_id,off,kept,id FROM body WHERE pack_id IS NOT NULL")?;
+    let mut rows = stmt.query([])?;
+    while let Some(r) = rows.next()? {
+        pieces.push((r.get(0)?, r.get(1)?, r.get(2)?, Holder::Body(r.get(3)?)));
+    }
+    let mut stmt = conn
+        .prepare("SELECT head_pack,head_off,head_len,id FROM call WHERE head_pack IS NOT NULL")?;
+    let mut rows = stmt.query([])?;
+    while let Some(r) = rows.next()? {
+        pieces.push((r.get(0)?, r.get(1)?, r.get(2)?, Holder::ReqHead(r.get(3)?)));
+    }
+    pieces.sort_unstable();
+    let mut reader = crate::case::bodies::BodyReader::new();
+    let mut at = 0usize;
+    let mut heads: Vec<i64> = Vec::new();
+    let mut stmt = conn.prepare("SELECT id,len,data FROM pack ORDER BY id")?;
+    let mut rows = stmt.query([])?;
+    while let Some(r) = rows.next()? {
+        if stop.load(Ordering::Relaxed) || *held > limits::TRACE_SIGHTINGS {
+            out.stopped = true;
+            break;
+        }
+        let id: i64 = r.get(0)?;
+        let len = usize::try_from(r.get::<_, i64>(1)?)
+            .unwrap_or(usize::MAX)
+            .min(crate::case::bodies::PACK_MAX);
+        let rusqlite::types::ValueRef::Blob(data) = r.get_ref(2)? else {
+            continue;
+        };
+        // A damaged pack is `verify`'s to report; the search goes on.
+        let Ok(text) = zstd::bulk::decompress(data, len) else {
+            continue;
+        };
+        while pieces.get(at).is_some_and(|p| p.0 < id) {
+            at += 1;
+        }
+        let from = at;
+        while pieces.get(at).is_some_and(|p| p.0 == id) {
+            at += 1;
+        }
+        let own = pieces.get(from..at).unwrap_or_default();
+        s.find(&text, |start, end, p| {
+            let (start, end) = (start as i64, end as i64);
+            let i = own.partition_point(|x| x.1 <= start);
+            let Some(piece) = i.checked_sub(1).and_then(|i| own.get(i)) else {
+                return;
+            };
+            if end > piece.1 + piece.2 {
+                return;
+            }
+            *held += 1;
+            match piece.3 {
+                Holder::ReqHead(call) => heads.push(call),
+                holder => hits.entry(holder).or_default().push((
+                    (start - piece.1) as u64,
+                    (end - start) as u32,
+                    p.value,
+                    p.form,
+                )),
+            }
+        });
+    }
+    // Heads are stored coded: they are read again as text, so that offsets and sides are right.
+    heads.sort_unstable();
+    heads.dedup();
+    for call in heads {
+        let Ok(h) = reader.heads(conn, call) else {
+            continue;
+        };
+        for (holder, text) in head_texts(call, &h) {
+            s.find(text, |start, end, p| {
+                hits.entry(holder).or_default().push((
+                    start as u64,
+                    (end - start) as u32,
+                    p.value,
+                    p.form,
+                ));
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Raw head blocks of a call with their holder.
+fn head_texts(call: i64, h: &crate::case::heads::Heads) -> Vec<(Holder, &[u8])> {
+    let mut out = Vec::new();
+    if let Some(x) = &h.request {
+        out.push((Holder::ReqHead(call), x.raw.as_slice()));
+    }
+    if let Some(x) = &h.response {
+        out.push((Holder::RespHead(call), x.raw.as_slice()));
+    }
+    out
+}
+
+/// Targets of log lines.
+fn lines(
+    conn: &Connection,
+    s: &Searcher,
+    stop: &AtomicBool,
+    hits: &mut Hits,
+    out: &mut Searched,
+) -> Result<()> {
+    let mut stmt =
+        conn.prepare("SELECT id,uri FROM call WHERE head_pack IS NULL AND uri IS NOT NULL")?;
+    let mut rows = stmt.query([])?;
+    let mut n = 0u32;
+    while let Some(r) = rows.next()? {
+        n = n.wrapping_add(1);
+        if n.is_multiple_of(8192) && stop.load(Ordering::Relaxed) {
+            out.stopped = true;
+            break;
+        }
+        let id: i64 = r.get(0)?;
+        let rusqlite::types::ValueRef::Text(uri) = r.get_ref(1)? else {
+            continue;
+        };
+        s.find(uri, |start, end, p| {
+            hits.entry(Holder::ReqHead(id)).or_default().push((
+                start as u64,
+                (end - start) as u32,
+                p.value,
+                p.form,
+            ));
+        });
+    }
+    Ok(())
+}
+
+/// Target of a call that has no heads (a log line).
+fn log_target(conn: &Connection, call: i64) -> Vec<u8> {
+    conn.prepare_cached("SELECT uri FROM call WHERE id=?1")
+        .and_then(|mut s| s.query_row([call], |r| r.get::<_, Option<String>>(0)))
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+        .into_bytes()
+}
+
+/// Names the field of each hit.
+fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
+    let mut reader = crate::case::bodies::BodyReader::new();
+    for (holder, mut list) in hits {
+        list.sort_unstable();
+        list.dedup();
+        let (text, kind) = match holder {
+            Holder::Body(id) => (
+                reader.get(conn, id).unwrap_or_default(),
+                crate::case::bodies::info(conn, id)?
+                    .map(|i| i.kind)
+                    .unwrap_or_default(),
+            ),
+            Holder::ReqHead(id) | Holder::RespHead(id) => {
+                let heads = reader.heads(conn, id).unwrap_or_default();
+                let side = if matches!(holder, Holder::ReqHead(_)) {
+                    heads.request
+                } else {
+                    heads.response
+                };
+                (
+                    side.map_or_else(|| log_target(conn, id), |h| h.raw),
+                    "head".to_owned(),
+                )
+            }
+        };
+        let offsets: Vec<u64> = list.iter().map(|l| l.0).collect();
+        let fields = super::place::name(&text, &kind, &offsets);
+        let found = list
+            .into_iter()
+            .zip(fields)
+            .map(|((offset, len, value, form), (field, record))| Hit {
+                value,
+                record,
+                form,
+                masked: false,
+                conf: 0.95,
+                field: Arc::from(field),
+                index: Box::default(),
+                offset,
+                len,
+            })
+            .collect();
+        out.found.push(Found {
+            holder,
+            hits: found,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hits(value: &str, text: &str) -> Vec<String> {
+        let (bytes, patterns): (Vec<_>, Vec<_>) = forms(0, value).into_iter().unzip();
+        let s = Searcher {
+            automaton: AhoCorasickBuilder::new()
+                .ascii_case_insensitive(true)
+                .build(&bytes)
+                .unwrap(),
+            patterns,
+        };
+        let mut out = Vec::new();
+        s.find(text.as_bytes(), |_, _, p| out.push(p.form.name()));
+        out.dedup();
+        out
+    }
+
+    #[test]
+    fn every_form_is_found() {
+        let v = "ORD-2024-北京-77";
+        assert_eq!(hits(v, "{\"o\":\"ord-2024-北京-77\"}"), ["plain"]);
+        assert_eq!(
+            hits(v, "o=ORD-2024-%E5%8C%97%E4%BA%AC-77&x=1"),
+            ["url>plain"]
+        );
+        assert_eq!(hits(v, r#""ORD-2024-\u5317\u4eac-77""#), ["unicode>plain"]);
+        assert_eq!(
+            hits(v, "<b>ORD-2024-&#21271;&#20140;-77</b>"),
+            ["html>plain"]
+        );
+        for prefix in ["", "a", "ab"] {
+            let b =
+                base64::engine::general_purpose::STANDARD.encode(format!("{prefix}{v}, and more"));
+            assert_eq!(hits(v, &b), ["base64>plain"], "{prefix}");
+        }
+        assert_eq!(hits(v, &hex(v.as_bytes()).to_uppercase()), ["hex>plain"]);
+        assert_eq!(hits(v, &hex(&sm3::Sm3::digest(v.as_bytes()))), ["sm3"]);
+        assert_eq!(hits(v, &hex(&md5::Md5::digest(v.as_bytes()))), ["md5"]);
+    }
+
+    #[test]
+    fn a_number_inside_a_longer_one_is_not_it() {
+        assert!(hits("20241234", "x=120241234").is_empty());
+        assert!(hits("20241234", "x=202412345").is_empty());
+        assert_eq!(hits("20241234", "x=%2F20241234"), ["plain"]);
+        assert_eq!(hits("20241234", "no 20241234."), ["plain"]);
+    }
+}

@@ -1,0 +1,765 @@
+//! Who could have leaked it, and why. In: where the rows of the clue were delivered, and what else was delivered to whom.
+//! Out: verdict and suspects with their evidence in bits. Bounds: details of at most
+//! [`crate::limits::TRACE_SUSPECTS`] suspects and [`crate::limits::TRACE_CALLS`] calls each.
+
+use super::clue::{Clue, Shape};
+use super::evidence::{Detail, Evidence, rfc3339};
+use super::likelihood::{Reads, Solution, solve};
+use super::matching::RowHit;
+use super::model::{Evidence as Reason, Suspect, Verdict};
+use super::sight::{Found, Holder};
+use super::subjects::Deliveries;
+use crate::detect::print::PrintKey;
+use crate::error::Result;
+use crate::facts::inside::Inside;
+use crate::limits;
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Rows below this belief do not count as seen.
+const BELIEF: f32 = 0.5;
+/// A reader counts as a relay when this share of what it got of the clue went on at once to those who asked.
+const RELAYED: f64 = 0.5;
+/// How long before and after its own call a relay's inner call may lie (nanoseconds).
+const RELAY_NS: i64 = 2_000_000_000;
+
+/// What one account got of one row.
+#[derive(Debug, Clone, Default)]
+struct Reading {
+    clear: u64,
+    veiled: u64,
+    /// (time, call index, offset of the best value), in no order.
+    calls: Vec<(i64, u32, u64)>,
+    /// Earliest upload of the row by the account itself and its columns.
+    upload: Option<(i64, u64)>,
+}
+
+impl Reading {
+    fn first(&self) -> Option<(i64, u32, u64)> {
+        self.calls.iter().min().copied()
+    }
+}
+
+/// Deliveries of the clue's rows by account and row.
+pub struct Readings {
+    by: BTreeMap<i64, BTreeMap<u32, Reading>>,
+    /// Rows sent in requests: (row, call index).
+    sent: Vec<(u32, u32)>,
+    /// Rows seen at all.
+    pub rows_seen: BTreeSet<u32>,
+}
+
+/// Collects who got and who sent which row.
+pub fn readings(e: &Evidence<'_>, found: &[Found], hits: &[RowHit]) -> Readings {
+    let mut out = Readings {
+        by: BTreeMap::new(),
+        sent: Vec::new(),
+        rows_seen: BTreeSet::new(),
+    };
+    let mut uploads: Vec<(i64, u32, i64, u64)> = Vec::new();
+    for h in hits.iter().filter(|h| h.conf >= BELIEF) {
+        out.rows_seen.insert(h.row);
+        let offset = h
+            .hits
+            .first()
+            .and_then(|i| found.get(h.found as usize)?.hits.get(*i as usize))
+            .map_or(0, |x| x.offset);
+        let mut deliver = |call: u32| {
+            if let (Some(a), Some(c)) = (e.receiver(call), e.calls.get(call as usize)) {
+                let r = out.by.entry(a).or_default().entry(h.row).or_default();
+                r.clear |= h.clear;
+                r.veiled |= h.veiled;
+                r.calls.push((c.ts, call, offset));
+            }
+        };
+        match h.holder {
+            Holder::Body(b) => e.answered_with(b).for_each(&mut deliver),
+            Holder::RespHead(id) => e.find(id).into_iter().for_each(&mut deliver),
+            Holder::ReqHead(_) => {}
+        }
+        match h.holder {
+            Holder::Body(b) => {
+                for call in e.sent_with(b) {
+                    out.sent.push((h.row, call));
+                    if let Some(c) = e.calls.get(call as usize) {
+                        uploads.push((c.behind, h.row, c.ts, h.clear));
+                    }
+                }
+            }
+            Holder::ReqHead(id) => out.sent.extend(e.find(id).map(|c| (h.row, c))),
+            Holder::RespHead(_) => {}
+        }
+    }
+    for (account, row, ts, columns) in uploads {
+        if let Some(r) = out.by.get_mut(&account).and_then(|m| m.get_mut(&row)) {
+            let u = r.upload.get_or_insert((ts, 0));
+            u.0 = u.0.min(ts);
+            u.1 |= columns;
+        }
+    }
+    out
+}
+
+/// What a question about suspects needs.
+pub struct Case<'a, 'c> {
+    /// Calls.
+    pub e: &'a Evidence<'c>,
+    /// Clue.
+    pub clue: &'a Clue,
+    /// Case key.
+    pub key: &'a PrintKey,
+    /// What counts as inside.
+    pub inside: &'a Inside,
+    /// All deliveries.
+    pub all: &'a Deliveries,
+}
+
+/// Which rows count as delivered to each account, and how that was decided.
+struct Coverage {
+    rows: BTreeMap<i64, Vec<u32>>,
+    /// Rows that an account got only in part or masked.
+    partial: BTreeMap<i64, u32>,
+    /// Rows that an account had sent itself before it got them.
+    own: BTreeMap<i64, u32>,
+    relaxed: bool,
+}
+
+fn coverage(c: &Case<'_, '_>, r: &Readings) -> Coverage {
+    let mut strong = 0u64;
+    for (i, col) in c.clue.columns.iter().enumerate() {
+        if col.strong {
+            strong |= 1 << (i & 63);
+        }
+    }
+    // Columns of a row that the evidence shows to somebody as the clue has them.
+    let mut need: FxHashMap<u32, u64> = FxHashMap::default();
+    for rows in r.by.values() {
+        for (row, x) in rows {
+            *need.entry(*row).or_default() |= x.clear & strong;
+        }
+    }
+    let build = |relaxed: bool| {
+        let mut out = Coverage {
+            rows: BTreeMap::new(),
+            partial: BTreeMap::new(),
+            own: BTreeMap::new(),
+            relaxed,
+        };
+        for (account, rows) in &r.by {
+            for (row, x) in rows {
+                let need = need.get(row).copied().unwrap_or(0);
+                let first = x.first().map_or(i64::MAX, |f| f.0);
+                let brought = x.upload.filter(|u| u.0 <= first).map_or(0, |u| u.1);
+                let full = if relaxed {
+                    x.clear & strong != 0 || need == 0
+                } else {
+                    x.clear & need == need
+                };
+                if !full {
+                    *out.partial.entry(*account).or_default() += 1;
+                } else if need != 0 && x.clear & need & !brought == 0 {
+                    *out.own.entry(*account).or_default() += 1;
+                } else {
+                    out.rows.entry(*account).or_default().push(*row);
+                }
+            }
+        }
+        out
+    };
+    let strict = build(false);
+    let most = |c: &Coverage| c.rows.values().map(Vec::len).max().unwrap_or(0);
+    let loose = build(true);
+    // No account got whole rows, several got parts: the parts are what there is.
+    if most(&strict) * 2 < most(&loose) {
+        loose
+    } else {
+        strict
+    }
+}
+
+/// Service and nameless accounts that only hand on: share of what they got of the clue that another account got from
+/// their host in a call around it.
+fn relays(
+    c: &Case<'_, '_>,
+    r: &Readings,
+    details: &mut Details<'_, '_>,
+) -> Result<BTreeMap<i64, f64>> {
+    let mut out = BTreeMap::new();
+    // For each row the deliveries of all accounts.
+    let mut by_row: FxHashMap<u32, Vec<(i64, u32)>> = FxHashMap::default();
+    for (account, rows) in &r.by {
+        for (row, x) in rows {
+            by_row
+                .entry(*row)
+                .or_default()
+                .extend(x.calls.iter().map(|k| (*account, k.1)));
+        }
+    }
+    for (account, rows) in &r.by {
+        let kind = c.e.accounts.get(account).map_or("", |a| a.1.as_str());
+        if kind == "person" {
+            continue;
+        }
+        let (mut all, mut on) = (0u32, 0u32);
+        // A sample is enough for a share.
+        'rows: for (row, x) in rows {
+            for (_, call, _) in x.calls.iter().take(4) {
+                let Some(inner) = details.get(*call)? else {
+                    continue;
+                };
+                all += 1;
+                for (other, outer) in by_row.get(row).map_or(&[][..], Vec::as_slice) {
+                    if other == account {
+                        continue;
+                    }
+                    let Some(outer) = details.get(*outer)? else {
+                        continue;
+                    };
+                    let end = outer.end_ts.unwrap_or(outer.ts);
+                    if outer.dst.is_some()
+                        && outer.dst == inner.src
+                        && inner.ts >= outer.ts - RELAY_NS
+                        && inner.ts <= end + RELAY_NS
+                    {
+                        on += 1;
+                        break;
+                    }
+                }
+                if all >= 500 {
+                    break 'rows;
+                }
+            }
+        }
+        if all > 0 {
+            let share = f64::from(on) / f64::from(all);
+            if share >= RELAYED {
+                out.insert(*account, share);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Details of calls, each read once.
+pub struct Details<'a, 'c> {
+    e: &'a Evidence<'c>,
+    seen: FxHashMap<u32, Option<Detail>>,
+}
+
+impl<'a, 'c> Details<'a, 'c> {
+    /// An empty cache.
+    pub fn new(e: &'a Evidence<'c>) -> Details<'a, 'c> {
+        Details {
+            e,
+            seen: FxHashMap::default(),
+        }
+    }
+    /// Details of a call by its index.
+    pub fn get(&mut self, call: u32) -> Result<Option<Detail>> {
+        if let Some(d) = self.seen.get(&call) {
+            return Ok(d.clone());
+        }
+        let d = match self.e.calls.get(call as usize) {
+            Some(c) => self.e.detail(c.id)?,
+            None => None,
+        };
+        self.seen.insert(call, d.clone());
+        Ok(d)
+    }
+}
+
+/// Verdict and suspects. The last value counts suspects beyond the limit. `only`: just this account, no verdict.
+pub fn judge(
+    c: &Case<'_, '_>,
+    r: &Readings,
+    details: &mut Details<'_, '_>,
+    only: Option<i64>,
+) -> Result<(Verdict, Vec<Suspect>, u64)> {
+    let cover = coverage(c, r);
+    let relays = relays(c, r, details)?;
+    // Rows as subjects: rows of one subject are one.
+    let mut fresh = c.all.subjects;
+    let mut id_of: Vec<u32> = Vec::with_capacity(c.clue.rows.len());
+    let mut fresh_of: FxHashMap<&[u32], u32> = FxHashMap::default();
+    for row in &c.clue.rows {
+        let known = row.iter().find_map(|v| {
+            let value = c.clue.values.get(*v as usize)?;
+            let column = c.clue.columns.get(value.column as usize)?;
+            (column.strong && value.shape == Shape::Clear).then_some(())?;
+            crate::detect::lookup_prints(c.key, &value.text)
+                .into_iter()
+                .find_map(|(p, _, _)| c.all.subject(p))
+        });
+        id_of.push(match known {
+            Some(s) => s,
+            None => *fresh_of.entry(row.as_slice()).or_insert_with(|| {
+                fresh += 1;
+                fresh - 1
+            }),
+        });
+    }
+    let mut leaked: Vec<u32> = id_of.clone();
+    leaked.sort_unstable();
+    leaked.dedup();
+    let mut accounts: Vec<i64> = c
+        .all
+        .by_account
+        .iter()
+        .map(|a| a.0)
+        .chain(r.by.keys().copied())
+        .collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    let by_account: Vec<Vec<u32>> = accounts
+        .iter()
+        .map(|a| {
+            if relays.contains_key(a) {
+                return Vec::new();
+            }
+            let all = c
+                .all
+                .by_account
+                .binary_search_by_key(a, |x| x.0)
+                .ok()
+                .and_then(|i| c.all.by_account.get(i))
+                .map_or(&[][..], |x| x.1.as_slice());
+            let mut v: Vec<u32> = all
+                .iter()
+                .copied()
+                .filter(|t| leaked.binary_search(t).is_err())
+                .collect();
+            for row in cover.rows.get(a).map_or(&[][..], Vec::as_slice) {
+                v.extend(id_of.get(*row as usize));
+            }
+            v.sort_unstable();
+            v.dedup();
+            v
+        })
+        .collect();
+    let reads = Reads {
+        universe: fresh,
+        by_account,
+        leaked,
+    };
+    let mut sol = solve(&reads);
+    let outs = sent_outside(c, r, details)?;
+    break_ties(&mut sol, &accounts, &outs);
+    let n_accounts = reads
+        .by_account
+        .iter()
+        .filter(|v| !v.is_empty())
+        .count()
+        .max(1);
+    let mut readers: FxHashMap<u32, u32> = FxHashMap::default();
+    for rows in cover.rows.values() {
+        for row in rows {
+            *readers.entry(*row).or_default() += 1;
+        }
+    }
+    let mut order: Vec<usize> = (0..accounts.len())
+        .filter(|i| {
+            let a = accounts[*i];
+            match only {
+                Some(o) => o == a,
+                None => r.by.contains_key(&a),
+            }
+        })
+        .collect();
+    order.sort_by(|x, y| {
+        let key = |i: usize| (sol.set.contains(&i), sol.gain[i]);
+        let (a, b) = (key(*x), key(*y));
+        b.0.cmp(&a.0)
+            .then(b.1.total_cmp(&a.1))
+            .then(sol.covered[*y].cmp(&sol.covered[*x]))
+            .then_with(|| c.e.account(accounts[*x]).cmp(&c.e.account(accounts[*y])))
+    });
+    let more = order.len().saturating_sub(limits::TRACE_SUSPECTS) as u64;
+    order.truncate(limits::TRACE_SUSPECTS);
+    let mut suspects = Vec::new();
+    for i in order {
+        suspects.push(suspect(
+            c,
+            r,
+            details,
+            &cover,
+            &relays,
+            &outs,
+            &sol,
+            &reads,
+            &readers,
+            n_accounts,
+            i,
+            accounts[i],
+        )?);
+    }
+    let verdict = match only {
+        Some(_) => Verdict {
+            why: "what one account received and sent on: no suspects were weighed".into(),
+            ..Verdict::default()
+        },
+        None => verdict(c, r, &cover, &sol, &accounts, &reads),
+    };
+    Ok((verdict, suspects, more))
+}
+
+/// Rows that left for an outside address in requests of an account, or of its host: by account.
+fn sent_outside(
+    c: &Case<'_, '_>,
+    r: &Readings,
+    details: &mut Details<'_, '_>,
+) -> Result<BTreeMap<i64, BTreeSet<u32>>> {
+    let mut hosts: BTreeMap<IpAddr, BTreeSet<u32>> = BTreeMap::new();
+    let mut out: BTreeMap<i64, BTreeSet<u32>> = BTreeMap::new();
+    for (row, call) in &r.sent {
+        let Some(d) = details.get(*call)? else {
+            continue;
+        };
+        if d.dst.is_some_and(|a| !c.inside.has(a)) {
+            if let Some(k) = c.e.calls.get(*call as usize) {
+                out.entry(k.behind).or_default().insert(*row);
+            }
+            if let Some(src) = d.src {
+                hosts.entry(src).or_default().insert(*row);
+            }
+        }
+    }
+    if hosts.is_empty() {
+        return Ok(out);
+    }
+    for (account, rows) in &r.by {
+        for (row, x) in rows {
+            for (_, call, _) in x.calls.iter().take(4) {
+                let Some(d) = details.get(*call)? else {
+                    continue;
+                };
+                if d.src
+                    .and_then(|s| hosts.get(&s))
+                    .is_some_and(|h| h.contains(row))
+                {
+                    out.entry(*account).or_default().insert(*row);
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Of accounts with the same reads the one that was seen sending rows outside is the one.
+fn break_ties(sol: &mut Solution, accounts: &[i64], outs: &BTreeMap<i64, BTreeSet<u32>>) {
+    let sent = |i: usize| {
+        accounts
+            .get(i)
+            .and_then(|a| outs.get(a))
+            .map_or(0, BTreeSet::len)
+    };
+    let ties = std::mem::take(&mut sol.ties);
+    for class in ties {
+        let senders: Vec<usize> = class.iter().copied().filter(|i| sent(*i) > 0).collect();
+        match senders.as_slice() {
+            [one] => {
+                if let Some(m) = sol.set.iter_mut().find(|m| class.contains(m)) {
+                    *m = *one;
+                }
+                sol.set.sort_unstable();
+                sol.set.dedup();
+            }
+            _ => sol.ties.push(class),
+        }
+    }
+}
+
+const BIT: f64 = std::f64::consts::LN_2;
+
+fn log2_factorial(n: usize) -> f64 {
+    (2..=n).map(|i| (i as f64).log2()).sum()
+}
+
+/// Bits by which an order of rows exceeds chance: the longest run of rows that ascend in both lists against the chance
+/// of such a run in a random order, `C(n,L)/L!`.
+fn order_bits(positions: &[u32]) -> (usize, f64) {
+    let mut tails: Vec<u32> = Vec::new();
+    for p in positions {
+        let i = tails.partition_point(|t| t < p);
+        match tails.get_mut(i) {
+            Some(t) => *t = *p,
+            None => tails.push(*p),
+        }
+    }
+    let (n, l) = (positions.len(), tails.len());
+    let choose = log2_factorial(n) - log2_factorial(l) - log2_factorial(n - l);
+    (l, (log2_factorial(l) - choose).max(0.0))
+}
+
+#[allow(clippy::too_many_arguments)] // one place puts together what several parts found
+fn suspect(
+    c: &Case<'_, '_>,
+    r: &Readings,
+    details: &mut Details<'_, '_>,
+    cover: &Coverage,
+    relays: &BTreeMap<i64, f64>,
+    outs: &BTreeMap<i64, BTreeSet<u32>>,
+    sol: &Solution,
+    reads: &Reads,
+    readers: &FxHashMap<u32, u32>,
+    n_accounts: usize,
+    i: usize,
+    account: i64,
+) -> Result<Suspect> {
+    let none = BTreeMap::new();
+    let own = r.by.get(&account).unwrap_or(&none);
+    let rows = cover.rows.get(&account).map_or(&[][..], Vec::as_slice);
+    let total = if relays.contains_key(&account) {
+        c.all
+            .by_account
+            .binary_search_by_key(&account, |x| x.0)
+            .ok()
+            .and_then(|i| c.all.by_account.get(i))
+            .map_or(0, |x| x.1.len())
+    } else {
+        reads.by_account.get(i).map_or(0, Vec::len)
+    } as u64;
+    let exclusive: f64 = rows
+        .iter()
+        .map(|t| {
+            (n_accounts as f64 / f64::from(readers.get(t).copied().unwrap_or(1).max(1))).log2()
+        })
+        .sum();
+    let mut calls: Vec<(i64, u32)> = rows
+        .iter()
+        .filter_map(|t| own.get(t))
+        .flat_map(|x| x.calls.iter().map(|k| (k.0, k.1)))
+        .collect();
+    calls.sort_unstable();
+    calls.dedup();
+    let mut apis: BTreeMap<String, u32> = BTreeMap::new();
+    let mut ids = Vec::new();
+    for (_, call) in calls.iter().take(limits::TRACE_CALLS) {
+        if let Some(d) = details.get(*call)? {
+            if let Some(a) = &d.api {
+                *apis.entry(a.clone()).or_default() += 1;
+            }
+            ids.push(d.text_id.clone());
+        }
+    }
+    let mut by_use: Vec<(&String, u32)> = apis.iter().map(|(a, n)| (a, *n)).collect();
+    by_use.sort_by(|x, y| y.1.cmp(&x.1).then(x.0.cmp(y.0)));
+    let mut evidence = Vec::new();
+    let mut say = |kind: &'static str, bits: f64, text: String| {
+        evidence.push(Reason {
+            kind,
+            bits: (bits * 10.0).round() / 10.0,
+            text,
+        });
+    };
+    let gain = sol.gain.get(i).copied().unwrap_or(0.0);
+    let rate = sol.rate.get(i).copied().unwrap_or(0.0);
+    if let Some(share) = relays.get(&account) {
+        say(
+            "relay",
+            -60.0,
+            format!(
+                "hands on: {:.0} % of these rows went on at once to the account that asked",
+                share * 100.0
+            ),
+        );
+    } else {
+        say(
+            "likelihood",
+            gain / BIT,
+            format!(
+                "{:.1} % of the {total} records it received are in the clue",
+                rate * 100.0
+            ),
+        );
+    }
+    say(
+        "coverage",
+        0.0,
+        format!("received {} of {} rows", rows.len(), c.clue.rows.len()),
+    );
+    let alone = rows.iter().filter(|t| readers.get(*t) == Some(&1)).count();
+    say(
+        "exclusivity",
+        exclusive,
+        format!("{alone} of these rows were delivered to nobody else"),
+    );
+    let partial = cover.partial.get(&account).copied().unwrap_or(0);
+    if partial > 0 {
+        say(
+            "columns",
+            -f64::from(partial),
+            format!("{partial} rows reached it only in part or masked, and do not count"),
+        );
+    } else if !rows.is_empty() {
+        say(
+            "columns",
+            0.0,
+            if cover.relaxed {
+                "no account received whole rows: any identifying column counts".into()
+            } else {
+                "received every identifying column of these rows in clear".into()
+            },
+        );
+    }
+    if let Some(n) = cover.own.get(&account) {
+        say(
+            "upload",
+            -f64::from(*n),
+            format!("{n} rows it had sent itself before it received them: they do not count"),
+        );
+    }
+    // Rows in the order in which it received them, by their place in the clue.
+    let mut received: Vec<((i64, u32, u64), u32)> = rows
+        .iter()
+        .filter_map(|t| Some((own.get(t)?.first()?, *t)))
+        .collect();
+    received.sort_unstable();
+    let positions: Vec<u32> = received.iter().map(|x| x.1).collect();
+    if positions.len() >= 5 {
+        let (run, bits) = order_bits(&positions);
+        say(
+            "order",
+            bits,
+            format!(
+                "{run} of {} rows stand in the clue in the order it received them",
+                positions.len()
+            ),
+        );
+        if let (Some(a), Some(z)) = (received.first(), received.last()) {
+            let minutes = (z.0.0 - a.0.0) as f64 / 60e9;
+            say(
+                "time",
+                0.0,
+                format!("received them within {minutes:.1} minutes"),
+            );
+        }
+    }
+    if let Some((api, n)) = by_use.first() {
+        say(
+            "channel",
+            0.0,
+            format!(
+                "{n} of {} calls that delivered them went to {api}",
+                ids.len()
+            ),
+        );
+    }
+    let out = outs.get(&account).map_or(0, BTreeSet::len);
+    if out > 0 {
+        let bits = (out as f64 * (n_accounts.max(2) as f64).log2()).min(60.0);
+        say(
+            "exit",
+            bits,
+            format!("{out} of these rows left for an outside address from it or its host"),
+        );
+    }
+    if let Some((_, own, peers)) = sol.peers.iter().find(|p| p.0 == i) {
+        say(
+            "peers",
+            -10.0,
+            format!(
+                "records that only its peers received leaked as often ({:.1} % against {:.1} %)",
+                peers * 100.0,
+                own * 100.0
+            ),
+        );
+    }
+    Ok(Suspect {
+        account: c.e.account(account).unwrap_or("?").to_owned(),
+        score: (gain / BIT * 10.0).round() / 10.0,
+        covered: rows.len() as u64,
+        of: c.clue.rows.len() as u64,
+        read_total: total,
+        exclusive_bits: (exclusive * 10.0).round() / 10.0,
+        first: calls.first().map(|x| rfc3339(x.0)),
+        last: calls.last().map(|x| rfc3339(x.0)),
+        apis: by_use.iter().map(|x| x.0.clone()).collect(),
+        evidence,
+        calls: ids,
+        rate,
+        in_set: sol.set.contains(&i),
+    })
+}
+
+fn verdict(
+    c: &Case<'_, '_>,
+    r: &Readings,
+    cover: &Coverage,
+    sol: &Solution,
+    accounts: &[i64],
+    reads: &Reads,
+) -> Verdict {
+    let name = |i: &usize| {
+        accounts
+            .get(*i)
+            .and_then(|a| c.e.account(*a))
+            .unwrap_or("?")
+            .to_owned()
+    };
+    let set: Vec<String> = sol.set.iter().map(name).collect();
+    let ties: Vec<Vec<String>> = sol
+        .ties
+        .iter()
+        .map(|t| t.iter().map(name).collect())
+        .collect();
+    let rows = c.clue.rows.len();
+    let explained: BTreeSet<u32> = sol
+        .set
+        .iter()
+        .filter_map(|i| cover.rows.get(accounts.get(*i)?))
+        .flatten()
+        .copied()
+        .collect();
+    let why = if r.rows_seen.is_empty() {
+        "nothing of the clue was delivered to anybody in this evidence".to_owned()
+    } else if set.is_empty() {
+        let top = sol.gain.iter().copied().fold(0.0f64, f64::max);
+        format!(
+            "{} of {rows} rows were seen, but no account received them more than chance explains: the best gains {:.1} bits where {:.1} are needed",
+            r.rows_seen.len(),
+            top / BIT,
+            sol.threshold / BIT
+        )
+    } else {
+        let share = if explained.len() == rows {
+            format!("all {rows} rows")
+        } else {
+            format!("{} of {rows} rows", explained.len())
+        };
+        let tie = if ties.is_empty() {
+            String::new()
+        } else {
+            "; where accounts tie, this evidence cannot tell them apart".into()
+        };
+        format!(
+            "{} received {share}, {:.1} bits more than chance explains; {} accounts and {} records were weighed{tie}",
+            set.join(", "),
+            sol.set_gain / BIT,
+            reads.by_account.iter().filter(|v| !v.is_empty()).count(),
+            reads.universe
+        )
+    };
+    Verdict {
+        none: set.is_empty(),
+        set,
+        ties,
+        confidence: (sol.confidence * 1000.0).round() / 1000.0,
+        why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::order_bits;
+
+    #[test]
+    fn order_is_worth_what_it_would_cost_chance() {
+        let sorted: Vec<u32> = (0..20).collect();
+        let (run, bits) = order_bits(&sorted);
+        assert_eq!(run, 20);
+        assert!((bits - 61.0).abs() < 1.0, "{bits}");
+        let mixed = [7, 2, 9, 4, 0, 5, 8, 1, 6, 3];
+        assert_eq!(order_bits(&mixed).1, 0.0);
+    }
+}
