@@ -10,8 +10,13 @@ use std::path::PathBuf;
 ///
 /// Without a verb: loads what is not yet loaded and browses; with no FILE, the last case.
 #[derive(Debug, Parser)]
-#[command(name = "leaktrace", version, args_conflicts_with_subcommands = true, max_term_width = 100,
-    after_help = "Exit status: 0 ok, 1 nothing matched, 2 usage, 3 evidence damaged or a difference found, 4 nothing could be read or written, 130 interrupted.")]
+#[command(
+    name = "leaktrace",
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100,
+    after_help = "Exit status: 0 ok, 1 nothing matched, 2 usage, 3 evidence damaged or a difference found, 4 nothing could be read or written, 130 interrupted."
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub verb: Option<Verb>,
@@ -44,10 +49,22 @@ pub(crate) struct Common {
     #[arg(long, global = true)]
     pub reveal: bool,
     /// From this time on.
-    #[arg(long, visible_alias = "since", global = true, value_name = "T", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        visible_alias = "since",
+        global = true,
+        value_name = "T",
+        allow_hyphen_values = true
+    )]
     pub after: Option<String>,
     /// Before this time.
-    #[arg(long, visible_alias = "until", global = true, value_name = "T", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        visible_alias = "until",
+        global = true,
+        value_name = "T",
+        allow_hyphen_values = true
+    )]
     pub before: Option<String>,
     /// Zone for logs without one (else UTC, and flagged).
     #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true)]
@@ -242,7 +259,11 @@ impl Args {
             Some(Verb::Export(e)) => &e.filter,
             _ => return (!self.common.display.is_empty()).then(|| self.common.display.join(" ")),
         };
-        let all: Vec<&str> = words.iter().chain(&self.common.display).map(String::as_str).collect();
+        let all: Vec<&str> = words
+            .iter()
+            .chain(&self.common.display)
+            .map(String::as_str)
+            .collect();
         Some(all.join(" "))
     }
 
@@ -252,8 +273,11 @@ impl Args {
         let at = |text: &Option<String>, name| -> Result<Option<i64>> {
             let Some(text) = text else { return Ok(None) };
             let t = time(text).and_then(|t| t.resolve(span));
-            t.map(|(from, _)| Some(from))
-                .ok_or_else(|| usage(format!("--{name} wants a time such as 2026-10-08T12:30:00Z, 12:30, start+5m, -15m")))
+            t.map(|(from, _)| Some(from)).ok_or_else(|| {
+                usage(format!(
+                    "--{name} wants a time such as 2026-10-08T12:30:00Z, 12:30, start+5m, -15m"
+                ))
+            })
         };
         filter.after = at(&self.common.after, "after")?;
         filter.before = at(&self.common.before, "before")?;
@@ -265,11 +289,26 @@ impl Common {
     /// Options that a later release brings are refused, not ignored.
     pub fn refuse_later_options(&self) -> Result<()> {
         for (given, what) in [
-            (!self.keylog.is_empty(), "--keylog: TLS cannot be decrypted yet"),
-            (!self.rsa_key.is_empty(), "--rsa-key: TLS cannot be decrypted yet"),
-            (!self.spec.is_empty(), "--spec: API specifications cannot be read yet"),
-            (!self.proto.is_empty(), "--proto: protobuf schemas cannot be read yet"),
-            (self.follow, "--follow: files that grow cannot be followed yet"),
+            (
+                !self.keylog.is_empty(),
+                "--keylog: TLS cannot be decrypted yet",
+            ),
+            (
+                !self.rsa_key.is_empty(),
+                "--rsa-key: TLS cannot be decrypted yet",
+            ),
+            (
+                !self.spec.is_empty(),
+                "--spec: API specifications cannot be read yet",
+            ),
+            (
+                !self.proto.is_empty(),
+                "--proto: protobuf schemas cannot be read yet",
+            ),
+            (
+                self.follow,
+                "--follow: files that grow cannot be followed yet",
+            ),
         ] {
             if given {
                 return Err(Error::NotYet(what));
@@ -283,7 +322,9 @@ impl Common {
         let Some(text) = text else { return Ok(None) };
         match time(text) {
             Some(Time::At(from, _)) => Ok(Some(from)),
-            _ => Err(usage(format!("--{name} wants a date and time such as 2026-10-08T12:30:00Z while loading"))),
+            _ => Err(usage(format!(
+                "--{name} wants a date and time such as 2026-10-08T12:30:00Z while loading"
+            ))),
         }
     }
 }

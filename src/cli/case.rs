@@ -13,7 +13,8 @@ pub(super) fn existing(args: &Args) -> Result<PathBuf> {
         Some(p) => p.clone(),
         None => {
             let last = place::last_used().ok_or_else(|| Error::Usage {
-                msg: "there is no case yet: `leaktrace load FILE` makes one, --case names one".to_owned(),
+                msg: "there is no case yet: `leaktrace load FILE` makes one, --case names one"
+                    .to_owned(),
                 at: None,
             })?;
             name(&last);

@@ -9,6 +9,7 @@ mod export;
 mod load;
 mod out;
 mod rows;
+mod screen;
 mod show;
 mod sql;
 mod table;
@@ -71,7 +72,9 @@ fn run(args: &Args) -> Result<u8> {
         Some(Verb::Replay { session }) => rows::replay(args, session),
         Some(Verb::Trace(q)) => trace::run(args, q),
         Some(Verb::Export(e)) => export::run(args, e),
-        Some(Verb::Report { .. }) => Err(Error::NotYet("the HTML report; `export` writes rows and calls")),
+        Some(Verb::Report { .. }) => Err(Error::NotYet(
+            "the HTML report; `export` writes rows and calls",
+        )),
         Some(Verb::Sql { statement }) => sql::run(args, statement),
         Some(Verb::Verify) => verify::run(args),
         Some(Verb::Info {
@@ -92,8 +95,10 @@ fn complain(e: &Error, args: &Args) {
     let Error::Usage { at: Some(at), .. } = e else {
         return;
     };
-    let Some(filter) = args.filter_text() else { return };
-    let filter = visible(&filter).into_owned();
-    let column = filter.get(..*at).map_or(0, unicode_width::UnicodeWidthStr::width);
-    eprintln!("  {filter}\n  {}^", " ".repeat(column));
+    let Some(filter) = args.filter_text() else {
+        return;
+    };
+    let before = visible(filter.get(..*at).unwrap_or("")).into_owned();
+    let column = table::width(&before);
+    eprintln!("  {}\n  {}^", visible(&filter), " ".repeat(column));
 }

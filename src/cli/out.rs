@@ -95,7 +95,10 @@ impl<'a> Rows<'a> {
                         |n| format!("did you mean {n}?"),
                     );
                     return Err(Error::Usage {
-                        msg: format!("--fields: these rows have no field {}; {hint}", visible(name)),
+                        msg: format!(
+                            "--fields: these rows have no field {}; {hint}",
+                            visible(name)
+                        ),
                         at: None,
                     });
                 }
@@ -106,23 +109,34 @@ impl<'a> Rows<'a> {
         Ok(out)
     }
 
+    /// Whether the verb's own columns are shown; `sql` has none.
+    fn own(&self) -> bool {
+        self.args.common.fields.is_empty() && !self.columns.is_empty()
+    }
+
     fn cells(&self, object: &Map<String, Value>) -> Vec<String> {
-        if self.args.common.fields.is_empty() {
+        if self.own() {
             self.columns
                 .iter()
                 .map(|c| table::cell(object.get(c.field), c))
                 .collect()
         } else {
-            object.values().map(|v| table::cell(Some(v), &table::ANY)).collect()
+            object
+                .values()
+                .map(|v| table::cell(Some(v), &table::ANY))
+                .collect()
         }
     }
 
     fn measure(&mut self) -> Result<()> {
         let held = std::mem::take(&mut self.held);
-        let heads: Vec<String> = if self.args.common.fields.is_empty() {
+        let heads: Vec<String> = if self.own() {
             self.columns.iter().map(|c| c.head.to_owned()).collect()
         } else {
-            self.args.common.fields.iter().map(|f| f.to_uppercase()).collect()
+            let keys = held
+                .first()
+                .map(|o| o.keys().map(|k| visible(k).to_uppercase()));
+            keys.map(Iterator::collect).unwrap_or_default()
         };
         let mut widths: Vec<usize> = heads.iter().map(|h| table::width(h)).collect();
         for object in &held {
@@ -146,9 +160,7 @@ impl<'a> Rows<'a> {
     }
 
     fn put(&mut self, cells: &[String]) -> Result<()> {
-        let right = |i: usize| {
-            self.args.common.fields.is_empty() && self.columns.get(i).is_some_and(|c| c.right)
-        };
+        let right = |i: usize| self.own() && self.columns.get(i).is_some_and(|c| c.right);
         let widths = self.widths.clone().unwrap_or_default();
         let line = table::line(cells, &widths, &right);
         writeln!(self.out, "{line}").map_err(failed)

@@ -18,12 +18,22 @@ pub(super) struct Column {
 
 /// A text column.
 pub(super) const fn left(field: &'static str, head: &'static str, max: usize) -> Column {
-    Column { field, head, right: false, max }
+    Column {
+        field,
+        head,
+        right: false,
+        max,
+    }
 }
 
 /// A column of numbers.
 pub(super) const fn right(field: &'static str, head: &'static str) -> Column {
-    Column { field, head, right: true, max: 24 }
+    Column {
+        field,
+        head,
+        right: true,
+        max: 24,
+    }
 }
 
 /// A column of no verb.
@@ -43,17 +53,21 @@ pub(super) fn cell(v: Option<&Value>, column: &Column) -> String {
             .iter()
             .map(|i| match i {
                 Value::String(s) => s.clone(),
-                Value::Object(o) => o
-                    .values()
-                    .next()
-                    .map_or(String::new(), |v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)),
+                Value::Object(o) => o.values().next().map_or(String::new(), |v| {
+                    v.as_str().map_or_else(|| v.to_string(), str::to_owned)
+                }),
                 other => other.to_string(),
             })
             .collect::<Vec<_>>()
             .join(" "),
         Some(Value::Object(o)) => o
             .iter()
-            .map(|(k, v)| format!("{k}={}", v.as_str().map_or_else(|| v.to_string(), str::to_owned)))
+            .map(|(k, v)| {
+                format!(
+                    "{k}={}",
+                    v.as_str().map_or_else(|| v.to_string(), str::to_owned)
+                )
+            })
             .collect::<Vec<_>>()
             .join(" "),
         Some(Value::Number(n)) if n.is_f64() => format!("{:.2}", n.as_f64().unwrap_or(0.0)),
@@ -65,9 +79,14 @@ pub(super) fn cell(v: Option<&Value>, column: &Column) -> String {
 
 /// Times are shown to the millisecond.
 fn shorten_time(text: String, column: &Column) -> String {
-    let is_time = matches!(column.field, "ts" | "end_ts" | "first" | "last" | "start" | "end");
+    let is_time = matches!(
+        column.field,
+        "ts" | "end_ts" | "first" | "last" | "start" | "end"
+    );
     match text.get(..23) {
-        Some(head) if is_time && text.len() == 30 && text.ends_with('Z') => head.replacen('T', " ", 1),
+        Some(head) if is_time && text.len() == 30 && text.ends_with('Z') => {
+            head.replacen('T', " ", 1)
+        }
         _ => text,
     }
 }
@@ -89,6 +108,15 @@ pub(super) fn cut(text: &str, max: usize) -> String {
     }
     out.push_str("..");
     out
+}
+
+/// Bytes as hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut s, b| {
+        let _ = write!(s, "{b:02x}");
+        s
+    })
 }
 
 /// Cells side by side; the last one is not padded.
