@@ -90,6 +90,18 @@ pub(crate) struct Common {
     /// No interface: print rows.
     #[arg(short = 'n', global = true)]
     pub no_ui: bool,
+    /// Theme of the interface: a name or a file.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Colours of the interface: auto never always mono 16 256 truecolor.
+    #[arg(long, global = true, value_name = "DEPTH")]
+    pub color: Option<String>,
+    /// Lines and bars of the interface: ascii or unicode.
+    #[arg(long, global = true, value_name = "SET")]
+    pub glyphs: Option<String>,
+    /// Take mouse clicks in the interface.
+    #[arg(long, global = true)]
+    pub mouse: bool,
     /// A file to read, as tshark has it.
     #[arg(short = 'r', global = true, value_name = "FILE", hide = true)]
     pub read: Vec<PathBuf>,
