@@ -9,6 +9,7 @@ mod case;
 mod case_notes;
 mod case_open;
 mod http1;
+mod http1_recorded;
 mod http1_tshark;
 mod labelled;
 mod layering;
