@@ -1,5 +1,6 @@
 //! Integration tests, one binary: linking once is what keeps them quick.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+mod detect;
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -9,9 +10,11 @@ mod case_notes;
 mod case_open;
 mod facts;
 mod http1;
+mod http1_recorded;
 mod http1_tshark;
 mod labelled;
 mod layering;
 mod packets;
 mod streams;
+mod trace_case;
 mod trace_sets;
