@@ -8,6 +8,7 @@ mod support;
 mod case;
 mod case_notes;
 mod case_open;
+mod facts;
 mod http1;
 mod http1_recorded;
 mod http1_tshark;
