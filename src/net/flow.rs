@@ -54,6 +54,11 @@ impl Clock {
         self.last = Some(ts);
         self.now
     }
+    /// Time of the packet under way, also where the next one has yet to confirm it: a flow must not look old because
+    /// it begins after a long pause.
+    fn ahead(&self) -> i64 {
+        self.last.unwrap_or(self.now).max(self.now)
+    }
 }
 
 /// What is known of the packet under way.
@@ -211,7 +216,7 @@ impl<S: StreamSink> Net<S> {
             *bytes += payload.len() as u64;
         }
         sink.datagram(&mut flow.state, side, payload, frame.at);
-        self.table.touch(slot, Class::Datagram, self.clock.now);
+        self.table.touch(slot, Class::Datagram, self.clock.ahead());
     }
 
     fn tcp(&mut self, src: IpAddr, dst: IpAddr, tcp: &tcp::Tcp<'_>, frame: Frame, sink: &mut S) {
@@ -264,7 +269,7 @@ impl<S: StreamSink> Net<S> {
             }
         }
         self.held = self.held + after - before;
-        self.table.touch(slot, class, self.clock.now);
+        self.table.touch(slot, class, self.clock.ahead());
         if self.held > STREAMS_HELD_ALL {
             self.release(frame.at, sink);
         }
@@ -346,6 +351,8 @@ impl<S: StreamSink> Net<S> {
         ] {
             for _ in 0..EXPIRE_BATCH {
                 match self.table.oldest(class) {
+                    // Its last packet was ahead of its time by mistake: it must not keep those behind it.
+                    Some((slot, touched)) if touched > now => self.table.touch(slot, class, now),
                     Some((slot, touched)) if now.saturating_sub(touched) > age => {
                         self.close(slot, Close::Idle, sink);
                     }

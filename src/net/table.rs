@@ -67,7 +67,7 @@ pub(super) struct Flow<T> {
     pub(super) halves: [Half; 2],
     /// Time of the last packet by side.
     pub(super) heard: [i64; 2],
-    /// The table's clock at the last packet.
+    /// Packet time of the last packet, never before that of the flow behind in its list except by a wrong time stamp.
     pub(super) touched: i64,
     class: Class,
     before: u32,
