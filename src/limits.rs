@@ -82,6 +82,8 @@ pub const FLOW_HEAD: usize = 64;
 pub const TLS_HELLO: usize = 64 << 10;
 /// Content codings undone in a row.
 pub const CODINGS: usize = 3;
+/// Largest zstd window believed, as a power of two: RFC 9659 allows 2^23 on the web, tools write up to 2^27.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Decoded bytes of one body in all ...
 pub const DECODED: u64 = 4 << 30;
 /// ... and against its coded bytes: plain repetitive JSON deflates 290:1, so above this ratio it is a bomb ...
@@ -132,5 +134,9 @@ pub const TRACE_SIGHTINGS: usize = 4_000_000;
 pub const CLUE_COLUMNS: usize = 64;
 /// Bytes of a clue file.
 pub const CLUE_BYTES: usize = 1 << 30;
+/// Bytes taken out of one compressed value inside a body: a compressed export in a JSON field, not a bomb.
+pub const NESTED_DECODED: usize = 4 << 20;
+/// Distinct keys of one body that are told apart; in a body with more, further keys stand as `*` (keys that are data would fill memory).
+pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;

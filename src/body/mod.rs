@@ -1,4 +1,8 @@
 //! Bodies: codings undone, kinds sniffed, fields walked.
 
+pub mod csv;
 pub mod decode;
+mod inflate;
+pub mod json;
 pub mod sniff;
+pub mod xml;

@@ -15,8 +15,9 @@ pub const PACK_MAX: usize = limits::BODY_STORED + limits::PACK_BYTES + 16 * limi
 /// Packs a [`BodyReader`] keeps: enough for two sides of a call and its neighbours.
 const READER_PACKS: usize = 4;
 
-/// zstd level of packs. Measured on packs of distinct JSON bodies of 3 KB, one core: level 1 and the fast levels; see
-/// [`compress`].
+/// zstd level of packs. Measured on 1 MiB packs of distinct JSON bodies, one shared core: level 2 204 MB/s and ratio 4.4, 1
+/// 269 and 4.2, -1 346 and 3.1, -3 350 and 2.6, -5 386 and 2.4, -7 464 and 2.2. What a faster level saves in computing it
+/// costs in writing.
 const LEVEL: i32 = -1;
 
 /// A pack that is full and not compressed.

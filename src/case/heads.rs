@@ -58,12 +58,12 @@ fn lines(block: &[u8]) -> Vec<(String, String)> {
         if line.is_empty() {
             continue;
         }
-        if line.starts_with(b" ") || line.starts_with(b"\t") {
-            if let Some((_, value)) = out.last_mut() {
-                value.extend_from_slice(b"\r\n");
-                value.extend_from_slice(line);
-                continue;
-            }
+        if (line.starts_with(b" ") || line.starts_with(b"\t"))
+            && let Some((_, value)) = out.last_mut()
+        {
+            value.extend_from_slice(b"\r\n");
+            value.extend_from_slice(line);
+            continue;
         }
         let colon = memchr::memchr(b':', line).unwrap_or(line.len());
         let (name, value) = line.split_at(colon);

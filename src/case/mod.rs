@@ -14,6 +14,8 @@ pub mod place;
 pub mod postings;
 pub mod recover;
 pub mod rows;
+pub mod sources;
+mod statements;
 pub mod terms;
 pub mod varint;
 pub mod views;

@@ -172,6 +172,25 @@ pub fn lookup(conn: &Connection, prints: &[Print]) -> Result<Vec<(Print, Target)
     Ok(out)
 }
 
+/// Every pair of the case, segment by segment in order of prints: for questions about so many prints that seeking each
+/// would cost more than reading all. `false` from `each` ends it.
+pub fn each(conn: &Connection, each: &mut dyn FnMut(Print, Target) -> bool) -> Result<()> {
+    let mut stmt = conn.prepare("SELECT first,n,data FROM posting ORDER BY seg, first")?;
+    let mut rows = stmt.query([])?;
+    let mut go_on = true;
+    while let Some(row) = rows.next()? {
+        let first = row.get_ref(0)?.as_blob().unwrap_or_default();
+        let data = row.get_ref(2)?.as_blob().unwrap_or_default();
+        read(first, row.get(1)?, data, |p, code| {
+            go_on = go_on && each(p, Target::from_code(code));
+        });
+        if !go_on {
+            break;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

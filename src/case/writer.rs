@@ -11,52 +11,18 @@ use crate::case::bodies::{self, FullPack, Packer, Place};
 use crate::case::open::Case;
 use crate::case::postings::{Pairs, Target};
 use crate::case::rows::{addr, int, narrow};
+use crate::case::sources::{known_source, limits_text, source_list};
+use crate::case::statements::Statements;
 use crate::case::terms::Terms;
 use crate::case::{ident, info, journal};
 use crate::detect::pack;
 use crate::error::{Error, Result};
 use crate::limits;
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
 use serde_json::json;
 
-/// A source when its reading begins.
-#[derive(Debug, Clone, Default)]
-pub struct NewSource<'a> {
-    /// Name as given, for show.
-    pub name: &'a str,
-    /// Where it was read; `None` for a pipe that was not spooled.
-    pub path: Option<&'a str>,
-    /// SHA-256 where it is known before reading.
-    pub sha256: Option<[u8; 32]>,
-    /// `pcap pcapng log:combined ...`.
-    pub kind: &'a str,
-    /// Size as it lies.
-    pub bytes: u64,
-    /// Whether it is standard input that was spooled.
-    pub spooled: bool,
-}
-
-/// A source when its reading has ended.
-#[derive(Debug, Clone, Default)]
-pub struct SourceEnd {
-    /// SHA-256 of the file as it lies.
-    pub sha256: Option<[u8; 32]>,
-    /// Size as it lies.
-    pub bytes: u64,
-    /// Packets, for captures.
-    pub packets: Option<u64>,
-    /// Lines, for logs.
-    pub lines: Option<u64>,
-    /// Earliest time in it.
-    pub first_ts: Option<i64>,
-    /// Latest time in it.
-    pub last_ts: Option<i64>,
-    /// Packets or lines that carry no call and no listed flow.
-    pub skipped: u64,
-    /// Whether it could be read only in part.
-    pub damaged: bool,
-}
+pub use crate::case::sources::{NewSource, SourceEnd};
 
 /// Rows from these ids on belong to the load.
 #[derive(Debug, Clone, Copy)]
@@ -67,16 +33,6 @@ struct Marks {
     body: i64,
     seg: i64,
     source: i64,
-}
-
-struct Statements<'c> {
-    call: Statement<'c>,
-    body: Statement<'c>,
-    pack: Statement<'c>,
-    flow: Statement<'c>,
-    at: Statement<'c>,
-    unplace: Statement<'c>,
-    diag: Statement<'c>,
 }
 
 /// Writes one load; see the module.
@@ -102,12 +58,6 @@ pub struct Writer<'c> {
     pairs: Pairs,
     in_transaction: bool,
 }
-
-const CALL_SQL: &str = "INSERT OR REPLACE INTO call(id,source_id,unit,ord,unit1,off,len,done,flow_id,ts,end_ts,src,sport,dst,dport,\
- proto,tls,method_id,host_id,uri,path,op_id,kind_id,status,req_body_len,resp_body_len,req_content_len,resp_content_len,\
- req_type_id,resp_type_id,ua_id,flags,req_body_id,resp_body_id,head_pack,head_off,head_len,req_facts,resp_facts,ident,trace_id) \
- VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,\
- ?32,?33,?34,?35,?36,?37,?38,?39,?40,?41)";
 
 impl<'c> Writer<'c> {
     /// Begins a load: notes where its rows begin, so that it can be taken back.
@@ -246,6 +196,7 @@ impl<'c> Writer<'c> {
             }
         } else {
             self.sql.unplace.execute([id])?;
+            self.sql.uncall.execute([id])?;
         }
         if call.done {
             if before.is_some() {
@@ -440,6 +391,7 @@ impl<'c> Writer<'c> {
         } else {
             flow.first.unit.number
         };
+        self.sql.unflow.execute([id])?;
         self.sql.flow.execute(params![
             id,
             source,
@@ -596,66 +548,6 @@ impl Drop for Writer<'_> {
             let _ = self.conn.execute_batch("ROLLBACK");
         }
     }
-}
-
-impl<'c> Statements<'c> {
-    fn new(conn: &'c Connection) -> Result<Statements<'c>> {
-        Ok(Statements {
-            call: conn.prepare(CALL_SQL)?,
-            body: conn.prepare(
-                "INSERT INTO body(id,sha256,len,kept,kind,cut,pack_id,off,facts) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
-            )?,
-            pack: conn.prepare("INSERT INTO pack(id,len,data) VALUES(?1,?2,?3)")?,
-            flow: conn.prepare(
-                "INSERT OR REPLACE INTO flow(id,source_id,unit0,unit1,ts,end_ts,src,sport,dst,dport,transport,app,packets,\
-                 bytes_out,bytes_in,sni,alpn,client_print,gaps,calls,why_opaque) \
-                 VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
-            )?,
-            at: conn.prepare(
-                "INSERT INTO call_at(call_id,n,source_id,role,first,last,off,len,ts) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
-            )?,
-            unplace: conn.prepare("DELETE FROM call_at WHERE call_id=?1")?,
-            diag: conn.prepare(
-                "INSERT INTO diag(source_id,code,n,first_unit,detail) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(source_id,code) DO UPDATE \
-                 SET n=n+excluded.n, first_unit=min(coalesce(first_unit,excluded.first_unit),coalesce(excluded.first_unit,first_unit)), \
-                 detail=coalesce(detail,excluded.detail)",
-            )?,
-        })
-    }
-}
-
-/// Row of a source that was read to its end, by its SHA-256.
-pub fn known_source(conn: &Connection, sha256: &[u8; 32]) -> Result<Option<i64>> {
-    Ok(conn
-        .query_row(
-            "SELECT id FROM source WHERE sha256=?1 AND state<>'loading' ORDER BY id LIMIT 1",
-            [sha256],
-            |r| r.get(0),
-        )
-        .optional()?)
-}
-
-fn source_list(conn: &Connection, from: i64) -> Result<Vec<serde_json::Value>> {
-    let mut stmt =
-        conn.prepare("SELECT name,lower(hex(sha256)) FROM source WHERE id>=?1 ORDER BY id")?;
-    let rows = stmt.query_map([from], |r| {
-        Ok(json!({"name": r.get::<_, String>(0)?, "sha256": r.get::<_, Option<String>>(1)?}))
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// What bounds a load's result, stored with each source so that it can be repeated.
-fn limits_text() -> String {
-    format!(
-        "body={} decoded={} ratio={} codings={} held={} flows={} findings={}",
-        limits::BODY_STORED,
-        limits::DECODED,
-        limits::BOMB_RATIO,
-        limits::CODINGS,
-        limits::STREAM_HELD,
-        limits::FLOWS,
-        limits::FINDINGS_PER_BODY
-    )
 }
 
 fn some(blob: &[u8]) -> Option<&[u8]> {

@@ -2,6 +2,76 @@
 //! In: a value. Out: its visible ends and length ([`read`]), or the value with its middle hidden ([`show`], [`redact`]).
 //! Bounds: one pass.
 
+/// What is left to see of a masked value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Masked {
+    /// Visible characters before the first hidden one, separators of numbers left out.
+    pub prefix: String,
+    /// Visible characters after the last hidden one.
+    pub suffix: String,
+    /// Length in characters, hidden ones included, separators of numbers left out.
+    pub len: usize,
+    /// Hidden characters.
+    pub hidden: usize,
+    /// Visible characters between hidden ones.
+    pub middle: usize,
+}
+
+/// Characters that hide others wherever they stand.
+fn cover(c: char) -> bool {
+    matches!(c, '*' | '＊' | '•' | '●' | '∗' | '■' | '█' | '○')
+}
+
+/// Reads a masked value: `138****1234`, `6222 **** **** 1234`, `张*`, `j***@ex***.org`, `110101xxxxxxxx1234`, `****`. `#`, `·`, `x` and `.`
+/// hide only in runs of three and more, `x` only among digits. `None` where nothing is hidden or more is written than a value would be.
+pub fn read(value: &str) -> Option<Masked> {
+    let v = value.trim();
+    let chars: Vec<char> = v.chars().take(200).collect();
+    if chars.len() > 160 {
+        return None;
+    }
+    let number = chars.iter().all(|c| {
+        c.is_ascii_digit()
+            || cover(*c)
+            || matches!(c, ' ' | '-' | '+' | '#' | '·' | 'x' | 'X' | '…' | '.')
+    });
+    let mut hides = vec![false; chars.len()];
+    let mut i = 0;
+    while let Some(&c) = chars.get(i) {
+        let run = chars
+            .get(i..)
+            .map_or(1, |r| r.iter().take_while(|d| **d == c).count())
+            .max(1);
+        let hide = cover(c)
+            || c == '…'
+            || matches!(c, '#' | '·' | '.') && run >= 3
+            || matches!(c, 'x' | 'X') && run >= 3 && number;
+        if hide {
+            for h in hides.iter_mut().skip(i).take(run) {
+                *h = true;
+            }
+        }
+        i += run;
+    }
+    let kept: Vec<(char, bool)> = chars
+        .into_iter()
+        .zip(hides)
+        .filter(|(c, h)| *h || !number || !matches!(c, ' ' | '-' | '+'))
+        .collect();
+    let first = kept.iter().position(|(_, h)| *h)?;
+    let last = kept.iter().rposition(|(_, h)| *h)?;
+    let text = |r: &[(char, bool)]| r.iter().map(|(c, _)| *c).collect::<String>();
+    let within = kept.get(first..=last)?;
+    let hidden = within.iter().filter(|(_, h)| *h).count();
+    Some(Masked {
+        prefix: text(kept.get(..first)?),
+        suffix: text(kept.get(last + 1..)?),
+        len: kept.len(),
+        hidden,
+        middle: within.len() - hidden,
+    })
+}
+
 /// The value masked for display, by the usual habit of its class: enough stays to tell two values apart, not enough to use it.
 pub fn show(class_name: &str, value: &str) -> String {
     let n = value.chars().count();
@@ -83,4 +153,92 @@ pub fn redact(text: &str, spans: &[(usize, usize, u8)], class: &dyn Fn(u8) -> St
     }
     out.push_str(text.get(at..).unwrap_or(""));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_read() {
+        for (text, prefix, suffix, len, hidden) in [
+            ("138****1234", "138", "1234", 11, 4),
+            ("13****78", "13", "78", 8, 4),
+            ("6222 **** **** 1234", "6222", "1234", 16, 8),
+            ("6222-****-****-1234", "6222", "1234", 16, 8),
+            ("张*", "张", "", 2, 1),
+            ("*三", "", "三", 2, 1),
+            ("欧阳**", "欧阳", "", 4, 2),
+            ("j***@ex***.org", "j", ".org", 14, 6),
+            ("******", "", "", 6, 6),
+            ("110101********1234", "110101", "1234", 18, 8),
+            ("110101xxxxxxxx1234", "110101", "1234", 18, 8),
+            ("138••••1234", "138", "1234", 11, 4),
+            ("138＊＊＊＊1234", "138", "1234", 11, 4),
+            ("138####1234", "138", "1234", 11, 4),
+            ("138····1234", "138", "1234", 11, 4),
+            ("+86 138****1234", "86138", "1234", 13, 4),
+        ] {
+            let m = read(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(
+                (m.prefix.as_str(), m.suffix.as_str(), m.len, m.hidden),
+                (prefix, suffix, len, hidden),
+                "{text}"
+            );
+        }
+        for text in [
+            "13812345678",
+            "plain",
+            "",
+            "阿卜杜拉·买买提",
+            "#1",
+            "xxl",
+            "a.b..c",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn shown_values_hide_what_matters() {
+        for (class, value, want) in [
+            ("cn-mobile", "13812345678", "138****5678"),
+            ("cn-mobile", "+86 13812345678", "+86 1******5678"),
+            ("cn-id", "11010519491231002X", "110105********002X"),
+            ("bank-card", "6222 0212 3456 7890", "6222 **** **** 7890"),
+            ("name", "张三", "张*"),
+            ("name", "李小明", "李*明"),
+            ("email", "jane@example.org", "j***@example.org"),
+            ("password", "hunter2", "********"),
+            ("us-ssn", "536-22-9999", "***-**-9999"),
+        ] {
+            assert_eq!(show(class, value), want, "{class}");
+        }
+        for class in ["cn-id", "name", "x", "cn-plate", "phone", "email"] {
+            for value in ["", "a", "ab", "中", "中文"] {
+                let shown = show(class, value);
+                assert!(value.is_empty() || shown != value, "{class} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn spans_are_masked_in_place() {
+        let class = |_: u8| "cn-mobile".to_string();
+        assert_eq!(
+            redact(
+                "a 13812345678 b 13912345678",
+                &[(2, 13, 0), (16, 27, 0)],
+                &class
+            ),
+            "a 138****5678 b 139****5678"
+        );
+        assert_eq!(
+            redact("中文", &[(1, 2, 0), (5, 99, 0)], &class)
+                .chars()
+                .count(),
+            2
+        );
+        assert_eq!(redact("abcdef", &[(0, 4, 0), (2, 9, 0)], &class).len(), 6);
+    }
 }

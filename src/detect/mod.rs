@@ -13,6 +13,8 @@ pub mod pack;
 pub mod print;
 pub mod rules;
 pub mod scan;
+pub mod valid;
+mod value;
 
 pub use normal::{lookup_prints, normal, undo};
 pub use rules::{ClassDef, Rules};

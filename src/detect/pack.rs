@@ -127,6 +127,77 @@ fn read(r: &mut Reader<'_>, term: &dyn Fn(u32) -> Arc<str>, facts: &mut Facts) -
     Some(())
 }
 
+/// A finding without its place inside the body: what counting needs, without an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slim {
+    /// Number of the field path.
+    pub field: u32,
+    /// Class.
+    pub class: u8,
+    /// 0..=100.
+    pub conf: u8,
+    /// Whether part of the value is masked.
+    pub masked: bool,
+    /// Encoding around it.
+    pub form: Form,
+    /// Record, 0 for none.
+    pub record: u32,
+    /// Print.
+    pub print: u64,
+}
+
+/// Visits the findings of a blob and then its misses (field, class, count). What [`decode`] would leave out is left out here.
+pub fn visit(blob: &[u8], finding: impl FnMut(Slim), miss: impl FnMut(u32, u8, u32)) {
+    let _ = visit_all(&mut Reader(blob), finding, miss);
+}
+
+fn visit_all(
+    r: &mut Reader<'_>,
+    mut finding: impl FnMut(Slim),
+    mut miss: impl FnMut(u32, u8, u32),
+) -> Option<()> {
+    if r.byte()? != VERSION {
+        return None;
+    }
+    r.u32()?;
+    r.varint()?;
+    let n = r.count(1)?;
+    // Bodies have few fields; where there are more, the list is made once a body.
+    let mut fields: Vec<u32> = Vec::with_capacity(n);
+    for _ in 0..n {
+        fields.push(r.u32()?);
+    }
+    let n = r.count(15)?;
+    let mut record = 0i64;
+    for _ in 0..n {
+        let field = *fields.get(r.index()?)?;
+        let class = r.byte()?;
+        let conf = r.byte()?;
+        let form = Form(r.u32()?);
+        r.zigzag()?;
+        r.u32()?;
+        record = record.checked_add(r.zigzag()?)?;
+        for _ in 0..r.count(1)? {
+            r.u32()?;
+        }
+        finding(Slim {
+            field,
+            class,
+            conf: conf & 0x7f,
+            masked: conf & 0x80 != 0,
+            form,
+            record: u32::try_from(record).ok()?,
+            print: r.print()?,
+        });
+    }
+    for _ in 0..r.count(3)? {
+        let field = *fields.get(r.index()?)?;
+        let class = r.byte()?;
+        miss(field, class, r.u32()?);
+    }
+    Some(())
+}
+
 fn put(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
         out.push((n & 0x7f) as u8 | 0x80);

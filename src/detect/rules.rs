@@ -119,6 +119,8 @@ pub struct Rules {
     pub(crate) enabled: u64,
     /// Bits of enabled classes with a regex.
     pub(crate) custom: u64,
+    /// Bits of enabled user's classes that have keys alone.
+    pub(crate) keyed: u64,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -215,6 +217,7 @@ impl Rules {
                 inner_say: Vec::new(),
                 enabled: 0,
                 custom: 0,
+                keyed: 0,
             },
             _ => Rules::empty(),
         }
@@ -423,6 +426,8 @@ impl Rules {
                 self.enabled |= 1 << i;
                 if c.regex.is_some() {
                     self.custom |= 1 << i;
+                } else if i >= Kind::ALL.len() {
+                    self.keyed |= 1 << i;
                 }
             }
         }

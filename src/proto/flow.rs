@@ -24,6 +24,8 @@ pub struct FlowState {
     /// First bytes of side A and B.
     heads: [Vec<u8>; 2],
     spoke: [bool; 2],
+    /// Bytes of side A and B were missing, or were nothing known, before a parser took over.
+    unclear: [bool; 2],
     stage: Stage,
     depth: usize,
     /// Names of the protocols of this flow from the outside in, each with what its parser knew.
@@ -54,6 +56,7 @@ impl FlowState {
             ordinal: 0,
             heads: [Vec::new(), Vec::new()],
             spoke: [false; 2],
+            unclear: [false; 2],
             stage: Stage::Probing(None),
             depth: 0,
             outer: None,
@@ -88,11 +91,11 @@ impl FlowState {
     }
 
     fn remember(&mut self, side: Side, bytes: &[u8]) {
-        if let Some(head) = self.heads.get_mut(index(side)) {
-            if head.len() < limits::FLOW_HEAD {
-                let n = bytes.len().min(limits::FLOW_HEAD - head.len());
-                head.extend_from_slice(bytes.get(..n).unwrap_or_default());
-            }
+        if let Some(head) = self.heads.get_mut(index(side))
+            && head.len() < limits::FLOW_HEAD
+        {
+            let n = bytes.len().min(limits::FLOW_HEAD - head.len());
+            head.extend_from_slice(bytes.get(..n).unwrap_or_default());
         }
         if let Some(s) = self.spoke.get_mut(index(side)) {
             *s = true;
@@ -105,6 +108,10 @@ impl FlowState {
 
     pub(super) fn data(&mut self, side: Side, segment: Segment<'_>, env: &mut Env<'_>) {
         if segment.bytes.is_empty() {
+            // bytes that were given out already came again
+            if let (true, Some((p, mut cx))) = (segment.retransmitted, self.parser(env)) {
+                p.resent(side, segment.offset, &mut cx);
+            }
             return;
         }
         self.remember(side, segment.bytes);
@@ -152,10 +159,10 @@ impl FlowState {
 
     /// Another protocol takes over. `false` where the nesting is too deep to look further.
     fn switch(&mut self, side: Side, s: Switch, env: &mut Env<'_>) -> bool {
-        if let Stage::Parsing(p) = &self.stage {
-            if self.outer.is_none() {
-                self.outer = Some(p.about());
-            }
+        if let Stage::Parsing(p) = &self.stage
+            && self.outer.is_none()
+        {
+            self.outer = Some(p.about());
         }
         self.expected = Some(s.to);
         self.stage = Stage::Probing(None);
@@ -182,8 +189,13 @@ impl FlowState {
         };
         let mut carry = mine;
         let first = segment.offset == carry.bytes().len() as u64 || self.depth > 0;
+        let alone = ask(segment.bytes, first);
         let verdict = if carry.is_empty() {
-            ask(segment.bytes, first)
+            alone
+        } else if matches!(alone, Verdict::Start(..)) {
+            // what was kept was no start: here is one
+            carry = Carry::default();
+            alone
         } else {
             carry.push(&segment);
             ask(carry.bytes(), first)
@@ -199,6 +211,14 @@ impl FlowState {
                     _ => Carry::default(),
                 };
                 self.stage = Stage::Parsing((spec.new)(client));
+                for (s, unclear) in [Side::A, Side::B]
+                    .into_iter()
+                    .zip(std::mem::take(&mut self.unclear))
+                {
+                    if unclear {
+                        self.gap(s, 0, Missing::Lost, segment.at, env);
+                    }
+                }
                 for piece in other.segments() {
                     self.feed(side.other(), piece, env);
                 }
@@ -214,13 +234,14 @@ impl FlowState {
                 if carry.is_empty() {
                     carry.push(&segment);
                 }
-                if let Stage::Probing(slot) = &mut self.stage {
-                    if let Some(c) = slot.get_or_insert_default().get_mut(index(side)) {
-                        *c = carry;
-                    }
+                if let Stage::Probing(slot) = &mut self.stage
+                    && let Some(c) = slot.get_or_insert_default().get_mut(index(side))
+                {
+                    *c = carry;
                 }
             }
             _ => {
+                self.unclear(side);
                 let found = PROTOS
                     .iter()
                     .find_map(|spec| (spec.find)(segment.bytes).map(|at| (*spec, at)));
@@ -266,10 +287,19 @@ impl FlowState {
     ) {
         if let Some((p, mut cx)) = self.parser(env) {
             p.gap(side, bytes, why, at, &mut cx);
-        } else if let Stage::Probing(Some(c)) = &mut self.stage {
-            if let Some(c) = c.get_mut(index(side)) {
-                *c = Carry::default();
-            }
+        } else if let Stage::Probing(Some(c)) = &mut self.stage
+            && let Some(c) = c.get_mut(index(side))
+        {
+            *c = Carry::default();
+        }
+        if matches!(self.stage, Stage::Probing(_)) {
+            self.unclear(side);
+        }
+    }
+
+    fn unclear(&mut self, side: Side) {
+        if let Some(u) = self.unclear.get_mut(index(side)) {
+            *u = true;
         }
     }
 

@@ -124,6 +124,8 @@ impl Cx<'_> {
 pub trait Proto: Send + std::fmt::Debug {
     /// Bytes of one side in order.
     fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed;
+    /// Bytes before `offset` of this side came again.
+    fn resent(&mut self, side: Side, offset: u64, cx: &mut Cx<'_>);
     /// Bytes are missing before the next segment of this side.
     fn gap(&mut self, side: Side, bytes: u64, why: Missing, at: Stamp, cx: &mut Cx<'_>);
     /// One side will send nothing more.

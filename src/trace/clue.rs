@@ -66,8 +66,10 @@ const SAMPLE: usize = 400;
 
 /// A clue of one value.
 pub fn one(value: &str, typer: &mut Typer<'_>) -> Result<Clue> {
-    let mut b = Builder::default();
-    b.format = "one value".into();
+    let mut b = Builder {
+        format: "one value".into(),
+        ..Builder::default()
+    };
     b.row(&[(None, value)]);
     b.finish(typer)
 }
@@ -79,8 +81,10 @@ pub fn record(values: &[(String, String, bool)]) -> Result<Clue> {
 
 /// A clue of records whose values were taken from the evidence: (value, class, identifies) for each row.
 pub fn rows_of(rows: &[Vec<(String, String, bool)>], format: &str) -> Result<Clue> {
-    let mut b = Builder::default();
-    b.format = format.into();
+    let mut b = Builder {
+        format: format.into(),
+        ..Builder::default()
+    };
     let mut classes: BTreeMap<String, bool> = BTreeMap::new();
     for r in rows {
         for (_, c, s) in r {

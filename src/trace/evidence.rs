@@ -274,11 +274,3 @@ pub fn address(blob: &[u8]) -> Option<IpAddr> {
     let b: [u8; 16] = blob.try_into().ok()?;
     Some(Ipv6Addr::from(b).to_canonical())
 }
-
-/// Nanoseconds as the contract writes times.
-pub fn rfc3339(ns: i64) -> String {
-    match jiff::Timestamp::from_nanosecond(i128::from(ns)) {
-        Ok(t) => format!("{t:.9}"),
-        Err(_) => String::new(),
-    }
-}

@@ -34,6 +34,8 @@ pub enum Holder {
 pub struct Hit {
     /// Index into the clue's values.
     pub value: u32,
+    /// Class of the finding; [`detect::DIGEST`] where it has none.
+    pub class: u8,
     /// Record in the holder, 0 for none.
     pub record: u32,
     /// Encodings around it.
@@ -108,6 +110,142 @@ pub fn mask_ends(text: &str) -> Option<(&str, usize, &str)> {
     Some((text.get(..first)?, text.chars().count(), suffix))
 }
 
+/// Values up to which each print is sought by itself; above, all postings are read once.
+const SEEK_VALUES: usize = 64;
+
+/// Prints that the clue's values may stand under: value, form, belief.
+type Wanted = FxHashMap<Print, Vec<(u32, Form, f32)>>;
+
+/// Prints of one value; `class` is that of its column.
+pub fn prints_of(
+    key: &PrintKey,
+    v: &super::clue::Value,
+    class: Option<&str>,
+) -> Vec<(Print, Form, f32)> {
+    match &v.shape {
+        Shape::Clear => {
+            let mut out = detect::lookup_prints(key, &v.text);
+            // The class of the column tells the spelling better than the value's shape does.
+            let normal = detect::normal(class, &v.text);
+            let p = key.print(PrintKind::Value, normal.as_bytes());
+            if !out.iter().any(|x| x.0 == p) {
+                out.push((p, Form::PLAIN, 1.0));
+            }
+            out
+        }
+        // As it stands in the clue, and with the length left open as some masks are stored.
+        Shape::Masked => mask_ends(&v.text).map_or_else(Vec::new, |(prefix, len, suffix)| {
+            let form = Form::PLAIN.then(Step::Mask);
+            vec![
+                (key.masked(prefix, len, suffix), form, 0.6),
+                (key.masked(prefix, 0, suffix), form, 0.5),
+            ]
+        }),
+        Shape::Digest(bytes) => {
+            let mut out = vec![(key.print(PrintKind::Digest, bytes), Form::PLAIN, 0.99)];
+            out.extend(
+                detect::lookup_prints(key, &v.text)
+                    .into_iter()
+                    .filter(|p| p.1 == Form::PLAIN),
+            );
+            out
+        }
+    }
+}
+
+/// The clue's prints, and where in the case any of them stands.
+fn look_up(
+    e: &Evidence<'_>,
+    clue: &Clue,
+    key: &PrintKey,
+    stop: &AtomicBool,
+) -> Result<(Wanted, Vec<Target>)> {
+    let class_of = |v: &super::clue::Value| {
+        clue.columns
+            .get(v.column as usize)
+            .and_then(|c| c.class.as_deref())
+    };
+    let used: Vec<(u32, &super::clue::Value)> = (0u32..)
+        .zip(&clue.values)
+        .filter(|(_, v)| clue.columns.get(v.column as usize).is_none_or(|c| c.used))
+        .collect();
+    let mut wanted = Wanted::default();
+    let mut add = |i: u32, (p, f, c): (Print, Form, f32)| {
+        let list = wanted.entry(p).or_default();
+        if !list.iter().any(|x| x.0 == i) {
+            list.push((i, f, c));
+        }
+    };
+    let mut holders: Vec<Target> = Vec::new();
+    if used.len() <= SEEK_VALUES {
+        for (i, v) in used {
+            prints_of(key, v, class_of(v))
+                .into_iter()
+                .for_each(|p| add(i, p));
+        }
+        let mut prints: Vec<Print> = wanted.keys().copied().collect();
+        prints.sort_unstable();
+        holders.extend(postings::lookup(e.conn, &prints)?.into_iter().map(|x| x.1));
+    } else {
+        // A value has hundreds of prints, and nearly all of them stand nowhere: only those of the case are kept.
+        let mut have: Vec<Print> = Vec::new();
+        postings::each(e.conn, &mut |p, _| {
+            if have.last() != Some(&p) {
+                have.push(p);
+            }
+            !stop.load(Ordering::Relaxed)
+        })?;
+        have.sort_unstable();
+        have.dedup();
+        let have: rustc_hash::FxHashSet<Print> = have.into_iter().collect();
+        let parts = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(8);
+        let size = used.len().div_ceil(parts).max(1);
+        let found: Vec<Vec<(u32, (Print, Form, f32))>> = std::thread::scope(|s| {
+            let jobs: Vec<_> = used
+                .chunks(size)
+                .map(|chunk| {
+                    let (have, class_of) = (&have, &class_of);
+                    s.spawn(move || {
+                        let mut out = Vec::new();
+                        for (i, v) in chunk {
+                            if stop.load(Ordering::Relaxed) {
+                                break;
+                            }
+                            out.extend(
+                                prints_of(key, v, class_of(v))
+                                    .into_iter()
+                                    .filter(|p| have.contains(&p.0))
+                                    .map(|p| (*i, p)),
+                            );
+                        }
+                        out
+                    })
+                })
+                .collect();
+            jobs.into_iter()
+                .map(|j| j.join().unwrap_or_default())
+                .collect()
+        });
+        for (i, p) in found.into_iter().flatten() {
+            add(i, p);
+        }
+        postings::each(e.conn, &mut |p, t| {
+            if wanted.contains_key(&p) {
+                holders.push(t);
+            }
+            !stop.load(Ordering::Relaxed)
+        })?;
+    }
+    holders.sort_unstable();
+    holders.dedup();
+    Ok((wanted, holders))
+}
+
+/// Packed facts of both heads of a call.
+type HeadFacts = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Hits through the postings.
 pub fn by_prints(
     e: &Evidence<'_>,
@@ -115,42 +253,7 @@ pub fn by_prints(
     key: &PrintKey,
     stop: &AtomicBool,
 ) -> Result<Vec<Found>> {
-    let mut wanted: FxHashMap<Print, Vec<(u32, Form, f32)>> = FxHashMap::default();
-    for (i, v) in (0u32..).zip(&clue.values) {
-        if !clue.columns.get(v.column as usize).is_none_or(|c| c.used) {
-            continue;
-        }
-        let mut add = |p: Print, f: Form, c: f32| {
-            let list = wanted.entry(p).or_default();
-            if !list.iter().any(|x| x.0 == i) {
-                list.push((i, f, c));
-            }
-        };
-        match &v.shape {
-            Shape::Clear => {}
-            Shape::Masked => {
-                if let Some((prefix, len, suffix)) = mask_ends(&v.text) {
-                    add(
-                        key.masked(prefix, len, suffix),
-                        Form::PLAIN.then(Step::Mask),
-                        0.6,
-                    );
-                }
-            }
-            Shape::Digest(bytes) => add(key.print(PrintKind::Digest, bytes), Form::PLAIN, 0.99),
-        }
-        for (p, f, c) in detect::lookup_prints(key, &v.text) {
-            add(p, f, c);
-        }
-    }
-    let mut prints: Vec<Print> = wanted.keys().copied().collect();
-    prints.sort_unstable();
-    let mut holders: Vec<Target> = postings::lookup(e.conn, &prints)?
-        .into_iter()
-        .map(|(_, t)| t)
-        .collect();
-    holders.sort_unstable();
-    holders.dedup();
+    let (wanted, holders) = look_up(e, clue, key, stop)?;
     let fields = Fields::new(e.conn);
     let mut out: Vec<Found> = Vec::new();
     let mut held = 0usize;
@@ -168,6 +271,7 @@ pub fn by_prints(
                 };
                 hits.push(Hit {
                     value: *value,
+                    class: f.class,
                     record: f.record,
                     form: chain,
                     masked: f.masked,
@@ -202,7 +306,7 @@ pub fn by_prints(
                 }
             }
             Target::CallHead(id) => {
-                let row: Option<(Option<Vec<u8>>, Option<Vec<u8>>)> = e
+                let row: Option<HeadFacts> = e
                     .conn
                     .prepare_cached("SELECT req_facts,resp_facts FROM call WHERE id=?1")?
                     .query_row([id], |r| Ok((r.get(0)?, r.get(1)?)))
@@ -224,4 +328,32 @@ pub fn by_prints(
     }
     out.sort_by_key(|f| f.holder);
     Ok(out)
+}
+
+/// Columns whose class the values alone did not tell take it from where they were found.
+pub fn learn_classes(e: &Evidence<'_>, clue: &mut Clue, found: &[Found]) {
+    let mut votes: std::collections::BTreeMap<(u16, u8), u32> = std::collections::BTreeMap::new();
+    for h in found.iter().flat_map(|f| &f.hits) {
+        if let Some(v) = clue.values.get(h.value as usize)
+            && h.class != detect::DIGEST
+        {
+            *votes.entry((v.column, h.class)).or_default() += 1;
+        }
+    }
+    let mut best: FxHashMap<u16, (u32, u8)> = FxHashMap::default();
+    for ((column, class), n) in votes {
+        let b = best.entry(column).or_insert((n, class));
+        if n > b.0 {
+            *b = (n, class);
+        }
+    }
+    for (i, c) in (0u16..).zip(&mut clue.columns) {
+        if c.class.is_none()
+            && let Some((_, class)) = best.get(&i)
+            && let Some(name) = e.classes.get(usize::from(*class)).filter(|n| !n.is_empty())
+        {
+            c.class = Some(name.clone());
+            c.strong = e.is_strong(*class);
+        }
+    }
 }

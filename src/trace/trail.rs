@@ -7,10 +7,11 @@
 //! received before it sent (relay), an upload before a read (stored), or the same account at another address (lateral).
 //! Lateral moves, and an exit from a host that never received the record, imply a hop that was not captured.
 
-use super::evidence::{Detail, Evidence, rfc3339};
+use super::evidence::{Detail, Evidence};
 use super::model::{Exit, Hop, HopLocator};
 use crate::detect::form::{Form, Step};
 use crate::facts::inside::Inside;
+use crate::query::read::time::rfc3339;
 use std::net::IpAddr;
 
 /// Clocks of two captures may differ by this much before order between them means something (nanoseconds).
@@ -131,9 +132,9 @@ pub fn build(
     inside: &Inside,
     limit: usize,
 ) -> (Vec<Hop>, Vec<Exit>, u64) {
-    seen.sort_by(|a, b| {
-        (a.ts(), a.call.id, a.resp, &a.place).cmp(&(b.ts(), b.call.id, b.resp, &b.place))
-    });
+    // At one time: answers from the inside out, requests from the outside in.
+    let key = |s: &Seen| (s.ts(), s.resp == (s.parent == 0), s.call.id, s.resp);
+    seen.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.place.cmp(&b.place)));
     let over = seen.len().saturating_sub(limit) as u64;
     seen.truncate(limit);
     let service = |a: i64| e.accounts.get(&a).is_none_or(|x| x.1 != "person");

@@ -3,7 +3,7 @@
 //! [`crate::limits::TRACE_SUSPECTS`] suspects and [`crate::limits::TRACE_CALLS`] calls each.
 
 use super::clue::{Clue, Shape};
-use super::evidence::{Detail, Evidence, rfc3339};
+use super::evidence::{Detail, Evidence};
 use super::likelihood::{Reads, Solution, solve};
 use super::matching::RowHit;
 use super::model::{Evidence as Reason, Suspect, Verdict};
@@ -13,6 +13,7 @@ use crate::detect::print::PrintKey;
 use crate::error::Result;
 use crate::facts::inside::Inside;
 use crate::limits;
+use crate::query::read::time::rfc3339;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -287,8 +288,9 @@ pub fn judge(
             let value = c.clue.values.get(*v as usize)?;
             let column = c.clue.columns.get(value.column as usize)?;
             (column.strong && value.shape == Shape::Clear).then_some(())?;
-            crate::detect::lookup_prints(c.key, &value.text)
+            super::sight::prints_of(c.key, value, column.class.as_deref())
                 .into_iter()
+                .filter(|(_, f, _)| *f == crate::detect::form::Form::PLAIN)
                 .find_map(|(p, _, _)| c.all.subject(p))
         });
         id_of.push(match known {

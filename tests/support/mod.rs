@@ -1,6 +1,7 @@
 //! What tests and benchmarks share: a writer of captures and a seeded source of numbers.
 #![allow(dead_code)] // each test binary uses its part
 
+pub mod bank;
 pub mod people;
 pub mod random;
 pub mod wire;

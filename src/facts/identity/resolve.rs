@@ -213,6 +213,7 @@ fn roots(l: &Lives) -> Vec<u32> {
 fn confidence(how: How, kind: &str, early: bool) -> f32 {
     match (how, kind) {
         (How::Itself, "jwt") => 0.98,
+        (How::Itself, "log-user") => 0.9,
         (How::Itself, _) => 0.97,
         (How::Login, _) if early => 0.9,
         (How::Login, _) => 0.97,
@@ -274,7 +275,7 @@ fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u3
         let kind = VIA.get(c.kind as usize).copied().unwrap_or("address");
         let early = pos < iv.bound_at;
         // A refused password names nobody; a failed login does not either, unless its credential does.
-        let refused = row.status == 401 && matches!(kind, "basic" | "ntlm");
+        let refused = row.status == 401 && matches!(kind, "basic" | "ntlm" | "log-user");
         if refused || failed && !(iv.how == How::Itself || iv.how == How::Login && !early) {
             continue;
         }

@@ -109,7 +109,7 @@ impl Http1 {
             start: self.req.start,
             acked: self.req.acked,
         };
-        self.sending = self.queue.request(at, self.req.lost, cx);
+        self.sending = self.queue.request(at, self.req.after_loss, cx);
         self.calls = true;
         let (mut kind, mut upgrade) = (Kind::Plain, None);
         if let Some(m) = self.req.message() {
@@ -142,10 +142,10 @@ impl Http1 {
         let framing = if connect { Framing::None } else { framing };
         self.req.mark(flags);
         let room = self.room(cx);
-        if self.req.begin(framing, here, room) {
-            if let Some(m) = self.req.take_bare(true) {
-                self.request_ended(m, cx);
-            }
+        if self.req.begin(framing, here, room)
+            && let Some(m) = self.req.take_bare(true)
+        {
+            self.request_ended(m, cx);
         }
     }
 
@@ -224,7 +224,9 @@ impl Http1 {
             start: self.resp.start,
             acked: self.resp.acked,
         };
-        self.answering = self.queue.response(at, self.resp_end, self.resp.lost, cx);
+        self.answering = self
+            .queue
+            .response(at, self.resp_end, self.resp.after_loss, cx);
         self.calls = true;
     }
 
@@ -260,10 +262,10 @@ impl Http1 {
             };
         self.resp.mark(flags);
         let room = self.room(cx);
-        if self.resp.begin(framing, here, room) {
-            if let Some(m) = self.resp.take_bare(true) {
-                self.response_ended(m, cx);
-            }
+        if self.resp.begin(framing, here, room)
+            && let Some(m) = self.resp.take_bare(true)
+        {
+            self.response_ended(m, cx);
         }
         if to.is_none() && !self.interim && self.asked == Some(self.answering) {
             self.refused(cx);
@@ -336,6 +338,15 @@ impl Proto for Http1 {
             return Feed::Go;
         }
         self.response_data(&segment, cx)
+    }
+
+    fn resent(&mut self, side: Side, offset: u64, _cx: &mut Cx<'_>) {
+        let client = side == self.client;
+        let reader = self.reader(side);
+        if !reader.resent(offset) {
+            let end = reader.end;
+            self.queue.resent(client, offset, end);
+        }
     }
 
     fn gap(&mut self, side: Side, bytes: u64, why: Missing, _at: Stamp, cx: &mut Cx<'_>) {

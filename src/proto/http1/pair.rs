@@ -12,6 +12,8 @@ use crate::proto::Cx;
 use std::collections::VecDeque;
 
 /// One half of an exchange.
+// almost every half becomes `Done`, and boxing it would be an allocation for each message
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Default)]
 pub enum Half {
     /// Not seen.
@@ -85,6 +87,10 @@ pub struct Queue {
     held: usize,
     /// What the last request had acknowledged.
     prev_acked: u64,
+    /// The last request stood behind lost bytes, and nothing showed what was in them.
+    unsure: bool,
+    /// Exchanges without a request.
+    orphans: usize,
     /// Requests were given out early: later pairs may be off.
     shifted: bool,
 }
@@ -104,6 +110,8 @@ impl Queue {
             open: VecDeque::new(),
             held: 0,
             prev_acked: 0,
+            unsure: false,
+            orphans: 0,
             shifted: false,
         }
     }
@@ -114,7 +122,17 @@ impl Queue {
     }
 
     pub fn get(&mut self, ordinal: u32) -> Option<&mut Open> {
-        self.open.iter_mut().find(|o| o.ordinal == ordinal)
+        let at = self.index(ordinal)?;
+        self.open.get_mut(at)
+    }
+
+    /// Where an exchange stands: messages are worked on at both ends of the queue.
+    fn index(&self, ordinal: u32) -> Option<usize> {
+        let last = self.open.len().checked_sub(1)?;
+        if self.open.get(last)?.ordinal == ordinal {
+            return Some(last);
+        }
+        self.open.iter().position(|o| o.ordinal == ordinal)
     }
 
     /// Kind of the request that a response would answer now.
@@ -140,6 +158,7 @@ impl Queue {
     }
 
     fn add(&mut self, cx: &mut Cx<'_>) -> u32 {
+        self.orphans += 1;
         let ordinal = *cx.ordinal;
         *cx.ordinal = ordinal.wrapping_add(1);
         self.open.push_back(Open {
@@ -152,11 +171,15 @@ impl Queue {
 
     /// A request begins.
     pub fn request(&mut self, at: Place, lost: bool, cx: &mut Cx<'_>) -> u32 {
-        let unsure = lost && at.acked <= self.prev_acked;
+        let unsure = (lost || self.unsure) && at.acked <= self.prev_acked;
+        self.unsure = unsure;
         self.prev_acked = at.acked;
         // a response captured before its request
         let mut adopted = None;
-        while let Some(o) = self.open.iter().find(|o| o.request.is_none()) {
+        while self.orphans > 0 {
+            let Some(o) = self.open.iter().find(|o| o.request.is_none()) else {
+                break;
+            };
             let ordinal = o.ordinal;
             if o.response.is_none() && o.interim.is_empty() {
                 break;
@@ -175,6 +198,7 @@ impl Queue {
             self.emit(ordinal, cx, None);
         }
         let ordinal = adopted.unwrap_or_else(|| self.add(cx));
+        self.orphans = self.orphans.saturating_sub(1);
         if let Some(o) = self.get(ordinal) {
             o.request = Half::Growing;
             o.req = at;
@@ -201,7 +225,12 @@ impl Queue {
             .open
             .iter()
             .filter(|o| open(o))
-            .take(limits::PIPELINE)
+            // only lost bytes make a later request worth asking
+            .take(if at.start > last_end {
+                limits::PIPELINE
+            } else {
+                2
+            })
             .map(|o| (o.ordinal, o.req))
             .collect();
         let proof = cands
@@ -219,10 +248,10 @@ impl Queue {
                     .get(1)
                     .is_some_and(|(_, r)| received(r) && r.acked <= at.start);
                 let shifted = self.shifted;
-                if let Some(o) = self.get(*ordinal) {
-                    if lost && others || o.after_loss || shifted {
-                        o.flags.insert(Flags::UNCERTAIN_PAIR);
-                    }
+                if let Some(o) = self.get(*ordinal)
+                    && (lost && others || o.after_loss || shifted)
+                {
+                    o.flags.insert(Flags::UNCERTAIN_PAIR);
                 }
                 *ordinal
             }
@@ -245,6 +274,28 @@ impl Queue {
             o.changed = true;
         }
         ordinal
+    }
+
+    /// Bytes before `offset` of a message that ended at `end` came again: the newest that waits for its other half is marked.
+    pub fn resent(&mut self, request: bool, offset: u64, end: u64) {
+        let place = |o: &Open| if request { o.req.start } else { o.resp.start };
+        let done = |o: &Open| {
+            if request {
+                o.request.is_done()
+            } else {
+                o.response.is_done()
+            }
+        };
+        if let Some(o) = self
+            .open
+            .iter_mut()
+            .rev()
+            .take(2)
+            .find(|o| done(o) && place(o) < offset && offset <= end)
+        {
+            o.flags.insert(Flags::RETRANSMITTED);
+            o.changed = true;
+        }
     }
 
     /// A request was read to its end.
@@ -278,7 +329,7 @@ impl Queue {
 
     /// Gives an exchange out if nothing more can come for it.
     fn settle(&mut self, ordinal: u32, client_seen: u64, cx: &mut Cx<'_>) {
-        let Some(at) = self.open.iter().position(|o| o.ordinal == ordinal) else {
+        let Some(at) = self.index(ordinal) else {
             return;
         };
         let later = self.open.iter().skip(at + 1).any(|o| !o.request.is_none());
@@ -298,7 +349,6 @@ impl Queue {
         loop {
             let heavy = self.held > limits::UNPAIRED_BYTES && self.open.len() > 1;
             let long = self.open.len() > limits::PIPELINE;
-            let orphans = self.open.iter().filter(|o| o.request.is_none()).count();
             let Some(front) = self.open.front() else {
                 return;
             };
@@ -310,7 +360,7 @@ impl Queue {
                 front.request.is_done() && front.response.is_none()
             };
             let must = if is_orphan {
-                orphans > limits::ORPHANS || heavy
+                self.orphans > limits::ORPHANS || heavy
             } else {
                 long || heavy && server_silent
             };
@@ -336,12 +386,15 @@ impl Queue {
     }
 
     fn emit(&mut self, ordinal: u32, cx: &mut Cx<'_>, captured: Option<[bool; 2]>) {
-        let Some(at) = self.open.iter().position(|o| o.ordinal == ordinal) else {
+        let Some(at) = self.index(ordinal) else {
             return;
         };
         let Some(mut o) = self.open.remove(at) else {
             return;
         };
+        if o.request.is_none() {
+            self.orphans = self.orphans.saturating_sub(1);
+        }
         let [a, b] = captured.unwrap_or(cx.spoke);
         let (client, server) = if self.client == Side::A {
             (a, b)

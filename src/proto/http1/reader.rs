@@ -60,8 +60,10 @@ pub struct Reader {
     pub end: u64,
     /// Stream offset behind all bytes seen or missing.
     pub next: u64,
-    /// Bytes were lost or skipped since the last whole message.
-    pub lost: bool,
+    /// Bytes were lost or skipped since the last whole message ...
+    lost: bool,
+    /// ... and before the message that is being read.
+    pub after_loss: bool,
     /// The next response may be one without a head (HTTP/0.9).
     pub expect_simple: bool,
     /// Bytes that are no request belong to an upgraded connection: keep them.
@@ -88,6 +90,7 @@ impl Reader {
             end: 0,
             next: 0,
             lost: false,
+            after_loss: false,
             expect_simple: false,
             hold_foreign: false,
             held: Carry::default(),
@@ -306,6 +309,7 @@ impl Reader {
                 Is::No if self.expect_simple => {
                     self.last = if before > 0 { self.last } else { seg.at };
                     self.message = Some(self.headless());
+                    self.after_loss = self.lost;
                     return Step::Head;
                 }
                 Is::No => {
@@ -395,22 +399,31 @@ impl Reader {
         m.flags.insert(self.scan.flags);
         m.flags.insert(flags);
         self.scan = Scan::default();
+        self.after_loss = self.lost;
         self.message = Some(m);
     }
 
     /// Out of step: a message may start where a segment does, or after an empty line.
     fn seek(&mut self, seg: &Segment<'_>, pos: &mut usize) -> Step {
         if *pos == 0 {
+            if !self.carry.is_empty() && self.is(seg.bytes, true) == Is::Yes {
+                // what was kept was no start: here is one
+                self.carry = Vec::new();
+            }
             let joined;
             let b = if self.carry.is_empty() {
+                *pos = start::leading_breaks(seg.bytes);
                 self.first = seg.at;
-                self.start = seg.offset;
+                self.start = seg.offset + *pos as u64;
                 self.acked = seg.acked;
-                seg.bytes
+                seg.bytes.get(*pos..).unwrap_or_default()
             } else {
                 joined = [&self.carry, seg.bytes].concat();
                 &joined
             };
+            if b.is_empty() {
+                return Step::More;
+            }
             match self.is(b, true) {
                 Is::Yes => {
                     self.state = State::Head;
@@ -456,6 +469,16 @@ impl Reader {
             last: self.last,
             ..m.clone()
         })
+    }
+
+    /// Bytes before `offset` came again: whether they belong to the message being read, which is marked.
+    pub fn resent(&mut self, offset: u64) -> bool {
+        let reading = self.message.is_some() || !self.carry.is_empty();
+        let mine = reading && offset > self.start;
+        if mine {
+            self.flag(Flags::RETRANSMITTED);
+        }
+        mine
     }
 
     /// Marks the message being read.

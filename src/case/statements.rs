@@ -1,0 +1,52 @@
+//! The statements of a load, prepared once. In: a connection. Out: statements. Bounds: none of them scans a table.
+
+use crate::error::Result;
+use rusqlite::{Connection, Statement};
+
+/// One field for each statement; named after the table.
+pub(super) struct Statements<'c> {
+    pub call: Statement<'c>,
+    pub body: Statement<'c>,
+    pub pack: Statement<'c>,
+    pub flow: Statement<'c>,
+    pub at: Statement<'c>,
+    pub unplace: Statement<'c>,
+    pub uncall: Statement<'c>,
+    pub unflow: Statement<'c>,
+    pub diag: Statement<'c>,
+}
+
+/// Plain INSERT: with OR REPLACE SQLite keeps a journal for each single statement, which costs more than the insertion.
+const CALL_SQL: &str = "INSERT INTO call(id,source_id,unit,ord,unit1,off,len,done,flow_id,ts,end_ts,src,sport,dst,dport,\
+ proto,tls,method_id,host_id,uri,path,op_id,kind_id,status,req_body_len,resp_body_len,req_content_len,resp_content_len,\
+ req_type_id,resp_type_id,ua_id,flags,req_body_id,resp_body_id,head_pack,head_off,head_len,req_facts,resp_facts,ident,trace_id) \
+ VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,\
+ ?32,?33,?34,?35,?36,?37,?38,?39,?40,?41)";
+
+impl<'c> Statements<'c> {
+    pub fn new(conn: &'c Connection) -> Result<Statements<'c>> {
+        Ok(Statements {
+            call: conn.prepare(CALL_SQL)?,
+            body: conn.prepare(
+                "INSERT INTO body(id,sha256,len,kept,kind,cut,pack_id,off,facts) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+            )?,
+            pack: conn.prepare("INSERT INTO pack(id,len,data) VALUES(?1,?2,?3)")?,
+            flow: conn.prepare(
+                "INSERT INTO flow(id,source_id,unit0,unit1,ts,end_ts,src,sport,dst,dport,transport,app,packets,\
+                 bytes_out,bytes_in,sni,alpn,client_print,gaps,calls,why_opaque) \
+                 VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
+            )?,
+            at: conn.prepare(
+                "INSERT INTO call_at(call_id,n,source_id,role,first,last,off,len,ts) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+            )?,
+            unplace: conn.prepare("DELETE FROM call_at WHERE call_id=?1")?,
+            uncall: conn.prepare("DELETE FROM call WHERE id=?1")?,
+            unflow: conn.prepare("DELETE FROM flow WHERE id=?1")?,
+            diag: conn.prepare(
+                "INSERT INTO diag(source_id,code,n,first_unit,detail) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(source_id,code) DO UPDATE \
+                 SET n=n+excluded.n, first_unit=min(coalesce(first_unit,excluded.first_unit),coalesce(excluded.first_unit,first_unit)), \
+                 detail=coalesce(detail,excluded.detail)",
+            )?,
+        })
+    }
+}

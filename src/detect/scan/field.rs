@@ -1,0 +1,262 @@
+//! One field's value: judged as it is, then inside its encodings, then as text that holds values.
+//! In: a value with its place. Out: findings in the sink. Bounds: [`crate::limits::DECODE_DEPTH`] layers; each layer is linear and at most
+//! [`crate::limits::NESTED_DECODED`] long.
+
+use super::sink::{NodeId, Sink, Slot};
+use super::text;
+use crate::body::json::chars;
+use crate::detect::form::Step;
+use crate::detect::normal;
+use crate::detect::print::PrintKind;
+use crate::detect::value::Hit;
+use crate::limits;
+
+const ALNUM: u16 = chars::DIGIT | chars::LOWER | chars::UPPER;
+
+/// Scans one value. `bits` are [`chars::all`] of it (or more).
+#[inline]
+pub(crate) fn value(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot) {
+    let ctx = s.ctx(node);
+    if v.len() < 4 && ctx.pos == 0 {
+        return;
+    }
+    let (v, slot) = if matches!(v.first(), Some(0..=b' ')) || matches!(v.last(), Some(0..=b' ')) {
+        let from = v.iter().take_while(|b| **b <= b' ').count();
+        let v = v.trim_ascii();
+        (v, slot.part(from, v.len()))
+    } else {
+        (v, slot)
+    };
+    let verdict = s.judge.whole(v, bits, &ctx);
+    if let Some(hit) = verdict.hit {
+        s.found(node, hit, slot);
+        return;
+    }
+    if verdict.miss != 0 {
+        s.miss(node, verdict.miss);
+    }
+    if v.len() >= 8 {
+        deeper(s, node, v, bits, slot);
+    }
+}
+
+/// A value that is nothing as a whole.
+fn deeper(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot) {
+    let n = v.len();
+    if bits & !(ALNUM | chars::PLUS | chars::SYMBOL | chars::DASH) == 0
+        && bits & (chars::LOWER | chars::UPPER) != 0
+        || bits == chars::DIGIT && n >= 22
+    {
+        if let Some(hit) = digest(s, v, bits) {
+            let form = if v.ends_with(b"=") {
+                slot.form.then(Step::Base64)
+            } else {
+                slot.form
+            };
+            let form = form.then(digest_step(v));
+            s.found(node, hit, Slot { form, ..slot });
+            return;
+        }
+    }
+    let room = slot.depth < limits::DECODE_DEPTH;
+    if room && let Some((step, inner)) = peel(v, bits) {
+        inside(s, node, &inner, slot.inside(step));
+        return;
+    }
+    if room && nested_json(v) && slot.depth < limits::DECODE_DEPTH {
+        super::json::nested(s, node, v, slot.inside(Step::Json));
+        return;
+    }
+    // Text around values: not for single tokens, which were looked at whole.
+    let gaps = chars::SPACE
+        | chars::HIGH
+        | chars::OTHER
+        | chars::CONTROL
+        | chars::QUOTE
+        | chars::BACKSLASH
+        | chars::SYMBOL
+        | chars::ESCAPE;
+    if n >= 11 && bits & gaps != 0 && worth(v, bits) {
+        text::scan(s, node, v, slot);
+    }
+}
+
+/// What was inside a layer: a value, or a document of its own.
+fn inside(s: &mut Sink, node: NodeId, inner: &[u8], slot: Slot) {
+    if let Some(text) = compressed(inner) {
+        let slot = slot.inside(Step::Gzip);
+        if nested_json(text.trim_ascii()) {
+            super::json::nested(s, node, &text, slot);
+        } else {
+            value(s, node, &text, chars::all(&text), slot);
+        }
+        return;
+    }
+    if nested_json(inner.trim_ascii()) {
+        super::json::nested(s, node, inner, slot);
+    } else {
+        value(s, node, inner, chars::all(inner), slot);
+    }
+}
+
+fn nested_json(v: &[u8]) -> bool {
+    v.len() >= 12
+        && matches!(
+            (v.first(), v.last()),
+            (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']'))
+        )
+        && matches!(
+            v.iter().skip(1).find(|b| **b > b' '),
+            Some(b'"' | b'{' | b'[' | b'0'..=b'9')
+        )
+}
+
+/// Whether text can hold a value that counts without a key, or a key with one.
+fn worth(v: &[u8], bits: u16) -> bool {
+    if bits & chars::AT != 0 {
+        return true;
+    }
+    if bits & chars::DIGIT != 0 {
+        let (mut run, mut all) = (0u32, 0u32);
+        for b in v {
+            if b.is_ascii_digit() {
+                run += 1;
+                all += 1;
+                if run >= 9 {
+                    return true;
+                }
+            } else if !matches!(b, b' ' | b'-') {
+                run = 0;
+            }
+        }
+        if all >= 3 && bits & (chars::HIGH | chars::MASK) != 0 {
+            return true;
+        }
+    }
+    bits & chars::HIGH != 0 && memchr::memmem::find(v, "：".as_bytes()).is_some()
+        || memchr::memmem::find(v, b"eyJ").is_some()
+        || memchr::memchr2(b'=', b':', v).is_some() && bits & (chars::LOWER | chars::UPPER) != 0
+        || memchr::memmem::find(v, b"AKIA").is_some()
+}
+
+/// The digest of something: 32, 40 or 64 hex digits, or padded base64 of 16, 20 or 32 bytes.
+fn digest(s: &mut Sink, v: &[u8], bits: u16) -> Option<Hit> {
+    let raw = match v.len() {
+        32 | 40 | 64 if bits & !ALNUM == 0 => normal::hex(v)?,
+        24 | 28 | 44 if v.ends_with(b"=") => {
+            normal::base64_any(v).filter(|d| matches!(d.len(), 16 | 20 | 32))?
+        }
+        _ => return None,
+    };
+    // Text in hex or base64 is text, not a digest.
+    if readable(&raw) {
+        return None;
+    }
+    Some(Hit {
+        class: crate::detect::DIGEST,
+        conf: 50,
+        masked: false,
+        last: false,
+        print: s.judge.key.print(PrintKind::Digest, &raw),
+    })
+}
+
+/// The form of a digest by its length (SM3 has the length of SHA-256 and goes under its name).
+fn digest_step(v: &[u8]) -> Step {
+    match v.len() {
+        32 | 24 => Step::Md5,
+        40 | 28 => Step::Sha1,
+        _ => Step::Sha256,
+    }
+}
+
+/// One layer off, where what is inside reads as text or is compressed.
+fn peel(v: &[u8], bits: u16) -> Option<(Step, Vec<u8>)> {
+    let n = v.len();
+    if bits & chars::ESCAPE != 0 {
+        let percent = v
+            .windows(3)
+            .any(|w| matches!(w, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
+        if percent && bits & chars::SPACE == 0 {
+            let mut out = Vec::with_capacity(n);
+            normal::percent(v, false, &mut out);
+            return readable(&out).then_some((Step::Url, out));
+        }
+        if memchr::memchr(b';', v).is_some() {
+            let (out, any) = crate::body::xml::unescape(v);
+            return any.then_some((Step::Html, out));
+        }
+        return None;
+    }
+    if bits & chars::BACKSLASH != 0 && memchr::memmem::find(v, b"\\u").is_some() {
+        let mut out = Vec::with_capacity(n);
+        return crate::body::json::unescape(v, &mut out).then_some((Step::Unicode, out));
+    }
+    if bits & !(ALNUM | chars::PLUS | chars::SYMBOL | chars::DASH) != 0 {
+        return None;
+    }
+    if n >= 16 && n.is_multiple_of(2) && bits & !ALNUM == 0 && v.iter().all(u8::is_ascii_hexdigit) {
+        // hex of text begins with a printable character
+        let out = normal::hex(v)?;
+        if readable(&out) {
+            return Some((Step::Hex, out));
+        }
+    }
+    base64(v, bits).map(|out| (Step::Base64, out))
+}
+
+fn base64(v: &[u8], bits: u16) -> Option<Vec<u8>> {
+    let n = v.len();
+    let padded = v.ends_with(b"=");
+    if n < 8
+        || n % 4 == 1
+        || padded && !n.is_multiple_of(4)
+        || bits & (chars::LOWER | chars::UPPER) == 0
+    {
+        return None;
+    }
+    // `(`, `)` and `_` share bits with letters of the alphabet; the decoder refuses them. The first three bytes tell most other tokens.
+    let head = normal::base64_any(v.get(..4)?)?;
+    let gzip = head.starts_with(&[0x1f, 0x8b])
+        || head.starts_with(&[0x78, 0x9c])
+        || head.starts_with(&[0x78, 0xda])
+        || head.starts_with(&[0x78, 0x01]);
+    if !gzip
+        && !head
+            .iter()
+            .all(|b| *b >= 0x20 || matches!(b, b'\n' | b'\t' | b'\r'))
+    {
+        return None;
+    }
+    let out = normal::base64_any(v)?;
+    if gzip || readable(&out) && (out.len() >= 6) {
+        Some(out)
+    } else {
+        None
+    }
+}
+
+/// Text: UTF-8 without control characters, and no odd characters where it is short.
+fn readable(v: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(v) else {
+        return false;
+    };
+    !v.is_empty()
+        && text.chars().all(|c| match c {
+            '\n' | '\r' | '\t' => true,
+            ' '..='~' => true,
+            '\u{a0}'..='\u{24f}' | '\u{370}'..='\u{52f}' => v.len() >= 16,
+            '\u{2010}'..='\u{2027}'
+            | '\u{3000}'..='\u{30ff}'
+            | '\u{3400}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7a3}'
+            | '\u{ff00}'..='\u{ffef}' => true,
+            _ => false,
+        })
+}
+
+/// Compressed bytes inside another layer.
+fn compressed(v: &[u8]) -> Option<Vec<u8>> {
+    let head = matches!(v, [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x9c | 0xda, ..]);
+    head.then(|| normal::gunzip(v)).flatten()
+}

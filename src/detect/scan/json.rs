@@ -1,0 +1,215 @@
+//! JSON bodies, one document or many, and JSON inside values. In: text. Out: values with their paths in the sink.
+//! Bounds: [`crate::limits::NEST_DEPTH`] levels are told apart; deeper ones count to the last of them.
+
+use super::field;
+use super::sink::{NodeId, Sink, Slot, Style};
+use super::text;
+use crate::body::json::{self, Visit, chars};
+use crate::detect::form::Step;
+use crate::limits;
+
+struct Walk<'a> {
+    sink: &'a mut Sink,
+    /// Frames below are not this document's.
+    bottom: usize,
+    root: NodeId,
+    /// Node of the value that the last key announced.
+    cur: NodeId,
+    /// Levels beyond the bound.
+    over: usize,
+    /// Around the whole document.
+    slot: Option<Slot>,
+    buf: Vec<u8>,
+}
+
+impl Walk<'_> {
+    /// Node of the value that is due now.
+    #[inline]
+    fn due(&mut self) -> NodeId {
+        if self.over > 0 {
+            return self.cur;
+        }
+        let at = self.sink.frames.len();
+        if at == self.bottom {
+            return self.root;
+        }
+        match self.sink.frames.last_mut() {
+            Some(f) if f.array => {
+                f.idx = f.idx.wrapping_add(1);
+                let array = f.node;
+                self.sink.elem(array)
+            }
+            _ => self.cur,
+        }
+    }
+}
+
+impl Visit for Walk<'_> {
+    fn open(&mut self, array: bool) {
+        let parent_array = self.sink.frames.last().is_some_and(|f| f.array);
+        let node = self.due();
+        if self.over > 0 || self.sink.frames.len() >= limits::NEST_DEPTH {
+            self.over += 1;
+            self.cur = node;
+            return;
+        }
+        let idlike = self.sink.node(node).is_some_and(|n| n.idlike);
+        let outermost = self.sink.frames.is_empty();
+        let record = outermost || !array && (parent_array || idlike);
+        self.sink.push(node, array, record);
+    }
+    fn close(&mut self) {
+        if self.over > 0 {
+            self.over -= 1;
+        } else if self.sink.frames.len() > self.bottom {
+            self.sink.pop();
+        }
+    }
+    #[inline]
+    fn key(&mut self, raw: &[u8]) {
+        if let Some(frame) = self.sink.frames.len().checked_sub(1) {
+            self.cur = self.sink.next_child(frame, raw);
+        }
+    }
+    #[inline]
+    fn string(&mut self, raw: &[u8], at: usize, bits: u16) {
+        let node = self.due();
+        if bits & chars::BACKSLASH != 0 {
+            let mut buf = std::mem::take(&mut self.buf);
+            let unicode = json::unescape(raw, &mut buf);
+            let slot = match self.slot {
+                Some(slot) => slot,
+                None => {
+                    let mut slot = Slot::plain(at, raw.len());
+                    slot.direct = false;
+                    if unicode {
+                        slot.form = slot.form.then(Step::Unicode);
+                    }
+                    slot
+                }
+            };
+            let bits = chars::all(&buf);
+            field::value(self.sink, node, &buf, bits, slot);
+            self.buf = buf;
+        } else {
+            let slot = self.slot.unwrap_or_else(|| Slot::plain(at, raw.len()));
+            field::value(self.sink, node, raw, bits, slot);
+        }
+    }
+    #[inline]
+    fn number(&mut self, raw: &[u8], at: usize) {
+        let node = self.due();
+        // Small numbers are nothing, except where a key asks for them.
+        if raw.len() < 8
+            && self
+                .sink
+                .node(node)
+                .is_none_or(|n| n.ctx.pos == 0 && !n.ctx.last)
+        {
+            return;
+        }
+        let slot = self.slot.unwrap_or_else(|| Slot::plain(at, raw.len()));
+        field::value(self.sink, node, raw, chars::all(raw), slot);
+    }
+    #[inline]
+    fn word(&mut self) {
+        if let Some(f) = self
+            .sink
+            .frames
+            .last_mut()
+            .filter(|f| f.array && self.over == 0)
+        {
+            f.idx = f.idx.wrapping_add(1);
+        }
+    }
+}
+
+fn run(
+    sink: &mut Sink,
+    root: NodeId,
+    content: &[u8],
+    start: usize,
+    slot: Option<Slot>,
+) -> (usize, bool) {
+    let bottom = sink.frames.len();
+    let mut walk = Walk {
+        sink,
+        bottom,
+        root,
+        cur: root,
+        over: 0,
+        slot,
+        buf: Vec::new(),
+    };
+    json::walk(content, start, &mut walk)
+}
+
+/// A JSON body. What follows a fault is read as text; further documents behind the first are read like lines of NDJSON.
+pub(crate) fn body(sink: &mut Sink, content: &[u8]) {
+    let root = sink.root("$", Style::Json);
+    let lead = content.strip_prefix(b"\xef\xbb\xbf").map_or(0, |_| 3);
+    let skip = content.get(lead..).map_or(0, |c| {
+        crate::body::sniff::jsonp(c.trim_ascii_start())
+            .map_or(0, |n| n + c.len() - c.trim_ascii_start().len())
+    });
+    let (end, ok) = run(sink, root, content, lead + skip, None);
+    let rest = content.get(end..).unwrap_or(b"");
+    let tail = rest.trim_ascii_start();
+    if tail.len() < 4 {
+        return;
+    }
+    let at = content.len() - tail.len();
+    if ok && matches!(tail.first(), Some(b'{' | b'[')) {
+        lines(sink, content, at, 1);
+    } else {
+        text::body(sink, content, end);
+    }
+}
+
+/// NDJSON from `start` on; the first document has number `first`.
+pub(crate) fn lines(sink: &mut Sink, content: &[u8], start: usize, first: u32) {
+    let root = sink.root("$", Style::Json);
+    sink.push(root, true, true);
+    if let Some(f) = sink.frames.last_mut() {
+        f.idx = first.wrapping_sub(1);
+    }
+    let elem = sink.elem(root);
+    let mut i = start;
+    while i < content.len() {
+        let rest = content.get(i..).unwrap_or(b"");
+        i += rest.iter().take_while(|b| **b <= b' ').count();
+        if i >= content.len() {
+            break;
+        }
+        if let Some(f) = sink.frames.last_mut() {
+            f.idx = f.idx.wrapping_add(1);
+        }
+        let (end, ok) = run(sink, elem, content, i, None);
+        if ok && end > i {
+            i = end;
+            continue;
+        }
+        // The rest of a broken line as text, then on with the next line.
+        let rest = content.get(end..).unwrap_or(b"");
+        let n = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
+        text::lines(sink, content, end, end + n);
+        i = (end + n).max(i + 1);
+    }
+    sink.pop();
+}
+
+/// JSON inside a value: its paths go on from the field's.
+pub(crate) fn nested(sink: &mut Sink, node: NodeId, text: &[u8], slot: Slot) {
+    if sink.frames.len() >= limits::NEST_DEPTH {
+        return;
+    }
+    run(sink, node, text, 0, Some(slot));
+}
+
+/// A document that is a field of something larger; offsets begin at the document.
+pub(crate) fn at(sink: &mut Sink, node: NodeId, content: &[u8]) {
+    let (end, ok) = run(sink, node, content, 0, None);
+    if !ok {
+        text::body(sink, content, end);
+    }
+}

@@ -1,0 +1,68 @@
+//! The scanner: walks content by its kind and judges every value under its key.
+//! In: content, heads, targets. Out: [`Facts`]. Bounds: linear time; see [`sink`] for memory. Binary content is not looked at.
+
+mod field;
+mod head;
+mod json;
+mod markup;
+mod rows;
+mod sink;
+mod text;
+
+use super::print::PrintKey;
+use super::rules::Rules;
+use super::value::Judge;
+use crate::call::model::{Facts, Message};
+use sink::Sink;
+use std::sync::Arc;
+
+/// Scans bodies and heads; one a thread. What it has learnt of keys stays between bodies and never changes a result.
+pub struct Scanner {
+    sink: Sink,
+}
+
+impl Scanner {
+    /// A scanner for one rule set and one case's key.
+    pub fn new(rules: Arc<Rules>, key: PrintKey) -> Scanner {
+        Scanner {
+            sink: Sink::new(Judge::new(rules, key)),
+        }
+    }
+    /// Scans decoded content of a kind that [`crate::body::sniff::kind`] gave. Offsets are in `content`.
+    pub fn scan_body(&mut self, bytes: &[u8], kind: &str, media_type: Option<&str>) -> Facts {
+        self.sink.begin();
+        content(&mut self.sink, bytes, kind, media_type, 0);
+        self.sink.end()
+    }
+    /// Scans target and headers of a request; offsets are in its head.
+    pub fn scan_request(&mut self, m: &Message) -> Facts {
+        self.sink.begin();
+        head::message(&mut self.sink, m);
+        self.sink.end()
+    }
+    /// Scans the headers of a response.
+    pub fn scan_response_head(&mut self, m: &Message) -> Facts {
+        self.scan_request(m)
+    }
+    /// Scans a request target alone, as logs have it; offsets are in `uri`.
+    pub fn scan_uri(&mut self, uri: &str) -> Facts {
+        self.sink.begin();
+        head::target(&mut self.sink, uri.as_bytes(), 0);
+        self.sink.end()
+    }
+}
+
+/// Walks content of a kind; `depth` counts bodies inside bodies.
+fn content(s: &mut Sink, bytes: &[u8], kind: &str, media_type: Option<&str>, depth: usize) {
+    match kind {
+        "json" => json::body(s, bytes),
+        "ndjson" => json::lines(s, bytes, 0, 0),
+        "xml" => markup::xml_body(s, bytes),
+        "html" => markup::html_body(s, bytes),
+        "form" => rows::form(s, bytes),
+        "multipart" => rows::multipart(s, bytes, media_type, depth),
+        "csv" => rows::delimited(s, bytes, media_type, "csv"),
+        "text" => text::body(s, bytes, 0),
+        _ => {}
+    }
+}

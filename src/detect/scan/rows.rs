@@ -1,0 +1,240 @@
+//! Delimited text, form bodies and multipart bodies. In: content. Out: values in the sink: `csv:COLUMN` with the row as index, `form:NAME`.
+//! Bounds: linear; parts nest [`crate::limits::DECODE_DEPTH`] deep.
+
+use super::field;
+use super::sink::{NodeId, Sink, Slot, Style};
+use crate::body::csv;
+use crate::body::json::chars;
+use crate::detect::form::Step;
+use crate::detect::normal;
+
+/// A CSV or TSV body. Columns and rows count from 1; a header row is row 1 and gives the columns their context.
+pub(crate) fn delimited(s: &mut Sink, content: &[u8], media_type: Option<&str>, root: &str) {
+    let root = s.root(root, Style::Colon);
+    let start = content.strip_prefix(b"\xef\xbb\xbf").map_or(0, |_| 3);
+    let delimiter = csv::delimiter(content.get(start..).unwrap_or(b""), media_type);
+    let mut cells = Vec::new();
+    let mut columns: Vec<NodeId> = Vec::new();
+    let mut buf = Vec::new();
+    let mut at = start;
+    let mut number = 0u32;
+    while at < content.len() {
+        at = csv::row(content, at, delimiter, &mut cells);
+        number = number.saturating_add(1);
+        if number == 1 && header(content, &cells) {
+            for (i, c) in cells.iter().enumerate() {
+                let name = content.get(c.range.clone()).unwrap_or(b"").trim_ascii();
+                columns.push(s.column(root, i + 1, name));
+            }
+            continue;
+        }
+        if cells.iter().all(|c| c.range.is_empty()) {
+            continue;
+        }
+        s.push(root, true, true);
+        if let Some(f) = s.frames.last_mut() {
+            f.idx = number;
+        }
+        for (i, c) in cells.iter().enumerate() {
+            let node = match columns.get(i) {
+                Some(id) => *id,
+                None if i < crate::limits::FIELDS_PER_BODY => {
+                    let id = s.column(root, i + 1, b"");
+                    if i == columns.len() {
+                        columns.push(id);
+                    }
+                    id
+                }
+                None => root,
+            };
+            let v = content.get(c.range.clone()).unwrap_or(b"");
+            let mut slot = Slot::plain(c.range.start, v.len());
+            if c.doubled {
+                buf.clear();
+                let mut after = false;
+                buf.extend(v.iter().filter(|b| {
+                    let drop = **b == b'"' && after;
+                    after = **b == b'"' && !after;
+                    !drop
+                }));
+                slot.direct = false;
+                field::value(s, node, &buf, chars::all(&buf), slot);
+            } else {
+                field::value(s, node, v, chars::all(v), slot);
+            }
+        }
+        s.pop();
+    }
+}
+
+/// Whether a first row names columns: words, no data.
+fn header(content: &[u8], cells: &[csv::Cell]) -> bool {
+    let mut words = 0;
+    for c in cells {
+        let v = content.get(c.range.clone()).unwrap_or(b"").trim_ascii();
+        let digits = v.iter().filter(|b| b.is_ascii_digit()).count();
+        if digits >= 4
+            || digits > 0 && digits == v.len()
+            || v.len() > 64
+            || v.contains(&b'@')
+            || v.contains(&b'*')
+        {
+            return false;
+        }
+        words += usize::from(!v.is_empty());
+    }
+    words * 2 > cells.len()
+}
+
+/// `a=1&b=2`: pairs of a form body or a query. `at` is the place of `text` in the whole.
+pub(crate) fn pairs(s: &mut Sink, root: NodeId, text: &[u8], at: usize) {
+    let mut buf = Vec::new();
+    let mut name = Vec::new();
+    let mut i = 0;
+    for pair in text.split(|b| matches!(b, b'&' | b';')) {
+        let from = i;
+        i += pair.len() + 1;
+        let eq = memchr::memchr(b'=', pair);
+        let (key, v) = match eq {
+            Some(eq) => (
+                pair.get(..eq).unwrap_or(b""),
+                pair.get(eq + 1..).unwrap_or(b""),
+            ),
+            None => (&b""[..], pair),
+        };
+        if v.is_empty() {
+            continue;
+        }
+        normal::percent(key, true, &mut name);
+        let node = if eq.is_some() {
+            s.child(root, name.trim_ascii())
+        } else {
+            root
+        };
+        let mut slot = Slot::plain(at + from + pair.len() - v.len(), v.len());
+        if v.iter().any(|b| matches!(b, b'%' | b'+')) && normal::percent(v, true, &mut buf) {
+            // A number that begins with an unescaped + is meant as it looks.
+            slot = slot.inside(Step::Url);
+            let plus = v.first() == Some(&b'+') && !v.contains(&b'%');
+            if plus {
+                slot = Slot::plain(at + from + pair.len() - v.len(), v.len());
+                field::value(s, node, v, chars::all(v), slot);
+                continue;
+            }
+            slot.depth = 0;
+            field::value(s, node, &buf, chars::all(&buf), slot);
+        } else {
+            field::value(s, node, v, chars::all(v), slot);
+        }
+    }
+}
+
+/// A form body: one record.
+pub(crate) fn form(s: &mut Sink, content: &[u8]) {
+    let root = s.root("form", Style::Colon);
+    s.push(root, false, true);
+    let v = content.trim_ascii_end();
+    pairs(s, root, v, 0);
+    s.pop();
+}
+
+/// A multipart body: fields as `form:NAME`; a file by what it holds.
+pub(crate) fn multipart(s: &mut Sink, content: &[u8], media_type: Option<&str>, depth: usize) {
+    let Some(boundary) = boundary(content, media_type) else {
+        super::text::body(s, content, 0);
+        return;
+    };
+    let root = s.root("form", Style::Colon);
+    let base = s.base;
+    s.push(root, false, true);
+    let finder = memchr::memmem::Finder::new(&boundary);
+    let mut at = finder
+        .find(content)
+        .map_or(content.len(), |n| n + boundary.len());
+    while at < content.len() {
+        let rest = content.get(at..).unwrap_or(b"");
+        if rest.starts_with(b"--") {
+            break;
+        }
+        let n = finder.find(rest).unwrap_or(rest.len());
+        part(s, root, rest.get(..n).unwrap_or(b""), at, base, depth);
+        at += n + boundary.len();
+    }
+    s.base = base;
+    s.pop();
+}
+
+/// The line that divides the parts, from the media type or from the first line.
+fn boundary(content: &[u8], media_type: Option<&str>) -> Option<Vec<u8>> {
+    let named = media_type.and_then(|m| {
+        let at = m.to_ascii_lowercase().find("boundary=")?;
+        let v = m.get(at + 9..)?;
+        let v = match v.strip_prefix('"') {
+            Some(q) => q.split('"').next()?,
+            None => v.split(';').next()?.trim(),
+        };
+        (!v.is_empty()).then(|| [b"--", v.as_bytes()].concat())
+    });
+    named.or_else(|| {
+        let lead = content.trim_ascii_start();
+        let line = lead.split(|b| *b == b'\n').next()?.trim_ascii_end();
+        (line.starts_with(b"--") && (4..=200).contains(&line.len())).then(|| line.to_vec())
+    })
+}
+
+fn part(s: &mut Sink, root: NodeId, part: &[u8], at: usize, base: u64, depth: usize) {
+    let (head, body_at) = match memchr::memmem::find(part, b"\r\n\r\n") {
+        Some(n) => (part.get(..n).unwrap_or(b""), n + 4),
+        None => match memchr::memmem::find(part, b"\n\n") {
+            Some(n) => (part.get(..n).unwrap_or(b""), n + 2),
+            None => return,
+        },
+    };
+    let body = part.get(body_at..).unwrap_or(b"");
+    let body = body
+        .strip_suffix(b"\r\n")
+        .or(body.strip_suffix(b"\n"))
+        .unwrap_or(body);
+    let text = String::from_utf8_lossy(head);
+    let header = |name: &str| {
+        text.lines().find_map(|l| {
+            let (n, v) = l.split_once(':')?;
+            n.trim()
+                .eq_ignore_ascii_case(name)
+                .then(|| v.trim().to_string())
+        })
+    };
+    let disposition = header("content-disposition").unwrap_or_default();
+    let param = |name: &str| {
+        disposition.split(';').find_map(|p| {
+            let (n, v) = p.trim().split_once('=')?;
+            n.trim()
+                .eq_ignore_ascii_case(name)
+                .then(|| v.trim().trim_matches('"').to_string())
+        })
+    };
+    let name = param("name").unwrap_or_else(|| "part".into());
+    let media_type = header("content-type");
+    let node = s.child(root, name.as_bytes());
+    let file = param("filename").is_some();
+    let kind = if file || media_type.is_some() {
+        crate::body::sniff::kind(body, media_type.as_deref())
+    } else {
+        "field"
+    };
+    s.base = base;
+    let start = at + body_at;
+    if kind == "field" || kind == "text" && !file {
+        let slot = Slot::plain(start, body.len());
+        field::value(s, node, body, chars::all(body), slot);
+        return;
+    }
+    s.base = base + start as u64;
+    if kind == "json" {
+        super::json::at(s, node, body);
+    } else if kind == "csv" {
+        delimited(s, body, media_type.as_deref(), &format!("form:{name}:csv"));
+    } else if depth < crate::limits::DECODE_DEPTH {
+        super::content(s, body, kind, media_type.as_deref(), depth + 1);
+    }
+}

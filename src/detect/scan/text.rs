@@ -1,0 +1,355 @@
+//! Plain text, logs, and text inside fields: tokens, each judged under the word before it.
+//! In: text. Out: findings in the sink. Bounds: one pass, linear; a value under a key is at most 200 bytes.
+
+use super::field;
+use super::sink::{NodeId, Sink, Slot, Style};
+use crate::body::json::chars;
+use crate::detect::kind::Kind;
+use crate::detect::rules::KeyCtx;
+use crate::detect::valid::china;
+use std::ops::Range;
+
+/// Longest value taken under a key.
+const VALUE: usize = 200;
+/// Longest key looked at.
+const KEY: usize = 48;
+
+/// A text body from a byte on: each line is a place `text:LINE` (`text:KEY:LINE` under a word that names a class) and a record.
+pub(crate) fn body(s: &mut Sink, content: &[u8], start: usize) {
+    lines(s, content, start, content.len());
+}
+
+/// The lines of `content` in `start..end`.
+pub(crate) fn lines(s: &mut Sink, content: &[u8], start: usize, end: usize) {
+    let root = s.root("text", Style::Colon);
+    let before = content.get(..start).unwrap_or(b"");
+    let mut number = u32::try_from(memchr::memchr_iter(b'\n', before).count()).unwrap_or(u32::MAX);
+    let mut at = start;
+    while at < end {
+        let rest = content.get(at..end).unwrap_or(b"");
+        let n = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        number = number.saturating_add(1);
+        let mut line = rest.get(..n).unwrap_or(b"");
+        let mut step = n + 1;
+        if let Some(key) = memchr::memmem::find(line, b"-----BEGIN ") {
+            // a key in PEM goes over lines
+            let block = rest.get(key..).unwrap_or(b"");
+            if let Some(stop) = memchr::memmem::find(
+                block.get(..block.len().min(16384)).unwrap_or(block),
+                b"-----END",
+            ) {
+                line = rest.get(..(key + stop).max(n)).unwrap_or(line);
+                step = line.len() + 1;
+            }
+        }
+        if line.len() >= 5 {
+            s.push(root, true, true);
+            if let Some(f) = s.frames.last_mut() {
+                f.idx = number;
+            }
+            scan(s, root, line, Slot::plain(at, line.len()));
+            s.pop();
+        }
+        let inside = rest.get(n + 1..step).unwrap_or(b"");
+        number = number
+            .saturating_add(u32::try_from(memchr::memchr_iter(b'\n', inside).count()).unwrap_or(0));
+        at += step;
+    }
+}
+
+/// What may stand in one token.
+fn token_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric()
+        || matches!(
+            b,
+            b'_' | b'+' | b'*' | b'@' | b'%' | b'~' | b'.' | b'-' | b'#'
+        )
+}
+
+/// Length of a full-width punctuation mark at the beginning of `v` and whether it is a colon.
+fn wide_mark(v: &[u8]) -> Option<bool> {
+    let c = v.get(..3)?;
+    if c == "：".as_bytes() {
+        return Some(true);
+    }
+    [
+        "，", "。", "、", "；", "（", "）", "“", "”", "【", "】", "《", "》", "　", "！", "？",
+    ]
+    .iter()
+    .any(|m| m.as_bytes() == c)
+    .then_some(false)
+}
+
+struct Scan<'a> {
+    s: &'a mut Sink,
+    node: NodeId,
+    v: &'a [u8],
+    slot: Slot,
+    /// Node whose children give the context of a word.
+    words: NodeId,
+    /// Findings go to `text:KEY`.
+    split: bool,
+}
+
+impl Scan<'_> {
+    fn get(&self, r: Range<usize>) -> &[u8] {
+        self.v.get(r).unwrap_or(b"")
+    }
+    /// What the word before a value says, and where its findings go.
+    fn context(&mut self, key: Option<Range<usize>>) -> (KeyCtx, NodeId) {
+        let Some(key) = key else {
+            return (self.s.ctx(self.node), self.node);
+        };
+        let mut from = key.start.max(key.end.saturating_sub(KEY));
+        while from < key.end && self.v.get(from).is_some_and(|b| (0x80..0xc0).contains(b)) {
+            from += 1;
+        }
+        let word = self.v.get(from..key.end).unwrap_or(b"");
+        let id = self.s.child(self.words, word);
+        let ctx = self.s.ctx(id);
+        if ctx.pos == 0 && !ctx.numbering {
+            return (self.s.ctx(self.node), self.node);
+        }
+        let node = if self.split && ctx.pos != 0 {
+            self.s.child(self.node, word)
+        } else {
+            self.node
+        };
+        (ctx, node)
+    }
+    /// Judges a part as a whole value; tells whether it is one.
+    fn judge(&mut self, r: Range<usize>, ctx: &KeyCtx, node: NodeId) -> bool {
+        let v = self.v.get(r.clone()).unwrap_or(b"");
+        if v.len() < 4 {
+            return false;
+        }
+        let verdict = self.s.judge.whole(v, chars::all(v), ctx);
+        if let Some(hit) = verdict.hit {
+            let slot = self.slot.part(r.start, r.len());
+            self.s.found(node, hit, slot);
+            return true;
+        }
+        if verdict.miss != 0 {
+            self.s.miss(node, verdict.miss & !Kind::Name.bit());
+        }
+        false
+    }
+}
+
+/// Scans text of a field, or a line.
+pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
+    let split = s.node(node).is_some_and(|n| n.style == Style::Colon);
+    let words = s.root("words", Style::Flat);
+    let mut t = Scan {
+        s,
+        node,
+        v,
+        slot,
+        words,
+        split,
+    };
+    if memchr::memmem::find(v, b"-----BEGIN ").is_some_and(|at| {
+        let end = memchr::memmem::find(t.get(at..v.len()), b"-----END").map_or(v.len(), |n| at + n);
+        let ctx = t.s.ctx(node);
+        t.judge(at..end, &ctx, node)
+    }) {
+        return;
+    }
+    // the last word, and the word that a `:` or `=` made the key of what follows
+    let mut word: Option<Range<usize>> = None;
+    let mut key: Option<Range<usize>> = None;
+    let mut i = 0;
+    while let Some(&b) = v.get(i) {
+        if b >= 0x80 {
+            if let Some(colon) = wide_mark(t.get(i..v.len())) {
+                key = if colon { word.take() } else { None };
+                i += 3;
+                if key.is_some() {
+                    i = under_key(&mut t, i, &mut key);
+                }
+                continue;
+            }
+            let start = i;
+            while v.get(i).is_some_and(|b| *b >= 0x80)
+                && (i == start || wide_mark(t.get(i..v.len())).is_none())
+            {
+                i += 1;
+                while v.get(i).is_some_and(|b| (0x80..0xc0).contains(b)) {
+                    i += 1;
+                }
+            }
+            // a plate begins with a Chinese character, a masked name ends with covers
+            if v.get(i).is_some_and(|b| b.is_ascii_uppercase()) && i >= start + 3 {
+                let end = i + t
+                    .get(i..v.len())
+                    .iter()
+                    .take(16)
+                    .take_while(|b| token_byte(**b))
+                    .count();
+                let from = i - 3;
+                let text = String::from_utf8_lossy(t.get(from..end)).into_owned();
+                if china::plate(&text) {
+                    let (ctx, node) = t.context(Some(start..from));
+                    t.judge(from..end, &ctx, node);
+                    i = end;
+                    continue;
+                }
+            }
+            word = Some(start..i);
+            continue;
+        }
+        if token_byte(b) {
+            let start = i;
+            i += t
+                .get(i..v.len())
+                .iter()
+                .take_while(|b| token_byte(**b))
+                .count();
+            let mut end = i;
+            while end > start && matches!(v.get(end - 1), Some(b'.' | b'-' | b'#')) {
+                end -= 1;
+            }
+            // a Chinese word right before it is its key: 手机号13812345678
+            let close = word
+                .clone()
+                .filter(|w| v.get(w.start).is_some_and(|b| *b >= 0x80) && start - w.end <= 1);
+            let numeric = v
+                .get(start)
+                .is_some_and(|b| b.is_ascii_digit() || *b == b'+');
+            let context = key.clone().or(close);
+            if numeric && let Some(far) = groups(v, start, end) {
+                let (ctx, node) = t.context(context.clone());
+                if t.judge(start..far, &ctx, node) {
+                    i = far;
+                    word = None;
+                    continue;
+                }
+            }
+            let bits = chars::all(t.get(start..end));
+            let any = bits & (chars::DIGIT | chars::AT) != 0 || end - start >= 16;
+            if any && end - start >= 5 {
+                let (ctx, node) = t.context(context);
+                t.judge(start..end, &ctx, node);
+            }
+            word = Some(start..end);
+            continue;
+        }
+        match b {
+            b':' | b'=' => {
+                key = word.take();
+                i += 1;
+                if key.is_some() {
+                    i = under_key(&mut t, i, &mut key);
+                }
+            }
+            b'"' | b'\'' | b' ' | b'\t' => i += 1,
+            b'/' | b'?' => {
+                key = None;
+                i += 1;
+            }
+            _ => {
+                key = None;
+                word = None;
+                i += 1;
+            }
+        }
+    }
+}
+
+/// A value under a key that names a class: taken to its delimiter. Returns where to go on.
+fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usize {
+    let v = t.v;
+    let mut from = at;
+    while matches!(v.get(from), Some(b' ' | b'\t')) && from < at + 4 {
+        from += 1;
+    }
+    let quote = v.get(from).copied().filter(|b| matches!(b, b'"' | b'\''));
+    from += usize::from(quote.is_some());
+    let (ctx, node) = t.context(key.clone());
+    if ctx.pos == 0 {
+        return at;
+    }
+    let rest = t.get(from..(from + VALUE).min(v.len()));
+    let spaces = ctx.names(Kind::Address) || ctx.names(Kind::Name);
+    let mut n = 0;
+    while let Some(&b) = rest.get(n) {
+        let stop = match quote {
+            Some(q) => b == q,
+            None => {
+                matches!(
+                    b,
+                    b',' | b';'
+                        | b'&'
+                        | b'|'
+                        | b'<'
+                        | b'>'
+                        | b'"'
+                        | b'\''
+                        | b'\t'
+                        | b'\r'
+                        | b'\n'
+                        | b'}'
+                        | b']'
+                ) || b == b' ' && !spaces
+                    || b >= 0xc0 && wide_mark(rest.get(n..).unwrap_or(b"")).is_some()
+            }
+        };
+        if stop {
+            break;
+        }
+        n += 1;
+    }
+    let raw = rest.get(..n).unwrap_or(b"");
+    let len = raw.trim_ascii_end().len();
+    if len >= 2 && from + len <= v.len() {
+        let found = if len < 4 {
+            false
+        } else {
+            t.judge(from..from + len, &ctx, node)
+        };
+        if found {
+            *key = None;
+            return from + len;
+        }
+        // an encoded value
+        let value = v.get(from..from + len).unwrap_or(b"");
+        if value.contains(&b'%') && t.slot.depth < crate::limits::DECODE_DEPTH {
+            let before = t.s.count();
+            let slot = t.slot.part(from, len);
+            let value = value.to_vec();
+            field::value(t.s, node, &value, chars::all(&value), slot);
+            if t.s.count() > before {
+                *key = None;
+                return from + len;
+            }
+        }
+    }
+    from
+}
+
+/// End of a number written in groups with single blanks (`6222 0212 3456 7890`, `138 1234 5678`), where the first group ends at `end`.
+fn groups(v: &[u8], start: usize, end: usize) -> Option<usize> {
+    let digit = |b: &u8| b.is_ascii_digit() || *b == b'*';
+    let first = v.get(start..end)?;
+    let plus = first.first() == Some(&b'+');
+    if !(plus || (3..=6).contains(&first.len())) || !first.iter().skip(usize::from(plus)).all(digit)
+    {
+        return None;
+    }
+    let mut at = end;
+    let mut n = 0;
+    while v.get(at) == Some(&b' ') && n < 5 {
+        let rest = v.get(at + 1..)?;
+        let len = rest.iter().take_while(|b| digit(b)).count();
+        if !(2..=11).contains(&len)
+            || rest
+                .get(len)
+                .is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b':' | b'/' | b'.' | b'-'))
+        {
+            break;
+        }
+        at += 1 + len;
+        n += 1;
+    }
+    (n > 0).then_some(at)
+}

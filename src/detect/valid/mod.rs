@@ -1,0 +1,8 @@
+//! Validators: whether text can be a value of a class. Pure functions over bytes; one concern a file.
+
+pub mod card;
+pub mod china;
+pub mod date;
+pub mod intl;
+pub mod person;
+pub mod secret;

@@ -1,0 +1,309 @@
+//! Names and postal addresses. In: text. Out: how far it reads as one. Bounds: linear in a value of at most 200 bytes.
+
+use rustc_hash::FxHashSet;
+use std::sync::LazyLock;
+
+/// Surnames of one character: the classic list and the further ones of the 400 most frequent.
+const SINGLE: &str = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳酆鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧计伏成戴谈宋茅庞熊纪舒屈项祝董梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯昝管卢莫经房裘缪干解应宗丁宣贲邓郁单杭洪包诸左石崔吉钮龚程嵇邢滑裴陆荣翁荀羊惠甄曲家封芮羿储靳汲邴糜松井段富巫乌焦巴弓牧隗山谷车侯宓蓬全郗班仰秋仲伊宫宁仇栾暴甘厉戎祖武符刘景詹束龙叶幸司韶郜黎蓟薄印宿白怀蒲邰从鄂索咸籍赖卓蔺屠蒙池乔阴胥能苍双闻莘党翟谭贡劳逄姬申扶堵冉宰郦雍璩桑桂濮牛寿通边扈燕冀郏浦尚农温别庄晏柴瞿阎充慕连茹习宦艾鱼容向古易慎戈廖庾终暨居衡步都耿满弘匡国文寇广禄阙东欧殳沃利蔚越夔隆师巩厍聂晁勾敖融冷訾辛阚那简饶空曾毋沙乜养鞠须丰巢关蒯相查后荆红游竺权逯盖益桓公仉督岳帅缑亢况郈有琴商牟佘佴伯赏墨哈谯笪年爱阳佟言福肖闫覃付代鹿邸涂苑兰占原冼母苟植尧由初卿揭仝衣麦修戢展区楚鲜官税";
+/// Surnames of two characters.
+const DOUBLE: [&str; 34] = [
+    "欧阳", "太史", "端木", "上官", "司马", "东方", "独孤", "南宫", "万俟", "闻人", "夏侯", "诸葛",
+    "尉迟", "公羊", "赫连", "澹台", "皇甫", "宗政", "濮阳", "公冶", "太叔", "申屠", "公孙", "慕容",
+    "仲孙", "钟离", "长孙", "宇文", "司徒", "鲜于", "司空", "令狐", "轩辕", "呼延",
+];
+/// Words that begin like a surname and are no name; also what ends a title, a place or a thing.
+const NOT: [&str; 72] = [
+    "公司",
+    "集团",
+    "中心",
+    "银行",
+    "商店",
+    "超市",
+    "有限",
+    "学校",
+    "大学",
+    "医院",
+    "酒店",
+    "产品",
+    "测试",
+    "默认",
+    "全部",
+    "其他",
+    "未知",
+    "管理员",
+    "系统",
+    "经理",
+    "总监",
+    "会员",
+    "用户",
+    "成功",
+    "失败",
+    "平台",
+    "文件",
+    "广场",
+    "花园",
+    "小区",
+    "路",
+    "街",
+    "市",
+    "省",
+    "县",
+    "区",
+    "镇",
+    "项目",
+    "支付",
+    "费用",
+    "单价",
+    "金额",
+    "时间",
+    "日期",
+    "关闭",
+    "向上",
+    "白色",
+    "黄色",
+    "红色",
+    "蓝色",
+    "高级",
+    "应用",
+    "安全",
+    "安装",
+    "高清",
+    "常规",
+    "平均",
+    "通用",
+    "通知",
+    "普通",
+    "广告",
+    "国际",
+    "国家",
+    "金卡",
+    "白银",
+    "黄金",
+    "全国",
+    "文本",
+    "计划",
+    "连接",
+    "时段",
+    "方式",
+];
+
+static SURNAMES: LazyLock<FxHashSet<char>> = LazyLock::new(|| SINGLE.chars().collect());
+
+/// A CJK ideograph.
+pub fn han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{2ebef}')
+}
+
+/// Whether a character is a surname.
+pub fn surname(c: char) -> bool {
+    SURNAMES.contains(&c)
+}
+
+/// Chinese personal name: a surname and one or two characters (four in all only with a surname of two), or one of a minority with a
+/// middle dot.
+pub fn chinese(text: &str) -> bool {
+    if text.len() > 60 {
+        return false;
+    }
+    let n = text.chars().count();
+    if let Some((a, b)) = text.split_once(['·', '•', '‧']) {
+        return (3..=15).contains(&n)
+            && a.chars().count() >= 2
+            && !b.is_empty()
+            && text.chars().all(|c| han(c) || matches!(c, '·' | '•' | '‧'));
+    }
+    if !(2..=4).contains(&n) || !text.chars().all(han) {
+        return false;
+    }
+    if NOT.iter().any(|w| text.ends_with(w) || text == *w) {
+        return false;
+    }
+    let double = DOUBLE.iter().any(|d| text.starts_with(d));
+    match n {
+        2 => text.chars().next().is_some_and(surname) && !double,
+        3 => double || text.chars().next().is_some_and(surname),
+        _ => double,
+    }
+}
+
+/// A name in Latin letters (Greek, Cyrillic ... alike): one to four words that each begin with a capital, no digits.
+pub fn latin(text: &str) -> bool {
+    if text.len() > 60 || text.len() < 2 {
+        return false;
+    }
+    let mut words = 0;
+    for word in text.split([' ', ',']) {
+        if word.is_empty() {
+            continue;
+        }
+        let mut chars = word.chars();
+        let first = chars.next().unwrap_or(' ');
+        let particle = matches!(
+            word,
+            "van"
+                | "von"
+                | "de"
+                | "der"
+                | "den"
+                | "la"
+                | "le"
+                | "da"
+                | "di"
+                | "del"
+                | "dos"
+                | "bin"
+                | "al"
+                | "el"
+                | "y"
+        );
+        if !particle && !first.is_uppercase() {
+            return false;
+        }
+        if !chars.all(|c| c.is_alphabetic() && !han(c) || matches!(c, '-' | '\'' | '’' | '.')) {
+            return false;
+        }
+        words += 1;
+    }
+    (1..=4).contains(&words) && text.chars().any(char::is_lowercase)
+}
+
+/// How far text reads as a Chinese address: parts of the administration, and parts below the street.
+fn parts(text: &str) -> (u32, u32, bool) {
+    let (mut admin, mut detail, mut digit) = (0, 0, false);
+    for c in text.chars() {
+        match c {
+            '省' | '市' | '区' | '县' | '州' | '旗' | '镇' | '乡' | '盟' => admin += 1,
+            '路' | '街' | '巷' | '弄' | '号' | '栋' | '幢' | '座' | '楼' | '室' | '层' | '村'
+            | '苑' | '园' | '厦' | '道' | '组' | '社' => detail += 1,
+            '0'..='9'
+            | '０'..='９'
+            | '一'
+            | '二'
+            | '三'
+            | '四'
+            | '五'
+            | '六'
+            | '七'
+            | '八'
+            | '九'
+            | '十' => digit = true,
+            '。' | '！' | '？' | '!' | '?' | '：' | '；' => return (0, 0, false),
+            _ => {}
+        }
+    }
+    (admin, detail, digit)
+}
+
+/// Belief 0..=100 that text is a postal address, without regard to its key.
+pub fn address(text: &str) -> u8 {
+    let n = text.chars().count();
+    if !(6..=90).contains(&n) {
+        return 0;
+    }
+    if text.chars().filter(|c| han(*c)).count() * 2 < n {
+        return 0;
+    }
+    match parts(text) {
+        (a, d, true) if a >= 2 && d >= 2 => 90,
+        (a, d, true) if a >= 1 && d >= 2 => 75,
+        (a, d, _) if a >= 2 && d >= 1 => 65,
+        (a, d, true) if a + d >= 2 => 45,
+        _ => 0,
+    }
+}
+
+/// Whether text under an address key is an address: any Chinese place, or a number and words in another language.
+pub fn address_named(text: &str) -> bool {
+    let n = text.chars().count();
+    if !(5..=160).contains(&n) || text.contains("://") || text.contains('@') {
+        return false;
+    }
+    let (admin, detail, _) = parts(text);
+    if text.chars().any(han) {
+        return admin + detail >= 1;
+    }
+    let words = text
+        .split([' ', ','])
+        .filter(|w| w.chars().filter(|c| c.is_alphabetic()).count() >= 2)
+        .count();
+    n >= 8 && words >= 2 && text.bytes().any(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for ok in [
+            "张三",
+            "李小明",
+            "欧阳娜娜",
+            "司马光",
+            "阿卜杜拉·买买提",
+            "王芳",
+        ] {
+            assert!(chinese(ok), "{ok}");
+        }
+        for bad in [
+            "张",
+            "张三李四王五",
+            "中国银行",
+            "王府井大街",
+            "高级会员",
+            "苹果手机",
+            "abc",
+            "张san",
+            "金卡",
+            "王者荣耀",
+            "方式",
+            "云服务器",
+        ] {
+            assert!(!chinese(bad), "{bad}");
+        }
+        for ok in [
+            "John Smith",
+            "Anna-Maria van der Berg",
+            "José O'Neil",
+            "Müller",
+        ] {
+            assert!(latin(ok), "{ok}");
+        }
+        for bad in [
+            "john smith",
+            "Premium Plan 2",
+            "a",
+            "ADMIN",
+            "foo_bar",
+            "The quick brown fox jumps",
+        ] {
+            assert!(!latin(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        for ok in [
+            "北京市朝阳区建国路88号",
+            "广东省深圳市南山区科技园南区1栋201室",
+            "上海市浦东新区世纪大道100号",
+        ] {
+            assert!(address(ok) >= 65, "{ok}");
+            assert!(address_named(ok));
+        }
+        for bad in [
+            "北京",
+            "订单已发货",
+            "您的验证码是123456，请勿告诉他人！",
+            "hello world",
+            "首页",
+        ] {
+            assert_eq!(address(bad), 0, "{bad}");
+        }
+        assert!(
+            address_named("221B Baker Street, London")
+                && !address_named("10.1.2.3")
+                && !address_named("https://a.example/b 1")
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! Secrets: JSON web tokens, keys of well-known services, opaque tokens, private keys. In: bytes. Out: whether they can be one.
+//! Bounds: linear; a token's header is decoded up to 1 KiB.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+/// URL-safe alphabet, padding or not.
+pub const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+/// Standard alphabet, padding or not.
+pub const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+
+/// A signed (or encrypted) JSON web token in compact form: the header decodes to JSON that names an algorithm.
+pub fn jwt(v: &[u8]) -> bool {
+    if v.len() < 20 || !v.starts_with(b"eyJ") {
+        return false;
+    }
+    let mut parts = v.split(|b| *b == b'.');
+    let head = parts.next().unwrap_or(b"");
+    let body = parts.next().unwrap_or(b"");
+    let n = 2 + parts.count();
+    if !(n == 3 || n == 5) || body.len() < 2 && n == 3 || head.len() > 1024 {
+        return false;
+    }
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'=');
+    if !v.iter().all(plain) {
+        return false;
+    }
+    URL_SAFE
+        .decode(head)
+        .is_ok_and(|h| h.starts_with(b"{") && memchr::memmem::find(&h, b"\"alg\"").is_some())
+}
+
+/// A key of a cloud by its form: AWS, Google, Alibaba, Tencent.
+pub fn cloud_key(v: &[u8]) -> bool {
+    let upper = |d: &[u8]| {
+        d.iter()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
+    let token = |d: &[u8]| {
+        d.iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    };
+    let alnum = |d: &[u8]| d.iter().all(u8::is_ascii_alphanumeric);
+    if let Some(rest) = v.strip_prefix(b"AKIA").or_else(|| v.strip_prefix(b"ASIA")) {
+        return rest.len() == 16 && upper(rest);
+    }
+    if let Some(rest) = v.strip_prefix(b"AIza") {
+        return rest.len() == 35 && token(rest);
+    }
+    if let Some(rest) = v.strip_prefix(b"LTAI") {
+        return (12..=26).contains(&rest.len()) && alnum(rest) && mixed(rest);
+    }
+    if let Some(rest) = v.strip_prefix(b"AKID") {
+        return (13..=40).contains(&rest.len()) && alnum(rest) && mixed(rest);
+    }
+    false
+}
+
+/// A key of a service by its prefix: Stripe, GitHub, GitLab, Slack, SendGrid, OpenAI and the like.
+pub fn service_key(v: &[u8]) -> bool {
+    const PREFIXES: [(&[u8], usize); 22] = [
+        (b"sk_live_", 16),
+        (b"sk_test_", 16),
+        (b"rk_live_", 16),
+        (b"pk_live_", 16),
+        (b"ghp_", 30),
+        (b"gho_", 30),
+        (b"ghu_", 30),
+        (b"ghs_", 30),
+        (b"ghr_", 30),
+        (b"github_pat_", 30),
+        (b"glpat-", 18),
+        (b"xoxb-", 20),
+        (b"xoxp-", 20),
+        (b"xoxa-", 20),
+        (b"xoxr-", 20),
+        (b"SG.", 40),
+        (b"sk-", 20),
+        (b"npm_", 30),
+        (b"shpat_", 30),
+        (b"dop_v1_", 40),
+        (b"hf_", 30),
+        (b"ak_live_", 16),
+    ];
+    PREFIXES.iter().any(|(p, n)| {
+        v.strip_prefix(*p).is_some_and(|rest| {
+            rest.len() >= *n
+                && rest.len() <= 200
+                && rest
+                    .iter()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+                && (mixed(rest) || rest.len() >= 24)
+        })
+    })
+}
+
+/// Whether text is random enough to be a key or token: at least `least` characters of a token's alphabet, eight different ones, and either
+/// letters and digits, or long.
+pub fn opaque(v: &[u8], least: usize) -> bool {
+    if v.len() < least || v.len() > 4096 {
+        return false;
+    }
+    let mut seen = 0u128;
+    for b in v {
+        if !(b.is_ascii_alphanumeric()
+            || matches!(
+                b,
+                b'-' | b'_' | b'.' | b'~' | b'+' | b'/' | b'=' | b':' | b'%' | b'!' | b'|' | b'$'
+            ))
+        {
+            return false;
+        }
+        seen |= 1u128 << (b & 0x7f);
+    }
+    let digits = v.iter().filter(|b| b.is_ascii_digit()).count();
+    let letters = v.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let path = v.contains(&b'/') && v.split(|b| *b == b'/').count() > 3 && !mixed(v);
+    seen.count_ones() >= 8
+        && !path
+        && !v.starts_with(b"http")
+        && (digits >= 2 && letters >= 2
+            || v.len() >= 32 && (digits >= 2 || letters >= 16 && has_both_cases(v)))
+}
+
+fn has_both_cases(v: &[u8]) -> bool {
+    v.iter().any(u8::is_ascii_lowercase) && v.iter().any(u8::is_ascii_uppercase)
+}
+
+/// Letters and digits both.
+fn mixed(v: &[u8]) -> bool {
+    v.iter().any(u8::is_ascii_digit) && v.iter().any(u8::is_ascii_alphabetic)
+}
+
+/// A private key in PEM.
+pub fn private_key(v: &[u8]) -> bool {
+    let Some(at) = memchr::memmem::find(v, b"-----BEGIN ") else {
+        return false;
+    };
+    let rest = v.get(at + 11..).unwrap_or(b"");
+    let line = rest.get(..rest.len().min(48)).unwrap_or(rest);
+    memchr::memmem::find(line, b"PRIVATE KEY").is_some()
+}
+
+/// What somebody would set as a password: short, printable, no label, sentence, address of a page or placeholder.
+pub fn password(v: &str) -> bool {
+    let n = v.chars().count();
+    (3..=200).contains(&n)
+        && v.is_ascii()
+        && v.bytes().all(|b| (0x20..0x7f).contains(&b))
+        && v.bytes().filter(|b| *b == b' ').count() <= 2
+        && !v.contains("://")
+        && !matches!(
+            v.to_ascii_lowercase().as_str(),
+            "true"
+                | "false"
+                | "null"
+                | "none"
+                | "undefined"
+                | "nil"
+                | "yes"
+                | "n/a"
+                | "password"
+                | "passwd"
+                | "pwd"
+                | "string"
+                | "text"
+                | "required"
+                | "optional"
+                | "hidden"
+                | "input"
+                | "your password"
+                | "new password"
+                | "enter password"
+                | "confirm password"
+                | "old password"
+                | "[redacted]"
+                | "redacted"
+                | "[filtered]"
+                | "<redacted>"
+                | "forgot password?"
+                | "invalid password"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_and_keys() {
+        assert!(jwt(b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"));
+        assert!(
+            !jwt(b"eyJhbGciOiJIUzI1NiJ9.e30")
+                && !jwt(b"eyJub25lIjoxfQ.eyJzdWIiOiIxIn0.abc")
+                && !jwt(b"eyJ")
+        );
+        assert!(
+            cloud_key(b"AKIAIOSFODNN7EXAMPLE")
+                && !cloud_key(b"AKIAIOSFODNN7EXAMPL")
+                && !cloud_key(b"akiaiosfodnn7example")
+        );
+        assert!(cloud_key(b"AIzaSyA-1234567890abcdefghijklmnopqrstu"));
+        assert!(
+            service_key(b"sk_live_4eC39HqLyjWDarjtT1zdp7dc")
+                && service_key(b"ghp_16C7e42F292c6912E7710c838347Ae178B4a")
+                && !service_key(b"sk_live_short")
+        );
+        assert!(
+            opaque(b"9f86d081884c7d659a2feaa0c55ad015", 16)
+                && opaque(b"550e8400-e29b-41d4-a716-446655440000", 16)
+        );
+        assert!(
+            !opaque(b"aaaaaaaaaaaaaaaaaaaaaaaa", 16)
+                && !opaque(b"hello-world-this-is-a-slug", 16)
+                && !opaque(b"short1", 16)
+                && !opaque(b"has some blanks 1234", 16)
+        );
+        assert!(
+            private_key(b"-----BEGIN RSA PRIVATE KEY-----\nMII")
+                && !private_key(b"-----BEGIN PUBLIC KEY-----")
+        );
+        assert!(
+            password("hunter2")
+                && !password("密码")
+                && !password("Please enter your password here")
+                && !password("true")
+        );
+    }
+}

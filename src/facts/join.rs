@@ -1,0 +1,226 @@
+//! Log lines that are captured calls. In: all calls. Out: `joined` of log lines: the index of the captured call.
+//! Bounds: candidates share method, target and status; of those only the ones within [`WINDOW_NS`] are compared.
+//!
+//! Clocks of a log and of a capture differ by a constant, and a log has whole seconds: the offset between the two sources is
+//! the median over lines whose request occurs once on both sides. A line and a call are then joined one to one, nearest first.
+
+use super::calls::{CallLine, NONE};
+use std::collections::BTreeMap;
+
+/// Distance in time between a line and its call once the clocks are aligned: a log line is written when the response ends,
+/// in whole seconds, and buffered logs are stamped when the request ends, not when they are flushed.
+pub const WINDOW_NS: i64 = 2_000_000_000;
+/// Clock offsets believed: beyond an hour and a half it is no drift but another day's traffic; one hour is a wrong zone.
+const SKEW_NS: i64 = 5_400_000_000_000;
+/// Requests that must occur once on both sides before an offset is believed.
+const ANCHORS: usize = 3;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    target: u64,
+    method: u32,
+    status: u16,
+}
+
+/// Joins in place. `same_address` says whether two address indexes may be one client (equal, or one unknown).
+pub fn join(calls: &mut [CallLine]) {
+    let mut sides: BTreeMap<Key, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
+    let mut logs: BTreeMap<u32, ()> = BTreeMap::new();
+    for c in calls.iter().filter(|c| c.log) {
+        if c.target != 0 {
+            sides.entry(key(c)).or_default();
+            logs.insert(c.source, ());
+        }
+    }
+    if logs.is_empty() {
+        return;
+    }
+    for (i, c) in calls.iter().enumerate() {
+        if c.target != 0
+            && let Some(s) = sides.get_mut(&key(c))
+        {
+            let i = u32::try_from(i).unwrap_or(NONE);
+            if c.log { s.0.push(i) } else { s.1.push(i) }
+        }
+    }
+    for source in logs.into_keys() {
+        let skew = skew(calls, &sides, source);
+        pair(calls, &sides, source, skew);
+    }
+}
+
+fn key(c: &CallLine) -> Key {
+    Key {
+        target: c.target,
+        method: c.method,
+        status: c.status,
+    }
+}
+
+fn fits(log: &CallLine, call: &CallLine) -> bool {
+    (log.src == NONE || call.src == NONE || log.src == call.src)
+        && (log.host == 0 || call.host == 0 || log.host == call.host)
+}
+
+/// Distance from a line to the nearest end of a call, given the offset of the log's clock.
+fn distance(log: &CallLine, call: &CallLine, skew: i64) -> i64 {
+    let t = log.ts.saturating_sub(skew);
+    // The line's second covers the moment; either end of the call may be what it stamps.
+    [call.ts, call.last()]
+        .into_iter()
+        .map(|e| t.saturating_sub(e).abs())
+        .min()
+        .unwrap_or(i64::MAX)
+}
+
+fn skew(calls: &[CallLine], sides: &BTreeMap<Key, (Vec<u32>, Vec<u32>)>, source: u32) -> i64 {
+    let get = |i: u32| calls.get(i as usize);
+    let mut offsets: Vec<i64> = Vec::new();
+    for (lines, captured) in sides.values() {
+        let mut mine = lines
+            .iter()
+            .filter_map(|i| get(*i))
+            .filter(|c| c.source == source);
+        let (Some(line), None) = (mine.next(), mine.next()) else {
+            continue;
+        };
+        if let [one] = captured.as_slice()
+            && let Some(call) = get(*one)
+            && fits(line, call)
+        {
+            let off = line.ts.saturating_sub(call.last());
+            if off.abs() <= SKEW_NS {
+                offsets.push(off);
+            }
+        }
+    }
+    if offsets.len() < ANCHORS {
+        return 0;
+    }
+    offsets.sort_unstable();
+    let median = offsets.get(offsets.len() / 2).copied().unwrap_or(0);
+    let near = offsets
+        .iter()
+        .filter(|o| (**o - median).abs() <= WINDOW_NS)
+        .count();
+    // One clock against another is one offset: without agreement there is none. Whole seconds are truncated, which is no skew.
+    if near * 3 >= offsets.len() * 2 && median.abs() > WINDOW_NS / 2 {
+        median
+    } else {
+        0
+    }
+}
+
+fn pair(
+    calls: &mut [CallLine],
+    sides: &BTreeMap<Key, (Vec<u32>, Vec<u32>)>,
+    source: u32,
+    skew: i64,
+) {
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for (lines, captured) in sides.values() {
+        let mut by_time: Vec<(i64, u32)> = captured
+            .iter()
+            .filter_map(|i| calls.get(*i as usize).map(|c| (c.ts, *i)))
+            .collect();
+        by_time.sort_unstable();
+        let longest = captured
+            .iter()
+            .filter_map(|i| calls.get(*i as usize))
+            .map(|c| c.last() - c.ts)
+            .max()
+            .unwrap_or(0);
+        let mut options: Vec<(i64, i64, u32, u32)> = Vec::new();
+        for l in lines {
+            let Some(line) = calls.get(*l as usize).filter(|c| c.source == source) else {
+                continue;
+            };
+            let t = line.ts.saturating_sub(skew);
+            let from = by_time.partition_point(|(ts, _)| {
+                *ts < t.saturating_sub(WINDOW_NS).saturating_sub(longest)
+            });
+            for (ts, i) in by_time
+                .iter()
+                .skip(from)
+                .take_while(|(ts, _)| *ts <= t.saturating_add(WINDOW_NS))
+                .take(64)
+            {
+                let Some(call) = calls.get(*i as usize) else {
+                    continue;
+                };
+                let mut d = distance(line, call, skew);
+                if line.trace != NONE && line.trace == call.trace {
+                    d = 0;
+                }
+                if d <= WINDOW_NS && fits(line, call) {
+                    options.push((d / 1_000_000_000, *ts, *l, *i));
+                }
+            }
+        }
+        // Nearest second first, then in order of time: equal requests pair up in the order in which they were made.
+        options.sort_unstable_by_key(|(d, ts, l, i)| {
+            (*d, calls.get(*l as usize).map_or(0, |c| c.ts), *l, *ts, *i)
+        });
+        let mut used: std::collections::BTreeSet<(bool, u32)> = std::collections::BTreeSet::new();
+        for (_, _, l, i) in options {
+            if !used.contains(&(true, l)) && !used.contains(&(false, i)) {
+                used.insert((true, l));
+                used.insert((false, i));
+                found.push((l, i));
+            }
+        }
+    }
+    for (l, i) in found {
+        if let Some(c) = calls.get_mut(l as usize) {
+            c.joined = i;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = 1_000_000_000;
+
+    fn call(id: i64, ts: i64, log: bool, target: u64, src: u32) -> CallLine {
+        CallLine {
+            log,
+            target,
+            src,
+            method: 1,
+            status: 200,
+            source: u32::from(log),
+            end: ts + S / 100,
+            ..CallLine::new(id, ts)
+        }
+    }
+
+    #[test]
+    fn lines_join_one_to_one_under_a_skewed_clock_and_strangers_stay() {
+        let mut calls: Vec<CallLine> = (0..20)
+            .map(|i| call(i, i * 3 * S, false, 100 + i as u64 / 2, 1))
+            .collect();
+        for i in 0..20 {
+            let t = (i * 3 * S + 47 * S) / S * S;
+            calls.push(call(
+                100 + i,
+                t,
+                true,
+                100 + i as u64 / 2,
+                if i == 19 { 2 } else { 1 },
+            ));
+        }
+        for k in 0..4 {
+            calls.push(call(200 + k, k * 7 * S, false, 900 + k as u64, 1));
+            calls.push(call(300 + k, k * 7 * S + 47 * S, true, 900 + k as u64, 1));
+        }
+        calls.push(call(500, 9000 * S, true, 105, 1)); // long after the capture
+        join(&mut calls);
+        for i in 0..19 {
+            assert_eq!(calls[20 + i].joined, i as u32, "line {i}");
+        }
+        assert_eq!(calls[39].joined, NONE, "another client");
+        assert_eq!(calls.last().map(|c| c.joined), Some(NONE));
+    }
+}

@@ -1,0 +1,195 @@
+//! Calls that other calls caused: gateway to backend. In: all calls. Out: `parent` of inner calls.
+//! Bounds: per inner call only the outer calls that were open at its server at that moment, at most [`OPEN`] of them.
+//!
+//! An inner call runs inside an outer one in time, and its client is the outer's server. Among several open ones a shared
+//! trace id decides, then the same target, then nothing: an inner call with two equally good parents has none.
+
+use super::calls::{CallLine, NONE};
+use std::collections::BTreeMap;
+
+/// Open outer calls looked at for one inner call: a host with more at once cannot be told apart by time anyway.
+const OPEN: usize = 256;
+/// Clock difference between two taps for calls that share a trace id.
+const SLACK_NS: i64 = 5_000_000_000;
+
+/// Links in place; log lines take no part.
+pub fn link(calls: &mut [CallLine]) {
+    let mut by_server: BTreeMap<u32, Vec<(i64, u32)>> = BTreeMap::new();
+    let mut by_trace: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut clients: std::collections::BTreeSet<u32> = std::collections::BTreeSet::new();
+    for c in calls.iter().filter(|c| !c.log && c.src != NONE) {
+        clients.insert(c.src);
+    }
+    for (i, c) in calls.iter().enumerate() {
+        let i = u32::try_from(i).unwrap_or(NONE);
+        if c.log || c.dst == NONE || c.src == NONE {
+            continue;
+        }
+        if c.trace != NONE {
+            by_trace.entry(c.trace).or_default().push(i);
+        }
+        // Only a server that is a client elsewhere can be in the middle.
+        if clients.contains(&c.dst) && c.src != c.dst {
+            by_server.entry(c.dst).or_default().push((c.ts, i));
+        }
+    }
+    if by_server.is_empty() && by_trace.is_empty() {
+        return;
+    }
+    let mut longest: BTreeMap<u32, i64> = BTreeMap::new();
+    for (server, list) in &mut by_server {
+        list.sort_unstable();
+        let most = list
+            .iter()
+            .filter_map(|(_, i)| calls.get(*i as usize))
+            .map(|c| c.last() - c.ts)
+            .max()
+            .unwrap_or(0);
+        longest.insert(*server, most);
+    }
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for (i, c) in calls.iter().enumerate() {
+        if c.log || c.src == NONE || c.proto == 5 {
+            continue;
+        }
+        let me = u32::try_from(i).unwrap_or(NONE);
+        let parent = by_id(calls, &by_trace, me, c).or_else(|| {
+            let list = by_server.get(&c.src)?;
+            by_time(
+                calls,
+                list,
+                longest.get(&c.src).copied().unwrap_or(0),
+                me,
+                c,
+            )
+        });
+        if let Some(p) = parent {
+            found.push((me, p));
+        }
+    }
+    for (i, p) in found {
+        if let Some(c) = calls.get_mut(i as usize) {
+            c.parent = p;
+        }
+    }
+    upgrades(calls);
+}
+
+/// The call with the same trace id whose server this call comes from; the innermost that holds it in time.
+fn by_id(
+    calls: &[CallLine],
+    by_trace: &BTreeMap<u32, Vec<u32>>,
+    me: u32,
+    c: &CallLine,
+) -> Option<u32> {
+    if c.trace == NONE {
+        return None;
+    }
+    by_trace
+        .get(&c.trace)?
+        .iter()
+        .filter(|o| **o != me)
+        .filter_map(|o| Some((*o, calls.get(*o as usize)?)))
+        .filter(|(_, o)| {
+            let near =
+                o.ts <= c.ts.saturating_add(SLACK_NS) && o.last().saturating_add(SLACK_NS) >= c.ts;
+            // On one host, a proxy and its backend differ by port alone.
+            let leads = o.dst == c.src
+                && (o.dst != c.dst || o.dport != c.dport)
+                && (o.src != c.src || o.dst == o.src);
+            near && leads
+                && (o.ts, o.id)
+                    < (
+                        c.ts.saturating_add(if o.source == c.source { 0 } else { SLACK_NS }),
+                        c.id.max(o.id + 1),
+                    )
+        })
+        .max_by_key(|(_, o)| (o.ts <= c.ts, o.ts, o.id))
+        .map(|(i, _)| i)
+}
+
+fn by_time(
+    calls: &[CallLine],
+    list: &[(i64, u32)],
+    longest: i64,
+    me: u32,
+    c: &CallLine,
+) -> Option<u32> {
+    let to = list.partition_point(|(ts, _)| *ts <= c.ts);
+    let mut open: Vec<(u32, &CallLine)> = Vec::new();
+    for (ts, o) in list.get(..to)?.iter().rev().take(OPEN) {
+        if *ts < c.ts.saturating_sub(longest) {
+            break;
+        }
+        if let Some(outer) = calls.get(*o as usize)
+            && *o != me
+            && outer.end != i64::MIN
+            && outer.end >= c.last()
+            && (outer.dst != c.dst || outer.dport != c.dport)
+            && !(outer.trace != NONE && c.trace != NONE && outer.trace != c.trace)
+        {
+            open.push((*o, outer));
+        }
+    }
+    let only = |f: &dyn Fn(&CallLine) -> bool| {
+        let mut it = open.iter().filter(|(_, o)| f(o));
+        match (it.next(), it.next()) {
+            (Some((i, _)), None) => Some(*i),
+            _ => None,
+        }
+    };
+    only(&|_| true)
+        .or_else(|| only(&|o| c.target != 0 && o.target == c.target && o.method == c.method))
+        .or_else(|| only(&|o| c.cred != 0 && o.cred == c.cred))
+}
+
+/// Messages of a WebSocket belong to the call that upgraded their connection.
+fn upgrades(calls: &mut [CallLine]) {
+    let mut upgrade: BTreeMap<i64, u32> = BTreeMap::new();
+    for (i, c) in calls.iter().enumerate() {
+        if c.status == 101 && c.flow != 0 && c.proto != 5 {
+            upgrade.insert(c.flow, u32::try_from(i).unwrap_or(NONE));
+        }
+    }
+    for c in calls.iter_mut().filter(|c| c.proto == 5) {
+        c.parent = upgrade.get(&c.flow).copied().unwrap_or(NONE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(id: i64, from: i64, to: i64, src: u32, dst: u32) -> CallLine {
+        CallLine {
+            end: to,
+            src,
+            dst,
+            dport: 80,
+            target: 7,
+            method: 1,
+            ..CallLine::new(id, from)
+        }
+    }
+
+    #[test]
+    fn nested_calls_find_their_parent_and_doubtful_ones_do_not() {
+        let mut c = vec![
+            call(1, 0, 100, 1, 2),
+            call(2, 10, 90, 2, 3),
+            call(3, 20, 80, 3, 4),
+            call(4, 200, 300, 1, 2),
+            call(5, 201, 301, 5, 2),
+            call(6, 220, 280, 2, 3), // two open at once, same target
+            call(7, 400, 500, 1, 2),
+            call(8, 450, 600, 2, 3), // ends after its outer
+        ];
+        link(&mut c);
+        let p: Vec<u32> = c.iter().map(|c| c.parent).collect();
+        assert_eq!(p, [NONE, 0, 1, NONE, NONE, NONE, NONE, NONE]);
+        c[4].trace = 9;
+        c[5].trace = 9;
+        link(&mut c);
+        assert_eq!(c[5].parent, 4);
+    }
+}

@@ -1,0 +1,127 @@
+//! Accounts and sessions into calls. In: evidence, corrections. Out: [`Identity`], and each call's account, session, parent's
+//! account where it has none of its own. Bounds: linear in calls.
+
+use super::read::Evidence;
+use crate::call::model::Proto;
+use crate::case::marks::Correction;
+use crate::facts::calls::NONE;
+use crate::facts::identity::{Account, Identity, resolve};
+use std::collections::BTreeMap;
+
+/// Confidence that is left of an account carried one call further in.
+const CARRIED: f32 = 0.9;
+
+/// Decides and notes in each call.
+pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
+    let mut id = resolve(std::mem::take(&mut ev.input));
+    for (c, d) in ev.calls.iter_mut().zip(&id.calls) {
+        (c.account, c.conf, c.via, c.session, c.behalf) =
+            (d.account, d.conf, d.via, d.session, d.behalf);
+    }
+    let nobody = |id: &Identity, a: u32| {
+        id.accounts
+            .get(a as usize)
+            .is_none_or(|a| a.name.starts_with("unattributed@"))
+    };
+    // A log that knows the user of a captured call tells what the capture could not.
+    for i in 0..ev.calls.len() {
+        let Some(line) = ev.calls.get(i).copied() else {
+            continue;
+        };
+        if line.joined != NONE
+            && !nobody(&id, line.account)
+            && let Some(call) = ev.calls.get_mut(line.joined as usize)
+            && nobody(&id, call.account)
+        {
+            (call.account, call.conf, call.via, call.session) =
+                (line.account, line.conf, line.via, line.session);
+        }
+    }
+    // What a front let through as somebody's is that somebody's behind it too. Chains are short; parents first.
+    for _ in 0..8 {
+        let mut changed = false;
+        for i in 0..ev.calls.len() {
+            let Some(c) = ev.calls.get(i).copied() else {
+                continue;
+            };
+            if c.parent == NONE || !nobody(&id, c.account) {
+                continue;
+            }
+            let Some(p) = ev.calls.get(c.parent as usize).copied() else {
+                continue;
+            };
+            if !nobody(&id, p.account)
+                && let Some(c) = ev.calls.get_mut(i)
+            {
+                // A message of a WebSocket is no step further in: it runs on the connection of the call that opened it.
+                let further = c.proto != Proto::Ws as u8;
+                let left = if further { CARRIED } else { 1.0 };
+                (c.account, c.conf, c.via, c.session, c.carried) =
+                    (p.account, p.conf * left, p.via, p.session, further);
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    rename(ev, &mut id, corrections);
+    id
+}
+
+/// The investigator's names: an account renamed to one that exists becomes that one.
+fn rename(ev: &mut Evidence, id: &mut Identity, corrections: &[Correction]) {
+    let mut to: BTreeMap<u32, u32> = BTreeMap::new();
+    for c in corrections
+        .iter()
+        .filter(|c| matches!(c.kind.as_str(), "account" | "account-name"))
+    {
+        let old = c.target.strip_prefix("account:").unwrap_or(&c.target);
+        let new = c.v.trim();
+        let find = |id: &Identity, n: &str| {
+            id.accounts
+                .iter()
+                .position(|a| a.name == n)
+                .and_then(|p| u32::try_from(p).ok())
+        };
+        let (Some(from), false) = (find(id, old), new.is_empty() || new == old) else {
+            continue;
+        };
+        match find(id, new) {
+            Some(other) => {
+                to.insert(from, other);
+            }
+            None => {
+                if let Some(a) = id.accounts.get_mut(from as usize) {
+                    *a = Account {
+                        name: new.to_owned(),
+                        why: format!("named by the investigator (was {old}); {}", a.why),
+                        kind: if a.kind == "unattributed" {
+                            "person"
+                        } else {
+                            a.kind
+                        },
+                        ..a.clone()
+                    };
+                }
+            }
+        }
+    }
+    let map = |mut a: u32| {
+        for _ in 0..to.len() {
+            match to.get(&a) {
+                Some(b) => a = *b,
+                None => break,
+            }
+        }
+        a
+    };
+    if !to.is_empty() {
+        for c in &mut ev.calls {
+            c.account = map(c.account);
+        }
+        for s in &mut id.sessions {
+            s.account = map(s.account);
+        }
+    }
+}

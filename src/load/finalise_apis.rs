@@ -1,0 +1,158 @@
+//! APIs of calls. In: evidence and account names. Out: the list of APIs by name, and each call's API.
+//! Bounds: linear in distinct paths and calls.
+
+use super::read::Evidence;
+use crate::case::marks::Correction;
+use crate::facts::calls::NONE;
+use crate::facts::identity::Identity;
+use crate::facts::inside::address;
+use crate::facts::templates::{PathIn, fold};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One API.
+#[derive(Debug, Clone, Default)]
+pub struct Api {
+    pub name: String,
+    pub method: String,
+    pub host: String,
+    pub route: String,
+    pub kind: String,
+    pub why: String,
+}
+
+/// All APIs in order of name.
+#[derive(Debug, Default)]
+pub struct Apis {
+    pub list: Vec<Api>,
+}
+
+/// A log that names no host is of the host whose captured calls its lines are, where that is one host: the rest of its
+/// lines are then of the same APIs.
+fn hosts_of_logs(ev: &mut Evidence) {
+    let mut host: BTreeMap<u32, Option<u32>> = BTreeMap::new();
+    for c in ev
+        .calls
+        .iter()
+        .filter(|c| c.log && c.host == 0 && c.joined != NONE)
+    {
+        let Some(captured) = ev.calls.get(c.joined as usize) else {
+            continue;
+        };
+        host.entry(c.source)
+            .and_modify(|h| *h = h.filter(|h| *h == captured.host))
+            .or_insert((captured.host != 0).then_some(captured.host));
+    }
+    if host.values().all(Option::is_none) {
+        return;
+    }
+    let mut moved: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+    for c in ev.calls.iter_mut().filter(|c| c.log && c.host == 0) {
+        let Some(Some(h)) = host.get(&c.source).copied() else {
+            continue;
+        };
+        c.path = *moved.entry((c.path, h)).or_insert_with(|| {
+            let new = u32::try_from(ev.paths.len()).unwrap_or(NONE);
+            if let Some(mut p) = ev.paths.get(c.path as usize).cloned() {
+                (p.host, p.server) = (h, None);
+                ev.paths.push(p);
+                ev.kinds
+                    .push(ev.kinds.get(c.path as usize).copied().unwrap_or(0));
+                ev.path_calls.push(1);
+            }
+            new
+        });
+    }
+}
+
+/// Folds and notes in each call.
+pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) -> Apis {
+    hosts_of_logs(ev);
+    let names: BTreeSet<String> = people
+        .accounts
+        .iter()
+        .filter(|a| !a.name.starts_with("unattributed@") && !a.name.starts_with("key:"))
+        .map(|a| a.name.to_lowercase())
+        .collect();
+    let hosts: Vec<String> = ev
+        .paths
+        .iter()
+        .map(|p| match p.server {
+            _ if p.host != 0 => ev.term(p.host).to_ascii_lowercase(),
+            Some((a, port)) => {
+                ev.addrs
+                    .get(a as usize)
+                    .map_or_else(String::new, |a| match address(*a) {
+                        std::net::IpAddr::V6(a) => format!("[{a}]:{port}"),
+                        a => format!("{a}:{port}"),
+                    })
+            }
+            None => String::new(),
+        })
+        .collect();
+    let inputs: Vec<PathIn<'_>> = ev
+        .paths
+        .iter()
+        .zip(&hosts)
+        .zip(ev.kinds.iter().zip(&ev.path_calls))
+        .map(|((p, host), (kind, calls))| PathIn {
+            method: ev.term(p.method),
+            host,
+            target: &p.path,
+            kind: ev.term(*kind),
+            calls: *calls,
+        })
+        .collect();
+    let folded = fold(&inputs, &|n| names.contains(&n.to_lowercase()));
+    let mut by_name: BTreeMap<String, Api> = BTreeMap::new();
+    let mut of_path: Vec<String> = Vec::with_capacity(folded.len());
+    for ((p, f), i) in ev.paths.iter().zip(folded).zip(&inputs) {
+        let method = if i.method.is_empty() { "?" } else { i.method };
+        let mut name = format!("{method} {}{}", i.host, f.route);
+        let op = ev.term(p.op);
+        if !op.is_empty() {
+            name.push('#');
+            name.push_str(op);
+        }
+        let fixed = corrections.iter().rev().find(|c| {
+            matches!(c.kind.as_str(), "api" | "api-name")
+                && c.target.strip_prefix("api:").unwrap_or(&c.target) == name
+        });
+        let mut why = f.why;
+        if let Some(c) = fixed {
+            why = format!("named by the investigator (was {name}); {why}");
+            name = c.v.trim().to_owned();
+        }
+        let api = by_name.entry(name.clone()).or_insert_with(|| Api {
+            name: name.clone(),
+            method: i.method.to_owned(),
+            host: i.host.to_owned(),
+            route: f.route,
+            kind: i.kind.to_owned(),
+            why: why.clone(),
+        });
+        // Of several paths with one template the kind that is not the plain one wins, and the longest reason.
+        if api.kind == "rest" && i.kind != "rest" && !i.kind.is_empty() && i.kind != "static"
+            || api.kind == "static" && i.kind == "rest"
+        {
+            api.kind = i.kind.to_owned();
+        }
+        if (why.len(), &why) > (api.why.len(), &api.why) {
+            api.why = why;
+        }
+        of_path.push(name);
+    }
+    let list: Vec<Api> = by_name.into_values().collect();
+    let index: Vec<u32> = of_path
+        .iter()
+        .map(|n| {
+            list.binary_search_by(|a| a.name.as_str().cmp(n))
+                .ok()
+                .and_then(|i| u32::try_from(i).ok())
+                .unwrap_or(NONE)
+        })
+        .collect();
+    for c in &mut ev.calls {
+        c.api = index.get(c.path as usize).copied().unwrap_or(NONE);
+    }
+    Apis { list }
+}

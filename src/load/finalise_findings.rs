@@ -1,0 +1,483 @@
+//! Findings decided by column and given to calls. In: packed findings of bodies and heads. Out: columns, and each call's classes,
+//! records, level. Bounds: findings are streamed twice, in row order, and never held; distinct values are counted up to
+//! [`VALUES`] in all, beyond which counts of distinct values stay where they are.
+
+use super::read::Evidence;
+use crate::case::marks::Correction;
+use crate::detect::column::{Decision, decide};
+use crate::detect::pack::{self, Slim};
+use crate::detect::{DIGEST, Rules};
+use crate::error::Result;
+use crate::facts::calls::{CallLine, NONE};
+use crate::facts::level::Classes as Levels;
+use crate::facts::risks::{ClassUse, SECRET_REQ, SECRET_RESP, SECRET_TARGET};
+use rusqlite::Connection;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// Distinct (account, class, value) triples counted: 16 bytes each at most, 256 MB where all are used.
+const VALUES: usize = 16_000_000;
+
+/// The classes of a case.
+pub struct Classes {
+    pub names: Vec<String>,
+    pub levels: Levels,
+    /// Number in the rules by class of the case.
+    rule: Vec<Option<u8>>,
+    /// Secrets that an answer should never carry; tokens are handed out by design.
+    hard: u64,
+}
+
+/// Reads the classes.
+pub fn classes(conn: &Connection, rules: &Rules) -> Result<Classes> {
+    let mut out = Classes {
+        names: vec![String::new(); 64],
+        levels: Levels::default(),
+        rule: vec![None; 64],
+        hard: 0,
+    };
+    for (id, name, level, _) in crate::case::open::classes(conn)? {
+        let at = usize::from(id);
+        let bit = 1u64 << (id & 63);
+        let rule = rules.class_id(&name);
+        if let Some(def) = rule.and_then(|r| rules.classes().get(usize::from(r))) {
+            if def.person {
+                out.levels.person |= bit;
+            }
+            if let Some(l) = out.levels.level.get_mut(at) {
+                *l = def.level as u8;
+            }
+        } else if let Some(l) = out.levels.level.get_mut(at) {
+            *l = level;
+        }
+        match name.as_str() {
+            "password" | "private-key" | "cloud-key" | "api-key" => {
+                out.hard |= bit;
+                out.levels.secret |= bit;
+            }
+            "session-token" | "jwt" => out.levels.secret |= bit,
+            _ => {}
+        }
+        if let (Some(n), Some(r)) = (out.names.get_mut(at), out.rule.get_mut(at)) {
+            (*n, *r) = (name, rule);
+        }
+    }
+    Ok(out)
+}
+
+/// API, direction (lowest bit), field, class.
+type Key = (u32, u32, u8);
+
+#[derive(Clone, Copy, Default)]
+struct Stat {
+    clear: u64,
+    masked: u64,
+    missed: u64,
+    belief: u64,
+    calls: u64,
+    /// Body or call that was counted last, so that `calls` counts each once.
+    last: i64,
+}
+
+/// One decided column.
+pub struct Column {
+    pub api: u32,
+    pub dir: u8,
+    pub field: u32,
+    pub class: u8,
+    pub decision: Decision,
+    pub clear: u64,
+    pub masked: u64,
+    pub missed: u64,
+    pub calls: u64,
+}
+
+/// Decisions on all columns.
+pub struct Columns {
+    pub list: Vec<Column>,
+    accept: FxHashSet<Key>,
+    /// Body, API and direction, call: sorted, one entry for each use of a body.
+    users: Vec<(i64, u32, u32)>,
+}
+
+/// First pass: counts candidates by column and decides.
+pub fn columns(
+    conn: &Connection,
+    ev: &mut Evidence,
+    classes: &Classes,
+    rules: &Rules,
+    corrections: &[Correction],
+) -> Result<Columns> {
+    let mut users: Vec<(i64, u32, u32)> = Vec::with_capacity(ev.calls.len() * 2);
+    for (i, c) in ev.calls.iter().enumerate() {
+        let i = u32::try_from(i).unwrap_or(NONE);
+        if c.joined == NONE && c.api != NONE {
+            for (body, dir) in [(c.req_body, 0), (c.resp_body, 1)] {
+                if body != 0 {
+                    users.push((body, c.api * 2 + dir, i));
+                }
+            }
+        }
+    }
+    users.sort_unstable();
+    let mut stats: FxHashMap<Key, Stat> = FxHashMap::default();
+    let mut add = |blob: &[u8], place: u32, times: u64, mark: i64| {
+        let stats = std::cell::RefCell::new(&mut stats);
+        pack::visit(
+            blob,
+            |f| {
+                if f.class == DIGEST || f.class >= 64 {
+                    return;
+                }
+                let mut map = stats.borrow_mut();
+                let s = map.entry((place, f.field, f.class)).or_default();
+                if f.masked {
+                    s.masked += 1;
+                } else {
+                    s.clear += 1;
+                }
+                s.belief += u64::from(f.conf);
+                if s.last != mark {
+                    s.last = mark;
+                    s.calls += times;
+                }
+            },
+            |field, class, count| {
+                if class < 64 {
+                    stats
+                        .borrow_mut()
+                        .entry((place, field, class))
+                        .or_default()
+                        .missed += u64::from(count);
+                }
+            },
+        );
+    };
+    bodies(conn, &users, |blob, id, group| {
+        for same in group.chunk_by(|a, b| a.1 == b.1) {
+            if let Some((_, place, _)) = same.first() {
+                add(blob, *place, same.len() as u64, id);
+            }
+        }
+    })?;
+    heads(conn, &mut ev.calls, |c, dir, blob| {
+        add(blob, c.api * 2 + dir, 1, -c.id)
+    })?;
+    let mut keys: Vec<(Key, Stat)> = stats.into_iter().collect();
+    keys.sort_unstable_by_key(|(k, _)| *k);
+    let mut out = Columns {
+        list: Vec::with_capacity(keys.len()),
+        accept: FxHashSet::default(),
+        users,
+    };
+    let mut contexts: FxHashMap<(u32, u8), crate::detect::column::Context> = FxHashMap::default();
+    for ((place, field, class), s) in keys {
+        let Some(rule) = classes.rule.get(usize::from(class)).copied().flatten() else {
+            continue;
+        };
+        let Some(def) = rules.classes().get(usize::from(rule)) else {
+            continue;
+        };
+        if s.clear + s.masked == 0 {
+            continue;
+        }
+        let context = *contexts
+            .entry((field, class))
+            .or_insert_with(|| rules.context(ev.term(field), rule));
+        let mean = s.belief as f64 / (s.clear + s.masked) as f64;
+        let mut decision = decide(def, s.clear, s.masked, s.missed, context, mean);
+        let api = place / 2;
+        if let Some(on) = corrected(corrections, &def.name, ev.term(field)) {
+            decision.accept = on;
+            decision.why = format!("decided by the investigator; {}", decision.why);
+        } else if !def.enabled {
+            decision.accept = false;
+        }
+        if decision.accept {
+            out.accept.insert((place, field, class));
+        }
+        let dir = u8::from(place & 1 == 1);
+        out.list.push(Column {
+            api,
+            dir,
+            field,
+            class,
+            decision,
+            clear: s.clear,
+            masked: s.masked,
+            missed: s.missed,
+            calls: s.calls,
+        });
+    }
+    Ok(out)
+}
+
+/// `class`, `class-on`, `class-off` on a class name, or on `FIELD CLASS` for one field.
+fn corrected(corrections: &[Correction], class: &str, field: &str) -> Option<bool> {
+    let mut out = None;
+    for c in corrections {
+        let target = c.target.strip_prefix("class:").unwrap_or(&c.target);
+        let hit = target == class
+            || target.strip_suffix(class).and_then(|t| t.strip_suffix(' ')) == Some(field);
+        if hit {
+            match (c.kind.as_str(), c.v.as_str()) {
+                ("class-off", _) | ("class", "off") => out = Some(false),
+                ("class-on", _) | ("class", "on") => out = Some(true),
+                _ => {}
+            }
+        }
+    }
+    out
+}
+
+/// Streams bodies that have findings with their users.
+fn bodies(
+    conn: &Connection,
+    users: &[(i64, u32, u32)],
+    mut f: impl FnMut(&[u8], i64, &[(i64, u32, u32)]),
+) -> Result<()> {
+    let mut stmt = conn.prepare("SELECT id,facts FROM body WHERE facts IS NOT NULL ORDER BY id")?;
+    let mut r = stmt.query([])?;
+    let mut at = 0usize;
+    while let Some(row) = r.next()? {
+        let id: i64 = row.get(0)?;
+        while users.get(at).is_some_and(|u| u.0 < id) {
+            at += 1;
+        }
+        let from = at;
+        while users.get(at).is_some_and(|u| u.0 == id) {
+            at += 1;
+        }
+        if let (Some(group), Ok(blob)) = (users.get(from..at), row.get_ref(1)?.as_blob())
+            && !group.is_empty()
+        {
+            f(blob, id, group);
+        }
+    }
+    Ok(())
+}
+
+/// Streams findings in heads: call, direction, blob.
+fn heads(
+    conn: &Connection,
+    calls: &mut [CallLine],
+    mut f: impl FnMut(&mut CallLine, u32, &[u8]),
+) -> Result<()> {
+    let mut stmt = conn.prepare("SELECT id,req_facts,resp_facts FROM call WHERE req_facts IS NOT NULL OR resp_facts IS NOT NULL ORDER BY id")?;
+    let mut r = stmt.query([])?;
+    let mut calls = calls.iter_mut().peekable();
+    while let Some(row) = r.next()? {
+        let id: i64 = row.get(0)?;
+        while calls.next_if(|c| c.id < id).is_some() {}
+        let Some(c) = calls.next_if(|c| c.id == id && c.joined == NONE && c.api != NONE) else {
+            continue;
+        };
+        for dir in [0u32, 1] {
+            if let Ok(blob) = row.get_ref(1 + dir as usize)?.as_blob() {
+                f(c, dir, blob);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the second pass counted beside the calls.
+pub struct Applied {
+    /// Distinct values in clear by account and class.
+    pub values: Vec<[u32; 64]>,
+    pub uses: Vec<ClassUse>,
+}
+
+#[derive(Default)]
+struct Sum {
+    clear: u64,
+    masked: u64,
+    findings: u32,
+    records: u32,
+    level: u8,
+    secrets: u8,
+    prints: Vec<(u8, u64)>,
+    /// Record and class bit, clear ones.
+    parts: Vec<(u32, u64)>,
+}
+
+impl Sum {
+    fn clear(&mut self) {
+        (
+            self.clear,
+            self.masked,
+            self.findings,
+            self.records,
+            self.level,
+            self.secrets,
+        ) = (0, 0, 0, 0, 0, 0);
+        self.prints.clear();
+        self.parts.clear();
+    }
+
+    fn add(&mut self, f: &Slim) {
+        let bit = 1u64 << (f.class & 63);
+        self.findings = self.findings.saturating_add(1);
+        if f.masked {
+            self.masked |= bit;
+        } else {
+            self.clear |= bit;
+            self.prints.push((f.class, f.print));
+        }
+        if f.record != 0 {
+            let part = if f.masked { 0 } else { bit };
+            match self.parts.last_mut() {
+                Some((r, bits)) if *r == f.record => *bits |= part,
+                _ => self.parts.push((f.record, part)),
+            }
+        }
+    }
+
+    fn finish(&mut self, levels: &Levels) {
+        self.parts.sort_unstable();
+        let mut level = levels
+            .of_bits(self.clear, false)
+            .max(levels.of_bits(self.masked, true));
+        for record in self.parts.chunk_by(|a, b| a.0 == b.0) {
+            self.records = self.records.saturating_add(1);
+            level = level.max(levels.of_record(record.iter().fold(0, |b, r| b | r.1)));
+        }
+        self.level = level;
+    }
+}
+
+/// Second pass: what holds goes to the calls.
+pub fn apply(
+    conn: &Connection,
+    ev: &mut Evidence,
+    classes: &Classes,
+    columns: &Columns,
+    accounts: usize,
+) -> Result<Applied> {
+    let mut out = Applied {
+        values: vec![[0; 64]; accounts],
+        uses: Vec::new(),
+    };
+    let mut seen: FxHashSet<u64> = FxHashSet::default();
+    let mut uses: FxHashMap<(u8, u32), (u64, u64)> = FxHashMap::default();
+    let mut sum = Sum::default();
+    let mut calls = std::mem::take(&mut ev.calls);
+    let mut give = |call: &mut CallLine, dir: u32, sum: &Sum, new: &mut dyn FnMut(u32)| {
+        call.clear |= sum.clear;
+        call.masked |= sum.masked;
+        call.findings = call.findings.saturating_add(sum.findings);
+        call.records = call.records.saturating_add(sum.records);
+        if dir == 1 {
+            call.resp_records = call.resp_records.saturating_add(sum.records);
+            let mut bits = sum.clear | sum.masked;
+            while bits != 0 {
+                let c = u8::try_from(bits.trailing_zeros()).unwrap_or(0);
+                let u = uses.entry((c, call.api)).or_default();
+                u.0 += u64::from(sum.clear >> c & 1 == 1);
+                u.1 += u64::from(sum.masked >> c & 1 == 1);
+                bits &= bits - 1;
+            }
+        }
+        call.level = call.level.max(sum.level);
+        call.secrets |= sum.secrets;
+        new(call.account);
+    };
+    let mut note = |account: u32, sum: &Sum| {
+        let Some(counts) = out.values.get_mut(account as usize) else {
+            return;
+        };
+        for (class, print) in &sum.prints {
+            if seen.len() >= VALUES {
+                return;
+            }
+            // Prints are 64 random bits: mixing account and class into them keeps triples apart.
+            let key = print
+                ^ u64::from(account).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                ^ u64::from(*class).wrapping_mul(0xd6e8_feb8_6659_fd93);
+            if seen.insert(key)
+                && let Some(n) = counts.get_mut(usize::from(*class))
+            {
+                *n += 1;
+            }
+        }
+    };
+    bodies(conn, &columns.users, |blob, _, group| {
+        for same in group.chunk_by(|a, b| a.1 == b.1) {
+            let Some((_, place, _)) = same.first() else {
+                continue;
+            };
+            let dir = place & 1;
+            sum.clear();
+            pack::visit(
+                blob,
+                |f| {
+                    if f.class < 64 && columns.accept.contains(&(*place, f.field, f.class)) {
+                        sum.add(&f);
+                    }
+                },
+                |_, _, _| {},
+            );
+            if sum.findings == 0 {
+                continue;
+            }
+            sum.finish(&classes.levels);
+            if sum.clear & classes.hard != 0 {
+                sum.secrets |= if dir == 0 { SECRET_REQ } else { SECRET_RESP };
+            }
+            let mut last = NONE;
+            for (_, _, i) in same {
+                if let Some(c) = calls.get_mut(*i as usize) {
+                    give(c, dir, &sum, &mut |account| {
+                        if account != last {
+                            note(account, &sum);
+                            last = account;
+                        }
+                    });
+                }
+            }
+        }
+    })?;
+    let terms = &ev.terms;
+    let is_target = |field: u32| {
+        terms
+            .get(field as usize)
+            .is_some_and(|t| t.starts_with("query:") || t.starts_with("path:"))
+    };
+    heads(conn, &mut calls, |c, dir, blob| {
+        let place = c.api * 2 + dir;
+        sum.clear();
+        let mut target = false;
+        pack::visit(
+            blob,
+            |f| {
+                if f.class < 64 && columns.accept.contains(&(place, f.field, f.class)) {
+                    target |= !f.masked
+                        && classes.levels.secret >> f.class & 1 == 1
+                        && is_target(f.field);
+                    sum.add(&f);
+                }
+            },
+            |_, _, _| {},
+        );
+        if sum.findings == 0 {
+            return;
+        }
+        sum.finish(&classes.levels);
+        if target {
+            sum.secrets |= SECRET_TARGET;
+        }
+        give(c, dir, &sum, &mut |account| note(account, &sum));
+    })?;
+    ev.calls = calls;
+    let mut list: Vec<((u8, u32), (u64, u64))> = uses.into_iter().collect();
+    list.sort_unstable();
+    out.uses = list
+        .into_iter()
+        .map(|((class, api), (clear, masked))| ClassUse {
+            api,
+            class,
+            clear,
+            masked,
+        })
+        .collect();
+    Ok(out)
+}

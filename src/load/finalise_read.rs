@@ -1,0 +1,298 @@
+//! Reading all calls. In: the evidence tables. Out: [`Evidence`]. Bounds: one pass in row order; strings are interned.
+
+use crate::case::{ident, ids};
+use crate::error::Result;
+use crate::facts::calls::{CallLine, NONE};
+use crate::facts::identity::{CallKey, Input, via};
+use crate::facts::templates::path_of;
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use rustc_hash::FxHashMap;
+use siphasher::sip::SipHasher13;
+use std::hash::{Hash, Hasher};
+
+/// A distinct path.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Path {
+    pub method: u32,
+    pub host: u32,
+    /// Server as address and port where no host was sent.
+    pub server: Option<(u32, u16)>,
+    pub op: u32,
+    pub path: Box<str>,
+}
+
+/// All calls and the tables their numbers point into.
+#[derive(Default)]
+pub struct Evidence {
+    pub calls: Vec<CallLine>,
+    /// Identity of each call within its source, beside `calls`.
+    pub keys: Vec<CallKey>,
+    pub input: Input,
+    pub terms: Vec<String>,
+    pub addrs: Vec<u128>,
+    pub paths: Vec<Path>,
+    /// Kind of API by path: the most telling one seen.
+    pub kinds: Vec<u32>,
+    /// Calls by path.
+    pub path_calls: Vec<u32>,
+    /// Tag of each source (`9f2c41ab03de`), by index.
+    pub tags: Vec<String>,
+    /// Kinds of credentials that each call presented, bits by place in [`crate::facts::identity::VIA`].
+    pub auth: Vec<u16>,
+}
+
+impl Evidence {
+    /// A term's text; empty for none.
+    pub fn term(&self, id: u32) -> &str {
+        self.terms.get(id as usize).map_or("", String::as_str)
+    }
+    /// Text id of a call.
+    pub fn call_id(&self, i: usize) -> String {
+        let (Some(c), Some(k)) = (self.calls.get(i), self.keys.get(i)) else {
+            return String::new();
+        };
+        let tag = self.tags.get(c.source as usize).map_or("", String::as_str);
+        ids::call_id(tag, i64::try_from(k.unit).unwrap_or(0), i64::from(k.ord))
+    }
+}
+
+/// Interns without building a key for what is known.
+struct Table<T>(FxHashMap<T, u32>);
+
+impl<T: Hash + Eq + Clone> Table<T> {
+    fn id(&mut self, list: &mut Vec<T>, v: &T) -> u32 {
+        if let Some(id) = self.0.get(v) {
+            return *id;
+        }
+        let id = u32::try_from(list.len()).unwrap_or(NONE);
+        list.push(v.clone());
+        self.0.insert(v.clone(), id);
+        id
+    }
+}
+
+fn texts(conn: &Connection) -> Result<Vec<String>> {
+    let mut out = vec![String::new()];
+    let mut stmt = conn.prepare("SELECT id,v FROM term ORDER BY id")?;
+    let mut r = stmt.query([])?;
+    while let Some(row) = r.next()? {
+        let id = usize::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+        // Ids have no holes but after a taken-back load.
+        if id >= out.len() && id <= out.len() + 10_000_000 {
+            out.resize(id + 1, String::new());
+        }
+        if let Some(slot) = out.get_mut(id) {
+            *slot = row.get(1)?;
+        }
+    }
+    Ok(out)
+}
+
+/// Reads everything.
+pub fn calls(conn: &Connection) -> Result<Evidence> {
+    let mut ev = Evidence {
+        terms: texts(conn)?,
+        ..Evidence::default()
+    };
+    let mut sources: FxHashMap<i64, u32> = FxHashMap::default();
+    {
+        let mut stmt = conn.prepare("SELECT id,sha256 FROM source ORDER BY id")?;
+        let mut r = stmt.query([])?;
+        while let Some(row) = r.next()? {
+            let id: i64 = row.get(0)?;
+            sources.insert(id, u32::try_from(ev.tags.len()).unwrap_or(0));
+            ev.tags.push(ids::source_tag(blob(row.get_ref(1)?), id));
+        }
+    }
+    // Order in time must not depend on the order of loading: equal times are ordered by the source's tag.
+    let mut rank: Vec<u32> = (0..u32::try_from(ev.tags.len()).unwrap_or(0)).collect();
+    rank.sort_by_key(|i| ev.tags.get(*i as usize).cloned());
+    let mut place = vec![0u32; rank.len()];
+    for (p, i) in rank.iter().enumerate() {
+        if let Some(x) = place.get_mut(*i as usize) {
+            *x = u32::try_from(p).unwrap_or(0);
+        }
+    }
+    let n: i64 = conn.query_row("SELECT count(*) FROM call", [], |r| r.get(0))?;
+    let n = usize::try_from(n).unwrap_or(0).min(100_000_000);
+    ev.calls.reserve(n);
+    ev.keys.reserve(n);
+    let mut addrs = Table(FxHashMap::default());
+    let mut paths = Table(FxHashMap::default());
+    let mut traces: FxHashMap<String, u32> = FxHashMap::default();
+    let mut stmt = conn.prepare(
+        "SELECT id,source_id,unit,ord,flow_id,ts,end_ts,src,sport,dst,dport,proto,tls,method_id,host_id,uri,op_id,kind_id,status,ua_id,flags,\
+         req_body_id,resp_body_id,ident,trace_id,path FROM call ORDER BY id",
+    )?;
+    let mut r = stmt.query([])?;
+    let num = |row: &rusqlite::Row<'_>, i: usize| -> Result<i64> {
+        Ok(row.get::<_, Option<i64>>(i)?.unwrap_or(0))
+    };
+    let small = |row: &rusqlite::Row<'_>, i: usize| -> Result<u32> {
+        Ok(u32::try_from(row.get::<_, Option<i64>>(i)?.unwrap_or(0)).unwrap_or(0))
+    };
+    while let Some(row) = r.next()? {
+        let mut c = CallLine::new(row.get(0)?, row.get(5)?);
+        c.source = sources.get(&row.get::<_, i64>(1)?).copied().unwrap_or(0);
+        c.flow = num(row, 4)?;
+        c.end = row.get::<_, Option<i64>>(6)?.unwrap_or(i64::MIN);
+        for (col, slot) in [(7, &mut c.src), (9, &mut c.dst)] {
+            if let Some(a) = blob(row.get_ref(col)?).and_then(|b| <[u8; 16]>::try_from(b).ok()) {
+                *slot = addrs.id(&mut ev.addrs, &u128::from_be_bytes(a));
+            }
+        }
+        c.sport = u16::try_from(small(row, 8)?).unwrap_or(0);
+        c.dport = u16::try_from(small(row, 10)?).unwrap_or(0);
+        c.proto = u8::try_from(small(row, 11)?).unwrap_or(0);
+        c.tls = small(row, 12)? != 0;
+        (c.method, c.host) = (small(row, 13)?, small(row, 14)?);
+        c.status = u16::try_from(small(row, 18)?).unwrap_or(0);
+        c.ua = small(row, 19)?;
+        c.log = small(row, 20)? & crate::call::model::Flags::LOG_ONLY.0 != 0;
+        (c.req_body, c.resp_body) = (num(row, 21)?, num(row, 22)?);
+        let uri = string(row.get_ref(15)?).unwrap_or("");
+        if !uri.is_empty() {
+            c.target = target(uri);
+            c.number = number(uri);
+        }
+        let (op, kind) = (small(row, 16)?, small(row, 17)?);
+        let path = path_of(uri);
+        let server = (c.host == 0 && c.dst != NONE).then_some((c.dst, c.dport));
+        let key = Path {
+            method: c.method,
+            host: c.host,
+            server,
+            op,
+            path: path.into(),
+        };
+        c.path = paths.id(&mut ev.paths, &key);
+        if c.path as usize >= ev.kinds.len() {
+            ev.kinds.resize(c.path as usize + 1, 0);
+            ev.path_calls.resize(c.path as usize + 1, 0);
+        }
+        if let Some(k) = ev.kinds.get(c.path as usize).copied()
+            && telling(text(&ev.terms, kind)) > telling(text(&ev.terms, k))
+            && let Some(slot) = ev.kinds.get_mut(c.path as usize)
+        {
+            *slot = kind;
+        }
+        if let Some(n) = ev.path_calls.get_mut(c.path as usize) {
+            *n = n.saturating_add(1);
+        }
+        if let Some(t) = string(row.get_ref(24)?) {
+            let next = u32::try_from(traces.len()).unwrap_or(NONE);
+            c.trace = match traces.get(t) {
+                Some(i) => *i,
+                None => *traces.entry(t.to_owned()).or_insert(next),
+            };
+        }
+        let key = CallKey {
+            ts: c.ts,
+            source: place.get(c.source as usize).copied().unwrap_or(0),
+            unit: u64::try_from(num(row, 2)?).unwrap_or(0),
+            ord: small(row, 3)?,
+        };
+        let addr = ev.addrs.get(c.src as usize).copied();
+        let mut auth = 0u16;
+        match blob(row.get_ref(23)?) {
+            Some(b) => {
+                let (creds, events) = ident::decode(b);
+                if let Some(first) = creds.first() {
+                    c.cred = first.print;
+                    c.cred_kind = via(first.kind);
+                }
+                for k in &creds {
+                    auth |= 1 << via(k.kind);
+                }
+                ev.input.push(key, addr, c.ua, c.status, &creds, &events);
+            }
+            None => ev.input.push(key, addr, c.ua, c.status, &[], &[]),
+        }
+        ev.auth.push(auth);
+        ev.keys.push(key);
+        ev.calls.push(c);
+    }
+    Ok(ev)
+}
+
+/// Print of a request target; never 0.
+fn target(uri: &str) -> u64 {
+    let mut h = SipHasher13::new();
+    h.write(uri.as_bytes());
+    h.finish().max(1)
+}
+
+fn text(terms: &[String], id: u32) -> &str {
+    terms.get(id as usize).map_or("", String::as_str)
+}
+
+/// Special kinds tell more than `static`, and that more than `rest`.
+fn telling(kind: &str) -> u8 {
+    match kind {
+        "" => 0,
+        "rest" => 1,
+        "static" => 2,
+        _ => 3,
+    }
+}
+
+/// The number of a target that could be walked: the last integer of the path, else an integer in a parameter that is an id.
+fn number(uri: &str) -> i64 {
+    let path = path_of(uri);
+    let in_path = path
+        .rsplit('/')
+        .find(|s| !s.is_empty() && s.len() <= 18 && s.bytes().all(|b| b.is_ascii_digit()));
+    let in_query = || {
+        uri.split_once('?')?.1.split('&').find_map(|p| {
+            let (k, v) = p.split_once('=')?;
+            let k = k.to_ascii_lowercase();
+            let id = k == "id"
+                || k.ends_with("id")
+                || k.ends_with("no")
+                || k.ends_with("number")
+                || k.ends_with("num");
+            let paging = k.contains("page")
+                || k.contains("offset")
+                || k.contains("limit")
+                || k.contains("size");
+            (id && !paging
+                && !v.is_empty()
+                && v.len() <= 18
+                && v.bytes().all(|b| b.is_ascii_digit()))
+            .then_some(v)
+        })
+    };
+    in_path
+        .or_else(in_query)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(i64::MIN)
+}
+
+/// A blob; `None` for NULL.
+fn blob(v: ValueRef<'_>) -> Option<&[u8]> {
+    match v {
+        ValueRef::Blob(b) => Some(b),
+        _ => None,
+    }
+}
+
+/// Text; `None` for NULL.
+fn string(v: ValueRef<'_>) -> Option<&str> {
+    match v {
+        ValueRef::Text(t) => std::str::from_utf8(t).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_that_walk() {
+        assert_eq!(number("/users/12/orders/7?x=1"), 7);
+        assert_eq!(number("/q?page=3&userId=44"), 44);
+        assert_eq!(number("/q?page=3"), i64::MIN);
+    }
+}

@@ -1,0 +1,254 @@
+//! Answers from the case file. In: questions. Out: the contract's rows. Bounds: a connection is opened on the first
+//! question and again after it failed; lists stop at [`super::LIST_ROWS`].
+
+use super::lane::LaneState;
+use super::{
+    Answer, Data, FILM_CALLS, Fail, Item, Kind, LIST_ROWS, Names, What, notebook, overview,
+};
+use crate::error::Error;
+use crate::query::read::{self, Cx, Page};
+use crate::query::{Filter, rows::CallRow};
+use crate::replay::Timeline;
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+
+/// Calls of a film whose people are counted; beyond it the numbers of people are left out.
+const FILM_PEOPLE: usize = 4_000;
+
+/// A case file as a source of answers.
+pub struct CaseData {
+    path: PathBuf,
+    cx: Option<Cx>,
+}
+
+impl CaseData {
+    /// For a case file that may not be there yet.
+    pub fn new(path: PathBuf) -> CaseData {
+        CaseData { path, cx: None }
+    }
+
+    fn cx(&mut self, lane: &LaneState) -> Result<&mut Cx, Fail> {
+        if self.cx.is_none() {
+            if !self.path.exists() {
+                return Err(Fail::NoCase);
+            }
+            let cx = Cx::open(&self.path, false).map_err(fail)?;
+            lane.set_handle(cx.conn.get_interrupt_handle());
+            self.cx = Some(cx);
+        }
+        self.cx.as_mut().ok_or(Fail::NoCase)
+    }
+}
+
+fn fail(e: Error) -> Fail {
+    match e {
+        Error::Interrupted => Fail::Cancelled,
+        e => Fail::Failed(e.to_string()),
+    }
+}
+
+impl Data for CaseData {
+    fn answer(&mut self, what: &What, lane: &LaneState) -> Result<Answer, Fail> {
+        let path = self.path.clone();
+        match what {
+            What::Write(w) => return notebook::write(&path, w).map_err(fail),
+            What::Sql(_) if !path.exists() => return Err(Fail::NoCase),
+            What::Sql(text) => {
+                // The lane's handle now belongs to the statement's connection; the next question opens its own.
+                self.cx = None;
+                return super::sql::run(&path, text, lane).map_err(fail);
+            }
+            What::Trace { reveal: true, .. } | What::Show { reveal: true, .. } => {
+                notebook::revealed(&path, what).map_err(fail)?;
+            }
+            _ => {}
+        }
+        let cx = self.cx(lane)?;
+        cx.reveal = matches!(
+            what,
+            What::Show { reveal: true, .. }
+                | What::Trace { reveal: true, .. }
+                | What::Export { reveal: true, .. }
+        );
+        let r = read(cx, what, lane);
+        cx.reveal = false;
+        if matches!(r, Err(Error::Sql(_))) && !lane.stop.load(std::sync::atomic::Ordering::SeqCst) {
+            // The file may have been replaced or grown a table since; the next question opens it anew.
+            self.cx = None;
+        }
+        r.map_err(fail)
+    }
+}
+
+fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
+    Ok(match what {
+        What::Calls { filter, page } => {
+            let items = read::calls(cx, filter, page)?;
+            let cut = items.len() >= page.limit;
+            Answer::Rows {
+                items: items.into_iter().map(|r| Item::Call(Box::new(r))).collect(),
+                cut,
+            }
+        }
+        What::Count { filter, cap } => {
+            let n = read::count(cx, filter, *cap)?;
+            Answer::Count {
+                n,
+                capped: cap.is_some_and(|c| n >= c),
+            }
+        }
+        What::List { kind, filter } => list(cx, *kind, filter)?,
+        What::Show { rowid, id, .. } => {
+            let rowid = if id.is_empty() {
+                Some(*rowid)
+            } else {
+                read::find_call(cx, id)?
+            };
+            let found = match rowid {
+                Some(r) => read::show(cx, r)?,
+                None => None,
+            };
+            Answer::Show(found.map(Box::new))
+        }
+        What::Overview { filter } => Answer::Overview(Box::new(overview::read(cx, filter)?)),
+        What::Film { filter } => {
+            let calls = read::calls(cx, filter, &Page::first(FILM_CALLS))?;
+            let few = calls.len() <= FILM_PEOPLE;
+            let mut people = |c: &CallRow| {
+                if few && c.records.unwrap_or(0) > 0 {
+                    people_of(cx, c)
+                } else {
+                    Vec::new()
+                }
+            };
+            Answer::Film(Box::new(Timeline::new(calls, &mut people)))
+        }
+        What::Trace { question, reveal } => {
+            let inside = overview::inside(cx);
+            let options = crate::trace::Options {
+                reveal: *reveal,
+                inside,
+                ..Default::default()
+            };
+            Answer::Trace(Box::new(crate::trace::run(
+                &cx.conn, question, &options, &lane.stop,
+            )?))
+        }
+        What::Names => {
+            let all = Filter::all();
+            let mut accounts = read::accounts(cx, &all)?;
+            accounts.sort_by(|a, b| {
+                b.risk
+                    .total_cmp(&a.risk)
+                    .then_with(|| a.account.cmp(&b.account))
+            });
+            Answer::Names(Box::new(Names {
+                accounts: accounts
+                    .into_iter()
+                    .map(|a| a.account)
+                    .take(LIST_ROWS)
+                    .collect(),
+                apis: read::apis(cx, &all)?
+                    .into_iter()
+                    .map(|a| a.api)
+                    .take(LIST_ROWS)
+                    .collect(),
+                saved: notebook::saved(&cx.conn),
+            }))
+        }
+        What::Marks => Answer::Marks(notebook::marks(&cx.conn)),
+        What::Export {
+            format,
+            filter,
+            text,
+            path,
+            reveal,
+        } => cx_export(cx, format, filter, text, path, *reveal, lane)?,
+        What::Write(_) | What::Sql(_) => return Err(Error::NotYet("this")),
+    })
+}
+
+fn list(cx: &Cx, kind: Kind, filter: &Filter) -> Result<Answer, Error> {
+    fn wrap<T>(rows: Vec<T>, f: impl Fn(Box<T>) -> Item) -> (Vec<Item>, bool) {
+        let cut = rows.len() > LIST_ROWS;
+        (
+            rows.into_iter()
+                .take(LIST_ROWS)
+                .map(|r| f(Box::new(r)))
+                .collect(),
+            cut,
+        )
+    }
+    let (items, cut) = match kind {
+        Kind::Apis => wrap(read::apis(cx, filter)?, Item::Api),
+        Kind::Accounts => wrap(read::accounts(cx, filter)?, Item::Account),
+        Kind::Sessions => wrap(read::sessions(cx, filter)?, Item::Session),
+        Kind::Risks => wrap(read::risks(cx, filter)?, Item::Risk),
+        Kind::Flows => wrap(read::flows(cx, filter)?, Item::Flow),
+        Kind::Sources => wrap(read::sources(cx, filter)?, Item::Source),
+        Kind::Findings => {
+            let mut rows = Vec::new();
+            read::findings(cx, filter, &mut |f| {
+                rows.push(f);
+                Ok(rows.len() <= LIST_ROWS)
+            })?;
+            wrap(rows, Item::Finding)
+        }
+        Kind::Marks => wrap(notebook::marks(&cx.conn), Item::Mark),
+        Kind::Calls | Kind::Suspects | Kind::Hops | Kind::Sql => (Vec::new(), false),
+    };
+    Ok(Answer::Rows { items, cut })
+}
+
+/// Keys of the records in a call's response: the same record has the same key in every call.
+fn people_of(cx: &Cx, c: &CallRow) -> Vec<u64> {
+    let mut keys: Vec<u64> = read::call_findings(cx, c.rowid)
+        .unwrap_or_default()
+        .iter()
+        .filter(|f| f.dir == "resp")
+        .filter_map(|f| f.record.as_ref())
+        .map(|r| {
+            let mut h = rustc_hash::FxHasher::default();
+            r.hash(&mut h);
+            h.finish()
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Writes a file of the selected calls.
+fn cx_export(
+    cx: &Cx,
+    format: &str,
+    filter: &Filter,
+    text: &str,
+    path: &std::path::Path,
+    reveal: bool,
+    lane: &LaneState,
+) -> Result<Answer, Error> {
+    use crate::export;
+    let job = export::Job {
+        cx,
+        filter,
+        filter_text: text,
+        limit: 0,
+        evidence: &[],
+        stop: &lane.stop,
+    };
+    let done = export::export(export::find(format)?, &job, path)?;
+    let clear = if reveal { ", values in clear" } else { "" };
+    let noted = if done.journal.is_some() {
+        ""
+    } else {
+        "; the journal could not be written"
+    };
+    Ok(Answer::Written(format!(
+        "{}: {} calls, {} B, sha256 {}{clear}{noted}",
+        done.path.display(),
+        done.calls,
+        done.bytes,
+        done.sha256.get(..12).unwrap_or_default()
+    )))
+}

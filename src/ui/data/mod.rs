@@ -1,0 +1,290 @@
+//! What screens ask and what comes back. In: questions with an id. Out: answers with the same id, from other threads.
+//! Bounds: lists that are not paged stop at [`LIST_ROWS`] and say so; nothing is read on the drawing thread.
+
+pub mod case;
+pub mod lane;
+pub mod notebook;
+pub mod overview;
+pub mod palette;
+pub mod sql;
+
+use crate::query::Filter;
+use crate::query::read::{Page, Show};
+use crate::query::rows::*;
+use crate::replay::Timeline;
+use crate::trace::{Question, TraceResult};
+use crate::ui::widget::chart::Bin;
+
+/// Rows of an unpaged list that are kept on screen; a filter finds the others.
+pub const LIST_ROWS: usize = 20_000;
+/// Calls of a session that are replayed.
+pub const FILM_CALLS: usize = 20_000;
+
+/// What a list holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Calls,
+    Apis,
+    Accounts,
+    Sessions,
+    Findings,
+    Risks,
+    Flows,
+    Sources,
+    Marks,
+    Suspects,
+    Hops,
+    Sql,
+}
+
+impl Kind {
+    /// For people.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::Calls => "calls",
+            Kind::Apis => "APIs",
+            Kind::Accounts => "accounts",
+            Kind::Sessions => "sessions",
+            Kind::Findings => "findings",
+            Kind::Risks => "risks",
+            Kind::Flows => "flows",
+            Kind::Sources => "sources",
+            Kind::Marks => "marks",
+            Kind::Suspects => "suspects",
+            Kind::Hops => "hops",
+            Kind::Sql => "rows",
+        }
+    }
+}
+
+/// A row of any list.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    Call(Box<CallRow>),
+    Api(Box<ApiRow>),
+    Account(Box<AccountRow>),
+    Session(Box<SessionRow>),
+    Finding(Box<FindingRow>),
+    Risk(Box<RiskRow>),
+    Flow(Box<FlowRow>),
+    Source(Box<SourceRow>),
+    Mark(Box<MarkRow>),
+    Suspect(Box<crate::trace::model::Suspect>),
+    Hop(Box<crate::trace::model::Hop>),
+    Sql(Vec<String>),
+}
+
+/// A target with what was put on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MarkRow {
+    /// `call:ID`, `api:NAME`, `account:NAME` ...
+    pub target: String,
+    /// Whether it is marked.
+    pub mark: bool,
+    /// Notes.
+    pub notes: Vec<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// When the last of them was put, nanoseconds.
+    pub at: i64,
+}
+
+/// Where an answer belongs: a frame and a place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// Rows from the start (or end) of a list.
+    List,
+    /// More rows of a list.
+    More,
+    /// The last rows of a list.
+    Last,
+    /// Number of rows.
+    Count,
+    /// One call.
+    Detail,
+    /// A pane beside the list.
+    Side,
+    /// The overview.
+    Overview,
+    /// A session.
+    Film,
+    /// A trace.
+    Trace,
+    /// Names for the palette.
+    Names,
+    /// Marks of the case.
+    Marks,
+    /// Something that was written.
+    Written,
+}
+
+/// A thread that answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LaneId {
+    /// Pages and calls: quick.
+    Page,
+    /// Counts, lists and overviews: may take a while.
+    Aggregate,
+    /// Writes and long searches that must not be in the way.
+    Work,
+}
+
+/// A question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// Newest wins: an answer with an id that is no longer waited for is dropped.
+    pub id: u64,
+    /// Frame that asks; 0 for the interface itself.
+    pub frame: u64,
+    /// Place in it.
+    pub place: Place,
+    /// What.
+    pub what: What,
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// A page of calls.
+    Calls { filter: Filter, page: Page },
+    /// How many calls.
+    Count { filter: Filter, cap: Option<u64> },
+    /// A whole list.
+    List { kind: Kind, filter: Filter },
+    /// A call by row or by id.
+    Show {
+        rowid: i64,
+        id: String,
+        reveal: bool,
+    },
+    /// The overview.
+    Overview { filter: Filter },
+    /// Calls of a session, or of what the filter selects, as a film.
+    Film { filter: Filter },
+    /// A trace.
+    Trace { question: Question, reveal: bool },
+    /// SQL.
+    Sql(String),
+    /// Names of accounts, APIs and saved filters.
+    Names,
+    /// Marks.
+    Marks,
+    /// A change of the investigator's part of the case.
+    Write(notebook::Write),
+    /// A file to write.
+    Export {
+        format: &'static str,
+        filter: Filter,
+        text: String,
+        path: std::path::PathBuf,
+        reveal: bool,
+    },
+}
+
+impl What {
+    /// Which thread answers.
+    pub fn lane(&self) -> LaneId {
+        match self {
+            What::Calls { .. } | What::Show { .. } => LaneId::Page,
+            What::Count { .. }
+            | What::List { .. }
+            | What::Overview { .. }
+            | What::Film { .. }
+            | What::Names => LaneId::Aggregate,
+            What::Trace { .. }
+            | What::Sql(_)
+            | What::Marks
+            | What::Write(_)
+            | What::Export { .. } => LaneId::Work,
+        }
+    }
+}
+
+/// Names for the palette.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Accounts.
+    pub accounts: Vec<String>,
+    /// APIs.
+    pub apis: Vec<String>,
+    /// Saved filters: name, text.
+    pub saved: Vec<(String, String)>,
+}
+
+/// What the overview shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OverviewData {
+    pub sources: Vec<SourceRow>,
+    /// Application, flows, packets, bytes, flows that could not be read.
+    pub apps: Vec<(String, u64, u64, u64, u64)>,
+    pub minutes: Vec<Bin>,
+    pub risks: Vec<RiskRow>,
+    pub accounts: Vec<AccountRow>,
+    pub apis: Vec<ApiRow>,
+    pub n_accounts: u64,
+    pub n_apis: u64,
+    pub calls: u64,
+    /// Calls with a flag, by the flag's name.
+    pub flags: Vec<(&'static str, u64)>,
+    /// Calls known from logs alone, and captured ones that a log line joined.
+    pub logs: (u64, u64),
+    /// Reveals in the journal.
+    pub reveals: u64,
+    /// Number, examiner.
+    pub info: (Option<String>, Option<String>),
+}
+
+/// What comes back.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Rows, and whether the list was cut.
+    Rows {
+        items: Vec<Item>,
+        cut: bool,
+    },
+    Count {
+        n: u64,
+        capped: bool,
+    },
+    Show(Option<Box<Show>>),
+    Overview(Box<OverviewData>),
+    Film(Box<Timeline>),
+    Trace(Box<TraceResult>),
+    Sql {
+        cols: Vec<String>,
+        rows: Vec<Vec<String>>,
+        cut: bool,
+    },
+    Names(Box<Names>),
+    Marks(Vec<MarkRow>),
+    /// What was written, in words.
+    Written(String),
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fail {
+    /// There is no case file yet.
+    NoCase,
+    /// It was cancelled, or a newer question replaced it.
+    Cancelled,
+    /// It went wrong, in words.
+    Failed(String),
+}
+
+/// An answer on its way to the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    pub id: u64,
+    pub frame: u64,
+    pub place: Place,
+    /// Microseconds it took.
+    pub took_us: u64,
+    pub result: Result<Answer, Fail>,
+}
+
+/// Something that answers questions; each thread has its own.
+pub trait Data {
+    /// Answers, or says why not. A call of the handle given to the lane ends it early.
+    fn answer(&mut self, what: &What, lane: &lane::LaneState) -> Result<Answer, Fail>;
+}

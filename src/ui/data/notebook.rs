@@ -1,0 +1,129 @@
+//! The investigator's part of the case: marks, notes, tags, saved filters, reveals, exports. In: changes. Out: what was
+//! written, in words. Bounds: one short transaction each; while a load holds the file the write waits for it.
+
+use super::{Answer, MarkRow, What};
+use crate::case;
+use crate::error::Result;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// Puts (or takes away) a mark, note or tag.
+    Put {
+        /// `call:ID`, `api:NAME`, `account:NAME` ...
+        target: String,
+        /// `mark`, `note` or `tag`.
+        kind: &'static str,
+        /// Text.
+        v: String,
+        /// Take it away instead.
+        off: bool,
+    },
+    /// Keeps a filter under a name.
+    SaveFilter {
+        /// Name.
+        name: String,
+        /// Text.
+        text: String,
+    },
+}
+
+impl Write {
+    /// What takes it back.
+    pub fn inverse(&self) -> Option<Write> {
+        match self {
+            Write::Put {
+                target,
+                kind,
+                v,
+                off,
+            } => Some(Write::Put {
+                target: target.clone(),
+                kind,
+                v: v.clone(),
+                off: !off,
+            }),
+            Write::SaveFilter { .. } => None,
+        }
+    }
+}
+
+/// Writes a change.
+pub fn write(path: &Path, w: &Write) -> Result<Answer> {
+    let conn = case::open_notebook(path)?;
+    let said = match w {
+        Write::Put {
+            target,
+            kind,
+            v,
+            off: false,
+        } => {
+            case::marks::add(&conn, target, kind, v)?;
+            match *kind {
+                "note" => "noted".to_string(),
+                "tag" => format!("tagged {v}"),
+                _ => "marked".to_string(),
+            }
+        }
+        Write::Put {
+            target, kind, v, ..
+        } => {
+            let was = case::marks::remove(&conn, target, kind, v)?;
+            if was {
+                format!("{kind} taken off")
+            } else {
+                format!("there was no such {kind}")
+            }
+        }
+        Write::SaveFilter { name, text } => {
+            case::marks::save(&conn, name, "filter", text)?;
+            format!("filter saved as {name}")
+        }
+    };
+    Ok(Answer::Written(said))
+}
+
+/// Tells the journal what is about to be shown in clear. Where that cannot be written, nothing is shown.
+pub fn revealed(path: &Path, what: &What) -> Result<()> {
+    let subject = match what {
+        What::Show { id, rowid, .. } if id.is_empty() => {
+            serde_json::json!({"by": "interface", "call_row": rowid})
+        }
+        What::Show { id, .. } => serde_json::json!({"by": "interface", "call": id}),
+        _ => serde_json::json!({"by": "interface", "verb": "trace"}),
+    };
+    let conn = case::open_notebook(path)?;
+    case::journal::append(&conn, "reveal", &subject)?;
+    Ok(())
+}
+
+/// Saved filters: name and text. A case without the table has none.
+pub fn saved(conn: &Connection) -> Vec<(String, String)> {
+    case::marks::saved(conn)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(_, kind, _)| kind == "filter")
+        .map(|(name, _, text)| (name, text))
+        .collect()
+}
+
+/// Everything that was put on something, by target, newest first.
+pub fn marks(conn: &Connection) -> Vec<MarkRow> {
+    let mut by: BTreeMap<String, MarkRow> = BTreeMap::new();
+    for x in case::marks::list(conn, None).unwrap_or_default() {
+        let r = by.entry(x.target.clone()).or_default();
+        r.target = x.target;
+        r.at = r.at.max(x.at);
+        match x.kind.as_str() {
+            "note" => r.notes.push(x.v),
+            "tag" => r.tags.push(x.v),
+            _ => r.mark = true,
+        }
+    }
+    let mut rows: Vec<MarkRow> = by.into_values().collect();
+    rows.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.target.cmp(&b.target)));
+    rows
+}

@@ -1,0 +1,269 @@
+//! A call: request and response, findings at their lines, where it stands in the evidence. In: a read call.
+//! Out: two documents. Bounds: those of [`super::body`].
+
+use super::body;
+use crate::query::read::{Part, Show};
+use crate::query::rows::{CallRow, FindingRow};
+use crate::ui::model::{BodyMode, Frame, Model, State};
+use crate::ui::nav::{Jump, time};
+use crate::ui::theme::Role;
+use crate::ui::widget::doc::{Doc, Line};
+use crate::ui::widget::safe_text::{bytes, grouped, span};
+
+/// Headers that say who is calling.
+const CREDENTIAL: [&str; 6] = [
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "proxy-authorization",
+    "x-auth-token",
+];
+
+/// Request and response.
+pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
+    let Some(s) = &f.show else {
+        let note = match &f.show_state {
+            State::Loading => "reading ...".to_string(),
+            State::Failed(t) => t.clone(),
+            State::Cancelled => "cancelled".into(),
+            State::NoCase => "there is no case file yet".into(),
+            _ => String::new(),
+        };
+        return ["Request", "Response"]
+            .into_iter()
+            .map(|t| {
+                let mut d = Doc::new(t);
+                d.add(Line::new(note.clone(), Role::Dim));
+                d
+            })
+            .collect();
+    };
+    let clear = m.revealed.as_ref() == Some(&s.row.id);
+    vec![request(m, s, clear), response(m, s, clear)]
+}
+
+fn mode_name(m: &Model) -> &'static str {
+    match m.body {
+        BodyMode::Pretty => "[raw|PRETTY|hex]",
+        BodyMode::Raw => "[RAW|pretty|hex]",
+        BodyMode::Hex => "[raw|pretty|HEX]",
+    }
+}
+
+fn request(m: &Model, s: &Show, clear: bool) -> Doc {
+    let mut d = Doc::new("Request");
+    d.note = if clear {
+        "IN CLEAR".into()
+    } else {
+        mode_name(m).into()
+    };
+    match &s.request {
+        Some(p) => part(m, &mut d, p, &dir(&s.findings, "req")),
+        None => d.add(Line::new("no request was captured", Role::Warn)),
+    }
+    d.add(Line::default());
+    who(&mut d, &s.row);
+    d.add(Line::default());
+    evidence(&mut d, &s.row);
+    d
+}
+
+fn dir<'a>(all: &'a [FindingRow], d: &str) -> Vec<&'a FindingRow> {
+    all.iter().filter(|f| f.dir == d).collect()
+}
+
+fn response(m: &Model, s: &Show, clear: bool) -> Doc {
+    let mut title = match s.row.status {
+        Some(n) => format!("Response {n}"),
+        None => "Response".into(),
+    };
+    if let Some(b) = s.response.as_ref().and_then(|r| r.body.as_ref()) {
+        title.push_str(&format!("  {}  {}", b.kind, bytes(b.len)));
+    }
+    let mut d = Doc::new(title);
+    let found = dir(&s.findings, "resp");
+    d.note = if clear {
+        "IN CLEAR".into()
+    } else {
+        summary(&found).into()
+    };
+    for p in &s.interim {
+        d.add(Line::new(p.start.clone(), Role::Dim));
+    }
+    match &s.response {
+        Some(p) => part(m, &mut d, p, &found),
+        None if s.row.proto == "log" => d.add(Line::new(
+            "known from a log alone: no heads, no bodies",
+            Role::Dim,
+        )),
+        None => d.add(Line::new("no answer was captured", Role::Warn)),
+    }
+    for (i, x) in s.messages.iter().enumerate() {
+        d.add(Line::new(format!("message {}: {x}", i + 1), Role::Text));
+    }
+    d
+}
+
+/// How many values of which classes.
+fn summary(found: &[&FindingRow]) -> String {
+    let mut by: Vec<(&str, u64)> = Vec::new();
+    for f in found {
+        match by.iter_mut().find(|(c, _)| *c == f.class) {
+            Some((_, n)) => *n += 1,
+            None => by.push((&f.class, 1)),
+        }
+    }
+    by.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    by.iter()
+        .take(4)
+        .map(|(c, n)| format!("{c} {}", grouped(*n)))
+        .collect::<Vec<_>>()
+        .join("  ")
+}
+
+fn part(m: &Model, d: &mut Doc, p: &Part, found: &[&FindingRow]) {
+    d.add(Line::new(p.start.clone(), Role::Crumb));
+    for (n, v) in p.headers.iter().chain(&p.trailers) {
+        let low = n.to_lowercase();
+        let mut l = Line::new(format!("{n}: "), Role::Dim).and(
+            v.clone(),
+            if CREDENTIAL.contains(&low.as_str()) {
+                Role::Accent
+            } else {
+                Role::Text
+            },
+        );
+        let place = format!("header:{low}");
+        if let Some(f) = found
+            .iter()
+            .find(|f| f.place == place || f.place.starts_with(&format!("{place}.")))
+        {
+            l = l.right(format!("{} {}", f.level, f.class), Role::level(f.level));
+            l.hot = true;
+        }
+        d.add(l);
+    }
+    for f in found
+        .iter()
+        .filter(|f| f.place.starts_with("query:") || f.place.starts_with("path:"))
+    {
+        d.add(
+            Line::new(format!("{} ", f.place), Role::Dim)
+                .and(f.value.clone().unwrap_or_default(), Role::Text)
+                .right(format!("{} {}", f.level, f.class), Role::level(f.level)),
+        );
+    }
+    let Some(b) = &p.body else { return };
+    d.add(Line::default());
+    body::add(d, b, m.body, found);
+    // Places that no line of the text can show: a table's cells, what stands inside an encoding.
+    let away: Vec<&&FindingRow> = found
+        .iter()
+        .filter(|f| {
+            !["$", "header:", "query:", "path:", "form:", "csv:", "text:"]
+                .iter()
+                .any(|p| f.place.starts_with(p))
+                || m.body == BodyMode::Hex
+        })
+        .take(500)
+        .collect();
+    if !away.is_empty() {
+        d.add(Line::default());
+        d.add(Line::new(
+            format!("{} findings in this body", grouped(found.len() as u64)),
+            Role::Dim,
+        ));
+        for f in away {
+            let mut l = Line::new(format!("{:<18} ", f.place), Role::Dim)
+                .and(f.value.clone().unwrap_or_default(), Role::Text)
+                .right(format!("{} {}", f.level, f.class), Role::level(f.level));
+            l.hot = true;
+            if let Some(r) = &f.record {
+                l = l.jump(Jump::Trace(crate::trace::Question::Record(r.clone())));
+            }
+            d.add(l);
+        }
+    }
+}
+
+/// Who called, and how that is known.
+fn who(d: &mut Doc, r: &CallRow) {
+    match &r.account {
+        Some(a) => {
+            let how = format!(
+                "{} ({}, {:.2})",
+                a,
+                r.account_via.as_deref().unwrap_or("?"),
+                r.account_conf.unwrap_or(0.0)
+            );
+            let mut l = Line::pair("account", how, Role::Text).jump(Jump::calls("account", a));
+            l.why = Some(format!(
+                "Known by {}.",
+                r.account_via.as_deref().unwrap_or("nothing")
+            ));
+            d.add(l);
+        }
+        None => d.add(Line::pair("account", "nobody known", Role::Dim)),
+    }
+    if let Some(o) = &r.on_behalf_of {
+        d.add(Line::pair("for", o.clone(), Role::Text).jump(Jump::calls("account", o)));
+    }
+    if let Some(s) = &r.session {
+        d.add(Line::pair("session", s.clone(), Role::Text).jump(Jump::Replay(s.clone())));
+    }
+    if let Some(a) = &r.api {
+        d.add(Line::pair("api", a.clone(), Role::Text).jump(Jump::calls("api", a)));
+    }
+    if let (Some(s), Some(t)) = (&r.src, &r.dst) {
+        let port = |p: Option<u16>| p.map(|p| format!(":{p}")).unwrap_or_default();
+        d.add(Line::pair(
+            "from to",
+            format!("{s}{} > {t}{}", port(r.sport), port(r.dport)),
+            Role::Text,
+        ));
+    }
+    if let Some(p) = &r.parent {
+        d.add(Line::pair("caused by", p.clone(), Role::Text).jump(Jump::Call(p.clone())));
+    }
+}
+
+/// Where it stands in the evidence.
+fn evidence(d: &mut Doc, r: &CallRow) {
+    let took = r
+        .end_ts
+        .as_ref()
+        .and_then(|e| super::columns::between(&r.ts, e))
+        .map(|n| format!("  took {}", span(n)))
+        .unwrap_or_default();
+    d.add(Line::pair(
+        "time",
+        format!("{}{took}", time::row(&r.ts, true)),
+        Role::Text,
+    ));
+    d.add(Line::pair("call", r.id.clone(), Role::Text));
+    for l in &r.locators {
+        let log = l.offset.is_some() || l.role == "log" || r.proto == "log";
+        let unit = if log { "line" } else { "pkt" };
+        let span = if l.first == l.last {
+            grouped(l.first)
+        } else {
+            format!("{}-{}", grouped(l.first), grouped(l.last))
+        };
+        let at = match (l.offset, l.len) {
+            (Some(o), Some(n)) => format!(" +{} {} B", grouped(o), grouped(n)),
+            _ => String::new(),
+        };
+        d.add(Line::pair(
+            l.role,
+            format!("{}  {unit} {span}{at}", l.source),
+            Role::Text,
+        ));
+    }
+    for f in &r.flags {
+        d.add(Line::pair(f, super::facts::flag_meaning(f), Role::Warn));
+    }
+    if let Some(h) = &r.resp_sha256 {
+        d.add(Line::pair("sha-256", h.clone(), Role::Dim));
+    }
+}

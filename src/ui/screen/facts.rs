@@ -1,0 +1,249 @@
+//! What a row is, where it leads and why it says what it says. In: items. Out: targets, jumps, words. Bounds: none.
+
+use crate::ui::data::Item;
+use crate::ui::nav::{Jump, ScreenId, term};
+use crate::ui::widget::safe_text::grouped;
+
+/// Name under which marks are kept: it stays when the case is loaded again.
+pub fn target(item: &Item) -> Option<String> {
+    Some(match item {
+        Item::Call(r) => format!("call:{}", r.id),
+        Item::Api(r) => format!("api:{}", r.api),
+        Item::Account(r) => format!("account:{}", r.account),
+        Item::Session(r) => format!("session:{}", r.session),
+        Item::Finding(r) => format!("call:{}", r.call),
+        Item::Risk(r) => format!("risk:{}", r.risk),
+        Item::Flow(r) => format!("flow:{}", r.id),
+        Item::Source(r) => format!("source:{}", r.source),
+        Item::Mark(r) => r.target.clone(),
+        Item::Suspect(r) => format!("account:{}", r.account),
+        Item::Hop(r) => format!("call:{}", r.call.as_ref()?),
+        Item::Sql(_) => return None,
+    })
+}
+
+/// Where Enter leads.
+pub fn jump(item: &Item) -> Option<Jump> {
+    Some(match item {
+        Item::Call(r) => Jump::Call(r.id.clone()),
+        Item::Api(r) => Jump::To {
+            screen: ScreenId::Calls,
+            term: Some(term("api", &r.api)),
+            title: r.api.clone(),
+        },
+        Item::Account(r) => Jump::calls("account", &r.account),
+        Item::Session(r) => Jump::Replay(r.session.clone()),
+        Item::Finding(r) => Jump::Call(r.call.clone()),
+        Item::Risk(r) => Jump::To {
+            screen: ScreenId::Calls,
+            term: Some(term("risk", &r.risk)),
+            title: format!("{} {}", r.rule, r.subject),
+        },
+        Item::Flow(r) => Jump::To {
+            screen: ScreenId::Calls,
+            term: Some(format!(
+                "{} sport:{} {} dport:{}",
+                term("src", &r.src),
+                r.sport,
+                term("dst", &r.dst),
+                r.dport
+            )),
+            title: format!("{}:{}", r.src, r.sport),
+        },
+        Item::Source(r) => Jump::calls("source", &r.source),
+        Item::Mark(r) => of_target(&r.target)?,
+        Item::Suspect(r) if !r.calls.is_empty() && r.calls.len() <= 40 => Jump::To {
+            screen: ScreenId::Calls,
+            term: Some(format!("id in {{{}}}", r.calls.join(","))),
+            title: format!("evidence on {}", r.account),
+        },
+        Item::Suspect(r) => Jump::calls("account", &r.account),
+        Item::Hop(r) => Jump::Call(r.call.clone()?),
+        Item::Sql(v) => Jump::Call(v.iter().find(|s| looks_like_call(s))?.clone()),
+    })
+}
+
+fn looks_like_call(s: &str) -> bool {
+    s.split_once('-').is_some_and(|(a, b)| {
+        a.len() == 12
+            && a.bytes().all(|c| c.is_ascii_hexdigit())
+            && !b.is_empty()
+            && b.bytes().all(|c| c.is_ascii_digit() || c == b'.')
+    })
+}
+
+fn of_target(t: &str) -> Option<Jump> {
+    let (what, name) = t.split_once(':')?;
+    Some(match what {
+        "call" => Jump::Call(name.to_string()),
+        "api" => Jump::calls("api", name),
+        "account" => Jump::calls("account", name),
+        "session" => Jump::Replay(name.to_string()),
+        "risk" => Jump::calls("risk", name),
+        "source" => Jump::calls("source", name),
+        "flow" => Jump::To {
+            screen: ScreenId::Flows,
+            term: None,
+            title: name.to_string(),
+        },
+        _ => return None,
+    })
+}
+
+/// Why the row says what it says.
+pub fn why(item: &Item) -> Vec<String> {
+    match item {
+        Item::Call(r) => {
+            let mut v = vec![match (&r.account, &r.account_via, r.account_conf) {
+                (Some(a), Some(via), Some(c)) => {
+                    format!(
+                        "Account {a}: known by {via}, confidence {c:.2}. The account's own page says how its name was found."
+                    )
+                }
+                _ => "Nobody is known for this call.".into(),
+            }];
+            v.push(match r.level {
+                Some("S0") | None => "No sensitive value was found in it.".into(),
+                Some(l) => format!(
+                    "Level {l}: the highest of its data classes ({}); several values of one subject together rise by one, masked ones fall by one.",
+                    r.classes.join(", ")
+                ),
+            });
+            for f in &r.flags {
+                v.push(format!("{f}: {}", flag_meaning(f)));
+            }
+            for l in &r.locators {
+                v.push(format!(
+                    "Stands in {} ({}), packets or lines {} to {}.",
+                    l.source,
+                    l.role,
+                    grouped(l.first),
+                    grouped(l.last)
+                ));
+            }
+            v
+        }
+        Item::Api(r) => {
+            let mut v = vec![if r.why.is_empty() {
+                "No reason is recorded for this template.".into()
+            } else {
+                r.why.clone()
+            }];
+            for c in &r.classes {
+                v.push(format!(
+                    "{}: {} values in clear, {} masked, in {} calls; fields {}",
+                    c.class,
+                    grouped(c.clear),
+                    grouped(c.masked),
+                    grouped(c.calls),
+                    c.fields.join(", ")
+                ));
+            }
+            v
+        }
+        Item::Account(r) => vec![
+            if r.why.is_empty() {
+                "No reason is recorded for this name.".into()
+            } else {
+                r.why.clone()
+            },
+            format!("Confidence {:.2}, risk {:.2}.", r.conf, r.risk),
+        ],
+        Item::Session(r) => vec![
+            format!(
+                "Calls of {} that presented one credential ({}) without a longer pause.",
+                r.account, r.via
+            ),
+            "A session ends with a logout, a new credential or silence.".into(),
+        ],
+        Item::Finding(r) => vec![
+            format!(
+                "{} at {}: confidence {:.2} from the value itself, its key and the other values of its column.",
+                r.class, r.place, r.conf
+            ),
+            format!("Form: {} (from the outside in).", r.form),
+            if r.masked {
+                "Part of it is masked in the evidence.".into()
+            } else {
+                "It stands in clear in the evidence.".into()
+            },
+        ],
+        Item::Risk(r) => vec![
+            r.why.clone(),
+            format!(
+                "Rule {}, dimension {}, score {:.2}.",
+                r.rule, r.dimension, r.score
+            ),
+        ],
+        Item::Flow(r) => vec![match &r.why_opaque {
+            Some(w) => format!("Not read: {w}."),
+            None => format!("Read as {}; {} calls.", r.app, grouped(r.calls)),
+        }],
+        Item::Source(r) => {
+            let mut v = vec![format!(
+                "{} packets or lines carry no call and no listed flow, or could not be read.",
+                grouped(r.skipped)
+            )];
+            v.extend(r.diags.iter().map(|(k, n)| format!("{k}: {}", grouped(*n))));
+            v
+        }
+        Item::Mark(r) => r.notes.clone(),
+        Item::Suspect(r) => {
+            let mut v = vec![format!(
+                "Read {} of {} rows of the clue; {} records in all. {:.1} bits come from values that nobody else read.",
+                grouped(r.covered),
+                grouped(r.of),
+                grouped(r.read_total),
+                r.exclusive_bits
+            )];
+            v.extend(
+                r.evidence
+                    .iter()
+                    .map(|e| format!("{} ({:+.1} bit): {}", e.kind, e.bits, e.text)),
+            );
+            v
+        }
+        Item::Hop(r) => vec![link_meaning(r)],
+        Item::Sql(_) => Vec::new(),
+    }
+}
+
+/// How a hop is linked to the one that it came from.
+pub fn link_meaning(r: &crate::trace::model::Hop) -> String {
+    let via = r.via.map(|n| format!("({n})")).unwrap_or_default();
+    let how = match r.link {
+        "origin" => "first seen here".into(),
+        "downstream" => format!("the answer to {via}, passed on to the caller"),
+        "upstream" => format!("called within {via}, further behind"),
+        "relay" => format!("received in {via} and sent on by the same host"),
+        "stored" => format!("received in {via}, kept, and sent later"),
+        "lateral" => format!("the same value as in {via}, with no common host"),
+        other => format!("{other} {via}"),
+    };
+    let not = if r.inferred {
+        " Not captured: the evidence implies it."
+    } else {
+        ""
+    };
+    format!("{how}; confidence {:.2}.{not}", r.conf)
+}
+
+/// What a flag says.
+pub fn flag_meaning(f: &str) -> &'static str {
+    match f {
+        "truncated" => "body or head is cut by a snap length, a limit or the end of the capture",
+        "gap" => "bytes are missing inside",
+        "one-sided" => "only one direction was captured",
+        "no-response" => "no answer was captured",
+        "no-request" => "no request was captured",
+        "upgraded" => "the connection changed its protocol with this call",
+        "retransmitted" => "some bytes were sent again",
+        "masked" => "a sensitive value is masked",
+        "unmasked" => "a sensitive value stands in clear",
+        "bad-framing" => "breaks a framing rule, read leniently",
+        "uncertain-pair" => "request and answer may not belong together",
+        "partial-headers" => "the header block is incomplete",
+        "log-only" => "known from a log alone",
+        _ => "",
+    }
+}

@@ -1,0 +1,437 @@
+//! Panes beside lists: what an account, API, session, finding, risk, flow, source or mark is. In: the row under the
+//! cursor. Out: documents. Bounds: a few dozen lines.
+
+use super::facts;
+use crate::query::rows::*;
+use crate::ui::data::{Item, Kind};
+use crate::ui::model::{Frame, Model};
+use crate::ui::nav::{Jump, ScreenId, term, time};
+use crate::ui::theme::Role;
+use crate::ui::widget::doc::{Doc, Line};
+use crate::ui::widget::safe_text::{bytes, grouped, span};
+
+/// What the second pane of accounts and APIs asks for: kind of list and the term that selects it.
+pub fn side_question(f: &Frame) -> Option<(Kind, String)> {
+    match (f.screen, &f.list.here()?.item) {
+        (ScreenId::Accounts, Item::Account(a)) => Some((Kind::Apis, term("account", &a.account))),
+        (ScreenId::Apis, Item::Api(a)) => Some((Kind::Accounts, term("api", &a.api))),
+        _ => None,
+    }
+}
+
+/// Documents for the row under the cursor.
+pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
+    let Some(row) = f.list.here() else {
+        return vec![Doc::default(); super::layout::panes_of(f.screen).saturating_sub(1)];
+    };
+    let mut out = match &row.item {
+        Item::Account(r) => vec![account(r), side(f, "What it called")],
+        Item::Api(r) => vec![api(r), side(f, "Who called it")],
+        Item::Session(r) => vec![session(r)],
+        Item::Finding(r) => vec![finding(r)],
+        Item::Risk(r) => vec![risk(r)],
+        Item::Flow(r) => vec![flow(r)],
+        Item::Source(r) => vec![source(r)],
+        Item::Mark(r) => vec![mark(&r.target, &r.notes, &r.tags)],
+        _ => Vec::new(),
+    };
+    if let (Some(t), Some(d)) = (facts::target(&row.item), out.first_mut()) {
+        if f.screen != ScreenId::Marks {
+            if let Some(r) = m.mark_of(&t) {
+                for n in &r.notes {
+                    d.add(Line::pair("note", n.clone(), Role::Mark));
+                }
+                if !r.tags.is_empty() {
+                    d.add(Line::pair("tags", r.tags.join(" "), Role::Mark));
+                }
+            }
+        }
+    }
+    out
+}
+
+fn when(d: &mut Doc, first: Option<&String>, last: Option<&String>) {
+    if let (Some(a), Some(b)) = (first, last) {
+        d.add(Line::pair("seen", time::range(a, b), Role::Text));
+    }
+}
+
+fn why(d: &mut Doc, text: &str) {
+    if !text.is_empty() {
+        d.add(Line::pair("why", text, Role::Text));
+    }
+}
+
+fn account(r: &AccountRow) -> Doc {
+    let mut d = Doc::new(r.account.clone());
+    d.note = format!("{}  {}", r.kind, r.level).into();
+    why(&mut d, &r.why);
+    d.add(Line::pair(
+        "confidence",
+        format!("{:.2}", r.conf),
+        Role::Text,
+    ));
+    when(&mut d, r.first.as_ref(), r.last.as_ref());
+    d.add(Line::pair(
+        "from",
+        format!(
+            "{}  ({} clients)",
+            r.addresses.join(" "),
+            grouped(r.clients)
+        ),
+        Role::Text,
+    ));
+    d.add(
+        Line::pair("sessions", grouped(r.sessions), Role::Text).jump(Jump::To {
+            screen: ScreenId::Sessions,
+            term: Some(term("account", &r.account)),
+            title: r.account.clone(),
+        }),
+    );
+    d.add(Line::pair("records", grouped(r.records), Role::Text));
+    let mut v: Vec<_> = r.values.iter().collect();
+    v.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+    for (class, n) in v {
+        d.add(
+            Line::new(format!("  {class:<14}"), Role::Dim)
+                .and(format!("{:>9} distinct values", grouped(*n)), Role::Text),
+        );
+    }
+    d
+}
+
+fn api(r: &ApiRow) -> Doc {
+    let mut d = Doc::new(r.api.clone());
+    d.note = r.kind.clone().into();
+    why(&mut d, &r.why);
+    when(&mut d, r.first.as_ref(), r.last.as_ref());
+    if !r.auth.is_empty() {
+        d.add(Line::pair("auth", r.auth.join(" "), Role::Text));
+    }
+    d.add(Line::pair(
+        "records",
+        format!("{} in one call at most", grouped(r.max_records)),
+        Role::Text,
+    ));
+    if !r.classes.is_empty() {
+        d.add(Line::default());
+        d.add(Line::new(
+            format!(
+                "{:<15}{:>9}{:>9}{:>8}  FIELDS",
+                "CLASS", "CLEAR", "MASKED", "CALLS"
+            ),
+            Role::Head,
+        ));
+    }
+    for c in &r.classes {
+        let mut l = Line::new(format!("{:<15}", c.class), Role::Text)
+            .and(
+                format!("{:>9}", grouped(c.clear)),
+                if c.clear > 0 {
+                    Role::SensHigh
+                } else {
+                    Role::Dim
+                },
+            )
+            .and(
+                format!("{:>9}{:>8}  ", grouped(c.masked), grouped(c.calls)),
+                Role::Dim,
+            )
+            .and(c.fields.join(" "), Role::Dim);
+        l.jump = Some(Jump::To {
+            screen: ScreenId::Findings,
+            term: Some(format!(
+                "{} {}",
+                term("api", &r.api),
+                term("class", &c.class)
+            )),
+            title: c.class.clone(),
+        });
+        d.add(l);
+    }
+    d
+}
+
+fn side(f: &Frame, title: &str) -> Doc {
+    let mut d = Doc::new(title);
+    d.note = "Enter: calls".into();
+    let want = side_question(f).map(|(_, t)| t).unwrap_or_default();
+    if f.side_of != want {
+        d.add(Line::new("reading ...", Role::Dim));
+        return d;
+    }
+    let accounts = f.screen == ScreenId::Apis;
+    if accounts {
+        d.add(Line::new(
+            format!(
+                "{:<22}{:>8}{:>9}  {:<8} {:<8}",
+                "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"
+            ),
+            Role::Head,
+        ));
+    } else {
+        d.add(Line::new(
+            format!("{:<2} {:>7} {:>8}  API", "S", "CALLS", "MAX REC"),
+            Role::Head,
+        ));
+    }
+    let t = |x: Option<&String>| x.map(|t| time::short(t)).unwrap_or_default();
+    for i in f.side.iter().take(500) {
+        match i {
+            Item::Account(a) => d.add(
+                Line::new(format!("{:<22}", clip(&a.account, 21)), Role::Text)
+                    .and(
+                        format!(
+                            "{:>8}{:>9}  {:<8} {:<8}",
+                            grouped(a.calls),
+                            grouped(a.records),
+                            t(a.first.as_ref()),
+                            t(a.last.as_ref())
+                        ),
+                        Role::Dim,
+                    )
+                    .jump(Jump::To {
+                        screen: ScreenId::Calls,
+                        term: Some(format!("{want} {}", term("account", &a.account))),
+                        title: a.account.clone(),
+                    }),
+            ),
+            Item::Api(a) => d.add(
+                Line::new(format!("{:<2}", a.level), Role::level(a.level))
+                    .and(
+                        format!(" {:>7} {:>8}  ", grouped(a.calls), grouped(a.max_records)),
+                        Role::Dim,
+                    )
+                    .and(a.api.clone(), Role::Text)
+                    .jump(Jump::To {
+                        screen: ScreenId::Calls,
+                        term: Some(format!("{want} {}", term("api", &a.api))),
+                        title: a.api.clone(),
+                    }),
+            ),
+            _ => {}
+        }
+    }
+    d
+}
+
+/// At most `n` characters, with a sign where it was cut.
+pub fn clip(s: &str, n: usize) -> String {
+    crate::ui::widget::safe_text::SafeText::new(s)
+        .elide(n, false, "..")
+        .to_string()
+}
+
+fn session(r: &SessionRow) -> Doc {
+    let mut d = Doc::new(format!("Session of {}", r.account));
+    d.note = r.level.into();
+    d.add(
+        Line::pair("session", r.session.clone(), Role::Text).jump(Jump::Replay(r.session.clone())),
+    );
+    d.add(
+        Line::pair("account", r.account.clone(), Role::Text)
+            .jump(Jump::calls("account", &r.account)),
+    );
+    d.add(Line::pair("known by", r.via.clone(), Role::Text));
+    d.add(Line::pair(
+        "time",
+        time::range(&r.start, &r.end),
+        Role::Text,
+    ));
+    if let Some(n) = super::columns::between(&r.start, &r.end) {
+        d.add(Line::pair("lasted", span(n), Role::Text));
+    }
+    d.add(
+        Line::pair("calls", grouped(r.calls), Role::Text).jump(Jump::calls("session", &r.session)),
+    );
+    d.add(Line::pair("records", grouped(r.records), Role::Text));
+    if let Some(u) = &r.user_agent {
+        d.add(Line::pair("client", u.clone(), Role::Text));
+    }
+    d.add(Line::default());
+    d.add(Line::new(
+        "Enter or R replays it step by step; nothing is ever sent.",
+        Role::Dim,
+    ));
+    d
+}
+
+fn finding(r: &FindingRow) -> Doc {
+    let mut d = Doc::new(format!("{} at {}", r.class, r.place));
+    d.note = r.level.into();
+    d.add(Line::pair(
+        "value",
+        r.value.clone().unwrap_or_else(|| "-".into()),
+        Role::level(r.level),
+    ));
+    d.add(Line::pair("form", r.form.clone(), Role::Text));
+    d.add(Line::pair(
+        "masked",
+        if r.masked {
+            "yes, in the evidence"
+        } else {
+            "no, it stands in clear"
+        },
+        Role::Text,
+    ));
+    d.add(Line::pair(
+        "confidence",
+        format!(
+            "{:.2}  from the value, its key and the rest of its column",
+            r.conf
+        ),
+        Role::Text,
+    ));
+    d.add(Line::pair(
+        "direction",
+        if r.dir == "req" {
+            "request"
+        } else {
+            "response"
+        },
+        Role::Text,
+    ));
+    d.add(Line::pair("call", r.call.clone(), Role::Text).jump(Jump::Call(r.call.clone())));
+    if let Some(rec) = &r.record {
+        d.add(
+            Line::pair("record", rec.clone(), Role::Text)
+                .jump(Jump::Trace(crate::trace::Question::Record(rec.clone()))),
+        );
+    }
+    if let Some(o) = r.locator.as_object() {
+        let get = |k: &str| {
+            o.get(k)
+                .filter(|v| !v.is_null())
+                .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_string))
+        };
+        if let (Some(s), Some(a)) = (get("source"), get("first")) {
+            d.add(Line::pair(
+                "stands in",
+                format!("{s}  {a}-{}", get("last").unwrap_or_default()),
+                Role::Text,
+            ));
+        }
+        if let (Some(a), Some(n)) = (get("offset"), get("len")) {
+            d.add(Line::pair(
+                "bytes",
+                format!("{a}+{n} of the decoded content"),
+                Role::Text,
+            ));
+        }
+    }
+    d
+}
+
+fn risk(r: &RiskRow) -> Doc {
+    let mut d = Doc::new(format!("{}: {}", r.rule, r.subject));
+    d.note = format!("{}  {:.2}", r.severity, r.score).into();
+    why(&mut d, &r.why);
+    d.add(Line::pair("dimension", r.dimension.clone(), Role::Text));
+    when(&mut d, r.first.as_ref(), r.last.as_ref());
+    d.add(Line::pair(
+        "calls",
+        format!("{}  (Enter lists them)", grouped(r.calls.len() as u64)),
+        Role::Text,
+    ));
+    for c in r.calls.iter().take(30) {
+        d.add(Line::new(format!("  {c}"), Role::Dim).jump(Jump::Call(c.clone())));
+    }
+    if r.calls.len() > 30 {
+        d.add(Line::new(
+            format!("  and {} more", grouped(r.calls.len() as u64 - 30)),
+            Role::Dim,
+        ));
+    }
+    d
+}
+
+fn flow(r: &FlowRow) -> Doc {
+    let mut d = Doc::new(format!(
+        "{} {}:{} > {}:{}",
+        r.app, r.src, r.sport, r.dst, r.dport
+    ));
+    d.note = r.transport.clone().into();
+    if let Some(w) = &r.why_opaque {
+        d.add(Line::pair("not read", w.clone(), Role::Warn));
+    }
+    d.add(Line::pair(
+        "time",
+        time::range(&r.ts, &r.end_ts),
+        Role::Text,
+    ));
+    d.add(Line::pair("packets", grouped(r.packets), Role::Text));
+    d.add(Line::pair(
+        "bytes",
+        format!("{} out, {} in", bytes(r.bytes_out), bytes(r.bytes_in)),
+        Role::Text,
+    ));
+    if r.gaps > 0 {
+        d.add(Line::pair(
+            "gaps",
+            format!("{} places where bytes are missing", grouped(r.gaps)),
+            Role::Warn,
+        ));
+    }
+    for (n, v) in [
+        ("name", &r.sni),
+        ("protocols", &r.alpn),
+        ("client", &r.client_print),
+    ] {
+        if let Some(v) = v {
+            d.add(Line::pair(n, v.clone(), Role::Text));
+        }
+    }
+    d.add(Line::pair("calls", grouped(r.calls), Role::Text));
+    d.add(Line::pair("flow", r.id.clone(), Role::Dim));
+    d
+}
+
+fn source(r: &SourceRow) -> Doc {
+    let mut d = Doc::new(r.name.clone());
+    d.note = r.kind.clone().into();
+    d.add(Line::pair(
+        "sha-256",
+        r.sha256
+            .clone()
+            .unwrap_or_else(|| "not read to its end yet".into()),
+        Role::Text,
+    ));
+    d.add(Line::pair(
+        "size",
+        format!("{} ({} B)", bytes(r.bytes), grouped(r.bytes)),
+        Role::Text,
+    ));
+    when(&mut d, r.first.as_ref(), r.last.as_ref());
+    d.add(Line::pair("calls", grouped(r.calls), Role::Text).jump(Jump::calls("source", &r.source)));
+    let role = if r.skipped > 0 {
+        Role::Warn
+    } else {
+        Role::Text
+    };
+    d.add(Line::pair(
+        "skipped",
+        format!("{} packets or lines without a call", grouped(r.skipped)),
+        role,
+    ));
+    for (k, n) in &r.diags {
+        d.add(
+            Line::new(format!("  {k:<28}"), Role::Dim)
+                .and(format!("{:>10}", grouped(*n)), Role::Text),
+        );
+    }
+    d
+}
+
+fn mark(target: &str, notes: &[String], tags: &[String]) -> Doc {
+    let mut d = Doc::new(target);
+    if !tags.is_empty() {
+        d.add(Line::pair("tags", tags.join(" "), Role::Mark));
+    }
+    for n in notes {
+        d.add(Line::pair("note", n.clone(), Role::Text));
+    }
+    if notes.is_empty() {
+        d.add(Line::new("no note; a writes one", Role::Dim));
+    }
+    d
+}

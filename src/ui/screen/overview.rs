@@ -1,0 +1,378 @@
+//! The first screen: what is here, what cannot be seen, when it happened, what stands out. In: the overview's data.
+//! Out: five panes beside the ranked risks. Bounds: a few dozen lines.
+
+use super::layout::inside;
+use crate::ui::data::OverviewData;
+use crate::ui::model::{Frame, Model, State};
+use crate::ui::nav::{Jump, ScreenId, term, time};
+use crate::ui::theme::Role;
+use crate::ui::widget::canvas::Canvas;
+use crate::ui::widget::chart;
+use crate::ui::widget::doc::{Doc, Line};
+use crate::ui::widget::safe_text::{SafeText, bytes, grouped};
+use ratatui::layout::Rect;
+
+/// The documents of panes 1 to 5; the second is drawn as a histogram.
+pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
+    let Some(o) = &m.overview else {
+        let mut d = Doc::new("What we can and cannot see");
+        d.add(Line::new(
+            match (&f.list.state, m.load.running()) {
+                (State::Failed(e), _) => e.clone(),
+                (State::NoCase, false) => {
+                    "There is nothing in this case yet: leaktrace FILE... loads captures and logs."
+                        .into()
+                }
+                (_, true) => "reading; the first numbers come in a moment".into(),
+                _ => "reading ...".into(),
+            },
+            Role::Dim,
+        ));
+        return vec![
+            d,
+            Doc::new("Calls per minute"),
+            Doc::new("Top accounts"),
+            Doc::new("Top APIs"),
+            work(m, None),
+        ];
+    };
+    vec![
+        coverage(m, o),
+        when(o),
+        accounts(o),
+        apis(o),
+        work(m, Some(o)),
+    ]
+}
+
+fn percent(n: u64, all: u64) -> String {
+    if all == 0 {
+        "0%".into()
+    } else {
+        format!("{:.0}%", n as f64 * 100.0 / all as f64)
+    }
+}
+
+fn coverage(m: &Model, o: &OverviewData) -> Doc {
+    let mut d = Doc::new("What we can and cannot see");
+    d.note = "Enter: flows, sources".into();
+    for s in o.sources.iter().take(4) {
+        let hash = s
+            .sha256
+            .as_deref()
+            .and_then(|h| h.get(..8))
+            .map(|h| format!("  sha256 {h}.."))
+            .unwrap_or_default();
+        d.add(
+            Line::pair(
+                "file",
+                format!("{}  {}{hash}", s.name, bytes(s.bytes)),
+                Role::Text,
+            )
+            .jump(Jump::screen(ScreenId::Sources)),
+        );
+    }
+    if o.sources.len() > 4 {
+        d.add(
+            Line::pair(
+                "",
+                format!("and {} more files", o.sources.len() - 4),
+                Role::Dim,
+            )
+            .jump(Jump::screen(ScreenId::Sources)),
+        );
+    }
+    if o.sources.is_empty() {
+        d.add(Line::pair("file", "none yet", Role::Dim));
+    }
+    let first = o.sources.iter().filter_map(|s| s.first.as_ref()).min();
+    let last = o.sources.iter().filter_map(|s| s.last.as_ref()).max();
+    if let (Some(a), Some(b)) = (first, last) {
+        d.add(Line::pair("span", time::range(a, b), Role::Text));
+    }
+    let packets: u64 = o.sources.iter().filter_map(|s| s.packets).sum();
+    let lines: u64 = o.sources.iter().filter_map(|s| s.lines).sum();
+    let skipped: u64 = o.sources.iter().map(|s| s.skipped).sum();
+    let units: Vec<String> = [(packets, "packets"), (lines, "log lines")]
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, w)| format!("{} {w}", grouped(*n)))
+        .collect();
+    if !units.is_empty() {
+        let more = if skipped > 0 {
+            format!(", {} without a call", grouped(skipped))
+        } else {
+            String::new()
+        };
+        d.add(
+            Line::pair("read", format!("{}{more}", units.join(", ")), Role::Text)
+                .jump(Jump::screen(ScreenId::Sources)),
+        );
+    }
+    let all: u64 = o.apps.iter().map(|a| a.3).sum();
+    let readable: Vec<String> = o
+        .apps
+        .iter()
+        .filter(|a| a.4 < a.1)
+        .take(4)
+        .map(|a| format!("{} {}", a.0, percent(a.3, all)))
+        .collect();
+    if !readable.is_empty() {
+        d.add(
+            Line::pair("readable", readable.join("  "), Role::Text)
+                .jump(Jump::screen(ScreenId::Flows)),
+        );
+    }
+    let opaque: Vec<String> = o
+        .apps
+        .iter()
+        .filter(|a| a.4 > 0)
+        .take(4)
+        .map(|a| format!("{} {} ({} flows)", a.0, percent(a.3, all), grouped(a.4)))
+        .collect();
+    d.add(if opaque.is_empty() {
+        Line::pair("opaque", "nothing", Role::Ok)
+    } else {
+        Line::pair(
+            "opaque",
+            format!("{}  {} blind", opaque.join("  "), m.glyphs.left),
+            Role::Warn,
+        )
+        .jump(Jump::screen(ScreenId::Flows))
+    });
+    let harm: Vec<(&str, u64)> = o
+        .flags
+        .iter()
+        .filter(|(n, _)| {
+            matches!(
+                *n,
+                "truncated" | "gap" | "one-sided" | "no-response" | "no-request" | "uncertain-pair"
+            )
+        })
+        .map(|(n, k)| (*n, *k))
+        .collect();
+    if harm.is_empty() {
+        d.add(Line::pair(
+            "damage",
+            "no call is cut, none has gaps",
+            Role::Ok,
+        ));
+    }
+    for (n, k) in harm {
+        d.add(
+            Line::pair(n, format!("{} calls", grouped(k)), Role::Warn).jump(Jump::To {
+                screen: ScreenId::Calls,
+                term: Some(format!("is:{n}")),
+                title: n.into(),
+            }),
+        );
+    }
+    if o.logs.0 + o.logs.1 > 0 {
+        d.add(
+            Line::pair(
+                "logs",
+                format!(
+                    "{} lines joined a captured call, {} stand alone",
+                    grouped(o.logs.1),
+                    grouped(o.logs.0)
+                ),
+                Role::Text,
+            )
+            .jump(Jump::To {
+                screen: ScreenId::Calls,
+                term: Some("is:log-only".into()),
+                title: "logs alone".into(),
+            }),
+        );
+    }
+    if m.load.running() {
+        let share = m
+            .load
+            .percent()
+            .map(|p| format!(" (now {p}%)"))
+            .unwrap_or_default();
+        d.add(Line::new(
+            format!("Every number is PARTIAL until the load ends{share}."),
+            Role::Partial,
+        ));
+    }
+    d
+}
+
+fn when(o: &OverviewData) -> Doc {
+    let mut d = Doc::new("Calls over time");
+    // One line, so that Enter has a place to stand: the busiest sensitive slot.
+    if let Some(i) = o
+        .minutes
+        .iter()
+        .enumerate()
+        .max_by_key(|(_, b)| (b.hot, b.all))
+        .map(|(i, _)| i)
+    {
+        let step = match (o.minutes.first(), o.minutes.get(1)) {
+            (Some(a), Some(b)) => b.t - a.t,
+            _ => 60_000_000_000,
+        };
+        if let Some(b) = o.minutes.get(i) {
+            let iso = |ns: i64| {
+                jiff::Timestamp::from_nanosecond(i128::from(ns))
+                    .map(|t| t.to_string())
+                    .unwrap_or_default()
+            };
+            d.add(Line::new("", Role::Dim).jump(Jump::To {
+                screen: ScreenId::Calls,
+                term: Some(format!("time in {}..{}", iso(b.t), iso(b.t + step))),
+                title: time::clock(b.t, false),
+            }));
+        }
+    }
+    d
+}
+
+fn accounts(o: &OverviewData) -> Doc {
+    let mut d = Doc::new("Top accounts");
+    d.note = format!("{} in all", grouped(o.n_accounts)).into();
+    let most = o
+        .accounts
+        .iter()
+        .map(|a| a.records)
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    for a in &o.accounts {
+        let n = usize::try_from(a.records * 10 / most).unwrap_or(0);
+        d.add(
+            Line::new(
+                format!("{:<20}", super::lists::clip(&a.account, 19)),
+                Role::Text,
+            )
+            .and(format!("{:>9} ", grouped(a.records)), Role::Dim)
+            .and("#".repeat(n), Role::BarSens)
+            .right(a.level, Role::level(a.level))
+            .jump(Jump::calls("account", &a.account)),
+        );
+    }
+    if o.accounts.is_empty() {
+        d.add(Line::new("none", Role::Dim));
+    }
+    d
+}
+
+fn apis(o: &OverviewData) -> Doc {
+    let mut d = Doc::new("Top APIs");
+    d.note = format!("{} in all", grouped(o.n_apis)).into();
+    for a in &o.apis {
+        d.add(
+            Line::new(a.api.clone(), Role::Text)
+                .right(
+                    format!("{:>7} {}", grouped(a.calls), a.level),
+                    Role::level(a.level),
+                )
+                .jump(Jump::To {
+                    screen: ScreenId::Calls,
+                    term: Some(term("api", &a.api)),
+                    title: a.api.clone(),
+                }),
+        );
+    }
+    if o.apis.is_empty() {
+        d.add(Line::new("none", Role::Dim));
+    }
+    d
+}
+
+fn work(m: &Model, o: Option<&OverviewData>) -> Doc {
+    let mut d = Doc::new("Your work");
+    let n = |f: &dyn Fn(&crate::ui::data::MarkRow) -> u64| m.marks.values().map(f).sum::<u64>();
+    d.add(
+        Line::pair(
+            "marks",
+            format!(
+                "{}   notes {}   tags {}",
+                n(&|r| u64::from(r.mark)),
+                n(&|r| r.notes.len() as u64),
+                n(&|r| r.tags.len() as u64)
+            ),
+            Role::Text,
+        )
+        .jump(Jump::screen(ScreenId::Marks)),
+    );
+    let reveals = o.map_or(0, |o| o.reveals);
+    d.add(Line::pair(
+        "reveals",
+        if reveals == 0 {
+            "0 (masked view)".into()
+        } else {
+            grouped(reveals)
+        },
+        Role::Text,
+    ));
+    d.add(
+        Line::pair("findings", "every sensitive value", Role::Dim)
+            .jump(Jump::screen(ScreenId::Findings)),
+    );
+    d.add(Line::pair(
+        "undo",
+        if m.undo.is_empty() {
+            "nothing".into()
+        } else {
+            format!("{} changes", m.undo.len())
+        },
+        Role::Dim,
+    ));
+    if let Some((Some(num), who)) = o.map(|o| (&o.info.0, &o.info.1)) {
+        d.add(Line::pair(
+            "case",
+            format!("{num}  {}", who.as_deref().unwrap_or("")),
+            Role::Text,
+        ));
+    }
+    let name = m
+        .case_path
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    d.add(Line::pair("case file", name, Role::Dim));
+    d
+}
+
+/// Draws the histogram's pane.
+pub fn histogram(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
+    if r.width == 0 {
+        return;
+    }
+    let note = SafeText::new(&format!("{} all  {} S3+", c.glyphs.bar, c.glyphs.bar_hot));
+    c.pane(r, &"Calls over time".into(), &note, f.focus == 2);
+    let inner = inside(r);
+    let Some(o) = &m.overview else { return };
+    let mut room = inner;
+    if inner.height > 6 {
+        room.height -= 1;
+        if let Some(b) = o
+            .minutes
+            .iter()
+            .max_by_key(|b| (b.hot, b.all))
+            .filter(|b| b.hot > 0)
+        {
+            let t = format!(
+                "most S3+ at {}: {} of {} calls (Enter)",
+                time::clock(b.t, true),
+                grouped(b.hot),
+                grouped(b.all)
+            );
+            c.say(
+                inner.x + 1,
+                inner.bottom() - 1,
+                inner.width.saturating_sub(2),
+                &t,
+                if f.focus == 2 {
+                    Role::Accent
+                } else {
+                    Role::Dim
+                },
+            );
+        }
+    }
+    let chosen = o.minutes.iter().max_by_key(|b| (b.hot, b.all)).map(|b| b.t);
+    chart::histogram(c, room, &o.minutes, chosen);
+}

@@ -1,0 +1,387 @@
+//! A session on its ladder: hosts side by side, calls as arrows, time running down. In: a timeline and a position.
+//! Out: cells and two documents. Bounds: only visible steps are drawn.
+
+use crate::replay::{Step, TimeMode, Timeline};
+use crate::ui::model::{Extra, Film, Frame, Model, State};
+use crate::ui::nav::{Jump, time};
+use crate::ui::theme::Role;
+use crate::ui::widget::canvas::Canvas;
+use crate::ui::widget::doc::{Doc, Line};
+use crate::ui::widget::safe_text::{SafeText, bytes, grouped, span};
+use ratatui::layout::Rect;
+
+/// Columns before the ladder: cursor, time, gap.
+const LEFT: u16 = 24;
+/// Least columns between two hosts.
+const LANE: u16 = 24;
+
+/// The first visible step so that `at` is on screen, with room round it.
+pub fn scroll(top: usize, at: usize, n: usize, h: usize) -> usize {
+    let h = h.max(1);
+    let margin = (h / 5).min(4);
+    let mut t = top;
+    if at < t + margin {
+        t = at.saturating_sub(margin);
+    }
+    if at + margin + 1 > t + h {
+        t = (at + margin + 1).saturating_sub(h);
+    }
+    t.min(n.saturating_sub(h))
+}
+
+/// Draws the ladder.
+pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
+    let Extra::Replay(film) = &f.extra else {
+        return;
+    };
+    let focus = f.focus == 0;
+    let Some(t) = &film.film else {
+        let inner = c.pane(r, &"Ladder".into(), &SafeText::default(), focus);
+        let text = match &film.state {
+            State::Failed(e) => e.clone(),
+            State::Cancelled => "cancelled; R reads it again".into(),
+            State::NoCase => "there is no case file yet".into(),
+            _ => "reading the session ...".into(),
+        };
+        c.say(
+            inner.x + 1,
+            inner.y,
+            inner.width.saturating_sub(2),
+            &text,
+            Role::Dim,
+        );
+        return;
+    };
+    let note = format!(
+        "times: {}   long gaps {}",
+        film.mode.name(),
+        if film.clock.folded {
+            "folded"
+        } else {
+            "as they were"
+        }
+    );
+    let inner = c.pane(r, &"Ladder".into(), &note.into(), focus);
+    if inner.height < 3 || inner.width < 30 {
+        return;
+    }
+    let lanes = t.lanes();
+    let room = inner.width.saturating_sub(LEFT + 2);
+    let shown = lanes
+        .len()
+        .clamp(1, usize::from(room / LANE).max(2))
+        .min(12);
+    let step = if shown > 1 {
+        (room / u16::try_from(shown).unwrap_or(2)).clamp(12, 40)
+    } else {
+        room
+    };
+    let x_of =
+        |i: usize| inner.x + LEFT + 1 + step / 4 + u16::try_from(i.min(shown)).unwrap_or(0) * step;
+    for (i, l) in lanes.iter().enumerate().take(shown) {
+        let name = match l.hosts.first() {
+            Some(h) => h.clone(),
+            None => l.addr.clone(),
+        };
+        let t = SafeText::new(&name).elide(usize::from(step) - 2, true, c.glyphs.dots);
+        let half = u16::try_from(t.width() / 2).unwrap_or(0);
+        c.put(
+            x_of(i).saturating_sub(half).max(inner.x + LEFT),
+            inner.y,
+            step,
+            &t,
+            Role::Crumb,
+        );
+    }
+    c.say(inner.x + 3, inner.y, 12, "TIME", Role::Head);
+    c.say(inner.x + 17, inner.y, 6, "GAP", Role::Head);
+    let here = film.at;
+    let h = usize::from(inner.height - 1);
+    for (n, s) in t.steps().iter().enumerate().skip(film.top).take(h) {
+        let y = inner.y + 1 + u16::try_from(n - film.top).unwrap_or(0);
+        row(m, film, t, c, inner, y, s, n, n == here, &x_of, shown);
+        if n == here {
+            let role = if focus { Role::Sel } else { Role::SelDim };
+            c.paint(Rect::new(inner.x + 1, y, inner.width - 1, 1), role);
+        }
+    }
+    c.scrollbar(
+        Rect::new(inner.x, inner.y + 1, inner.width, inner.height - 1),
+        film.top as u64,
+        h as u64,
+        t.steps().len() as u64,
+    );
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one line of the ladder; a struct would only rename the arguments"
+)]
+fn row(
+    m: &Model,
+    film: &Film,
+    t: &Timeline,
+    c: &mut Canvas<'_>,
+    r: Rect,
+    y: u16,
+    s: &Step,
+    n: usize,
+    here: bool,
+    x_of: &dyn Fn(usize) -> u16,
+    shown: usize,
+) {
+    if here {
+        c.glyph(r.x, y, c.glyphs.cursor, c.theme.style(Role::Accent));
+    }
+    let target = format!("call:{}", s.call.id);
+    if m.marks.contains_key(&target) {
+        c.say(r.x + 1, y, 1, c.glyphs.mark, Role::Mark);
+    }
+    let at = match film.mode {
+        TimeMode::SinceStart => format!("+{}", span(s.at)),
+        _ => time::row(&s.call.ts, m.dates),
+    };
+    c.say(r.x + 3, y, 13, &at, Role::Dim);
+    if let Some(g) = s.gap {
+        let text = match film.mode {
+            TimeMode::ToScale => scale(g, c.glyphs.bar),
+            _ => span(g),
+        };
+        c.put_right(
+            r.x + 16,
+            r.x + 23,
+            y,
+            &text.into(),
+            if g > 60_000_000_000 {
+                Role::Warn
+            } else {
+                Role::Dim
+            },
+        );
+    }
+    let line = c.theme.style(Role::Border);
+    for i in 0..shown {
+        c.glyph(x_of(i), y, c.glyphs.v, line);
+    }
+    let _ = t;
+    // A host beyond the last line of life is named behind the arrow.
+    let (from, to) = (
+        s.from.min(shown.saturating_sub(1)),
+        s.to.min(shown.saturating_sub(1)),
+    );
+    let (a, b) = (x_of(from).min(x_of(to)), x_of(from).max(x_of(to)));
+    let level = s.call.level.unwrap_or("S0");
+    let role = if level >= "S3" {
+        Role::level(level)
+    } else {
+        Role::Text
+    };
+    let arrow = c.theme.style(if level >= "S3" {
+        Role::SensHigh
+    } else {
+        Role::Accent
+    });
+    let what = format!(
+        "{} {}",
+        s.call.method.as_deref().unwrap_or("?"),
+        s.call
+            .uri
+            .as_deref()
+            .or(s.call.path.as_deref())
+            .unwrap_or("")
+    );
+    let answer = answer_of(s);
+    let right = s.to >= s.from;
+    if b > a + 3 {
+        for x in a + 1..b {
+            c.glyph(x, y, c.glyphs.h, arrow);
+        }
+        if right {
+            c.glyph(b - 1, y, c.glyphs.right, arrow);
+        } else {
+            c.glyph(a + 1, y, c.glyphs.left, arrow);
+        }
+        let room = usize::from(b - a).saturating_sub(5);
+        let t = SafeText::new(&what).elide(room, true, c.glyphs.dots);
+        c.put(a + 2, y, b - a - 3, &t, role);
+    } else {
+        c.say(b + 2, y, r.right().saturating_sub(b + 3), &what, role);
+    }
+    let last = x_of(shown.saturating_sub(1)) + 2;
+    let beyond = if s.to >= shown {
+        let l = t.lanes().get(s.to);
+        format!(
+            "{}{} ",
+            c.glyphs.right,
+            l.and_then(|l| l.hosts.first())
+                .or(l.map(|l| &l.addr))
+                .cloned()
+                .unwrap_or_default()
+        )
+    } else {
+        String::new()
+    };
+    let x = if b > a + 3 { last } else { r.right() };
+    if x < r.right() {
+        let x = c.say(x, y, r.right() - x, &beyond, Role::Dim);
+        let x = c.say(
+            x,
+            y,
+            r.right().saturating_sub(x),
+            &answer,
+            s.call.status.map_or(Role::Warn, Role::status),
+        );
+        if level >= "S1" && x + 4 < r.right() {
+            c.say(x + 1, y, 2, level, Role::level(level));
+        }
+    }
+    let _ = n;
+}
+
+/// A gap as space: one sign for each factor of ten above a millisecond.
+fn scale(ns: i64, bar: &str) -> String {
+    let ms = (ns / 1_000_000).max(0);
+    let n = ms.checked_ilog10().map_or(0, |l| l as usize + 1);
+    bar.repeat(n.min(7))
+}
+
+fn answer_of(s: &Step) -> String {
+    let st = s
+        .call
+        .status
+        .map_or_else(|| "no answer".to_string(), |n| n.to_string());
+    match s.call.records {
+        Some(n) if n > 0 => format!("{st}  {} rec", grouped(n)),
+        _ => st,
+    }
+}
+
+/// Running totals, and the call at the cursor.
+pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
+    let Extra::Replay(film) = &f.extra else {
+        return Vec::new();
+    };
+    let mut sums = Doc::new("Running totals at this step");
+    let mut call = Doc::new("Call at the cursor");
+    let Some(t) = &film.film else {
+        return vec![sums, call];
+    };
+    let at = film.at;
+    let (now, all) = (t.totals(at), t.sum());
+    sums.note = format!(
+        "step {}/{}",
+        grouped(at as u64 + 1),
+        grouped(t.steps().len() as u64)
+    )
+    .into();
+    let of = |a: u64, b: u64| format!("{} / {}", grouped(a), grouped(b));
+    sums.add(Line::pair("calls", of(now.calls, all.calls), Role::Text));
+    sums.add(Line::pair(
+        "records out",
+        of(now.records, all.records),
+        Role::Text,
+    ));
+    if all.people > 0 {
+        sums.add(Line::pair("people", of(now.people, all.people), Role::Text));
+    }
+    sums.add(Line::pair(
+        "bytes out",
+        format!("{} / {}", bytes(now.bytes), bytes(all.bytes)),
+        Role::Text,
+    ));
+    let first = all.first_high.and_then(|i| t.steps().get(i));
+    sums.add(match first {
+        Some(s) => Line::pair("first S3+", time::row(&s.call.ts, false), Role::SensHigh),
+        None => Line::pair("first S3+", "none in this session", Role::Dim),
+    });
+    sums.add(Line::pair(
+        "played",
+        format!(
+            "{} of {}",
+            span(t.steps().get(at).map_or(0, |s| s.at)),
+            span(t.steps().last().map_or(0, |s| s.at))
+        ),
+        Role::Text,
+    ));
+    let width = 30usize;
+    let done = if all.calls > 1 {
+        (at * width) / (t.steps().len() - 1).max(1)
+    } else {
+        width
+    };
+    sums.add(
+        Line::pair("timeline", m.glyphs.bar.repeat(done), Role::Bar)
+            .and(m.glyphs.h.repeat(width - done.min(width)), Role::Dim),
+    );
+    let Some(s) = t.steps().get(at) else {
+        return vec![sums, call];
+    };
+    let c = &s.call;
+    call.note = c.level.unwrap_or("S0").into();
+    call.add(
+        Line::new(
+            format!(
+                "{} {}",
+                c.method.as_deref().unwrap_or("?"),
+                c.uri.as_deref().unwrap_or("")
+            ),
+            Role::Crumb,
+        )
+        .jump(Jump::Call(c.id.clone())),
+    );
+    let took = s
+        .took
+        .map(|n| format!("  took {}", span(n)))
+        .unwrap_or_default();
+    call.add(Line::pair(
+        "answer",
+        format!(
+            "{}  {}{took}",
+            answer_of(s),
+            c.resp_content_len.map(bytes).unwrap_or_default()
+        ),
+        Role::Text,
+    ));
+    if let Some(h) = &c.host {
+        call.add(Line::pair("host", h.clone(), Role::Text));
+    }
+    if let Some(d) = t.diff(at) {
+        if d.same_api {
+            for (name, a, b) in d.changed.iter().take(6) {
+                let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "-".into());
+                call.add(Line::pair(
+                    "changed",
+                    format!("{name}  {} > {}", show(a), show(b)),
+                    Role::Text,
+                ));
+            }
+            if d.changed.is_empty() {
+                call.add(Line::pair("changed", "nothing in the target", Role::Dim));
+            }
+        } else {
+            call.add(Line::pair("changed", "another API than before", Role::Dim));
+        }
+        if d.new_people + d.repeated > 0 {
+            call.add(Line::pair(
+                "people",
+                format!(
+                    "{} new, {} seen before",
+                    grouped(d.new_people),
+                    grouped(d.repeated)
+                ),
+                Role::Text,
+            ));
+        }
+    }
+    if !c.classes.is_empty() {
+        call.add(Line::pair("classes", c.classes.join(" "), Role::Text));
+    }
+    for n in m
+        .mark_of(&format!("call:{}", c.id))
+        .map(|r| r.notes.as_slice())
+        .unwrap_or_default()
+    {
+        call.add(Line::pair("note", n.clone(), Role::Mark));
+    }
+    vec![sums, call]
+}

@@ -1,0 +1,345 @@
+//! A trace: suspects or hops, the path drawn, and why. In: the trace object. Out: documents; the list is an ordinary one.
+//! Bounds: one trail is drawn at a time.
+
+use super::facts;
+use crate::trace::model::{Hop, TraceResult, Trail};
+use crate::ui::data::Item;
+use crate::ui::model::{Extra, Frame, Model, State};
+use crate::ui::nav::{Jump, time};
+use crate::ui::theme::{Glyphs, Role};
+use crate::ui::widget::doc::{Doc, Line};
+use crate::ui::widget::safe_text::{SafeText, grouped, span};
+
+/// Path and reasons.
+pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
+    let Extra::Trace(t) = &f.extra else {
+        return Vec::new();
+    };
+    let Some(r) = &t.result else {
+        return vec![how(), state(&t.state, t.question.is_some())];
+    };
+    let trail = r.trails.get(t.trail);
+    let mut path = match trail {
+        Some(x) => drawn(x, m.glyphs),
+        None => {
+            let mut d = Doc::new("Path");
+            d.add(Line::new(
+                "no trail: nothing of it was seen in any call",
+                Role::Dim,
+            ));
+            d
+        }
+    };
+    if r.trails.len() > 1 {
+        path.note = format!(
+            "record {} of {}   {{ }} others",
+            grouped(t.trail as u64 + 1),
+            grouped(r.trails.len() as u64)
+        )
+        .into();
+    }
+    let why = match f.list.here().map(|x| &x.item) {
+        Some(Item::Hop(h)) => hop(r, h),
+        Some(Item::Suspect(_)) | None => verdict(r, f),
+        Some(_) => Doc::default(),
+    };
+    vec![path, why]
+}
+
+fn how() -> Doc {
+    let mut d = Doc::new("Path");
+    for l in [
+        "Enter or T asks what to trace:",
+        "  a value             seen anywhere, in clear, encoded, hashed or masked",
+        "  record:ID           a record, as findings show it (T on a finding does this)",
+        "  account:NAME        all that an account read and sent on (T on an account)",
+        "  ./leaked.csv        a clue file: CSV, JSON lines, or a value on each line;",
+        "                      ranks who could have leaked it",
+    ] {
+        d.add(Line::new(l, Role::Text));
+    }
+    d
+}
+
+fn state(s: &State, asked: bool) -> Doc {
+    let mut d = Doc::new("Verdict");
+    let (text, role) = match s {
+        State::Loading => (
+            "searching the case ... Ctrl-c stops".to_string(),
+            Role::Partial,
+        ),
+        State::Failed(e) => (e.clone(), Role::Error),
+        State::Cancelled => ("stopped; Enter asks again".into(), Role::Warn),
+        State::NoCase => ("there is no case file yet".into(), Role::Dim),
+        _ if asked => ("searching the case ...".into(), Role::Partial),
+        _ => ("nothing traced yet".into(), Role::Dim),
+    };
+    d.add(Line::new(text, role));
+    d
+}
+
+fn host(a: Option<&String>) -> String {
+    format!("[{}]", a.map_or("?", String::as_str))
+}
+
+/// The path as a tree: each hop under the one that its data came from.
+fn drawn(t: &Trail, g: &Glyphs) -> Doc {
+    let mut d = Doc::new(format!("Path of {}", t.record));
+    let mut depth: Vec<(u32, usize)> = Vec::new();
+    for h in &t.hops {
+        let at = h
+            .via
+            .and_then(|v| depth.iter().find(|(n, _)| *n == v))
+            .map_or(0, |(_, k)| k + 1)
+            .min(12);
+        depth.push((h.n, at));
+        let mut l = Line::default();
+        if at == 0 {
+            l = l.and(format!("{} ", host(h.from.as_ref())), Role::Text);
+        } else {
+            l = l.and(
+                format!("{}{}{} ", "    ".repeat(at - 1), "  ", g.bl),
+                Role::Dim,
+            );
+            // Where the data comes from is at the end of the line above, unless another host sends it.
+            let from_prev = t
+                .hops
+                .iter()
+                .find(|p| Some(p.n) == h.via)
+                .and_then(|p| p.to.as_ref());
+            if from_prev != h.from.as_ref() {
+                l = l.and(format!("{} ", host(h.from.as_ref())), Role::Text);
+            }
+        }
+        let form = if h.inferred {
+            "implied".to_string()
+        } else {
+            h.form.clone()
+        };
+        l = l
+            .and(
+                format!("{}{}({}) {form}{}{}", g.h, g.h, h.n, g.h, g.right),
+                if h.inferred {
+                    Role::Partial
+                } else {
+                    Role::Accent
+                },
+            )
+            .and(
+                format!(" {}", host(h.to.as_ref())),
+                if h.exit {
+                    Role::SensCritical
+                } else {
+                    Role::Text
+                },
+            );
+        if h.exit {
+            l = l.and("  leaves here", Role::SensHigh);
+        }
+        if let Some(c) = &h.call {
+            l = l.jump(Jump::Call(c.clone()));
+        }
+        l.why = Some(facts::link_meaning(h));
+        d.add(l);
+    }
+    d.add(Line::default());
+    if t.exits.is_empty() {
+        d.add(Line::new("never seen leaving", Role::Ok));
+    }
+    for e in &t.exits {
+        let when = e.ts.as_ref().map(|t| time::long(t)).unwrap_or_default();
+        let mut l = Line::new("left for ", Role::Dim)
+            .and(e.to.clone(), Role::SensCritical)
+            .and(format!("  {when}  {}", e.form), Role::Text);
+        if let Some(c) = &e.call {
+            l = l.jump(Jump::Call(c.clone()));
+        }
+        d.add(l);
+    }
+    let times: Vec<i64> = t.hops.iter().filter_map(|h| h.ts_ns).collect();
+    if let (Some(a), Some(b)) = (times.iter().min(), times.iter().max()) {
+        let outside = t.exits.len();
+        d.add(Line::new(
+            format!(
+                "{} hops in {}; {} copies outside",
+                grouped(t.hops.len() as u64),
+                span(b - a),
+                grouped(outside as u64)
+            ),
+            Role::Dim,
+        ));
+    }
+    d
+}
+
+/// Why a hop is linked.
+fn hop(r: &TraceResult, h: &Hop) -> Doc {
+    let mut d = Doc::new(match h.via {
+        Some(v) => format!("Why ({v}) > ({}) is linked", h.n),
+        None => format!("Hop ({})", h.n),
+    });
+    d.note = format!("{:.2}", h.conf).into();
+    d.add(Line::pair("link", facts::link_meaning(h), Role::Text));
+    d.add(Line::pair(
+        "form",
+        if h.masked {
+            format!("{} (masked)", h.form)
+        } else {
+            h.form.clone()
+        },
+        Role::Text,
+    ));
+    d.add(Line::pair("stands at", h.place.clone(), Role::Text));
+    if let Some(v) = &h.value {
+        d.add(Line::pair("value", v.clone(), Role::Text));
+    }
+    d.add(Line::pair(
+        "values",
+        format!("{} of the record", h.values),
+        Role::Text,
+    ));
+    if let Some(a) = &h.account {
+        d.add(Line::pair("account", a.clone(), Role::Text).jump(Jump::calls("account", a)));
+    }
+    if !h.runners_up.is_empty() {
+        let v: Vec<String> = h.runners_up.iter().map(|n| format!("({n})")).collect();
+        d.add(Line::pair("or from", v.join(" "), Role::Dim));
+    }
+    if let Some(c) = &h.call {
+        d.add(Line::pair("call", c.clone(), Role::Text).jump(Jump::Call(c.clone())));
+    }
+    if let Some(l) = &h.locator {
+        let bytes = match (l.offset, l.len) {
+            (Some(o), Some(n)) => format!("  +{} {} B", grouped(o), n),
+            _ => String::new(),
+        };
+        d.add(Line::pair(
+            "evidence",
+            format!(
+                "{}  {}-{}{bytes}",
+                l.source,
+                grouped(l.first),
+                grouped(l.last)
+            ),
+            Role::Text,
+        ));
+    }
+    d.add(Line::default());
+    words(&mut d, r);
+    d
+}
+
+/// The verdict in words.
+fn words(d: &mut Doc, r: &TraceResult) {
+    let v = &r.verdict;
+    if v.none {
+        d.add(Line::pair(
+            "verdict",
+            "no account in this evidence explains it",
+            Role::Warn,
+        ));
+    } else if !v.set.is_empty() {
+        d.add(Line::pair("verdict", v.set.join(" + "), Role::SensCritical));
+    }
+    for t in &v.ties {
+        d.add(Line::pair("or as well", t.join(" + "), Role::Warn));
+    }
+    if v.none || !v.set.is_empty() {
+        d.add(Line::pair(
+            "confidence",
+            format!("{:.2}", v.confidence),
+            Role::Text,
+        ));
+    }
+    if !v.why.is_empty() {
+        d.add(Line::pair("because", v.why.clone(), Role::Text));
+    }
+    let o = &r.omitted;
+    if o.stopped {
+        d.add(Line::pair(
+            "partial",
+            "the search was stopped before its end",
+            Role::Partial,
+        ));
+    }
+    for (what, n) in [
+        ("trails", o.trails),
+        ("hops", o.hops),
+        ("suspects", o.suspects),
+        ("values not searched as text", o.unsearched),
+    ] {
+        if n > 0 {
+            d.add(Line::pair(
+                "not shown",
+                format!("{} {what}", grouped(n)),
+                Role::Partial,
+            ));
+        }
+    }
+}
+
+fn verdict(r: &TraceResult, f: &Frame) -> Doc {
+    let mut d = Doc::new("Verdict");
+    d.note = format!("{:.2}", r.verdict.confidence).into();
+    words(&mut d, r);
+    let c = &r.clue;
+    if c.rows > 0 {
+        d.add(Line::pair(
+            "clue",
+            format!(
+                "{} of {} rows and {} of {} values were seen{}",
+                grouped(c.matched_rows),
+                grouped(c.rows),
+                grouped(c.matched_values),
+                grouped(c.values),
+                if c.read_as.is_empty() {
+                    String::new()
+                } else {
+                    format!("; read as {}", c.read_as)
+                }
+            ),
+            Role::Text,
+        ));
+    }
+    if let Some(Item::Suspect(s)) = f.list.here().map(|x| &x.item) {
+        d.add(Line::default());
+        d.add(Line::new(s.account.clone(), Role::Crumb).jump(Jump::calls("account", &s.account)));
+        d.add(Line::pair(
+            "covered",
+            format!(
+                "{} of {} rows; {} records read in all",
+                grouped(s.covered),
+                grouped(s.of),
+                grouped(s.read_total)
+            ),
+            Role::Text,
+        ));
+        for e in &s.evidence {
+            let role = if e.bits >= 0.0 { Role::Text } else { Role::Dim };
+            d.add(
+                Line::new(format!("{:+7.1} bit  ", e.bits), role)
+                    .and(format!("{}: ", e.kind), Role::Dim)
+                    .and(e.text.clone(), role),
+            );
+        }
+        for a in &s.apis {
+            d.add(Line::pair("by", a.clone(), Role::Text).jump(Jump::calls("api", a)));
+        }
+    }
+    d
+}
+
+/// Title of the list.
+pub fn title(f: &Frame) -> SafeText {
+    let Extra::Trace(t) = &f.extra else {
+        return "Trace".into();
+    };
+    match (&t.result, t.hops) {
+        (None, _) => "Trace".into(),
+        (Some(r), true) => {
+            let outside = r.trails.get(t.trail).map_or(0, |x| x.exits.len());
+            format!("Sightings in time order   {outside} outside").into()
+        }
+        (Some(_), false) => "Suspects, best first".into(),
+    }
+}

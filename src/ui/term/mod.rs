@@ -1,0 +1,6 @@
+//! The terminal itself: taken and given back, written in whole frames, asked for nothing while drawing.
+//! In: frames. Out: bytes. Bounds: one write a frame; nothing is written between frames.
+
+pub mod clipboard;
+pub mod guard;
+pub mod out;

@@ -1,0 +1,732 @@
+//! Actions. In: what a key means. Out: changes. Bounds: none.
+
+use super::{docs, filter, go, list, overlay, palette, work};
+use crate::trace::Question;
+use crate::ui::data::Item;
+use crate::ui::effect::Effect;
+use crate::ui::keys::Action as A;
+use crate::ui::model::{BodyMode, Extra, MenuKind, Model, Overlay, PromptKind, State};
+use crate::ui::msg::Timer;
+use crate::ui::nav::{Jump, ScreenId, term, with_term};
+use crate::ui::screen::{facts, help, layout};
+
+/// Does it.
+pub fn act(m: &mut Model, a: A) {
+    match a {
+        A::Up
+        | A::Down
+        | A::Top
+        | A::Bottom
+        | A::HalfUp
+        | A::HalfDown
+        | A::PageUp
+        | A::PageDown => step(m, a),
+        A::Left | A::Right => sideways(m, a == A::Right),
+        A::Enter => enter(m),
+        A::Back => back(m),
+        A::HistoryBack => go::walk(m, true),
+        A::HistoryForward => go::walk(m, false),
+        A::Screen(n) => go::to_screen(m, screen_of(n)),
+        A::OnlyMarked => go::to_screen(m, ScreenId::Marks),
+        A::NextPane => pane(m, true),
+        A::PrevPane => pane(m, false),
+        A::Zoom => {
+            if let Some(f) = m.frames.last_mut() {
+                f.zoom = !f.zoom;
+            }
+            list::settle(m);
+            docs::refresh(m);
+        }
+        A::Filter => filter::open(m),
+        A::FilterToggle => filter::toggle(m),
+        A::Find => overlay::prompt(m, PromptKind::Find, ""),
+        A::FindNext => find(m, true),
+        A::FindPrev => find(m, false),
+        A::Include => by_cell(m, Cell::With),
+        A::Exclude => by_cell(m, Cell::Without),
+        A::Only => by_cell(m, Cell::Only),
+        A::Palette => palette::open(m),
+        A::Sql => overlay::prompt(m, PromptKind::Sql, "SELECT * FROM calls LIMIT 50"),
+        A::Mark => work::mark(m),
+        A::NextMark => next_mark(m, true),
+        A::PrevMark => next_mark(m, false),
+        A::Note => work::note(m, false),
+        A::Tag => work::note(m, true),
+        A::NextRecord => record(m, true),
+        A::PrevRecord => record(m, false),
+        A::NextSensitive => sensitive(m, true),
+        A::PrevSensitive => sensitive(m, false),
+        A::TimeMode => time_mode(m),
+        A::Pretty => body(
+            m,
+            if m.body == BodyMode::Pretty {
+                BodyMode::Raw
+            } else {
+                BodyMode::Pretty
+            },
+        ),
+        A::Hex => body(
+            m,
+            if m.body == BodyMode::Hex {
+                BodyMode::Pretty
+            } else {
+                BodyMode::Hex
+            },
+        ),
+        A::Wrap => {
+            m.wrap = !m.wrap;
+            docs::refresh(m);
+            m.say(if m.wrap {
+                "long lines are broken"
+            } else {
+                "long lines are cut"
+            });
+        }
+        A::Trace => trace(m),
+        A::Replay => replay(m),
+        A::Reveal => reveal(m),
+        A::Copy => work::copy_menu(m),
+        A::Export => work::export_menu(m),
+        A::Sort => list::sort(m, false),
+        A::SortReverse => list::sort(m, true),
+        A::Why => why(m),
+        A::Help => help_text(m),
+        A::Mouse => {
+            m.mouse = !m.mouse;
+            m.outbox.push(Effect::Mouse(m.mouse));
+            m.say(if m.mouse {
+                "mouse on: click selects, wheel scrolls"
+            } else {
+                "mouse off: the terminal selects text"
+            });
+        }
+        A::Undo => work::undo(m),
+        A::Redo => work::redo(m),
+        A::Play | A::Step | A::StepBack | A::Faster | A::Slower => film(m, a),
+        A::Redraw => m.outbox.push(Effect::Redraw),
+        A::Suspend => m.outbox.push(Effect::Suspend),
+        A::Cancel => cancel(m),
+    }
+}
+
+/// Screen of a number key.
+pub fn screen_of(n: u8) -> ScreenId {
+    match n {
+        1 => ScreenId::Overview,
+        2 => ScreenId::Accounts,
+        3 => ScreenId::Apis,
+        4 => ScreenId::Calls,
+        5 => ScreenId::Sessions,
+        6 => ScreenId::Trace,
+        _ => ScreenId::Marks,
+    }
+}
+
+/// Ctrl-c: stops what is being read; a second time leaves.
+pub fn cancel(m: &mut Model) {
+    if m.arm {
+        m.ended = Some(130);
+        m.outbox.push(Effect::Quit(130));
+        return;
+    }
+    m.arm = true;
+    m.armed = m.next();
+    m.outbox.push(Effect::After(2000, Timer::Disarm(m.armed)));
+    let reading = m.frames.iter().any(|f| !f.pending.is_empty());
+    if reading {
+        m.outbox.push(Effect::Cancel);
+    }
+    m.say(if reading {
+        "cancelled; Ctrl-c again leaves"
+    } else {
+        "nothing is running; Ctrl-c again leaves"
+    });
+}
+
+fn back(m: &mut Model) {
+    if m.top().is_some_and(|f| f.zoom) {
+        if let Some(f) = m.frames.last_mut() {
+            f.zoom = false;
+        }
+        list::settle(m);
+        return docs::refresh(m);
+    }
+    if let Some(f) = m.frames.last_mut() {
+        if !f.find.is_empty() {
+            f.find.clear();
+            return;
+        }
+    }
+    if !go::pop(m) {
+        m.overlay = Some(Overlay::Menu(
+            MenuKind::Quit,
+            vec![
+                ('q', "leave (the case keeps everything)".into()),
+                ('n', "stay".into()),
+            ],
+        ));
+    }
+}
+
+fn moved(a: A, at: usize, n: usize, h: usize) -> usize {
+    match a {
+        A::Up => at.saturating_sub(1),
+        A::Down => at + 1,
+        A::Top => 0,
+        A::Bottom => n.saturating_sub(1),
+        A::HalfUp => at.saturating_sub(h.div_ceil(2)),
+        A::HalfDown => at + h.div_ceil(2),
+        A::PageUp => at.saturating_sub(h),
+        _ => at + h,
+    }
+}
+
+fn step(m: &mut Model, a: A) {
+    let Some(f) = m.top() else { return };
+    let pane = f.focus;
+    if pane > 0 {
+        let h = list::doc_height(m, pane);
+        let Some(f) = m.frames.last_mut() else { return };
+        let n = f.docs.get(pane - 1).map_or(0, |d| d.lines.len());
+        if let Some(p) = f.pos.get_mut(pane) {
+            p.go(moved(a, p.cursor, n, h), n, h);
+        }
+        return;
+    }
+    if let Extra::Replay(_) = &f.extra {
+        return film(m, a);
+    }
+    // The last row of a paged list lies behind what is at hand.
+    if a == A::Bottom && f.list.more.1 && f.screen == ScreenId::Calls {
+        return last_page(m);
+    }
+    if a == A::Top && f.list.base > 0 {
+        if let Some(f) = m.frames.last_mut() {
+            f.list.cursor = 0;
+        }
+        return go::fetch(m);
+    }
+    let to = moved(a, f.list.cursor, f.list.rows.len(), list::height(m));
+    list::go_to(m, to);
+}
+
+fn last_page(m: &mut Model) {
+    let Some(f) = m.top() else { return };
+    let mut p = go::page(&f.list);
+    p.before = Some(i64::MAX);
+    let (id, text) = (f.id, f.filter.clone());
+    let filter = go::filter(m, &text);
+    go::ask(
+        m,
+        id,
+        crate::ui::data::Place::Last,
+        crate::ui::data::What::Calls { filter, page: p },
+    );
+}
+
+fn sideways(m: &mut Model, right: bool) {
+    let Some(f) = m.frames.last_mut() else { return };
+    if f.focus == 0 {
+        return list::column(m, right);
+    }
+    if let Some(p) = f.pos.get_mut(f.focus) {
+        p.left = if right {
+            (p.left + 8).min(100_000)
+        } else {
+            p.left.saturating_sub(8)
+        };
+    }
+}
+
+fn pane(m: &mut Model, next: bool) {
+    let Some(f) = m.frames.last_mut() else { return };
+    let (n, first) = (layout::panes_of(f.screen), layout::first_pane(f.screen));
+    let span = n - first;
+    let at = f.focus.saturating_sub(first);
+    f.focus = first
+        + if next {
+            (at + 1) % span
+        } else {
+            (at + span - 1) % span
+        };
+    list::settle(m);
+    docs::refresh(m);
+    go::rest(m);
+}
+
+fn enter(m: &mut Model) {
+    let Some(f) = m.top() else { return };
+    let j = if f.focus > 0 {
+        f.docs
+            .get(f.focus - 1)
+            .and_then(|d| d.lines.get(f.pos.get(f.focus)?.cursor))
+            .and_then(|l| l.jump.clone())
+    } else if let Extra::Replay(r) = &f.extra {
+        r.film
+            .as_ref()
+            .and_then(|t| t.steps().get(r.at))
+            .map(|s| Jump::Call(s.call.id.clone()))
+    } else if f.screen == ScreenId::Trace && f.list.rows.is_empty() {
+        return trace_prompt(m);
+    } else {
+        f.list.here().and_then(|r| facts::jump(&r.item))
+    };
+    match j {
+        Some(j) => go::jump(m, j),
+        None if f.focus > 0 && f.screen == ScreenId::Calls => {
+            if let Some(Item::Call(c)) = f.list.here().map(|r| &r.item) {
+                let id = c.id.clone();
+                go::jump(m, Jump::Call(id));
+            }
+        }
+        None => m.say("nothing to open here"),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Cell {
+    With,
+    Without,
+    Only,
+}
+
+fn by_cell(m: &mut Model, how: Cell) {
+    let Some(f) = m.top() else { return };
+    let Some((field, value)) = f
+        .list
+        .here()
+        .and_then(|r| r.cells.get(f.list.col))
+        .and_then(|c| c.fact.clone())
+    else {
+        return m
+            .say("the column under the cursor is no field of the filter; h and l choose another");
+    };
+    if matches!(f.screen, ScreenId::Flows | ScreenId::Sources)
+        && !matches!(field, "src" | "dst" | "source" | "time")
+    {
+        return m.say(format!("{field} is no field of calls"));
+    }
+    let t = term(field, &value);
+    let now = m.filter.now().to_string();
+    let next = match how {
+        Cell::With => with_term(&now, &t),
+        Cell::Without => with_term(&now, &format!("not {t}")),
+        Cell::Only => t,
+    };
+    filter::set(m, &next);
+}
+
+fn find(m: &mut Model, forward: bool) {
+    let Some(f) = m.top() else { return };
+    let want = f.find.to_lowercase();
+    if want.is_empty() {
+        return m.say("Ctrl-f searches first");
+    }
+    if f.focus > 0 {
+        let pane = f.focus;
+        let at = f.pos.get(pane).map_or(0, |p| p.cursor);
+        let lines = f
+            .docs
+            .get(pane - 1)
+            .map(|d| d.lines.as_slice())
+            .unwrap_or_default();
+        match around(lines.len(), at, forward, |i| {
+            lines
+                .get(i)
+                .is_some_and(|l| l.text().to_lowercase().contains(&want))
+        }) {
+            Some(i) => doc_go(m, pane, i),
+            None => m.say("not found"),
+        }
+        return;
+    }
+    let rows = &f.list.rows;
+    let hit = around(rows.len(), f.list.cursor, forward, |i| {
+        rows.get(i).is_some_and(|r| {
+            r.cells
+                .iter()
+                .any(|c| c.text.as_str().to_lowercase().contains(&want))
+        })
+    });
+    match hit {
+        Some(i) => list::go_to(m, i),
+        None => m.say("not found in the rows at hand; / searches everything"),
+    }
+}
+
+/// The next index for which it holds, round the end.
+fn around(n: usize, at: usize, forward: bool, holds: impl Fn(usize) -> bool) -> Option<usize> {
+    (1..=n)
+        .map(|k| {
+            if forward {
+                (at + k) % n
+            } else {
+                (at + n - k % n) % n
+            }
+        })
+        .find(|i| holds(*i))
+}
+
+fn doc_go(m: &mut Model, pane: usize, to: usize) {
+    let h = list::doc_height(m, pane);
+    if let Some(f) = m.frames.last_mut() {
+        let n = f.docs.get(pane - 1).map_or(0, |d| d.lines.len());
+        if let Some(p) = f.pos.get_mut(pane) {
+            p.go(to, n, h);
+        }
+    }
+}
+
+fn next_mark(m: &mut Model, forward: bool) {
+    let Some(f) = m.top() else { return };
+    let rows = &f.list.rows;
+    let hit = around(rows.len(), f.list.cursor, forward, |i| {
+        rows.get(i)
+            .and_then(|r| facts::target(&r.item))
+            .is_some_and(|t| m.marks.contains_key(&t))
+    });
+    match hit {
+        Some(i) => list::go_to(m, i),
+        None => m.say("no mark among the rows at hand"),
+    }
+}
+
+/// Records of a body, or trails of a trace.
+fn record(m: &mut Model, next: bool) {
+    let dates = m.dates;
+    let h = list::height(m);
+    let Some(f) = m.frames.last_mut() else { return };
+    if let Extra::Trace(t) = &mut f.extra {
+        let n = t.result.as_ref().map_or(0, |r| r.trails.len());
+        if n > 0 {
+            t.trail = if next {
+                (t.trail + 1) % n
+            } else {
+                (t.trail + n - 1) % n
+            };
+            if t.hops {
+                list::fill_trace(f, dates, h);
+            }
+        }
+        return docs::refresh(m);
+    }
+    doc_next(m, next, "no further record", |l| l.record);
+}
+
+fn doc_next(
+    m: &mut Model,
+    next: bool,
+    none: &str,
+    holds: impl Fn(&crate::ui::widget::doc::Line) -> bool,
+) {
+    let Some(f) = m.top() else { return };
+    let pane = if f.focus > 0 { f.focus } else { 2 };
+    let at = f.pos.get(pane).map_or(0, |p| p.cursor);
+    let lines = f
+        .docs
+        .get(pane - 1)
+        .map(|d| d.lines.as_slice())
+        .unwrap_or_default();
+    let hit = if next {
+        (at + 1..lines.len()).find(|i| lines.get(*i).is_some_and(&holds))
+    } else {
+        (0..at).rev().find(|i| lines.get(*i).is_some_and(&holds))
+    };
+    match hit {
+        Some(i) => doc_go(m, pane, i),
+        None => m.say(none),
+    }
+}
+
+fn sensitive(m: &mut Model, next: bool) {
+    let Some(f) = m.top() else { return };
+    if let Extra::Replay(r) = &f.extra {
+        let Some(t) = &r.film else { return };
+        return match t.next_high(r.at, next) {
+            Some(s) => seek(m, s),
+            None => m.say("no further sensitive step"),
+        };
+    }
+    if f.focus > 0 {
+        return doc_next(m, next, "no further sensitive value here", |l| l.hot);
+    }
+    let rows = &f.list.rows;
+    let hit = around(
+        rows.len(),
+        f.list.cursor,
+        next,
+        |i| matches!(rows.get(i).map(|r| &r.item), Some(Item::Call(c)) if matches!(c.level, Some("S3" | "S4"))),
+    );
+    match hit {
+        Some(i) => list::go_to(m, i),
+        None => m.say("no call of level S3 or S4 among the rows at hand; / level >= S3 finds all"),
+    }
+}
+
+fn time_mode(m: &mut Model) {
+    if let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra) {
+        r.mode = r.mode.next();
+        let name = r.mode.name();
+        return m.say(format!("times: {name}"));
+    }
+    m.dates = !m.dates;
+    list::recell(m);
+    m.say(if m.dates {
+        "times with their date, UTC"
+    } else {
+        "times of day, UTC"
+    });
+}
+
+fn body(m: &mut Model, mode: BodyMode) {
+    m.body = mode;
+    docs::refresh(m);
+    m.say(match mode {
+        BodyMode::Pretty => "body: pretty",
+        BodyMode::Raw => "body: as it came",
+        BodyMode::Hex => "body: hex",
+    });
+}
+
+fn trace(m: &mut Model) {
+    let Some(f) = m.top() else { return };
+    let item = match &f.extra {
+        Extra::Replay(r) => r
+            .film
+            .as_ref()
+            .and_then(|t| t.steps().get(r.at))
+            .and_then(|s| s.call.account.clone())
+            .map(|a| Question::Account(a)),
+        _ => None,
+    };
+    let q = item.or_else(|| match f.list.here().map(|r| &r.item) {
+        Some(Item::Account(a)) if f.focus == 0 => Some(Question::Account(a.account.clone())),
+        Some(Item::Suspect(s)) if f.focus == 0 => Some(Question::Account(s.account.clone())),
+        Some(Item::Session(s)) if f.focus == 0 => Some(Question::Account(s.account.clone())),
+        Some(Item::Finding(x)) if f.focus == 0 => x.record.clone().map(Question::Record),
+        _ => None,
+    });
+    // A line of a body with a record on it, or a call with findings.
+    let q = q.or_else(|| {
+        let line = f
+            .docs
+            .get(f.focus.checked_sub(1)?)?
+            .lines
+            .get(f.pos.get(f.focus)?.cursor)?;
+        match &line.jump {
+            Some(Jump::Trace(q)) => Some(q.clone()),
+            _ => None,
+        }
+    });
+    let q = q.or_else(|| {
+        let s = f
+            .show
+            .as_ref()
+            .filter(|_| matches!(f.screen, ScreenId::Calls | ScreenId::Call))?;
+        s.findings
+            .iter()
+            .find_map(|x| x.record.clone())
+            .map(Question::Record)
+    });
+    match q {
+        Some(q) => go::jump(m, Jump::Trace(q)),
+        None => trace_prompt(m),
+    }
+}
+
+/// Asks what to trace.
+pub fn trace_prompt(m: &mut Model) {
+    overlay::prompt(m, PromptKind::Trace, "");
+}
+
+fn replay(m: &mut Model) {
+    let Some(f) = m.top() else { return };
+    let session = match f.list.here().map(|r| &r.item) {
+        Some(Item::Session(s)) => Some(s.session.clone()),
+        Some(Item::Call(c)) => c.session.clone(),
+        Some(Item::Account(a)) => {
+            let name = a.account.clone();
+            return go::jump(
+                m,
+                Jump::To {
+                    screen: ScreenId::Sessions,
+                    term: Some(term("account", &name)),
+                    title: name,
+                },
+            );
+        }
+        _ => f.show.as_ref().and_then(|s| s.row.session.clone()),
+    };
+    match session {
+        Some(s) => go::jump(m, Jump::Replay(s)),
+        None => go::jump(m, Jump::screen(ScreenId::Sessions)),
+    }
+}
+
+fn reveal(m: &mut Model) {
+    let Some(f) = m.top() else { return };
+    let id = match &f.extra {
+        Extra::Call { id } => id.clone(),
+        _ => match f.list.here().map(|r| &r.item) {
+            Some(Item::Call(c)) => {
+                let id = c.id.clone();
+                // Shown on the call's own page, which hides it again when it is left.
+                go::jump(m, Jump::Call(id.clone()));
+                id
+            }
+            _ => return,
+        },
+    };
+    let on = m.revealed.as_ref() != Some(&id);
+    m.revealed = on.then(|| id.clone());
+    if let Some(f) = m.frames.last_mut() {
+        f.show_state = State::Loading;
+    }
+    let frame = m.top().map_or(0, |f| f.id);
+    go::ask(
+        m,
+        frame,
+        crate::ui::data::Place::Detail,
+        crate::ui::data::What::Show {
+            rowid: 0,
+            id,
+            reveal: on,
+        },
+    );
+    m.say(if on {
+        "values in clear until you leave this call; the journal says so"
+    } else {
+        "masked again"
+    });
+}
+
+fn why(m: &mut Model) {
+    let Some(f) = m.top() else { return };
+    let line = (f.focus > 0)
+        .then(|| {
+            f.docs
+                .get(f.focus - 1)?
+                .lines
+                .get(f.pos.get(f.focus)?.cursor)?
+                .why
+                .clone()
+        })
+        .flatten();
+    let reasons = match line {
+        Some(w) => vec![w],
+        None => match &f.extra {
+            Extra::Replay(r) => r
+                .film
+                .as_ref()
+                .and_then(|t| t.steps().get(r.at))
+                .map(|s| facts::why(&Item::Call(Box::new(s.call.clone()))))
+                .unwrap_or_default(),
+            _ => match (&f.show, f.list.here()) {
+                (Some(s), None) => facts::why(&Item::Call(Box::new(s.row.clone()))),
+                (_, Some(r)) => facts::why(&r.item),
+                _ => Vec::new(),
+            },
+        },
+    };
+    if reasons.is_empty() {
+        return help_text(m);
+    }
+    let w = usize::from(m.size.0).saturating_sub(12).clamp(20, 90);
+    m.overlay = Some(Overlay::Text(
+        Box::new(help::why(&reasons, w)),
+        Default::default(),
+        true,
+    ));
+}
+
+/// The keys of this place, then all others.
+pub fn help_text(m: &mut Model) {
+    let ctxs = super::contexts(m);
+    m.overlay = Some(Overlay::Text(
+        Box::new(help::keys(&ctxs)),
+        Default::default(),
+        false,
+    ));
+}
+
+fn film(m: &mut Model, a: A) {
+    let Some(f) = m.frames.last_mut() else { return };
+    let id = m.seq + 1;
+    let Extra::Replay(r) = &mut f.extra else {
+        return;
+    };
+    let Some(t) = &r.film else { return };
+    let n = t.steps().len();
+    let at = r.at;
+    match a {
+        A::Play => {
+            if !r.clock.playing && at + 1 >= n {
+                r.clock = r.clock.seek(0, t);
+                r.at = 0;
+            }
+            r.clock.playing = !r.clock.playing;
+            r.seq = id;
+            m.seq = id;
+            if r.clock.playing {
+                m.outbox
+                    .push(Effect::After(super::PLAY_MS, Timer::Play(id)));
+            }
+        }
+        A::Faster => r.clock = r.clock.faster(),
+        A::Slower => r.clock = r.clock.slower(),
+        A::Step => {
+            r.clock.playing = false;
+            seek(m, at + 1);
+        }
+        A::StepBack => {
+            r.clock.playing = false;
+            seek(m, at.saturating_sub(1));
+        }
+        other => {
+            let h = list::height(m);
+            seek(m, moved(other, at, n, h));
+        }
+    }
+    docs::refresh(m);
+}
+
+/// Stands on a step.
+pub fn seek(m: &mut Model, to: usize) {
+    let h = list::height(m);
+    if let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra) {
+        if let Some(t) = &r.film {
+            let to = to.min(t.steps().len().saturating_sub(1));
+            r.clock = r.clock.seek(to, t);
+            r.at = to;
+            r.top = crate::ui::screen::replay::scroll(r.top, to, t.steps().len(), h);
+        }
+    }
+    docs::refresh(m);
+}
+
+/// The film's clock went on.
+pub fn tick(m: &mut Model, seq: u64) {
+    let h = list::height(m);
+    let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra) else {
+        return;
+    };
+    if r.seq != seq || !r.clock.playing {
+        return;
+    }
+    let Some(t) = &r.film else { return };
+    let before = r.at;
+    let ns = i64::try_from(super::PLAY_MS).unwrap_or(50) * 1_000_000;
+    r.clock = r.clock.advance(ns, t);
+    let now = r.clock.step(t).max(before);
+    r.at = now;
+    r.top = crate::ui::screen::replay::scroll(r.top, now, t.steps().len(), h);
+    let playing = r.clock.playing;
+    if playing {
+        m.outbox
+            .push(Effect::After(super::PLAY_MS, Timer::Play(seq)));
+    }
+    if now != before || !playing {
+        m.dirty = true;
+        docs::refresh(m);
+    }
+}

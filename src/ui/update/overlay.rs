@@ -1,0 +1,198 @@
+//! What lies over the screen: texts, menus, prompts, the palette. In: keys. Out: choices. Bounds: none.
+
+use super::{act, filter, go, palette, work};
+use crate::trace::Question;
+use crate::ui::model::{MenuKind, Model, Overlay, PromptKind};
+use crate::ui::nav::Jump;
+use crate::ui::nav::input::Input;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Bytes of a clue file that the interface reads; larger ones are for the command line.
+const CLUE_BYTES: u64 = 64 << 20;
+
+/// Asks for a line.
+pub fn prompt(m: &mut Model, kind: PromptKind, text: &str) {
+    m.overlay = Some(Overlay::Prompt(kind, Input::new(text), None));
+}
+
+/// Pasted text goes where typed text goes.
+pub fn paste(m: &mut Model, text: &str) {
+    match &mut m.overlay {
+        Some(Overlay::Prompt(_, i, _)) => i.insert(text),
+        Some(Overlay::Palette { input, .. }) => {
+            input.insert(text);
+            palette::matched(m);
+        }
+        Some(_) => {}
+        None => {
+            if let Some((i, _)) = &mut m.filter.edit {
+                i.insert(text);
+                filter::typed(m);
+            }
+        }
+    }
+}
+
+/// A key while something lies over the screen.
+pub fn key(m: &mut Model, k: &KeyEvent) {
+    let Some(o) = m.overlay.take() else { return };
+    match o {
+        Overlay::Text(d, mut pos, is_why) => {
+            let h = usize::from(m.size.1).saturating_sub(8).max(1);
+            let n = d.lines.len();
+            let to = match k.code {
+                KeyCode::Char('j') | KeyCode::Down => pos.top + 1,
+                KeyCode::Char('k') | KeyCode::Up => pos.top.saturating_sub(1),
+                KeyCode::PageDown | KeyCode::Char(' ' | 'd') => pos.top + h,
+                KeyCode::PageUp | KeyCode::Char('b') => pos.top.saturating_sub(h),
+                KeyCode::Char('g') | KeyCode::Home => 0,
+                KeyCode::Char('G') | KeyCode::End => n,
+                KeyCode::Char('?') if is_why => return act::help_text(m),
+                _ => return,
+            };
+            // One line beyond the last is as far as it goes.
+            pos.top = to.min(n.saturating_sub(h));
+            pos.cursor = pos.top;
+            m.overlay = Some(Overlay::Text(d, pos, is_why));
+        }
+        Overlay::Menu(kind, entries) => {
+            let KeyCode::Char(c) = k.code else { return };
+            if kind == MenuKind::Quit {
+                if matches!(c, 'q' | 'y') {
+                    m.ended = Some(0);
+                    m.outbox.push(crate::ui::effect::Effect::Quit(0));
+                }
+                return;
+            }
+            if entries.iter().any(|(e, _)| *e == c) {
+                match kind {
+                    MenuKind::Copy => work::copy(m, c),
+                    MenuKind::Export => work::export_choice(m, c),
+                    MenuKind::Quit => {}
+                }
+            } else {
+                m.overlay = Some(Overlay::Menu(kind, entries));
+            }
+        }
+        Overlay::Prompt(kind, mut input, _) => match k.code {
+            KeyCode::Esc => {}
+            KeyCode::Enter => {
+                let text = input.text().trim().to_string();
+                if let Err(why) = typed(m, &kind, &text) {
+                    m.overlay = Some(Overlay::Prompt(kind, input, Some(why)));
+                }
+            }
+            KeyCode::Up => {
+                if let Some(last) = m.typed.last() {
+                    input = Input::new(&last.clone());
+                }
+                m.overlay = Some(Overlay::Prompt(kind, input, None));
+            }
+            _ => {
+                input.key(k);
+                m.overlay = Some(Overlay::Prompt(kind, input, None));
+            }
+        },
+        Overlay::Palette {
+            mut input,
+            hits,
+            mut at,
+        } => match k.code {
+            KeyCode::Esc => {}
+            KeyCode::Enter => {
+                if let Some(c) = hits.get(at).and_then(|i| m.commands.get(*i)).cloned() {
+                    palette::run(m, c.run);
+                }
+            }
+            KeyCode::Down | KeyCode::Up | KeyCode::Tab | KeyCode::BackTab => {
+                let n = hits.len().max(1);
+                let down = matches!(k.code, KeyCode::Down | KeyCode::Tab);
+                at = if down { (at + 1) % n } else { (at + n - 1) % n };
+                m.overlay = Some(Overlay::Palette { input, hits, at });
+            }
+            KeyCode::Char('n' | 'p') if k.modifiers.contains(KeyModifiers::CONTROL) => {
+                let n = hits.len().max(1);
+                at = if k.code == KeyCode::Char('n') {
+                    (at + 1) % n
+                } else {
+                    (at + n - 1) % n
+                };
+                m.overlay = Some(Overlay::Palette { input, hits, at });
+            }
+            _ => {
+                input.key(k);
+                m.overlay = Some(Overlay::Palette { input, hits, at: 0 });
+                palette::matched(m);
+            }
+        },
+    }
+}
+
+/// A line was typed; an error keeps the prompt open.
+fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
+    if text.is_empty() && *kind != PromptKind::Find {
+        return Ok(());
+    }
+    match kind {
+        PromptKind::Note(t) => work::put(m, t, "note", text, false),
+        PromptKind::Tag(t) => {
+            for tag in text.split_whitespace() {
+                work::put(m, t, "tag", tag.trim_start_matches('#'), false);
+            }
+        }
+        PromptKind::Find => {
+            if let Some(f) = m.frames.last_mut() {
+                f.find = text.to_string();
+            }
+            if !text.is_empty() {
+                act::act(m, crate::ui::keys::Action::FindNext);
+            }
+        }
+        PromptKind::Sql => go::sql(m, text),
+        PromptKind::Trace => go::jump(m, Jump::Trace(question(text)?)),
+        PromptKind::Export(format, raw) => work::export(m, format, text, *raw),
+        PromptKind::Save => work::save_filter(m, text),
+    }
+    m.typed.push(text.to_string());
+    Ok(())
+}
+
+/// `account:NAME`, `record:ID`, the path of a file, else a value.
+fn question(text: &str) -> Result<Question, String> {
+    if let Some(a) = text.strip_prefix("account:") {
+        return Ok(Question::Account(a.trim().trim_matches('"').to_string()));
+    }
+    if let Some(r) = text.strip_prefix("record:") {
+        return Ok(Question::Record(r.trim().to_string()));
+    }
+    let (forced, path) = match text.strip_prefix('@') {
+        Some(p) => (true, p),
+        None => (false, text),
+    };
+    let path = match path.strip_prefix("~/") {
+        Some(rest) => std::env::home_dir().unwrap_or_default().join(rest),
+        None => std::path::PathBuf::from(path),
+    };
+    let looks = forced
+        || text.contains('/')
+        || [".csv", ".jsonl", ".json", ".txt", ".tsv"]
+            .iter()
+            .any(|e| text.ends_with(e));
+    if !looks || (!forced && !path.is_file()) {
+        return Ok(Question::Value(
+            text.strip_prefix("value:").unwrap_or(text).to_string(),
+        ));
+    }
+    let meta = std::fs::metadata(&path).map_err(|e| format!("cannot read it: {e}"))?;
+    if meta.len() > CLUE_BYTES {
+        return Err(format!(
+            "larger than {} MiB; use leaktrace trace --clue",
+            CLUE_BYTES >> 20
+        ));
+    }
+    let bytes = std::fs::read(&path).map_err(|e| format!("cannot read it: {e}"))?;
+    let name = path
+        .file_name()
+        .map_or_else(|| text.to_string(), |n| n.to_string_lossy().into_owned());
+    Ok(Question::Clue { name, bytes })
+}

@@ -1,0 +1,313 @@
+//! The investigator's work: marks, notes, tags, copies, exports, undo. In: keys. Out: writes. Bounds: undo keeps
+//! [`crate::ui::nav::HISTORY`] changes of this run; the journal in the case keeps all.
+
+use super::{filter, go, overlay};
+use crate::ui::data::notebook::Write;
+use crate::ui::data::{Item, Place, What};
+use crate::ui::effect::Effect;
+use crate::ui::model::{Change, Extra, MenuKind, Model, Overlay, PromptKind};
+use crate::ui::nav::HISTORY;
+use crate::ui::screen::facts;
+use crate::ui::widget::safe_text::grouped;
+
+/// What a mark or a note would be put on.
+pub fn target(m: &Model) -> Option<String> {
+    let f = m.top()?;
+    match &f.extra {
+        Extra::Call { id } => Some(format!("call:{id}")),
+        Extra::Replay(r) => {
+            let t = r.film.as_ref()?;
+            Some(format!("call:{}", t.steps().get(r.at)?.call.id))
+        }
+        _ => facts::target(&f.list.here()?.item),
+    }
+}
+
+/// Marks, or takes the mark off.
+pub fn mark(m: &mut Model) {
+    let Some(t) = target(m) else {
+        return m.say("nothing here to mark");
+    };
+    let off = m.mark_of(&t).is_some_and(|r| r.mark);
+    put(m, &t, "mark", "", off);
+}
+
+/// Asks for a note or tag.
+pub fn note(m: &mut Model, tag: bool) {
+    let Some(t) = target(m) else {
+        return m.say("nothing here to put it on");
+    };
+    overlay::prompt(
+        m,
+        if tag {
+            PromptKind::Tag(t)
+        } else {
+            PromptKind::Note(t)
+        },
+        "",
+    );
+}
+
+/// Writes a mark, note or tag, so that it can be taken back.
+pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) {
+    let w = Write::Put {
+        target: target.into(),
+        kind,
+        v: v.into(),
+        off,
+    };
+    m.undo.push(Change::Wrote(w.clone()));
+    if m.undo.len() > HISTORY {
+        m.undo.remove(0);
+    }
+    m.redo.clear();
+    write(m, w);
+}
+
+fn write(m: &mut Model, w: Write) {
+    // Shown at once; the answer reads the case again and puts right what is not so.
+    if let Write::Put {
+        target,
+        kind,
+        v,
+        off,
+    } = &w
+    {
+        let r = m.marks.entry(target.clone()).or_default();
+        r.target.clone_from(target);
+        let list = match *kind {
+            "note" => Some(&mut r.notes),
+            "tag" => Some(&mut r.tags),
+            _ => None,
+        };
+        match (list, off) {
+            (None, off) => r.mark = !off,
+            (Some(l), false) => l.push(v.clone()),
+            (Some(l), true) => l.retain(|x| x != v),
+        }
+        if !r.mark && r.notes.is_empty() && r.tags.is_empty() {
+            m.marks.remove(target);
+        }
+    }
+    go::ask(m, 0, Place::Written, What::Write(w));
+    super::docs::refresh(m);
+}
+
+/// Keeps the filter under a name.
+pub fn save_filter(m: &mut Model, name: &str) {
+    let text = m.filter.applied.clone();
+    write(
+        m,
+        Write::SaveFilter {
+            name: name.into(),
+            text,
+        },
+    );
+}
+
+/// Takes the last change back.
+pub fn undo(m: &mut Model) {
+    let Some(c) = m.undo.pop() else {
+        return m.say("nothing to undo");
+    };
+    match &c {
+        Change::Filter(before, _) => {
+            filter::put(m, &before.clone());
+            m.say("undone: filter");
+        }
+        Change::Wrote(w) => {
+            if let Some(back) = w.inverse() {
+                write(m, back);
+            }
+            m.say("undone");
+        }
+    }
+    m.redo.push(c);
+}
+
+/// Does it again.
+pub fn redo(m: &mut Model) {
+    let Some(c) = m.redo.pop() else {
+        return m.say("nothing to do again");
+    };
+    match &c {
+        Change::Filter(_, after) => filter::put(m, &after.clone()),
+        Change::Wrote(w) => write(m, w.clone()),
+    }
+    m.undo.push(c);
+    m.say("done again");
+}
+
+/// What can be copied.
+pub fn copy_menu(m: &mut Model) {
+    let mut e = vec![
+        ('y', "value under the cursor".to_string()),
+        ('r', "row as JSON".into()),
+    ];
+    if call_row(m).is_some() {
+        e.push(('c', "call as curl (masked)".into()));
+        e.push(('l', "locator: file, packets or bytes, id".into()));
+    }
+    e.push(('f', "filter".into()));
+    m.overlay = Some(Overlay::Menu(MenuKind::Copy, e));
+}
+
+fn call_row(m: &Model) -> Option<crate::query::rows::CallRow> {
+    let f = m.top()?;
+    match (&f.extra, f.list.here().map(|r| &r.item)) {
+        (Extra::Replay(r), _) => {
+            let t = r.film.as_ref()?;
+            Some(t.steps().get(r.at)?.call.clone())
+        }
+        (_, Some(Item::Call(c))) => Some((**c).clone()),
+        _ => f.show.as_ref().map(|s| s.row.clone()),
+    }
+}
+
+/// Copies.
+pub fn copy(m: &mut Model, c: char) {
+    let Some(f) = m.top() else { return };
+    let text = match c {
+        'y' if f.focus > 0 => f
+            .docs
+            .get(f.focus - 1)
+            .and_then(|d| d.lines.get(f.pos.get(f.focus)?.cursor))
+            .map(|l| l.text().trim().to_string()),
+        'y' => f
+            .list
+            .here()
+            .and_then(|r| r.cells.get(f.list.col))
+            .map(|c| match &c.fact {
+                Some((_, v)) => v.clone(),
+                None => c.text.to_string(),
+            }),
+        'r' => match (f.list.here(), call_row(m)) {
+            (_, Some(c)) => serde_json::to_string(&c).ok(),
+            (Some(r), None) => json(&r.item),
+            _ => None,
+        },
+        'c' => call_row(m).map(|c| curl(&c)),
+        'l' => call_row(m).map(|c| locator(&c)),
+        'f' => Some(m.filter.now().to_string()),
+        _ => None,
+    };
+    match text.filter(|t| !t.is_empty()) {
+        Some(t) => {
+            let n = t.len().min(crate::limits::CLIPBOARD);
+            m.outbox.push(Effect::Copy(t));
+            m.say(format!("sent {} B by OSC 52", grouped(n as u64)));
+        }
+        None => m.say("nothing to copy"),
+    }
+}
+
+fn json(i: &Item) -> Option<String> {
+    match i {
+        Item::Call(r) => serde_json::to_string(r),
+        Item::Api(r) => serde_json::to_string(r),
+        Item::Account(r) => serde_json::to_string(r),
+        Item::Session(r) => serde_json::to_string(r),
+        Item::Finding(r) => serde_json::to_string(r),
+        Item::Risk(r) => serde_json::to_string(r),
+        Item::Flow(r) => serde_json::to_string(r),
+        Item::Source(r) => serde_json::to_string(r),
+        Item::Suspect(r) => serde_json::to_string(r),
+        Item::Hop(r) => serde_json::to_string(r),
+        Item::Sql(r) => serde_json::to_string(r),
+        Item::Mark(r) => return Some(r.target.clone()),
+    }
+    .ok()
+}
+
+/// Single quotes, for a shell.
+fn shell(s: &str) -> String {
+    format!("'{}'", s.replace('\'', "'\\''"))
+}
+
+fn curl(c: &crate::query::rows::CallRow) -> String {
+    let host = c.host.clone().unwrap_or_else(|| match (&c.dst, c.dport) {
+        (Some(d), Some(p)) => format!("{d}:{p}"),
+        _ => "unknown".into(),
+    });
+    let scheme = if c.tls { "https" } else { "http" };
+    let url = format!("{scheme}://{host}{}", c.uri.as_deref().unwrap_or("/"));
+    format!(
+        "curl -X {} {}",
+        shell(c.method.as_deref().unwrap_or("GET")),
+        shell(&url)
+    )
+}
+
+/// Where a call stands, on one line a place.
+pub fn locator(c: &crate::query::rows::CallRow) -> String {
+    let mut out = vec![format!("call {}", c.id)];
+    for l in &c.locators {
+        let range = match (l.offset, l.len) {
+            (Some(o), Some(n)) => format!(" bytes {o}+{n}"),
+            _ => String::new(),
+        };
+        let unit = if l.role == "log" || l.offset.is_some() {
+            "line"
+        } else {
+            "packet"
+        };
+        out.push(format!(
+            "{} {unit} {}-{}{range} {}",
+            l.source, l.first, l.last, l.role
+        ));
+    }
+    out.join("\n")
+}
+
+/// What can be written.
+pub fn export_menu(m: &mut Model) {
+    let entries = crate::export::EXPORTERS
+        .iter()
+        .filter_map(|e| {
+            let clear = if e.raw() { " (values in clear)" } else { "" };
+            Some((
+                e.name().chars().next()?,
+                format!("{}: {}{clear}", e.name(), e.about()),
+            ))
+        })
+        .collect();
+    m.overlay = Some(Overlay::Menu(MenuKind::Export, entries));
+}
+
+/// Asks for the file's name.
+pub fn export_choice(m: &mut Model, c: char) {
+    let Some(e) = crate::export::EXPORTERS
+        .iter()
+        .find(|e| e.name().starts_with(c))
+    else {
+        return;
+    };
+    let stem = m
+        .case_path
+        .file_stem()
+        .map_or_else(|| "case".into(), |s| s.to_string_lossy().into_owned());
+    overlay::prompt(
+        m,
+        PromptKind::Export(e.name(), e.raw()),
+        &format!("./{stem}.{}", e.name()),
+    );
+}
+
+/// Writes the file.
+pub fn export(m: &mut Model, format: &'static str, path: &str, raw: bool) {
+    let text = m.filter.now().to_string();
+    let filter = go::filter(m, &text);
+    m.say(format!("writing {path} ..."));
+    go::ask(
+        m,
+        0,
+        Place::Written,
+        What::Export {
+            format,
+            filter,
+            text,
+            path: path.into(),
+            reveal: raw,
+        },
+    );
+}

@@ -1,0 +1,320 @@
+//! The scanner over whole bodies and heads: every kind of body, every encoding, every style of mask, records and places.
+
+use leaktrace::body::sniff;
+use leaktrace::call::model::{Facts, RawFinding};
+use leaktrace::detect::print::{PrintKey, PrintKind};
+use leaktrace::detect::{DIGEST, Rules, Scanner, lookup_prints, normal, place, undo};
+use std::sync::Arc;
+
+pub const KEY: PrintKey = PrintKey([9; 16]);
+
+pub fn scanner() -> Scanner {
+    Scanner::new(Arc::new(Rules::builtin()), KEY)
+}
+
+pub fn scan(content: &[u8], media_type: Option<&str>) -> Facts {
+    let kind = sniff::kind(content, media_type);
+    scanner().scan_body(content, kind, media_type)
+}
+
+fn class(c: u8) -> String {
+    if c == DIGEST {
+        return "digest".into();
+    }
+    Rules::builtin().classes()[usize::from(c)].name.clone()
+}
+
+fn row(f: &RawFinding, content: &[u8]) -> String {
+    let at = f.offset as usize;
+    let raw = String::from_utf8_lossy(&content[at..at + f.len as usize]).into_owned();
+    format!(
+        "{} {} {} r{} {raw}",
+        place(&f.field, &f.index),
+        class(f.class),
+        f.form.name(),
+        f.record
+    )
+}
+
+fn rows(content: &str, media_type: Option<&str>) -> Vec<String> {
+    scan(content.as_bytes(), media_type)
+        .findings
+        .iter()
+        .map(|f| row(f, content.as_bytes()))
+        .collect()
+}
+
+#[test]
+fn one_record_an_item_with_its_nested_objects() {
+    let s = r#"{"items":[{"name":"张三","contact":{"phone":"13812345678"}},{"name":"李小明","contact":{"phone":"13912345678"}}],"total":2}"#;
+    assert_eq!(
+        rows(s, None),
+        [
+            "$.items[0].name name plain r1 张三",
+            "$.items[0].contact.phone cn-mobile plain r1 13812345678",
+            "$.items[1].name name plain r2 李小明",
+            "$.items[1].contact.phone cn-mobile plain r2 13912345678",
+        ]
+    );
+    assert_eq!(scan(s.as_bytes(), None).records, 2);
+}
+
+#[test]
+fn every_kind_of_body_has_its_places() {
+    assert_eq!(
+        rows("name=%E5%BC%A0%E4%B8%89&mobile=13812345678&x=1", None),
+        [
+            "form:name name url>plain r1 %E5%BC%A0%E4%B8%89",
+            "form:mobile cn-mobile plain r1 13812345678"
+        ]
+    );
+    assert_eq!(
+        rows(
+            "id,name,mobile\n1,张三,13812345678\n2,\"李四\",13912345678\n",
+            Some("text/csv")
+        ),
+        [
+            "csv:2:2 name plain r1 张三",
+            "csv:3:2 cn-mobile plain r1 13812345678",
+            "csv:2:3 name plain r2 李四",
+            "csv:3:3 cn-mobile plain r2 13912345678"
+        ]
+    );
+    assert_eq!(
+        rows(
+            "{\"mobile\":\"13812345678\"}\n{\"mobile\":\"13912345678\"}\n",
+            None
+        ),
+        [
+            "$[0].mobile cn-mobile plain r1 13812345678",
+            "$[1].mobile cn-mobile plain r2 13912345678"
+        ]
+    );
+    assert_eq!(
+        rows(
+            "<r><user id=\"1\"><phone>13812345678</phone></user><user><phone>13912345678</phone></user></r>",
+            None
+        ),
+        [
+            "$.r.user[0].phone cn-mobile plain r1 13812345678",
+            "$.r.user[1].phone cn-mobile plain r2 13912345678"
+        ]
+    );
+    assert_eq!(
+        rows("hello\n手机号：13812345678，谢谢\n", Some("text/plain")),
+        ["text:手机号:2 cn-mobile plain r1 13812345678"]
+    );
+    assert_eq!(
+        rows(
+            "<html><table><tr><th>姓名</th><th>手机</th></tr><tr><td>张三</td><td>13812345678</td></tr></table></html>",
+            None
+        ),
+        [
+            "text:姓名:1 name plain r1 张三",
+            "text:手机:1 cn-mobile plain r1 13812345678"
+        ]
+    );
+    let multi = "--b\r\nContent-Disposition: form-data; name=\"mobile\"\r\n\r\n13812345678\r\n--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\nname,idCard\n张三,11010519491231002X\n\r\n--b--\r\n";
+    assert_eq!(
+        rows(multi, Some("multipart/form-data; boundary=b")),
+        [
+            "form:mobile cn-mobile plain r1 13812345678",
+            "form:f:csv:1:2 name plain r2 张三",
+            "form:f:csv:2:2 cn-id plain r2 11010519491231002X"
+        ]
+    );
+    assert_eq!(
+        rows(
+            "cb({\"mobile\":\"13812345678\"});",
+            Some("application/javascript")
+        ),
+        ["$.mobile cn-mobile plain r1 13812345678"]
+    );
+}
+
+#[test]
+fn encodings_are_undone_and_the_chain_is_kept() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let b64 = STANDARD.encode("13812345678");
+    let hex = "3133383132333435363738";
+    let mut gz = Vec::new();
+    {
+        use std::io::Write as _;
+        let mut e = flate2::write::GzEncoder::new(&mut gz, flate2::Compression::default());
+        e.write_all(b"13812345678").unwrap();
+        e.finish().unwrap();
+    }
+    let gz = STANDARD.encode(&gz);
+    let pct = "%31%33%38%31%32%33%34%35%36%37%38";
+    let pct64: String = b64.replace('=', "%3D");
+    let print = KEY.print(PrintKind::Value, b"13812345678");
+    for (raw, form) in [
+        (b64.as_str(), "base64>plain"),
+        (hex, "hex>plain"),
+        (gz.as_str(), "base64>gzip>plain"),
+        (pct, "url>plain"),
+        ("&#49;3812345678", "html>plain"),
+        ("\\u00313812345678", "unicode>plain"),
+        (pct64.as_str(), "url>base64>plain"),
+    ] {
+        let s = format!("{{\"mobile\":\"{raw}\"}}");
+        let facts = scan(s.as_bytes(), None);
+        let f = facts
+            .findings
+            .iter()
+            .find(|f| f.class != DIGEST)
+            .unwrap_or_else(|| panic!("{form}: nothing in {s}"));
+        assert_eq!(
+            (f.form.name().as_str(), f.print, class(f.class).as_str()),
+            (form, print, "cn-mobile"),
+            "{s}"
+        );
+        let slice = &s.as_bytes()[f.offset as usize..(f.offset + u64::from(f.len)) as usize];
+        assert_eq!(slice, raw.as_bytes());
+        assert_eq!(undo(f.form, slice).unwrap(), b"13812345678", "{form}");
+    }
+    let s = r#"{"payload":"{\"user\":{\"mobile\":\"13812345678\"}}"}"#;
+    let facts = scan(s.as_bytes(), None);
+    assert_eq!(facts.findings.len(), 1);
+    assert_eq!(
+        (
+            &*facts.findings[0].field,
+            facts.findings[0].form.name().as_str()
+        ),
+        ("$.payload.user.mobile", "json>plain")
+    );
+    let doc = STANDARD.encode(r#"[{"mobile":"13812345678"},{"mobile":"13912345678"}]"#);
+    let s = format!("{{\"data\":\"{doc}\"}}");
+    let facts = scan(s.as_bytes(), None);
+    assert_eq!(facts.findings.len(), 2);
+    assert_eq!(
+        place(&facts.findings[1].field, &facts.findings[1].index),
+        "$.data[1].mobile"
+    );
+    assert_eq!(
+        (facts.findings[1].form.name().as_str(), facts.records),
+        ("base64>plain", 2)
+    );
+}
+
+#[test]
+fn digests_and_masks_are_found_by_the_lookup() {
+    let value = "13812345678";
+    let lookup = lookup_prints(&KEY, value);
+    for (key, raw) in [
+        ("phoneMd5", "ce5c0f1c2a4a2b5d1f9c2f6d8c0b3b11"),
+        ("mobile", "138****5678"),
+        ("mobile", "138-****-5678"),
+        ("phone", "13****78"),
+        ("mobile", "*******5678"),
+        ("phoneLast4", "5678"),
+    ] {
+        let s = format!("{{\"{key}\":\"{raw}\"}}");
+        let facts = scan(s.as_bytes(), None);
+        assert_eq!(facts.findings.len(), 1, "{s}: {facts:?}");
+        if key != "phoneMd5" {
+            assert!(facts.findings[0].masked, "{s}");
+            assert!(
+                lookup.iter().any(|(p, _, _)| *p == facts.findings[0].print),
+                "{s}"
+            );
+        } else {
+            assert_eq!(facts.findings[0].form.name(), "md5");
+        }
+    }
+    use sha2::Digest as _;
+    let sha: String = sha2::Sha256::digest(value.as_bytes())
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let facts = scan(format!("{{\"h\":\"{sha}\"}}").as_bytes(), None);
+    assert!(lookup.iter().any(|(p, _, _)| *p == facts.findings[0].print));
+    assert_eq!(facts.findings[0].class, DIGEST);
+}
+
+#[test]
+fn every_style_of_mask_has_its_class() {
+    for (key, value, want) in [
+        ("mobile", "138****1234", "cn-mobile"),
+        ("x", "138****1234", "cn-mobile"),
+        ("phone", "13*******78", "cn-mobile"),
+        ("cardNo", "6222 **** **** 1234", "bank-card"),
+        ("x", "6222********1234", "bank-card"),
+        ("cardNo", "**** **** **** 1234", "bank-card"),
+        ("cardNo", "****1234", "bank-card"),
+        ("idCard", "110105********002X", "cn-id"),
+        ("x", "110105********002X", "cn-id"),
+        ("idCard", "1****************X", "cn-id"),
+        ("idCard", "110105xxxxxxxx002X", "cn-id"),
+        ("name", "张*", "name"),
+        ("realName", "*三", "name"),
+        ("customerName", "欧阳**", "name"),
+        ("email", "j***@example.org", "email"),
+        ("x", "j***@ex***.org", "email"),
+        ("idCard", "******", "cn-id"),
+        ("password", "******", "password"),
+        ("address", "北京市朝阳区****", "address"),
+        ("plateNo", "京A***12", "cn-plate"),
+        ("passport", "E****5678", "cn-passport"),
+        ("ssn", "***-**-6789", "us-ssn"),
+        ("mobile", "138••••1234", "cn-mobile"),
+        ("mobile", "138＊＊＊＊1234", "cn-mobile"),
+        ("mobile", "138####1234", "cn-mobile"),
+    ] {
+        let s = format!("{{\"{key}\":\"{value}\"}}");
+        let facts = scan(s.as_bytes(), None);
+        assert_eq!(facts.findings.len(), 1, "{s}");
+        let f = &facts.findings[0];
+        assert_eq!((class(f.class).as_str(), f.masked), (want, true), "{s}");
+    }
+    for text in [
+        "5 * 3", "**bold**", "*", "a*b", "#123456", "C# ####", "***", "1***2",
+    ] {
+        let s = format!("{{\"note\":\"{text}\"}}");
+        assert!(scan(s.as_bytes(), None).findings.is_empty(), "{s}");
+    }
+}
+
+#[test]
+fn spellings_of_one_value_have_one_print() {
+    for (key, a, b) in [
+        ("mobile", "13812345678", "+86 138-1234-5678"),
+        ("idCard", "11010519491231002X", "11010519491231002x"),
+        ("cardNo", "6212345678901232", "6212 3456 7890 1232"),
+    ] {
+        let f = |v: &str| scan(format!("{{\"{key}\":\"{v}\"}}").as_bytes(), None).findings[0].print;
+        assert_eq!(f(a), f(b), "{key}");
+        assert_eq!(
+            f(a),
+            KEY.print(PrintKind::Value, normal(None, b).as_bytes())
+        );
+    }
+}
+
+#[test]
+fn what_was_learnt_from_other_bodies_changes_nothing() {
+    let bodies = [
+        r#"{"name":"张三","mobile":"13812345678","list":[{"a":"13812345678"},{"b":1}]}"#,
+        r#"{"mobile":"13812345678","name":"产品","price":3}"#,
+        r#"[1,2,["13812345678"]]"#,
+    ];
+    let fresh: Vec<Facts> = bodies.iter().map(|b| scan(b.as_bytes(), None)).collect();
+    let mut s = scanner();
+    for _ in 0..3 {
+        for (b, want) in bodies.iter().zip(&fresh) {
+            assert_eq!(&s.scan_body(b.as_bytes(), "json", None), want);
+        }
+    }
+}
+
+#[test]
+fn broken_json_is_read_as_text_from_the_fault_on() {
+    let s = "{\"mobile\":\"13812345678\",\"b\":oops,\"email\":\"jane@example.org\"}";
+    let found: Vec<String> = scan(s.as_bytes(), Some("application/json"))
+        .findings
+        .iter()
+        .map(|f| class(f.class))
+        .collect();
+    assert_eq!(found, ["cn-mobile", "email"]);
+}
