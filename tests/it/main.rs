@@ -15,6 +15,7 @@ mod http1_tshark;
 mod labelled;
 mod layering;
 mod packets;
+mod sources;
 mod streams;
 mod trace_case;
 mod trace_sets;
