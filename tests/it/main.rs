@@ -13,6 +13,7 @@ mod http1_tshark;
 mod labelled;
 mod layering;
 mod packets;
+mod replay_export;
 mod streams;
 mod trace_case;
 mod trace_sets;
