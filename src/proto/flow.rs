@@ -91,11 +91,11 @@ impl FlowState {
     }
 
     fn remember(&mut self, side: Side, bytes: &[u8]) {
-        if let Some(head) = self.heads.get_mut(index(side)) {
-            if head.len() < limits::FLOW_HEAD {
-                let n = bytes.len().min(limits::FLOW_HEAD - head.len());
-                head.extend_from_slice(bytes.get(..n).unwrap_or_default());
-            }
+        if let Some(head) = self.heads.get_mut(index(side))
+            && head.len() < limits::FLOW_HEAD
+        {
+            let n = bytes.len().min(limits::FLOW_HEAD - head.len());
+            head.extend_from_slice(bytes.get(..n).unwrap_or_default());
         }
         if let Some(s) = self.spoke.get_mut(index(side)) {
             *s = true;
@@ -159,10 +159,10 @@ impl FlowState {
 
     /// Another protocol takes over. `false` where the nesting is too deep to look further.
     fn switch(&mut self, side: Side, s: Switch, env: &mut Env<'_>) -> bool {
-        if let Stage::Parsing(p) = &self.stage {
-            if self.outer.is_none() {
-                self.outer = Some(p.about());
-            }
+        if let Stage::Parsing(p) = &self.stage
+            && self.outer.is_none()
+        {
+            self.outer = Some(p.about());
         }
         self.expected = Some(s.to);
         self.stage = Stage::Probing(None);
@@ -234,10 +234,10 @@ impl FlowState {
                 if carry.is_empty() {
                     carry.push(&segment);
                 }
-                if let Stage::Probing(slot) = &mut self.stage {
-                    if let Some(c) = slot.get_or_insert_default().get_mut(index(side)) {
-                        *c = carry;
-                    }
+                if let Stage::Probing(slot) = &mut self.stage
+                    && let Some(c) = slot.get_or_insert_default().get_mut(index(side))
+                {
+                    *c = carry;
                 }
             }
             _ => {
@@ -287,10 +287,10 @@ impl FlowState {
     ) {
         if let Some((p, mut cx)) = self.parser(env) {
             p.gap(side, bytes, why, at, &mut cx);
-        } else if let Stage::Probing(Some(c)) = &mut self.stage {
-            if let Some(c) = c.get_mut(index(side)) {
-                *c = Carry::default();
-            }
+        } else if let Stage::Probing(Some(c)) = &mut self.stage
+            && let Some(c) = c.get_mut(index(side))
+        {
+            *c = Carry::default();
         }
         if matches!(self.stage, Stage::Probing(_)) {
             self.unclear(side);

@@ -142,10 +142,10 @@ impl Http1 {
         let framing = if connect { Framing::None } else { framing };
         self.req.mark(flags);
         let room = self.room(cx);
-        if self.req.begin(framing, here, room) {
-            if let Some(m) = self.req.take_bare(true) {
-                self.request_ended(m, cx);
-            }
+        if self.req.begin(framing, here, room)
+            && let Some(m) = self.req.take_bare(true)
+        {
+            self.request_ended(m, cx);
         }
     }
 
@@ -262,10 +262,10 @@ impl Http1 {
             };
         self.resp.mark(flags);
         let room = self.room(cx);
-        if self.resp.begin(framing, here, room) {
-            if let Some(m) = self.resp.take_bare(true) {
-                self.response_ended(m, cx);
-            }
+        if self.resp.begin(framing, here, room)
+            && let Some(m) = self.resp.take_bare(true)
+        {
+            self.response_ended(m, cx);
         }
         if to.is_none() && !self.interim && self.asked == Some(self.answering) {
             self.refused(cx);

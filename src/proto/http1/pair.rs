@@ -12,6 +12,8 @@ use crate::proto::Cx;
 use std::collections::VecDeque;
 
 /// One half of an exchange.
+// almost every half becomes `Done`, and boxing it would be an allocation for each message
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Default)]
 pub enum Half {
     /// Not seen.
@@ -246,10 +248,10 @@ impl Queue {
                     .get(1)
                     .is_some_and(|(_, r)| received(r) && r.acked <= at.start);
                 let shifted = self.shifted;
-                if let Some(o) = self.get(*ordinal) {
-                    if lost && others || o.after_loss || shifted {
-                        o.flags.insert(Flags::UNCERTAIN_PAIR);
-                    }
+                if let Some(o) = self.get(*ordinal)
+                    && (lost && others || o.after_loss || shifted)
+                {
+                    o.flags.insert(Flags::UNCERTAIN_PAIR);
                 }
                 *ordinal
             }

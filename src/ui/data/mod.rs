@@ -6,6 +6,7 @@ pub mod lane;
 pub mod notebook;
 pub mod overview;
 pub mod palette;
+pub mod sql;
 
 use crate::query::Filter;
 use crate::query::read::{Page, Show};
@@ -172,34 +173,12 @@ pub enum What {
     Write(notebook::Write),
     /// A file to write.
     Export {
-        form: ExportForm,
+        format: &'static str,
         filter: Filter,
+        text: String,
         path: std::path::PathBuf,
         reveal: bool,
     },
-}
-
-/// Files that can be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportForm {
-    Report,
-    Har,
-    Csv,
-    Jsonl,
-    Pcap,
-}
-
-impl ExportForm {
-    /// Ending of the file's name, which is also the name of the format.
-    pub fn ending(self) -> &'static str {
-        match self {
-            ExportForm::Report => "html",
-            ExportForm::Har => "har",
-            ExportForm::Csv => "csv",
-            ExportForm::Jsonl => "jsonl",
-            ExportForm::Pcap => "pcap",
-        }
-    }
 }
 
 impl What {

@@ -245,7 +245,7 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
                 let play = if p.clock.playing { "playing" } else { "paused" };
                 parts.push(format!(
                     "step {}/{}  {}  [{play}]",
-                    p.clock.step(t) + 1,
+                    p.at + 1,
                     t.steps().len(),
                     p.clock.speed_name()
                 ));
@@ -396,8 +396,16 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
                 MenuKind::Export => "Export",
                 MenuKind::Quit => "Leave leaktrace?",
             };
+            let most = entries.iter().map(|(_, t)| t.len()).max().unwrap_or(0) + 8;
             let h = u16::try_from(entries.len() + 2).unwrap_or(9);
-            let r = boxed(c, size, 48, h, title, "");
+            let r = boxed(
+                c,
+                size,
+                u16::try_from(most.clamp(44, 90)).unwrap_or(48),
+                h,
+                title,
+                "",
+            );
             for (i, (k, t)) in entries.iter().enumerate() {
                 let y = r.y + u16::try_from(i).unwrap_or(0);
                 if y < r.bottom() {
@@ -472,7 +480,11 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             "Trace what?".into(),
             "a value, record:ID, account:NAME, or the path of a clue file",
         ),
-        PromptKind::Export(_) => (
+        PromptKind::Export(_, true) => (
+            "Write to".into(),
+            "holds values IN CLEAR; the journal keeps that it was written",
+        ),
+        PromptKind::Export(..) => (
             "Write to".into(),
             "values stay masked; the journal keeps that it was written",
         ),

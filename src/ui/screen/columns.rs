@@ -28,10 +28,10 @@ pub fn columns(kind: Kind) -> &'static [Col] {
 
 const CALLS: &[Col] = &[
     Col::text("TIME", 12, 0),
-    Col::text("ACCOUNT", 12, 1),
+    Col::flex("ACCOUNT", 12, 1, false),
     Col::text("FROM", 15, 7),
-    Col::text("HOST", 18, 8),
-    Col::flex("CALL", 16, 1, true),
+    Col::text("HOST", 20, 10),
+    Col::flex("CALL", 20, 3, true),
     Col::num("ST", 3, 0),
     Col::num("IN", 7, 9),
     Col::num("OUT", 8, 4),

@@ -324,6 +324,9 @@ fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             "no case yet: leaktrace FILE... loads captures and logs".into(),
             Role::Dim,
         ),
+        State::Ready if f.screen == ScreenId::Trace => {
+            ("nothing of it was seen in any call".into(), Role::Warn)
+        }
         State::Ready if m.load.running() => (format!("no {noun} so far"), Role::Partial),
         State::Ready if f.screen == ScreenId::Marks => (
             "no marks yet: m marks, a notes, # tags whatever is under the cursor".into(),

@@ -53,8 +53,26 @@ pub fn go_to(m: &mut Model, to: usize) {
     }
 }
 
+/// The order that says most, where the reader has not chosen one.
+fn ranked(items: &mut [Item]) {
+    items.sort_by(|a, b| match (a, b) {
+        (Item::Account(a), Item::Account(b)) => b
+            .risk
+            .total_cmp(&a.risk)
+            .then(b.records.cmp(&a.records))
+            .then(b.calls.cmp(&a.calls)),
+        (Item::Api(a), Item::Api(b)) => b
+            .level
+            .cmp(a.level)
+            .then(b.max_records.cmp(&a.max_records))
+            .then(b.calls.cmp(&a.calls)),
+        _ => std::cmp::Ordering::Equal,
+    });
+}
+
 /// Items become rows, in the list's order.
-pub fn fill(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool, took_us: u64) {
+pub fn fill(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool, took_us: u64) {
+    ranked(&mut items);
     let dates = m.dates;
     let h = height(m);
     let Some(f) = m.frames.get_mut(frame) else {

@@ -85,7 +85,7 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
         }
         (Place::Film, Answer::Film(film)) => {
             if let Some(Extra::Replay(r)) = m.frames.get_mut(at).map(|f| &mut f.extra) {
-                let step = r.film.as_ref().map_or(0, |f| r.clock.step(f));
+                let step = if r.film.is_some() { r.at } else { 0 };
                 r.clock = r.clock.seek(step, &film);
                 r.film = Some(*film);
                 r.state = State::Ready;
