@@ -289,7 +289,7 @@ pub(super) fn target_base(proto: &str, method: Option<&str>) -> u64 {
 }
 
 /// Findings unpacked.
-pub(super) fn facts(cx: &Cx, blob: &[u8]) -> Facts {
+pub fn facts(cx: &Cx, blob: &[u8]) -> Facts {
     detect::pack::decode(blob, &|id| {
         cx.term(i64::from(id)).unwrap_or_else(|_| Arc::from(""))
     })
