@@ -16,6 +16,7 @@ mod labelled;
 mod layering;
 mod packets;
 mod sources;
+mod replay_export;
 mod streams;
 mod trace_case;
 mod trace_sets;
