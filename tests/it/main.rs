@@ -25,7 +25,7 @@ mod trace_sets;
 mod ui_demo;
 mod ui_hostile;
 mod ui_keys;
+mod ui_pty;
 mod ui_rig;
 mod ui_snapshots;
 mod ui_theme;
-mod ui_pty;

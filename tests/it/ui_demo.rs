@@ -26,7 +26,10 @@ pub fn case() -> PathBuf {
 
 /// The leaked rows.
 pub fn clue() -> String {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo-data/leaked-rows.csv").to_string_lossy().into_owned()
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("demo-data/leaked-rows.csv")
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The interface on a copy of it, so that marks of one test are not seen by another.
@@ -34,5 +37,8 @@ pub fn rig(size: (u16, u16)) -> (Rig, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("demo.ltc");
     std::fs::copy(case(), &path).unwrap();
-    (Rig::new(&path, Box::new(CaseData::new(path.clone())), size), dir)
+    (
+        Rig::new(&path, Box::new(CaseData::new(path.clone())), size),
+        dir,
+    )
 }

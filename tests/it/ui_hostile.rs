@@ -92,12 +92,24 @@ fn finding(i: u64) -> FindingRow {
 }
 
 fn part() -> Part {
-    let text = format!("{{\"{}\": [{{\"a\": \"{}\"}}, 1,\n{}", evil(1), evil(2), evil(3));
+    let text = format!(
+        "{{\"{}\": [{{\"a\": \"{}\"}}, 1,\n{}",
+        evil(1),
+        evil(2),
+        evil(3)
+    );
     Part {
         start: evil(1),
         headers: vec![(evil(1), evil(2)), ("Authorization".into(), evil(3))],
         trailers: vec![(evil(4), evil(5))],
-        body: Some(BodyPart { len: 99, sha256: None, kind: "json".into(), text: Some(text), base64: None, cut: Some(evil(6)) }),
+        body: Some(BodyPart {
+            len: 99,
+            sha256: None,
+            kind: "json".into(),
+            text: Some(text),
+            base64: None,
+            cut: Some(evil(6)),
+        }),
     }
 }
 
@@ -116,7 +128,13 @@ fn hop(n: u32) -> Hop {
         conf: 1.0,
         inferred: n == 2,
         call: Some(evil(7)),
-        locator: Some(HopLocator { source: evil(8), first: 1, last: 2, offset: Some(1), len: Some(1) }),
+        locator: Some(HopLocator {
+            source: evil(8),
+            first: 1,
+            last: 2,
+            offset: Some(1),
+            len: Some(1),
+        }),
         value: Some(evil(9)),
         values: 1,
         via: (n > 1).then_some(n - 1),
@@ -162,7 +180,13 @@ fn api(i: u64) -> ApiRow {
         first: Some(evil(1)),
         last: Some(evil(1)),
         level: "S2",
-        classes: vec![ApiClass { class: evil(1), calls: 1, clear: 1, masked: 1, fields: vec![evil(1)] }],
+        classes: vec![ApiClass {
+            class: evil(1),
+            calls: 1,
+            clear: 1,
+            masked: 1,
+            fields: vec![evil(1)],
+        }],
         auth: vec![evil(1)],
         max_records: 1,
         documented: None,
@@ -243,10 +267,15 @@ impl Data for Hostile {
         let rows = |items: Vec<Item>| Answer::Rows { items, cut: false };
         Ok(match what {
             What::Calls { .. } => rows((0..60).map(|i| Item::Call(Box::new(call(i)))).collect()),
-            What::Count { .. } => Answer::Count { n: 60, capped: false },
+            What::Count { .. } => Answer::Count {
+                n: 60,
+                capped: false,
+            },
             What::List { kind, .. } => rows(match kind {
                 Kind::Apis => (0..40).map(|i| Item::Api(Box::new(api(i)))).collect(),
-                Kind::Accounts => (0..40).map(|i| Item::Account(Box::new(account(i)))).collect(),
+                Kind::Accounts => (0..40)
+                    .map(|i| Item::Account(Box::new(account(i))))
+                    .collect(),
                 Kind::Sessions => (0..9)
                     .map(|i| {
                         Item::Session(Box::new(SessionRow {
@@ -264,7 +293,9 @@ impl Data for Hostile {
                         }))
                     })
                     .collect(),
-                Kind::Findings => (0..9).map(|i| Item::Finding(Box::new(finding(i)))).collect(),
+                Kind::Findings => (0..9)
+                    .map(|i| Item::Finding(Box::new(finding(i))))
+                    .collect(),
                 Kind::Risks => (0..9).map(|i| Item::Risk(Box::new(risk(i)))).collect(),
                 Kind::Flows => vec![Item::Flow(Box::new(flow()))],
                 Kind::Sources => vec![Item::Source(Box::new(source()))],
@@ -282,7 +313,13 @@ impl Data for Hostile {
             What::Overview { .. } => Answer::Overview(Box::new(OverviewData {
                 sources: vec![source()],
                 apps: vec![(evil(1), 1, 2, 3, 1), (evil(2), 1, 2, 3, 0)],
-                minutes: (0..50).map(|i| Bin { t: i * 60_000_000_000, all: i as u64, hot: 3 }).collect(),
+                minutes: (0..50)
+                    .map(|i| Bin {
+                        t: i * 60_000_000_000,
+                        all: i as u64,
+                        hot: 3,
+                    })
+                    .collect(),
                 risks: (0..9).map(risk).collect(),
                 accounts: (0..9).map(account).collect(),
                 apis: (0..9).map(api).collect(),
@@ -294,12 +331,26 @@ impl Data for Hostile {
                 reveals: 1,
                 info: (Some(evil(1)), Some(evil(2))),
             })),
-            What::Film { .. } => {
-                Answer::Film(Box::new(Timeline::new((0..40).map(call).collect(), &mut |c| vec![c.rowid as u64])))
-            }
+            What::Film { .. } => Answer::Film(Box::new(Timeline::new(
+                (0..40).map(call).collect(),
+                &mut |c| vec![c.rowid as u64],
+            ))),
             What::Trace { question, .. } => Answer::Trace(Box::new(TraceResult {
-                clue: ClueCount { rows: 1, values: 1, matched_rows: 1, matched_values: 1, read_as: evil(1), skipped: 0 },
-                verdict: Verdict { set: vec![evil(1)], ties: vec![vec![evil(2)]], none: false, confidence: 0.9, why: evil(3) },
+                clue: ClueCount {
+                    rows: 1,
+                    values: 1,
+                    matched_rows: 1,
+                    matched_values: 1,
+                    read_as: evil(1),
+                    skipped: 0,
+                },
+                verdict: Verdict {
+                    set: vec![evil(1)],
+                    ties: vec![vec![evil(2)]],
+                    none: false,
+                    confidence: 0.9,
+                    why: evil(3),
+                },
                 suspects: if matches!(question, Question::Account(_)) {
                     vec![Suspect {
                         account: evil(1),
@@ -311,7 +362,11 @@ impl Data for Hostile {
                         first: Some(evil(2)),
                         last: Some(evil(3)),
                         apis: vec![evil(4)],
-                        evidence: vec![Evidence { kind: "covers", bits: -3.0, text: evil(5) }],
+                        evidence: vec![Evidence {
+                            kind: "covers",
+                            bits: -3.0,
+                            text: evil(5),
+                        }],
                         calls: vec![evil(6)],
                         rate: 0.1,
                         in_set: true,
@@ -322,11 +377,26 @@ impl Data for Hostile {
                 trails: vec![Trail {
                     record: evil(1),
                     hops: (1..=3).map(hop).collect(),
-                    exits: vec![Exit { to: evil(1), ts: Some(evil(2)), call: Some(evil(3)), form: evil(4) }],
+                    exits: vec![Exit {
+                        to: evil(1),
+                        ts: Some(evil(2)),
+                        call: Some(evil(3)),
+                        form: evil(4),
+                    }],
                 }],
-                omitted: Omitted { trails: 1, hops: 1, suspects: 1, unsearched: 1, stopped: true },
+                omitted: Omitted {
+                    trails: 1,
+                    hops: 1,
+                    suspects: 1,
+                    unsearched: 1,
+                    stopped: true,
+                },
             })),
-            What::Sql(_) => Answer::Sql { cols: vec![evil(1), evil(2)], rows: vec![vec![evil(3), evil(4)]], cut: true },
+            What::Sql(_) => Answer::Sql {
+                cols: vec![evil(1), evil(2)],
+                rows: vec![vec![evil(3), evil(4)]],
+                cut: true,
+            },
             What::Names => Answer::Names(Box::new(Names {
                 accounts: vec![evil(1)],
                 apis: vec![evil(2)],
@@ -339,17 +409,79 @@ impl Data for Hostile {
 }
 
 fn mark() -> MarkRow {
-    MarkRow { target: format!("call:{}", evil(1)), mark: true, notes: vec![evil(1)], tags: vec![evil(2)], at: 1 }
+    MarkRow {
+        target: format!("call:{}", evil(1)),
+        mark: true,
+        notes: vec![evil(1)],
+        tags: vec![evil(2)],
+        at: 1,
+    }
 }
 
 /// Scripts that open every screen and everything that can lie over one.
 pub const EVERYWHERE: &[&str] = &[
-    "1", "1 Tab", "1 Tab Tab", "1 Tab Tab Tab", "1 Tab Tab Tab Tab", "1 Tab Tab Tab Tab Tab", "2", "2 Tab", "2 Tab Tab", "3",
-    "3 Tab Tab", "4", "4 j j", "4 Tab Tab z", "4 x", "4 p", "4 Enter", "4 Enter e e } {", "4 Enter w", "4 Enter r", "5",
-    "5 Enter", "5 Enter . . e", "5 Enter t t t", "6", "6 Enter `v` Enter", "6 Enter `account:a` Enter", "6 Enter `v` Enter Tab", "7",
-    "7 Enter", "1 Enter", "2 Enter", "3 Enter", "4 ?", "3 ?", "4 F1", "4 y", "4 X", "4 :", "4 : `a`", "4 /", "4 / `acount:x`",
-    "4 / `acc`", "4 a", "4 #", "4 ;", "4 ; Enter", "4 C-f `a` Enter", "4 l +", "4 l l l l -", "4 s", "4 R", "2 T", "4 T", "4 m", "1 q",
-    ": `findings` Enter", ": `findings` Enter T", ": `risks` Enter", ": `flows` Enter", ": `sources` Enter", ": `risks` Enter Enter",
+    "1",
+    "1 Tab",
+    "1 Tab Tab",
+    "1 Tab Tab Tab",
+    "1 Tab Tab Tab Tab",
+    "1 Tab Tab Tab Tab Tab",
+    "2",
+    "2 Tab",
+    "2 Tab Tab",
+    "3",
+    "3 Tab Tab",
+    "4",
+    "4 j j",
+    "4 Tab Tab z",
+    "4 x",
+    "4 p",
+    "4 Enter",
+    "4 Enter e e } {",
+    "4 Enter w",
+    "4 Enter r",
+    "5",
+    "5 Enter",
+    "5 Enter . . e",
+    "5 Enter t t t",
+    "6",
+    "6 Enter `v` Enter",
+    "6 Enter `account:a` Enter",
+    "6 Enter `v` Enter Tab",
+    "7",
+    "7 Enter",
+    "1 Enter",
+    "2 Enter",
+    "3 Enter",
+    "4 ?",
+    "3 ?",
+    "4 F1",
+    "4 y",
+    "4 X",
+    "4 :",
+    "4 : `a`",
+    "4 /",
+    "4 / `acount:x`",
+    "4 / `acc`",
+    "4 a",
+    "4 #",
+    "4 ;",
+    "4 ; Enter",
+    "4 C-f `a` Enter",
+    "4 l +",
+    "4 l l l l -",
+    "4 s",
+    "4 R",
+    "2 T",
+    "4 T",
+    "4 m",
+    "1 q",
+    ": `findings` Enter",
+    ": `findings` Enter T",
+    ": `risks` Enter",
+    ": `flows` Enter",
+    ": `sources` Enter",
+    ": `risks` Enter Enter",
 ];
 
 #[test]
@@ -357,7 +489,11 @@ fn nothing_unsafe_reaches_a_cell_on_any_screen() {
     for fail in [false, true] {
         for (w, h) in [(80, 24), (120, 36), (160, 50), (60, 18), (45, 12), (30, 6)] {
             for script in EVERYWHERE {
-                let mut r = Rig::new(Path::new("/x/\u{1b}[31mca\u{202e}se.ltc"), Box::new(Hostile { fail }), (w, h));
+                let mut r = Rig::new(
+                    Path::new("/x/\u{1b}[31mca\u{202e}se.ltc"),
+                    Box::new(Hostile { fail }),
+                    (w, h),
+                );
                 r.keys(script);
                 r.safe();
                 // What is in force is shown; what it says came from evidence.
@@ -370,7 +506,11 @@ fn nothing_unsafe_reaches_a_cell_on_any_screen() {
 
 #[test]
 fn what_was_replaced_is_shown_not_dropped() {
-    let mut r = Rig::new(Path::new("case.ltc"), Box::new(Hostile::default()), (160, 50));
+    let mut r = Rig::new(
+        Path::new("case.ltc"),
+        Box::new(Hostile::default()),
+        (160, 50),
+    );
     r.keys("4");
     r.shows("<1B>]0;pwn<07>");
     r.keys("4 Enter").shows("<U+202E>");
@@ -378,8 +518,25 @@ fn what_was_replaced_is_shown_not_dropped() {
 
 #[test]
 fn no_size_panics() {
-    for script in ["1", "2", "3", "4", "4 Enter", "5 Enter", "6 Enter `v` Enter", "4 :", "4 ?", "4 / `x:`", "4 y", "4 a"] {
-        let mut r = Rig::new(Path::new("case.ltc"), Box::new(Hostile::default()), (100, 30));
+    for script in [
+        "1",
+        "2",
+        "3",
+        "4",
+        "4 Enter",
+        "5 Enter",
+        "6 Enter `v` Enter",
+        "4 :",
+        "4 ?",
+        "4 / `x:`",
+        "4 y",
+        "4 a",
+    ] {
+        let mut r = Rig::new(
+            Path::new("case.ltc"),
+            Box::new(Hostile::default()),
+            (100, 30),
+        );
         r.keys(script);
         for w in 1..=300 {
             let h = 1 + (w * 7) % 60;
@@ -397,12 +554,22 @@ fn no_size_panics() {
 
 #[test]
 fn any_keys_in_any_order_do_no_harm() {
-    let keys: Vec<char> = "jjkkhlgG123456780tTRrmMaz+-*sS[]{}eEpxwnN.,<>?:/;yXu'\"#qcf \u{1b}\n\t".chars().collect();
+    let keys: Vec<char> = "jjkkhlgG123456780tTRrmMaz+-*sS[]{}eEpxwnN.,<>?:/;yXu'\"#qcf \u{1b}\n\t"
+        .chars()
+        .collect();
     let mut seed = 42u64;
     for round in 0..20 {
-        let mut r = Rig::new(Path::new("case.ltc"), Box::new(Hostile { fail: round % 5 == 4 }), (90, 28));
+        let mut r = Rig::new(
+            Path::new("case.ltc"),
+            Box::new(Hostile {
+                fail: round % 5 == 4,
+            }),
+            (90, 28),
+        );
         for _ in 0..300 {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let c = keys[(seed >> 33) as usize % keys.len()];
             let code = match c {
                 '\u{1b}' => crossterm::event::KeyCode::Esc,

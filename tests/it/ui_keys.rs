@@ -19,9 +19,15 @@ fn drilling_down_adds_a_term_for_all_to_see_and_back_takes_it_off() {
     let only = r.m.top().unwrap().list.rows.len();
     assert!(only > 0);
     r.keys("Esc");
-    assert_eq!((screen(&r), r.m.filter.applied.as_str()), (ScreenId::Accounts, ""));
+    assert_eq!(
+        (screen(&r), r.m.filter.applied.as_str()),
+        (ScreenId::Accounts, "")
+    );
     r.keys("[");
-    assert_eq!((screen(&r), r.m.filter.applied.clone()), (ScreenId::Calls, f));
+    assert_eq!(
+        (screen(&r), r.m.filter.applied.clone()),
+        (ScreenId::Calls, f)
+    );
     r.keys("]");
     assert_eq!(screen(&r), ScreenId::Accounts);
 }
@@ -57,7 +63,11 @@ fn the_filter_is_checked_on_each_key_and_the_last_valid_one_stays() {
 fn the_cell_under_the_cursor_becomes_a_term() {
     let (mut r, _d) = rig((160, 50));
     r.keys("4 l +");
-    assert!(r.m.filter.applied.starts_with("account:"), "{}", r.m.filter.applied);
+    assert!(
+        r.m.filter.applied.starts_with("account:"),
+        "{}",
+        r.m.filter.applied
+    );
     let with = r.m.filter.applied.clone();
     r.keys("u -");
     assert_eq!(r.m.filter.applied, format!("not {with}"));
@@ -97,11 +107,26 @@ fn pages_follow_the_cursor_both_ways() {
     r.keys("g");
     assert_eq!(r.text(), first);
     let l = &r.m.top().unwrap().list;
-    eprintln!("before G: {:?} {} {} {:?}", l.total, l.base, l.rows.len(), l.more);
+    eprintln!(
+        "before G: {:?} {} {} {:?}",
+        l.total,
+        l.base,
+        l.rows.len(),
+        l.more
+    );
     r.keys("G");
     let l = &r.m.top().unwrap().list;
-    eprintln!("after G: {:?} {} {} {:?} {}", l.total, l.base, l.rows.len(), l.more, l.cursor);
-    let leaktrace::ui::model::Total::Exact(n) = l.total else { panic!("{:?}", l.total) };
+    eprintln!(
+        "after G: {:?} {} {} {:?} {}",
+        l.total,
+        l.base,
+        l.rows.len(),
+        l.more,
+        l.cursor
+    );
+    let leaktrace::ui::model::Total::Exact(n) = l.total else {
+        panic!("{:?}", l.total)
+    };
     assert_eq!(l.base + l.cursor as u64 + 1, n);
 }
 
@@ -111,7 +136,11 @@ fn a_session_replays_step_by_step_and_by_itself() {
     r.keys("5 s s Enter");
     assert_eq!(screen(&r), ScreenId::Replay);
     let at = |r: &crate::ui_rig::Rig| match &r.m.top().unwrap().extra {
-        Extra::Replay(f) => (f.at, f.film.as_ref().unwrap().steps().len(), f.clock.playing),
+        Extra::Replay(f) => (
+            f.at,
+            f.film.as_ref().unwrap().steps().len(),
+            f.clock.playing,
+        ),
         _ => panic!(),
     };
     let (a, n, _) = at(&r);
@@ -125,7 +154,11 @@ fn a_session_replays_step_by_step_and_by_itself() {
     r.ticks = 100_000;
     r.keys("> > > > > > Space");
     let (a, n, playing) = at(&r);
-    assert_eq!((a + 1, playing), (n, false), "it plays to its end and stops");
+    assert_eq!(
+        (a + 1, playing),
+        (n, false),
+        "it plays to its end and stops"
+    );
 }
 
 #[test]
@@ -159,8 +192,10 @@ fn copies_say_how_many_bytes_went_and_to_where() {
 #[test]
 fn sql_reads_the_masked_views_and_nothing_else() {
     let (mut r, _d) = rig((120, 36));
-    r.keys("; C-u `SELECT method, count(*) AS n FROM calls GROUP BY 1 ORDER BY 2 DESC` Enter").shows("GET");
-    r.keys("; C-u `SELECT data FROM pack` Enter").shows("only the masked views");
+    r.keys("; C-u `SELECT method, count(*) AS n FROM calls GROUP BY 1 ORDER BY 2 DESC` Enter")
+        .shows("GET");
+    r.keys("; C-u `SELECT data FROM pack` Enter")
+        .shows("only the masked views");
     r.keys("; C-u `DELETE FROM mark` Enter");
     assert!(r.m.top().unwrap().list.rows.is_empty());
 }

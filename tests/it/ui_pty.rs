@@ -19,7 +19,12 @@ impl Term {
     fn start(args: &[&str], state: &std::path::Path, env: &[(&str, &str)]) -> Term {
         let (rows, cols) = (36, 120);
         let pair = NativePtySystem::default()
-            .openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 })
+            .openpty(PtySize {
+                rows,
+                cols,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
             .unwrap();
         let mut c = CommandBuilder::new(env!("CARGO_BIN_EXE_leaktrace"));
         c.args(args);
@@ -33,7 +38,11 @@ impl Term {
         }
         let child = pair.slave.spawn_command(c).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows.try_into().unwrap(), cols.try_into().unwrap(), 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(
+            rows.try_into().unwrap(),
+            cols.try_into().unwrap(),
+            0,
+        )));
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let mut out = pair.master.try_clone_reader().unwrap();
         let input = pair.master.take_writer().unwrap();
@@ -48,7 +57,13 @@ impl Term {
                 b.lock().unwrap().extend_from_slice(&buf[..n]);
             }
         });
-        Term { screen, bytes, input, child, _master: pair.master }
+        Term {
+            screen,
+            bytes,
+            input,
+            child,
+            _master: pair.master,
+        }
     }
     fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
@@ -56,7 +71,11 @@ impl Term {
     fn wait(&self, what: &str) {
         let t = Instant::now();
         while !self.text().contains(what) {
-            assert!(t.elapsed() < Duration::from_secs(90), "no {what:?} on:\n{}", self.text());
+            assert!(
+                t.elapsed() < Duration::from_secs(90),
+                "no {what:?} on:\n{}",
+                self.text()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -73,7 +92,11 @@ impl Term {
             if let Some(s) = self.child.try_wait().unwrap() {
                 return s.exit_code();
             }
-            assert!(t.elapsed() < Duration::from_secs(20), "does not end:\n{}", self.text());
+            assert!(
+                t.elapsed() < Duration::from_secs(20),
+                "does not end:\n{}",
+                self.text()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -86,7 +109,8 @@ fn json(args: &[&str], state: &std::path::Path) -> serde_json::Value {
         .env("HOME", state)
         .output()
         .unwrap();
-    serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)))
+    serde_json::from_slice(&out.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)))
 }
 
 #[test]
@@ -105,8 +129,14 @@ fn from_opening_to_the_verdict() {
     t.send(&clue());
     t.send("\r");
     t.wait("Suspects, best first");
-    let by_cli = json(&["trace", "--clue", &clue(), "--json", "--case", case], dir.path());
-    let leaker = by_cli["verdict"]["set"][0].as_str().expect("a verdict").to_string();
+    let by_cli = json(
+        &["trace", "--clue", &clue(), "--json", "--case", case],
+        dir.path(),
+    );
+    let leaker = by_cli["verdict"]["set"][0]
+        .as_str()
+        .expect("a verdict")
+        .to_string();
     t.wait(&format!("verdict     {leaker}"));
     // Idle means silent.
     std::thread::sleep(Duration::from_millis(400));
@@ -117,7 +147,10 @@ fn from_opening_to_the_verdict() {
     assert_eq!(t.end(), 0);
     let all = t.bytes.lock().unwrap().clone();
     let tail = String::from_utf8_lossy(&all[all.len().saturating_sub(200)..]).into_owned();
-    assert!(tail.contains("\u{1b}[?1049l") && tail.contains("\u{1b}[?25h"), "the terminal is given back: {tail:?}");
+    assert!(
+        tail.contains("\u{1b}[?1049l") && tail.contains("\u{1b}[?25h"),
+        "the terminal is given back: {tail:?}"
+    );
 }
 
 #[test]
@@ -126,14 +159,27 @@ fn a_signal_gives_the_terminal_back() {
         let dir = tempfile::tempdir().unwrap();
         let case = dir.path().join("demo.ltc");
         let files = concat!(env!("CARGO_MANIFEST_DIR"), "/demo-data/shop.pcap.zst");
-        let mut t = Term::start(&["--case", case.to_str().unwrap(), files], dir.path(), &[("NO_COLOR", "1")]);
+        let mut t = Term::start(
+            &["--case", case.to_str().unwrap(), files],
+            dir.path(),
+            &[("NO_COLOR", "1")],
+        );
         t.wait("What we can and cannot see");
         let pid = t.child.process_id().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args([&format!("-{sig}"), &pid]).status().unwrap().success());
+        assert!(
+            std::process::Command::new("kill")
+                .args([&format!("-{sig}"), &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         assert_eq!(t.end(), code, "{sig}");
         std::thread::sleep(Duration::from_millis(100));
         let all = String::from_utf8_lossy(&t.bytes.lock().unwrap()).into_owned();
-        assert!(all.contains("\u{1b}[?1049l") && all.contains("\u{1b}[?25h"), "{sig}");
+        assert!(
+            all.contains("\u{1b}[?1049l") && all.contains("\u{1b}[?25h"),
+            "{sig}"
+        );
     }
 }
 
@@ -142,7 +188,11 @@ fn without_colour_no_colour_is_sent_and_the_selection_is_reversed() {
     let dir = tempfile::tempdir().unwrap();
     let case = dir.path().join("demo.ltc");
     let files = concat!(env!("CARGO_MANIFEST_DIR"), "/demo-data/shop.pcap.zst");
-    let mut t = Term::start(&["--case", case.to_str().unwrap(), files], dir.path(), &[("NO_COLOR", "1")]);
+    let mut t = Term::start(
+        &["--case", case.to_str().unwrap(), files],
+        dir.path(),
+        &[("NO_COLOR", "1")],
+    );
     t.wait("loaded: numbers are final");
     t.send("2");
     t.wait("ACCOUNT");

@@ -26,12 +26,20 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(case: &Path, data: Box<dyn Data>, size: (u16, u16)) -> Rig {
-        let o = UiOptions { case: case.to_path_buf(), ..UiOptions::default() };
+        let o = UiOptions {
+            case: case.to_path_buf(),
+            ..UiOptions::default()
+        };
         let theme = Theme::load("ansi16", None, Depth::Ansi).unwrap();
         let mut m = main_loop::model(&o, theme, &theme::UNICODE, None);
         m.size = size;
         let fx = update::start(&mut m);
-        let mut r = Rig { m, data, copied: Vec::new(), ticks: 0 };
+        let mut r = Rig {
+            m,
+            data,
+            copied: Vec::new(),
+            ticks: 0,
+        };
         r.run(fx);
         r
     }
@@ -79,7 +87,9 @@ impl Rig {
     pub fn keys(&mut self, script: &str) -> &mut Rig {
         for part in split(script) {
             match part {
-                Part::Text(t) => t.chars().for_each(|c| self.press(KeyCode::Char(c), KeyModifiers::NONE)),
+                Part::Text(t) => t
+                    .chars()
+                    .for_each(|c| self.press(KeyCode::Char(c), KeyModifiers::NONE)),
                 Part::Key(k) => {
                     let (name, m) = match k.strip_prefix("C-") {
                         Some(rest) => (rest.to_string(), KeyModifiers::CONTROL),
@@ -149,8 +159,16 @@ impl Rig {
         let b = self.buffer();
         for (i, c) in b.content.iter().enumerate() {
             let s = c.symbol();
-            assert!(!s.chars().any(is_unsafe), "unsafe {:?} at cell {i}", s.escape_unicode().to_string());
-            assert!(s.chars().count() <= CELL_CODEPOINTS, "{} code points in cell {i}", s.chars().count());
+            assert!(
+                !s.chars().any(is_unsafe),
+                "unsafe {:?} at cell {i}",
+                s.escape_unicode().to_string()
+            );
+            assert!(
+                s.chars().count() <= CELL_CODEPOINTS,
+                "{} code points in cell {i}",
+                s.chars().count()
+            );
         }
     }
 }

@@ -232,7 +232,13 @@ fn when(o: &OverviewData) -> Doc {
 fn accounts(o: &OverviewData) -> Doc {
     let mut d = Doc::new("Top accounts by risk");
     d.note = format!("{} in all", grouped(o.n_accounts)).into();
-    let most = o.accounts.iter().map(|a| a.records).max().unwrap_or(0).max(1);
+    let most = o
+        .accounts
+        .iter()
+        .map(|a| a.records)
+        .max()
+        .unwrap_or(0)
+        .max(1);
     for a in &o.accounts {
         let n = (a.records as f64 * 6.0 / most as f64).ceil() as usize;
         let mut l = Line::new(

@@ -560,9 +560,11 @@ pub fn ask_detail(m: &mut Model) {
 /// Rows at the edge of what is at hand.
 pub fn ask_more(m: &mut Model, down: bool) {
     let Some(f) = m.top() else { return };
-    if f.screen != ScreenId::Calls || f.pending.contains_key(&Place::More)
+    if f.screen != ScreenId::Calls
+        || f.pending.contains_key(&Place::More)
         || f.pending.contains_key(&Place::Earlier)
-        || f.pending.contains_key(&Place::List) {
+        || f.pending.contains_key(&Place::List)
+    {
         return;
     }
     let edge = if down {
