@@ -363,8 +363,8 @@ pub fn histogram(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             .filter(|b| b.hot > 0)
         {
             let t = format!(
-                "most S3+ at {}: {} of {} calls (Enter)",
-                time::clock(b.t, true),
+                "most S3+ at {}: {} of {} (Enter)",
+                time::clock(b.t, false),
                 grouped(b.hot),
                 grouped(b.all)
             );

@@ -213,7 +213,8 @@ fn step(m: &mut Model, a: A) {
 fn last_page(m: &mut Model) {
     let Some(f) = m.top() else { return };
     let mut p = go::page(&f.list);
-    p.before = Some(i64::MAX);
+    // The first page of the other order, turned round when it comes.
+    p.desc = !p.desc;
     let (id, text) = (f.id, f.filter.clone());
     let filter = go::filter(m, &text);
     go::ask(

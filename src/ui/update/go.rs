@@ -154,6 +154,15 @@ pub fn jump(m: &mut Model, j: Jump) {
         return m.warn("too deep; q goes back");
     }
     remember(m);
+    // An empty trace is only the place where one is asked for.
+    let asked = m
+        .top()
+        .is_some_and(|f| matches!(&f.extra, Extra::Trace(t) if t.question.is_none()));
+    if asked && matches!(j, Jump::Trace(_)) {
+        if let Some(f) = m.frames.pop() {
+            forget_frame(m, &f);
+        }
+    }
     let seed = match j {
         Jump::To {
             screen,
