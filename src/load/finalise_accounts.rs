@@ -2,6 +2,7 @@
 //! account where it has none of its own. Bounds: linear in calls.
 
 use super::read::Evidence;
+use crate::call::model::Proto;
 use crate::case::marks::Correction;
 use crate::facts::calls::NONE;
 use crate::facts::identity::{Account, Identity, resolve};
@@ -52,8 +53,11 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
             if !nobody(&id, p.account)
                 && let Some(c) = ev.calls.get_mut(i)
             {
+                // A message of a WebSocket is no step further in: it runs on the connection of the call that opened it.
+                let further = c.proto != Proto::Ws as u8;
+                let left = if further { CARRIED } else { 1.0 };
                 (c.account, c.conf, c.via, c.session, c.carried) =
-                    (p.account, p.conf * CARRIED, p.via, p.session, true);
+                    (p.account, p.conf * left, p.via, p.session, further);
                 changed = true;
             }
         }
