@@ -252,7 +252,7 @@ fn mail(i: usize) -> String {
 }
 
 /// Three readers behind a gateway. Reader 1 takes records 0..60 and sends 0..40 to an outside address; 2 and 3 read widely.
-fn world() -> World {
+pub fn world() -> World {
     let mut w = World::new();
     let mut at = 1000;
     let read = |w: &mut World, account: usize, src: &'static str, ids: &[usize], at: &mut i64| {
