@@ -8,7 +8,9 @@ use leaktrace::replay::Timeline;
 use leaktrace::trace::model::*;
 use leaktrace::trace::{Question, TraceResult};
 use leaktrace::ui::data::lane::LaneState;
-use leaktrace::ui::data::{Answer, Data, Fail, Item, Kind, MarkRow, Names, OverviewData, What};
+use leaktrace::ui::data::{
+    Answer, AppShare, Data, Fail, Item, Kind, MarkRow, Names, OverviewData, What,
+};
 use leaktrace::ui::msg::Msg;
 use leaktrace::ui::widget::chart::Bin;
 use std::path::Path;
@@ -78,7 +80,7 @@ fn finding(i: u64) -> FindingRow {
     FindingRow {
         call_rowid: 1,
         call: evil(i),
-        dir: if i % 2 == 0 { "req" } else { "resp" },
+        dir: if i.is_multiple_of(2) { "req" } else { "resp" },
         place: evil(i),
         class: evil(i),
         level: "S3",
@@ -312,7 +314,20 @@ impl Data for Hostile {
             }))),
             What::Overview { .. } => Answer::Overview(Box::new(OverviewData {
                 sources: vec![source()],
-                apps: vec![(evil(1), 1, 2, 3, 1), (evil(2), 1, 2, 3, 0)],
+                apps: vec![
+                    AppShare {
+                        app: evil(1),
+                        flows: 1,
+                        bytes: 3,
+                        opaque: 1,
+                    },
+                    AppShare {
+                        app: evil(2),
+                        flows: 1,
+                        bytes: 3,
+                        opaque: 0,
+                    },
+                ],
                 minutes: (0..50)
                     .map(|i| Bin {
                         t: i * 60_000_000_000,

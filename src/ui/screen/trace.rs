@@ -98,7 +98,7 @@ fn drawn(t: &Trail, g: &Glyphs) -> Doc {
             l = l.and(format!("{} ", host(h.from.as_ref())), Role::Text);
         } else {
             l = l.and(
-                format!("{}{}{} ", "   ".repeat(at - 1), " ", g.bl),
+                format!("{}{}{}", "   ".repeat(at - 1), " ", g.bl),
                 Role::Dim,
             );
             // Where the data comes from is at the end of the line above, unless another host sends it.
