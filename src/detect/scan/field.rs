@@ -21,7 +21,7 @@ pub(crate) fn value(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot)
         return;
     }
     let (v, slot) = if matches!(v.first(), Some(0..=b' ')) || matches!(v.last(), Some(0..=b' ')) {
-        let from = v.iter().take_while(|b| **b <= b' ').count();
+        let from = v.iter().take_while(|b| b.is_ascii_whitespace()).count();
         let v = v.trim_ascii();
         (v, slot.part(from, v.len()))
     } else {
@@ -59,12 +59,12 @@ fn deeper(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot) {
         }
     }
     let room = slot.depth < limits::DECODE_DEPTH;
-    if room && let Some((step, inner)) = peel(v, bits) {
-        inside(s, node, &inner, slot.inside(step));
+    if room && nested_json(v) {
+        super::json::nested(s, node, v, slot.inside(Step::Json));
         return;
     }
-    if room && nested_json(v) && slot.depth < limits::DECODE_DEPTH {
-        super::json::nested(s, node, v, slot.inside(Step::Json));
+    if room && let Some((step, inner)) = peel(v, bits) {
+        inside(s, node, &inner, slot.inside(step));
         return;
     }
     // Text around values: not for single tokens, which were looked at whole.
