@@ -110,7 +110,8 @@ pub fn show(class_name: &str, value: &str) -> String {
         _ => (1, 1),
     };
     // Where little would stay hidden, more is.
-    let (head, tail) = if head + tail + 2 > n {
+    let least = if class_name == "name" { 1 } else { 2 };
+    let (head, tail) = if head + tail + least > n {
         (n.min(3) / 3 + usize::from(n == 2), 0)
     } else {
         (head, tail)
@@ -203,7 +204,7 @@ mod tests {
     fn shown_values_hide_what_matters() {
         for (class, value, want) in [
             ("cn-mobile", "13812345678", "138****5678"),
-            ("cn-mobile", "+86 13812345678", "+86 1******5678"),
+            ("cn-mobile", "+86 13812345678", "+86 *******5678"),
             ("cn-id", "11010519491231002X", "110105********002X"),
             ("bank-card", "6222 0212 3456 7890", "6222 **** **** 7890"),
             ("name", "张三", "张*"),

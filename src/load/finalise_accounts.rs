@@ -13,6 +13,11 @@ const CARRIED: f32 = 0.9;
 
 /// Decides and notes in each call.
 pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
+    for (c, i) in ev.calls.iter().zip(0u32..) {
+        if c.parent != NONE {
+            ev.input.caused(i, c.parent);
+        }
+    }
     let mut id = resolve(std::mem::take(&mut ev.input));
     for (c, d) in ev.calls.iter_mut().zip(&id.calls) {
         (c.account, c.conf, c.via, c.session, c.behalf) =

@@ -341,10 +341,10 @@ impl<S: StreamSink> Net<S> {
             .into_iter()
             .flatten()
             .min_by_key(|(slot, touched)| (*touched, *slot));
-        if let Some((slot, _)) = self.table.oldest(Class::Closing).or(quiet) {
-            if self.close(slot, Close::Idle, sink) == Close::Idle {
-                self.count("flow-limit", at);
-            }
+        if let Some((slot, _)) = self.table.oldest(Class::Closing).or(quiet)
+            && self.close(slot, Close::Idle, sink) == Close::Idle
+        {
+            self.count("flow-limit", at);
         }
     }
 

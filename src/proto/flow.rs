@@ -28,9 +28,17 @@ pub struct FlowState {
     unclear: [bool; 2],
     stage: Stage,
     depth: usize,
-    /// Names of the protocols of this flow from the outside in, each with what its parser knew.
-    outer: Option<super::About>,
-    expected: Option<String>,
+    /// The protocol that handed over to another.
+    outer: Option<Box<Outer>>,
+}
+
+/// A protocol that handed over.
+#[derive(Debug)]
+pub(super) struct Outer {
+    /// What its parser knew.
+    pub about: super::About,
+    /// What it said comes next.
+    pub to: String,
 }
 
 #[derive(Debug)]
@@ -60,7 +68,6 @@ impl FlowState {
             stage: Stage::Probing(None),
             depth: 0,
             outer: None,
-            expected: None,
         }
     }
 
@@ -162,9 +169,11 @@ impl FlowState {
         if let Stage::Parsing(p) = &self.stage
             && self.outer.is_none()
         {
-            self.outer = Some(p.about());
+            self.outer = Some(Box::new(Outer {
+                about: p.about(),
+                to: s.to,
+            }));
         }
-        self.expected = Some(s.to);
         self.stage = Stage::Probing(None);
         self.depth += 1;
         if self.depth > limits::TUNNEL_DEPTH {
@@ -245,7 +254,10 @@ impl FlowState {
                 let found = PROTOS
                     .iter()
                     .find_map(|spec| (spec.find)(segment.bytes).map(|at| (*spec, at)));
-                if let Some((_, at)) = found {
+                // text inside a protocol that has another name is not a call
+                if let Some((_, at)) = found
+                    && recognise::unnamed(&self.key, &self.heads)
+                {
                     let rest = Segment {
                         bytes: segment.bytes.get(at..).unwrap_or_default(),
                         offset: segment.offset + at as u64,
@@ -324,7 +336,6 @@ impl FlowState {
                 calls: u64::from(self.ordinal),
                 outer: self.outer.take(),
                 inner: about,
-                expected: self.expected.take(),
             },
             stats,
         )

@@ -318,3 +318,41 @@ fn broken_json_is_read_as_text_from_the_fault_on() {
         .collect();
     assert_eq!(found, ["cn-mobile", "email"]);
 }
+
+#[test]
+fn values_inside_documents_are_had_back() {
+    use base64::Engine as _;
+    let b64 = |s: &str| base64::engine::general_purpose::STANDARD.encode(s);
+    let inner = r#"{"user":{"mobile":"13812345678","realName":"\u5f20\u4e09"}}"#;
+    let quoted = serde_json::to_string(inner).unwrap();
+    for body in [
+        format!("{{\"p\":{quoted}}}"),
+        format!("{{\"p\":\"{}\"}}", b64(inner)),
+        "{\"mobile\":\"138\\/12345678\",\"tel\":\"13812345678\"}".to_string(),
+    ] {
+        let facts = scan(body.as_bytes(), None);
+        let values: Vec<String> = facts
+            .findings
+            .iter()
+            .map(|f| {
+                let slice =
+                    &body.as_bytes()[f.offset as usize..(f.offset + u64::from(f.len)) as usize];
+                String::from_utf8(leaktrace::detect::value_of(&KEY, f, slice).unwrap()).unwrap()
+            })
+            .collect();
+        assert!(
+            values.contains(&"13812345678".to_string()),
+            "{body}: {values:?}"
+        );
+        if body.contains("user") {
+            assert_eq!(values, ["13812345678", "张三"], "{body}");
+        }
+    }
+    // inside an escaped string the slice is the value, not the document
+    let body = format!("{{\"p\":{quoted}}}");
+    let f = &scan(body.as_bytes(), None).findings[0];
+    assert_eq!(
+        &body[f.offset as usize..f.offset as usize + f.len as usize],
+        "13812345678"
+    );
+}

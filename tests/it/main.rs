@@ -1,6 +1,8 @@
 //! Integration tests, one binary: linking once is what keeps them quick.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod detect;
+mod detect_bounds;
+mod detect_noise;
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -8,6 +10,7 @@ mod support;
 mod case;
 mod case_notes;
 mod case_open;
+mod cli;
 mod facts;
 mod http1;
 mod http1_recorded;
@@ -15,7 +18,16 @@ mod http1_tshark;
 mod labelled;
 mod layering;
 mod packets;
+mod query_rows;
 mod replay_export;
+mod sources;
 mod streams;
 mod trace_case;
 mod trace_sets;
+mod ui_demo;
+mod ui_hostile;
+mod ui_keys;
+mod ui_pty;
+mod ui_rig;
+mod ui_snapshots;
+mod ui_theme;

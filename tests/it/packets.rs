@@ -197,14 +197,16 @@ pub fn small() -> Vec<u8> {
     file
 }
 
-fn header(snaplen: u32) -> Vec<u8> {
+/// A little-endian file header with microseconds and raw IP.
+pub fn header(snaplen: u32) -> Vec<u8> {
     let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     file.extend_from_slice(&snaplen.to_le_bytes());
     file.extend_from_slice(&101u32.to_le_bytes());
     file
 }
 
-fn record(file: &mut Vec<u8>, n: u32, bytes: &[u8]) {
+/// Appends a record.
+pub fn record(file: &mut Vec<u8>, n: u32, bytes: &[u8]) {
     let len = u32::try_from(bytes.len()).unwrap();
     for word in [1_700_000_000, n, len, len] {
         file.extend_from_slice(&word.to_le_bytes());

@@ -89,6 +89,14 @@ impl Http1 {
 
     /// Segment of the client.
     fn request_data(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) {
+        if self.req.body_not_begun()
+            && self.queue.answered(self.sending)
+            && start::request(seg.bytes, true) == Is::Yes
+        {
+            // answered before its body was sent, and the body never was (Expect: 100-continue)
+            self.req.end_here(seg.offset, true);
+            self.request_done(cx);
+        }
         let mut pos = 0;
         loop {
             match self.req.step(seg, &mut pos, self.room(cx)) {

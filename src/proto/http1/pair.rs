@@ -150,6 +150,13 @@ impl Queue {
             .any(|o| !o.request.is_none() && o.response.is_none())
     }
 
+    /// Whether the response to this request has begun.
+    pub fn answered(&self, ordinal: u32) -> bool {
+        self.open
+            .iter()
+            .any(|o| o.ordinal == ordinal && !o.response.is_none())
+    }
+
     /// Whether no request of this exchange was seen.
     pub fn is_orphan(&self, ordinal: u32) -> bool {
         self.open

@@ -94,8 +94,10 @@ pub struct MarkRow {
 pub enum Place {
     /// Rows from the start (or end) of a list.
     List,
-    /// More rows of a list.
+    /// Rows behind those at hand.
     More,
+    /// Rows before those at hand.
+    Earlier,
     /// The last rows of a list.
     Last,
     /// Number of rows.

@@ -74,6 +74,7 @@ pub fn header(m: &Model, c: &mut Canvas<'_>, r: Rect) {
 fn numbers(m: &Model) -> String {
     let calls = match (&m.overview, m.load.running()) {
         (_, true) => format!("{} calls so far", grouped(m.load.calls)),
+        (_, false) if m.load.any && m.load.calls > 0 => format!("{} calls", grouped(m.load.calls)),
         (Some(o), false) if m.filter.now().is_empty() => format!("{} calls", grouped(o.calls)),
         _ => String::new(),
     };
@@ -139,7 +140,7 @@ fn right_of_filter(m: &Model) -> (String, Role) {
         (Some(n), State::Ready)
             if f.screen != ScreenId::Overview && f.screen != ScreenId::Trace =>
         {
-            (format!("{} {n}", super::total(m, &f.list)), Role::Dim)
+            (super::counted(m, &f.list, n), Role::Dim)
         }
         _ => (String::new(), Role::Dim),
     }

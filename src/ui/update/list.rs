@@ -152,7 +152,7 @@ pub fn order(l: &mut List) {
 }
 
 /// More calls before or behind those at hand.
-pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool) {
+pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool, down: bool) {
     let dates = m.dates;
     let h = height(m);
     let Some(f) = m.frames.get_mut(frame) else {
@@ -163,7 +163,6 @@ pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool) {
         cells: columns::cells(&item, dates, i),
         item,
     };
-    let down = l.cursor >= l.rows.len() / 2;
     let n = items.len();
     let new: Vec<RowView> = items.into_iter().enumerate().map(row).collect();
     if down {
@@ -185,7 +184,10 @@ pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool) {
         l.cursor += n;
         l.top += n;
         l.base = l.base.saturating_sub(n as u64);
-        l.more.0 = cut && l.base > 0;
+        l.more.0 = cut;
+        if !cut {
+            l.base = 0;
+        }
         if l.rows.len() > KEEP {
             l.rows.truncate(KEEP);
             l.more.1 = true;

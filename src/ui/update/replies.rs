@@ -38,7 +38,9 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
             list::fill(m, at, items, cut, took_us);
             go::rest(m);
         }
-        (Place::More, Answer::Rows { items, cut }) => list::extend(m, at, items, cut),
+        (Place::More | Place::Earlier, Answer::Rows { items, cut }) => {
+            list::extend(m, at, items, cut, place == Place::More)
+        }
         (Place::Last, Answer::Rows { items, cut }) => list::last(m, at, items, cut),
         (Place::Side, Answer::Rows { items, .. }) => {
             if let Some(f) = m.frames.get_mut(at) {
@@ -142,7 +144,7 @@ fn failed(m: &mut Model, at: usize, place: Place, e: Fail) {
         {
             f.list.state = state
         }
-        (Place::List | Place::Overview | Place::More, _) => {
+        (Place::List | Place::Overview | Place::More | Place::Earlier, _) => {
             if let State::Cancelled = state {
                 m.say("cancelled; what is shown was read before");
             }

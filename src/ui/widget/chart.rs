@@ -52,9 +52,9 @@ pub fn histogram(c: &mut Canvas<'_>, r: Rect, minutes: &[Bin], chosen: Option<i6
     c.glyph(left - 1, r.bottom() - 2, c.glyphs.bl, dim);
     let (bar, hot) = (c.theme.style(Role::Bar), c.theme.style(Role::BarSens));
     for (i, b) in bins.iter().enumerate() {
-        let full = (b.all * h).div_ceil(peak);
+        let full = b.all.saturating_mul(h).div_ceil(peak);
         let red = if b.hot > 0 {
-            (b.hot * h).div_ceil(peak).min(full)
+            b.hot.saturating_mul(h).div_ceil(peak).min(full)
         } else {
             0
         };

@@ -22,6 +22,8 @@ pub struct Line {
     pub record: bool,
     /// Why it is so, for `?`.
     pub why: Option<String>,
+    /// A row of a table: cut where it is too long, never broken.
+    pub row: bool,
 }
 
 impl Line {
@@ -52,6 +54,12 @@ impl Line {
     #[must_use]
     pub fn right(mut self, text: impl Into<SafeText>, role: Role) -> Line {
         self.right = Some((text.into(), role));
+        self
+    }
+    /// As a row of a table.
+    #[must_use]
+    pub fn row(mut self) -> Line {
+        self.row = true;
         self
     }
     /// With a place to go.
@@ -113,7 +121,7 @@ impl Doc {
         for l in &self.lines {
             let r = l.right.as_ref().map_or(0, |(t, _)| t.width() + 1);
             let width: usize = l.spans.iter().map(|(t, _)| t.width()).sum();
-            if width + r <= w {
+            if width + r <= w || l.row {
                 out.lines.push(l.clone());
                 continue;
             }
