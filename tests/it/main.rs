@@ -1,6 +1,7 @@
 //! Integration tests, one binary: linking once is what keeps them quick.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod detect;
+mod detect_bounds;
 mod detect_noise;
 
 #[path = "../support/mod.rs"]
