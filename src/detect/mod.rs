@@ -84,8 +84,10 @@ pub fn value_of(
     if f.form == form::Form::PLAIN || clear.len() < 8 {
         return Some(clear);
     }
-    let rules = std::sync::Arc::new(Rules::builtin());
-    let mut scanner = Scanner::new(rules, *key);
+    // Built once: a document may hold thousands of findings. A user's classes are not looked for inside documents here.
+    static RULES: std::sync::LazyLock<std::sync::Arc<Rules>> =
+        std::sync::LazyLock::new(|| std::sync::Arc::new(Rules::builtin()));
+    let mut scanner = Scanner::new(std::sync::Arc::clone(&RULES), *key);
     let found = scanner.scan_body(&clear, crate::body::sniff::kind(&clear, None), None);
     let part = found.findings.iter().find(|g| g.print == f.print);
     let part = part.and_then(|g| {

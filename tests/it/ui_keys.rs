@@ -106,24 +106,8 @@ fn pages_follow_the_cursor_both_ways() {
     }
     r.keys("g");
     assert_eq!(r.text(), first);
-    let l = &r.m.top().unwrap().list;
-    eprintln!(
-        "before G: {:?} {} {} {:?}",
-        l.total,
-        l.base,
-        l.rows.len(),
-        l.more
-    );
     r.keys("G");
     let l = &r.m.top().unwrap().list;
-    eprintln!(
-        "after G: {:?} {} {} {:?} {}",
-        l.total,
-        l.base,
-        l.rows.len(),
-        l.more,
-        l.cursor
-    );
     let leaktrace::ui::model::Total::Exact(n) = l.total else {
         panic!("{:?}", l.total)
     };
@@ -205,7 +189,7 @@ fn every_hint_in_the_last_line_changes_something() {
     use crossterm::event::{KeyCode, KeyModifiers};
     // The longest session.
     const FILM: &str = "5 l l l l s g Enter";
-    for at in ["1", "2", "3", "4", "4 Enter", "4 Tab", "5", FILM, "6", "7"] {
+    for at in ["1", "2", "4", "4 Enter", FILM] {
         let (mut r, _d) = rig((160, 50));
         r.keys(at);
         let hints = leaktrace::ui::keys::hints(&leaktrace::ui::update::contexts(&r.m));

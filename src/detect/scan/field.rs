@@ -43,20 +43,20 @@ pub(crate) fn value(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot)
 /// A value that is nothing as a whole.
 fn deeper(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot) {
     let n = v.len();
-    if bits & !(ALNUM | chars::PLUS | chars::SYMBOL | chars::DASH) == 0
-        && bits & (chars::LOWER | chars::UPPER) != 0
-        || bits == chars::DIGIT && n >= 22
+    let token = bits & !(ALNUM | chars::PLUS | chars::SYMBOL | chars::DASH) == 0;
+    let letters = bits & (chars::LOWER | chars::UPPER) != 0;
+    if token
+        && (letters || n >= 22)
+        && let Some(hit) = digest(s, v, bits)
     {
-        if let Some(hit) = digest(s, v, bits) {
-            let form = if v.ends_with(b"=") {
-                slot.form.then(Step::Base64)
-            } else {
-                slot.form
-            };
-            let form = form.then(digest_step(v));
-            s.found(node, hit, Slot { form, ..slot });
-            return;
-        }
+        let form = if v.ends_with(b"=") {
+            slot.form.then(Step::Base64)
+        } else {
+            slot.form
+        };
+        let form = form.then(digest_step(v));
+        s.found(node, hit, Slot { form, ..slot });
+        return;
     }
     let room = slot.depth < limits::DECODE_DEPTH;
     if room && nested_json(v) {

@@ -57,7 +57,7 @@ fn grow(m: &mut Model, s: &Seed) -> Frame {
         Subject::None => Extra::None,
     };
     Frame {
-        id: m.next(),
+        id: m.fresh(),
         screen: s.screen,
         title: s.title.clone(),
         added: s.added.clone(),
@@ -154,6 +154,16 @@ pub fn jump(m: &mut Model, j: Jump) {
         return m.warn("too deep; q goes back");
     }
     remember(m);
+    // An empty trace is only the place where one is asked for.
+    let asked = m
+        .top()
+        .is_some_and(|f| matches!(&f.extra, Extra::Trace(t) if t.question.is_none()));
+    if asked
+        && matches!(j, Jump::Trace(_))
+        && let Some(f) = m.frames.pop()
+    {
+        forget_frame(m, &f);
+    }
     let seed = match j {
         Jump::To {
             screen,
@@ -298,18 +308,16 @@ pub fn arrive(m: &mut Model) {
 
 /// Asks a question for a place of a frame.
 pub fn ask(m: &mut Model, frame: u64, place: Place, what: What) {
-    let id = m.next();
-    if frame != 0 {
-        if let Some(f) = m.frames.iter_mut().find(|f| f.id == frame) {
-            f.pending.insert(place, id);
-        }
+    let id = m.fresh();
+    if let Some(f) = m.frames.iter_mut().find(|f| f.id == frame) {
+        f.pending.insert(place, id);
     }
-    m.outbox.push(Effect::Ask(Ask {
+    m.outbox.push(Effect::Ask(Box::new(Ask {
         id,
         frame,
         place,
         what,
-    }));
+    })));
 }
 
 /// The filter as rows are selected by; the last valid one where the text does not parse.
@@ -508,7 +516,7 @@ pub fn refetch(m: &mut Model, keep: bool) {
 
 /// The cursor moved: what is under it is read when it rests.
 pub fn rest(m: &mut Model) {
-    let n = m.next();
+    let n = m.fresh();
     if let Some(f) = m.frames.last_mut() {
         f.rest = n;
     }
