@@ -24,6 +24,7 @@ mod sources;
 mod streams;
 mod trace_case;
 mod trace_sets;
+mod trace_speed;
 mod ui_demo;
 mod ui_hostile;
 mod ui_keys;
