@@ -222,3 +222,30 @@ fn the_clue_leads_to_a_verdict() {
     r.keys("Enter");
     r.shows("Suspects, best first").shows("verdict");
 }
+
+#[test]
+fn values_in_clear_are_logged_and_hidden_again_when_the_call_is_left() {
+    let (mut r, dir) = rig((120, 36));
+    r.keys("4 / `class:cn-id records > 2` Enter Enter");
+    let masked = r.text();
+    assert!(masked.contains("****"), "{masked}");
+    r.keys("r").shows("IN CLEAR");
+    let clear = r.text();
+    assert_ne!(clear, masked);
+    assert!(!clear.contains("\"idCard\": \"110105********"), "{clear}");
+    // Forward to another place and back: masked.
+    r.keys("2 [").shows("mask ON").shows("****");
+    r.keys("r").shows("IN CLEAR");
+    r.keys("Tab Tab Esc").shows("mask ON");
+    let conn = leaktrace::case::open_read(&dir.path().join("demo.ltc"))
+        .unwrap()
+        .conn;
+    let n: i64 = conn
+        .query_row(
+            "SELECT count(*) FROM journal WHERE act = 'reveal'",
+            [],
+            |r| r.get(0),
+        )
+        .unwrap();
+    assert_eq!(n, 2, "each reveal has its row");
+}

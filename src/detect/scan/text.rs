@@ -315,7 +315,9 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
         let value = v.get(from..from + len).unwrap_or(b"");
         if value.contains(&b'%') && t.slot.depth < crate::limits::DECODE_DEPTH {
             let before = t.s.count();
-            let slot = t.slot.part(from, len);
+            // A layer deeper whether or not it decodes: text in text in text must end.
+            let mut slot = t.slot.part(from, len);
+            slot.depth += 1;
             let value = value.to_vec();
             field::value(t.s, node, &value, chars::all(&value), slot);
             if t.s.count() > before {

@@ -119,6 +119,18 @@ fn forget_frame(m: &mut Model, f: &Frame) {
     m.revealed = None;
 }
 
+/// A call whose values are shown in clear is left: what was read in clear is forgotten, and read masked on return.
+fn mask_again(m: &mut Model) {
+    if m.revealed.take().is_none() {
+        return;
+    }
+    for f in m.frames.iter_mut().filter(|f| f.screen == ScreenId::Call) {
+        f.show = None;
+        f.docs.clear();
+        f.filter.push('\u{0}');
+    }
+}
+
 /// One of the numbered screens.
 pub fn to_screen(m: &mut Model, screen: ScreenId) {
     if m.frames.len() == 1 && m.top().is_some_and(|f| f.screen == screen) {
@@ -154,6 +166,7 @@ pub fn jump(m: &mut Model, j: Jump) {
         return m.warn("too deep; q goes back");
     }
     remember(m);
+    mask_again(m);
     // An empty trace is only the place where one is asked for.
     let asked = m
         .top()
