@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod detect;
 mod detect_bounds;
+mod detect_heads;
 mod detect_noise;
 
 #[path = "../support/mod.rs"]
@@ -24,6 +25,7 @@ mod sources;
 mod streams;
 mod trace_case;
 mod trace_sets;
+mod trace_speed;
 mod ui_demo;
 mod ui_hostile;
 mod ui_keys;
