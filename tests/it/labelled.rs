@@ -171,7 +171,7 @@ fn verdicts_name_the_leakers_and_nobody_else() {
     let reads = bank::reads(&bank);
     let able: Vec<&String> = reads
         .iter()
-        .filter(|(name, v)| v.len() >= 60 && !name.starts_with("unattributed@"))
+        .filter(|(name, v)| v.len() >= 45 && !name.starts_with("unattributed@"))
         .map(|(n, _)| n)
         .collect();
     let mut r = Random::new(5);
@@ -220,6 +220,19 @@ fn verdicts_name_the_leakers_and_nobody_else() {
                 "round {round}: {got:?} instead of {want:?}: {}",
                 result.verdict.why
             );
+            for s in result.suspects.iter().take(4) {
+                let texts: Vec<&str> = s.evidence.iter().map(|e| e.text.as_str()).collect();
+                let _ = writeln!(
+                    said,
+                    "  {} {:.1} bit, {} of {}, read {}: {}",
+                    s.account,
+                    s.score,
+                    s.covered,
+                    s.of,
+                    s.read_total,
+                    texts.join("; ")
+                );
+            }
         }
     }
     score.check("verdicts", &said);
