@@ -1,5 +1,6 @@
 //! Integration tests, one binary: linking once is what keeps them quick.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+mod corpus;
 mod detect;
 
 #[path = "../support/mod.rs"]
