@@ -1,5 +1,5 @@
 //! The program: hands its arguments to the library.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(0)
+    leaktrace::cli::main()
 }

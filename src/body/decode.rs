@@ -259,6 +259,7 @@ impl<R: Read> Read for Limited<R> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // bytes are made from numbers
 mod tests {
     use super::*;
     use flate2::Compression;

@@ -50,19 +50,33 @@ pub fn decide(
     }
     let p = (mean_conf / 100.0).clamp(0.005, 0.995);
     let start = (p / (1.0 - p)).ln();
-    // Under a key that names the class a refused value is more likely a typing error or test data than another kind of number.
-    let weight = match (context, mean_conf >= 95.0) {
-        (Context::Named, _) | (_, true) => 0.1,
-        _ => 1.0,
-    };
-    let refused = misses as f64 * weight;
+    // Under a key that names the class a refused value is more likely a typing error or test data than another kind of number. (A bare
+    // `name` names its class too, but its values were believed less.)
+    let named = mean_conf >= 90.0;
+    let against = context == Context::Against || mean_conf < 20.0;
+    let refused = misses as f64 * if named { 0.1 } else { 1.0 };
     // A masked value passed no check: it speaks for the class only through the belief it carries.
     let passed = clear as f64;
-    let moved = if passed > 0.0 {
+    let mut moved = if passed > 0.0 {
         ratio(class.chance, passed, refused) - ratio(class.chance, 1.0, 0.0)
     } else {
         -refused.min(20.0)
     };
+    // However many values pass a weak check: a column of tracking numbers that look like telephone numbers is none of those.
+    if against && class.chance >= 0.01 {
+        moved = moved.min(1.0);
+    }
+    // A column is of one kind. Where less than most pass, those that do pass are luck, also where numbers were made to come near.
+    let share = passed / (passed + misses as f64).max(1.0);
+    let least = match (named, class.chance >= 0.01) {
+        (true, _) => 0.25,
+        (false, true) if passed + misses as f64 >= 10.0 => 0.9,
+        (false, true) => 0.8,
+        (false, false) => 0.5,
+    };
+    if passed + misses as f64 >= 3.0 && passed > 0.0 && share < least {
+        moved = moved.min(-6.0);
+    }
     let logit = (start + moved).clamp(-30.0, 30.0);
     let conf = 1.0 / (1.0 + (-logit).exp());
     let key = match context {
@@ -143,6 +157,10 @@ mod tests {
         assert!(ask("cn-mobile", 1, 0, Context::Neutral, 60.0).accept);
         assert!(!ask("cn-mobile", 1, 0, Context::Against, 8.0).accept);
         assert!(ask("cn-mobile", 60, 40, Context::Named, 98.0).accept);
+        assert!(!ask("cn-mobile", 70, 30, Context::Neutral, 60.0).accept);
+        assert!(!ask("cn-mobile", 500, 0, Context::Against, 8.0).accept);
+        assert!(!ask("cn-id", 9, 91, Context::Neutral, 92.0).accept);
+        assert!(!ask("cn-id", 9, 91, Context::Named, 99.0).accept);
     }
 
     #[test]

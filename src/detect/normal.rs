@@ -61,11 +61,15 @@ pub(crate) fn into(kind: Option<Kind>, value: &[u8], out: &mut Vec<u8>) {
     let v = value.trim_ascii();
     match kind {
         Some(Kind::CnId | Kind::Card | Kind::Ssn | Kind::Phone | Kind::Mobile) => {
-            out.extend(v.iter().filter_map(|b| match b {
-                b'0'..=b'9' => Some(*b),
-                b'x' | b'X' => Some(b'X'),
-                _ => None,
-            }));
+            if v.iter().all(u8::is_ascii_digit) {
+                out.extend_from_slice(v);
+            } else {
+                out.extend(v.iter().filter_map(|b| match b {
+                    b'0'..=b'9' => Some(*b),
+                    b'x' | b'X' => Some(b'X'),
+                    _ => None,
+                }));
+            }
             let country = match out.as_slice() {
                 [b'0', b'0', b'8', b'6', rest @ ..] if china::mobile(rest) => 4,
                 [b'8', b'6', rest @ ..] if china::mobile(rest) => 2,
@@ -90,7 +94,14 @@ pub(crate) fn into(kind: Option<Kind>, value: &[u8], out: &mut Vec<u8>) {
                 rest = tail;
             }
         }
-        Some(Kind::Email) => out.extend(v.iter().map(u8::to_ascii_lowercase)),
+        Some(Kind::Email) => {
+            out.extend_from_slice(v);
+            out.make_ascii_lowercase();
+        }
+        Some(Kind::Name | Kind::Address) if memchr::memchr3(b' ', b'\t', b'\n', v).is_none() => {
+            out.extend_from_slice(v);
+            out.make_ascii_lowercase();
+        }
         Some(Kind::Name) => {
             let han = v.iter().any(|b| *b >= 0xe4);
             for b in v {

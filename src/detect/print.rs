@@ -25,6 +25,16 @@ pub enum PrintKind {
 impl PrintKey {
     /// Print of `bytes` as `kind`.
     pub fn print(&self, kind: PrintKind, bytes: &[u8]) -> u64 {
+        // One call on joined bytes is several times as fast as a stream of two, and most values are short.
+        let mut joined = [0u8; 64];
+        if let (Some((head, tail)), true) = (joined.split_first_mut(), bytes.len() < 64)
+            && let Some(to) = tail.get_mut(..bytes.len())
+        {
+            *head = kind as u8;
+            to.copy_from_slice(bytes);
+            let all = joined.get(..=bytes.len()).unwrap_or(&[]);
+            return SipHasher13::new_with_key(&self.0).hash(all);
+        }
         let mut h = SipHasher13::new_with_key(&self.0);
         h.write(&[kind as u8]);
         h.write(bytes);
@@ -39,5 +49,26 @@ impl PrintKey {
         h.write(&(len as u64).to_le_bytes());
         h.write(suffix.as_bytes());
         h.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_values_are_printed_by_one_rule() {
+        let key = PrintKey([3; 16]);
+        for n in [0usize, 1, 7, 8, 11, 18, 62, 63, 64, 65, 200] {
+            let v = vec![b'a'; n];
+            let mut h = SipHasher13::new_with_key(&key.0);
+            h.write(&[PrintKind::Value as u8]);
+            h.write(&v);
+            assert_eq!(key.print(PrintKind::Value, &v), h.finish(), "{n}");
+        }
+        assert_ne!(
+            key.print(PrintKind::Value, b"x"),
+            key.print(PrintKind::Digest, b"x")
+        );
     }
 }

@@ -72,6 +72,8 @@ pub struct KeyCtx {
     pub bare: bool,
     /// The key says nothing itself.
     pub generic: bool,
+    /// The key ends in a word for any code or number (`bizCode`, `extNo`) and names nothing.
+    pub code: bool,
 }
 
 impl KeyCtx {
@@ -492,6 +494,14 @@ impl Rules {
                 | "accountname"
         );
         out.pos &= !out.veto & self.enabled;
+        let end = parts.rsplit(' ').next().unwrap_or("");
+        let longer = parts.len() > end.len();
+        out.code = out.pos == 0
+            && longer
+            && matches!(
+                end,
+                "code" | "no" | "number" | "num" | "id" | "sn" | "seq" | "key" | "bh"
+            );
         out
     }
 }

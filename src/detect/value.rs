@@ -168,6 +168,14 @@ impl Judge {
 
     /// Classes that the key decides.
     fn keyed(&mut self, v: &[u8], bits: u16, ctx: &KeyCtx) -> Option<Hit> {
+        // Telephone keys are the most frequent of these and their values no text.
+        if ctx.names(Kind::Phone)
+            && bits & chars::DIGIT != 0
+            && bits & !(NUMBER | chars::OTHER) == 0
+            && ctx.pos & KEYED == Kind::Phone.bit()
+        {
+            return self.phone(v, ctx);
+        }
         let text = std::str::from_utf8(v).ok()?;
         if ctx.names(Kind::Password) && secret::password(text) {
             return self.hit(Kind::Password, 93, v);
@@ -222,12 +230,9 @@ impl Judge {
         {
             return self.hit(Kind::Name, conf, v);
         }
-        if ctx.names(Kind::Address) && person::address_named(text) {
-            let conf = if bits & chars::HIGH != 0 {
-                person::address(text).max(88)
-            } else {
-                80
-            };
+        if ctx.names(Kind::Address)
+            && let Some(conf) = person::address_named(text)
+        {
             return self.hit(Kind::Address, conf, v);
         }
         None
@@ -278,6 +283,7 @@ impl Judge {
                     _ if v.starts_with(b"+86") => 93,
                     _ if n > 11 => 55,
                     _ if !plain => 80,
+                    _ if ctx.code => 42,
                     _ => 64,
                 };
                 return self.hit(Kind::Mobile, conf, v);
@@ -298,9 +304,7 @@ impl Judge {
                 };
                 return self.hit(Kind::Card, conf, d);
             }
-            if n >= 15 || ctx.names(Kind::Card) {
-                *miss |= Kind::Card.bit();
-            }
+            *miss |= Kind::Card.bit();
         }
         if n == 18 && plain && china::uscc(d) {
             let conf = if ctx.names(Kind::Uscc) {
@@ -788,12 +792,13 @@ fn grouped(v: &[u8]) -> bool {
 }
 
 fn has_x_run(v: &[u8]) -> bool {
-    memchr::memmem::find(v, b"xxx").is_some() || memchr::memmem::find(v, b"XXX").is_some()
+    v.windows(3).any(|w| w == b"xxx" || w == b"XXX")
 }
 
-/// Whether a character of [`mask::read`] beyond ASCII stands in the value.
+/// Whether a character of [`mask::read`] beyond ASCII stands in the value. Their first bytes are none of an ideograph's.
 fn covers(v: &[u8]) -> bool {
-    ["＊", "•", "●", "∗", "■", "█", "○", "···", "…"]
-        .iter()
-        .any(|c| memchr::memmem::find(v, c.as_bytes()).is_some())
+    memchr::memchr3(0xe2, 0xef, 0xc2, v).is_some()
+        && ["＊", "•", "●", "∗", "■", "█", "○", "···", "…"]
+            .iter()
+            .any(|c| memchr::memmem::find(v, c.as_bytes()).is_some())
 }

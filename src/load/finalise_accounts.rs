@@ -2,6 +2,7 @@
 //! account where it has none of its own. Bounds: linear in calls.
 
 use super::read::Evidence;
+use crate::call::model::Proto;
 use crate::case::marks::Correction;
 use crate::facts::calls::NONE;
 use crate::facts::identity::{Account, Identity, resolve};
@@ -12,6 +13,11 @@ const CARRIED: f32 = 0.9;
 
 /// Decides and notes in each call.
 pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
+    for (c, i) in ev.calls.iter().zip(0u32..) {
+        if c.parent != NONE {
+            ev.input.caused(i, c.parent);
+        }
+    }
     let mut id = resolve(std::mem::take(&mut ev.input));
     for (c, d) in ev.calls.iter_mut().zip(&id.calls) {
         (c.account, c.conf, c.via, c.session, c.behalf) =
@@ -52,8 +58,11 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
             if !nobody(&id, p.account)
                 && let Some(c) = ev.calls.get_mut(i)
             {
+                // A message of a WebSocket is no step further in: it runs on the connection of the call that opened it.
+                let further = c.proto != Proto::Ws as u8;
+                let left = if further { CARRIED } else { 1.0 };
                 (c.account, c.conf, c.via, c.session, c.carried) =
-                    (p.account, p.conf * CARRIED, p.via, p.session, true);
+                    (p.account, p.conf * left, p.via, p.session, further);
                 changed = true;
             }
         }

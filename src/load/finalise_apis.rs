@@ -26,8 +26,47 @@ pub struct Apis {
     pub list: Vec<Api>,
 }
 
+/// A log that names no host is of the host whose captured calls its lines are, where that is one host: the rest of its
+/// lines are then of the same APIs.
+fn hosts_of_logs(ev: &mut Evidence) {
+    let mut host: BTreeMap<u32, Option<u32>> = BTreeMap::new();
+    for c in ev
+        .calls
+        .iter()
+        .filter(|c| c.log && c.host == 0 && c.joined != NONE)
+    {
+        let Some(captured) = ev.calls.get(c.joined as usize) else {
+            continue;
+        };
+        host.entry(c.source)
+            .and_modify(|h| *h = h.filter(|h| *h == captured.host))
+            .or_insert((captured.host != 0).then_some(captured.host));
+    }
+    if host.values().all(Option::is_none) {
+        return;
+    }
+    let mut moved: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+    for c in ev.calls.iter_mut().filter(|c| c.log && c.host == 0) {
+        let Some(Some(h)) = host.get(&c.source).copied() else {
+            continue;
+        };
+        c.path = *moved.entry((c.path, h)).or_insert_with(|| {
+            let new = u32::try_from(ev.paths.len()).unwrap_or(NONE);
+            if let Some(mut p) = ev.paths.get(c.path as usize).cloned() {
+                (p.host, p.server) = (h, None);
+                ev.paths.push(p);
+                ev.kinds
+                    .push(ev.kinds.get(c.path as usize).copied().unwrap_or(0));
+                ev.path_calls.push(1);
+            }
+            new
+        });
+    }
+}
+
 /// Folds and notes in each call.
 pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) -> Apis {
+    hosts_of_logs(ev);
     let names: BTreeSet<String> = people
         .accounts
         .iter()

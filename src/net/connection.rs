@@ -78,8 +78,11 @@ impl<T> Flow<T> {
             let opening = !mine.known() && (!other.known() || other.untouched());
             return if opening { Belongs::Yes } else { Belongs::No };
         }
+        // Both numbers far away are another connection, whose SYN was not captured; one alone is a loss or a stray.
         let far = mine.known() && mine.distance(tcp.seq) > STREAM_JUMP;
-        if closing && far && !tcp.payload.is_empty() {
+        let elsewhere =
+            !other.known() || tcp.ack.is_some_and(|ack| other.distance(ack) > STREAM_JUMP);
+        if far && (closing || elsewhere) && !tcp.payload.is_empty() && !tcp.rst {
             return Belongs::No;
         }
         Belongs::Yes
@@ -173,6 +176,9 @@ pub(super) fn segment<S: StreamSink>(
     } else if !mine.known() && payload == [0] && !tcp.psh {
         // A keep-alive probe is the first that is seen: its byte stands before the stream.
         payload = &[];
+    }
+    if mine.known() && !payload.is_empty() && mine.distance(first) > STREAM_JUMP {
+        odd = Some("stray-segment");
     }
     if !payload.is_empty() || (tcp.missing > 0 && !tcp.rst) {
         let piece = Piece {

@@ -22,12 +22,17 @@ pub type Diags = BTreeMap<(u32, &'static str), (u64, u64)>;
 /// Shortest Ethernet frame without its check sequence: shorter ones are padded to it.
 const SHORT_FRAME: u32 = 60;
 
+/// Nanoseconds of packet time between two looks at the ages of flows.
+const EXPIRE_EVERY_NS: i64 = 1_000_000_000;
+
 /// Turns packets into flows.
 pub struct Net<S: StreamSink> {
     table: Table<S::State>,
     fragments: Fragments,
     clock: Clock,
     next_id: u64,
+    /// When ages are looked at next.
+    due: i64,
     /// The last packet.
     last: Stamp,
     /// Bytes that wait in all streams.
@@ -54,6 +59,11 @@ impl Clock {
         self.last = Some(ts);
         self.now
     }
+    /// Time of the packet under way, also where the next one has yet to confirm it: a flow must not look old because
+    /// it begins after a long pause.
+    fn ahead(&self) -> i64 {
+        self.last.unwrap_or(self.now).max(self.now)
+    }
 }
 
 /// What is known of the packet under way.
@@ -79,6 +89,7 @@ impl<S: StreamSink> Net<S> {
             fragments: Fragments::default(),
             clock: Clock::default(),
             next_id: 0,
+            due: i64::MIN,
             last: Stamp::default(),
             held: 0,
             holders: VecDeque::new(),
@@ -211,7 +222,7 @@ impl<S: StreamSink> Net<S> {
             *bytes += payload.len() as u64;
         }
         sink.datagram(&mut flow.state, side, payload, frame.at);
-        self.table.touch(slot, Class::Datagram, self.clock.now);
+        self.table.touch(slot, Class::Datagram, self.clock.ahead());
     }
 
     fn tcp(&mut self, src: IpAddr, dst: IpAddr, tcp: &tcp::Tcp<'_>, frame: Frame, sink: &mut S) {
@@ -264,7 +275,7 @@ impl<S: StreamSink> Net<S> {
             }
         }
         self.held = self.held + after - before;
-        self.table.touch(slot, class, self.clock.now);
+        self.table.touch(slot, class, self.clock.ahead());
         if self.held > STREAMS_HELD_ALL {
             self.release(frame.at, sink);
         }
@@ -330,22 +341,29 @@ impl<S: StreamSink> Net<S> {
             .into_iter()
             .flatten()
             .min_by_key(|(slot, touched)| (*touched, *slot));
-        if let Some((slot, _)) = self.table.oldest(Class::Closing).or(quiet) {
-            if self.close(slot, Close::Idle, sink) == Close::Idle {
-                self.count("flow-limit", at);
-            }
+        if let Some((slot, _)) = self.table.oldest(Class::Closing).or(quiet)
+            && self.close(slot, Close::Idle, sink) == Close::Idle
+        {
+            self.count("flow-limit", at);
         }
     }
 
     /// Ends flows that have been quiet for too long, a few at a time.
     fn expire(&mut self, now: i64, sink: &mut S) {
+        if now < self.due {
+            return;
+        }
+        let mut behind = false;
         for (class, age) in [
             (Class::Stream, FLOW_IDLE_NS),
             (Class::Closing, FLOW_LINGER_NS),
             (Class::Datagram, DATAGRAM_IDLE_NS),
         ] {
-            for _ in 0..EXPIRE_BATCH {
+            for n in 0..=EXPIRE_BATCH {
                 match self.table.oldest(class) {
+                    // Its last packet was ahead of its time by mistake: it must not keep those behind it.
+                    Some((slot, touched)) if touched > now => self.table.touch(slot, class, now),
+                    Some(_) if n == EXPIRE_BATCH => behind = true,
                     Some((slot, touched)) if now.saturating_sub(touched) > age => {
                         self.close(slot, Close::Idle, sink);
                     }
@@ -356,6 +374,9 @@ impl<S: StreamSink> Net<S> {
         if !self.fragments.is_empty() {
             let dropped = self.fragments.expire(now);
             self.count_many("fragments-incomplete", dropped, self.last);
+        }
+        if !behind {
+            self.due = now.saturating_add(EXPIRE_EVERY_NS);
         }
     }
 

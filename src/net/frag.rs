@@ -111,7 +111,10 @@ impl Fragments {
             return Outcome::Dropped("fragment-cut");
         }
         // All but the last are multiples of eight, so that offsets can name what follows.
-        if ip.payload.is_empty() || end > LARGEST || (place.more && ip.payload.len() % 8 != 0) {
+        if ip.payload.is_empty()
+            || end > LARGEST
+            || (place.more && !ip.payload.len().is_multiple_of(8))
+        {
             return Outcome::Dropped("bad-fragment");
         }
         let key = Key {

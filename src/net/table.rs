@@ -7,6 +7,8 @@ use crate::call::model::Stamp;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+/// How far apart two packets of a flow are at least, in nanoseconds, for the second to make it younger.
+const TOUCH_NS: i64 = 1_000_000_000;
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -67,7 +69,7 @@ pub(super) struct Flow<T> {
     pub(super) halves: [Half; 2],
     /// Time of the last packet by side.
     pub(super) heard: [i64; 2],
-    /// The table's clock at the last packet.
+    /// Packet time of the last packet, never before that of the flow behind in its list except by a wrong time stamp.
     pub(super) touched: i64,
     class: Class,
     before: u32,
@@ -91,7 +93,7 @@ impl<T> Flow<T> {
             closing: None,
             halves: [Half::default(), Half::default()],
             heard: [i64::MIN; 2],
-            touched: 0,
+            touched: at.ts,
             class,
             before: NONE,
             after: NONE,
@@ -196,6 +198,11 @@ impl<T> Table<T> {
     /// Notes a packet: the flow goes to the end of the list of `class`.
     pub(super) fn touch(&mut self, slot: u32, class: Class, now: i64) {
         let Some(flow) = self.get(slot) else { return };
+        // Ages need no more than seconds; moving a flow for each packet would touch the memory of three.
+        let recent = (0..TOUCH_NS).contains(&now.saturating_sub(flow.touched));
+        if recent && flow.class == class {
+            return;
+        }
         flow.touched = now;
         if flow.after == NONE && flow.class == class {
             return; // already the last one

@@ -28,9 +28,17 @@ pub struct FlowState {
     unclear: [bool; 2],
     stage: Stage,
     depth: usize,
-    /// Names of the protocols of this flow from the outside in, each with what its parser knew.
-    outer: Option<super::About>,
-    expected: Option<String>,
+    /// The protocol that handed over to another.
+    outer: Option<Box<Outer>>,
+}
+
+/// A protocol that handed over.
+#[derive(Debug)]
+pub(super) struct Outer {
+    /// What its parser knew.
+    pub about: super::About,
+    /// What it said comes next.
+    pub to: String,
 }
 
 #[derive(Debug)]
@@ -60,7 +68,6 @@ impl FlowState {
             stage: Stage::Probing(None),
             depth: 0,
             outer: None,
-            expected: None,
         }
     }
 
@@ -91,11 +98,11 @@ impl FlowState {
     }
 
     fn remember(&mut self, side: Side, bytes: &[u8]) {
-        if let Some(head) = self.heads.get_mut(index(side)) {
-            if head.len() < limits::FLOW_HEAD {
-                let n = bytes.len().min(limits::FLOW_HEAD - head.len());
-                head.extend_from_slice(bytes.get(..n).unwrap_or_default());
-            }
+        if let Some(head) = self.heads.get_mut(index(side))
+            && head.len() < limits::FLOW_HEAD
+        {
+            let n = bytes.len().min(limits::FLOW_HEAD - head.len());
+            head.extend_from_slice(bytes.get(..n).unwrap_or_default());
         }
         if let Some(s) = self.spoke.get_mut(index(side)) {
             *s = true;
@@ -159,12 +166,14 @@ impl FlowState {
 
     /// Another protocol takes over. `false` where the nesting is too deep to look further.
     fn switch(&mut self, side: Side, s: Switch, env: &mut Env<'_>) -> bool {
-        if let Stage::Parsing(p) = &self.stage {
-            if self.outer.is_none() {
-                self.outer = Some(p.about());
-            }
+        if let Stage::Parsing(p) = &self.stage
+            && self.outer.is_none()
+        {
+            self.outer = Some(Box::new(Outer {
+                about: p.about(),
+                to: s.to,
+            }));
         }
-        self.expected = Some(s.to);
         self.stage = Stage::Probing(None);
         self.depth += 1;
         if self.depth > limits::TUNNEL_DEPTH {
@@ -234,10 +243,10 @@ impl FlowState {
                 if carry.is_empty() {
                     carry.push(&segment);
                 }
-                if let Stage::Probing(slot) = &mut self.stage {
-                    if let Some(c) = slot.get_or_insert_default().get_mut(index(side)) {
-                        *c = carry;
-                    }
+                if let Stage::Probing(slot) = &mut self.stage
+                    && let Some(c) = slot.get_or_insert_default().get_mut(index(side))
+                {
+                    *c = carry;
                 }
             }
             _ => {
@@ -245,7 +254,10 @@ impl FlowState {
                 let found = PROTOS
                     .iter()
                     .find_map(|spec| (spec.find)(segment.bytes).map(|at| (*spec, at)));
-                if let Some((_, at)) = found {
+                // text inside a protocol that has another name is not a call
+                if let Some((_, at)) = found
+                    && recognise::unnamed(&self.key, &self.heads)
+                {
                     let rest = Segment {
                         bytes: segment.bytes.get(at..).unwrap_or_default(),
                         offset: segment.offset + at as u64,
@@ -287,10 +299,10 @@ impl FlowState {
     ) {
         if let Some((p, mut cx)) = self.parser(env) {
             p.gap(side, bytes, why, at, &mut cx);
-        } else if let Stage::Probing(Some(c)) = &mut self.stage {
-            if let Some(c) = c.get_mut(index(side)) {
-                *c = Carry::default();
-            }
+        } else if let Stage::Probing(Some(c)) = &mut self.stage
+            && let Some(c) = c.get_mut(index(side))
+        {
+            *c = Carry::default();
         }
         if matches!(self.stage, Stage::Probing(_)) {
             self.unclear(side);
@@ -324,7 +336,6 @@ impl FlowState {
                 calls: u64::from(self.ordinal),
                 outer: self.outer.take(),
                 inner: about,
-                expected: self.expected.take(),
             },
             stats,
         )

@@ -323,11 +323,9 @@ pub(super) struct Known<'a> {
     pub heads: &'a [Vec<u8>; 2],
     pub calls: u64,
     /// The protocol that handed over to another, where one did.
-    pub outer: Option<About>,
+    pub outer: Option<Box<super::flow::Outer>>,
     /// The parser at the end.
     pub inner: Option<About>,
-    /// What the flow was to become.
-    pub expected: Option<String>,
 }
 
 /// Which side is the client where no parser told: who opened, else who has the higher port.
@@ -359,7 +357,7 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
     let side = k
         .outer
         .as_ref()
-        .and_then(|o| o.client)
+        .and_then(|o| o.about.client)
         .or(k.inner.as_ref().and_then(|i| i.client))
         .unwrap_or_else(|| client(k.key, stats));
     let (c, s, out, back) = match side {
@@ -389,8 +387,8 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
     (info.sni, info.alpn, info.client_print) = (inner.sni, inner.alpn, inner.client_print);
     if let Some(outer) = k.outer {
         // the flow is named by its outermost protocol; what it became is told
-        info.app = outer.app;
-        let to = k.expected.as_deref().unwrap_or("tunnel");
+        info.app = outer.about.app;
+        let to = outer.to.as_str();
         info.why_opaque = match (inner.app, to) {
             ("http", _) => None,
             ("", "websocket") => Some("became WebSocket, which is not decoded yet".to_owned()),
@@ -414,6 +412,19 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
     }
     name(k.key, k.heads, side, &mut info);
     info
+}
+
+/// Whether the first bytes of a TCP flow are none of a protocol that has a name and is not HTTP.
+pub(super) fn unnamed(key: &FlowKey, heads: &[Vec<u8>; 2]) -> bool {
+    let [a, b] = heads;
+    let look = Look {
+        heads: [a, b],
+        udp: false,
+        ports: [key.a.1, key.b.1],
+    };
+    !NAMES
+        .iter()
+        .any(|n| n.1 != UDP && n.0 != "http" && n.2(&look))
 }
 
 /// Names a flow no parser took.
@@ -481,7 +492,6 @@ mod tests {
             calls: 0,
             outer: None,
             inner: None,
-            expected: None,
         };
         info(k, &stats).app
     }

@@ -81,11 +81,11 @@ impl Proto for Tls {
                 *slot = None;
                 if is_client && kind == 1 {
                     self.seen = client_hello(&body).unwrap_or_default();
-                } else if kind == 2 {
-                    if let Some((version, alpn)) = server_hello(&body) {
-                        self.version = Some(version);
-                        self.chosen = alpn;
-                    }
+                } else if kind == 2
+                    && let Some((version, alpn)) = server_hello(&body)
+                {
+                    self.version = Some(version);
+                    self.chosen = alpn;
                 }
             }
             _ => *slot = None,
@@ -141,10 +141,10 @@ enum Message {
 fn message(buf: &[u8]) -> Message {
     let (mut hand, mut rest) = (Vec::new(), buf);
     loop {
-        if let Some((kind, len)) = hand.first().copied().zip(u24(&hand, 1)) {
-            if let Some(body) = hand.get(4..4 + len) {
-                return Message::Hello(kind, body.to_vec());
-            }
+        if let Some((kind, len)) = hand.first().copied().zip(u24(&hand, 1))
+            && let Some(body) = hand.get(4..4 + len)
+        {
+            return Message::Hello(kind, body.to_vec());
         }
         let Some((header, after)) = rest.split_at_checked(5) else {
             return Message::More;
@@ -157,10 +157,10 @@ fn message(buf: &[u8]) -> Message {
         hand.extend_from_slice(after.get(..here).unwrap_or_default());
         if here < len {
             // the message may end inside what is here of the record
-            if let Some((kind, len)) = hand.first().copied().zip(u24(&hand, 1)) {
-                if let Some(body) = hand.get(4..4 + len) {
-                    return Message::Hello(kind, body.to_vec());
-                }
+            if let Some((kind, len)) = hand.first().copied().zip(u24(&hand, 1))
+                && let Some(body) = hand.get(4..4 + len)
+            {
+                return Message::Hello(kind, body.to_vec());
             }
             return Message::More;
         }
@@ -293,6 +293,7 @@ fn server_hello(body: &[u8]) -> Option<(u16, Option<String>)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // bytes are made from numbers
 mod tests {
     use super::*;
 

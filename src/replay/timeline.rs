@@ -143,9 +143,9 @@ impl Timeline {
             keys.dedup();
             seen.extend(keys.iter().copied());
             run.calls += 1;
-            run.records += call.records.unwrap_or(0);
+            run.records = run.records.saturating_add(call.records.unwrap_or(0));
             run.people = seen.len() as u64;
-            run.bytes += call.resp_body_len.unwrap_or(0);
+            run.bytes = run.bytes.saturating_add(call.resp_body_len.unwrap_or(0));
             if run.first_high.is_none() && matches!(call.level, Some("S3" | "S4")) {
                 run.first_high = Some(t.steps.len());
             }

@@ -250,19 +250,17 @@ impl Classic {
         })
     }
 
-    /// Whether a record header at `at` could be real: lengths and fraction in range and a time within a year of the
-    /// last packet. Says where the next record would begin.
-    fn plausible(&self, bytes: &[u8], at: usize) -> Option<usize> {
+    /// Whether a record header at `at` could be real: lengths and fraction in range and a time within a year of
+    /// `last`. Says where the next record would begin, and its own time.
+    fn plausible(&self, bytes: &[u8], at: usize, last: Option<u32>) -> Option<(usize, u32)> {
         let field = |n: usize| u32_at(bytes, at.checked_add(n)?, self.big);
         let (sec, frac, len, orig) = (field(0)?, field(4)?, field(8)?, field(12)?);
-        let near = self
-            .last_sec
-            .is_none_or(|last| sec.abs_diff(last) < 366 * 86_400);
+        let near = last.is_none_or(|last| sec.abs_diff(last) < 366 * 86_400);
         let fits = i64::from(frac) * self.tick < 1_000_000_000
             && (1..=self.most).contains(&len)
             && len <= orig
             && orig as usize <= CAPTURE_BLOCK;
-        (near && fits).then_some(at + self.head + len as usize)
+        (near && fits).then_some((at + self.head + len as usize, sec))
     }
 
     /// Searches the next place where two record headers follow each other, or one reaches exactly to the end.
@@ -282,9 +280,11 @@ impl Classic {
                 data.len().saturating_sub(self.head)
             };
             let found = (0..places).find(|&at| {
-                self.plausible(data, at).is_some_and(|next| {
-                    (!more && next == data.len()) || self.plausible(data, next).is_some()
-                })
+                self.plausible(data, at, self.last_sec)
+                    .is_some_and(|(next, sec)| {
+                        let reaches_end = !more && next == data.len() && self.last_sec.is_some();
+                        reaches_end || self.plausible(data, next, Some(sec)).is_some()
+                    })
             });
             match found {
                 Some(at) => {

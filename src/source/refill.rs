@@ -1,6 +1,6 @@
 //! A window over a reader that parsers look into without copying. In: any reader. Out: a slice that holds at least as
-//! many bytes as asked for, where the input has them. Bounds: the window grows to what is asked for, which callers keep
-//! below [`crate::limits::CAPTURE_BLOCK`] and a header.
+//! many bytes as asked for, where the input has them. Bounds: the window holds at most twice what is asked for, which
+//! callers keep below [`crate::limits::CAPTURE_BLOCK`] and a header, and never grows before the input has the bytes.
 
 use std::io::Read;
 
@@ -36,15 +36,16 @@ impl Refill {
             if self.eof {
                 return false;
             }
-            // Moving what is left to the front happens only when the rest of the buffer is too short for what is asked.
-            if self.pos.saturating_add(need) > self.buf.len() {
-                self.buf.copy_within(self.pos..self.end, 0);
-                self.base += self.pos as u64;
-                self.end -= self.pos;
-                self.pos = 0;
-                // Twice the need, or a search that asks for as much as fits would move everything for a few bytes.
-                if need > self.buf.len() / 2 {
-                    self.buf.resize(need.saturating_mul(2), 0);
+            if self.end == self.buf.len() {
+                // Full: what is left moves to the front where that frees half of the window, else the window doubles.
+                // So a length that lies costs no memory, and no search moves everything for a few bytes.
+                if self.pos >= self.buf.len() / 2 {
+                    self.buf.copy_within(self.pos..self.end, 0);
+                    self.base += self.pos as u64;
+                    self.end -= self.pos;
+                    self.pos = 0;
+                } else {
+                    self.buf.resize(self.buf.len().saturating_mul(2), 0);
                 }
             }
             let Some(free) = self.buf.get_mut(self.end..) else {

@@ -82,7 +82,7 @@ pub fn run(
     let mut typer =
         |name: Option<&str>, sample: &[&str]| type_column(&mut scanner, &rules, name, sample);
     let e = Evidence::load(conn)?;
-    let (clue, only) = match question {
+    let (mut clue, only) = match question {
         Question::Value(v) => (
             clue::one(v, &mut typer).map_err(|_| usage("--value: nothing to look for".into()))?,
             None,
@@ -109,6 +109,7 @@ pub fn run(
     };
     let lone = matches!(question, Question::Value(_));
     let mut found = sight::by_prints(&e, &clue, &key, stop)?;
+    sight::learn_classes(&e, &mut clue, &found);
     let mut omitted = Omitted::default();
     if !options.quick && only.is_none() {
         let missing = unfound(&clue, &found, lone);

@@ -14,6 +14,7 @@
 //! is not the source because a region leaked.
 
 use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
 
 /// Rounds of EM: rates are steady to 1e-4 long before.
 const ROUNDS: usize = 60;
@@ -135,11 +136,23 @@ fn clamp(x: f64) -> f64 {
     x.clamp(EPS, 1.0 - EPS)
 }
 
-/// EM on the members' rates and the background rates.
+/// EM on the members' rates and the background rates. Leaked records that the same members received and that are of one
+/// background class are alike, so they are fitted as one group with a count.
 fn fit(l: &Leak, set: &[usize]) -> Fit {
+    let mut mask = vec![0u32; l.bin.len()];
+    for (i, a) in set.iter().enumerate() {
+        for t in &l.rows[*a] {
+            mask[*t as usize] |= 1 << (i & 31);
+        }
+    }
+    let mut groups: BTreeMap<(u32, usize), f64> = BTreeMap::new();
+    for key in mask.iter().copied().zip(l.bin.iter().copied()) {
+        *groups.entry(key).or_default() += 1.0;
+    }
+    let groups: Vec<(u32, usize, f64)> = groups.into_iter().map(|((m, b), n)| (m, b, n)).collect();
     let mut in_bin = vec![0.0; l.bin_all.len()];
-    for k in &l.bin {
-        in_bin[*k] += 1.0;
+    for (_, bin, n) in &groups {
+        in_bin[*bin] += n;
     }
     let rate = |hits: &[f64]| -> Vec<f64> {
         hits.iter()
@@ -147,57 +160,46 @@ fn fit(l: &Leak, set: &[usize]) -> Fit {
             .map(|(h, n)| clamp(if *n > 0.0 { h / n } else { 0.0 }))
             .collect()
     };
+    let total = |a: usize| (l.rows[a].len() as f64 + l.rest[a]).max(1.0);
     let mut b = rate(&in_bin);
     let mut q: Vec<f64> = set
         .iter()
-        .map(|a| clamp(l.rows[*a].len() as f64 / (l.rows[*a].len() as f64 + l.rest[*a]).max(1.0)))
+        .map(|a| clamp(l.rows[*a].len() as f64 / total(*a)))
         .collect();
-    let mut keep = vec![1.0f64; l.bin.len()];
-    let products = |q: &[f64], keep: &mut Vec<f64>| {
-        keep.iter_mut().for_each(|k| *k = 1.0);
-        for (a, q) in set.iter().zip(q) {
-            for t in &l.rows[*a] {
-                keep[*t as usize] *= 1.0 - q;
+    // Chance that a group's record leaked from no member.
+    let kept = |q: &[f64], m: u32| -> f64 {
+        q.iter()
+            .enumerate()
+            .filter(|(i, _)| m >> i & 1 == 1)
+            .map(|(_, q)| 1.0 - q)
+            .product()
+    };
+    for _ in 0..if set.is_empty() { 0 } else { ROUNDS } {
+        let mut share = vec![0.0; set.len()];
+        let mut hits = vec![0.0; l.bin_all.len()];
+        for (m, bin, n) in &groups {
+            let leak = (1.0 - (1.0 - b[*bin]) * kept(&q, *m)).max(EPS);
+            hits[*bin] += n * b[*bin] / leak;
+            for (i, s) in share.iter_mut().enumerate() {
+                if m >> i & 1 == 1 {
+                    *s += n * q[i] / leak;
+                }
             }
         }
-    };
-    products(&q, &mut keep);
-    if !set.is_empty() {
-        for _ in 0..ROUNDS {
-            let leak_p: Vec<f64> = keep
-                .iter()
-                .zip(&l.bin)
-                .map(|(k, bin)| (1.0 - (1.0 - b[*bin]) * k).max(EPS))
-                .collect();
-            let mut moved = 0.0f64;
-            let new_q: Vec<f64> = set
-                .iter()
-                .zip(&q)
-                .map(|(a, q)| {
-                    let s: f64 = l.rows[*a].iter().map(|t| q / leak_p[*t as usize]).sum();
-                    clamp(s / (l.rows[*a].len() as f64 + l.rest[*a]).max(1.0))
-                })
-                .collect();
-            let mut hits = vec![0.0; l.bin_all.len()];
-            for (bin, p) in l.bin.iter().zip(&leak_p) {
-                hits[*bin] += b[*bin] / p;
-            }
-            let new_b = rate(&hits);
-            for (x, y) in q.iter().zip(&new_q) {
-                moved = moved.max((x - y).abs());
-            }
-            q = new_q;
-            b = new_b;
-            products(&q, &mut keep);
-            if moved < 1e-5 {
-                break;
-            }
+        let mut moved = 0.0f64;
+        for ((a, q), s) in set.iter().zip(&mut q).zip(&share) {
+            let new = clamp(s / total(*a));
+            moved = moved.max((new - *q).abs());
+            *q = new;
+        }
+        b = rate(&hits);
+        if moved < 1e-5 {
+            break;
         }
     }
-    let mut ll: f64 = keep
+    let mut ll: f64 = groups
         .iter()
-        .zip(&l.bin)
-        .map(|(k, bin)| (1.0 - (1.0 - b[*bin]) * k).max(EPS).ln())
+        .map(|(m, bin, n)| n * (1.0 - (1.0 - b[*bin]) * kept(&q, *m)).max(EPS).ln())
         .sum();
     for ((all, hit), b) in l.bin_all.iter().zip(&in_bin).zip(&b) {
         ll += (all - hit) * (1.0 - b).ln();
@@ -205,6 +207,7 @@ fn fit(l: &Leak, set: &[usize]) -> Fit {
     for (a, q) in set.iter().zip(&q) {
         ll += l.rest[*a] * (1.0 - q).ln();
     }
+    let keep = mask.iter().map(|m| kept(&q, *m)).collect();
     Fit { ll, q, b, keep }
 }
 

@@ -34,6 +34,8 @@ pub enum Holder {
 pub struct Hit {
     /// Index into the clue's values.
     pub value: u32,
+    /// Class of the finding; [`detect::DIGEST`] where it has none.
+    pub class: u8,
     /// Record in the holder, 0 for none.
     pub record: u32,
     /// Encodings around it.
@@ -114,10 +116,23 @@ const SEEK_VALUES: usize = 64;
 /// Prints that the clue's values may stand under: value, form, belief.
 type Wanted = FxHashMap<Print, Vec<(u32, Form, f32)>>;
 
-/// Prints of one value.
-fn prints_of(key: &PrintKey, v: &super::clue::Value) -> Vec<(Print, Form, f32)> {
+/// Prints of one value; `class` is that of its column.
+pub fn prints_of(
+    key: &PrintKey,
+    v: &super::clue::Value,
+    class: Option<&str>,
+) -> Vec<(Print, Form, f32)> {
     match &v.shape {
-        Shape::Clear => detect::lookup_prints(key, &v.text),
+        Shape::Clear => {
+            let mut out = detect::lookup_prints(key, &v.text);
+            // The class of the column tells the spelling better than the value's shape does.
+            let normal = detect::normal(class, &v.text);
+            let p = key.print(PrintKind::Value, normal.as_bytes());
+            if !out.iter().any(|x| x.0 == p) {
+                out.push((p, Form::PLAIN, 1.0));
+            }
+            out
+        }
         // As it stands in the clue, and with the length left open as some masks are stored.
         Shape::Masked => mask_ends(&v.text).map_or_else(Vec::new, |(prefix, len, suffix)| {
             let form = Form::PLAIN.then(Step::Mask);
@@ -145,6 +160,11 @@ fn look_up(
     key: &PrintKey,
     stop: &AtomicBool,
 ) -> Result<(Wanted, Vec<Target>)> {
+    let class_of = |v: &super::clue::Value| {
+        clue.columns
+            .get(v.column as usize)
+            .and_then(|c| c.class.as_deref())
+    };
     let used: Vec<(u32, &super::clue::Value)> = (0u32..)
         .zip(&clue.values)
         .filter(|(_, v)| clue.columns.get(v.column as usize).is_none_or(|c| c.used))
@@ -159,7 +179,9 @@ fn look_up(
     let mut holders: Vec<Target> = Vec::new();
     if used.len() <= SEEK_VALUES {
         for (i, v) in used {
-            prints_of(key, v).into_iter().for_each(|p| add(i, p));
+            prints_of(key, v, class_of(v))
+                .into_iter()
+                .for_each(|p| add(i, p));
         }
         let mut prints: Vec<Print> = wanted.keys().copied().collect();
         prints.sort_unstable();
@@ -184,7 +206,7 @@ fn look_up(
             let jobs: Vec<_> = used
                 .chunks(size)
                 .map(|chunk| {
-                    let have = &have;
+                    let (have, class_of) = (&have, &class_of);
                     s.spawn(move || {
                         let mut out = Vec::new();
                         for (i, v) in chunk {
@@ -192,7 +214,7 @@ fn look_up(
                                 break;
                             }
                             out.extend(
-                                prints_of(key, v)
+                                prints_of(key, v, class_of(v))
                                     .into_iter()
                                     .filter(|p| have.contains(&p.0))
                                     .map(|p| (*i, p)),
@@ -249,6 +271,7 @@ pub fn by_prints(
                 };
                 hits.push(Hit {
                     value: *value,
+                    class: f.class,
                     record: f.record,
                     form: chain,
                     masked: f.masked,
@@ -305,4 +328,32 @@ pub fn by_prints(
     }
     out.sort_by_key(|f| f.holder);
     Ok(out)
+}
+
+/// Columns whose class the values alone did not tell take it from where they were found.
+pub fn learn_classes(e: &Evidence<'_>, clue: &mut Clue, found: &[Found]) {
+    let mut votes: std::collections::BTreeMap<(u16, u8), u32> = std::collections::BTreeMap::new();
+    for h in found.iter().flat_map(|f| &f.hits) {
+        if let Some(v) = clue.values.get(h.value as usize)
+            && h.class != detect::DIGEST
+        {
+            *votes.entry((v.column, h.class)).or_default() += 1;
+        }
+    }
+    let mut best: FxHashMap<u16, (u32, u8)> = FxHashMap::default();
+    for ((column, class), n) in votes {
+        let b = best.entry(column).or_insert((n, class));
+        if n > b.0 {
+            *b = (n, class);
+        }
+    }
+    for (i, c) in (0u16..).zip(&mut clue.columns) {
+        if c.class.is_none()
+            && let Some((_, class)) = best.get(&i)
+            && let Some(name) = e.classes.get(usize::from(*class)).filter(|n| !n.is_empty())
+        {
+            c.class = Some(name.clone());
+            c.strong = e.is_strong(*class);
+        }
+    }
 }

@@ -426,6 +426,7 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
             .zip(fields)
             .map(|((offset, len, value, form), (field, record))| Hit {
                 value,
+                class: crate::detect::DIGEST,
                 record,
                 form,
                 masked: false,

@@ -132,9 +132,9 @@ pub fn build(
     inside: &Inside,
     limit: usize,
 ) -> (Vec<Hop>, Vec<Exit>, u64) {
-    seen.sort_by(|a, b| {
-        (a.ts(), a.call.id, a.resp, &a.place).cmp(&(b.ts(), b.call.id, b.resp, &b.place))
-    });
+    // At one time: answers from the inside out, requests from the outside in.
+    let key = |s: &Seen| (s.ts(), s.resp == (s.parent == 0), s.call.id, s.resp);
+    seen.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.place.cmp(&b.place)));
     let over = seen.len().saturating_sub(limit) as u64;
     seen.truncate(limit);
     let service = |a: i64| e.accounts.get(&a).is_none_or(|x| x.1 != "person");

@@ -288,8 +288,9 @@ pub fn judge(
             let value = c.clue.values.get(*v as usize)?;
             let column = c.clue.columns.get(value.column as usize)?;
             (column.strong && value.shape == Shape::Clear).then_some(())?;
-            crate::detect::lookup_prints(c.key, &value.text)
+            super::sight::prints_of(c.key, value, column.class.as_deref())
                 .into_iter()
+                .filter(|(_, f, _)| *f == crate::detect::form::Form::PLAIN)
                 .find_map(|(p, _, _)| c.all.subject(p))
         });
         id_of.push(match known {

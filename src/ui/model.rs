@@ -148,6 +148,8 @@ pub struct Film {
     pub clock: Clock,
     /// How times are shown.
     pub mode: TimeMode,
+    /// Step on show. Steps of one instant share a position, so the position alone does not tell.
+    pub at: usize,
     /// First visible step.
     pub top: usize,
     /// Timers of an earlier play do not count.
@@ -269,7 +271,7 @@ pub enum PromptKind {
     /// A value, a record, or a clue file.
     Trace,
     /// Path of a file to write.
-    Export(super::data::ExportForm),
+    Export(&'static str, bool),
     /// Name for the filter.
     Save,
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod corpus;
 mod detect;
+mod detect_noise;
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -9,10 +10,24 @@ mod support;
 mod case;
 mod case_notes;
 mod case_open;
+mod cli;
+mod facts;
 mod http1;
+mod http1_recorded;
 mod http1_tshark;
 mod labelled;
 mod layering;
 mod packets;
+mod query_rows;
+mod replay_export;
+mod sources;
 mod streams;
+mod trace_case;
 mod trace_sets;
+mod ui_demo;
+mod ui_hostile;
+mod ui_keys;
+mod ui_pty;
+mod ui_rig;
+mod ui_snapshots;
+mod ui_theme;

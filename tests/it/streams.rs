@@ -423,3 +423,55 @@ fn fragments_of_a_segment_are_put_together() {
     }
     assert_eq!(w.end()[0].streams[0], vec![b'x'; 100]);
 }
+
+#[test]
+fn a_flow_that_begins_after_a_long_pause_is_one_flow() {
+    let mut w = Wire::default();
+    w.handshake(0, 0);
+    w.ts += 365 * 86_400_000_000_000;
+    w.ports.0 = 40001;
+    w.handshake(5, 5);
+    w.a(ACK | PSH, 6, 6, b"hello");
+    let f = w.end();
+    assert_eq!(f.len(), 2);
+    assert_eq!(f[0].stats.unwrap().close, Close::Idle);
+    assert_eq!(f[1].streams[0], b"hello");
+}
+
+#[test]
+fn one_wrong_time_stamp_ends_nothing() {
+    let mut w = Wire::default();
+    w.handshake(0, 0);
+    w.ts += 365 * 86_400_000_000_000;
+    w.a(ACK | PSH, 1, 1, b"far ");
+    w.ts -= 365 * 86_400_000_000_000;
+    w.a(ACK | PSH, 5, 1, b"near");
+    let f = w.end();
+    assert_eq!(f.len(), 1);
+    assert_eq!(f[0].streams[0], b"far near");
+}
+
+#[test]
+fn numbers_far_from_both_streams_are_another_connection() {
+    let mut w = Wire::default();
+    w.handshake(0, 0);
+    w.a(ACK | PSH, 1, 1, b"old");
+    w.b(ACK | PSH, 1, 4, b"answer");
+    w.a(ACK | PSH, 3_000_000_000, 2_000_000_000, b"new");
+    w.b(ACK | PSH, 2_000_000_000, 3_000_000_003, b"reply");
+    let f = w.end();
+    assert_eq!(f.len(), 2);
+    assert_eq!(f[0].stats.unwrap().close, Close::Reused);
+    assert_eq!(f[1].streams, [b"new".to_vec(), b"reply".to_vec()]);
+
+    // One number alone is a stray, and the stream goes on.
+    let mut w = Wire::default();
+    w.handshake(0, 0);
+    w.b(ACK | PSH, 1, 1, b"hello ");
+    w.b(ACK | PSH, 3_000_000_000, 1, b"stray");
+    w.b(ACK | PSH, 7, 1, b"world");
+    assert_eq!(w.code("stray-segment"), 1);
+    let f = w.end();
+    assert_eq!(f.len(), 1);
+    assert_eq!(f[0].streams[1], b"hello world");
+}

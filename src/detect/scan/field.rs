@@ -116,27 +116,39 @@ fn worth(v: &[u8], bits: u16) -> bool {
     if bits & chars::AT != 0 {
         return true;
     }
+    // Times are the most frequent value of all that has blanks, colons and digits.
+    let time = matches!(v, [b'1' | b'2', _, _, _, b'-' | b'/', _, _, b'-' | b'/', rest @ ..] if rest.len() <= 27);
+    if time {
+        return false;
+    }
     if bits & chars::DIGIT != 0 {
-        let (mut run, mut all) = (0u32, 0u32);
+        let (mut run, mut pure, mut all) = (0u32, 0u32, 0u32);
         for b in v {
             if b.is_ascii_digit() {
                 run += 1;
+                pure += 1;
                 all += 1;
-                if run >= 9 {
+                if pure >= 9 || run >= 11 {
                     return true;
                 }
-            } else if !matches!(b, b' ' | b'-') {
-                run = 0;
+            } else {
+                pure = 0;
+                if !matches!(b, b' ' | b'-') {
+                    run = 0;
+                }
             }
         }
         if all >= 3 && bits & (chars::HIGH | chars::MASK) != 0 {
             return true;
         }
     }
-    bits & chars::HIGH != 0 && memchr::memmem::find(v, "：".as_bytes()).is_some()
-        || memchr::memmem::find(v, b"eyJ").is_some()
-        || memchr::memchr2(b'=', b':', v).is_some() && bits & (chars::LOWER | chars::UPPER) != 0
-        || memchr::memmem::find(v, b"AKIA").is_some()
+    let letters = bits & (chars::LOWER | chars::UPPER) != 0;
+    letters && memchr::memchr2(b'=', b':', v).is_some()
+        || bits & chars::HIGH != 0 && memchr::memmem::find(v, "：".as_bytes()).is_some()
+        || letters
+            && v.len() >= 20
+            && (memchr::memmem::find(v, b"eyJ").is_some()
+                || memchr::memmem::find(v, b"AKIA").is_some())
 }
 
 /// The digest of something: 32, 40 or 64 hex digits, or padded base64 of 16, 20 or 32 bytes.
@@ -208,32 +220,44 @@ fn peel(v: &[u8], bits: u16) -> Option<(Step, Vec<u8>)> {
 fn base64(v: &[u8], bits: u16) -> Option<Vec<u8>> {
     let n = v.len();
     let padded = v.ends_with(b"=");
+    // Base64 has letters of both cases, or digits; a word has not.
     if n < 8
         || n % 4 == 1
         || padded && !n.is_multiple_of(4)
+        || !padded && (bits == chars::LOWER || bits == chars::UPPER)
         || bits & (chars::LOWER | chars::UPPER) == 0
     {
         return None;
     }
-    // `(`, `)` and `_` share bits with letters of the alphabet; the decoder refuses them. The first three bytes tell most other tokens.
-    let head = normal::base64_any(v.get(..4)?)?;
-    let gzip = head.starts_with(&[0x1f, 0x8b])
-        || head.starts_with(&[0x78, 0x9c])
-        || head.starts_with(&[0x78, 0xda])
-        || head.starts_with(&[0x78, 0x01]);
+    // The first three bytes tell most other tokens.
+    let mut word = 0u32;
+    for b in v.get(..4)? {
+        word = word << 6 | sextet(*b)?;
+    }
+    let [_, a, b, c] = word.to_be_bytes();
+    let gzip = matches!((a, b), (0x1f, 0x8b) | (0x78, 0x01 | 0x9c | 0xda));
     if !gzip
-        && !head
-            .iter()
-            .all(|b| *b >= 0x20 || matches!(b, b'\n' | b'\t' | b'\r'))
+        && [a, b, c].iter().any(|b| {
+            *b < 0x20 && !matches!(b, b'\n' | b'\t' | b'\r')
+                || matches!(b, 0x7f | 0xc0 | 0xc1 | 0xf5..)
+        })
     {
         return None;
     }
     let out = normal::base64_any(v)?;
-    if gzip || readable(&out) && (out.len() >= 6) {
-        Some(out)
-    } else {
-        None
-    }
+    (gzip || readable(&out) && out.len() >= 6).then_some(out)
+}
+
+/// Value of a character of either alphabet of base64.
+fn sextet(b: u8) -> Option<u32> {
+    Some(u32::from(match b {
+        b'A'..=b'Z' => b - b'A',
+        b'a'..=b'z' => b - b'a' + 26,
+        b'0'..=b'9' => b - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    }))
 }
 
 /// Text: UTF-8 without control characters, and no odd characters where it is short.

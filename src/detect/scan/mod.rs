@@ -7,6 +7,8 @@ mod json;
 mod markup;
 mod rows;
 mod sink;
+#[cfg(test)]
+mod speed;
 mod text;
 
 use super::print::PrintKey;

@@ -123,6 +123,8 @@ pub(crate) struct Sink {
     touched: usize,
     out: Facts,
     missed: Vec<NodeId>,
+    /// Findings of the last body.
+    usual: usize,
     /// Added to every offset: where the scanned piece begins in the whole.
     pub base: u64,
 }
@@ -138,6 +140,7 @@ impl Sink {
             touched: 0,
             out: Facts::default(),
             missed: Vec::new(),
+            usual: 0,
             base: 0,
         }
     }
@@ -154,6 +157,8 @@ impl Sink {
         self.frames.clear();
         self.missed.clear();
         self.out = Facts::default();
+        // the bodies of one API are alike
+        self.out.findings.reserve(self.usual.min(4096));
         self.base = 0;
     }
 
@@ -173,6 +178,7 @@ impl Sink {
                 }
             }
         }
+        self.usual = self.out.findings.len();
         std::mem::take(&mut self.out)
     }
 
@@ -507,17 +513,17 @@ impl Sink {
         } else {
             self.record()
         };
-        let mut index = [0u32; limits::NEST_DEPTH + 8];
-        let mut n = 0;
-        for f in &self.frames {
-            if f.array
-                && f.idx != NONE
-                && let Some(slot) = index.get_mut(n)
-            {
-                *slot = f.idx;
-                n += 1;
-            }
-        }
+        let indices = || {
+            self.frames
+                .iter()
+                .filter(|f| f.array && f.idx != NONE)
+                .map(|f| f.idx)
+        };
+        let index: Box<[u32]> = match indices().count() {
+            0 => Box::default(),
+            1 => indices().next().map_or(Box::default(), |i| Box::new([i])),
+            _ => indices().collect(),
+        };
         let form = match (hit.last, hit.masked) {
             (true, _) => slot.form.then(Step::Last4),
             (_, true) => slot.form.then(Step::Mask),
@@ -539,7 +545,7 @@ impl Sink {
             masked: hit.masked,
             conf: hit.conf,
             field,
-            index: index.get(..n).unwrap_or(&[]).into(),
+            index,
             offset: self.base + slot.off,
             len: slot.len,
             record,

@@ -199,25 +199,11 @@ pub fn email(v: &[u8]) -> bool {
         labels += 1;
         top = label;
     }
-    let suffix = matches!(
-        top.to_ascii_lowercase().as_slice(),
-        b"png"
-            | b"jpg"
-            | b"jpeg"
-            | b"gif"
-            | b"svg"
-            | b"webp"
-            | b"js"
-            | b"css"
-            | b"json"
-            | b"html"
-            | b"htm"
-            | b"xml"
-            | b"txt"
-            | b"ico"
-            | b"woff"
-            | b"map"
-    );
+    const SUFFIXES: [&[u8]; 16] = [
+        b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"js", b"css", b"json", b"html", b"htm",
+        b"xml", b"txt", b"ico", b"woff", b"map",
+    ];
+    let suffix = SUFFIXES.iter().any(|s| s.eq_ignore_ascii_case(top));
     labels >= 2
         && top.len() >= 2
         && !suffix

@@ -87,7 +87,101 @@ const NOT: [&str; 72] = [
     "方式",
 ];
 
+/// Words that are capitalised like a name and are none: of plans, roles, programs, states.
+const COMMON: [&str; 85] = [
+    "admin",
+    "administrator",
+    "system",
+    "root",
+    "guest",
+    "test",
+    "tester",
+    "default",
+    "unknown",
+    "anonymous",
+    "user",
+    "users",
+    "null",
+    "none",
+    "other",
+    "others",
+    "all",
+    "plan",
+    "premium",
+    "pro",
+    "basic",
+    "standard",
+    "widget",
+    "service",
+    "services",
+    "group",
+    "team",
+    "report",
+    "order",
+    "orders",
+    "product",
+    "products",
+    "item",
+    "items",
+    "package",
+    "account",
+    "active",
+    "inactive",
+    "enabled",
+    "disabled",
+    "pending",
+    "success",
+    "failed",
+    "error",
+    "free",
+    "gold",
+    "silver",
+    "bronze",
+    "vip",
+    "member",
+    "membership",
+    "store",
+    "shop",
+    "market",
+    "bank",
+    "company",
+    "inc",
+    "ltd",
+    "corp",
+    "school",
+    "university",
+    "hospital",
+    "hotel",
+    "center",
+    "centre",
+    "street",
+    "road",
+    "city",
+    "north",
+    "south",
+    "east",
+    "west",
+    "new",
+    "device",
+    "phone",
+    "laptop",
+    "monitor",
+    "keyboard",
+    "software",
+    "hardware",
+    "enterprise",
+    "professional",
+    "ultimate",
+    "edition",
+    "server",
+];
+
 static SURNAMES: LazyLock<FxHashSet<char>> = LazyLock::new(|| SINGLE.chars().collect());
+/// Last characters of [`NOT`] and first ones of [`DOUBLE`]: most names are told by them without a look at the lists.
+static NOT_ENDS: LazyLock<FxHashSet<char>> =
+    LazyLock::new(|| NOT.iter().filter_map(|w| w.chars().last()).collect());
+static DOUBLE_BEGINS: LazyLock<FxHashSet<char>> =
+    LazyLock::new(|| DOUBLE.iter().filter_map(|w| w.chars().next()).collect());
 
 /// A CJK ideograph.
 pub fn han(c: char) -> bool {
@@ -115,13 +209,16 @@ pub fn chinese(text: &str) -> bool {
     if !(2..=4).contains(&n) || !text.chars().all(han) {
         return false;
     }
-    if NOT.iter().any(|w| text.ends_with(w) || text == *w) {
+    let (Some(first), Some(last)) = (text.chars().next(), text.chars().last()) else {
+        return false;
+    };
+    if NOT_ENDS.contains(&last) && NOT.iter().any(|w| text.ends_with(w)) {
         return false;
     }
-    let double = DOUBLE.iter().any(|d| text.starts_with(d));
+    let double = DOUBLE_BEGINS.contains(&first) && DOUBLE.iter().any(|d| text.starts_with(d));
     match n {
-        2 => text.chars().next().is_some_and(surname) && !double,
-        3 => double || text.chars().next().is_some_and(surname),
+        2 => surname(first) && !double,
+        3 => double || surname(first),
         _ => double,
     }
 }
@@ -135,6 +232,9 @@ pub fn latin(text: &str) -> bool {
     for word in text.split([' ', ',']) {
         if word.is_empty() {
             continue;
+        }
+        if COMMON.iter().any(|c| c.eq_ignore_ascii_case(word)) {
+            return false;
         }
         let mut chars = word.chars();
         let first = chars.next().unwrap_or(' ');
@@ -167,43 +267,60 @@ pub fn latin(text: &str) -> bool {
     (1..=4).contains(&words) && text.chars().any(char::is_lowercase)
 }
 
-/// How far text reads as a Chinese address: parts of the administration, and parts below the street.
-fn parts(text: &str) -> (u32, u32, bool) {
-    let (mut admin, mut detail, mut digit) = (0, 0, false);
+/// What an address is made of, counted in one pass.
+#[derive(Default)]
+struct Parts {
+    chars: u32,
+    han: u32,
+    /// Characters of the administration: province, city, county ...
+    admin: u32,
+    /// Characters below it: road, number, building, room ...
+    detail: u32,
+    digit: bool,
+    /// Marks that end a sentence, or of a link or e-mail address.
+    prose: bool,
+}
+
+fn parts(text: &str) -> Parts {
+    let mut p = Parts::default();
     for c in text.chars() {
+        p.chars += 1;
+        if c.is_ascii() {
+            match c {
+                '0'..='9' => p.digit = true,
+                '!' | '?' | '@' => p.prose = true,
+                _ => {}
+            }
+            continue;
+        }
+        p.han += u32::from(han(c));
         match c {
-            '省' | '市' | '区' | '县' | '州' | '旗' | '镇' | '乡' | '盟' => admin += 1,
+            '省' | '市' | '区' | '县' | '州' | '旗' | '镇' | '乡' | '盟' => p.admin += 1,
             '路' | '街' | '巷' | '弄' | '号' | '栋' | '幢' | '座' | '楼' | '室' | '层' | '村'
-            | '苑' | '园' | '厦' | '道' | '组' | '社' => detail += 1,
-            '0'..='9'
-            | '０'..='９'
-            | '一'
-            | '二'
-            | '三'
-            | '四'
-            | '五'
-            | '六'
-            | '七'
-            | '八'
-            | '九'
-            | '十' => digit = true,
-            '。' | '！' | '？' | '!' | '?' | '：' | '；' => return (0, 0, false),
+            | '苑' | '园' | '厦' | '道' | '组' | '社' => p.detail += 1,
+            '０'..='９' | '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' => {
+                p.digit = true
+            }
+            '。' | '！' | '？' | '：' | '；' => p.prose = true,
             _ => {}
         }
     }
-    (admin, detail, digit)
+    p
 }
 
 /// Belief 0..=100 that text is a postal address, without regard to its key.
 pub fn address(text: &str) -> u8 {
-    let n = text.chars().count();
-    if !(6..=90).contains(&n) {
+    if text.len() > 300 {
         return 0;
     }
-    if text.chars().filter(|c| han(*c)).count() * 2 < n {
+    belief(&parts(text))
+}
+
+fn belief(p: &Parts) -> u8 {
+    if !(6..=90).contains(&p.chars) || p.han * 2 < p.chars || p.prose {
         return 0;
     }
-    match parts(text) {
+    match (p.admin, p.detail, p.digit) {
         (a, d, true) if a >= 2 && d >= 2 => 90,
         (a, d, true) if a >= 1 && d >= 2 => 75,
         (a, d, _) if a >= 2 && d >= 1 => 65,
@@ -212,21 +329,23 @@ pub fn address(text: &str) -> u8 {
     }
 }
 
-/// Whether text under an address key is an address: any Chinese place, or a number and words in another language.
-pub fn address_named(text: &str) -> bool {
-    let n = text.chars().count();
-    if !(5..=160).contains(&n) || text.contains("://") || text.contains('@') {
-        return false;
+/// Belief that text under an address key is an address: any Chinese place, or a number and words in another language.
+pub fn address_named(text: &str) -> Option<u8> {
+    if text.len() > 400 || text.contains("://") {
+        return None;
     }
-    let (admin, detail, _) = parts(text);
-    if text.chars().any(han) {
-        return admin + detail >= 1;
+    let p = parts(text);
+    if !(5..=160).contains(&p.chars) || p.prose && p.han == 0 {
+        return None;
+    }
+    if p.han > 0 {
+        return (p.admin + p.detail >= 1).then(|| belief(&p).max(88));
     }
     let words = text
         .split([' ', ','])
         .filter(|w| w.chars().filter(|c| c.is_alphabetic()).count() >= 2)
         .count();
-    n >= 8 && words >= 2 && text.bytes().any(|b| b.is_ascii_digit())
+    (p.chars >= 8 && words >= 2 && p.digit).then_some(80)
 }
 
 #[cfg(test)]
@@ -289,7 +408,7 @@ mod tests {
             "上海市浦东新区世纪大道100号",
         ] {
             assert!(address(ok) >= 65, "{ok}");
-            assert!(address_named(ok));
+            assert!(address_named(ok).is_some());
         }
         for bad in [
             "北京",
@@ -300,10 +419,8 @@ mod tests {
         ] {
             assert_eq!(address(bad), 0, "{bad}");
         }
-        assert!(
-            address_named("221B Baker Street, London")
-                && !address_named("10.1.2.3")
-                && !address_named("https://a.example/b 1")
-        );
+        assert!(address_named("221B Baker Street, London").is_some());
+        assert!(address_named("10.1.2.3").is_none());
+        assert!(address_named("https://a.example/b 1").is_none());
     }
 }

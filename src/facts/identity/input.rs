@@ -78,6 +78,8 @@ pub struct Input {
     pub(super) issued: Vec<(u64, bool)>,
     pub(super) names: Names,
     pub(super) addrs: Vec<Option<u128>>,
+    /// Calls whose credential a call behind them names, with that call; sorted by the outer call.
+    pub(super) behind: Vec<(u32, u32)>,
     addr_ids: FxHashMap<Option<u128>, u32>,
 }
 
@@ -175,6 +177,23 @@ impl Input {
             creds: (c0, at(self.creds.len())),
             events: (e0, at(self.events.len())),
         });
+    }
+
+    /// Says that `inner` was caused by `outer` (indexes of calls): what a front tells the inner one about the user is about
+    /// the credential that the outer one presented. Only noted where the inner one is told anything.
+    pub fn caused(&mut self, inner: u32, outer: u32) {
+        let told = self.rows.get(inner as usize).is_some_and(|r| {
+            self.events_of(r)
+                .iter()
+                .any(|e| matches!(e, Ev::Fronted { .. }))
+        });
+        let asks = self
+            .rows
+            .get(outer as usize)
+            .is_some_and(|r| r.creds.0 != r.creds.1);
+        if told && asks {
+            self.behind.push((outer, inner));
+        }
     }
 
     fn issue(&mut self, issued: &[(String, u64)]) -> (u32, u32) {

@@ -101,6 +101,20 @@ pub fn follow(input: &Input, order: &[u32]) -> Lives {
         for e in input.events_of(row) {
             apply(input, *call, pos, e, &mine, &mut l);
         }
+        let from = input.behind.partition_point(|(outer, _)| outer < call);
+        for (_, inner) in input
+            .behind
+            .iter()
+            .skip(from)
+            .take_while(|(outer, _)| outer == call)
+        {
+            let told = input.rows.get(*inner as usize);
+            for e in told.iter().flat_map(|r| input.events_of(r)) {
+                if matches!(e, Ev::Fronted { .. }) {
+                    apply(input, *call, pos, e, &mine, &mut l);
+                }
+            }
+        }
     }
     settle(&mut l);
     l

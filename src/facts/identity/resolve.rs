@@ -93,6 +93,7 @@ struct Book {
 pub fn resolve(mut input: Input) -> Identity {
     let mut order: Vec<u32> = (0..u32::try_from(input.rows.len()).unwrap_or(NONE)).collect();
     order.sort_unstable_by_key(|i| input.rows.get(*i as usize).map(|r| (r.key, *i)));
+    input.behind.sort_unstable();
     let lives = follow(&input, &order);
     for (profile, owner) in lives.profile_links() {
         input.names.link(profile, owner);

@@ -300,3 +300,29 @@ fn the_order_of_loading_does_not_matter() {
         assert_eq!(story(&perm), want);
     }
 }
+
+#[test]
+fn a_header_behind_a_gateway_names_the_key_before_it() {
+    let key = |p| cred("api-key", "header:x-api-key", p);
+    let mut s = Story::default();
+    s.call(&[key(5 << 32)], &[]);
+    s.call(
+        &[],
+        &[E::Fronted {
+            name: "shop".into(),
+            place: "header:x-consumer-username".into(),
+        }],
+    );
+    s.call(&[key(5 << 32)], &[]);
+    s.call(&[key(6 << 32)], &[]);
+    s.call(
+        &[],
+        &[E::Fronted {
+            name: "eve".into(),
+            place: "header:x-forwarded-user".into(),
+        }],
+    );
+    s.input.caused(1, 0);
+    s.input.caused(4, 3);
+    assert_eq!(s.names(), ["shop", "shop", "shop", "key:00000006", "eve"]);
+}

@@ -89,6 +89,14 @@ impl Http1 {
 
     /// Segment of the client.
     fn request_data(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) {
+        if self.req.body_not_begun()
+            && self.queue.answered(self.sending)
+            && start::request(seg.bytes, true) == Is::Yes
+        {
+            // answered before its body was sent, and the body never was (Expect: 100-continue)
+            self.req.end_here(seg.offset, true);
+            self.request_done(cx);
+        }
         let mut pos = 0;
         loop {
             match self.req.step(seg, &mut pos, self.room(cx)) {
@@ -142,10 +150,10 @@ impl Http1 {
         let framing = if connect { Framing::None } else { framing };
         self.req.mark(flags);
         let room = self.room(cx);
-        if self.req.begin(framing, here, room) {
-            if let Some(m) = self.req.take_bare(true) {
-                self.request_ended(m, cx);
-            }
+        if self.req.begin(framing, here, room)
+            && let Some(m) = self.req.take_bare(true)
+        {
+            self.request_ended(m, cx);
         }
     }
 
@@ -262,10 +270,10 @@ impl Http1 {
             };
         self.resp.mark(flags);
         let room = self.room(cx);
-        if self.resp.begin(framing, here, room) {
-            if let Some(m) = self.resp.take_bare(true) {
-                self.response_ended(m, cx);
-            }
+        if self.resp.begin(framing, here, room)
+            && let Some(m) = self.resp.take_bare(true)
+        {
+            self.response_ended(m, cx);
         }
         if to.is_none() && !self.interim && self.asked == Some(self.answering) {
             self.refused(cx);

@@ -12,6 +12,8 @@ use crate::proto::Cx;
 use std::collections::VecDeque;
 
 /// One half of an exchange.
+// almost every half becomes `Done`, and boxing it would be an allocation for each message
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Default)]
 pub enum Half {
     /// Not seen.
@@ -148,6 +150,13 @@ impl Queue {
             .any(|o| !o.request.is_none() && o.response.is_none())
     }
 
+    /// Whether the response to this request has begun.
+    pub fn answered(&self, ordinal: u32) -> bool {
+        self.open
+            .iter()
+            .any(|o| o.ordinal == ordinal && !o.response.is_none())
+    }
+
     /// Whether no request of this exchange was seen.
     pub fn is_orphan(&self, ordinal: u32) -> bool {
         self.open
@@ -246,10 +255,10 @@ impl Queue {
                     .get(1)
                     .is_some_and(|(_, r)| received(r) && r.acked <= at.start);
                 let shifted = self.shifted;
-                if let Some(o) = self.get(*ordinal) {
-                    if lost && others || o.after_loss || shifted {
-                        o.flags.insert(Flags::UNCERTAIN_PAIR);
-                    }
+                if let Some(o) = self.get(*ordinal)
+                    && (lost && others || o.after_loss || shifted)
+                {
+                    o.flags.insert(Flags::UNCERTAIN_PAIR);
                 }
                 *ordinal
             }

@@ -189,7 +189,7 @@ pub(super) const KEYWORDS: [&str; 7] = ["and", "or", "not", "in", "contains", "s
 /// Whether a value can be written without quotes.
 fn plain(s: &str) -> bool {
     let odd = |c: char| {
-        c.is_whitespace() || "(){},\"'\\&|!=<>~#".contains(c) || crate::call::text::is_unsafe(c)
+        c.is_whitespace() || "(){}[],\"'\\&|!=<>~#".contains(c) || crate::call::text::is_unsafe(c)
     };
     !s.is_empty()
         && !s.contains(odd)

@@ -240,6 +240,7 @@ impl Builder<'_> {
             self.push("0");
             return Ok(());
         }
+        self.known(field)?;
         if self.special(field, op, values)? {
             return Ok(());
         }
@@ -271,15 +272,21 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// These rows have the field.
+    fn known(&self, field: &Field) -> Result<()> {
+        if field.def().scopes & self.scope as u8 != 0 {
+            return Ok(());
+        }
+        let who = match self.scope {
+            Scope::Calls => "calls",
+            Scope::Flows => "flows",
+            Scope::Sources => "sources",
+        };
+        Err(usage(format!("{who} have no field {field}")))
+    }
+
     fn target(&self, field: &Field) -> Result<Target> {
-        target(field, self.scope).ok_or_else(|| {
-            let what = match self.scope {
-                Scope::Calls => "calls have",
-                Scope::Flows => "flows have",
-                Scope::Sources => "sources have",
-            };
-            usage(format!("{what} no field {field}"))
-        })
+        target(field, self.scope).ok_or_else(|| usage(format!("{field} has no order")))
     }
 
     /// Writes a target's columns against tests, any of which may hold.
@@ -434,6 +441,7 @@ impl Builder<'_> {
     }
 
     fn range(&mut self, field: &Field, from: &Value, to: &Value) -> Result<()> {
+        self.known(field)?;
         let t = self.target(field)?;
         let test = if field.def().ty == Ty::Time {
             let (a, _) = self.time(from.text())?;
@@ -453,6 +461,7 @@ impl Builder<'_> {
 
     /// The field is there.
     fn there(&mut self, field: &Field) -> Result<()> {
+        self.known(field)?;
         if let Some(sql) = self.special_there(field)? {
             self.push(&sql);
             return Ok(());
@@ -464,6 +473,7 @@ impl Builder<'_> {
 
     /// A bare field: it is there, and for yes-or-no fields it is yes.
     fn present(&mut self, field: &Field) -> Result<()> {
+        self.known(field)?;
         if field.def().ty == Ty::Bool {
             return self.any(field, Op::Eq, &[Value::Text("true".into())]);
         }

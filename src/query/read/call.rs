@@ -249,7 +249,7 @@ fn locators(cx: &Cx, at: &Place, id: i64) -> Result<Vec<LocatorRow>> {
         len: count(p.len),
         ts: Some(rfc3339(p.ts)),
     };
-    let mut out = vec![row(at, "origin")];
+    let (mut out, mut own) = (Vec::new(), false);
     let place = |r: &Row<'_>| -> rusqlite::Result<(Place, u8)> {
         Ok((
             Place {
@@ -265,17 +265,24 @@ fn locators(cx: &Cx, at: &Place, id: i64) -> Result<Vec<LocatorRow>> {
     };
     for sql in [
         "SELECT source_id,first,last,off,len,ts,role FROM call_at WHERE call_id=?1 ORDER BY n",
-        "SELECT c.source_id,c.unit,c.unit1,c.off,c.len,c.ts,3 FROM call_fact f JOIN call c ON c.id=f.call_id WHERE f.joined=?1 ORDER BY c.ts,c.id",
+        "SELECT c.source_id,c.unit,c.unit1,coalesce(c.off,a.off),coalesce(c.len,a.len),c.ts,3 FROM call_fact f \
+         JOIN call c ON c.id=f.call_id LEFT JOIN call_at a ON a.call_id=c.id AND a.source_id=c.source_id AND a.first=c.unit \
+         WHERE f.joined=?1 ORDER BY c.ts,c.id",
     ] {
         let mut stmt = cx.conn.prepare_cached(sql)?;
         let mut rows = stmt.query([id])?;
         while let Some(r) = rows.next()? {
             let (p, role) = place(r)?;
+            own |= p.source == at.source && p.unit == at.unit;
             out.push(row(
                 &p,
                 ROLES.get(usize::from(role)).copied().unwrap_or("log"),
             ));
         }
+    }
+    // A log line's own place stands among the others already.
+    if !own {
+        out.insert(0, row(at, "origin"));
     }
     Ok(out)
 }
@@ -289,7 +296,7 @@ pub(super) fn target_base(proto: &str, method: Option<&str>) -> u64 {
 }
 
 /// Findings unpacked.
-pub(super) fn facts(cx: &Cx, blob: &[u8]) -> Facts {
+pub fn facts(cx: &Cx, blob: &[u8]) -> Facts {
     detect::pack::decode(blob, &|id| {
         cx.term(i64::from(id)).unwrap_or_else(|_| Arc::from(""))
     })

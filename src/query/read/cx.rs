@@ -11,7 +11,6 @@ use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 
 /// Names kept: hosts, agents, types, field paths of a large case; beyond, they are looked up again.
@@ -38,7 +37,7 @@ pub struct Class {
 }
 
 /// Accepted fields of an API: direction, class, field path.
-pub type Accepted = Rc<FxHashSet<(u8, u8, Arc<str>)>>;
+pub type Accepted = Arc<FxHashSet<(u8, u8, Arc<str>)>>;
 
 /// What reading needs: a read-only connection, names that were looked up, and whether values are shown. It belongs to
 /// one thread at a time.
@@ -244,7 +243,7 @@ impl Cx {
         for (dir, class, field) in rows {
             set.insert((dir, class, self.term(field)?));
         }
-        let set = Rc::new(set);
+        let set = Arc::new(set);
         self.cache.borrow_mut().accepted.insert(api, set.clone());
         Ok(set)
     }

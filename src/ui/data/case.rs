@@ -14,8 +14,6 @@ use std::path::PathBuf;
 
 /// Calls of a film whose people are counted; beyond it the numbers of people are left out.
 const FILM_PEOPLE: usize = 4_000;
-/// Rows that the SQL prompt shows.
-const SQL_ROWS: usize = 2_000;
 
 /// A case file as a source of answers.
 pub struct CaseData {
@@ -54,6 +52,12 @@ impl Data for CaseData {
         let path = self.path.clone();
         match what {
             What::Write(w) => return notebook::write(&path, w).map_err(fail),
+            What::Sql(_) if !path.exists() => return Err(Fail::NoCase),
+            What::Sql(text) => {
+                // The lane's handle now belongs to the statement's connection; the next question opens its own.
+                self.cx = None;
+                return super::sql::run(&path, text, lane).map_err(fail);
+            }
             What::Trace { reveal: true, .. } | What::Show { reveal: true, .. } => {
                 notebook::revealed(&path, what).map_err(fail)?;
             }
@@ -62,7 +66,9 @@ impl Data for CaseData {
         let cx = self.cx(lane)?;
         cx.reveal = matches!(
             what,
-            What::Show { reveal: true, .. } | What::Trace { reveal: true, .. }
+            What::Show { reveal: true, .. }
+                | What::Trace { reveal: true, .. }
+                | What::Export { reveal: true, .. }
         );
         let r = read(cx, what, lane);
         cx.reveal = false;
@@ -128,7 +134,6 @@ fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
                 &cx.conn, question, &options, &lane.stop,
             )?))
         }
-        What::Sql(text) => sql(cx, text)?,
         What::Names => {
             let all = Filter::all();
             let mut accounts = read::accounts(cx, &all)?;
@@ -152,7 +157,14 @@ fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
             }))
         }
         What::Marks => Answer::Marks(notebook::marks(&cx.conn)),
-        What::Write(_) | What::Export { .. } => return Err(Error::NotYet("this")),
+        What::Export {
+            format,
+            filter,
+            text,
+            path,
+            reveal,
+        } => cx_export(cx, format, filter, text, path, *reveal, lane)?,
+        What::Write(_) | What::Sql(_) => return Err(Error::NotYet("this")),
     })
 }
 
@@ -206,47 +218,37 @@ fn people_of(cx: &Cx, c: &CallRow) -> Vec<u64> {
     keys
 }
 
-/// Rows of a statement that only reads; the connection is read-only and its base tables are not offered.
-fn sql(cx: &Cx, text: &str) -> Result<Answer, Error> {
-    let mut st = cx.conn.prepare(text)?;
-    if !st.readonly() {
-        return Err(Error::Usage {
-            msg: "only statements that read".into(),
-            at: None,
-        });
-    }
-    let cols: Vec<String> = st.column_names().into_iter().map(str::to_string).collect();
-    let n = cols.len();
-    let mut rows = Vec::new();
-    let mut cut = false;
-    let mut q = st.query([])?;
-    while let Some(r) = q.next()? {
-        if rows.len() >= SQL_ROWS {
-            cut = true;
-            break;
-        }
-        rows.push(
-            (0..n)
-                .map(|i| r.get_ref(i).map(value).unwrap_or_default())
-                .collect(),
-        );
-    }
-    Ok(Answer::Sql { cols, rows, cut })
-}
-
-fn value(v: rusqlite::types::ValueRef<'_>) -> String {
-    use rusqlite::types::ValueRef as V;
-    match v {
-        V::Null => "-".into(),
-        V::Integer(n) => n.to_string(),
-        V::Real(x) => format!("{x}"),
-        V::Text(b) => crate::call::text::lossless(b).chars().take(400).collect(),
-        V::Blob(b) => {
-            let mut s: String = b.iter().take(32).map(|x| format!("{x:02x}")).collect();
-            if b.len() > 32 {
-                s.push_str("..");
-            }
-            s
-        }
-    }
+/// Writes a file of the selected calls.
+fn cx_export(
+    cx: &Cx,
+    format: &str,
+    filter: &Filter,
+    text: &str,
+    path: &std::path::Path,
+    reveal: bool,
+    lane: &LaneState,
+) -> Result<Answer, Error> {
+    use crate::export;
+    let job = export::Job {
+        cx,
+        filter,
+        filter_text: text,
+        limit: 0,
+        evidence: &[],
+        stop: &lane.stop,
+    };
+    let done = export::export(export::find(format)?, &job, path)?;
+    let clear = if reveal { ", values in clear" } else { "" };
+    let noted = if done.journal.is_some() {
+        ""
+    } else {
+        "; the journal could not be written"
+    };
+    Ok(Answer::Written(format!(
+        "{}: {} calls, {} B, sha256 {}{clear}{noted}",
+        done.path.display(),
+        done.calls,
+        done.bytes,
+        done.sha256.get(..12).unwrap_or_default()
+    )))
 }

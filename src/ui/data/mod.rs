@@ -6,6 +6,7 @@ pub mod lane;
 pub mod notebook;
 pub mod overview;
 pub mod palette;
+pub mod sql;
 
 use crate::query::Filter;
 use crate::query::read::{Page, Show};
@@ -93,8 +94,10 @@ pub struct MarkRow {
 pub enum Place {
     /// Rows from the start (or end) of a list.
     List,
-    /// More rows of a list.
+    /// Rows behind those at hand.
     More,
+    /// Rows before those at hand.
+    Earlier,
     /// The last rows of a list.
     Last,
     /// Number of rows.
@@ -172,34 +175,12 @@ pub enum What {
     Write(notebook::Write),
     /// A file to write.
     Export {
-        form: ExportForm,
+        format: &'static str,
         filter: Filter,
+        text: String,
         path: std::path::PathBuf,
         reveal: bool,
     },
-}
-
-/// Files that can be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportForm {
-    Report,
-    Har,
-    Csv,
-    Jsonl,
-    Pcap,
-}
-
-impl ExportForm {
-    /// Ending of the file's name, which is also the name of the format.
-    pub fn ending(self) -> &'static str {
-        match self {
-            ExportForm::Report => "html",
-            ExportForm::Har => "har",
-            ExportForm::Csv => "csv",
-            ExportForm::Jsonl => "jsonl",
-            ExportForm::Pcap => "pcap",
-        }
-    }
 }
 
 impl What {

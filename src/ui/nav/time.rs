@@ -9,6 +9,12 @@ pub fn clock(ns: i64, date: bool) -> String {
         .to_string()
 }
 
+/// To the second.
+pub fn second(ns: i64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(ns))
+        .map_or_else(|_| "?".into(), |t| t.strftime("%H:%M:%S").to_string())
+}
+
 /// A time of a row: time of day to the millisecond, or with its date.
 pub fn row(ts: &str, date: bool) -> String {
     let time = ts

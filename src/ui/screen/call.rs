@@ -93,6 +93,10 @@ fn response(m: &Model, s: &Show, clear: bool) -> Doc {
     }
     match &s.response {
         Some(p) => part(m, &mut d, p, &found),
+        None if s.row.proto == "log" => d.add(Line::new(
+            "known from a log alone: no heads, no bodies",
+            Role::Dim,
+        )),
         None => d.add(Line::new("no answer was captured", Role::Warn)),
     }
     for (i, x) in s.messages.iter().enumerate() {
@@ -239,7 +243,7 @@ fn evidence(d: &mut Doc, r: &CallRow) {
     ));
     d.add(Line::pair("call", r.id.clone(), Role::Text));
     for l in &r.locators {
-        let log = l.offset.is_some() || l.role == "log";
+        let log = l.offset.is_some() || l.role == "log" || r.proto == "log";
         let unit = if log { "line" } else { "pkt" };
         let span = if l.first == l.last {
             grouped(l.first)

@@ -74,6 +74,7 @@ pub fn header(m: &Model, c: &mut Canvas<'_>, r: Rect) {
 fn numbers(m: &Model) -> String {
     let calls = match (&m.overview, m.load.running()) {
         (_, true) => format!("{} calls so far", grouped(m.load.calls)),
+        (_, false) if m.load.any && m.load.calls > 0 => format!("{} calls", grouped(m.load.calls)),
         (Some(o), false) if m.filter.now().is_empty() => format!("{} calls", grouped(o.calls)),
         _ => String::new(),
     };
@@ -139,7 +140,7 @@ fn right_of_filter(m: &Model) -> (String, Role) {
         (Some(n), State::Ready)
             if f.screen != ScreenId::Overview && f.screen != ScreenId::Trace =>
         {
-            (format!("{} {n}", super::total(m, &f.list)), Role::Dim)
+            (super::counted(m, &f.list, n), Role::Dim)
         }
         _ => (String::new(), Role::Dim),
     }
@@ -245,7 +246,7 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
                 let play = if p.clock.playing { "playing" } else { "paused" };
                 parts.push(format!(
                     "step {}/{}  {}  [{play}]",
-                    p.clock.step(t) + 1,
+                    p.at + 1,
                     t.steps().len(),
                     p.clock.speed_name()
                 ));
@@ -396,8 +397,16 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
                 MenuKind::Export => "Export",
                 MenuKind::Quit => "Leave leaktrace?",
             };
+            let most = entries.iter().map(|(_, t)| t.len()).max().unwrap_or(0) + 8;
             let h = u16::try_from(entries.len() + 2).unwrap_or(9);
-            let r = boxed(c, size, 48, h, title, "");
+            let r = boxed(
+                c,
+                size,
+                u16::try_from(most.clamp(44, 90)).unwrap_or(48),
+                h,
+                title,
+                "",
+            );
             for (i, (k, t)) in entries.iter().enumerate() {
                 let y = r.y + u16::try_from(i).unwrap_or(0);
                 if y < r.bottom() {
@@ -472,7 +481,11 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             "Trace what?".into(),
             "a value, record:ID, account:NAME, or the path of a clue file",
         ),
-        PromptKind::Export(_) => (
+        PromptKind::Export(_, true) => (
+            "Write to".into(),
+            "holds values IN CLEAR; the journal keeps that it was written",
+        ),
+        PromptKind::Export(..) => (
             "Write to".into(),
             "values stay masked; the journal keeps that it was written",
         ),

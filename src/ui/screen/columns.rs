@@ -28,10 +28,10 @@ pub fn columns(kind: Kind) -> &'static [Col] {
 
 const CALLS: &[Col] = &[
     Col::text("TIME", 12, 0),
-    Col::text("ACCOUNT", 12, 1),
+    Col::flex("ACCOUNT", 12, 1, false),
     Col::text("FROM", 15, 7),
-    Col::text("HOST", 18, 8),
-    Col::flex("CALL", 16, 1, true),
+    Col::text("HOST", 20, 10),
+    Col::flex("CALL", 20, 3, true),
     Col::num("ST", 3, 0),
     Col::num("IN", 7, 9),
     Col::num("OUT", 8, 4),
@@ -93,6 +93,7 @@ const SESSIONS: &[Col] = &[
         drop: 6,
         middle: false,
     },
+    Col::text("FROM", 15, 7),
     Col::text("SESSION", 18, 9),
 ];
 const FINDINGS: &[Col] = &[
@@ -108,11 +109,11 @@ const FINDINGS: &[Col] = &[
 const RISKS: &[Col] = &[
     Col::num("SCORE", 5, 0),
     Col::text("SEVERITY", 8, 3),
-    Col::text("RULE", 18, 2),
+    Col::text("RULE", 16, 2),
     Col {
         title: "SUBJECT",
-        w: 16,
-        flex: 1,
+        w: 20,
+        flex: 3,
         right: false,
         drop: 0,
         middle: true,
@@ -120,7 +121,7 @@ const RISKS: &[Col] = &[
     Col {
         title: "WHAT",
         w: 20,
-        flex: 3,
+        flex: 4,
         right: false,
         drop: 5,
         middle: false,
@@ -246,8 +247,18 @@ fn word(v: Option<&str>, field: &'static str, role: Role) -> Cell {
 pub fn level(l: &str) -> Cell {
     Cell::text(l, Role::level(l)).fact("level", l)
 }
+/// A share of one.
 fn part(x: f64) -> Cell {
     Cell::text(&format!("{x:.2}"), Role::Text).by(SortKey::Num(x))
+}
+/// A score up to a hundred.
+fn score(x: f64) -> Cell {
+    let role = if x >= 70.0 {
+        Role::SensHigh
+    } else {
+        Role::Text
+    };
+    Cell::text(&format!("{x:.0}"), role).by(SortKey::Num(x))
 }
 
 /// Letters of the flags; the pane below names them.
@@ -374,11 +385,7 @@ fn account(r: &AccountRow, dates: bool) -> Vec<Cell> {
         Cell::num(r.sessions),
         Cell::num(r.records),
         level(r.level),
-        part(r.risk).role(if r.risk >= 0.7 {
-            Role::SensHigh
-        } else {
-            Role::Text
-        }),
+        score(r.risk),
         match values.first() {
             Some((k, _)) => Cell::text(&text.join("  "), Role::Text).fact("class", k),
             None => Cell::text("-", Role::Dim),
@@ -420,6 +427,7 @@ fn session(r: &SessionRow) -> Vec<Cell> {
         Cell::num(r.records),
         level(r.level),
         word(r.user_agent.as_deref(), "user_agent", Role::Dim),
+        word(r.src.as_deref(), "src", Role::Dim),
         Cell::text(&r.session, Role::Dim).fact("session", &r.session),
     ]
 }
@@ -451,7 +459,7 @@ fn risk(r: &RiskRow) -> Vec<Cell> {
         _ => "-".into(),
     };
     vec![
-        part(r.score),
+        score(r.score),
         Cell::text(&r.severity, Role::severity(&r.severity))
             .fact("severity", &r.severity)
             .by(SortKey::Num(rank(&r.severity))),

@@ -115,13 +115,16 @@ fn api(r: &ApiRow) -> Doc {
     ));
     if !r.classes.is_empty() {
         d.add(Line::default());
-        d.add(Line::new(
-            format!(
-                "{:<15}{:>9}{:>9}{:>8}  FIELDS",
-                "CLASS", "CLEAR", "MASKED", "CALLS"
-            ),
-            Role::Head,
-        ));
+        d.add(
+            Line::new(
+                format!(
+                    "{:<15}{:>9}{:>9}{:>8}  FIELDS",
+                    "CLASS", "CLEAR", "MASKED", "CALLS"
+                ),
+                Role::Head,
+            )
+            .row(),
+        );
     }
     for c in &r.classes {
         let mut l = Line::new(format!("{:<15}", c.class), Role::Text)
@@ -147,7 +150,7 @@ fn api(r: &ApiRow) -> Doc {
             )),
             title: c.class.clone(),
         });
-        d.add(l);
+        d.add(l.row());
     }
     d
 }
@@ -162,18 +165,24 @@ fn side(f: &Frame, title: &str) -> Doc {
     }
     let accounts = f.screen == ScreenId::Apis;
     if accounts {
-        d.add(Line::new(
-            format!(
-                "{:<22}{:>8}{:>9}  {:<8} {:<8}",
-                "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"
-            ),
-            Role::Head,
-        ));
+        d.add(
+            Line::new(
+                format!(
+                    "{:<22}{:>8}{:>9}  {:<8} {:<8}",
+                    "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"
+                ),
+                Role::Head,
+            )
+            .row(),
+        );
     } else {
-        d.add(Line::new(
-            format!("{:<2} {:>7} {:>8}  API", "S", "CALLS", "MAX REC"),
-            Role::Head,
-        ));
+        d.add(
+            Line::new(
+                format!("{:<2} {:>7} {:>8}  API", "S", "CALLS", "MAX REC"),
+                Role::Head,
+            )
+            .row(),
+        );
     }
     let t = |x: Option<&String>| x.map(|t| time::short(t)).unwrap_or_default();
     for i in f.side.iter().take(500) {

@@ -211,7 +211,8 @@ fn list_title(m: &Model, f: &Frame) -> SafeText {
     } else {
         l.base + l.cursor as u64 + 1
     };
-    let all = total(m, l);
+    let all = total(l);
+    let part = if m.load.running() { " so far" } else { "" };
     let sort = match l.sort {
         Some((c, d)) => {
             let name = l.titles.get(c).map_or_else(
@@ -225,20 +226,25 @@ fn list_title(m: &Model, f: &Frame) -> SafeText {
         }
         None => String::new(),
     };
-    format!("{}  {}/{all}{sort}", name(f.screen), grouped(at)).into()
+    format!("{}  {}/{all}{part}{sort}", name(f.screen), grouped(at)).into()
 }
 
 /// How many rows, with a sign where that is not the last word.
-pub fn total(m: &Model, l: &List) -> String {
-    let part = if m.load.running() { " so far" } else { "" };
+pub fn total(l: &List) -> String {
     match l.total {
-        Total::Exact(n) => format!("{}{part}", grouped(n)),
-        Total::AtLeast(n) => format!(">={}{part}", grouped(n)),
+        Total::Exact(n) => grouped(n),
+        Total::AtLeast(n) => format!(">={}", grouped(n)),
         Total::Unknown if l.state == State::Ready && !l.more.1 => {
-            format!("{}{part}", grouped(l.base + l.rows.len() as u64))
+            grouped(l.base + l.rows.len() as u64)
         }
         Total::Unknown => "...".into(),
     }
+}
+
+/// The same with what they are.
+pub fn counted(m: &Model, l: &List, noun: &str) -> String {
+    let part = if m.load.running() { " so far" } else { "" };
+    format!("{} {noun}{part}", total(l))
 }
 
 fn list(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
@@ -324,6 +330,9 @@ fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             "no case yet: leaktrace FILE... loads captures and logs".into(),
             Role::Dim,
         ),
+        State::Ready if f.screen == ScreenId::Trace => {
+            ("nothing of it was seen in any call".into(), Role::Warn)
+        }
         State::Ready if m.load.running() => (format!("no {noun} so far"), Role::Partial),
         State::Ready if f.screen == ScreenId::Marks => (
             "no marks yet: m marks, a notes, # tags whatever is under the cursor".into(),

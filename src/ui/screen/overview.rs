@@ -109,7 +109,7 @@ fn coverage(m: &Model, o: &OverviewData) -> Doc {
                 .jump(Jump::screen(ScreenId::Sources)),
         );
     }
-    let all: u64 = o.apps.iter().map(|a| a.3).sum();
+    let all: u64 = o.apps.iter().map(|a| a.3).fold(0, u64::saturating_add);
     let readable: Vec<String> = o
         .apps
         .iter()
@@ -230,7 +230,7 @@ fn when(o: &OverviewData) -> Doc {
 }
 
 fn accounts(o: &OverviewData) -> Doc {
-    let mut d = Doc::new("Top accounts");
+    let mut d = Doc::new("Top accounts by risk");
     d.note = format!("{} in all", grouped(o.n_accounts)).into();
     let most = o
         .accounts
@@ -240,17 +240,25 @@ fn accounts(o: &OverviewData) -> Doc {
         .unwrap_or(0)
         .max(1);
     for a in &o.accounts {
-        let n = usize::try_from(a.records * 10 / most).unwrap_or(0);
-        d.add(
-            Line::new(
-                format!("{:<20}", super::lists::clip(&a.account, 19)),
-                Role::Text,
-            )
-            .and(format!("{:>9} ", grouped(a.records)), Role::Dim)
-            .and("#".repeat(n), Role::BarSens)
-            .right(a.level, Role::level(a.level))
-            .jump(Jump::calls("account", &a.account)),
-        );
+        let n = (a.records as f64 * 6.0 / most as f64).ceil() as usize;
+        let mut l = Line::new(
+            format!("{:<17}", super::lists::clip(&a.account, 16)),
+            Role::Text,
+        )
+        .and(
+            format!("{:>3.0}", a.risk),
+            if a.risk >= 70.0 {
+                Role::SensHigh
+            } else {
+                Role::Dim
+            },
+        )
+        .and(format!("{:>8} ", grouped(a.records)), Role::Dim)
+        .and("#".repeat(n.min(6)), Role::BarSens)
+        .right(a.level, Role::level(a.level))
+        .jump(Jump::calls("account", &a.account));
+        l.why = Some(a.why.clone());
+        d.add(l);
     }
     if o.accounts.is_empty() {
         d.add(Line::new("none", Role::Dim));

@@ -95,7 +95,7 @@ pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
     }
     c.say(inner.x + 3, inner.y, 12, "TIME", Role::Head);
     c.say(inner.x + 17, inner.y, 6, "GAP", Role::Head);
-    let here = film.clock.step(t);
+    let here = film.at;
     let h = usize::from(inner.height - 1);
     for (n, s) in t.steps().iter().enumerate().skip(film.top).take(h) {
         let y = inner.y + 1 + u16::try_from(n - film.top).unwrap_or(0);
@@ -266,7 +266,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     let Some(t) = &film.film else {
         return vec![sums, call];
     };
-    let at = film.clock.step(t);
+    let at = film.at;
     let (now, all) = (t.totals(at), t.sum());
     sums.note = format!(
         "step {}/{}",

@@ -264,7 +264,7 @@ fn enter(m: &mut Model) {
     } else if let Extra::Replay(r) = &f.extra {
         r.film
             .as_ref()
-            .and_then(|t| t.steps().get(r.clock.step(t)))
+            .and_then(|t| t.steps().get(r.at))
             .map(|s| Jump::Call(s.call.id.clone()))
     } else if f.screen == ScreenId::Trace && f.list.rows.is_empty() {
         return trace_prompt(m);
@@ -442,7 +442,7 @@ fn sensitive(m: &mut Model, next: bool) {
     let Some(f) = m.top() else { return };
     if let Extra::Replay(r) = &f.extra {
         let Some(t) = &r.film else { return };
-        return match t.next_high(r.clock.step(t), next) {
+        return match t.next_high(r.at, next) {
             Some(s) => seek(m, s),
             None => m.say("no further sensitive step"),
         };
@@ -494,7 +494,7 @@ fn trace(m: &mut Model) {
         Extra::Replay(r) => r
             .film
             .as_ref()
-            .and_then(|t| t.steps().get(r.clock.step(t)))
+            .and_then(|t| t.steps().get(r.at))
             .and_then(|s| s.call.account.clone())
             .map(|a| Question::Account(a)),
         _ => None,
@@ -618,7 +618,7 @@ fn why(m: &mut Model) {
             Extra::Replay(r) => r
                 .film
                 .as_ref()
-                .and_then(|t| t.steps().get(r.clock.step(t)))
+                .and_then(|t| t.steps().get(r.at))
                 .map(|s| facts::why(&Item::Call(Box::new(s.call.clone()))))
                 .unwrap_or_default(),
             _ => match (&f.show, f.list.here()) {
@@ -657,11 +657,12 @@ fn film(m: &mut Model, a: A) {
     };
     let Some(t) = &r.film else { return };
     let n = t.steps().len();
-    let at = r.clock.step(t);
+    let at = r.at;
     match a {
         A::Play => {
             if !r.clock.playing && at + 1 >= n {
                 r.clock = r.clock.seek(0, t);
+                r.at = 0;
             }
             r.clock.playing = !r.clock.playing;
             r.seq = id;
@@ -696,6 +697,7 @@ pub fn seek(m: &mut Model, to: usize) {
         if let Some(t) = &r.film {
             let to = to.min(t.steps().len().saturating_sub(1));
             r.clock = r.clock.seek(to, t);
+            r.at = to;
             r.top = crate::ui::screen::replay::scroll(r.top, to, t.steps().len(), h);
         }
     }
@@ -712,10 +714,11 @@ pub fn tick(m: &mut Model, seq: u64) {
         return;
     }
     let Some(t) = &r.film else { return };
-    let before = r.clock.step(t);
+    let before = r.at;
     let ns = i64::try_from(super::PLAY_MS).unwrap_or(50) * 1_000_000;
     r.clock = r.clock.advance(ns, t);
-    let now = r.clock.step(t);
+    let now = r.clock.step(t).max(before);
+    r.at = now;
     r.top = crate::ui::screen::replay::scroll(r.top, now, t.steps().len(), h);
     let playing = r.clock.playing;
     if playing {

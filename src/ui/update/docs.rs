@@ -11,17 +11,18 @@ pub fn refresh(m: &mut Model) {
     let Some(f) = m.top() else { return };
     let areas = layout::of(m.size, f);
     let mut docs = screen::docs(m, f, &areas);
-    let broken = m.wrap
-        || !matches!(
-            f.screen,
-            ScreenId::Calls | ScreenId::Call | ScreenId::Overview
-        );
-    if broken {
-        for (i, d) in docs.iter_mut().enumerate() {
-            let w = layout::inside(areas.panes.get(i + 1).copied().unwrap_or_default()).width;
-            if w > 8 {
-                *d = d.wrapped(usize::from(w));
-            }
+    // Bodies keep their lines unless the reader wants them broken; everything else is prose and facts.
+    let keep = |i: usize| {
+        !m.wrap
+            && (f.screen == ScreenId::Overview
+                || (matches!(f.screen, ScreenId::Calls | ScreenId::Call) && i == 1))
+    };
+    for (i, d) in docs.iter_mut().enumerate().filter(|(i, _)| !keep(*i)) {
+        let w = layout::inside(areas.panes.get(i + 1).copied().unwrap_or_default())
+            .width
+            .saturating_sub(2);
+        if w > 8 {
+            *d = d.wrapped(usize::from(w));
         }
     }
     let heights: Vec<usize> = (0..areas.panes.len())

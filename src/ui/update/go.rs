@@ -560,7 +560,11 @@ pub fn ask_detail(m: &mut Model) {
 /// Rows at the edge of what is at hand.
 pub fn ask_more(m: &mut Model, down: bool) {
     let Some(f) = m.top() else { return };
-    if f.screen != ScreenId::Calls || f.pending.contains_key(&Place::More) {
+    if f.screen != ScreenId::Calls
+        || f.pending.contains_key(&Place::More)
+        || f.pending.contains_key(&Place::Earlier)
+        || f.pending.contains_key(&Place::List)
+    {
         return;
     }
     let edge = if down {
@@ -579,6 +583,7 @@ pub fn ask_more(m: &mut Model, down: bool) {
     }
     let (id, text) = (f.id, f.filter.clone());
     let filter = filter(m, &text);
-    ask(m, id, Place::More, What::Calls { filter, page: p });
+    let place = if down { Place::More } else { Place::Earlier };
+    ask(m, id, place, What::Calls { filter, page: p });
     list::settle(m);
 }

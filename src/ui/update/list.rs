@@ -53,8 +53,26 @@ pub fn go_to(m: &mut Model, to: usize) {
     }
 }
 
+/// The order that says most, where the reader has not chosen one.
+fn ranked(items: &mut [Item]) {
+    items.sort_by(|a, b| match (a, b) {
+        (Item::Account(a), Item::Account(b)) => b
+            .risk
+            .total_cmp(&a.risk)
+            .then(b.records.cmp(&a.records))
+            .then(b.calls.cmp(&a.calls)),
+        (Item::Api(a), Item::Api(b)) => b
+            .level
+            .cmp(a.level)
+            .then(b.max_records.cmp(&a.max_records))
+            .then(b.calls.cmp(&a.calls)),
+        _ => std::cmp::Ordering::Equal,
+    });
+}
+
 /// Items become rows, in the list's order.
-pub fn fill(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool, took_us: u64) {
+pub fn fill(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool, took_us: u64) {
+    ranked(&mut items);
     let dates = m.dates;
     let h = height(m);
     let Some(f) = m.frames.get_mut(frame) else {
@@ -134,7 +152,7 @@ pub fn order(l: &mut List) {
 }
 
 /// More calls before or behind those at hand.
-pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool) {
+pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool, down: bool) {
     let dates = m.dates;
     let h = height(m);
     let Some(f) = m.frames.get_mut(frame) else {
@@ -145,7 +163,6 @@ pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool) {
         cells: columns::cells(&item, dates, i),
         item,
     };
-    let down = l.cursor >= l.rows.len() / 2;
     let n = items.len();
     let new: Vec<RowView> = items.into_iter().enumerate().map(row).collect();
     if down {
@@ -167,7 +184,10 @@ pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool) {
         l.cursor += n;
         l.top += n;
         l.base = l.base.saturating_sub(n as u64);
-        l.more.0 = cut && l.base > 0;
+        l.more.0 = cut;
+        if !cut {
+            l.base = 0;
+        }
         if l.rows.len() > KEEP {
             l.rows.truncate(KEEP);
             l.more.1 = true;

@@ -150,7 +150,7 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         }
         PromptKind::Sql => go::sql(m, text),
         PromptKind::Trace => go::jump(m, Jump::Trace(question(text)?)),
-        PromptKind::Export(form) => work::export(m, *form, text),
+        PromptKind::Export(format, raw) => work::export(m, format, text, *raw),
         PromptKind::Save => work::save_filter(m, text),
     }
     m.typed.push(text.to_string());

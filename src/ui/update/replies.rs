@@ -38,7 +38,9 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
             list::fill(m, at, items, cut, took_us);
             go::rest(m);
         }
-        (Place::More, Answer::Rows { items, cut }) => list::extend(m, at, items, cut),
+        (Place::More | Place::Earlier, Answer::Rows { items, cut }) => {
+            list::extend(m, at, items, cut, place == Place::More)
+        }
         (Place::Last, Answer::Rows { items, cut }) => list::last(m, at, items, cut),
         (Place::Side, Answer::Rows { items, .. }) => {
             if let Some(f) = m.frames.get_mut(at) {
@@ -85,7 +87,7 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
         }
         (Place::Film, Answer::Film(film)) => {
             if let Some(Extra::Replay(r)) = m.frames.get_mut(at).map(|f| &mut f.extra) {
-                let step = r.film.as_ref().map_or(0, |f| r.clock.step(f));
+                let step = if r.film.is_some() { r.at } else { 0 };
                 r.clock = r.clock.seek(step, &film);
                 r.film = Some(*film);
                 r.state = State::Ready;
@@ -142,7 +144,7 @@ fn failed(m: &mut Model, at: usize, place: Place, e: Fail) {
         {
             f.list.state = state
         }
-        (Place::List | Place::Overview | Place::More, _) => {
+        (Place::List | Place::Overview | Place::More | Place::Earlier, _) => {
             if let State::Cancelled = state {
                 m.say("cancelled; what is shown was read before");
             }

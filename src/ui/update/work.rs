@@ -3,7 +3,7 @@
 
 use super::{filter, go, overlay};
 use crate::ui::data::notebook::Write;
-use crate::ui::data::{ExportForm, Item, Place, What};
+use crate::ui::data::{Item, Place, What};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Change, Extra, MenuKind, Model, Overlay, PromptKind};
 use crate::ui::nav::HISTORY;
@@ -17,7 +17,7 @@ pub fn target(m: &Model) -> Option<String> {
         Extra::Call { id } => Some(format!("call:{id}")),
         Extra::Replay(r) => {
             let t = r.film.as_ref()?;
-            Some(format!("call:{}", t.steps().get(r.clock.step(t))?.call.id))
+            Some(format!("call:{}", t.steps().get(r.at)?.call.id))
         }
         _ => facts::target(&f.list.here()?.item),
     }
@@ -157,7 +157,7 @@ fn call_row(m: &Model) -> Option<crate::query::rows::CallRow> {
     match (&f.extra, f.list.here().map(|r| &r.item)) {
         (Extra::Replay(r), _) => {
             let t = r.film.as_ref()?;
-            Some(t.steps().get(r.clock.step(t))?.call.clone())
+            Some(t.steps().get(r.at)?.call.clone())
         }
         (_, Some(Item::Call(c))) => Some((**c).clone()),
         _ => f.show.as_ref().map(|s| s.row.clone()),
@@ -261,26 +261,26 @@ pub fn locator(c: &crate::query::rows::CallRow) -> String {
 
 /// What can be written.
 pub fn export_menu(m: &mut Model) {
-    m.overlay = Some(Overlay::Menu(
-        MenuKind::Export,
-        vec![
-            ('r', "report (HTML), masked".into()),
-            ('j', "calls of this filter, JSON lines".into()),
-            ('c', "calls of this filter, CSV".into()),
-            ('h', "calls of this filter, HAR".into()),
-            ('p', "packets of these calls, pcap".into()),
-        ],
-    ));
+    let entries = crate::export::EXPORTERS
+        .iter()
+        .filter_map(|e| {
+            let clear = if e.raw() { " (values in clear)" } else { "" };
+            Some((
+                e.name().chars().next()?,
+                format!("{}: {}{clear}", e.name(), e.about()),
+            ))
+        })
+        .collect();
+    m.overlay = Some(Overlay::Menu(MenuKind::Export, entries));
 }
 
 /// Asks for the file's name.
 pub fn export_choice(m: &mut Model, c: char) {
-    let form = match c {
-        'r' => ExportForm::Report,
-        'j' => ExportForm::Jsonl,
-        'c' => ExportForm::Csv,
-        'h' => ExportForm::Har,
-        _ => ExportForm::Pcap,
+    let Some(e) = crate::export::EXPORTERS
+        .iter()
+        .find(|e| e.name().starts_with(c))
+    else {
+        return;
     };
     let stem = m
         .case_path
@@ -288,13 +288,13 @@ pub fn export_choice(m: &mut Model, c: char) {
         .map_or_else(|| "case".into(), |s| s.to_string_lossy().into_owned());
     overlay::prompt(
         m,
-        PromptKind::Export(form),
-        &format!("./{stem}.{}", form.ending()),
+        PromptKind::Export(e.name(), e.raw()),
+        &format!("./{stem}.{}", e.name()),
     );
 }
 
 /// Writes the file.
-pub fn export(m: &mut Model, form: ExportForm, path: &str) {
+pub fn export(m: &mut Model, format: &'static str, path: &str, raw: bool) {
     let text = m.filter.now().to_string();
     let filter = go::filter(m, &text);
     m.say(format!("writing {path} ..."));
@@ -303,10 +303,11 @@ pub fn export(m: &mut Model, form: ExportForm, path: &str) {
         0,
         Place::Written,
         What::Export {
-            form,
+            format,
             filter,
+            text,
             path: path.into(),
-            reveal: false,
+            reveal: raw,
         },
     );
 }

@@ -147,9 +147,9 @@ impl Canvas<'_> {
             return;
         }
         let h = u64::from(r.height);
-        let len = (h * shown / all.max(1)).clamp(1, h);
+        let len = (h.saturating_mul(shown) / all.max(1)).clamp(1, h);
         let top = if all > shown {
-            (h - len) * first.min(all - shown) / (all - shown)
+            (h - len).saturating_mul(first.min(all - shown)) / (all - shown)
         } else {
             0
         };

@@ -16,28 +16,16 @@ pub struct Bin {
     pub hot: u64,
 }
 
-/// Folds minutes into `n` equal bins.
-pub fn fold(minutes: &[Bin], n: usize) -> Vec<Bin> {
-    let (Some(first), Some(last)) = (minutes.first(), minutes.last()) else {
-        return Vec::new();
-    };
-    let n = n.max(1) as i64;
-    let step = ((last.t - first.t) / 60_000_000_000 / n + 1) * 60_000_000_000;
-    let mut out: Vec<Bin> = (0..n)
-        .map(|i| Bin {
-            t: first.t + i * step,
-            ..Bin::default()
+/// Folds equal slots into at most `n`.
+pub fn fold(slots: &[Bin], n: usize) -> Vec<Bin> {
+    slots
+        .chunks(slots.len().div_ceil(n.max(1)).max(1))
+        .map(|c| Bin {
+            t: c.first().map_or(0, |b| b.t),
+            all: c.iter().map(|b| b.all).sum(),
+            hot: c.iter().map(|b| b.hot).sum(),
         })
-        .take_while(|b| b.t <= last.t)
-        .collect();
-    for m in minutes {
-        let i = usize::try_from((m.t - first.t) / step).unwrap_or(0);
-        if let Some(b) = out.get_mut(i) {
-            b.all += m.all;
-            b.hot += m.hot;
-        }
-    }
-    out
+        .collect()
 }
 
 /// Draws bins as columns with an axis; the part of a column that is sensitive has its own glyph and role.
@@ -64,9 +52,9 @@ pub fn histogram(c: &mut Canvas<'_>, r: Rect, minutes: &[Bin], chosen: Option<i6
     c.glyph(left - 1, r.bottom() - 2, c.glyphs.bl, dim);
     let (bar, hot) = (c.theme.style(Role::Bar), c.theme.style(Role::BarSens));
     for (i, b) in bins.iter().enumerate() {
-        let full = (b.all * h).div_ceil(peak);
+        let full = b.all.saturating_mul(h).div_ceil(peak);
         let red = if b.hot > 0 {
-            (b.hot * h).div_ceil(peak).min(full)
+            b.hot.saturating_mul(h).div_ceil(peak).min(full)
         } else {
             0
         };
@@ -93,13 +81,22 @@ pub fn histogram(c: &mut Canvas<'_>, r: Rect, minutes: &[Bin], chosen: Option<i6
             }
         }
     }
+    let fine = bins.len() > 1
+        && bins
+            .last()
+            .zip(bins.first())
+            .is_some_and(|(z, a)| z.t - a.t < 900_000_000_000);
     let mut free = left;
     let y = r.bottom() - 1;
     let last = bins.len().saturating_sub(1);
     for i in [0, last / 3, last * 2 / 3, last] {
         let Some(b) = bins.get(i) else { continue };
         let x = left + u16::try_from(i * wide).unwrap_or(0);
-        let t = SafeText::new(&crate::ui::nav::time::clock(b.t, false));
+        let t = SafeText::new(&if fine {
+            crate::ui::nav::time::second(b.t)
+        } else {
+            crate::ui::nav::time::clock(b.t, false)
+        });
         let x = x.min(r.right().saturating_sub(t.width() as u16));
         if x >= free {
             free = c.put(x, y, r.right() - x, &t, Role::Dim) + 1;

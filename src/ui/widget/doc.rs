@@ -22,6 +22,8 @@ pub struct Line {
     pub record: bool,
     /// Why it is so, for `?`.
     pub why: Option<String>,
+    /// A row of a table: cut where it is too long, never broken.
+    pub row: bool,
 }
 
 impl Line {
@@ -36,7 +38,7 @@ impl Line {
     pub fn pair(name: &str, value: impl Into<SafeText>, role: Role) -> Line {
         Line {
             spans: vec![
-                (SafeText::new(&format!("{name:<11}")), Role::Dim),
+                (SafeText::new(&format!("{name:<12}")), Role::Dim),
                 (value.into(), role),
             ],
             ..Line::default()
@@ -52,6 +54,12 @@ impl Line {
     #[must_use]
     pub fn right(mut self, text: impl Into<SafeText>, role: Role) -> Line {
         self.right = Some((text.into(), role));
+        self
+    }
+    /// As a row of a table.
+    #[must_use]
+    pub fn row(mut self) -> Line {
+        self.row = true;
         self
     }
     /// With a place to go.
@@ -111,20 +119,32 @@ impl Doc {
             lines: Vec::new(),
         };
         for l in &self.lines {
-            let all: String = l.spans.iter().map(|(t, _)| t.as_str()).collect();
             let r = l.right.as_ref().map_or(0, |(t, _)| t.width() + 1);
-            if SafeText::new(&all).width() + r <= w {
+            let width: usize = l.spans.iter().map(|(t, _)| t.width()).sum();
+            if width + r <= w || l.row {
                 out.lines.push(l.clone());
                 continue;
             }
-            let role = l.spans.last().map_or(Role::Text, |(_, r)| *r);
-            for (i, part) in SafeText::new(&all)
-                .wrap(w.saturating_sub(r).max(8))
-                .into_iter()
-                .enumerate()
-            {
+            // A name before a value stays where it is; the value goes on under itself.
+            let (head, rest) = match l.spans.split_first() {
+                Some((h, rest)) if !rest.is_empty() && h.0.width() * 2 < w => (Some(h), rest),
+                _ => (None, l.spans.as_slice()),
+            };
+            let indent = head.map_or(0, |(t, _)| t.width());
+            let all: String = rest.iter().map(|(t, _)| t.as_str()).collect();
+            let role = rest.last().map_or(Role::Text, |(_, r)| *r);
+            let room = w.saturating_sub(r + indent).max(8);
+            for (i, part) in SafeText::new(&all).wrap(room).into_iter().enumerate() {
                 let mut n = if i == 0 { l.clone() } else { Line::default() };
-                n.spans = vec![(part, role)];
+                n.spans = Vec::new();
+                match head {
+                    Some(h) if i == 0 => n.spans.push(h.clone()),
+                    Some(_) => n
+                        .spans
+                        .push((SafeText::new(&" ".repeat(indent)), Role::Text)),
+                    None => {}
+                }
+                n.spans.push((part, role));
                 out.lines.push(n);
             }
         }
@@ -190,9 +210,17 @@ pub fn draw(c: &mut Canvas<'_>, r: Rect, d: &Doc, pos: DocPos, focus: bool, find
                 }
                 let cut: String = t.as_str().chars().skip(skip).collect();
                 skip = 0;
-                x = put_cut(c, x, y, room, &SafeText::new(&cut), *role);
+                x = put_cut(c, x, y, room, &SafeText::new(&cut), *role, false);
             } else {
-                x = put_cut(c, x, y, room, t, *role);
+                x = put_cut(
+                    c,
+                    x,
+                    y,
+                    room,
+                    t,
+                    *role,
+                    l.spans.len() == 1 && l.jump.is_some(),
+                );
             }
         }
         if !find.is_empty() && l.text().to_lowercase().contains(&find) {
@@ -210,10 +238,22 @@ pub fn draw(c: &mut Canvas<'_>, r: Rect, d: &Doc, pos: DocPos, focus: bool, find
     c.scrollbar(r, pos.top as u64, u64::from(r.height), d.lines.len() as u64);
 }
 
-/// Text that says where it was cut.
-fn put_cut(c: &mut Canvas<'_>, x: u16, y: u16, room: u16, t: &SafeText, role: Role) -> u16 {
+/// Text that says where it was cut; of a name alone on its line the end says most.
+fn put_cut(
+    c: &mut Canvas<'_>,
+    x: u16,
+    y: u16,
+    room: u16,
+    t: &SafeText,
+    role: Role,
+    middle: bool,
+) -> u16 {
     if t.width() <= usize::from(room) {
         return c.put(x, y, room, t, role);
+    }
+    if middle {
+        let t = t.elide(usize::from(room), true, c.glyphs.dots);
+        return c.put(x, y, room, &t, role);
     }
     let dots = SafeText::new(c.glyphs.dots);
     let dw = u16::try_from(dots.width()).unwrap_or(1);

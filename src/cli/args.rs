@@ -1,0 +1,342 @@
+//! Arguments as clap reads them. In: the command line. Out: [`Args`]. Bounds: none.
+
+use crate::error::{Error, Result};
+use crate::query::Filter;
+use crate::query::lang::value::{Span, Time, time};
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Rebuild API calls from captures and logs, and trace which account leaked which record.
+///
+/// Without a verb: loads what is not yet loaded and browses; with no FILE, the last case.
+#[derive(Debug, Parser)]
+#[command(
+    name = "leaktrace",
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100,
+    after_help = "Exit status: 0 ok, 1 nothing matched, 2 usage, 3 evidence damaged or a difference found, 4 nothing could be read or written, 130 interrupted."
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// A capture, a log, a folder, or - for standard input.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of every verb.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Common {
+    /// The case file; without it the last one used, else a new one.
+    #[arg(long, global = true, value_name = "CASE")]
+    pub case: Option<PathBuf>,
+    /// One JSON object a line on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Rows at most.
+    #[arg(long, global = true, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Print how many rows there are instead of the rows.
+    #[arg(long, global = true)]
+    pub count: bool,
+    /// Fields to print, in this order.
+    #[arg(long, global = true, value_name = "A,B", value_delimiter = ',')]
+    pub fields: Vec<String>,
+    /// Show values of data classes in clear; written to the case's journal.
+    #[arg(long, global = true)]
+    pub reveal: bool,
+    /// From this time on.
+    #[arg(
+        long,
+        visible_alias = "since",
+        global = true,
+        value_name = "T",
+        allow_hyphen_values = true
+    )]
+    pub after: Option<String>,
+    /// Before this time.
+    #[arg(
+        long,
+        visible_alias = "until",
+        global = true,
+        value_name = "T",
+        allow_hyphen_values = true
+    )]
+    pub before: Option<String>,
+    /// Zone for logs without one (else UTC, and flagged).
+    #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true)]
+    pub tz: Option<String>,
+    /// What counts as inside: networks, or a file of them.
+    #[arg(long, global = true, value_name = "CIDR|FILE", value_delimiter = ',')]
+    pub inside: Vec<String>,
+    /// Data classes and rules over the built-in ones.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+    /// Folder to find moved evidence in, by its hash.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+    /// Scan threads.
+    #[arg(long, global = true, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Memory for queues and reassembly, such as 512M.
+    #[arg(long, global = true, value_name = "M")]
+    pub max_mem: Option<String>,
+    /// Do not keep standard input beside the case (it cannot be verified then).
+    #[arg(long, global = true)]
+    pub no_spool: bool,
+    /// No interface: print rows.
+    #[arg(short = 'n', global = true)]
+    pub no_ui: bool,
+    /// Theme of the interface: a name or a file.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Colours of the interface: auto never always mono 16 256 truecolor.
+    #[arg(long, global = true, value_name = "DEPTH")]
+    pub color: Option<String>,
+    /// Lines and bars of the interface: ascii or unicode.
+    #[arg(long, global = true, value_name = "SET")]
+    pub glyphs: Option<String>,
+    /// Take mouse clicks in the interface.
+    #[arg(long, global = true)]
+    pub mouse: bool,
+    /// A file to read, as tshark has it.
+    #[arg(short = 'r', global = true, value_name = "FILE", hide = true)]
+    pub read: Vec<PathBuf>,
+    /// A filter, as tshark has it.
+    #[arg(short = 'Y', global = true, value_name = "FILTER", hide = true)]
+    pub display: Vec<String>,
+    /// TLS secrets (SSLKEYLOGFILE form).
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    pub keylog: Vec<PathBuf>,
+    /// A server's RSA private key (PEM).
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    pub rsa_key: Vec<PathBuf>,
+    /// API specifications.
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    pub spec: Vec<PathBuf>,
+    /// Protobuf schemas.
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    pub proto: Vec<PathBuf>,
+    /// Go on reading what grows.
+    #[arg(long, global = true, hide = true)]
+    pub follow: bool,
+}
+
+/// Verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Browse the bundled demo data.
+    Demo,
+    /// Load without the interface; progress on standard error.
+    Load {
+        /// A capture, a log, a folder, or - for standard input.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// APIs of the selected calls.
+    Apis {
+        /// Which calls.
+        filter: Vec<String>,
+    },
+    /// Accounts of the selected calls.
+    Accounts {
+        /// Which calls.
+        filter: Vec<String>,
+    },
+    /// Calls.
+    Calls {
+        /// Which calls.
+        filter: Vec<String>,
+    },
+    /// Sessions of the selected calls.
+    Sessions {
+        /// Which calls.
+        filter: Vec<String>,
+    },
+    /// Sensitive values in the selected calls.
+    Findings {
+        /// Which calls.
+        filter: Vec<String>,
+    },
+    /// Risks that the selected calls belong to.
+    Risks {
+        /// Which calls.
+        filter: Vec<String>,
+    },
+    /// Conversations, decoded or not.
+    Flows {
+        /// Which flows.
+        filter: Vec<String>,
+    },
+    /// Evidence files.
+    Sources {
+        /// Which sources.
+        filter: Vec<String>,
+    },
+    /// One call, whole.
+    Show {
+        /// Id of the call.
+        #[arg(value_name = "CALL-ID")]
+        id: String,
+    },
+    /// A session's calls in order, with gaps.
+    Replay {
+        /// Id of the session.
+        #[arg(value_name = "SESSION-ID")]
+        session: String,
+    },
+    /// Who could have leaked it, and how it moved.
+    Trace(Question),
+    /// Write selected calls to a file.
+    Export(ExportArgs),
+    /// Write an HTML report.
+    Report {
+        /// File to write.
+        #[arg(short, value_name = "OUT")]
+        output: Option<PathBuf>,
+    },
+    /// Read-only SQL on views that mask; base tables need --reveal.
+    Sql {
+        /// One SELECT.
+        statement: String,
+    },
+    /// Hashes of evidence, database integrity, findings derived again.
+    Verify,
+    /// Show or set number, examiner and notes of the case.
+    Info {
+        /// Case number.
+        #[arg(long)]
+        number: Option<String>,
+        /// Who examines.
+        #[arg(long)]
+        examiner: Option<String>,
+        /// Notes.
+        #[arg(long)]
+        notes: Option<String>,
+    },
+}
+
+/// What to trace.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Question {
+    /// One value, in any form.
+    #[arg(long, value_name = "V", allow_hyphen_values = true)]
+    pub value: Option<String>,
+    /// A file of leaked rows, or - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub clue: Option<PathBuf>,
+    /// All that an account read and sent on.
+    #[arg(long, value_name = "A")]
+    pub account: Option<String>,
+    /// A record by its id in `findings`.
+    #[arg(long, value_name = "ID")]
+    pub record: Option<String>,
+}
+
+/// What to export.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExportArgs {
+    /// har, csv, jsonl, pcap ...
+    #[arg(long, value_name = "FORMAT")]
+    pub format: String,
+    /// File to write.
+    #[arg(short, long, value_name = "OUT")]
+    pub output: PathBuf,
+    /// Which calls.
+    pub filter: Vec<String>,
+}
+
+fn usage(msg: String) -> Error {
+    Error::Usage { msg, at: None }
+}
+
+impl Args {
+    /// The filter's words joined by one space, where the verb has one.
+    pub fn filter_text(&self) -> Option<String> {
+        let words = match &self.verb {
+            Some(
+                Verb::Apis { filter }
+                | Verb::Accounts { filter }
+                | Verb::Calls { filter }
+                | Verb::Sessions { filter }
+                | Verb::Findings { filter }
+                | Verb::Risks { filter }
+                | Verb::Flows { filter }
+                | Verb::Sources { filter },
+            ) => filter,
+            Some(Verb::Export(e)) => &e.filter,
+            _ => return (!self.common.display.is_empty()).then(|| self.common.display.join(" ")),
+        };
+        let all: Vec<&str> = words
+            .iter()
+            .chain(&self.common.display)
+            .map(String::as_str)
+            .collect();
+        Some(all.join(" "))
+    }
+
+    /// The filter with the time bounds, which may stand on the evidence's own times.
+    pub fn filter(&self, span: Span) -> Result<Filter> {
+        let mut filter = Filter::parse(&self.filter_text().unwrap_or_default())?;
+        let at = |text: &Option<String>, name| -> Result<Option<i64>> {
+            let Some(text) = text else { return Ok(None) };
+            let t = time(text).and_then(|t| t.resolve(span));
+            t.map(|(from, _)| Some(from)).ok_or_else(|| {
+                usage(format!(
+                    "--{name} wants a time such as 2026-10-08T12:30:00Z, 12:30, start+5m, -15m"
+                ))
+            })
+        };
+        filter.after = at(&self.common.after, "after")?;
+        filter.before = at(&self.common.before, "before")?;
+        Ok(filter)
+    }
+}
+
+impl Common {
+    /// Options that a later release brings are refused, not ignored.
+    pub fn refuse_later_options(&self) -> Result<()> {
+        for (given, what) in [
+            (
+                !self.keylog.is_empty(),
+                "--keylog: TLS cannot be decrypted yet",
+            ),
+            (
+                !self.rsa_key.is_empty(),
+                "--rsa-key: TLS cannot be decrypted yet",
+            ),
+            (
+                !self.spec.is_empty(),
+                "--spec: API specifications cannot be read yet",
+            ),
+            (
+                !self.proto.is_empty(),
+                "--proto: protobuf schemas cannot be read yet",
+            ),
+            (
+                self.follow,
+                "--follow: files that grow cannot be followed yet",
+            ),
+        ] {
+            if given {
+                return Err(Error::NotYet(what));
+            }
+        }
+        Ok(())
+    }
+
+    /// A time bound of loading, before any evidence is known: it must name its day.
+    pub fn load_time(text: Option<&String>, name: &str) -> Result<Option<i64>> {
+        let Some(text) = text else { return Ok(None) };
+        match time(text) {
+            Some(Time::At(from, _)) => Ok(Some(from)),
+            _ => Err(usage(format!(
+                "--{name} wants a date and time such as 2026-10-08T12:30:00Z while loading"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `export`: selected calls as a file. In: a format, a filter, a file. Out: the file. Bounds: those of the exporters.
+
+use super::args::{Args, ExportArgs};
+use super::{NOTHING, OK, out, rows};
+use crate::call::text::visible;
+use crate::error::Result;
+use crate::export::{self, Job};
+use serde_json::json;
+use std::sync::atomic::AtomicBool;
+
+pub(super) fn run(args: &Args, asked: &ExportArgs) -> Result<u8> {
+    let exporter = export::find(&asked.format)?;
+    let (cx, filter) = rows::ready(args)?;
+    let evidence: Vec<_> = args.common.evidence.iter().cloned().collect();
+    let text = args.filter_text().unwrap_or_default();
+    let done = export::export(
+        exporter,
+        &Job {
+            cx: &cx,
+            filter: &filter,
+            filter_text: &text,
+            limit: args
+                .common
+                .limit
+                .map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            evidence: &evidence,
+            stop: &AtomicBool::new(false),
+        },
+        &asked.output,
+    )?;
+    if done.journal.is_none() {
+        eprintln!("leaktrace: the case cannot be written: this export is not in its journal");
+    }
+    if args.common.json {
+        out::object(
+            args,
+            &json!({
+                "file": done.path.to_string_lossy(),
+                "calls": done.calls,
+                "bytes": done.bytes,
+                "sha256": done.sha256,
+            }),
+        )?;
+    } else {
+        eprintln!(
+            "{}: {} calls, {} bytes, SHA-256 {}",
+            visible(&done.path.to_string_lossy()),
+            done.calls,
+            done.bytes,
+            done.sha256
+        );
+    }
+    Ok(if done.calls > 0 { OK } else { NOTHING })
+}

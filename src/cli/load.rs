@@ -1,0 +1,252 @@
+//! `load`, and the program without a verb. In: files. Out: a loaded case, then the interface or rows. Bounds: those of
+//! loading; an interrupt stops it at the next block and keeps what was read.
+
+use super::args::{Args, Common};
+use super::{DAMAGED, INTERRUPTED, OK, UNREADABLE, case, out, rows};
+use crate::call::text::visible;
+use crate::case::place;
+use crate::error::{Error, Result};
+use crate::load::{self, LoadOptions, LoadOutcome, Progress};
+use crate::query::lang::value;
+use serde_json::json;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// Files of the command line, also those given in tshark's way.
+fn given(args: &Args, files: &[PathBuf]) -> Vec<PathBuf> {
+    files.iter().chain(&args.common.read).cloned().collect()
+}
+
+/// `load FILE...`
+pub(super) fn load(args: &Args, files: &[PathBuf]) -> Result<u8> {
+    let files = given(args, files);
+    if files.is_empty() {
+        return Err(Error::Usage {
+            msg: "load wants a capture, a log, a folder, or -".to_owned(),
+            at: None,
+        });
+    }
+    let options = options(args, &files, case::to_load(args, &files)?)?;
+    let (outcome, stopped) = run(&options)?;
+    let code = report(&options.case, &outcome, stopped);
+    if args.common.json {
+        out::object(
+            args,
+            &json!({
+                "case": options.case.to_string_lossy(),
+                "sources": outcome.sources,
+                "calls": outcome.calls,
+                "accounts": outcome.accounts,
+                "apis": outcome.apis,
+                "findings": outcome.findings,
+                "seconds": outcome.seconds,
+            }),
+        )?;
+    }
+    Ok(code)
+}
+
+/// `leaktrace [FILE...]`: the interface where there is a terminal, else rows of calls.
+pub(super) fn browse(args: &Args, files: &[PathBuf]) -> Result<u8> {
+    let files = given(args, files);
+    let interface = std::io::stdout().is_terminal()
+        && !args.common.no_ui
+        && !args.common.json
+        && !args.common.count;
+    if interface {
+        let case = if files.is_empty() {
+            case::existing(args)?
+        } else {
+            case::to_load(args, &files)?
+        };
+        return screen(args, case, &files);
+    }
+    let mut code = OK;
+    let path = if files.is_empty() {
+        case::existing(args)?
+    } else {
+        let options = options(args, &files, case::to_load(args, &files)?)?;
+        let (outcome, stopped) = run(&options)?;
+        code = report(&options.case, &outcome, stopped);
+        if code == UNREADABLE || code == INTERRUPTED {
+            return Ok(code);
+        }
+        options.case
+    };
+    let cx = case::open_at(args, &path)?;
+    let filter = args.filter(cx.span()?)?;
+    let shown = rows::calls_of(args, &cx, &filter)?;
+    Ok(if code == OK { shown } else { code })
+}
+
+/// Opens the interface on a case and loads beside it.
+pub(super) fn screen(args: &Args, case: PathBuf, files: &[PathBuf]) -> Result<u8> {
+    let load = if files.is_empty() {
+        None
+    } else {
+        let mut options = options(args, files, case.clone())?;
+        options.interim = true;
+        Some(options)
+    };
+    let _ = place::remember(&case);
+    super::screen::open(args, case, load)
+}
+
+/// Options of loading, from those of the command line.
+pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<LoadOptions> {
+    let c = &args.common;
+    let max_mem = match &c.max_mem {
+        None => None,
+        Some(text) => {
+            let n = value::size(text)
+                .and_then(|n| u64::try_from(n).ok())
+                .filter(|n| *n > 0);
+            Some(n.ok_or_else(|| Error::Usage {
+                msg: format!("--max-mem wants a size such as 512M, not {}", visible(text)),
+                at: None,
+            })?)
+        }
+    };
+    Ok(LoadOptions {
+        files: files.to_vec(),
+        case,
+        rules: c.rules.clone(),
+        after: Common::load_time(c.after.as_ref(), "after")?,
+        before: Common::load_time(c.before.as_ref(), "before")?,
+        tz: c.tz.clone(),
+        inside: inside(&c.inside)?,
+        jobs: c.jobs.filter(|n| *n > 0),
+        max_mem,
+        no_spool: c.no_spool,
+        interim: false,
+    })
+}
+
+/// Networks of `--inside`: each is a network, or a file with one a line.
+pub(super) fn inside(given: &[String]) -> Result<Vec<String>> {
+    let mut nets = Vec::new();
+    for word in given {
+        if value::network(word).is_some() {
+            nets.push(word.clone());
+            continue;
+        }
+        let path = Path::new(word);
+        let text =
+            std::fs::read_to_string(path).map_err(Error::io(path, "--inside: cannot read"))?;
+        let lines = text
+            .lines()
+            .map(|l| l.split('#').next().unwrap_or("").trim());
+        nets.extend(lines.filter(|l| !l.is_empty()).map(str::to_owned));
+    }
+    Ok(nets)
+}
+
+/// Loads with progress on standard error; also tells whether it was interrupted.
+pub(super) fn run(options: &LoadOptions) -> Result<(LoadOutcome, bool)> {
+    let progress = Arc::new(Progress::default());
+    watch_interrupt(&progress);
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let p = progress.clone();
+        std::thread::spawn(move || draw(&p))
+    });
+    let result = load::run(options, &progress);
+    let stopped = progress.stop.load(Relaxed);
+    progress.phase.store(2, Relaxed);
+    if let Some(bar) = bar {
+        let _ = bar.join();
+    }
+    let outcome = result?;
+    let _ = place::remember(&options.case);
+    Ok((outcome, stopped))
+}
+
+/// The first Ctrl-C ends the load in good order, the second one the program.
+fn watch_interrupt(progress: &Arc<Progress>) {
+    let p = progress.clone();
+    std::thread::spawn(move || {
+        let Ok(rt) = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+        else {
+            return;
+        };
+        rt.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                p.stop.store(true, Relaxed);
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(i32::from(INTERRUPTED));
+            }
+        });
+    });
+}
+
+fn draw(p: &Progress) {
+    let mut err = std::io::stderr();
+    while p.phase.load(Relaxed) < 2 {
+        let (read, total) = (p.read.load(Relaxed), p.total.load(Relaxed));
+        let share = (read.saturating_mul(100))
+            .checked_div(total)
+            .map_or(String::new(), |n| format!("{}%  ", n.min(100)));
+        let phase = if p.phase.load(Relaxed) == 1 {
+            "deciding facts"
+        } else {
+            "reading"
+        };
+        let _ = write!(
+            err,
+            "\r\x1b[K{phase}  {share}{} MB  {} packets and lines  {} calls",
+            read / 1_000_000,
+            p.units.load(Relaxed),
+            p.calls.load(Relaxed)
+        );
+        let _ = err.flush();
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    let _ = write!(err, "\r\x1b[K");
+    let _ = err.flush();
+}
+
+/// Tells on standard error what a load did; gives the exit status.
+pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
+    for (path, why) in &outcome.failed {
+        eprintln!(
+            "leaktrace: {}: {}",
+            visible(&path.to_string_lossy()),
+            visible(why)
+        );
+    }
+    for s in &outcome.sources {
+        let diags: Vec<String> = s
+            .diags
+            .iter()
+            .map(|(code, n)| format!("{code} {n}"))
+            .collect();
+        if !diags.is_empty() {
+            eprintln!("{}: {}", visible(&s.name), visible(&diags.join(", ")));
+        }
+    }
+    if outcome.sources.is_empty() {
+        return if stopped { INTERRUPTED } else { UNREADABLE };
+    }
+    eprintln!(
+        "{}: {} sources, {} calls, {} accounts, {} APIs, {} findings in {:.1} s",
+        visible(&case.to_string_lossy()),
+        outcome.sources.len(),
+        outcome.calls,
+        outcome.accounts,
+        outcome.apis,
+        outcome.findings,
+        outcome.seconds
+    );
+    if stopped {
+        INTERRUPTED
+    } else if outcome.damaged || !outcome.failed.is_empty() {
+        DAMAGED
+    } else {
+        OK
+    }
+}

@@ -1,0 +1,234 @@
+//! The row verbs. In: a filter. Out: rows in the contract's order. Bounds: calls and findings are read as they are written.
+
+use super::args::Args;
+use super::case;
+use super::out::Rows;
+use super::table::{Column, left, right};
+use crate::error::Result;
+use crate::query::lang::{Expr, Op};
+use crate::query::read;
+use crate::query::rows::CallRow;
+use crate::query::{Cx, Filter, Page};
+use serde::Serialize;
+
+/// Calls looked up at once.
+const BATCH: usize = 500;
+
+static CALLS: [Column; 11] = [
+    left("id", "ID", 40),
+    left("ts", "TIME", 40),
+    left("account", "ACCOUNT", 28),
+    left("api", "API", 60),
+    right("status", "STATUS"),
+    right("req_content_len", "IN"),
+    right("resp_content_len", "OUT"),
+    right("records", "REC"),
+    left("level", "LEVEL", 8),
+    left("classes", "CLASSES", 40),
+    left("flags", "FLAGS", 60),
+];
+static APIS: [Column; 9] = [
+    left("api", "API", 80),
+    left("kind", "KIND", 12),
+    right("calls", "CALLS"),
+    right("accounts", "ACCOUNTS"),
+    right("ok_ratio", "OK"),
+    left("level", "LEVEL", 8),
+    right("max_records", "MAX REC"),
+    left("classes", "CLASSES", 60),
+    left("auth", "AUTH", 40),
+];
+static ACCOUNTS: [Column; 10] = [
+    left("account", "ACCOUNT", 50),
+    left("kind", "KIND", 12),
+    right("conf", "CONF"),
+    right("calls", "CALLS"),
+    right("sessions", "SESSIONS"),
+    right("records", "RECORDS"),
+    left("level", "LEVEL", 8),
+    right("risk", "RISK"),
+    left("addresses", "ADDRESSES", 40),
+    left("values", "VALUES", 60),
+];
+static SESSIONS: [Column; 9] = [
+    left("session", "SESSION", 44),
+    left("account", "ACCOUNT", 40),
+    left("via", "VIA", 14),
+    left("src", "SRC", 40),
+    left("start", "START", 40),
+    left("end", "END", 40),
+    right("calls", "CALLS"),
+    right("records", "RECORDS"),
+    left("level", "LEVEL", 8),
+];
+static FINDINGS: [Column; 8] = [
+    left("call", "CALL", 40),
+    left("dir", "DIR", 4),
+    left("where", "WHERE", 50),
+    left("class", "CLASS", 16),
+    left("level", "LEVEL", 8),
+    left("form", "FORM", 24),
+    right("conf", "CONF"),
+    left("value", "VALUE", 50),
+];
+static RISKS: [Column; 8] = [
+    left("risk", "RISK", 60),
+    left("rule", "RULE", 24),
+    left("dimension", "DIMENSION", 12),
+    left("severity", "SEVERITY", 8),
+    right("score", "SCORE"),
+    left("subject", "SUBJECT", 50),
+    left("first", "FIRST", 40),
+    left("why", "WHY", 120),
+];
+static FLOWS: [Column; 12] = [
+    left("id", "ID", 40),
+    left("ts", "TIME", 40),
+    left("src", "SRC", 40),
+    right("sport", "SPORT"),
+    left("dst", "DST", 40),
+    right("dport", "DPORT"),
+    left("app", "APP", 12),
+    right("packets", "PACKETS"),
+    right("bytes_out", "OUT"),
+    right("bytes_in", "IN"),
+    right("calls", "CALLS"),
+    left("why_opaque", "WHY OPAQUE", 60),
+];
+static SOURCES: [Column; 9] = [
+    left("source", "SOURCE", 50),
+    left("kind", "KIND", 14),
+    right("bytes", "BYTES"),
+    right("packets", "PACKETS"),
+    right("lines", "LINES"),
+    right("calls", "CALLS"),
+    right("skipped", "SKIPPED"),
+    left("sha256", "SHA256", 64),
+    left("diags", "DIAGS", 100),
+];
+static REPLAY: [Column; 9] = [
+    right("step", "STEP"),
+    left("ts", "TIME", 40),
+    right("gap_us", "GAP US"),
+    left("api", "API", 60),
+    right("status", "STATUS"),
+    right("records", "REC"),
+    left("level", "LEVEL", 8),
+    left("classes", "CLASSES", 40),
+    left("id", "ID", 40),
+];
+
+/// Opens the case and reads the filter. Filters are read before the case is looked for, so that a bad one is told of first.
+pub(super) fn ready(args: &Args) -> Result<(Cx, Filter)> {
+    Filter::parse(&args.filter_text().unwrap_or_default())?;
+    let cx = case::open(args)?;
+    let filter = args.filter(cx.span()?)?;
+    Ok((cx, filter))
+}
+
+fn all<T: Serialize>(args: &Args, columns: &'static [Column], rows: Vec<T>) -> Result<u8> {
+    let mut out = Rows::new(args, columns);
+    for row in rows {
+        out.row(&row)?;
+    }
+    out.end()
+}
+
+/// `calls`.
+pub(super) fn calls(args: &Args, _: &[String]) -> Result<u8> {
+    let (cx, filter) = ready(args)?;
+    calls_of(args, &cx, &filter)
+}
+
+/// Rows of the calls that a filter selects.
+pub(super) fn calls_of(args: &Args, cx: &Cx, filter: &Filter) -> Result<u8> {
+    let mut out = Rows::new(args, &CALLS);
+    if args.common.count {
+        let n = read::count(cx, filter, args.common.limit)?;
+        return out.end_with_count(n);
+    }
+    let page = Page {
+        limit: args
+            .common
+            .limit
+            .map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+        ..Page::default()
+    };
+    if args.common.limit == Some(0) {
+        return out.end();
+    }
+    let ids = read::call_ids(cx, filter, &page)?;
+    for batch in ids.chunks(BATCH) {
+        for row in read::call_rows(cx, batch)? {
+            out.row(&row)?;
+        }
+    }
+    out.end()
+}
+
+/// `apis`.
+pub(super) fn apis(args: &Args, _: &[String]) -> Result<u8> {
+    let (cx, filter) = ready(args)?;
+    all(args, &APIS, read::apis(&cx, &filter)?)
+}
+
+/// `accounts`.
+pub(super) fn accounts(args: &Args, _: &[String]) -> Result<u8> {
+    let (cx, filter) = ready(args)?;
+    all(args, &ACCOUNTS, read::accounts(&cx, &filter)?)
+}
+
+/// `sessions`.
+pub(super) fn sessions(args: &Args, _: &[String]) -> Result<u8> {
+    let (cx, filter) = ready(args)?;
+    all(args, &SESSIONS, read::sessions(&cx, &filter)?)
+}
+
+/// `risks`.
+pub(super) fn risks(args: &Args, _: &[String]) -> Result<u8> {
+    let (cx, filter) = ready(args)?;
+    all(args, &RISKS, read::risks(&cx, &filter)?)
+}
+
+/// `flows`.
+pub(super) fn flows(args: &Args, _: &[String]) -> Result<u8> {
+    let (cx, filter) = ready(args)?;
+    all(args, &FLOWS, read::flows(&cx, &filter)?)
+}
+
+/// `sources`.
+pub(super) fn sources(args: &Args, _: &[String]) -> Result<u8> {
+    let (cx, filter) = ready(args)?;
+    all(args, &SOURCES, read::sources(&cx, &filter)?)
+}
+
+/// `findings`.
+pub(super) fn findings(args: &Args, _: &[String]) -> Result<u8> {
+    let (cx, filter) = ready(args)?;
+    let mut out = Rows::new(args, &FINDINGS);
+    if args.common.count {
+        let n = read::count_findings(&cx, &filter)?;
+        return out.end_with_count(n);
+    }
+    read::findings(&cx, &filter, &mut |row| {
+        out.row(&row)?;
+        Ok(out.more())
+    })?;
+    out.end()
+}
+
+/// `replay`: the session's calls with gaps.
+pub(super) fn replay(args: &Args, session: &str) -> Result<u8> {
+    let cx = case::open(args)?;
+    let mut filter = args.filter(cx.span()?)?;
+    if let Some(term) = Expr::term("session", Op::Eq, session) {
+        filter = filter.and(term);
+    }
+    let rows: Vec<CallRow> = read::calls(&cx, &filter, &Page::default())?;
+    let timeline = crate::replay::Timeline::new(rows, &mut |_| Vec::new());
+    let mut out = Rows::new(args, &REPLAY);
+    for row in timeline.rows() {
+        out.row(&row)?;
+    }
+    out.end()
+}

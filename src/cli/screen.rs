@@ -1,0 +1,39 @@
+//! The way from the command line into the interface.
+
+use super::args::Args;
+use crate::error::{Error, Result};
+use crate::load::LoadOptions;
+use crate::query::lang;
+use crate::ui::theme::ColorChoice;
+use crate::ui::{self, UiOptions};
+use std::path::PathBuf;
+
+/// Opens the interface on a case; `load` is loaded beside it.
+pub(super) fn open(args: &Args, case: PathBuf, load: Option<LoadOptions>) -> Result<u8> {
+    let c = &args.common;
+    let color = match &c.color {
+        None => ColorChoice::default(),
+        Some(word) => ColorChoice::parse(word).ok_or_else(|| Error::Usage {
+            msg: "--color is one of: auto never always mono 16 256 truecolor".to_owned(),
+            at: None,
+        })?,
+    };
+    // Time bounds become terms that are seen on screen; while loading they bound what is read, too.
+    let mut words: Vec<String> = args.filter_text().into_iter().collect();
+    if load.is_none() {
+        for (op, t) in [(">=", &c.after), ("<", &c.before)] {
+            words.extend(t.as_ref().map(|t| format!("time {op} {}", lang::quote(t))));
+        }
+    }
+    let code = ui::run(&UiOptions {
+        case,
+        load,
+        theme: c.theme.clone(),
+        color,
+        glyphs: c.glyphs.clone(),
+        filter: (!words.is_empty()).then(|| words.join(" ")),
+        trace: None,
+        mouse: c.mouse,
+    })?;
+    Ok(u8::try_from(code).unwrap_or(super::UNREADABLE))
+}

@@ -1,0 +1,140 @@
+//! `trace`: who could have leaked it, and how it moved. In: a value, a clue file, an account or a record. Out: the trace
+//! object, or its text for people. Bounds: those of tracing.
+
+use super::args::{Args, Question as Asked};
+use super::{NOTHING, OK, case, load, out};
+use crate::call::text::visible;
+use crate::detect::Rules;
+use crate::error::{Error, Result};
+use crate::facts::inside::Inside;
+use crate::trace::{self, Options, Question, TraceResult};
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Bytes of a clue file that are read: a million rows of a hundred bytes each, and more.
+const CLUE_BYTES: u64 = 1 << 30;
+
+pub(super) fn run(args: &Args, asked: &Asked) -> Result<u8> {
+    let question = question(asked)?;
+    let cx = case::open(args)?;
+    let options = Options {
+        reveal: args.common.reveal,
+        inside: Inside::parse(&load::inside(&args.common.inside)?)?,
+        rules: Some(Arc::new(Rules::with_files(&args.common.rules)?)),
+        ..Options::default()
+    };
+    let answer = trace::run(&cx.conn, &question, &options, &AtomicBool::new(false))?;
+    if args.common.json {
+        let value = serde_json::to_value(&answer)
+            .map_err(|e| Error::io("standard output", "cannot write")(e.into()))?;
+        out::object(args, &value)?;
+    } else {
+        out::text(&readable(&answer))?;
+    }
+    let found = answer.clue.matched_rows > 0
+        || answer.clue.matched_values > 0
+        || !answer.suspects.is_empty()
+        || !answer.trails.is_empty();
+    Ok(if found { OK } else { NOTHING })
+}
+
+fn question(asked: &Asked) -> Result<Question> {
+    if let Some(v) = &asked.value {
+        return Ok(Question::Value(v.clone()));
+    }
+    if let Some(a) = &asked.account {
+        return Ok(Question::Account(a.clone()));
+    }
+    if let Some(r) = &asked.record {
+        return Ok(Question::Record(r.clone()));
+    }
+    let Some(path) = &asked.clue else {
+        return Err(Error::Usage {
+            msg: "trace wants one of --value, --clue, --account, --record".to_owned(),
+            at: None,
+        });
+    };
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().take(CLUE_BYTES).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|f| f.take(CLUE_BYTES).read_to_end(&mut bytes))
+    };
+    read.map_err(Error::io(path, "cannot read"))?;
+    Ok(Question::Clue {
+        name: path.to_string_lossy().into_owned(),
+        bytes,
+    })
+}
+
+/// The answer for people.
+fn readable(a: &TraceResult) -> String {
+    let mut out = String::new();
+    let c = &a.clue;
+    let _ = writeln!(
+        out,
+        "clue      {} of {} rows and {} of {} values were seen",
+        c.matched_rows, c.rows, c.matched_values, c.values
+    );
+    let who = if a.verdict.none {
+        "no account in this evidence".to_owned()
+    } else {
+        visible(&a.verdict.set.join(", ")).into_owned()
+    };
+    let _ = writeln!(
+        out,
+        "verdict   {who}  confidence {:.2}",
+        a.verdict.confidence
+    );
+    let _ = writeln!(out, "          {}", visible(&a.verdict.why));
+    for tie in &a.verdict.ties {
+        let _ = writeln!(out, "or        {}", visible(&tie.join(", ")));
+    }
+    for s in &a.suspects {
+        let _ = writeln!(
+            out,
+            "\nsuspect   {}  {:.1} bits  {} of {} rows  read {} in all",
+            visible(&s.account),
+            s.score,
+            s.covered,
+            s.of,
+            s.read_total
+        );
+        for e in &s.evidence {
+            let _ = writeln!(out, "  {:+8.1}  {}  {}", e.bits, e.kind, visible(&e.text));
+        }
+    }
+    for t in &a.trails {
+        let _ = writeln!(out, "\ntrail     {}", visible(&t.record));
+        for h in &t.hops {
+            let text = |s: &Option<String>| {
+                s.as_deref()
+                    .map_or("-".to_owned(), |s| visible(s).into_owned())
+            };
+            let _ = writeln!(
+                out,
+                "  {:>3}  {}  {} -> {}  {}  {}  {} {}  {:.2}{}",
+                h.n,
+                text(&h.ts),
+                text(&h.from),
+                text(&h.to),
+                text(&h.api),
+                text(&h.account),
+                visible(&h.place),
+                h.form,
+                h.conf,
+                if h.inferred { "  inferred" } else { "" }
+            );
+        }
+        for e in &t.exits {
+            let _ = writeln!(
+                out,
+                "  left to {}",
+                visible(&serde_json::to_string(e).unwrap_or_default())
+            );
+        }
+    }
+    out
+}

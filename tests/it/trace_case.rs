@@ -1,0 +1,588 @@
+//! Traces on small cases made by the case's own writer: who got what, how it moved, where it left.
+
+use leaktrace::call::model::*;
+use leaktrace::case::Case;
+use leaktrace::case::writer::{NewSource, SourceEnd, Writer};
+use leaktrace::detect::print::{PrintKey, PrintKind};
+use leaktrace::detect::{Rules, normal};
+use leaktrace::trace::{Options, Question, TraceResult, run};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// One value of a record: class, key, text.
+type Cell<'a> = (&'a str, &'a str, &'a str);
+
+/// A call in a few words.
+#[derive(Default, Clone)]
+pub struct Call {
+    pub at: i64,
+    pub src: &'static str,
+    pub dst: &'static str,
+    pub account: usize,
+    pub api: usize,
+    pub parent: usize,
+    pub req: Option<BodyOut>,
+    pub resp: Option<BodyOut>,
+}
+
+/// Makes cases.
+pub struct World {
+    /// Lives as long as the case.
+    _dir: tempfile::TempDir,
+    pub case: Case,
+    rules: Rules,
+    calls: Vec<Call>,
+}
+
+impl World {
+    pub fn new() -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let rules = Rules::builtin();
+        let defs: Vec<(&str, u8, &str)> = rules
+            .classes()
+            .iter()
+            .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
+            .collect();
+        let case = Case::create_or_open(&dir.path().join("t.ltc"), &defs, false).unwrap();
+        World {
+            _dir: dir,
+            case,
+            rules,
+            calls: Vec::new(),
+        }
+    }
+
+    fn key(&self) -> PrintKey {
+        self.case.print_key()
+    }
+
+    /// A JSON list of records with the findings that a scanner would give.
+    pub fn list(&self, rows: &[Vec<Cell<'_>>]) -> BodyOut {
+        let mut text = String::from("[");
+        let mut facts = Facts::default();
+        for (n, row) in rows.iter().enumerate() {
+            text.push_str(if n > 0 { ",{" } else { "{" });
+            for (i, (class, key, value)) in row.iter().enumerate() {
+                if i > 0 {
+                    text.push(',');
+                }
+                text.push_str(&format!("\"{key}\":\""));
+                if let Some(c) = self.rules.class_id(class) {
+                    let masked = value.contains('*');
+                    let print = if masked {
+                        let first = value.find('*').unwrap();
+                        let last = value.rfind('*').unwrap();
+                        self.key().masked(
+                            &value[..first],
+                            value.chars().count(),
+                            &value[last + 1..],
+                        )
+                    } else {
+                        self.key()
+                            .print(PrintKind::Value, normal(Some(class), value).as_bytes())
+                    };
+                    facts.findings.push(RawFinding {
+                        class: c,
+                        form: Default::default(),
+                        masked,
+                        conf: 95,
+                        field: Arc::from(format!("$[*].{key}")),
+                        index: Box::new([n as u32]),
+                        offset: text.len() as u64,
+                        len: value.len() as u32,
+                        record: n as u32 + 1,
+                        print,
+                    });
+                }
+                text.push_str(value);
+                text.push('"');
+            }
+            text.push('}');
+        }
+        text.push(']');
+        facts.records = rows.len() as u32;
+        self.body(text.into_bytes(), "json", facts)
+    }
+
+    pub fn body(&self, content: Vec<u8>, kind: &'static str, facts: Facts) -> BodyOut {
+        use sha2::Digest as _;
+        let sha: [u8; 32] = sha2::Sha256::digest(&content).into();
+        BodyOut {
+            len: content.len() as u64,
+            sha256: Some(sha),
+            key: u128::from_le_bytes(sha[..16].try_into().unwrap()),
+            cut: None,
+            codings: Vec::new(),
+            kind,
+            facts,
+            content,
+        }
+    }
+
+    /// Adds a call and gives its number from 1.
+    pub fn call(&mut self, c: Call) -> usize {
+        self.calls.push(c);
+        self.calls.len()
+    }
+
+    /// Writes it all. Accounts are (name, kind), numbered from 1 as APIs are.
+    pub fn done(mut self, accounts: &[(&str, &str)], apis: &[&str]) -> World {
+        let calls = std::mem::take(&mut self.calls);
+        let mut w = Writer::begin_load(&self.case).unwrap();
+        w.add_source(
+            0,
+            &NewSource {
+                name: "a.pcap",
+                kind: "pcap",
+                sha256: Some([7; 32]),
+                ..NewSource::default()
+            },
+        )
+        .unwrap();
+        let ip = |s: &str| s.parse::<IpAddr>().ok();
+        for (i, c) in calls.iter().enumerate() {
+            let ts = c.at * 1_000_000;
+            w.put_call(CallOut {
+                at: Unit {
+                    source: 0,
+                    number: i as u64 + 1,
+                },
+                ord: 0,
+                done: true,
+                flow: None,
+                ts,
+                end_ts: Some(ts + 500_000),
+                src: ip(c.src),
+                sport: Some(40000),
+                dst: ip(c.dst),
+                dport: Some(80),
+                proto: Proto::Http11,
+                tls: false,
+                method: Some("GET".into()),
+                host: Some("h".into()),
+                uri: Some("/".into()),
+                path: Some("/".into()),
+                operation: None,
+                kind: "rest",
+                status: Some(200),
+                req_body_len: None,
+                resp_body_len: None,
+                req_type: None,
+                resp_type: None,
+                user_agent: None,
+                flags: Flags::default(),
+                heads: Vec::new(),
+                req_body: c.req.clone(),
+                resp_body: c.resp.clone(),
+                req_facts: Facts::default(),
+                resp_facts: Facts::default(),
+                credentials: Vec::new(),
+                events: Vec::new(),
+                trace_id: None,
+                locators: vec![Locator {
+                    source: 0,
+                    role: Role::Origin,
+                    first: i as u64 + 1,
+                    last: i as u64 + 1,
+                    range: None,
+                    ts,
+                }],
+            })
+            .unwrap();
+        }
+        w.finish_source(
+            0,
+            &SourceEnd {
+                sha256: Some([7; 32]),
+                ..SourceEnd::default()
+            },
+        )
+        .unwrap();
+        w.finish_load().unwrap();
+        let conn = &self.case.conn;
+        for (i, (name, kind)) in accounts.iter().enumerate() {
+            conn.execute(
+                "INSERT INTO account(id,name,kind,conf,via,calls,sessions,clients,addresses,level,classes,records,val,risk,why)
+                 VALUES(?1,?2,?3,1,'jwt',0,0,0,'[]',0,0,0,'{}',0,'')",
+                (i as i64 + 1, name, kind),
+            )
+            .unwrap();
+        }
+        for (i, name) in apis.iter().enumerate() {
+            conn.execute(
+                "INSERT INTO api(id,name,kind,calls,accounts,ok,answered,level,classes,masked,records,max_records,auth,why)
+                 VALUES(?1,?2,'rest',0,0,0,0,0,0,0,0,0,'[]','')",
+                (i as i64 + 1, name),
+            )
+            .unwrap();
+        }
+        for (i, c) in calls.iter().enumerate() {
+            conn.execute(
+                "INSERT INTO call_fact(call_id,api_id,account_id,account_conf,account_via,level,classes,clear,masked,records,findings,parent_id)
+                 VALUES(?1,?2,?3,1,'jwt',0,0,0,0,0,0,?4)",
+                (
+                    i as i64 + 1,
+                    c.api as i64,
+                    c.account as i64,
+                    (c.parent > 0).then_some(c.parent as i64),
+                ),
+            )
+            .unwrap();
+        }
+        self
+    }
+
+    pub fn ask(&self, q: Question) -> TraceResult {
+        run(
+            &self.case.conn,
+            &q,
+            &Options::default(),
+            &AtomicBool::new(false),
+        )
+        .unwrap()
+    }
+}
+
+fn mobile(i: usize) -> String {
+    format!("138{:08}", i * 7919 % 100_000_000)
+}
+fn mail(i: usize) -> String {
+    format!("u{i}@example.org")
+}
+
+/// Three readers behind a gateway. Reader 1 takes records 0..60 and sends 0..40 to an outside address; 2 and 3 read widely.
+pub fn world() -> World {
+    let mut w = World::new();
+    let mut at = 1000;
+    let read = |w: &mut World, account: usize, src: &'static str, ids: &[usize], at: &mut i64| {
+        let m: Vec<(String, String)> = ids.iter().map(|i| (mobile(*i), mail(*i))).collect();
+        let rows: Vec<Vec<Cell<'_>>> = m
+            .iter()
+            .map(|(a, b)| {
+                vec![
+                    ("cn-mobile", "mobile", a.as_str()),
+                    ("email", "email", b.as_str()),
+                ]
+            })
+            .collect();
+        let body = w.list(&rows);
+        let outer = w.call(Call {
+            at: *at,
+            src,
+            dst: "10.0.0.1",
+            account,
+            api: 1,
+            resp: Some(body.clone()),
+            ..Call::default()
+        });
+        // The gateway's own call to the store, made for it. 500 µs long as all calls: it ends inside.
+        w.call(Call {
+            at: *at,
+            src: "10.0.0.1",
+            dst: "10.0.0.2",
+            account: 4,
+            api: 2,
+            parent: outer,
+            resp: Some(body),
+            ..Call::default()
+        });
+        *at += 10;
+    };
+    for page in 0..6 {
+        let ids: Vec<usize> = (page * 10..page * 10 + 10).collect();
+        read(&mut w, 1, "10.1.0.1", &ids, &mut at);
+    }
+    for page in 0..40 {
+        let ids: Vec<usize> = (0..10).map(|i| (page * 10 + i) * 3 % 400).collect();
+        read(&mut w, 2, "10.1.0.2", &ids, &mut at);
+        let ids: Vec<usize> = (0..10).map(|i| (page * 10 + i) * 7 % 400).collect();
+        read(&mut w, 3, "10.1.0.3", &ids, &mut at);
+    }
+    let m: Vec<(String, String)> = (0..40).map(|i| (mobile(i), mail(i))).collect();
+    let rows: Vec<Vec<Cell<'_>>> = m
+        .iter()
+        .map(|(a, b)| vec![("cn-mobile", "m", a.as_str()), ("email", "e", b.as_str())])
+        .collect();
+    let sent = w.list(&rows);
+    w.call(Call {
+        at: at + 1000,
+        src: "10.1.0.1",
+        dst: "203.0.113.9",
+        account: 5,
+        api: 3,
+        req: Some(sent),
+        ..Call::default()
+    });
+    let note = w.body(
+        br#"{"order":{"no":"ORD-77-XK","by":"x"}}"#.to_vec(),
+        "json",
+        Facts::default(),
+    );
+    w.call(Call {
+        at: at + 2000,
+        src: "10.1.0.2",
+        dst: "10.0.0.1",
+        account: 2,
+        api: 4,
+        resp: Some(note),
+        ..Call::default()
+    });
+    w.done(
+        &[
+            ("alice", "person"),
+            ("bob", "person"),
+            ("carol", "person"),
+            ("gateway", "service"),
+            ("unattributed@10.1.0.1", "unattributed"),
+        ],
+        &[
+            "GET shop/list",
+            "GET store/list",
+            "POST drop/up",
+            "GET shop/orders/{id}",
+        ],
+    )
+}
+
+fn clue(ids: std::ops::Range<usize>) -> Question {
+    let mut text = String::from("mobile,email\n");
+    for i in ids {
+        text.push_str(&format!("{},{}\n", mobile(i), mail(i)));
+    }
+    Question::Clue {
+        name: "c.csv".into(),
+        bytes: text.into_bytes(),
+    }
+}
+
+#[test]
+fn a_clue_names_the_leaker_and_not_the_gateway() {
+    let w = world();
+    let r = w.ask(clue(0..40));
+    assert_eq!(r.verdict.set, ["alice"], "{:#?}", r.verdict);
+    assert!(!r.verdict.none && r.verdict.confidence > 0.9);
+    assert_eq!((r.clue.rows, r.clue.matched_rows), (40, 40));
+    let a = &r.suspects[0];
+    assert_eq!(
+        (a.account.as_str(), a.covered, a.of, a.read_total),
+        ("alice", 40, 40, 60)
+    );
+    assert_eq!(a.apis, ["GET shop/list"]);
+    assert_eq!(a.calls.len(), 4);
+    assert!(
+        a.evidence.iter().any(|e| e.kind == "exit" && e.bits > 0.0),
+        "{:#?}",
+        a.evidence
+    );
+    assert!(r.suspects.iter().all(|s| s.account != "gateway"));
+    assert_eq!(r.trails.len(), 40);
+}
+
+#[test]
+fn a_value_is_followed_from_the_store_to_the_outside() {
+    let w = world();
+    let r = w.ask(Question::Value(mobile(1)));
+    assert_eq!(r.trails.len(), 1);
+    let t = &r.trails[0];
+    assert_eq!(t.record, "138****7919", "masked unless revealed");
+    let hops: Vec<(String, String, &str)> = t
+        .hops
+        .iter()
+        .filter(|h| h.account.as_deref() != Some("bob") && h.account.as_deref() != Some("carol"))
+        .take(2)
+        .map(|h| (h.from.clone().unwrap(), h.to.clone().unwrap(), h.link))
+        .collect();
+    assert_eq!(hops[0], ("10.0.0.2".into(), "10.0.0.1".into(), "origin"));
+    let to_alice = t
+        .hops
+        .iter()
+        .find(|h| h.account.as_deref() == Some("alice"))
+        .unwrap();
+    assert_eq!(
+        (
+            to_alice.from.as_deref(),
+            to_alice.to.as_deref(),
+            to_alice.link
+        ),
+        (Some("10.0.0.1"), Some("10.1.0.1"), "downstream")
+    );
+    assert_eq!(to_alice.place, "$[1].mobile");
+    let out = t.hops.iter().find(|h| h.exit).unwrap();
+    assert_eq!(
+        (out.dir, out.link, out.via),
+        ("req", "relay", Some(to_alice.n))
+    );
+    assert_eq!(t.exits.len(), 1);
+    assert_eq!(t.exits[0].to, "203.0.113.9");
+    assert!(t.hops.windows(2).all(|p| p[0].ts_ns <= p[1].ts_ns));
+}
+
+#[test]
+fn a_code_that_no_class_covers_is_found_in_the_text() {
+    let w = world();
+    for v in ["ORD-77-XK", "ord-77-xk"] {
+        let r = w.ask(Question::Value(v.into()));
+        assert_eq!(r.trails.len(), 1, "{v}");
+        assert_eq!(r.trails[0].hops[0].place, "$.order.no");
+        assert_eq!(r.trails[0].hops[0].account.as_deref(), Some("bob"));
+    }
+    let none = w.ask(Question::Value("ORD-78-XK".into()));
+    assert!(none.nothing() && none.verdict.none);
+}
+
+#[test]
+fn an_account_and_a_record_have_their_trails() {
+    let w = world();
+    let r = w.ask(Question::Account("alice".into()));
+    assert_eq!(r.suspects.len(), 1);
+    assert_eq!(r.trails.len(), 60);
+    assert!(r.trails.iter().filter(|t| !t.exits.is_empty()).count() == 40);
+    assert!(
+        r.trails
+            .iter()
+            .flat_map(|t| &t.hops)
+            .all(|h| h.from.as_deref() == Some("10.1.0.1")
+                || h.to.as_deref() == Some("10.1.0.1")
+                || h.account.as_deref() == Some("gateway")),
+    );
+    let call = r.trails[3].hops[0].call.clone().unwrap();
+    let rec = w.ask(Question::Record(format!("{call}#r4")));
+    assert_eq!(rec.trails.len(), 1);
+    assert_eq!(rec.clue.values, 2);
+    assert!(rec.trails[0].hops.iter().any(|h| h.exit));
+    for bad in ["nonsense", "070707070707-1#r99", "070707070707-9999#r1"] {
+        assert!(
+            run(
+                &w.case.conn,
+                &Question::Record(bad.into()),
+                &Options::default(),
+                &AtomicBool::new(false)
+            )
+            .is_err(),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn masked_reads_do_not_make_a_suspect() {
+    let mut w = World::new();
+    let ids: Vec<(String, String)> = (0..30).map(|i| (mobile(i), mail(i))).collect();
+    let clear: Vec<Vec<Cell<'_>>> = ids
+        .iter()
+        .map(|(a, b)| {
+            vec![
+                ("cn-mobile", "mobile", a.as_str()),
+                ("email", "email", b.as_str()),
+            ]
+        })
+        .collect();
+    let veiled: Vec<(String, String)> = ids
+        .iter()
+        .map(|(a, b)| (format!("{}****{}", &a[..3], &a[7..]), b.clone()))
+        .collect();
+    let masked: Vec<Vec<Cell<'_>>> = veiled
+        .iter()
+        .map(|(a, b)| {
+            vec![
+                ("cn-mobile", "mobile", a.as_str()),
+                ("email", "email", b.as_str()),
+            ]
+        })
+        .collect();
+    let (full, part) = (w.list(&clear), w.list(&masked));
+    // Somebody to be one of many.
+    for i in 0..40 {
+        let m = mobile(1000 + i);
+        let other = w.list(&[vec![("cn-mobile", "mobile", m.as_str())]]);
+        w.call(Call {
+            at: i as i64,
+            src: "10.1.0.9",
+            dst: "10.0.0.1",
+            account: 3,
+            api: 1,
+            resp: Some(other),
+            ..Call::default()
+        });
+    }
+    w.call(Call {
+        at: 100,
+        src: "10.1.0.1",
+        dst: "10.0.0.1",
+        account: 1,
+        api: 1,
+        resp: Some(full),
+        ..Call::default()
+    });
+    w.call(Call {
+        at: 200,
+        src: "10.1.0.2",
+        dst: "10.0.0.1",
+        account: 2,
+        api: 1,
+        resp: Some(part),
+        ..Call::default()
+    });
+    let w = w.done(
+        &[
+            ("full", "person"),
+            ("masked", "person"),
+            ("other", "person"),
+        ],
+        &["GET x/y"],
+    );
+    let r = w.ask(clue(0..30));
+    assert_eq!(r.verdict.set, ["full"]);
+    let m = r.suspects.iter().find(|s| s.account == "masked").unwrap();
+    assert_eq!(m.covered, 0);
+    assert!(
+        m.evidence
+            .iter()
+            .any(|e| e.kind == "columns" && e.text.contains("masked"))
+    );
+}
+
+#[test]
+fn an_answer_keeps_the_contract_s_fields() {
+    let w = world();
+    let v = serde_json::to_value(w.ask(clue(0..5))).unwrap();
+    let keys =
+        |v: &serde_json::Value| -> Vec<String> { v.as_object().unwrap().keys().cloned().collect() };
+    assert_eq!(keys(&v)[..4], ["clue", "verdict", "suspects", "trails"]);
+    assert_eq!(
+        keys(&v["clue"])[..4],
+        ["rows", "values", "matched_rows", "matched_values"]
+    );
+    assert_eq!(
+        keys(&v["verdict"]),
+        ["set", "ties", "none", "confidence", "why"]
+    );
+    assert_eq!(
+        keys(&v["suspects"][0])[..11],
+        [
+            "account",
+            "score",
+            "covered",
+            "of",
+            "read_total",
+            "exclusive_bits",
+            "first",
+            "last",
+            "apis",
+            "evidence",
+            "calls"
+        ]
+    );
+    assert_eq!(
+        keys(&v["trails"][0]["hops"][0])[..14],
+        [
+            "n", "ts", "from", "to", "api", "account", "dir", "where", "form", "masked", "conf",
+            "inferred", "call", "locator"
+        ]
+    );
+    assert_eq!(
+        keys(&v["trails"][0]["exits"][0]),
+        ["to", "ts", "call", "form"]
+    );
+}

@@ -1,0 +1,240 @@
+//! What keys do, on a case loaded from recorded traffic.
+
+use crate::ui_demo::{clue, rig};
+use leaktrace::ui::model::{Extra, Overlay};
+use leaktrace::ui::nav::ScreenId;
+
+fn screen(r: &crate::ui_rig::Rig) -> ScreenId {
+    r.m.top().unwrap().screen
+}
+
+#[test]
+fn drilling_down_adds_a_term_for_all_to_see_and_back_takes_it_off() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("2 Enter");
+    assert_eq!(screen(&r), ScreenId::Calls);
+    let f = r.m.filter.applied.clone();
+    assert!(f.starts_with("account:"), "{f}");
+    r.shows(&f);
+    let only = r.m.top().unwrap().list.rows.len();
+    assert!(only > 0);
+    r.keys("Esc");
+    assert_eq!(
+        (screen(&r), r.m.filter.applied.as_str()),
+        (ScreenId::Accounts, "")
+    );
+    r.keys("[");
+    assert_eq!(
+        (screen(&r), r.m.filter.applied.clone()),
+        (ScreenId::Calls, f)
+    );
+    r.keys("]");
+    assert_eq!(screen(&r), ScreenId::Accounts);
+}
+
+#[test]
+fn the_filter_is_checked_on_each_key_and_the_last_valid_one_stays() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("4");
+    let all = r.m.top().unwrap().list.total;
+    r.keys("/ `method:POST`");
+    let posts = r.m.top().unwrap().list.total;
+    assert_ne!(all, posts);
+    r.keys("` and acount:x`");
+    r.shows("acount").shows("did you mean account");
+    // The last text that parsed: here a bare word, searched for anywhere.
+    assert_eq!(r.m.filter.applied, "method:POST and acount");
+    r.keys("Esc");
+    assert_eq!(r.m.filter.applied, "");
+    assert_eq!(r.m.top().unwrap().list.total, all);
+    r.keys("/ `method:POST` Enter C-t");
+    assert_eq!((r.m.filter.now(), r.m.top().unwrap().list.total), ("", all));
+    r.keys("C-t");
+    assert_eq!(r.m.top().unwrap().list.total, posts);
+    r.keys("u");
+    assert_eq!(r.m.filter.now(), "");
+    r.keys("C-r");
+    assert_eq!(r.m.filter.now(), "method:POST");
+    r.keys("/ C-u Up");
+    r.shows("/ method:POST");
+}
+
+#[test]
+fn the_cell_under_the_cursor_becomes_a_term() {
+    let (mut r, _d) = rig((160, 50));
+    r.keys("4 l +");
+    assert!(
+        r.m.filter.applied.starts_with("account:"),
+        "{}",
+        r.m.filter.applied
+    );
+    let with = r.m.filter.applied.clone();
+    r.keys("u -");
+    assert_eq!(r.m.filter.applied, format!("not {with}"));
+    r.keys("*");
+    assert!(r.m.filter.applied.starts_with("account:"));
+}
+
+#[test]
+fn marks_notes_and_tags_are_kept_and_can_be_taken_back() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("4 j m a `start of the walk` Enter # `walk` Enter");
+    r.keys("7").shows("start of the walk").shows("walk");
+    assert_eq!(r.m.top().unwrap().list.rows.len(), 1);
+    r.keys("u u u");
+    r.keys("1 7").shows("no marks yet");
+    r.keys("C-r");
+    r.keys("1 7");
+    assert_eq!(r.m.top().unwrap().list.rows.len(), 1);
+    r.keys("Enter");
+    assert_eq!(screen(&r), ScreenId::Call);
+}
+
+#[test]
+fn pages_follow_the_cursor_both_ways() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("4");
+    let first = r.text();
+    for _ in 0..60 {
+        r.keys("C-d C-d C-d");
+    }
+    let l = &r.m.top().unwrap().list;
+    assert!(l.base > 0, "rows far behind are let go");
+    assert!(l.rows.len() <= 1400);
+    for _ in 0..60 {
+        r.keys("C-u C-u C-u");
+    }
+    r.keys("g");
+    assert_eq!(r.text(), first);
+    let l = &r.m.top().unwrap().list;
+    eprintln!(
+        "before G: {:?} {} {} {:?}",
+        l.total,
+        l.base,
+        l.rows.len(),
+        l.more
+    );
+    r.keys("G");
+    let l = &r.m.top().unwrap().list;
+    eprintln!(
+        "after G: {:?} {} {} {:?} {}",
+        l.total,
+        l.base,
+        l.rows.len(),
+        l.more,
+        l.cursor
+    );
+    let leaktrace::ui::model::Total::Exact(n) = l.total else {
+        panic!("{:?}", l.total)
+    };
+    assert_eq!(l.base + l.cursor as u64 + 1, n);
+}
+
+#[test]
+fn a_session_replays_step_by_step_and_by_itself() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("5 s s Enter");
+    assert_eq!(screen(&r), ScreenId::Replay);
+    let at = |r: &crate::ui_rig::Rig| match &r.m.top().unwrap().extra {
+        Extra::Replay(f) => (
+            f.at,
+            f.film.as_ref().unwrap().steps().len(),
+            f.clock.playing,
+        ),
+        _ => panic!(),
+    };
+    let (a, n, _) = at(&r);
+    assert_eq!(a, 0);
+    if n > 2 {
+        r.keys(". .");
+        assert_eq!(at(&r).0, 2);
+        r.keys(",");
+        assert_eq!(at(&r).0, 1);
+    }
+    r.ticks = 100_000;
+    r.keys("> > > > > > Space");
+    let (a, n, playing) = at(&r);
+    assert_eq!(
+        (a + 1, playing),
+        (n, false),
+        "it plays to its end and stops"
+    );
+}
+
+#[test]
+fn leaving_asks_and_a_second_ctrl_c_does_not() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("q");
+    assert!(matches!(r.m.overlay, Some(Overlay::Menu(..))));
+    r.keys("n");
+    assert_eq!(r.m.ended, None);
+    r.keys("q q");
+    assert_eq!(r.m.ended, Some(0));
+    let (mut r, _d) = rig((80, 24));
+    r.keys("C-c C-c");
+    assert_eq!(r.m.ended, Some(130));
+}
+
+#[test]
+fn copies_say_how_many_bytes_went_and_to_where() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("4 l y y");
+    assert_eq!(r.copied.len(), 1);
+    r.shows("B by OSC 52");
+    r.keys("y r");
+    assert!(r.copied[1].starts_with("{\"id\""), "{}", r.copied[1]);
+    r.keys("y c");
+    assert!(r.copied[2].starts_with("curl -X "), "{}", r.copied[2]);
+    r.keys("y l");
+    assert!(r.copied[3].contains("demo-data/"), "{}", r.copied[3]);
+}
+
+#[test]
+fn sql_reads_the_masked_views_and_nothing_else() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("; C-u `SELECT method, count(*) AS n FROM calls GROUP BY 1 ORDER BY 2 DESC` Enter")
+        .shows("GET");
+    r.keys("; C-u `SELECT data FROM pack` Enter")
+        .shows("only the masked views");
+    r.keys("; C-u `DELETE FROM mark` Enter");
+    assert!(r.m.top().unwrap().list.rows.is_empty());
+}
+
+#[test]
+fn every_hint_in_the_last_line_changes_something() {
+    use crossterm::event::{KeyCode, KeyModifiers};
+    // The longest session.
+    const FILM: &str = "5 l l l l s g Enter";
+    for at in ["1", "2", "3", "4", "4 Enter", "4 Tab", "5", FILM, "6", "7"] {
+        let (mut r, _d) = rig((160, 50));
+        r.keys(at);
+        let hints = leaktrace::ui::keys::hints(&leaktrace::ui::update::contexts(&r.m));
+        assert!(hints.len() > 4, "{at}");
+        for (k, what) in hints {
+            let (mut r, _d) = rig((160, 50));
+            r.keys(at);
+            // In the middle of a film there is a step to either side.
+            if at == FILM {
+                r.keys(".");
+            }
+            let before = r.buffer();
+            let code = match k.as_str() {
+                "Enter" => KeyCode::Enter,
+                "Tab" => KeyCode::Tab,
+                "Space" => KeyCode::Char(' '),
+                k => KeyCode::Char(k.chars().next().unwrap()),
+            };
+            r.press(code, KeyModifiers::NONE);
+            assert!(r.buffer() != before, "{at}: {k} ({what}) did nothing");
+        }
+    }
+}
+
+#[test]
+fn the_clue_leads_to_a_verdict() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("6 Enter");
+    r.msg(leaktrace::ui::msg::Msg::Paste(clue()));
+    r.keys("Enter");
+    r.shows("Suspects, best first").shows("verdict");
+}
