@@ -56,6 +56,10 @@ fn mutate(seed: &[u8], other: &[u8], r: &mut Random) -> Vec<u8> {
 
 /// Runs one input; tells what it was where it fails or takes long.
 fn run(name: &str, entry: fn(&[u8]), from: &Path, input: &[u8]) {
+    if std::env::var_os("LEAKTRACE_FUZZ_KEEP").is_some() {
+        // a hang or a kill leaves no word: the input does
+        let _ = std::fs::write(std::env::temp_dir().join(format!("leaktrace-{name}-now.bin")), input);
+    }
     let begin = Instant::now();
     if let Err(cause) = catch_unwind(AssertUnwindSafe(|| entry(input))) {
         let kept = std::env::temp_dir().join(format!("leaktrace-{name}-failed.bin"));

@@ -7,11 +7,13 @@ mod detect_noise;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bytes_slow;
 mod case;
 mod case_notes;
 mod case_open;
 mod cli;
 mod facts;
+mod hostile;
 mod http1;
 mod http1_recorded;
 mod http1_tshark;
@@ -19,6 +21,7 @@ mod labelled;
 mod layering;
 mod packets;
 mod query_rows;
+mod recorded;
 mod replay_export;
 mod sources;
 mod streams;
