@@ -354,6 +354,48 @@ pub fn unescape(raw: &[u8], out: &mut Vec<u8>) -> bool {
     unicode
 }
 
+/// Where each place of an unescaped string stood in the raw one: steps of (unescaped, raw), one for each escape, to be read by [`raw_place`].
+pub fn places(raw: &[u8]) -> Vec<(usize, usize)> {
+    let mut out = Vec::new();
+    let mut buf = Vec::new();
+    let (mut at, mut decoded) = (0, 0);
+    while let Some(n) = raw.get(at..).and_then(|r| memchr::memchr(b'\\', r)) {
+        at += n;
+        decoded += n;
+        let rest = raw.get(at..).unwrap_or(b"");
+        let pair = rest.get(..12).is_some_and(|r| {
+            r.starts_with(b"\\u")
+                && r.get(2..6)
+                    .and_then(hex4)
+                    .is_some_and(|c| (0xd800..0xdc00).contains(&c))
+                && r.get(6..8) == Some(b"\\u")
+                && r.get(8..12)
+                    .and_then(hex4)
+                    .is_some_and(|c| (0xdc00..0xe000).contains(&c))
+        });
+        let len = match rest.get(1) {
+            Some(b'u') if pair => 12,
+            Some(b'u') if rest.get(2..6).and_then(hex4).is_some() => 6,
+            _ => 2,
+        };
+        let len = len.min(rest.len());
+        unescape(rest.get(..len).unwrap_or(b""), &mut buf);
+        at += len;
+        decoded += buf.len();
+        out.push((decoded, at));
+    }
+    out
+}
+
+/// Place in the raw string of a place in the unescaped one.
+pub fn raw_place(places: &[(usize, usize)], decoded: usize) -> usize {
+    let i = places.partition_point(|(d, _)| *d <= decoded);
+    match i.checked_sub(1).and_then(|i| places.get(i)) {
+        Some((d, r)) => r + (decoded - d),
+        None => decoded,
+    }
+}
+
 fn hex4(d: &[u8]) -> Option<u32> {
     let mut n = 0;
     for b in d {
@@ -465,6 +507,18 @@ mod tests {
             let mut c = Count(0, 0);
             walk(&s, 0, &mut c);
             prop_assert_eq!(c.0, c.1);
+        }
+    }
+
+    #[test]
+    fn places_lead_back_to_the_raw_string() {
+        let raw = br#"{\"a\":\"x\u4e2dy\ud83d\ude00z\"}"#;
+        let mut out = Vec::new();
+        unescape(raw, &mut out);
+        let map = places(raw);
+        for c in [&b"a"[..], b"x", b"y", b"z", b"}"] {
+            let at = memchr::memmem::find(&out, c).unwrap();
+            assert!(raw[raw_place(&map, at)..].starts_with(c), "{c:?}");
         }
     }
 

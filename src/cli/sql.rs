@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, statement: &str) -> Result<u8> {
             at: None,
         });
     }
-    let names: Vec<String> = stmt.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = stmt.column_names().map(str::to_owned).collect();
     let mut out = Rows::new(args, &[]);
     let mut rows = stmt.query([])?;
     while out.more() {

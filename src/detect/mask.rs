@@ -110,7 +110,8 @@ pub fn show(class_name: &str, value: &str) -> String {
         _ => (1, 1),
     };
     // Where little would stay hidden, more is.
-    let (head, tail) = if head + tail + 2 > n {
+    let least = if class_name == "name" { 1 } else { 2 };
+    let (head, tail) = if head + tail + least > n {
         (n.min(3) / 3 + usize::from(n == 2), 0)
     } else {
         (head, tail)

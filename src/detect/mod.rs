@@ -48,6 +48,55 @@ pub fn place(field: &str, index: &[u32]) -> String {
     out
 }
 
+/// The clear value of a finding from its raw slice: what is inside its encodings, and where that is a whole document or a pair
+/// (`user:password`), the part whose print the finding has. `None` where the form is one-way or the slice does not decode.
+pub fn value_of(
+    key: &print::PrintKey,
+    f: &crate::call::model::RawFinding,
+    slice: &[u8],
+) -> Option<Vec<u8>> {
+    use print::PrintKind;
+    let clear = undo(f.form, slice)?;
+    let kind = kind::Kind::by_class(f.class);
+    let mut spelt = Vec::new();
+    let mut is = |v: &[u8]| {
+        normal::into(kind, v, &mut spelt);
+        // a document around a number would be spelt as that number
+        v.len() <= 2 * spelt.len() + 8 && key.print(PrintKind::Value, &spelt) == f.print
+    };
+    if f.masked || is(&clear) {
+        return Some(clear);
+    }
+    // `\/` and the like are undone in a plain string too
+    if clear.contains(&b'\\') {
+        let mut text = Vec::new();
+        crate::body::json::unescape(&clear, &mut text);
+        if is(&text) {
+            return Some(text);
+        }
+    }
+    if let Some(colon) = memchr::memchr(b':', &clear)
+        && let Some(part) = clear.get(colon + 1..)
+        && is(part)
+    {
+        return Some(part.to_vec());
+    }
+    if f.form == form::Form::PLAIN || clear.len() < 8 {
+        return Some(clear);
+    }
+    // Built once: a document may hold thousands of findings. A user's classes are not looked for inside documents here.
+    static RULES: std::sync::LazyLock<std::sync::Arc<Rules>> =
+        std::sync::LazyLock::new(|| std::sync::Arc::new(Rules::builtin()));
+    let mut scanner = Scanner::new(std::sync::Arc::clone(&RULES), *key);
+    let found = scanner.scan_body(&clear, crate::body::sniff::kind(&clear, None), None);
+    let part = found.findings.iter().find(|g| g.print == f.print);
+    let part = part.and_then(|g| {
+        let from = usize::try_from(g.offset).ok()?;
+        undo(g.form, clear.get(from..from.checked_add(g.len as usize)?)?)
+    });
+    Some(part.unwrap_or(clear))
+}
+
 #[cfg(test)]
 mod tests {
     use super::place;

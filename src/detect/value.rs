@@ -116,11 +116,11 @@ impl Judge {
             && bits & chars::DIGIT != 0
             && n <= 24
             && has_x_run(v);
-        if bits & (chars::MASK | chars::HIGH) != 0 || x_run || v.ends_with(b"...") {
-            if let Some(hit) = self.masked(v, bits, ctx, x_run) {
-                out.hit = Some(hit);
-                return out;
-            }
+        if (bits & (chars::MASK | chars::HIGH) != 0 || x_run || v.ends_with(b"..."))
+            && let Some(hit) = self.masked(v, bits, ctx, x_run)
+        {
+            out.hit = Some(hit);
+            return out;
         }
         if ctx.pos & KEYED != 0 {
             out.hit = self.keyed(v, bits, ctx);
@@ -276,7 +276,7 @@ impl Judge {
         }
         if n == 11 || n == 13 && d.starts_with(b"86") || n == 15 && d.starts_with(b"0086") {
             let bare = d.get(n - 11..)?;
-            if china::mobile(bare) && (plain || tidy) {
+            if china::mobile(bare) && (plain || mobile_groups(v)) {
                 let conf = match (ctx.names(Kind::Mobile), against) {
                     (true, _) => 98,
                     (_, true) => 8,
@@ -355,7 +355,7 @@ impl Judge {
             .strip_prefix(b"0086")
             .or(d.strip_prefix(b"86"))
             .unwrap_or(d);
-        if china::mobile(bare) && (named || ctx.names(Kind::Mobile)) {
+        if china::mobile(bare) && (named || ctx.names(Kind::Mobile)) && mobile_groups(v) {
             return self.hit(Kind::Mobile, 98, bare);
         }
         let plus = v.starts_with(b"+");
@@ -756,7 +756,8 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
         });
     }
     if !person::latin(text) {
-        return None;
+        // as embossed on a card
+        return (!ctx.bare && !ctx.thing && person::capitals(text)).then_some(85);
     }
     let words = text.split(' ').filter(|w| !w.is_empty()).count();
     Some(match (ctx.bare, ctx.thing, ctx.person, words >= 2) {
@@ -789,6 +790,28 @@ fn grouped(v: &[u8]) -> bool {
     let v = v.strip_prefix(b"+").unwrap_or(v);
     v.split(|b| !b.is_ascii_digit())
         .all(|g| (2..=11).contains(&g.len()))
+}
+
+/// Whether a Chinese mobile number is written as one: together, or 3-4-4, 3-8, 7-4, behind an optional 86 (a North American number has
+/// eleven digits with its country code, too).
+fn mobile_groups(v: &[u8]) -> bool {
+    let mut sizes = [0usize; 4];
+    let mut n = 0;
+    for g in v.split(|b| !b.is_ascii_digit()).filter(|g| !g.is_empty()) {
+        if n == 0 && matches!(g, b"86" | b"0086") {
+            continue;
+        }
+        let Some(slot) = sizes.get_mut(n) else {
+            return false;
+        };
+        *slot = g.len();
+        n += 1;
+    }
+    match sizes {
+        [11, 0, 0, 0] => !v.starts_with(b"+1"),
+        [13 | 15, 0, 0, 0] | [3, 4, 4, 0] | [3, 8, 0, 0] | [7, 4, 0, 0] => true,
+        _ => false,
+    }
 }
 
 fn has_x_run(v: &[u8]) -> bool {

@@ -3,7 +3,6 @@
 //! [`BodyReader`] does; answers for bodies are remembered for [`REMEMBERED`] bodies a pattern.
 
 use super::pattern;
-use crate::call::model::Facts;
 use crate::case::bodies::BodyReader;
 use crate::case::ids;
 use crate::detect;
@@ -12,7 +11,8 @@ use regex::bytes::Regex;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -29,22 +29,50 @@ struct Side {
     conn: Connection,
     reader: BodyReader,
     answers: VecDeque<(String, FxHashMap<i64, bool>)>,
+    fields: RefCell<FxHashMap<u32, Arc<str>>>,
+    accepted: FxHashMap<i64, FxHashSet<(u8, u8, Arc<str>)>>,
+    version: i64,
 }
 
 impl Side {
-    fn body(&mut self, re: &Regex, body: i64) -> bool {
-        let at = match self.answers.iter().position(|(p, _)| p == re.as_str()) {
-            Some(at) => at,
-            None => {
-                if self.answers.len() >= PATTERNS {
-                    self.answers.pop_front();
-                }
-                self.answers
-                    .push_back((re.as_str().to_owned(), FxHashMap::default()));
-                self.answers.len() - 1
+    fn new(conn: Connection) -> Side {
+        Side {
+            conn,
+            reader: BodyReader::new(),
+            answers: VecDeque::new(),
+            fields: RefCell::default(),
+            accepted: FxHashMap::default(),
+            version: -1,
+        }
+    }
+
+    /// The answers kept under a name.
+    fn kept(&mut self, name: &str) -> &mut FxHashMap<i64, bool> {
+        if !self.answers.iter().any(|(n, _)| n == name) {
+            if self.answers.len() >= PATTERNS {
+                self.answers.pop_front();
             }
-        };
-        if let Some(known) = self.answers.get(at).and_then(|(_, m)| m.get(&body)) {
+            self.answers
+                .push_back((name.to_owned(), FxHashMap::default()));
+        }
+        let at = self
+            .answers
+            .iter()
+            .position(|(n, _)| n == name)
+            .unwrap_or(0);
+        &mut self.answers[at].1
+    }
+
+    /// Keeps an answer as long as there is room.
+    fn keep(&mut self, name: &str, id: i64, yes: bool) {
+        let kept = self.kept(name);
+        if kept.len() < REMEMBERED {
+            kept.insert(id, yes);
+        }
+    }
+
+    fn body(&mut self, re: &Regex, body: i64) -> bool {
+        if let Some(known) = self.kept(re.as_str()).get(&body) {
             return *known;
         }
         // A body that is still being written is asked again later.
@@ -52,11 +80,7 @@ impl Side {
             return false;
         };
         let yes = re.is_match(&content);
-        if let Some((_, m)) = self.answers.get_mut(at) {
-            if m.len() < REMEMBERED {
-                m.insert(body, yes);
-            }
-        }
+        self.keep(re.as_str(), body, yes);
         yes
     }
 
@@ -80,26 +104,75 @@ impl Side {
         })
     }
 
-    fn head(&mut self, re: &Regex, call: i64) -> bool {
+    fn head(&mut self, name: &str, re: &Regex, call: i64) -> bool {
+        if let Some(known) = self.kept(name).get(&call) {
+            return *known;
+        }
         let Ok(heads) = self.reader.heads(&self.conn, call) else {
             return false;
         };
-        heads
+        let yes = heads
             .request
             .iter()
             .chain(&heads.response)
             .chain(&heads.interim)
-            .any(|h| re.is_match(&h.raw) || re.is_match(&h.trailers))
+            .any(|h| re.is_match(&h.raw) || re.is_match(&h.trailers));
+        self.keep(name, call, yes);
+        yes
+    }
+
+    fn field(&self, id: u32) -> Arc<str> {
+        if let Some(t) = self.fields.borrow().get(&id) {
+            return t.clone();
+        }
+        let text: Option<String> = self
+            .conn
+            .prepare_cached("SELECT v FROM term WHERE id=?1")
+            .and_then(|mut s| s.query_row([id], |r| r.get(0)))
+            .ok();
+        let text: Arc<str> = text.unwrap_or_default().into();
+        self.fields.borrow_mut().insert(id, text.clone());
+        text
+    }
+
+    /// Looks up the accepted fields of an API; forgets all when the case has changed.
+    fn accept(&mut self, api: i64) -> rusqlite::Result<()> {
+        let now: i64 = self
+            .conn
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |r| r.get(0))?;
+        if now != self.version {
+            self.version = now;
+            self.accepted.clear();
+        }
+        if self.accepted.contains_key(&api) {
+            return Ok(());
+        }
+        let mut set = FxHashSet::default();
+        let mut stmt = self.conn.prepare_cached(
+            "SELECT dir,class_id,field_id FROM field_class WHERE api_id=?1 AND accept=1",
+        )?;
+        let mut rows = stmt.query([api])?;
+        while let Some(r) = rows.next()? {
+            set.insert((r.get(0)?, r.get(1)?, self.field(r.get(2)?)));
+        }
+        drop(rows);
+        drop(stmt);
+        self.accepted.insert(api, set);
+        Ok(())
     }
 
     fn finding(&mut self, key: &str, test: &Test, call: i64) -> rusqlite::Result<bool> {
-        let facts = call_facts(&self.conn, call)?;
-        let Some((api, sides)) = facts else {
+        let Some((api, sides)) = call_facts(&self.conn, call)? else {
             return Ok(false);
         };
+        if let Some(api) = api {
+            self.accept(api)?;
+        }
+        let accepted = api.and_then(|api| self.accepted.get(&api));
         for (dir, blob) in sides {
-            let facts = decode_facts(&self.conn, &blob);
-            for f in &facts.findings {
+            let facts = detect::pack::decode(&blob, &|id| self.field(id));
+            for f in facts.findings {
                 if f.class == detect::DIGEST {
                     continue;
                 }
@@ -121,7 +194,7 @@ impl Side {
                     }
                     _ => false,
                 };
-                if hit && accepted(&self.conn, api, dir, &f.field, f.class)? {
+                if hit && accepted.is_none_or(|s| s.contains(&(dir, f.class, f.field))) {
                     return Ok(true);
                 }
             }
@@ -154,33 +227,6 @@ fn call_facts(conn: &Connection, call: i64) -> rusqlite::Result<Option<Packed>> 
         Ok((r.get(0)?, sides))
     })
     .optional()
-}
-
-fn decode_facts(conn: &Connection, blob: &[u8]) -> Facts {
-    detect::pack::decode(blob, &|id| {
-        let text: Option<String> = conn
-            .prepare_cached("SELECT v FROM term WHERE id=?1")
-            .and_then(|mut s| s.query_row([id], |r| r.get(0)))
-            .ok();
-        Arc::from(text.unwrap_or_default())
-    })
-}
-
-fn accepted(
-    conn: &Connection,
-    api: Option<i64>,
-    dir: u8,
-    field: &str,
-    class: u8,
-) -> rusqlite::Result<bool> {
-    let Some(api) = api else { return Ok(true) };
-    conn.prepare_cached(
-        "SELECT accept FROM field_class WHERE api_id=?1 AND dir=?2 AND class_id=?4 \
-         AND field_id=(SELECT id FROM term WHERE v=?3)",
-    )?
-    .query_row((api, dir, field, class), |r| r.get(0))
-    .optional()
-    .map(|a| a.unwrap_or(false))
 }
 
 enum Test {
@@ -218,11 +264,7 @@ pub fn install(conn: &Connection, side: Connection, ranks: Ranks) -> Result<()> 
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;
-    let side = Arc::new(Mutex::new(Side {
-        conn: side,
-        reader: BodyReader::new(),
-        answers: VecDeque::new(),
-    }));
+    let side = Arc::new(Mutex::new(Side::new(side)));
 
     conn.create_scalar_function("lt_re", 2, flags, |c| {
         let re = compiled(c, 0)?;
@@ -251,9 +293,17 @@ pub fn install(conn: &Connection, side: Connection, ranks: Ranks) -> Result<()> 
     })?;
     let s = side.clone();
     conn.create_scalar_function("lt_head", 3, flags, move |c| {
-        let re = compiled(c, 0)?;
+        // Answers for heads are kept apart from those for bodies.
+        let aux = c.get_or_create_aux(
+            0,
+            |v| -> std::result::Result<_, Box<dyn std::error::Error + Send + Sync>> {
+                let re = pattern::regex(v.as_str()?, false)?;
+                let name = format!("head {}", re.as_str());
+                Ok((re, name))
+            },
+        )?;
         Ok(match (int(c, 1), int(c, 2)) {
-            (Some(call), Some(_)) => Some(lock(&s).head(&re, call)),
+            (Some(call), Some(_)) => Some(lock(&s).head(&aux.1, &aux.0, call)),
             _ => None,
         })
     })?;

@@ -9,7 +9,7 @@ use super::sight::{self, Fields, Found, Holder};
 use super::subjects::Deliveries;
 use super::trail::{self, Seen};
 use super::verdict::{self, Case, Details};
-use super::{Options, Question, text};
+use super::{Options, Question, resolve, text};
 use crate::call::model::Dir;
 use crate::case::bodies::BodyReader;
 use crate::case::{ids, info};
@@ -108,7 +108,12 @@ pub fn run(
         }
     };
     let lone = matches!(question, Question::Value(_));
-    let mut found = sight::by_prints(&e, &clue, &key, stop)?;
+    let resolved = if options.quick || only.is_some() {
+        Vec::new()
+    } else {
+        resolve::resolve(conn, &e.classes, &clue, stop)?
+    };
+    let mut found = sight::by_prints(&e, &clue, &key, &resolved, stop)?;
     sight::learn_classes(&e, &mut clue, &found);
     let mut omitted = Omitted::default();
     if !options.quick && only.is_none() {
@@ -330,8 +335,7 @@ fn trails(
                     resp,
                     place: detect::place(&best.field, &best.index),
                     form: best.form,
-                    masked: h.clear == 0
-                        || best.masked
+                    masked: best.masked
                         || best
                             .form
                             .steps()

@@ -36,6 +36,9 @@ pub struct Reads {
     pub by_account: Vec<Vec<u32>>,
     /// Ids of the leaked records, sorted, distinct.
     pub leaked: Vec<u32>,
+    /// Nats of evidence for each account that does not lie in what it read (it was seen sending rows out); 0 beyond the
+    /// end.
+    pub beside: Vec<f64>,
 }
 
 /// The answer.
@@ -71,6 +74,8 @@ struct Leak {
     bin: Vec<usize>,
     /// Records of each background class.
     bin_all: Vec<f64>,
+    /// Other evidence for each account, in nats.
+    beside: Vec<f64>,
 }
 
 fn bin_of(readers: u32) -> usize {
@@ -118,6 +123,9 @@ impl Leak {
             rest,
             bin,
             bin_all,
+            beside: (0..r.by_account.len())
+                .map(|a| r.beside.get(a).copied().unwrap_or(0.0))
+                .collect(),
         }
     }
 }
@@ -205,7 +213,7 @@ fn fit(l: &Leak, set: &[usize]) -> Fit {
         ll += (all - hit) * (1.0 - b).ln();
     }
     for (a, q) in set.iter().zip(&q) {
-        ll += l.rest[*a] * (1.0 - q).ln();
+        ll += l.rest[*a] * (1.0 - q).ln() + l.beside[*a];
     }
     let keep = mask.iter().map(|m| kept(&q, *m)).collect();
     Fit { ll, q, b, keep }
@@ -235,7 +243,7 @@ fn quick_gain(l: &Leak, f: &Fit, a: usize) -> (f64, f64) {
         .map(|p| ((1.0 - p * (1.0 - q)).max(EPS) / (1.0 - p).max(EPS)).ln())
         .sum::<f64>()
         + l.rest[a] * (1.0 - q).ln();
-    (gain, q)
+    (gain + l.beside[a], q)
 }
 
 /// Accounts by what they would gain on top of a fit, best first, members left out.
@@ -370,6 +378,10 @@ fn weakest_by_peers(
     }
     let mut worst: Option<(f64, usize, f64, f64)> = None;
     for (a, q) in set.iter().zip(&best.q) {
+        // Seen sending rows out: what its peers read does not speak for it any more.
+        if l.beside[*a] > 0.0 {
+            continue;
+        }
         let mut own = vec![false; reads.universe as usize];
         for t in &reads.by_account[*a] {
             own[*t as usize] = true;

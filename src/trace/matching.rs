@@ -83,15 +83,15 @@ pub fn rows(clue: &Clue, found: &[Found], lone: bool) -> Vec<RowHit> {
                     let one_way = h.form.steps().any(crate::detect::form::Step::one_way);
                     let same_shape = match v.shape {
                         Shape::Clear => !h.masked && !one_way,
-                        Shape::Masked => h.masked,
-                        Shape::Digest(_) => true,
+                        // Who has it in clear can mask or hash it.
+                        Shape::Masked | Shape::Digest(_) => true,
                     };
                     if same_shape {
                         clear |= bit;
                     } else {
                         veiled |= bit;
                     }
-                    if h.masked {
+                    if h.masked || v.shape == Shape::Masked {
                         if fits.get(&(h.offset, h.len)).copied().unwrap_or(1) == 1 && col.strong {
                             mask = mask.max(h.conf);
                         }

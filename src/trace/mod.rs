@@ -8,6 +8,7 @@ pub mod likelihood;
 pub mod matching;
 pub mod model;
 pub mod place;
+pub mod resolve;
 pub mod sight;
 pub mod subjects;
 pub mod text;

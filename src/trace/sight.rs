@@ -97,19 +97,6 @@ impl<'c> Fields<'c> {
     }
 }
 
-/// Visible ends and length of a masked value.
-pub fn mask_ends(text: &str) -> Option<(&str, usize, &str)> {
-    let masks = |c: char| matches!(c, '*' | '＊' | '•' | '●' | '·' | '█' | '#' | 'x' | 'X');
-    let hard = |c: char| matches!(c, '*' | '＊' | '•' | '●' | '·' | '█');
-    let first = text
-        .find(hard)
-        .or_else(|| text.find("XX"))
-        .or_else(|| text.find("xx"))?;
-    let (last, c) = text.char_indices().rev().find(|(_, c)| masks(*c))?;
-    let suffix = text.get(last + c.len_utf8()..)?;
-    Some((text.get(..first)?, text.chars().count(), suffix))
-}
-
 /// Values up to which each print is sought by itself; above, all postings are read once.
 const SEEK_VALUES: usize = 64;
 
@@ -134,12 +121,21 @@ pub fn prints_of(
             out
         }
         // As it stands in the clue, and with the length left open as some masks are stored.
-        Shape::Masked => mask_ends(&v.text).map_or_else(Vec::new, |(prefix, len, suffix)| {
+        Shape::Masked => detect::mask::read(&v.text).map_or_else(Vec::new, |m| {
             let form = Form::PLAIN.then(Step::Mask);
-            vec![
-                (key.masked(prefix, len, suffix), form, 0.6),
-                (key.masked(prefix, 0, suffix), form, 0.5),
-            ]
+            let (p, s) = (m.prefix.to_lowercase(), m.suffix.to_lowercase());
+            let mut out: Vec<(Print, Form, f32)> = Vec::new();
+            for (print, conf) in [
+                (key.masked(&m.prefix, m.len, &m.suffix), 0.6),
+                (key.masked(&m.prefix, 0, &m.suffix), 0.5),
+                (key.masked(&p, m.len, &s), 0.6),
+                (key.masked(&p, 0, &s), 0.5),
+            ] {
+                if !out.iter().any(|x| x.0 == print) {
+                    out.push((print, form, conf));
+                }
+            }
+            out
         }),
         Shape::Digest(bytes) => {
             let mut out = vec![(key.print(PrintKind::Digest, bytes), Form::PLAIN, 0.99)];
@@ -158,6 +154,7 @@ fn look_up(
     e: &Evidence<'_>,
     clue: &Clue,
     key: &PrintKey,
+    resolved: &[super::resolve::Fit],
     stop: &AtomicBool,
 ) -> Result<(Wanted, Vec<Target>)> {
     let class_of = |v: &super::clue::Value| {
@@ -176,6 +173,9 @@ fn look_up(
             list.push((i, f, c));
         }
     };
+    for (i, print, conf) in resolved {
+        add(*i, (*print, Form::PLAIN, *conf));
+    }
     let mut holders: Vec<Target> = Vec::new();
     if used.len() <= SEEK_VALUES {
         for (i, v) in used {
@@ -246,14 +246,15 @@ fn look_up(
 /// Packed facts of both heads of a call.
 type HeadFacts = (Option<Vec<u8>>, Option<Vec<u8>>);
 
-/// Hits through the postings.
+/// Hits through the postings. `resolved`: prints that masked values and digests of the clue turned out to be.
 pub fn by_prints(
     e: &Evidence<'_>,
     clue: &Clue,
     key: &PrintKey,
+    resolved: &[super::resolve::Fit],
     stop: &AtomicBool,
 ) -> Result<Vec<Found>> {
-    let (wanted, holders) = look_up(e, clue, key, stop)?;
+    let (wanted, holders) = look_up(e, clue, key, resolved, stop)?;
     let fields = Fields::new(e.conn);
     let mut out: Vec<Found> = Vec::new();
     let mut held = 0usize;

@@ -339,13 +339,26 @@ pub fn judge(
             v
         })
         .collect();
+    let outs = sent_outside(c, r, &cover, details)?;
+    let weighed = by_account.iter().filter(|v| !v.is_empty()).count();
+    let beside = accounts
+        .iter()
+        .map(|a| {
+            let n = outs.get(a).map_or(0, BTreeSet::len);
+            if relays.contains_key(a) {
+                0.0
+            } else {
+                exit_bits(n, weighed) * BIT
+            }
+        })
+        .collect();
     let reads = Reads {
         universe: fresh,
         by_account,
         leaked,
+        beside,
     };
     let mut sol = solve(&reads);
-    let outs = sent_outside(c, r, details)?;
     break_ties(&mut sol, &accounts, &outs);
     let n_accounts = reads
         .by_account
@@ -393,6 +406,7 @@ pub fn judge(
             n_accounts,
             i,
             accounts[i],
+            only.is_some(),
         )?);
     }
     let verdict = match only {
@@ -405,42 +419,68 @@ pub fn judge(
     Ok((verdict, suspects, more))
 }
 
-/// Rows that left for an outside address in requests of an account, or of its host: by account.
+/// Bits of having been seen sending `n` of the rows out: each is one that a stranger's host would have sent with the
+/// chance of one account in `accounts`; one more for being seen at all. Capped: the host may be shared.
+fn exit_bits(n: usize, accounts: usize) -> f64 {
+    if n == 0 {
+        0.0
+    } else {
+        ((n + 1) as f64 * (accounts.max(2) as f64).log2()).min(60.0)
+    }
+}
+
+/// Covered rows that left for an outside address after the account had received them: in its own requests, or in
+/// requests from an address at which it received them. By account.
 fn sent_outside(
     c: &Case<'_, '_>,
     r: &Readings,
+    cover: &Coverage,
     details: &mut Details<'_, '_>,
 ) -> Result<BTreeMap<i64, BTreeSet<u32>>> {
-    let mut hosts: BTreeMap<IpAddr, BTreeSet<u32>> = BTreeMap::new();
-    let mut out: BTreeMap<i64, BTreeSet<u32>> = BTreeMap::new();
+    // (address, row) and (account, row) with the last time it left.
+    let mut hosts: BTreeMap<(IpAddr, u32), i64> = BTreeMap::new();
+    let mut own: BTreeMap<(i64, u32), i64> = BTreeMap::new();
     for (row, call) in &r.sent {
         let Some(d) = details.get(*call)? else {
             continue;
         };
-        if d.dst.is_some_and(|a| !c.inside.has(a)) {
-            if let Some(k) = c.e.calls.get(*call as usize) {
-                out.entry(k.behind).or_default().insert(*row);
-            }
-            if let Some(src) = d.src {
-                hosts.entry(src).or_default().insert(*row);
-            }
+        if d.dst.is_none_or(|a| c.inside.has(a)) {
+            continue;
+        }
+        if let Some(k) = c.e.calls.get(*call as usize) {
+            let t = own.entry((k.behind, *row)).or_insert(d.ts);
+            *t = d.ts.max(*t);
+        }
+        // What comes from outside and goes outside did not leave here.
+        if let Some(src) = d.src.filter(|s| c.inside.has(*s)) {
+            let t = hosts.entry((src, *row)).or_insert(d.ts);
+            *t = d.ts.max(*t);
         }
     }
-    if hosts.is_empty() {
+    let mut out: BTreeMap<i64, BTreeSet<u32>> = BTreeMap::new();
+    if own.is_empty() && hosts.is_empty() {
         return Ok(out);
     }
-    for (account, rows) in &r.by {
-        for (row, x) in rows {
-            for (_, call, _) in x.calls.iter().take(4) {
-                let Some(d) = details.get(*call)? else {
-                    continue;
-                };
-                if d.src
-                    .and_then(|s| hosts.get(&s))
-                    .is_some_and(|h| h.contains(row))
-                {
-                    out.entry(*account).or_default().insert(*row);
+    for (account, rows) in &cover.rows {
+        for row in rows {
+            let Some(x) = r.by.get(account).and_then(|m| m.get(row)) else {
+                continue;
+            };
+            let after = |t: Option<&i64>, got: i64| t.is_some_and(|t| *t >= got);
+            let mut left = x
+                .first()
+                .is_some_and(|f| after(own.get(&(*account, *row)), f.0));
+            for (ts, call, _) in x.calls.iter().take(8) {
+                if left || hosts.is_empty() {
+                    break;
                 }
+                left = details
+                    .get(*call)?
+                    .and_then(|d| d.src)
+                    .is_some_and(|s| after(hosts.get(&(s, *row)), *ts));
+            }
+            if left {
+                out.entry(*account).or_default().insert(*row);
             }
         }
     }
@@ -507,6 +547,7 @@ fn suspect(
     n_accounts: usize,
     i: usize,
     account: i64,
+    only: bool,
 ) -> Result<Suspect> {
     let none = BTreeMap::new();
     let own = r.by.get(&account).unwrap_or(&none);
@@ -550,11 +591,17 @@ fn suspect(
     let mut say = |kind: &'static str, bits: f64, text: String| {
         evidence.push(Reason {
             kind,
-            bits: (bits * 10.0).round() / 10.0,
+            // Never "-0".
+            bits: (bits * 10.0).round() / 10.0 + 0.0,
             text,
         });
     };
-    let gain = sol.gain.get(i).copied().unwrap_or(0.0);
+    // Of an account that was asked for nothing is weighed: all that is followed is its own.
+    let gain = if only {
+        0.0
+    } else {
+        sol.gain.get(i).copied().unwrap_or(0.0)
+    };
     let rate = sol.rate.get(i).copied().unwrap_or(0.0);
     if let Some(share) = relays.get(&account) {
         say(
@@ -565,10 +612,10 @@ fn suspect(
                 share * 100.0
             ),
         );
-    } else {
+    } else if !only {
         say(
             "likelihood",
-            gain / BIT,
+            (gain - reads.beside.get(i).copied().unwrap_or(0.0)) / BIT,
             format!(
                 "{:.1} % of the {total} records it received are in the clue",
                 rate * 100.0
@@ -619,15 +666,17 @@ fn suspect(
     received.sort_unstable();
     let positions: Vec<u32> = received.iter().map(|x| x.1).collect();
     if positions.len() >= 5 {
-        let (run, bits) = order_bits(&positions);
-        say(
-            "order",
-            bits,
-            format!(
-                "{run} of {} rows stand in the clue in the order it received them",
-                positions.len()
-            ),
-        );
+        if !only {
+            let (run, bits) = order_bits(&positions);
+            say(
+                "order",
+                bits,
+                format!(
+                    "{run} of {} rows stand in the clue in the order it received them",
+                    positions.len()
+                ),
+            );
+        }
         if let (Some(a), Some(z)) = (received.first(), received.last()) {
             let minutes = (z.0.0 - a.0.0) as f64 / 60e9;
             say(
@@ -649,10 +698,9 @@ fn suspect(
     }
     let out = outs.get(&account).map_or(0, BTreeSet::len);
     if out > 0 {
-        let bits = (out as f64 * (n_accounts.max(2) as f64).log2()).min(60.0);
         say(
             "exit",
-            bits,
+            exit_bits(out, n_accounts),
             format!("{out} of these rows left for an outside address from it or its host"),
         );
     }
@@ -669,7 +717,7 @@ fn suspect(
     }
     Ok(Suspect {
         account: c.e.account(account).unwrap_or("?").to_owned(),
-        score: (gain / BIT * 10.0).round() / 10.0,
+        score: (gain / BIT * 10.0).round() / 10.0 + 0.0,
         covered: rows.len() as u64,
         of: c.clue.rows.len() as u64,
         read_total: total,

@@ -318,3 +318,122 @@ fn broken_json_is_read_as_text_from_the_fault_on() {
         .collect();
     assert_eq!(found, ["cn-mobile", "email"]);
 }
+
+#[test]
+fn values_inside_documents_are_had_back() {
+    use base64::Engine as _;
+    let b64 = |s: &str| base64::engine::general_purpose::STANDARD.encode(s);
+    let inner = r#"{"user":{"mobile":"13812345678","realName":"\u5f20\u4e09"}}"#;
+    let quoted = serde_json::to_string(inner).unwrap();
+    for body in [
+        format!("{{\"p\":{quoted}}}"),
+        format!("{{\"p\":\"{}\"}}", b64(inner)),
+        "{\"mobile\":\"138\\/12345678\",\"tel\":\"13812345678\"}".to_string(),
+    ] {
+        let facts = scan(body.as_bytes(), None);
+        let values: Vec<String> = facts
+            .findings
+            .iter()
+            .map(|f| {
+                let slice =
+                    &body.as_bytes()[f.offset as usize..(f.offset + u64::from(f.len)) as usize];
+                String::from_utf8(leaktrace::detect::value_of(&KEY, f, slice).unwrap()).unwrap()
+            })
+            .collect();
+        assert!(
+            values.contains(&"13812345678".to_string()),
+            "{body}: {values:?}"
+        );
+        if body.contains("user") {
+            assert_eq!(values, ["13812345678", "张三"], "{body}");
+        }
+    }
+    // inside an escaped string the slice is the value, not the document
+    let body = format!("{{\"p\":{quoted}}}");
+    let f = &scan(body.as_bytes(), None).findings[0];
+    assert_eq!(
+        &body[f.offset as usize..f.offset as usize + f.len as usize],
+        "13812345678"
+    );
+}
+
+#[test]
+fn keys_of_real_programs_name_their_classes() {
+    for (key, value, want) in [
+        ("id_number", "11010519491231002X", "cn-id"),
+        ("credentialNo", "11010519491231002X", "cn-id"),
+        ("zjhm", "E12345678", "cn-passport"),
+        ("receiver_mobile", "13812345678", "cn-mobile"),
+        ("phone", "+1 415-555-0100", "phone"),
+        ("mobile", "+14155550100", "phone"),
+        ("officePhone", "(415) 555-0100", "phone"),
+        ("telephone", "021-62345678", "phone"),
+        ("pan", "4111 1111 1111 1111", "bank-card"),
+        ("acctNo", "6212345678901232", "bank-card"),
+        ("cardHolderName", "JOHN SMITH", "name"),
+        ("recipientName", "王小二", "name"),
+        ("salesman", "李四", "name"),
+        (
+            "shippingAddress",
+            "221B Baker Street, London NW1",
+            "address",
+        ),
+        ("dateOfBirth", "1990-01-02T00:00:00Z", "birth-date"),
+        ("location", "39.904211,116.407395", "gps"),
+        ("licensePlate", "粤BD12345", "cn-plate"),
+        ("taxNo", "91350100M000100Y43", "cn-uscc"),
+        ("ssn", "536229999", "us-ssn"),
+        ("x", "DE89370400440532013000", "iban"),
+        (
+            "JSESSIONID",
+            "0A1B2C3D4E5F60718293A4B5C6D7E8F9",
+            "session-token",
+        ),
+        ("client_secret", "Zx8-kLm29QwErTyU7654asdf", "api-key"),
+        (
+            "secretAccessKey",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "cloud-key",
+        ),
+        ("newPassword", "abc123", "password"),
+        ("remark", "联系人张三，电话13812345678", "cn-mobile"),
+        ("msg", "卡号6212345678901232已开通", "bank-card"),
+    ] {
+        let s = format!("{{{key:?}:{value:?}}}");
+        let got: Vec<(String, u8)> = scan(s.as_bytes(), None)
+            .findings
+            .iter()
+            .filter(|f| f.class != DIGEST)
+            .map(|f| (class(f.class), f.conf))
+            .collect();
+        assert!(
+            matches!(got.as_slice(), [(c, 50..)] if c == want),
+            "{s}: {got:?}"
+        );
+    }
+    for (key, value) in [
+        ("nickName", "快乐的小鸟"),
+        ("bankName", "招商银行"),
+        ("companyName", "北京某某科技有限公司"),
+        ("ipAddress", "10.2.3.4"),
+        ("createDate", "1990-01-02"),
+        ("traceId", "9f86d081884c7d659a2feaa0c55ad015"),
+        ("orderNo", "202403011022331234"),
+        ("tradeNo", "6212345678901232"),
+        ("createTime", "1709258553123"),
+        ("orderAmount", "13812345678"),
+        ("csrf_token", "9f86d081884c7d659a2feaa0c55ad015"),
+        ("openid", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"),
+        ("content", "您的验证码是123456"),
+    ] {
+        let s = format!("{{{key:?}:{value:?}}}");
+        let facts = scan(s.as_bytes(), None);
+        assert!(
+            facts
+                .findings
+                .iter()
+                .all(|f| f.class == DIGEST || f.conf < 50),
+            "{s}: {facts:?}"
+        );
+    }
+}

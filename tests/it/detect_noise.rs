@@ -80,7 +80,7 @@ fn luhn(head: String) -> String {
                 if i % 2 == 1 { DOUBLE[n as usize] } else { n }
             })
             .sum();
-        if sum % 10 == 0 {
+        if sum.is_multiple_of(10) {
             return all;
         }
     }
@@ -146,6 +146,8 @@ fn birth(r: &mut Rng) -> String {
 
 type Made = (&'static str, String);
 type Maker = fn(&mut Rng) -> String;
+/// Body, place, class.
+type Truth = BTreeSet<(usize, String, String)>;
 
 /// Class, keys it stands under, value.
 const TRUE_FIELDS: [(&str, &[&str], Maker); 17] = [
@@ -411,10 +413,7 @@ fn api(
     bodies: usize,
     items: usize,
     style: usize,
-) -> (
-    Vec<(String, &'static str)>,
-    BTreeSet<(usize, String, String)>,
-) {
+) -> (Vec<(String, &'static str)>, Truth) {
     let mut truths = Vec::new();
     for _ in 0..2 {
         let (class, keys, make) = TRUE_FIELDS[r.below(TRUE_FIELDS.len() as u64) as usize];
@@ -567,7 +566,7 @@ fn labelled_bodies_with_ten_times_as_many_decoys() {
                     .entry(format!(
                         "missed {} at {} ({bodies}x{items})",
                         t.2,
-                        t.1.split('[').last().unwrap_or("")
+                        t.1.rsplit('[').next().unwrap_or("")
                     ))
                     .or_default() += 1;
             }

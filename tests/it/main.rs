@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod corpus;
 mod detect;
+mod detect_bounds;
 mod detect_noise;
 
 #[path = "../support/mod.rs"]

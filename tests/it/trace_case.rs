@@ -586,3 +586,39 @@ fn an_answer_keeps_the_contract_s_fields() {
         ["to", "ts", "call", "form"]
     );
 }
+
+#[test]
+fn masked_and_hashed_clues_find_what_is_in_clear() {
+    use sha2::Digest as _;
+    let w = world();
+    let sha = |s: &str| -> String {
+        sha2::Sha256::digest(s.as_bytes())
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect()
+    };
+    let mut text = String::from("phone,mail\n");
+    for i in 0..40 {
+        let m = mobile(i);
+        text.push_str(&format!("{}****{},{}\n", &m[..3], &m[7..], sha(&mail(i))));
+    }
+    let r = w.ask(Question::Clue {
+        name: "c.csv".into(),
+        bytes: text.into_bytes(),
+    });
+    assert_eq!(r.clue.matched_rows, 40);
+    assert_eq!(r.verdict.set, ["alice"], "{:?}", r.verdict);
+    // Masks alone, each of one value.
+    let m = mobile(1);
+    let r = w.ask(Question::Value(format!("{}****{}", &m[..3], &m[7..])));
+    assert!(r.trails[0].exits.iter().any(|e| e.to == "203.0.113.9"));
+}
+
+#[test]
+fn one_value_that_was_seen_leaving_names_who_sent_it() {
+    let w = world();
+    let r = w.ask(Question::Value(mobile(1)));
+    assert_eq!(r.verdict.set, ["alice"], "{:#?}", r.verdict);
+    let r = w.ask(Question::Value(mobile(50)));
+    assert!(r.verdict.none, "it did not leave: {:#?}", r.verdict);
+}

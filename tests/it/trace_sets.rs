@@ -102,6 +102,7 @@ fn ask(reads: Vec<Vec<u32>>, leaked: Vec<u32>) -> leaktrace::trace::likelihood::
         universe: RECORDS + 5000,
         by_account: reads,
         leaked,
+        beside: Vec::new(),
     })
 }
 

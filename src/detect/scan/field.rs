@@ -21,7 +21,7 @@ pub(crate) fn value(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot)
         return;
     }
     let (v, slot) = if matches!(v.first(), Some(0..=b' ')) || matches!(v.last(), Some(0..=b' ')) {
-        let from = v.iter().take_while(|b| **b <= b' ').count();
+        let from = v.iter().take_while(|b| b.is_ascii_whitespace()).count();
         let v = v.trim_ascii();
         (v, slot.part(from, v.len()))
     } else {
@@ -43,28 +43,28 @@ pub(crate) fn value(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot)
 /// A value that is nothing as a whole.
 fn deeper(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot) {
     let n = v.len();
-    if bits & !(ALNUM | chars::PLUS | chars::SYMBOL | chars::DASH) == 0
-        && bits & (chars::LOWER | chars::UPPER) != 0
-        || bits == chars::DIGIT && n >= 22
+    let token = bits & !(ALNUM | chars::PLUS | chars::SYMBOL | chars::DASH) == 0;
+    let letters = bits & (chars::LOWER | chars::UPPER) != 0;
+    if token
+        && (letters || n >= 22)
+        && let Some(hit) = digest(s, v, bits)
     {
-        if let Some(hit) = digest(s, v, bits) {
-            let form = if v.ends_with(b"=") {
-                slot.form.then(Step::Base64)
-            } else {
-                slot.form
-            };
-            let form = form.then(digest_step(v));
-            s.found(node, hit, Slot { form, ..slot });
-            return;
-        }
-    }
-    let room = slot.depth < limits::DECODE_DEPTH;
-    if room && let Some((step, inner)) = peel(v, bits) {
-        inside(s, node, &inner, slot.inside(step));
+        let form = if v.ends_with(b"=") {
+            slot.form.then(Step::Base64)
+        } else {
+            slot.form
+        };
+        let form = form.then(digest_step(v));
+        s.found(node, hit, Slot { form, ..slot });
         return;
     }
-    if room && nested_json(v) && slot.depth < limits::DECODE_DEPTH {
+    let room = slot.depth < limits::DECODE_DEPTH;
+    if room && nested_json(v) {
         super::json::nested(s, node, v, slot.inside(Step::Json));
+        return;
+    }
+    if room && let Some((step, inner)) = peel(v, bits) {
+        inside(s, node, &inner, slot.inside(step));
         return;
     }
     // Text around values: not for single tokens, which were looked at whole.

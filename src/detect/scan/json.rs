@@ -19,7 +19,26 @@ struct Walk<'a> {
     over: usize,
     /// Around the whole document.
     slot: Option<Slot>,
+    /// The document is an escaped string that stands in the content: where its places are there.
+    map: Vec<(usize, usize)>,
     buf: Vec<u8>,
+}
+
+/// Place of a value: its own, or that of the document around it.
+fn place(around: Option<Slot>, map: &[(usize, usize)], at: usize, len: usize) -> Slot {
+    match around {
+        None => Slot::plain(at, len),
+        Some(slot) if map.is_empty() => slot,
+        Some(slot) => {
+            let from = json::raw_place(map, at);
+            let to = json::raw_place(map, at + len);
+            Slot {
+                off: slot.off + from as u64,
+                len: u32::try_from(to.saturating_sub(from)).unwrap_or(u32::MAX),
+                ..slot
+            }
+        }
+    }
 }
 
 impl Walk<'_> {
@@ -77,22 +96,21 @@ impl Visit for Walk<'_> {
         if bits & chars::BACKSLASH != 0 {
             let mut buf = std::mem::take(&mut self.buf);
             let unicode = json::unescape(raw, &mut buf);
-            let slot = match self.slot {
-                Some(slot) => slot,
-                None => {
-                    let mut slot = Slot::plain(at, raw.len());
-                    slot.direct = false;
-                    if unicode {
-                        slot.form = slot.form.then(Step::Unicode);
-                    }
-                    slot
-                }
-            };
+            let mut slot = place(self.slot, &self.map, at, raw.len());
+            slot.direct = false;
+            if unicode {
+                slot.form = slot.form.then(Step::Unicode);
+            }
+            // A document inside is found again by its places in the raw string.
+            if self.slot.is_none() && matches!(buf.trim_ascii_start().first(), Some(b'{' | b'[')) {
+                self.sink.places = json::places(raw);
+            }
             let bits = chars::all(&buf);
             field::value(self.sink, node, &buf, bits, slot);
+            self.sink.places.clear();
             self.buf = buf;
         } else {
-            let slot = self.slot.unwrap_or_else(|| Slot::plain(at, raw.len()));
+            let slot = place(self.slot, &self.map, at, raw.len());
             field::value(self.sink, node, raw, bits, slot);
         }
     }
@@ -108,7 +126,7 @@ impl Visit for Walk<'_> {
         {
             return;
         }
-        let slot = self.slot.unwrap_or_else(|| Slot::plain(at, raw.len()));
+        let slot = place(self.slot, &self.map, at, raw.len());
         field::value(self.sink, node, raw, chars::all(raw), slot);
     }
     #[inline]
@@ -132,6 +150,10 @@ fn run(
     slot: Option<Slot>,
 ) -> (usize, bool) {
     let bottom = sink.frames.len();
+    let mut map = std::mem::take(&mut sink.places);
+    if slot.is_none_or(|s| s.depth != 1 || s.form.steps().last() != Some(Step::Json)) {
+        map.clear();
+    }
     let mut walk = Walk {
         sink,
         bottom,
@@ -139,6 +161,7 @@ fn run(
         cur: root,
         over: 0,
         slot,
+        map,
         buf: Vec::new(),
     };
     json::walk(content, start, &mut walk)

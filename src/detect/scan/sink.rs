@@ -123,6 +123,8 @@ pub(crate) struct Sink {
     touched: usize,
     out: Facts,
     missed: Vec<NodeId>,
+    /// Places of the escaped string that is being looked at, see [`crate::body::json::places`].
+    pub places: Vec<(usize, usize)>,
     /// Findings of the last body.
     usual: usize,
     /// Added to every offset: where the scanned piece begins in the whole.
@@ -140,6 +142,7 @@ impl Sink {
             touched: 0,
             out: Facts::default(),
             missed: Vec::new(),
+            places: Vec::new(),
             usual: 0,
             base: 0,
         }
@@ -156,6 +159,7 @@ impl Sink {
         self.touched = 0;
         self.frames.clear();
         self.missed.clear();
+        self.places.clear();
         self.out = Facts::default();
         // the bodies of one API are alike
         self.out.findings.reserve(self.usual.min(4096));

@@ -230,7 +230,7 @@ mod tests {
         let sum: u32 = code
             .chars()
             .zip(w)
-            .map(|(c, w)| set.find(c).unwrap() as u32 * w)
+            .map(|(c, w)| u32::try_from(set.find(c).unwrap()).unwrap() * w)
             .sum();
         set.chars().nth(((31 - sum % 31) % 31) as usize) == code.chars().last()
     }

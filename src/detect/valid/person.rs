@@ -267,6 +267,19 @@ pub fn latin(text: &str) -> bool {
     (1..=4).contains(&words) && text.chars().any(char::is_lowercase)
 }
 
+/// A name in capitals (`JOHN SMITH`): two to four words of letters.
+pub fn capitals(text: &str) -> bool {
+    text.len() <= 60
+        && (2..=4).contains(&text.split(' ').count())
+        && text.split(' ').all(|w| {
+            (1..=20).contains(&w.len())
+                && w.bytes()
+                    .all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'\'' | b'.'))
+                && !COMMON.iter().any(|c| c.eq_ignore_ascii_case(w))
+        })
+        && text.split(' ').any(|w| w.len() >= 2)
+}
+
 /// What an address is made of, counted in one pass.
 #[derive(Default)]
 struct Parts {
@@ -388,6 +401,12 @@ mod tests {
         ] {
             assert!(latin(ok), "{ok}");
         }
+        assert!(
+            capitals("JOHN SMITH")
+                && !capitals("ACTIVE")
+                && !capitals("GOLD PLAN")
+                && !capitals("A 1")
+        );
         for bad in [
             "john smith",
             "Premium Plan 2",

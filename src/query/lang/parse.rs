@@ -64,10 +64,10 @@ impl<'a> Parser<'a> {
         let trimmed = self.rest().trim_start();
         self.at = self.text.len() - trimmed.len();
         // A hash that stands alone begins a remark.
-        if let Some(after) = trimmed.strip_prefix('#') {
-            if after.is_empty() || after.starts_with(char::is_whitespace) {
-                self.at = self.text.len();
-            }
+        if let Some(after) = trimmed.strip_prefix('#')
+            && (after.is_empty() || after.starts_with(char::is_whitespace))
+        {
+            self.at = self.text.len();
         }
     }
     fn eat(&mut self, s: &str) -> bool {

@@ -18,8 +18,9 @@ const SQL: &str = "SELECT c.id, c.source_id, c.unit, c.ord, c.unit1, c.off, c.le
   c.proto, c.tls, c.method_id, c.host_id, c.uri, c.path, c.status, c.req_body_len, c.resp_body_len, c.req_content_len, \
   c.resp_content_len, c.req_type_id, c.resp_type_id, c.ua_id, c.flags, c.req_body_id, c.resp_body_id, c.req_facts, \
   f.api_id, f.account_id, f.account_conf, f.account_via, f.behalf, f.session_id, f.level, f.classes, f.clear, f.masked, \
-  f.records, f.parent_id \
-  FROM call c LEFT JOIN call_fact f ON f.call_id=c.id WHERE c.id=?1";
+  f.records, f.parent_id, q.sha256, s.sha256 \
+  FROM call c LEFT JOIN call_fact f ON f.call_id=c.id LEFT JOIN body q ON q.id=c.req_body_id \
+  LEFT JOIN body s ON s.id=c.resp_body_id WHERE c.id=?1";
 
 /// A call as it lies in the case, before names are put to it.
 struct Raw {
@@ -29,7 +30,6 @@ struct Raw {
     unit1: i64,
     off: Option<i64>,
     len: Option<i64>,
-    body: [Option<i64>; 2],
     terms: [Option<i64>; 5],
     req_facts: Option<Vec<u8>>,
     api: Option<i64>,
@@ -52,6 +52,9 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
             .flatten()
             .and_then(addr_text))
     };
+    let sha = |at| -> rusqlite::Result<Option<String>> {
+        Ok(r.get_ref(at)?.as_blob_or_null().ok().flatten().map(hex))
+    };
     let proto: u8 = r.get(13)?;
     let ts: i64 = r.get(7)?;
     let mut flags = Flags(r.get(27)?);
@@ -69,7 +72,6 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         unit1: r.get(4)?,
         off: r.get(5)?,
         len: r.get(6)?,
-        body: [r.get(28)?, r.get(29)?],
         terms: [r.get(15)?, r.get(16)?, r.get(24)?, r.get(25)?, r.get(26)?],
         req_facts: r.get(30)?,
         api: r.get(31)?,
@@ -105,8 +107,8 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
             resp_body_len: count(r.get(21)?),
             req_content_len: count(r.get(22)?),
             resp_content_len: count(r.get(23)?),
-            req_sha256: None,
-            resp_sha256: None,
+            req_sha256: sha(43)?,
+            resp_sha256: sha(44)?,
             req_type: None,
             resp_type: None,
             user_agent: None,
@@ -132,7 +134,7 @@ pub fn call_row(cx: &Cx, id: i64) -> Result<Option<CallRow>> {
     let found = cx
         .conn
         .prepare_cached(SQL)?
-        .query_row([id], |r| raw(r))
+        .query_row([id], raw)
         .optional()?;
     found.map(|r| finish(cx, r)).transpose()
 }
@@ -167,18 +169,15 @@ fn finish(cx: &Cx, raw: Raw) -> Result<CallRow> {
     if let Some(id) = raw.parent {
         row.parent = id_of(cx, id)?;
     }
-    let [req, resp] = raw.body;
-    row.req_sha256 = sha256(cx, req)?;
-    row.resp_sha256 = sha256(cx, resp)?;
     row.locators = locators(cx, &place, row.rowid)?;
-    if !cx.reveal {
-        if let (Some(uri), Some(blob)) = (&row.uri, &raw.req_facts) {
-            let base = target_base(row.proto, row.method.as_deref());
-            let hits = target_hits(cx, raw.api, blob, base, uri.len())?;
-            let (uri, path) = mask::target(cx, uri, row.path.as_deref(), hits);
-            row.uri = Some(uri);
-            row.path = path;
-        }
+    if !cx.reveal
+        && let (Some(uri), Some(blob)) = (&row.uri, &raw.req_facts)
+    {
+        let base = target_base(row.proto, row.method.as_deref());
+        let hits = target_hits(cx, raw.api, blob, base, uri.len())?;
+        let (uri, path) = mask::target(cx, uri, row.path.as_deref(), hits);
+        row.uri = Some(uri);
+        row.path = path;
     }
     Ok(row)
 }
@@ -224,16 +223,6 @@ pub(super) fn hex(bytes: &[u8]) -> String {
             let _ = write!(s, "{b:02x}");
             s
         })
-}
-
-fn sha256(cx: &Cx, body: Option<i64>) -> Result<Option<String>> {
-    let Some(id) = body else { return Ok(None) };
-    let sha: Option<Option<Vec<u8>>> = cx
-        .conn
-        .prepare_cached("SELECT sha256 FROM body WHERE id=?1")?
-        .query_row([id], |r| r.get(0))
-        .optional()?;
-    Ok(sha.flatten().map(|s| hex(&s)))
 }
 
 const ROLES: [&str; 4] = ["origin", "continued", "tap", "log"];

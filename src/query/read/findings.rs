@@ -113,7 +113,7 @@ fn value(cx: &Cx, f: &RawFinding, content: &[u8]) -> Option<String> {
     if f.masked {
         return Some(lossless(slice).into_owned());
     }
-    match detect::undo(f.form, slice) {
+    match detect::value_of(&cx.key, f, slice) {
         Some(clear) => {
             let clear = lossless(&clear);
             Some(if cx.reveal {
@@ -277,7 +277,7 @@ pub(super) fn record_values(cx: &Cx, text: &str) -> Result<Option<Vec<String>>> 
         }
         let from = usize::try_from(f.offset).unwrap_or(usize::MAX);
         let slice = content.get(from..from.saturating_add(f.len as usize));
-        if let Some(clear) = slice.and_then(|s| detect::undo(f.form, s)) {
+        if let Some(clear) = slice.and_then(|s| detect::value_of(&cx.key, &f, s)) {
             let clear = lossless(&clear).into_owned();
             if !out.contains(&clear) {
                 out.push(clear);

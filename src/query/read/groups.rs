@@ -6,7 +6,7 @@ use super::cx::Cx;
 use super::findings::body_facts;
 use super::select::{FROM, condition};
 use super::time::rfc3339;
-use crate::call::model::Level;
+use crate::call::model::{Level, RawFinding};
 use crate::error::Result;
 use crate::query::Filter;
 use crate::query::lang::Scope;
@@ -14,6 +14,7 @@ use crate::query::lang::value::addr_text;
 use crate::query::rows::{AccountRow, ApiClass, ApiRow, RiskRow, SessionRow};
 use rusqlite::{Row, params_from_iter};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -57,6 +58,38 @@ struct ClassSum {
     clear: u64,
     masked: u64,
     fields: BTreeSet<Arc<str>>,
+}
+
+/// Bodies whose findings are remembered while APIs are summed up.
+const REMEMBERED: usize = 50_000;
+
+/// Findings of one class in one field of one body.
+struct Seen {
+    class: u8,
+    masked: bool,
+    field: Arc<str>,
+    n: u64,
+}
+
+/// Counts accepted findings by class, field and whether they are masked.
+fn tally(cx: &Cx, blob: &[u8], dir: u8, ok: &impl Fn(u8, &RawFinding) -> bool) -> Vec<Seen> {
+    let mut out: Vec<Seen> = Vec::new();
+    for f in facts(cx, blob).findings {
+        if !ok(dir, &f) {
+            continue;
+        }
+        let same = |s: &&mut Seen| s.class == f.class && s.masked == f.masked && s.field == f.field;
+        match out.iter_mut().find(same) {
+            Some(s) => s.n += 1,
+            None => out.push(Seen {
+                class: f.class,
+                masked: f.masked,
+                field: f.field,
+                n: 1,
+            }),
+        }
+    }
+    out
 }
 
 #[derive(Default)]
@@ -143,8 +176,8 @@ pub fn apis(cx: &Cx, filter: &Filter) -> Result<Vec<ApiRow>> {
         return all_apis(cx, rows);
     }
     let mut sums: FxHashMap<i64, ApiSum> = FxHashMap::default();
-    // Equal bodies are counted once each and read once.
-    let mut bodies: FxHashMap<(i64, u8, i64), Vec<(u8, bool, Arc<str>)>> = FxHashMap::default();
+    // Equal bodies are read once, as long as there is room to remember them.
+    let mut bodies: FxHashMap<(i64, u8, i64), Vec<Seen>> = FxHashMap::default();
     let columns = "f.api_id,f.account_id,c.status,c.ts,f.level,f.classes,f.records,f.findings,c.req_facts,c.resp_facts,\
                    c.req_body_id,c.resp_body_id";
     each(cx, filter, columns, "AND f.api_id IS NOT NULL", &mut |r| {
@@ -171,39 +204,37 @@ pub fn apis(cx: &Cx, filter: &Filter) -> Result<Vec<ApiRow>> {
             return Ok(());
         }
         let ok = call::accepted(cx, Some(api))?;
-        let mut add = |class: u8, masked: bool, field: &Arc<str>| {
-            let c = s.classes.entry(class).or_default();
-            *(if masked { &mut c.masked } else { &mut c.clear }) += 1;
-            if !c.fields.contains(field) {
-                c.fields.insert(field.clone());
+        let mut add = |seen: &Seen| {
+            let c = s.classes.entry(seen.class).or_default();
+            *(if seen.masked {
+                &mut c.masked
+            } else {
+                &mut c.clear
+            }) += seen.n;
+            if !c.fields.contains(&seen.field) {
+                c.fields.insert(seen.field.clone());
             }
         };
         for (col, dir) in [(8, 0u8), (9, 1u8)] {
             if let Some(blob) = r.get::<_, Option<Vec<u8>>>(col)? {
-                for f in facts(cx, &blob).findings.iter().filter(|f| ok(dir, f)) {
-                    add(f.class, f.masked, &f.field);
-                }
+                tally(cx, &blob, dir, &ok).iter().for_each(&mut add);
             }
         }
         for (col, dir) in [(10, 0u8), (11, 1u8)] {
             let Some(body) = r.get::<_, Option<i64>>(col)? else {
                 continue;
             };
-            let key = (api, dir, body);
-            if !bodies.contains_key(&key) {
-                let blob = body_facts(cx, body)?.unwrap_or_default();
-                let found = facts(cx, &blob);
-                let list = found
-                    .findings
-                    .iter()
-                    .filter(|f| ok(dir, f))
-                    .map(|f| (f.class, f.masked, f.field.clone()))
-                    .collect();
-                bodies.insert(key, list);
+            if bodies.len() >= REMEMBERED {
+                bodies.clear();
             }
-            for (class, masked, field) in bodies.get(&key).into_iter().flatten() {
-                add(*class, *masked, field);
-            }
+            let seen = match bodies.entry((api, dir, body)) {
+                Entry::Occupied(e) => e.into_mut(),
+                Entry::Vacant(e) => {
+                    let blob = body_facts(cx, body)?.unwrap_or_default();
+                    e.insert(tally(cx, &blob, dir, &ok))
+                }
+            };
+            seen.iter().for_each(&mut add);
         }
         Ok(())
     })?;

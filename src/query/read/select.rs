@@ -6,13 +6,62 @@ use super::names::CaseNames;
 use super::{Histogram, Page, Sort};
 use crate::error::Result;
 use crate::query::Filter;
-use crate::query::lang::{Expr, Scope};
+use crate::query::lang::{Expr, Id, Op, Scope};
 use crate::query::plan::{self, Cost, Where};
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, params_from_iter};
 
 /// Calls with what was decided about them; joined log lines are no calls of their own.
 pub(super) const FROM: &str = " FROM call c LEFT JOIN call_fact f ON f.call_id=c.id ";
+
+/// The same by the index of time, for pages: the planner does not know how soon a page is full.
+const BY_TIME: &str = " FROM call c INDEXED BY call_ts LEFT JOIN call_fact f ON f.call_id=c.id ";
+/// The same from what was decided, for the calls of few accounts, sessions or APIs.
+const BY_FACT: &str = " FROM call_fact f CROSS JOIN call c ON c.id=f.call_id ";
+/// Calls that may be looked up one by one and sorted instead of walking all by time.
+const FEW: i64 = 20_000;
+
+/// Where to begin: at the facts where a term names few calls, at the rows that the planner finds where a term names
+/// rows, else (`page`) at the index of time.
+fn from(cx: &Cx, filter: &Filter, page: bool) -> Result<&'static str> {
+    let names = CaseNames {
+        cx,
+        cursor: filter.cursor,
+    };
+    for term in filter.expr.terms() {
+        let field = match &term {
+            Expr::Cmp {
+                field,
+                op: Op::Has | Op::Eq,
+                ..
+            }
+            | Expr::In { field, .. } => field,
+            _ => continue,
+        };
+        match field.id {
+            Id::Account | Id::Session | Id::Api => {
+                let w = plan::compile(&term, Scope::Calls, &names)?;
+                let sql = format!(
+                    "SELECT count(*) FROM (SELECT 1 FROM call_fact f WHERE {} LIMIT {})",
+                    w.sql,
+                    FEW + 1
+                );
+                let n: i64 = cx
+                    .conn
+                    .prepare_cached(&sql)?
+                    .query_row(params_from_iter(&w.params), |r| r.get(0))?;
+                if n <= FEW {
+                    return Ok(BY_FACT);
+                }
+            }
+            Id::RowId | Id::Found | Id::Record | Id::Tag | Id::Note | Id::Marked | Id::Risk => {
+                return Ok(FROM);
+            }
+            _ => {}
+        }
+    }
+    Ok(if page { BY_TIME } else { FROM })
+}
 
 /// The condition of a filter, its time bounds and, for calls, that a row is a call of its own.
 pub(super) fn condition(cx: &Cx, filter: &Filter, scope: Scope) -> Result<Where> {
@@ -89,8 +138,9 @@ pub fn call_ids(cx: &Cx, filter: &Filter, page: &Page) -> Result<Vec<i64>> {
     } else {
         i64::try_from(page.limit).unwrap_or(i64::MAX)
     };
+    let from = from(cx, filter, page.sort == Sort::Time && page.limit > 0)?;
     let sql = format!(
-        "SELECT c.id{FROM}WHERE {} ORDER BY {} LIMIT {limit}",
+        "SELECT c.id{from}WHERE {} ORDER BY {} LIMIT {limit}",
         w.sql,
         order.join(",")
     );
@@ -132,10 +182,11 @@ fn position(cx: &Cx, key: &str, id: i64) -> Result<Option<Position>> {
 /// How many calls are selected; counting stops at `cap`.
 pub fn count(cx: &Cx, filter: &Filter, cap: Option<u64>) -> Result<u64> {
     let w = condition(cx, filter, Scope::Calls)?;
+    let from = from(cx, filter, false)?;
     let n = match cap {
         Some(cap) => {
             let sql = format!(
-                "SELECT count(*) FROM (SELECT 1{FROM}WHERE {} LIMIT {cap})",
+                "SELECT count(*) FROM (SELECT 1{from}WHERE {} LIMIT {cap})",
                 w.sql
             );
             cx.conn
@@ -143,7 +194,7 @@ pub fn count(cx: &Cx, filter: &Filter, cap: Option<u64>) -> Result<u64> {
                 .query_row(params_from_iter(&w.params), |r| r.get(0))?
         }
         None => {
-            let sql = format!("SELECT count(*){FROM}WHERE {}", w.sql);
+            let sql = format!("SELECT count(*){from}WHERE {}", w.sql);
             cx.conn
                 .prepare_cached(&sql)?
                 .query_row(params_from_iter(&w.params), |r| r.get::<_, i64>(0))?

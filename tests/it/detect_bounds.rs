@@ -1,0 +1,131 @@
+//! The scanner against hostile content: no panic, no hang, memory and time by the size of the content.
+
+use crate::detect::{scan, scanner};
+use proptest::prelude::*;
+
+const KINDS: [&str; 9] = [
+    "json",
+    "ndjson",
+    "xml",
+    "html",
+    "form",
+    "multipart",
+    "csv",
+    "text",
+    "binary",
+];
+
+/// Pieces that the walkers treat in special ways, in any order.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just("{\"mobile\":\"13812345678\"".to_string()),
+        Just("{\"a\":[".to_string()),
+        Just("\"idCard\":\"11010519491231002X\",".to_string()),
+        Just("\\u5f20\\".to_string()),
+        Just("</a><b c='".to_string()),
+        Just("<![CDATA[".to_string()),
+        Just("&#x4e2d;&".to_string()),
+        Just("--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n".to_string()),
+        Just("a,\"b\"\"c\n".to_string()),
+        Just("姓名：张三，手机号13812345678".to_string()),
+        Just("eyJhbGciOiJIUzI1NiJ9.".to_string()),
+        Just("-----BEGIN PRIVATE KEY-----".to_string()),
+        Just("6222 **** **** 1234".to_string()),
+        Just("password=%41%".to_string()),
+        Just("H4sIAAAAAAAA".to_string()),
+        "[ -~]{0,12}",
+        ".{0,6}",
+    ];
+    proptest::collection::vec(piece, 0..30).prop_map(|p| p.concat().into_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn no_content_does_harm(mut content in pieces(), flip in any::<(u16, u8)>(), cut in any::<u16>()) {
+        if !content.is_empty() {
+            let at = usize::from(flip.0) % content.len();
+            content[at] ^= flip.1;
+            content.truncate(usize::from(cut) % (content.len() + 1));
+        }
+        let mut s = scanner();
+        for kind in KINDS {
+            let facts = s.scan_body(&content, kind, Some("multipart/form-data; boundary=b"));
+            for f in &facts.findings {
+                prop_assert!(f.offset + u64::from(f.len) <= content.len() as u64, "{kind} {f:?}");
+                prop_assert!(f.conf <= 100);
+            }
+        }
+        s.scan_uri(&String::from_utf8_lossy(&content));
+    }
+    #[test]
+    fn random_bytes_do_no_harm(content in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let mut s = scanner();
+        for kind in KINDS {
+            s.scan_body(&content, kind, None);
+        }
+    }
+}
+
+#[test]
+fn depth_costs_nothing() {
+    for unit in ["[", "{\"a\":", "<a>", "<div>"] {
+        let mut s = unit.repeat(200_000);
+        s.push_str("\"13812345678\"");
+        scan(s.as_bytes(), None);
+    }
+    // documents in strings in strings: cut at the depth, not at the stack
+    let mut doc = "{\"mobile\":\"13812345678\"}".to_string();
+    for _ in 0..7 {
+        doc = format!("{{\"p\":{}}}", serde_json::to_string(&doc).unwrap());
+    }
+    scan(doc.as_bytes(), None);
+}
+
+#[test]
+fn keys_that_are_data_do_not_fill_memory() {
+    let mut s = String::from("{");
+    for i in 0..60_000 {
+        s += &format!("\"k{i}\":{{\"mobile\":\"138{:08}\"}},", i);
+    }
+    s += "\"end\":1}";
+    let facts = scan(s.as_bytes(), None);
+    assert_eq!(facts.findings.len(), 60_000);
+    let mut fields: Vec<&str> = facts.findings.iter().map(|f| &*f.field).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    assert!(fields.len() < 25_000, "{}", fields.len());
+}
+
+#[test]
+fn a_large_export_is_scanned_to_its_end_in_linear_time() {
+    let body = |n: usize| {
+        let mut s = String::from("{\"rows\":[");
+        for i in 0..n {
+            s += &format!(
+                "{{\"realName\":\"张三\",\"mobile\":\"138{:08}\",\"note\":\"x {i}\"}},",
+                i % 100_000_000
+            );
+        }
+        s + "{}]}"
+    };
+    let time = |n: usize| {
+        let b = body(n);
+        let t = std::time::Instant::now();
+        let facts = scan(b.as_bytes(), None);
+        assert_eq!((facts.findings.len(), facts.records as usize), (2 * n, n));
+        t.elapsed().as_secs_f64()
+    };
+    time(1000);
+    let (a, b) = (time(10_000), time(40_000));
+    // 4 times the size; anything quadratic would be 16 times
+    assert!(b < a * 10.0, "{a} {b}");
+}
+
+#[test]
+fn a_text_without_line_ends_is_linear_too() {
+    let s = "key=value; id:12345 张三，x@y ".repeat(20_000);
+    let t = std::time::Instant::now();
+    scan(s.as_bytes(), Some("text/plain"));
+    assert!(t.elapsed().as_secs() < 60);
+}
