@@ -155,7 +155,7 @@ pub fn http1(data: &[u8]) {
             .map(|x| [&x.request, &x.response].map(|m| m.as_ref().map(|m| (m.head.len(), m.body.len, m.body.bytes.clone()))))
             .collect::<Vec<_>>();
         // Where something is wrong, segment borders are a sign of where the next message begins.
-        let clean = calls.diags.is_empty() && calls.exchanges.iter().all(|x| x.flags == Flags::default());
+        let clean = calls.diags.is_empty() && calls.exchanges.iter().all(|x| x.flags == Flags::default() && x.request.is_some() && x.response.is_some());
         (clean, all)
     };
     let whole = read(1400);
