@@ -24,7 +24,8 @@ pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
     {
         return "multipart";
     }
-    if !is_text(head, content.len() > head.len()) {
+    let sample = head.get(..head.len().min(1024)).unwrap_or(head);
+    if !is_text(sample, content.len() > sample.len()) {
         return "binary";
     }
     let first = lead.first().copied().unwrap_or(0);
@@ -121,11 +122,17 @@ fn looks_json(lead: &[u8]) -> bool {
 
 /// Two lines, each of which begins with `{` and the first of which ends with `}`.
 fn lines_of_objects(lead: &[u8]) -> bool {
-    let mut lines = lead
-        .split(|b| *b == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|l| !l.is_empty());
-    match (lines.next(), lines.next()) {
+    let mut rest = lead;
+    let mut line = || loop {
+        let end = memchr::memchr(b'\n', rest);
+        let (line, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        rest = after.get(1..).unwrap_or_default();
+        let line = line.trim_ascii();
+        if !line.is_empty() || end.is_none() {
+            return Some(line);
+        }
+    };
+    match (line(), line()) {
         (Some(a), Some(b)) => {
             a.len() > 2 && a.starts_with(b"{") && a.ends_with(b"}") && b.starts_with(b"{")
         }

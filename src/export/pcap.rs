@@ -133,7 +133,9 @@ fn wanted(job: &Job<'_>) -> Result<(BTreeMap<i64, Wanted>, u64)> {
 
 /// Where a source lies now, its hash proved.
 fn locate(job: &Job<'_>, source: i64) -> Result<Option<(String, PathBuf)>> {
-    let row: Option<(String, Option<String>, Option<Vec<u8>>, String)> = job
+    /// Name, path, SHA-256, kind.
+    type Row = (String, Option<String>, Option<Vec<u8>>, String);
+    let row: Option<Row> = job
         .cx
         .conn
         .query_row(

@@ -99,15 +99,18 @@ const DAMAGE: [&str; 5] = [
 ];
 
 /// Diags whose units gave nothing.
-const SKIPPED: [&str; 12] = [
+const SKIPPED: [&str; 15] = [
     "damaged-record",
     "truncated-packet",
     "unknown-interface",
     "unknown-link",
     "not-ip",
     "arp",
-    "cut-packet",
-    "malformed",
+    "nested-too-deep",
+    "frame-cut",
+    "bad-ip-length",
+    "bad-fragment",
+    "bad-tcp-header",
     "log-unfit",
     "log-no-request",
     "log-line-cut",

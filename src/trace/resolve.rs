@@ -21,11 +21,14 @@ pub type Fit = (u32, Print, f32);
 /// Ends of a masked value: characters before, characters behind, length where it is told.
 type Frame = (usize, usize, Option<usize>);
 
+/// Values of the clue by their visible ends.
+type Ends = FxHashMap<(String, String), Vec<u32>>;
+
 #[derive(Default)]
 struct Wanted {
     digests: FxHashMap<Vec<u8>, Vec<u32>>,
     /// Frames of the masks, and for each the values by their visible ends.
-    masks: Vec<(Frame, FxHashMap<(String, String), Vec<u32>>)>,
+    masks: Vec<(Frame, Ends)>,
 }
 
 impl Wanted {

@@ -103,6 +103,9 @@ const SEEK_VALUES: usize = 64;
 /// Prints that the clue's values may stand under: value, form, belief.
 type Wanted = FxHashMap<Print, Vec<(u32, Form, f32)>>;
 
+/// A print under which a value may stand, with the form and the belief.
+type Stands = (Print, Form, f32);
+
 /// Prints of one value; `class` is that of its column.
 pub fn prints_of(
     key: &PrintKey,
@@ -202,7 +205,7 @@ fn look_up(
             .map_or(1, usize::from)
             .min(8);
         let size = used.len().div_ceil(parts).max(1);
-        let found: Vec<Vec<(u32, (Print, Form, f32))>> = std::thread::scope(|s| {
+        let found: Vec<Vec<(u32, Stands)>> = std::thread::scope(|s| {
             let jobs: Vec<_> = used
                 .chunks(size)
                 .map(|chunk| {

@@ -3,10 +3,12 @@
 //! id, card, telephone number or mail address are one, unless that would give one person two ids or a crowd of numbers
 //! (a hotline links nobody). Bounds: 16 bytes a distinct value and 4 a delivery; linear time.
 
-use super::evidence::{Evidence, identifies};
+use super::evidence::{Evidence, address, identifies};
 use crate::detect::form::Step;
 use crate::error::Result;
+use crate::facts::inside::Inside;
 use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +19,9 @@ pub struct Deliveries {
     pub subjects: u32,
     /// Subjects delivered to each account (row id of the account), sorted by account; subjects sorted, distinct.
     pub by_account: Vec<(i64, Vec<u32>)>,
+    /// Subjects that left for an outside address, and who may have sent them: the account of the request, or one that
+    /// received at the address it came from. Sorted by account; of what the account had received, distinct.
+    pub sent_out: Vec<(i64, Vec<u32>)>,
     /// Subject of a print.
     of_print: FxHashMap<u64, u32>,
 }
@@ -68,10 +73,108 @@ impl Groups {
     }
 }
 
+/// A request with a body to an outside address.
+struct Left {
+    body: i64,
+    /// Account of the request.
+    account: i64,
+    /// Where it came from, as the case writes addresses; empty where that is outside too.
+    src: Vec<u8>,
+}
+
+/// Requests that left, by body.
+fn exits(e: &Evidence<'_>, inside: &Inside) -> Result<Vec<Left>> {
+    let mut out = Vec::new();
+    let mut stmt = e
+        .conn
+        .prepare("SELECT id,src,dst FROM call WHERE req_body_id IS NOT NULL AND dst IS NOT NULL")?;
+    let mut rows = stmt.query([])?;
+    while let Some(r) = rows.next()? {
+        let dst = r.get_ref(2)?.as_blob().unwrap_or_default();
+        if address(dst).is_none_or(|a| inside.has(a)) {
+            continue;
+        }
+        let Some(c) = e.find(r.get(0)?).and_then(|i| e.calls.get(i as usize)) else {
+            continue;
+        };
+        let src: Vec<u8> = r.get::<_, Option<Vec<u8>>>(1)?.unwrap_or_default();
+        out.push(Left {
+            body: c.req,
+            account: c.behind,
+            // What comes from outside and goes outside did not leave here.
+            src: if address(&src).is_some_and(|a| inside.has(a)) {
+                src
+            } else {
+                Vec::new()
+            },
+        });
+    }
+    out.sort_by_key(|x| x.body);
+    Ok(out)
+}
+
+/// For each account what it had received and what left from it or from an address at which it received.
+fn senders(
+    e: &Evidence<'_>,
+    exits: &[Left],
+    of_body: &[(i64, u32)],
+    received: &[(i64, Vec<u32>)],
+) -> Result<Vec<(i64, Vec<u32>)>> {
+    let mut by_host: BTreeMap<&[u8], BTreeSet<u32>> = BTreeMap::new();
+    let mut by_account: BTreeMap<i64, BTreeSet<u32>> = BTreeMap::new();
+    for x in exits {
+        let from = of_body.partition_point(|(b, _)| *b < x.body);
+        for (_, s) in of_body.iter().skip(from).take_while(|(b, _)| *b == x.body) {
+            by_account.entry(x.account).or_default().insert(*s);
+            if !x.src.is_empty() {
+                by_host.entry(&x.src).or_default().insert(*s);
+            }
+        }
+    }
+    if !by_host.is_empty() {
+        let mut stmt = e.conn.prepare(
+            "SELECT id,src FROM call WHERE resp_body_id IS NOT NULL AND src IS NOT NULL",
+        )?;
+        let mut rows = stmt.query([])?;
+        let mut at: BTreeSet<(i64, &[u8])> = BTreeSet::new();
+        while let Some(r) = rows.next()? {
+            let src = r.get_ref(1)?.as_blob().unwrap_or_default();
+            let Some((host, _)) = by_host.get_key_value(src) else {
+                continue;
+            };
+            if let Some(a) = e.find(r.get(0)?).and_then(|c| e.receiver(c)) {
+                at.insert((a, host));
+            }
+        }
+        for (a, host) in at {
+            let list = by_host.get(host).into_iter().flatten().copied();
+            by_account.entry(a).or_default().extend(list);
+        }
+    }
+    Ok(by_account
+        .into_iter()
+        .filter_map(|(a, sent)| {
+            let i = received.binary_search_by_key(&a, |x| x.0).ok()?;
+            let own = &received.get(i)?.1;
+            let both: Vec<u32> = sent
+                .into_iter()
+                .filter(|s| own.binary_search(s).is_ok())
+                .collect();
+            (!both.is_empty()).then_some((a, both))
+        })
+        .collect())
+}
+
 impl Deliveries {
     /// Reads all answers. `loose`: records without a strong value count too, each for itself (the clue has no strong
     /// value of a data class, so shares must be of all records).
-    pub fn load(e: &Evidence<'_>, loose: bool, stop: &AtomicBool) -> Result<Deliveries> {
+    pub fn load(
+        e: &Evidence<'_>,
+        loose: bool,
+        inside: &Inside,
+        stop: &AtomicBool,
+    ) -> Result<Deliveries> {
+        let exits = exits(e, inside)?;
         let mut limit: Kinds = [4; 8];
         let mut kind_of = vec![7usize; 64];
         let mut next = 0;
@@ -95,6 +198,7 @@ impl Deliveries {
         let mut rows = stmt.query([])?;
         let mut n = 0u32;
         let mut answered = e.answers().iter().peekable();
+        let mut sent = exits.iter().peekable();
         while let Some(r) = rows.next()? {
             n = n.wrapping_add(1);
             if n.is_multiple_of(4096) && stop.load(Ordering::Relaxed) {
@@ -104,7 +208,12 @@ impl Deliveries {
             while answered.peek().is_some_and(|(b, _)| *b < body) {
                 answered.next();
             }
-            if answered.peek().is_none_or(|(b, _)| *b != body) {
+            while sent.peek().is_some_and(|x| x.body < body) {
+                sent.next();
+            }
+            if answered.peek().is_none_or(|(b, _)| *b != body)
+                && sent.peek().is_none_or(|x| x.body != body)
+            {
                 continue;
             }
             let blob = match r.get_ref(1)? {
@@ -193,9 +302,11 @@ impl Deliveries {
             v.sort_unstable();
             v.dedup();
         }
+        let sent_out = senders(e, &exits, &of_body, &by_account)?;
         Ok(Deliveries {
             subjects,
             by_account,
+            sent_out,
             of_print,
         })
     }

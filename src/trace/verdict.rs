@@ -340,17 +340,23 @@ pub fn judge(
         })
         .collect();
     let outs = sent_outside(c, r, &cover, details)?;
-    let weighed = by_account.iter().filter(|v| !v.is_empty()).count();
+    let base = leaked.len() as f64 / f64::from(fresh.max(1));
+    let exits: BTreeMap<i64, f64> = c
+        .all
+        .sent_out
+        .iter()
+        .filter(|(a, _)| !relays.contains_key(a) && outs.contains_key(a))
+        .map(|(a, sent)| {
+            let hit = sent
+                .iter()
+                .filter(|s| leaked.binary_search(s).is_ok())
+                .count();
+            (*a, exit_bits(sent.len(), hit, base))
+        })
+        .collect();
     let beside = accounts
         .iter()
-        .map(|a| {
-            let n = outs.get(a).map_or(0, BTreeSet::len);
-            if relays.contains_key(a) {
-                0.0
-            } else {
-                exit_bits(n, weighed) * BIT
-            }
-        })
+        .map(|a| exits.get(a).copied().unwrap_or(0.0) * BIT)
         .collect();
     let reads = Reads {
         universe: fresh,
@@ -359,7 +365,7 @@ pub fn judge(
         beside,
     };
     let mut sol = solve(&reads);
-    break_ties(&mut sol, &accounts, &outs);
+    break_ties(&mut sol, &reads.beside);
     let n_accounts = reads
         .by_account
         .iter()
@@ -382,7 +388,13 @@ pub fn judge(
         })
         .collect();
     order.sort_by(|x, y| {
-        let key = |i: usize| (sol.set.contains(&i), sol.gain[i]);
+        // Gains below a tenth of a bit are none.
+        let key = |i: usize| {
+            (
+                sol.set.contains(&i),
+                (sol.gain[i] / BIT * 10.0).round() + 0.0,
+            )
+        };
         let (a, b) = (key(*x), key(*y));
         b.0.cmp(&a.0)
             .then(b.1.total_cmp(&a.1))
@@ -419,14 +431,26 @@ pub fn judge(
     Ok((verdict, suspects, more))
 }
 
-/// Bits of having been seen sending `n` of the rows out: each is one that a stranger's host would have sent with the
-/// chance of one account in `accounts`; one more for being seen at all. Capped: the host may be shared.
-fn exit_bits(n: usize, accounts: usize) -> f64 {
-    if n == 0 {
-        0.0
-    } else {
-        ((n + 1) as f64 * (accounts.max(2) as f64).log2()).min(60.0)
+/// Bits by which what an account (or its host) sent outside is *this* clue: of `n` records that left, `k` are in the clue,
+/// where of all records the share `base` is. An export of everything to a partner says nothing; sending out just the
+/// leaked rows says nearly all. Capped: the host may be shared.
+fn exit_bits(n: usize, k: usize, base: f64) -> f64 {
+    if n == 0 || k == 0 {
+        return 0.0;
     }
+    let (n, k) = (n as f64, k as f64);
+    // Three times the common share: a large export that happens to hold much of the clue is no sign.
+    let base = (3.0 * base).clamp(1e-9, 0.5);
+    let rate = k / n;
+    if rate <= base {
+        return 0.0;
+    }
+    let rest = if k < n {
+        (n - k) * ((1.0 - rate) / (1.0 - base)).ln()
+    } else {
+        0.0
+    };
+    ((k * (rate / base).ln() + rest) / BIT).min(60.0)
 }
 
 /// Covered rows that left for an outside address after the account had received them: in its own requests, or in
@@ -487,17 +511,15 @@ fn sent_outside(
     Ok(out)
 }
 
-/// Of accounts with the same reads the one that was seen sending rows outside is the one.
-fn break_ties(sol: &mut Solution, accounts: &[i64], outs: &BTreeMap<i64, BTreeSet<u32>>) {
-    let sent = |i: usize| {
-        accounts
-            .get(i)
-            .and_then(|a| outs.get(a))
-            .map_or(0, BTreeSet::len)
-    };
+/// Of accounts with the same reads the one that was seen sending just these rows outside is the one.
+fn break_ties(sol: &mut Solution, beside: &[f64]) {
     let ties = std::mem::take(&mut sol.ties);
     for class in ties {
-        let senders: Vec<usize> = class.iter().copied().filter(|i| sent(*i) > 0).collect();
+        let senders: Vec<usize> = class
+            .iter()
+            .copied()
+            .filter(|i| beside.get(*i).is_some_and(|b| *b > 0.0))
+            .collect();
         match senders.as_slice() {
             [one] => {
                 if let Some(m) = sol.set.iter_mut().find(|m| class.contains(m)) {
@@ -617,7 +639,8 @@ fn suspect(
             "likelihood",
             (gain - reads.beside.get(i).copied().unwrap_or(0.0)) / BIT,
             format!(
-                "{:.1} % of the {total} records it received are in the clue",
+                "{} of the {total} records it received are in the clue; {:.1} % beyond what chance and the other suspects explain",
+                sol.covered.get(i).copied().unwrap_or(0),
                 rate * 100.0
             ),
         );
@@ -700,8 +723,15 @@ fn suspect(
     if out > 0 {
         say(
             "exit",
-            exit_bits(out, n_accounts),
-            format!("{out} of these rows left for an outside address from it or its host"),
+            reads.beside.get(i).copied().unwrap_or(0.0) / BIT,
+            format!(
+                "{out} of these rows left for an outside address from it or its host, among {} records that did",
+                c.all
+                    .sent_out
+                    .iter()
+                    .find(|x| x.0 == account)
+                    .map_or(0, |x| x.1.len())
+            ),
         );
     }
     if let Some((_, own, peers)) = sol.peers.iter().find(|p| p.0 == i) {
@@ -801,7 +831,15 @@ fn verdict(
 
 #[cfg(test)]
 mod tests {
-    use super::order_bits;
+    use super::{exit_bits, order_bits};
+
+    #[test]
+    fn an_export_of_everything_is_no_leak() {
+        assert_eq!(exit_bits(900, 150, 0.13), 0.0);
+        assert!(exit_bits(900, 100, 0.13) == 0.0);
+        assert_eq!(exit_bits(150, 150, 0.13), 60.0);
+        assert_eq!(exit_bits(0, 0, 0.13), 0.0);
+    }
 
     #[test]
     fn order_is_worth_what_it_would_cost_chance() {

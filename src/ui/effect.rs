@@ -7,7 +7,7 @@ use super::msg::Timer;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Ask a data thread.
-    Ask(Ask),
+    Ask(Box<Ask>),
     /// Forget what a frame asked.
     DropFrame(u64),
     /// Stop what is being read.

@@ -277,9 +277,9 @@ async fn looped(o: &UiOptions, m: &mut Model, guard: &Guard) -> io::Result<i32> 
             for e in std::mem::take(&mut todo) {
                 match e {
                     Effect::Ask(a) => match a.what.lane() {
-                        LaneId::Page => lanes.page.ask(a),
-                        LaneId::Aggregate => lanes.aggregate.ask(a),
-                        LaneId::Work => lanes.work.ask(a),
+                        LaneId::Page => lanes.page.ask(*a),
+                        LaneId::Aggregate => lanes.aggregate.ask(*a),
+                        LaneId::Work => lanes.work.ask(*a),
                     },
                     Effect::DropFrame(id) => lanes.all().iter().for_each(|l| l.drop_frame(id)),
                     Effect::Cancel => lanes.all().iter().for_each(|l| {

@@ -144,6 +144,8 @@ pub struct Film {
     pub session: String,
     /// Its steps.
     pub film: Option<Timeline>,
+    /// Place of each host on the ladder: those that only ask stand left.
+    pub order: Vec<usize>,
     /// Position.
     pub clock: Clock,
     /// How times are shown.
@@ -432,7 +434,7 @@ impl Model {
         self.frames.last()
     }
     /// A number that was not used before.
-    pub fn next(&mut self) -> u64 {
+    pub fn fresh(&mut self) -> u64 {
         self.seq += 1;
         self.seq
     }

@@ -42,11 +42,18 @@ fn load(dir: &Path, file: &Path) -> (Duration, u64) {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        assert!(begin.elapsed() < Duration::from_secs(300), "no end after {:?}", begin.elapsed());
+        assert!(
+            begin.elapsed() < Duration::from_secs(300),
+            "no end after {:?}",
+            begin.elapsed()
+        );
         std::thread::sleep(Duration::from_millis(5));
     };
     let said = fs::read_to_string(dir.join("said")).unwrap();
-    assert!(matches!(status.code(), Some(0 | 3)) && !said.contains("panicked"), "{status}: {said}");
+    assert!(
+        matches!(status.code(), Some(0 | 3)) && !said.contains("panicked"),
+        "{status}: {said}"
+    );
     (begin.elapsed(), peak)
 }
 
@@ -63,18 +70,42 @@ fn grows_linearly(name: &str, n: usize, make: fn(&mut dyn Write, usize)) {
     let (once, small) = load(dir.path(), &input(n));
     let (twice, large) = load(dir.path(), &input(2 * n));
     let ratio = twice.as_secs_f64() / once.as_secs_f64();
-    eprintln!("{name}: {once:.2?} {} MiB, doubled {twice:.2?} {} MiB, ratio {ratio:.2}", small >> 20, large >> 20);
-    assert!(small.max(large) < MEMORY, "{name}: {} MiB", small.max(large) >> 20);
-    assert!(twice < NOISE || ratio <= RATIO, "{name}: twice the input took {ratio:.2} times as long");
+    eprintln!(
+        "{name}: {once:.2?} {} MiB, doubled {twice:.2?} {} MiB, ratio {ratio:.2}",
+        small >> 20,
+        large >> 20
+    );
+    assert!(
+        small.max(large) < MEMORY,
+        "{name}: {} MiB",
+        small.max(large) >> 20
+    );
+    assert!(
+        twice < NOISE || ratio <= RATIO,
+        "{name}: twice the input took {ratio:.2} times as long"
+    );
 }
 
 fn header(out: &mut dyn Write) {
-    out.write_all(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0]).unwrap();
+    out.write_all(&[
+        0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0,
+    ])
+    .unwrap();
 }
 
 /// One raw IPv4 packet with a TCP segment; `port` is the client's, `number` moves the clock by a microsecond.
 #[allow(clippy::too_many_arguments)]
-fn packet(out: &mut dyn Write, number: u64, client: u32, port: u16, server: bool, seq: u32, ack: u32, flags: u8, data: &[u8]) {
+fn packet(
+    out: &mut dyn Write,
+    number: u64,
+    client: u32,
+    port: u16,
+    server: bool,
+    seq: u32,
+    ack: u32,
+    flags: u8,
+    data: &[u8],
+) {
     let total = (40 + data.len()) as u32;
     let mut p = Vec::with_capacity(56 + data.len());
     p.extend_from_slice(&(1_790_000_000 + (number / 1_000_000) as u32).to_le_bytes());
@@ -138,7 +169,17 @@ fn half_open_connections() {
     grows_linearly("syn-flood", 500_000, |out, n| {
         header(out);
         for i in 0..n as u32 {
-            packet(out, u64::from(i), i >> 14, 1024 + (i & 0x3fff) as u16, false, i, 0, 2, b"");
+            packet(
+                out,
+                u64::from(i),
+                i >> 14,
+                1024 + (i & 0x3fff) as u16,
+                false,
+                i,
+                0,
+                2,
+                b"",
+            );
         }
     });
 }
@@ -151,7 +192,17 @@ fn streams_full_of_gaps() {
         for i in 0..n as u32 {
             // a hundred connections; every second byte range is missing
             let (port, step) = (2000 + (i % 100) as u16, i / 100);
-            packet(out, u64::from(i) * 10, 1, port, false, 1 + step * 400, 1, 24, &[b'x'; 200]);
+            packet(
+                out,
+                u64::from(i) * 10,
+                1,
+                port,
+                false,
+                1 + step * 400,
+                1,
+                24,
+                &[b'x'; 200],
+            );
         }
     });
 }
@@ -163,7 +214,9 @@ fn a_head_of_one_byte_segments() {
         header(out);
         let mut head = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
         while head.len() < n {
-            head.extend_from_slice(format!("X-{}: {}\r\n", head.len(), "v".repeat(1000)).as_bytes());
+            head.extend_from_slice(
+                format!("X-{}: {}\r\n", head.len(), "v".repeat(1000)).as_bytes(),
+            );
         }
         head.extend_from_slice(b"\r\n");
         packet(out, 0, 1, 5000, false, 0, 0, 2, b"");
@@ -183,7 +236,10 @@ fn bombs() {
     });
     grows_linearly("gzip-in-gzip", 600, |out, n| {
         header(out);
-        answer(out, &coded("gzip, gzip", &gzip(1, &gzip(n, &[b' '; 1 << 20]))));
+        answer(
+            out,
+            &coded("gzip, gzip", &gzip(1, &gzip(n, &[b' '; 1 << 20]))),
+        );
     });
     grows_linearly("brotli-bomb", 300, |out, n| {
         let mut z = brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22);
@@ -218,25 +274,51 @@ fn bombs() {
 fn deep_and_wide_bodies() {
     fn put(out: &mut dyn Write, kind: &str, body: &[u8]) {
         header(out);
-        let mut r = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+        let mut r = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
         r.extend_from_slice(body);
         answer(out, &r);
     }
-    grows_linearly("json-deep", 4 << 20, |out, n| put(out, "application/json", &b"[".repeat(n)));
-    grows_linearly("json-deep-objects", 1 << 20, |out, n| put(out, "application/json", &b"{\"a\":".repeat(n)));
+    grows_linearly("json-deep", 4 << 20, |out, n| {
+        put(out, "application/json", &b"[".repeat(n))
+    });
+    grows_linearly("json-deep-objects", 1 << 20, |out, n| {
+        put(out, "application/json", &b"{\"a\":".repeat(n))
+    });
     grows_linearly("json-many-keys", 200_000, |out, n| {
         let keys: Vec<String> = (0..n).map(|i| format!("\"k{i}\":\"138{i:08}\"")).collect();
-        put(out, "application/json", format!("{{{}}}", keys.join(",")).as_bytes());
+        put(
+            out,
+            "application/json",
+            format!("{{{}}}", keys.join(",")).as_bytes(),
+        );
     });
-    grows_linearly("xml-deep", 1 << 20, |out, n| put(out, "application/xml", &b"<a b='c'>".repeat(n)));
+    grows_linearly("xml-deep", 1 << 20, |out, n| {
+        put(out, "application/xml", &b"<a b='c'>".repeat(n))
+    });
     grows_linearly("text-digits", 8 << 20, |out, n| {
         let mut r = Random::new(9);
         put(out, "text/plain", r.digits(n).as_bytes());
     });
-    grows_linearly("text-at-signs", 4 << 20, |out, n| put(out, "text/plain", &b"a@".repeat(n)));
-    grows_linearly("text-base64", 6 << 20, |out, n| put(out, "text/plain", &b"QUFB".repeat(n / 4)));
-    grows_linearly("csv-quotes", 4 << 20, |out, n| put(out, "text/csv", &b"\"".repeat(n | 1)));
-    grows_linearly("form-percent", 4 << 20, |out, n| put(out, "application/x-www-form-urlencoded", &b"%2525".repeat(n / 5)));
+    grows_linearly("text-at-signs", 4 << 20, |out, n| {
+        put(out, "text/plain", &b"a@".repeat(n))
+    });
+    grows_linearly("text-base64", 6 << 20, |out, n| {
+        put(out, "text/plain", &b"QUFB".repeat(n / 4))
+    });
+    grows_linearly("csv-quotes", 4 << 20, |out, n| {
+        put(out, "text/csv", &b"\"".repeat(n | 1))
+    });
+    grows_linearly("form-percent", 4 << 20, |out, n| {
+        put(
+            out,
+            "application/x-www-form-urlencoded",
+            &b"%2525".repeat(n / 5),
+        )
+    });
 }
 
 #[test]

@@ -6,27 +6,53 @@
 mod targets;
 
 use crate::support::random::Random;
-use targets::TARGETS;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use targets::TARGETS;
 
 /// What a mutation may splice in: borders of numbers and words of the formats.
 const WORDS: [&[u8]; 24] = [
-    b"\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\r\n\r\n", b"\n", b"Content-Length: 18446744073709551615\r\n",
-    b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n", b"ffffffffffffffff\r\n", b"HTTP/1.1 200 OK\r\n", b"HEAD / HTTP/1.1\r\n", b"[[[[[[[[",
-    b"{\"a\":", b"\\ud800", b"\"", b"<a>", b"]]>", b"&#x110000;", b"%", b"=", b"(", b" or ", b"9223372036854775808",
+    b"\0",
+    b"\xff\xff\xff\xff",
+    b"\x7f\xff\xff\xff",
+    b"\x80\0\0\0",
+    b"\r\n\r\n",
+    b"\n",
+    b"Content-Length: 18446744073709551615\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"0\r\n\r\n",
+    b"ffffffffffffffff\r\n",
+    b"HTTP/1.1 200 OK\r\n",
+    b"HEAD / HTTP/1.1\r\n",
+    b"[[[[[[[[",
+    b"{\"a\":",
+    b"\\ud800",
+    b"\"",
+    b"<a>",
+    b"]]>",
+    b"&#x110000;",
+    b"%",
+    b"=",
+    b"(",
+    b" or ",
+    b"9223372036854775808",
 ];
 
 fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
     let mut files: Vec<PathBuf> = std::fs::read_dir(&dir)
         .unwrap_or_else(|e| panic!("{}: {e}", dir.display()))
         .map(|e| e.unwrap().path())
         .collect();
     files.sort();
     assert!(!files.is_empty(), "{} holds no seed", dir.display());
-    files.into_iter().map(|p| (p.clone(), std::fs::read(p).unwrap())).collect()
+    files
+        .into_iter()
+        .map(|p| (p.clone(), std::fs::read(p).unwrap()))
+        .collect()
 }
 
 fn mutate(seed: &[u8], other: &[u8], r: &mut Random) -> Vec<u8> {
@@ -58,23 +84,41 @@ fn mutate(seed: &[u8], other: &[u8], r: &mut Random) -> Vec<u8> {
 fn run(name: &str, entry: fn(&[u8]), from: &Path, input: &[u8]) {
     if std::env::var_os("LEAKTRACE_FUZZ_KEEP").is_some() {
         // a hang or a kill leaves no word: the input does
-        let _ = std::fs::write(std::env::temp_dir().join(format!("leaktrace-{name}-now.bin")), input);
+        let _ = std::fs::write(
+            std::env::temp_dir().join(format!("leaktrace-{name}-now.bin")),
+            input,
+        );
     }
     let begin = Instant::now();
     if let Err(cause) = catch_unwind(AssertUnwindSafe(|| entry(input))) {
         let kept = std::env::temp_dir().join(format!("leaktrace-{name}-failed.bin"));
         let _ = std::fs::write(&kept, input);
-        eprintln!("{name}: fails on {}, made from {}", kept.display(), from.display());
+        eprintln!(
+            "{name}: fails on {}, made from {}",
+            kept.display(),
+            from.display()
+        );
         std::panic::resume_unwind(cause);
     }
     let took = begin.elapsed();
-    assert!(took < Duration::from_secs(20), "{name}: {took:?} for {} bytes made from {}", input.len(), from.display());
+    assert!(
+        took < Duration::from_secs(20),
+        "{name}: {took:?} for {} bytes made from {}",
+        input.len(),
+        from.display()
+    );
 }
 
 fn replay(name: &str) {
     let (_, entry) = *TARGETS.iter().find(|t| t.0 == name).unwrap();
-    let rounds: u64 = std::env::var("LEAKTRACE_FUZZ_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(40);
-    let salt: u64 = std::env::var("LEAKTRACE_FUZZ_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let rounds: u64 = std::env::var("LEAKTRACE_FUZZ_ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(40);
+    let salt: u64 = std::env::var("LEAKTRACE_FUZZ_SEED")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1);
     let seeds = seeds(name);
     run(name, entry, Path::new("nothing"), &[]);
     for (n, (path, seed)) in seeds.iter().enumerate() {
@@ -106,4 +150,6 @@ macro_rules! targets {
         }
     };
 }
-targets!(capture, frames, segments, http1, decode, scan, logs, filter, blobs, text);
+targets!(
+    capture, frames, segments, http1, decode, scan, logs, filter, blobs, text
+);

@@ -48,17 +48,27 @@ impl Place {
         let out = self.run(&[&["load", "--case", case], files].concat());
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         assert_eq!(out.status.code(), Some(status), "load {files:?}: {said}");
-        assert!(out.stdout.is_empty(), "rows only: {:?}", String::from_utf8_lossy(&out.stdout));
+        assert!(
+            out.stdout.is_empty(),
+            "rows only: {:?}",
+            String::from_utf8_lossy(&out.stdout)
+        );
         assert!(!said.contains("panicked"), "{said}");
         said
     }
     /// What other programs see of a case.
     fn dump(&self, case: &str) -> Vec<String> {
         let mut all = Vec::new();
-        for verb in ["calls", "findings", "accounts", "apis", "sessions", "risks", "flows"] {
+        for verb in [
+            "calls", "findings", "accounts", "apis", "sessions", "risks", "flows",
+        ] {
             let out = self.run(&[verb, "--json", "--case", case]);
             let code = out.status.code();
-            assert!(matches!(code, Some(0 | 1)), "{verb}: {code:?} {}", String::from_utf8_lossy(&out.stderr));
+            assert!(
+                matches!(code, Some(0 | 1)),
+                "{verb}: {code:?} {}",
+                String::from_utf8_lossy(&out.stderr)
+            );
             for line in String::from_utf8(out.stdout).unwrap().lines() {
                 serde_json::from_str::<Value>(line).unwrap();
                 all.push(format!("{verb} {line}"));
@@ -84,7 +94,10 @@ fn traffic(megabytes: usize, part: u16) -> Vec<u8> {
     let (mut size, mut n) = (0, 0u16);
     while size < megabytes << 20 {
         n += 1;
-        let client = (Ipv4Addr::new(10, 1, 0, (n % 7) as u8 + 1), 20_000 + part * 5000 + n % 5000);
+        let client = (
+            Ipv4Addr::new(10, 1, 0, (n % 7) as u8 + 1),
+            20_000 + part * 5000 + n % 5000,
+        );
         let mut c = w.open(client, (Ipv4Addr::new(10, 9, 0, 1), 8080)).unwrap();
         let user = format!("user{}", n % 7);
         for _ in 0..8 {
@@ -92,12 +105,35 @@ fn traffic(megabytes: usize, part: u16) -> Vec<u8> {
             let rows: Vec<String> = (0..r.below(12))
                 .map(|i| format!(r#"{{"id":{},"name":"Person {i}","email":"p{}@mail.example","mobile":"138{}","note":"{}"}}"#, id + i, id + i, r.digits(8), r.hex(700)))
                 .collect();
-            let body = format!("{{\"total\":{},\"items\":[{}]}}", rows.len(), rows.join(","));
-            let headers = [("Authorization", format!("Basic {}", base64(&format!("{user}:pw{}", n % 7))))];
-            let headers: Vec<(&str, &str)> = headers.iter().map(|(a, b)| (*a, b.as_str())).collect();
-            let request = wire::request("GET", "crm.example", &format!("/api/users/{id}?page={}", r.below(9)), &headers, b"");
+            let body = format!(
+                "{{\"total\":{},\"items\":[{}]}}",
+                rows.len(),
+                rows.join(",")
+            );
+            let headers = [(
+                "Authorization",
+                format!("Basic {}", base64(&format!("{user}:pw{}", n % 7))),
+            )];
+            let headers: Vec<(&str, &str)> =
+                headers.iter().map(|(a, b)| (*a, b.as_str())).collect();
+            let request = wire::request(
+                "GET",
+                "crm.example",
+                &format!("/api/users/{id}?page={}", r.below(9)),
+                &headers,
+                b"",
+            );
             size += body.len() + request.len() + 800;
-            w.exchange(&mut c, &request, &wire::response("200 OK", &[("Content-Type", "application/json")], body.as_bytes())).unwrap();
+            w.exchange(
+                &mut c,
+                &request,
+                &wire::response(
+                    "200 OK",
+                    &[("Content-Type", "application/json")],
+                    body.as_bytes(),
+                ),
+            )
+            .unwrap();
         }
         w.close(&mut c).unwrap();
     }
@@ -142,7 +178,10 @@ fn what_is_no_evidence_is_refused_by_name() {
         ("program", &elf),
         ("prose.log", b"Dear all,\nthis is no log.\nRegards\n"),
         ("magic-only.pcap", b"\xd4\xc3\xb2\xa1"),
-        ("gzip-of-nothing.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0"),
+        (
+            "gzip-of-nothing.gz",
+            b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0",
+        ),
         ("gzip-cut.gz", b"\x1f\x8b\x08\0\0\0"),
     ] {
         p.file(name, bytes);
@@ -153,11 +192,17 @@ fn what_is_no_evidence_is_refused_by_name() {
     p.load("none.ltc", &["bare"], 4);
     let said = p.load("none.ltc", &["missing.pcap"], 4);
     assert!(said.contains("missing.pcap"), "{said}");
-    assert!(!p.path("none.ltc").exists(), "no case is left where nothing was read");
+    assert!(
+        !p.path("none.ltc").exists(),
+        "no case is left where nothing was read"
+    );
     // beside good evidence, the rest is told and the good is in the case
     p.file("good.log", LOG.repeat(5).as_bytes());
     let said = p.load("some.ltc", &["good.log", "noise.pcap", "missing.pcap"], 3);
-    assert!(said.contains("noise.pcap") && said.contains("missing.pcap"), "{said}");
+    assert!(
+        said.contains("noise.pcap") && said.contains("missing.pcap"),
+        "{said}"
+    );
     assert!(p.dump("some.ltc").iter().any(|l| l.starts_with("calls ")));
 }
 
@@ -168,19 +213,32 @@ fn every_status_of_the_contract() {
     p.load("c.ltc", &["a.log"], 0);
     let status = |args: &[&str]| {
         let out = p.run(args);
-        (out.status.code().unwrap(), out.stdout, String::from_utf8_lossy(&out.stderr).into_owned())
+        (
+            out.status.code().unwrap(),
+            out.stdout,
+            String::from_utf8_lossy(&out.stderr).into_owned(),
+        )
     };
     assert_eq!(status(&["calls", "--json", "--case", "c.ltc"]).0, 0);
     let (code, out, _) = status(&["calls", "status:599", "--json", "--case", "c.ltc"]);
     assert_eq!((code, out.len()), (1, 0));
-    for wrong in [&["calls", "acount:li", "--case", "c.ltc"][..], &["calls", "(", "--case", "c.ltc"], &["load"], &["nonsense-verb", "--frob"], &["sql", "DELETE FROM call", "--case", "c.ltc"]] {
+    for wrong in [
+        &["calls", "acount:li", "--case", "c.ltc"][..],
+        &["calls", "(", "--case", "c.ltc"],
+        &["load"],
+        &["nonsense-verb", "--frob"],
+        &["sql", "DELETE FROM call", "--case", "c.ltc"],
+    ] {
         let (code, out, said) = status(wrong);
         assert_eq!((code, out.len()), (2, 0), "{wrong:?}: {said}");
         assert!(!said.is_empty());
     }
     let (code, out, said) = status(&["calls", "--case", "absent.ltc"]);
     assert_eq!((code, out.len()), (4, 0), "{said}");
-    assert!(said.contains("absent.ltc") && !p.path("absent.ltc").exists(), "{said}");
+    assert!(
+        said.contains("absent.ltc") && !p.path("absent.ltc").exists(),
+        "{said}"
+    );
     // evidence that changed after it was loaded
     assert_eq!(status(&["verify", "--json", "--case", "c.ltc"]).0, 0);
     fs::write(p.path("a.log"), LOG.replace("2326", "2327")).unwrap();
@@ -193,18 +251,38 @@ fn a_case_that_is_none_is_refused_and_left_as_it_was() {
     let p = Place::new();
     p.file("a.log", LOG.as_bytes());
     let foreign = p.path("foreign.db");
-    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES (1);").unwrap();
+    rusqlite::Connection::open(&foreign)
+        .unwrap()
+        .execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES (1);")
+        .unwrap();
     p.file("garbage.ltc", &[0x5a; 5000]);
     p.file("text.ltc", b"SQLite format 3\0 and then not");
     p.load("newer.ltc", &["a.log"], 0);
-    rusqlite::Connection::open(p.path("newer.ltc")).unwrap().execute_batch("PRAGMA user_version=9999; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
-    for name in ["foreign.db", "garbage.ltc", "text.ltc", "newer.ltc", "a.log"] {
+    rusqlite::Connection::open(p.path("newer.ltc"))
+        .unwrap()
+        .execute_batch("PRAGMA user_version=9999; PRAGMA wal_checkpoint(TRUNCATE);")
+        .unwrap();
+    for name in [
+        "foreign.db",
+        "garbage.ltc",
+        "text.ltc",
+        "newer.ltc",
+        "a.log",
+    ] {
         let before = fs::read(p.path(name)).unwrap();
         let said = p.load(name, &["a.log"], 4);
         assert!(said.contains(name), "{said}");
         let out = p.run(&["calls", "--json", "--case", name]);
-        assert_eq!((out.status.code(), out.stdout.len()), (Some(4), 0), "{name}");
-        assert_eq!(fs::read(p.path(name)).unwrap(), before, "{name} was written to");
+        assert_eq!(
+            (out.status.code(), out.stdout.len()),
+            (Some(4), 0),
+            "{name}"
+        );
+        assert_eq!(
+            fs::read(p.path(name)).unwrap(),
+            before,
+            "{name} was written to"
+        );
     }
     fs::create_dir(p.path("folder.ltc")).unwrap();
     p.load("folder.ltc", &["a.log"], 4);
@@ -224,7 +302,10 @@ fn a_capture_cut_anywhere_gives_what_is_whole() {
         let out = p.run(&["load", "--json", "--case", &case, &file]);
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         let code = out.status.code();
-        assert!(matches!(code, Some(0 | 3 | 4)) && !said.contains("panicked"), "{end}: {code:?} {said}");
+        assert!(
+            matches!(code, Some(0 | 3 | 4)) && !said.contains("panicked"),
+            "{end}: {code:?} {said}"
+        );
         if code != Some(4) {
             let sum: Value = serde_json::from_slice(&out.stdout).unwrap();
             let calls = sum["calls"].as_u64().unwrap();
@@ -244,7 +325,12 @@ fn evidence_is_not_touched_and_the_case_is_private() {
     let p = Place::new();
     let file = p.file("a.pcap", &traffic(1, 0));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
-    let look = || (Sha256::digest(fs::read(&file).unwrap()), fs::metadata(&file).unwrap().modified().unwrap());
+    let look = || {
+        (
+            Sha256::digest(fs::read(&file).unwrap()),
+            fs::metadata(&file).unwrap().modified().unwrap(),
+        )
+    };
     let before = look();
     p.load("c.ltc", &["a.pcap"], 0);
     p.dump("c.ltc");
@@ -255,7 +341,11 @@ fn evidence_is_not_touched_and_the_case_is_private() {
         let name = entry.file_name().into_string().unwrap();
         if name.starts_with("c.ltc") {
             seen += 1;
-            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+            assert_eq!(
+                entry.metadata().unwrap().permissions().mode() & 0o777,
+                0o600,
+                "{name}"
+            );
         }
     }
     assert!(seen >= 1);
@@ -300,26 +390,51 @@ fn killed_or_interrupted_a_load_is_repeated_whole() {
     let clean = p.dump("clean.ltc");
     for percent in [2, 15, 40, 70, 90, 98] {
         let case = format!("killed{percent}.ltc");
-        let mut child = p.command(&["load", "--case", &case, "a.pcap"]).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = p
+            .command(&["load", "--case", &case, "a.pcap"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(took * percent / 100);
         child.kill().unwrap(); // SIGKILL
         child.wait().unwrap();
         if p.path(&case).exists() {
             // what is there can be looked at before the load is repeated
             let out = p.run(&["calls", "--count", "--json", "--case", &case]);
-            assert!(matches!(out.status.code(), Some(0 | 1 | 4)), "{}", String::from_utf8_lossy(&out.stderr));
+            assert!(
+                matches!(out.status.code(), Some(0 | 1 | 4)),
+                "{}",
+                String::from_utf8_lossy(&out.stderr)
+            );
         }
         p.load(&case, &["a.pcap"], 0);
         same(&clean, &p.dump(&case), &format!("killed at {percent} %"));
     }
-    let child = p.command(&["load", "--case", "int.ltc", "a.pcap"]).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let child = p
+        .command(&["load", "--case", "int.ltc", "a.pcap"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     std::thread::sleep(took / 3);
-    Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
+    Command::new("kill")
+        .arg("-INT")
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
     let begin = Instant::now();
     let out = child.wait_with_output().unwrap();
-    assert_eq!(out.status.code(), Some(130), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(
+        out.status.code(),
+        Some(130),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     assert!(out.stdout.is_empty());
-    assert!(begin.elapsed() < took + Duration::from_secs(5), "an interrupt ends the load soon");
+    assert!(
+        begin.elapsed() < took + Duration::from_secs(5),
+        "an interrupt ends the load soon"
+    );
     p.load("int.ltc", &["a.pcap"], 0);
     same(&clean, &p.dump("int.ltc"), "interrupted");
 }
@@ -335,8 +450,14 @@ fn a_full_disk_is_an_error_that_names_the_case_and_leaves_a_usable_one() {
     let _mounted = Mounted(small.clone());
     p.file("a.pcap", &traffic(16, 0));
     let said = p.load("small/c.ltc", &["a.pcap"], 4);
-    assert!(said.contains("c.ltc") || said.contains("small"), "names the place: {said}");
-    assert!(said.to_lowercase().contains("full") || said.contains("space"), "names the cause: {said}");
+    assert!(
+        said.contains("c.ltc") || said.contains("small"),
+        "names the place: {said}"
+    );
+    assert!(
+        said.to_lowercase().contains("full") || said.contains("space"),
+        "names the cause: {said}"
+    );
     // on a disk with room the same case can be finished
     if small.join("c.ltc").exists() {
         fs::copy(small.join("c.ltc"), p.path("moved.ltc")).unwrap();
@@ -347,7 +468,11 @@ fn a_full_disk_is_an_error_that_names_the_case_and_leaves_a_usable_one() {
         }
         p.load("moved.ltc", &["a.pcap"], 0);
         p.load("clean.ltc", &["a.pcap"], 0);
-        same(&p.dump("clean.ltc"), &p.dump("moved.ltc"), "after a full disk");
+        same(
+            &p.dump("clean.ltc"),
+            &p.dump("moved.ltc"),
+            "after a full disk",
+        );
     }
 }
 
@@ -363,7 +488,11 @@ fn a_read_only_folder_can_be_read_from_and_not_written_to() {
     fs::write(at.join("a.pcap"), traffic(1, 0)).unwrap();
     p.load("ro/c.ltc", &["ro/a.pcap"], 0);
     let before = p.dump("ro/c.ltc");
-    let status = Command::new("mount").args(["-o", "remount,ro"]).arg(&at).status().unwrap();
+    let status = Command::new("mount")
+        .args(["-o", "remount,ro"])
+        .arg(&at)
+        .status()
+        .unwrap();
     assert!(status.success());
     same(&before, &p.dump("ro/c.ltc"), "read-only");
     p.load("out.ltc", &["ro/a.pcap"], 0);

@@ -54,7 +54,8 @@ const CRATES: [(&str, &[&str]); 5] = [
     ),
     ("ratatui", &["ui"]),
     ("crossterm", &["ui"]),
-    ("tokio", &["ui"]),
+    // Beside the interface, Ctrl-C while loading: the one way to hear a signal without unsafe code of ours.
+    ("tokio", &["ui", "cli"]),
     ("pcap_parser", &["source"]),
 ];
 

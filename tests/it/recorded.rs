@@ -20,18 +20,39 @@ fn have(tool: &str) -> bool {
 }
 
 fn record(out: &Path) -> bool {
-    if !["unshare", "python3", "nginx", "node", "curl", "tcpdump", "tshark"].iter().all(|t| have(t)) {
+    if ![
+        "unshare", "python3", "nginx", "node", "curl", "tcpdump", "tshark",
+    ]
+    .iter()
+    .all(|t| have(t))
+    {
         return false;
     }
-    let right = Command::new("unshare").args(["-n", "true"]).stderr(Stdio::null()).status();
+    let right = Command::new("unshare")
+        .args(["-n", "true"])
+        .stderr(Stdio::null())
+        .status();
     if !right.is_ok_and(|s| s.success()) {
         eprintln!("SKIPPED: no right to a network namespace");
         return false;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/record/live.py");
-    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-    let run = Command::new("unshare").args(["-n", "python3"]).arg(script).arg(out).env("PATH", path).output().unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let path = format!(
+        "{}:/usr/sbin:/sbin",
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let run = Command::new("unshare")
+        .args(["-n", "python3"])
+        .arg(script)
+        .arg(out)
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
     true
 }
 
@@ -47,19 +68,47 @@ fn tshark(capture: &Path) -> Vec<Key> {
         .arg(capture)
         .output()
         .unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let (mut requests, mut responses): (BTreeMap<u64, Vec<Key>>, BTreeMap<u64, Vec<u64>>) = Default::default();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    let (mut requests, mut responses): (BTreeMap<u64, Vec<Key>>, BTreeMap<u64, Vec<u64>>) =
+        Default::default();
     for line in String::from_utf8_lossy(&out.stdout).lines() {
         let f: Vec<&str> = line.split('\t').collect();
         let stream = f[0].split('|').next().unwrap().parse().unwrap();
-        let list = |n: usize| f.get(n).copied().unwrap_or_default().split('|').filter(|s| !s.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let list = |n: usize| {
+            f.get(n)
+                .copied()
+                .unwrap_or_default()
+                .split('|')
+                .filter(|s| !s.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         for ((method, host), target) in list(5).into_iter().zip(list(6)).zip(list(7)) {
-            requests.entry(stream).or_default().push((format!("{}:{}", f[1], f[2]), format!("{}:{}", f[3], f[4]), method, host, target, None));
+            requests.entry(stream).or_default().push((
+                format!("{}:{}", f[1], f[2]),
+                format!("{}:{}", f[3], f[4]),
+                method,
+                host,
+                target,
+                None,
+            ));
         }
-        responses.entry(stream).or_default().extend(list(8).iter().filter_map(|s| s.parse().ok()).filter(|s: &u64| *s >= 200));
+        responses.entry(stream).or_default().extend(
+            list(8)
+                .iter()
+                .filter_map(|s| s.parse().ok())
+                .filter(|s: &u64| *s >= 200),
+        );
     }
     for (stream, list) in &mut requests {
-        for (r, status) in list.iter_mut().zip(responses.remove(stream).unwrap_or_default()) {
+        for (r, status) in list
+            .iter_mut()
+            .zip(responses.remove(stream).unwrap_or_default())
+        {
             r.5 = Some(status);
         }
     }
@@ -83,29 +132,54 @@ fn recorded_calls_are_those_of_tshark_with_the_content_that_curl_saved() {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        assert_eq!(run.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&run.stderr));
+        assert_eq!(
+            run.status.code(),
+            Some(0),
+            "{args:?}: {}",
+            String::from_utf8_lossy(&run.stderr)
+        );
         String::from_utf8(run.stdout).unwrap()
     };
     run(&["load", "live/live.pcap"]);
-    let rows: Vec<Value> = run(&["calls", "--reveal"]).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let rows: Vec<Value> = run(&["calls", "--reveal"])
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     let text = |v: &Value, f: &str| v[f].as_str().unwrap_or_default().to_owned();
 
     // against tshark, both ways
     let mut ours: BTreeMap<Key, usize> = BTreeMap::new();
     for r in &rows {
         let end = |a: &str, p: &str| format!("{}:{}", text(r, a), r[p]);
-        let key = (end("src", "sport"), end("dst", "dport"), text(r, "method"), text(r, "host"), text(r, "uri"), r["status"].as_u64());
+        let key = (
+            end("src", "sport"),
+            end("dst", "dport"),
+            text(r, "method"),
+            text(r, "host"),
+            text(r, "uri"),
+            r["status"].as_u64(),
+        );
         *ours.entry(key).or_default() += 1;
     }
     // tshark leaves out what is asked through a tunnel on the client's side of the proxy; the tunnels are three
     let mut tunnelled = 0;
     ours.retain(|key, n| {
-        let inner = key.4.contains("tunnel=") && !key.1.ends_with(&format!(":{}", key.3.rsplit(':').next().unwrap_or_default()));
+        let inner = key.4.contains("tunnel=")
+            && !key.1.ends_with(&format!(
+                ":{}",
+                key.3.rsplit(':').next().unwrap_or_default()
+            ));
         tunnelled += if inner { *n } else { 0 };
         !inner
     });
     let mut theirs = tshark(&out.join("live.pcap"));
-    theirs.retain(|key| !key.4.contains("tunnel=") || key.1.ends_with(&format!(":{}", key.3.rsplit(':').next().unwrap_or_default())));
+    theirs.retain(|key| {
+        !key.4.contains("tunnel=")
+            || key.1.ends_with(&format!(
+                ":{}",
+                key.3.rsplit(':').next().unwrap_or_default()
+            ))
+    });
     assert_eq!(tunnelled, 3, "what went through a tunnel is seen inside it");
     let mut only_theirs = Vec::new();
     for key in &theirs {
@@ -115,17 +189,40 @@ fn recorded_calls_are_those_of_tshark_with_the_content_that_curl_saved() {
         }
     }
     let both = theirs.len() - only_theirs.len();
-    let only_ours: Vec<&Key> = ours.iter().filter(|(_, n)| **n > 0).map(|(k, _)| k).collect();
+    let only_ours: Vec<&Key> = ours
+        .iter()
+        .filter(|(_, n)| **n > 0)
+        .map(|(k, _)| k)
+        .collect();
     let compared = rows.len() - tunnelled;
-    let (recall, precision) = (both as f64 / theirs.len() as f64, both as f64 / compared as f64);
-    eprintln!("recorded: {} calls here, {} by tshark, {both} in both ({:.2} % of theirs, {:.2} % of ours)", compared, theirs.len(), recall * 100.0, precision * 100.0);
-    assert!(theirs.len() > 400, "{} calls are too few to say anything", theirs.len());
-    assert!(recall >= AGREE && precision >= AGREE, "only tshark: {only_theirs:#?}\nonly here: {only_ours:#?}");
+    let (recall, precision) = (
+        both as f64 / theirs.len() as f64,
+        both as f64 / compared as f64,
+    );
+    eprintln!(
+        "recorded: {} calls here, {} by tshark, {both} in both ({:.2} % of theirs, {:.2} % of ours)",
+        compared,
+        theirs.len(),
+        recall * 100.0,
+        precision * 100.0
+    );
+    assert!(
+        theirs.len() > 400,
+        "{} calls are too few to say anything",
+        theirs.len()
+    );
+    assert!(
+        recall >= AGREE && precision >= AGREE,
+        "only tshark: {only_theirs:#?}\nonly here: {only_ours:#?}"
+    );
 
     // content against curl: every single one
     let mut by_name: BTreeMap<(String, String, String), Vec<&Value>> = BTreeMap::new();
     for r in &rows {
-        by_name.entry((text(r, "method"), text(r, "host"), text(r, "uri"))).or_default().push(r);
+        by_name
+            .entry((text(r, "method"), text(r, "host"), text(r, "uri")))
+            .or_default()
+            .push(r);
     }
     let saved = std::fs::read_to_string(out.join("saved.jsonl")).unwrap();
     let (mut equal, mut wrong) = (0, Vec::new());
@@ -142,9 +239,15 @@ fn recorded_calls_are_those_of_tshark_with_the_content_that_curl_saved() {
         if row["status"] == s["status"] && row["resp_sha256"] == s["sha256"] {
             equal += 1;
         } else {
-            wrong.push(format!("{line}: {} {} {}", row["status"], row["resp_sha256"], row["flags"]));
+            wrong.push(format!(
+                "{line}: {} {} {}",
+                row["status"], row["resp_sha256"], row["flags"]
+            ));
         }
     }
-    eprintln!("recorded: {equal} of {} contents equal those that curl saved", saved.lines().count());
+    eprintln!(
+        "recorded: {equal} of {} contents equal those that curl saved",
+        saved.lines().count()
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

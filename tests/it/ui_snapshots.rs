@@ -46,7 +46,7 @@ fn sessions() {
 }
 #[test]
 fn replay() {
-    all("replay", "5 l l l l S Enter . . .");
+    all("replay", "5 l l l l s g Enter . . .");
 }
 #[test]
 fn trace() {

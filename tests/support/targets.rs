@@ -53,7 +53,10 @@ fn check(calls: &Calls) {
     for x in &calls.exchanges {
         assert!(x.done && (x.request.is_some() || x.response.is_some()));
         for m in x.request.iter().chain(&x.response) {
-            assert!(m.body.bytes.len() as u64 <= m.body.len, "stored bytes are bytes of the body");
+            assert!(
+                m.body.bytes.len() as u64 <= m.body.len,
+                "stored bytes are bytes of the body"
+            );
             assert!(m.first.unit.number >= 1);
         }
         let _ = heads::decode(&heads::encode(x));
@@ -72,7 +75,13 @@ pub fn frames(data: &[u8]) {
         let (frame, tail) = tail.split_at(len);
         rest = tail;
         number += 1;
-        feed(&mut net, &mut calls, number, u32::from(u16::from_be_bytes(*link)), frame);
+        feed(
+            &mut net,
+            &mut calls,
+            number,
+            u32::from(u16::from_be_bytes(*link)),
+            frame,
+        );
     }
     net.finish(&mut calls);
     check(&calls);
@@ -84,7 +93,15 @@ fn feed(net: &mut Net<Calls>, calls: &mut Calls, number: u64, link: u32, bytes: 
         unit: Unit { source: 0, number },
     };
     let orig_len = bytes.len() as u32;
-    net.packet(&Packet { at, link, bytes, orig_len }, calls);
+    net.packet(
+        &Packet {
+            at,
+            link,
+            bytes,
+            orig_len,
+        },
+        calls,
+    );
 }
 
 /// A raw IPv4 packet with a TCP segment (link type 101).
@@ -135,16 +152,40 @@ pub fn http1(data: &[u8]) {
     let read = |cut: usize| {
         let (mut net, mut calls) = (Net::new(), Calls::default());
         let (mut a, mut b, mut number) = (1u32, 1u32, 2u64);
-        feed(&mut net, &mut calls, 1, 101, &segment(false, 0, 0, 0x02, &[]));
-        feed(&mut net, &mut calls, 2, 101, &segment(true, 0, 1, 0x12, &[]));
+        feed(
+            &mut net,
+            &mut calls,
+            1,
+            101,
+            &segment(false, 0, 0, 0x02, &[]),
+        );
+        feed(
+            &mut net,
+            &mut calls,
+            2,
+            101,
+            &segment(true, 0, 1, 0x12, &[]),
+        );
         for piece in client.chunks(cut) {
             number += 1;
-            feed(&mut net, &mut calls, number, 101, &segment(false, a, b, 0x18, piece));
+            feed(
+                &mut net,
+                &mut calls,
+                number,
+                101,
+                &segment(false, a, b, 0x18, piece),
+            );
             a = a.wrapping_add(piece.len() as u32);
         }
         for piece in server.chunks(cut) {
             number += 1;
-            feed(&mut net, &mut calls, number, 101, &segment(true, b, a, 0x18, piece));
+            feed(
+                &mut net,
+                &mut calls,
+                number,
+                101,
+                &segment(true, b, a, 0x18, piece),
+            );
             b = b.wrapping_add(piece.len() as u32);
         }
         net.finish(&mut calls);
@@ -152,29 +193,53 @@ pub fn http1(data: &[u8]) {
         let all = calls
             .exchanges
             .iter()
-            .map(|x| [&x.request, &x.response].map(|m| m.as_ref().map(|m| (m.head.len(), m.body.len, m.body.bytes.clone()))))
+            .map(|x| {
+                [&x.request, &x.response].map(|m| {
+                    m.as_ref()
+                        .map(|m| (m.head.len(), m.body.len, m.body.bytes.clone()))
+                })
+            })
             .collect::<Vec<_>>();
         // Where something is wrong, segment borders are a sign of where the next message begins.
-        let clean = calls.diags.is_empty() && calls.exchanges.iter().all(|x| x.flags == Flags::default() && x.request.is_some() && x.response.is_some());
+        let clean = calls.diags.is_empty()
+            && calls.exchanges.iter().all(|x| {
+                x.flags == Flags::default() && x.request.is_some() && x.response.is_some()
+            });
         (clean, all)
     };
     let whole = read(1400);
     if data.len() <= 4096 {
         let single = read(1);
-        assert!(!(whole.0 && single.0) || whole.1 == single.1, "segment borders carry no meaning in clean traffic");
+        assert!(
+            !(whole.0 && single.0) || whole.1 == single.1,
+            "segment borders carry no meaning in clean traffic"
+        );
     }
 }
 
 /// A coded body: the first byte selects up to two codings.
 pub fn decode_body(data: &[u8]) {
-    const CODINGS: [&[u8]; 8] = [b"gzip", b"deflate", b"br", b"zstd", b"x-gzip", b"identity", b"gzip, br", b"nonsense"];
+    const CODINGS: [&[u8]; 8] = [
+        b"gzip",
+        b"deflate",
+        b"br",
+        b"zstd",
+        b"x-gzip",
+        b"identity",
+        b"gzip, br",
+        b"nonsense",
+    ];
     let Some((which, raw)) = data.split_first() else {
         return;
     };
     let first = CODINGS[usize::from(which & 7)];
     let second = CODINGS[usize::from(which >> 3 & 7)];
     let both = [first, second];
-    let codings = if which & 0x40 == 0 { &both[..1] } else { &both[..] };
+    let codings = if which & 0x40 == 0 {
+        &both[..1]
+    } else {
+        &both[..]
+    };
     let d = decode::decode(raw, codings);
     assert!(d.content.len() as u64 <= d.len);
     let _ = sniff::kind(&d.content, None);
@@ -188,7 +253,17 @@ thread_local! {
 
 /// Content of every kind: the first byte selects how it is read.
 pub fn scan(data: &[u8]) {
-    const KINDS: [&str; 9] = ["json", "ndjson", "xml", "html", "form", "multipart", "csv", "text", "binary"];
+    const KINDS: [&str; 9] = [
+        "json",
+        "ndjson",
+        "xml",
+        "html",
+        "form",
+        "multipart",
+        "csv",
+        "text",
+        "binary",
+    ];
     let Some((which, content)) = data.split_first() else {
         return;
     };
@@ -199,14 +274,19 @@ pub fn scan(data: &[u8]) {
     let media = (kind == "multipart").then_some("multipart/form-data; boundary=B");
     let facts = SCANNER.with_borrow_mut(|s| s.scan_body(content, kind, media));
     for f in &facts.findings {
-        assert!(f.offset as usize + f.len as usize <= content.len(), "a finding lies inside its body");
+        assert!(
+            f.offset as usize + f.len as usize <= content.len(),
+            "a finding lies inside its body"
+        );
     }
     let mut terms: Vec<Arc<str>> = Vec::new();
     let blob = pack::encode(&facts, &mut |t| {
         terms.push(t.clone());
         terms.len() as u32 - 1
     });
-    let back = pack::decode(&blob, &|n| terms.get(n as usize).cloned().unwrap_or_default());
+    let back = pack::decode(&blob, &|n| {
+        terms.get(n as usize).cloned().unwrap_or_default()
+    });
     assert_eq!(back.findings.len(), facts.findings.len());
 }
 
@@ -214,7 +294,13 @@ pub fn scan(data: &[u8]) {
 pub fn logs(data: &[u8]) {
     let _ = log::sniff(data);
     for format in ["combined", "common", "json"] {
-        let mut reader = LogReader::new(Box::new(Cursor::new(data.to_vec())), format, LogZone(None), 0).unwrap();
+        let mut reader = LogReader::new(
+            Box::new(Cursor::new(data.to_vec())),
+            format,
+            LogZone(None),
+            0,
+        )
+        .unwrap();
         let mut seen = 0;
         while let Some(event) = reader.next() {
             seen += 1;
@@ -231,11 +317,17 @@ pub fn filter(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     if let Ok(e) = lang::parse(&text) {
         let shown = e.to_string();
-        let again = lang::parse(&shown).unwrap_or_else(|err| panic!("{text:?} shown as {shown:?}: {err}"));
+        let again =
+            lang::parse(&shown).unwrap_or_else(|err| panic!("{text:?} shown as {shown:?}: {err}"));
         assert_eq!(again, e, "{text:?} shown as {shown:?}");
     }
     let _ = pattern::regex(&text, true);
-    let _ = (lang::value::time(&text), lang::value::network(&text), lang::value::duration(&text), lang::value::size(&text));
+    let _ = (
+        lang::value::time(&text),
+        lang::value::network(&text),
+        lang::value::duration(&text),
+        lang::value::size(&text),
+    );
 }
 
 /// Blobs of a case file that someone else may have written.
@@ -247,7 +339,10 @@ pub fn blobs(data: &[u8]) {
     assert_eq!(slim, facts.findings.len(), "both readers of a pack agree");
     let _ = ident::decode(data);
     let h = heads::decode(data);
-    let _ = (h.request.map(|h| (h.start(), h.headers())), h.response.map(|h| h.trailer_list()));
+    let _ = (
+        h.request.map(|h| (h.start(), h.headers())),
+        h.response.map(|h| h.trailer_list()),
+    );
 }
 
 /// Text that is shown, masked, undone or looked up; rules as a user wrote them.
@@ -257,7 +352,11 @@ pub fn text(data: &[u8]) {
     for class in ["cn-id", "bank-card", "email", "name", "address", "password"] {
         let _ = detect::mask::show(class, &text);
         let n = detect::normal(Some(class), &text);
-        assert_eq!(detect::normal(Some(class), &n), n, "the canonical form of {text:?} is stable");
+        assert_eq!(
+            detect::normal(Some(class), &n),
+            n,
+            "the canonical form of {text:?} is stable"
+        );
     }
     let _ = detect::lookup_prints(&KEY, &text);
     for step in 0..32 {

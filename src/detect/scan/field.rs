@@ -219,8 +219,16 @@ fn peel(v: &[u8], bits: u16) -> Option<(Step, Vec<u8>)> {
     if bits & !(ALNUM | chars::PLUS | chars::SYMBOL | chars::DASH) != 0 {
         return None;
     }
-    if n >= 16 && n.is_multiple_of(2) && bits & !ALNUM == 0 && v.iter().all(u8::is_ascii_hexdigit) {
-        // hex of text begins with a printable character
+    // Hex of text begins with printable characters, or with the first byte of a CJK one.
+    let printable = |i: usize| matches!(v.get(i), Some(b'2'..=b'7'));
+    let text = matches!(v.first(), Some(b'e' | b'E'))
+        || (printable(0) && printable(2) && printable(4) && printable(6));
+    if text
+        && n >= 16
+        && n.is_multiple_of(2)
+        && bits & !ALNUM == 0
+        && v.iter().all(u8::is_ascii_hexdigit)
+    {
         let out = normal::hex(v)?;
         if readable(&out) {
             return Some((Step::Hex, out));

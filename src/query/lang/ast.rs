@@ -261,9 +261,17 @@ impl fmt::Display for Expr {
             Expr::Cmp {
                 field,
                 op: Op::Match,
-                value: Value::Regex { pattern, fold: false },
+                value:
+                    Value::Regex {
+                        pattern,
+                        fold: false,
+                    },
             } if !fits_slashes(pattern) => {
-                write!(f, "{field} ~ \"{}\"", pattern.replace('\\', "\\\\").replace('"', "\\\""))
+                write!(
+                    f,
+                    "{field} ~ \"{}\"",
+                    pattern.replace('\\', "\\\\").replace('"', "\\\"")
+                )
             }
             Expr::Cmp { field, op, value } => write!(f, "{field} {} {value}", op.text()),
             Expr::In { field, set } => {

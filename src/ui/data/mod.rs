@@ -213,12 +213,22 @@ pub struct Names {
     pub saved: Vec<(String, String)>,
 }
 
+/// What one application has of the evidence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AppShare {
+    /// `http tls dns ...`.
+    pub app: String,
+    pub flows: u64,
+    pub bytes: u64,
+    /// Flows that could not be read.
+    pub opaque: u64,
+}
+
 /// What the overview shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OverviewData {
     pub sources: Vec<SourceRow>,
-    /// Application, flows, packets, bytes, flows that could not be read.
-    pub apps: Vec<(String, u64, u64, u64, u64)>,
+    pub apps: Vec<AppShare>,
     pub minutes: Vec<Bin>,
     pub risks: Vec<RiskRow>,
     pub accounts: Vec<AccountRow>,

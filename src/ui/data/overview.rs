@@ -1,6 +1,6 @@
 //! What the overview shows, read in one go. In: a filter. Out: [`OverviewData`]. Bounds: a few aggregates and short lists.
 
-use super::OverviewData;
+use super::{AppShare, OverviewData};
 use crate::call::model::Flags;
 use crate::error::Result;
 use crate::facts::inside::Inside;
@@ -90,14 +90,19 @@ pub fn inside(cx: &Cx) -> Inside {
     Inside::parse(&nets).unwrap_or_default()
 }
 
-fn apps(cx: &Cx) -> Result<Vec<(String, u64, u64, u64, u64)>> {
+fn apps(cx: &Cx) -> Result<Vec<AppShare>> {
     let mut st = cx.conn.prepare(
-        "SELECT app, count(*), sum(packets), sum(bytes_out + bytes_in), sum(why_opaque IS NOT NULL) FROM flow
-         GROUP BY app ORDER BY 4 DESC, 1",
+        "SELECT app, count(*), sum(bytes_out + bytes_in), sum(why_opaque IS NOT NULL) FROM flow
+         GROUP BY app ORDER BY 3 DESC, 1",
     )?;
     let n = |r: &rusqlite::Row<'_>, i| r.get::<_, i64>(i).map(i64::unsigned_abs);
     let rows = st.query_map([], |r| {
-        Ok((r.get(0)?, n(r, 1)?, n(r, 2)?, n(r, 3)?, n(r, 4)?))
+        Ok(AppShare {
+            app: r.get(0)?,
+            flows: n(r, 1)?,
+            bytes: n(r, 2)?,
+            opaque: n(r, 3)?,
+        })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -37,7 +37,7 @@ pub fn run(path: &Path, text: &str, lane: &LaneState) -> Result<Answer> {
             "only a SELECT is run here; the case is read-only".into(),
         ));
     }
-    let cols: Vec<String> = st.column_names().into_iter().map(str::to_string).collect();
+    let cols: Vec<String> = st.column_names().map(str::to_string).collect();
     let n = cols.len();
     let mut rows = Vec::new();
     let mut cut = false;

@@ -40,7 +40,8 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
             .collect();
     };
     let clear = m.revealed.as_ref() == Some(&s.row.id);
-    vec![request(m, s, clear), response(m, s, clear)]
+    let brief = f.screen == crate::ui::nav::ScreenId::Calls;
+    vec![request(m, s, clear), response(m, s, clear, brief)]
 }
 
 fn mode_name(m: &Model) -> &'static str {
@@ -59,7 +60,7 @@ fn request(m: &Model, s: &Show, clear: bool) -> Doc {
         mode_name(m).into()
     };
     match &s.request {
-        Some(p) => part(m, &mut d, p, &dir(&s.findings, "req")),
+        Some(p) => part(m, &mut d, p, &dir(&s.findings, "req"), false),
         None => d.add(Line::new("no request was captured", Role::Warn)),
     }
     d.add(Line::default());
@@ -73,7 +74,7 @@ fn dir<'a>(all: &'a [FindingRow], d: &str) -> Vec<&'a FindingRow> {
     all.iter().filter(|f| f.dir == d).collect()
 }
 
-fn response(m: &Model, s: &Show, clear: bool) -> Doc {
+fn response(m: &Model, s: &Show, clear: bool, brief: bool) -> Doc {
     let mut title = match s.row.status {
         Some(n) => format!("Response {n}"),
         None => "Response".into(),
@@ -92,7 +93,7 @@ fn response(m: &Model, s: &Show, clear: bool) -> Doc {
         d.add(Line::new(p.start.clone(), Role::Dim));
     }
     match &s.response {
-        Some(p) => part(m, &mut d, p, &found),
+        Some(p) => part(m, &mut d, p, &found, brief),
         None if s.row.proto == "log" => d.add(Line::new(
             "known from a log alone: no heads, no bodies",
             Role::Dim,
@@ -122,7 +123,11 @@ fn summary(found: &[&FindingRow]) -> String {
         .join("  ")
 }
 
-fn part(m: &Model, d: &mut Doc, p: &Part, found: &[&FindingRow]) {
+/// Beside a list a body comes first: its head stands on the call's own page.
+fn part(m: &Model, d: &mut Doc, p: &Part, found: &[&FindingRow], brief: bool) {
+    if let Some(b) = p.body.as_ref().filter(|b| brief && b.len > 0) {
+        return body::add(d, b, m.body, found);
+    }
     d.add(Line::new(p.start.clone(), Role::Crumb));
     for (n, v) in p.headers.iter().chain(&p.trailers) {
         let low = n.to_lowercase();

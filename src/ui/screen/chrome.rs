@@ -429,7 +429,7 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
         }
         Some(Overlay::Palette { input, hits, at }) => {
             let h = size.height.saturating_sub(6).clamp(6, 22);
-            let note = format!("{}", grouped(hits.len() as u64));
+            let note = grouped(hits.len() as u64);
             let r = boxed(
                 c,
                 size,

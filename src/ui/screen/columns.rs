@@ -550,6 +550,11 @@ fn mark(r: &MarkRow) -> Vec<Cell> {
     ]
 }
 
+/// Without the sign of a zero, and of what is shown as one.
+fn plain_zero(x: f64) -> f64 {
+    if x.abs() < 0.005 { 0.0 } else { x }
+}
+
 fn suspect(r: &Suspect, n: usize) -> Vec<Cell> {
     let by: Vec<&str> = r.apis.iter().map(String::as_str).collect();
     vec![
@@ -563,15 +568,18 @@ fn suspect(r: &Suspect, n: usize) -> Vec<Cell> {
             },
         )
         .fact("account", &r.account),
-        Cell::text(&format!("{:.2}", r.score), Role::Text).by(SortKey::Num(r.score)),
+        Cell::text(&format!("{:.2}", plain_zero(r.score)), Role::Text).by(SortKey::Num(r.score)),
         Cell::text(
             &format!("{}/{}", grouped(r.covered), grouped(r.of)),
             Role::Text,
         )
         .by(SortKey::Num(r.covered as f64)),
         Cell::num(r.read_total),
-        Cell::text(&format!("{:.1} bit", r.exclusive_bits), Role::Text)
-            .by(SortKey::Num(r.exclusive_bits)),
+        Cell::text(
+            &format!("{:.1} bit", plain_zero(r.exclusive_bits)),
+            Role::Text,
+        )
+        .by(SortKey::Num(r.exclusive_bits)),
         opt_ts(r.first.as_ref(), false),
         opt_ts(r.last.as_ref(), false),
         Cell::text(&by.join("  "), Role::Dim),

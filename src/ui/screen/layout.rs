@@ -96,7 +96,7 @@ fn of_screen(size: (u16, u16), s: ScreenId, focus: usize, zoom: bool) -> Areas {
     }
     match s {
         ScreenId::Overview => overview(&mut a.panes, b, focus),
-        ScreenId::Call => pair(&mut a.panes, b, focus),
+        ScreenId::Call => pair(&mut a.panes, b, focus, 42),
         ScreenId::Sql => set(&mut a.panes, 0, b),
         _ => {
             let top = match s {
@@ -109,7 +109,12 @@ fn of_screen(size: (u16, u16), s: ScreenId, focus: usize, zoom: bool) -> Areas {
             if panes_of(s) == 2 {
                 set(&mut a.panes, 1, low);
             } else {
-                pair(&mut a.panes, low, focus);
+                pair(
+                    &mut a.panes,
+                    low,
+                    focus,
+                    if s == ScreenId::Trace { 56 } else { 42 },
+                );
             }
         }
     }
@@ -123,9 +128,9 @@ fn set(panes: &mut [Rect], i: usize, r: Rect) {
 }
 
 /// Documents 1 and 2 side by side, or the one with the keys (else the second, which says more).
-fn pair(panes: &mut [Rect], r: Rect, focus: usize) {
+fn pair(panes: &mut [Rect], r: Rect, focus: usize, share: u16) {
     if r.width >= 100 {
-        let left = r.width * 42 / 100;
+        let left = r.width * share / 100;
         set(panes, 1, Rect::new(r.x, r.y, left, r.height));
         set(
             panes,

@@ -35,16 +35,15 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         Item::Mark(r) => vec![mark(&r.target, &r.notes, &r.tags)],
         _ => Vec::new(),
     };
-    if let (Some(t), Some(d)) = (facts::target(&row.item), out.first_mut()) {
-        if f.screen != ScreenId::Marks {
-            if let Some(r) = m.mark_of(&t) {
-                for n in &r.notes {
-                    d.add(Line::pair("note", n.clone(), Role::Mark));
-                }
-                if !r.tags.is_empty() {
-                    d.add(Line::pair("tags", r.tags.join(" "), Role::Mark));
-                }
-            }
+    let notes = facts::target(&row.item)
+        .filter(|_| f.screen != ScreenId::Marks)
+        .and_then(|t| m.mark_of(&t));
+    if let (Some(r), Some(d)) = (notes, out.first_mut()) {
+        for n in &r.notes {
+            d.add(Line::pair("note", n.clone(), Role::Mark));
+        }
+        if !r.tags.is_empty() {
+            d.add(Line::pair("tags", r.tags.join(" "), Role::Mark));
         }
     }
     out

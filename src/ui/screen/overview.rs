@@ -109,13 +109,13 @@ fn coverage(m: &Model, o: &OverviewData) -> Doc {
                 .jump(Jump::screen(ScreenId::Sources)),
         );
     }
-    let all: u64 = o.apps.iter().map(|a| a.3).fold(0, u64::saturating_add);
+    let all: u64 = o.apps.iter().map(|a| a.bytes).fold(0, u64::saturating_add);
     let readable: Vec<String> = o
         .apps
         .iter()
-        .filter(|a| a.4 < a.1)
+        .filter(|a| a.opaque < a.flows)
         .take(4)
-        .map(|a| format!("{} {}", a.0, percent(a.3, all)))
+        .map(|a| format!("{} {}", a.app, percent(a.bytes, all)))
         .collect();
     if !readable.is_empty() {
         d.add(
@@ -126,9 +126,16 @@ fn coverage(m: &Model, o: &OverviewData) -> Doc {
     let opaque: Vec<String> = o
         .apps
         .iter()
-        .filter(|a| a.4 > 0)
+        .filter(|a| a.opaque > 0)
         .take(4)
-        .map(|a| format!("{} {} ({} flows)", a.0, percent(a.3, all), grouped(a.4)))
+        .map(|a| {
+            format!(
+                "{} {} ({} flows)",
+                a.app,
+                percent(a.bytes, all),
+                grouped(a.opaque)
+            )
+        })
         .collect();
     d.add(if opaque.is_empty() {
         Line::pair("opaque", "nothing", Role::Ok)
@@ -363,8 +370,8 @@ pub fn histogram(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             .filter(|b| b.hot > 0)
         {
             let t = format!(
-                "most S3+ at {}: {} of {} calls (Enter)",
-                time::clock(b.t, true),
+                "most S3+ at {}: {} of {} (Enter)",
+                time::clock(b.t, false),
                 grouped(b.hot),
                 grouped(b.all)
             );

@@ -29,6 +29,41 @@ pub fn scroll(top: usize, at: usize, n: usize, h: usize) -> usize {
     t.min(n.saturating_sub(h))
 }
 
+/// Place of each host from the left: those that only ask first, then in order of appearance.
+pub fn order(t: &Timeline) -> Vec<usize> {
+    let n = t.lanes().len();
+    let asked: std::collections::BTreeSet<usize> = t.steps().iter().map(|s| s.to).collect();
+    let mut left: Vec<usize> = (0..n).collect();
+    left.sort_by_key(|i| (asked.contains(i), *i));
+    let mut place = vec![0; n];
+    for (at, lane) in left.iter().enumerate() {
+        if let Some(p) = place.get_mut(*lane) {
+            *p = at;
+        }
+    }
+    place
+}
+
+/// Name of a host; its address as well where another one has the same name.
+fn lane_name(t: &Timeline, i: usize) -> String {
+    let Some(l) = t.lanes().get(i) else {
+        return String::new();
+    };
+    let Some(h) = l.hosts.first() else {
+        return l.addr.clone();
+    };
+    let twin = t
+        .lanes()
+        .iter()
+        .enumerate()
+        .any(|(k, o)| k != i && o.hosts.first() == Some(h));
+    if twin && !l.addr.is_empty() {
+        l.addr.clone()
+    } else {
+        h.clone()
+    }
+}
+
 /// Draws the ladder.
 pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
     let Extra::Replay(film) = &f.extra else {
@@ -78,15 +113,16 @@ pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
     };
     let x_of =
         |i: usize| inner.x + LEFT + 1 + step / 4 + u16::try_from(i.min(shown)).unwrap_or(0) * step;
-    for (i, l) in lanes.iter().enumerate().take(shown) {
-        let name = match l.hosts.first() {
-            Some(h) => h.clone(),
-            None => l.addr.clone(),
-        };
+    for i in 0..lanes.len() {
+        let at = film.order.get(i).copied().unwrap_or(i);
+        if at >= shown {
+            continue;
+        }
+        let name = lane_name(t, i);
         let t = SafeText::new(&name).elide(usize::from(step) - 2, true, c.glyphs.dots);
         let half = u16::try_from(t.width() / 2).unwrap_or(0);
         c.put(
-            x_of(i).saturating_sub(half).max(inner.x + LEFT),
+            x_of(at).saturating_sub(half).max(inner.x + LEFT),
             inner.y,
             step,
             &t,
@@ -99,7 +135,7 @@ pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
     let h = usize::from(inner.height - 1);
     for (n, s) in t.steps().iter().enumerate().skip(film.top).take(h) {
         let y = inner.y + 1 + u16::try_from(n - film.top).unwrap_or(0);
-        row(m, film, t, c, inner, y, s, n, n == here, &x_of, shown);
+        row(m, film, t, c, inner, y, s, n == here, &x_of, shown);
         if n == here {
             let role = if focus { Role::Sel } else { Role::SelDim };
             c.paint(Rect::new(inner.x + 1, y, inner.width - 1, 1), role);
@@ -125,7 +161,6 @@ fn row(
     r: Rect,
     y: u16,
     s: &Step,
-    n: usize,
     here: bool,
     x_of: &dyn Fn(usize) -> u16,
     shown: usize,
@@ -163,11 +198,12 @@ fn row(
     for i in 0..shown {
         c.glyph(x_of(i), y, c.glyphs.v, line);
     }
-    let _ = t;
+    let place = |i: usize| film.order.get(i).copied().unwrap_or(i);
+    let (from_at, to_at) = (place(s.from), place(s.to));
     // A host beyond the last line of life is named behind the arrow.
     let (from, to) = (
-        s.from.min(shown.saturating_sub(1)),
-        s.to.min(shown.saturating_sub(1)),
+        from_at.min(shown.saturating_sub(1)),
+        to_at.min(shown.saturating_sub(1)),
     );
     let (a, b) = (x_of(from).min(x_of(to)), x_of(from).max(x_of(to)));
     let level = s.call.level.unwrap_or("S0");
@@ -191,7 +227,7 @@ fn row(
             .unwrap_or("")
     );
     let answer = answer_of(s);
-    let right = s.to >= s.from;
+    let right = to_at >= from_at;
     if b > a + 3 {
         for x in a + 1..b {
             c.glyph(x, y, c.glyphs.h, arrow);
@@ -208,16 +244,8 @@ fn row(
         c.say(b + 2, y, r.right().saturating_sub(b + 3), &what, role);
     }
     let last = x_of(shown.saturating_sub(1)) + 2;
-    let beyond = if s.to >= shown {
-        let l = t.lanes().get(s.to);
-        format!(
-            "{}{} ",
-            c.glyphs.right,
-            l.and_then(|l| l.hosts.first())
-                .or(l.map(|l| &l.addr))
-                .cloned()
-                .unwrap_or_default()
-        )
+    let beyond = if to_at >= shown {
+        format!("{}{} ", c.glyphs.right, lane_name(t, s.to))
     } else {
         String::new()
     };
@@ -235,7 +263,6 @@ fn row(
             c.say(x + 1, y, 2, level, Role::level(level));
         }
     }
-    let _ = n;
 }
 
 /// A gap as space: one sign for each factor of ten above a millisecond.

@@ -98,7 +98,7 @@ fn drawn(t: &Trail, g: &Glyphs) -> Doc {
             l = l.and(format!("{} ", host(h.from.as_ref())), Role::Text);
         } else {
             l = l.and(
-                format!("{}{}{} ", "    ".repeat(at - 1), "  ", g.bl),
+                format!("{}{}{}", "   ".repeat(at - 1), " ", g.bl),
                 Role::Dim,
             );
             // Where the data comes from is at the end of the line above, unless another host sends it.
@@ -140,7 +140,7 @@ fn drawn(t: &Trail, g: &Glyphs) -> Doc {
             l = l.jump(Jump::Call(c.clone()));
         }
         l.why = Some(facts::link_meaning(h));
-        d.add(l);
+        d.add(l.row());
     }
     d.add(Line::default());
     if t.exits.is_empty() {

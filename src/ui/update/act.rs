@@ -130,7 +130,7 @@ pub fn cancel(m: &mut Model) {
         return;
     }
     m.arm = true;
-    m.armed = m.next();
+    m.armed = m.fresh();
     m.outbox.push(Effect::After(2000, Timer::Disarm(m.armed)));
     let reading = m.frames.iter().any(|f| !f.pending.is_empty());
     if reading {
@@ -151,11 +151,9 @@ fn back(m: &mut Model) {
         list::settle(m);
         return docs::refresh(m);
     }
-    if let Some(f) = m.frames.last_mut() {
-        if !f.find.is_empty() {
-            f.find.clear();
-            return;
-        }
+    if let Some(f) = m.frames.last_mut().filter(|f| !f.find.is_empty()) {
+        f.find.clear();
+        return;
     }
     if !go::pop(m) {
         m.overlay = Some(Overlay::Menu(
@@ -213,7 +211,8 @@ fn step(m: &mut Model, a: A) {
 fn last_page(m: &mut Model) {
     let Some(f) = m.top() else { return };
     let mut p = go::page(&f.list);
-    p.before = Some(i64::MAX);
+    // The first page of the other order, turned round when it comes.
+    p.desc = !p.desc;
     let (id, text) = (f.id, f.filter.clone());
     let filter = go::filter(m, &text);
     go::ask(
@@ -496,7 +495,7 @@ fn trace(m: &mut Model) {
             .as_ref()
             .and_then(|t| t.steps().get(r.at))
             .and_then(|s| s.call.account.clone())
-            .map(|a| Question::Account(a)),
+            .map(Question::Account),
         _ => None,
     };
     let q = item.or_else(|| match f.list.here().map(|r| &r.item) {
@@ -693,13 +692,13 @@ fn film(m: &mut Model, a: A) {
 /// Stands on a step.
 pub fn seek(m: &mut Model, to: usize) {
     let h = list::height(m);
-    if let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra) {
-        if let Some(t) = &r.film {
-            let to = to.min(t.steps().len().saturating_sub(1));
-            r.clock = r.clock.seek(to, t);
-            r.at = to;
-            r.top = crate::ui::screen::replay::scroll(r.top, to, t.steps().len(), h);
-        }
+    if let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra)
+        && let Some(t) = &r.film
+    {
+        let to = to.min(t.steps().len().saturating_sub(1));
+        r.clock = r.clock.seek(to, t);
+        r.at = to;
+        r.top = crate::ui::screen::replay::scroll(r.top, to, t.steps().len(), h);
     }
     docs::refresh(m);
 }

@@ -175,7 +175,7 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
         KeyCode::Esc => {
             if let Some((_, before)) = m.filter.edit.take() {
                 m.filter.error = None;
-                m.filter.seq = m.next();
+                m.filter.seq = m.fresh();
                 if m.filter.applied != before {
                     m.filter.applied = before;
                     reread(m);
@@ -218,7 +218,7 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
 /// The text changed.
 pub fn typed(m: &mut Model) {
     check(m);
-    let seq = m.next();
+    let seq = m.fresh();
     m.filter.seq = seq;
     if m.filter.error.is_none() {
         m.outbox
@@ -243,7 +243,7 @@ fn done(m: &mut Model) {
     let Some((i, before)) = m.filter.edit.take() else {
         return;
     };
-    m.filter.seq = m.next();
+    m.filter.seq = m.fresh();
     let text = i.text().trim().to_string();
     if text != before {
         m.undo.push(Change::Filter(before, text.clone()));

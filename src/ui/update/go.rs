@@ -57,7 +57,7 @@ fn grow(m: &mut Model, s: &Seed) -> Frame {
         Subject::None => Extra::None,
     };
     Frame {
-        id: m.next(),
+        id: m.fresh(),
         screen: s.screen,
         title: s.title.clone(),
         added: s.added.clone(),
@@ -119,6 +119,18 @@ fn forget_frame(m: &mut Model, f: &Frame) {
     m.revealed = None;
 }
 
+/// A call whose values are shown in clear is left: what was read in clear is forgotten, and read masked on return.
+fn mask_again(m: &mut Model) {
+    if m.revealed.take().is_none() {
+        return;
+    }
+    for f in m.frames.iter_mut().filter(|f| f.screen == ScreenId::Call) {
+        f.show = None;
+        f.docs.clear();
+        f.filter.push('\u{0}');
+    }
+}
+
 /// One of the numbered screens.
 pub fn to_screen(m: &mut Model, screen: ScreenId) {
     if m.frames.len() == 1 && m.top().is_some_and(|f| f.screen == screen) {
@@ -154,6 +166,17 @@ pub fn jump(m: &mut Model, j: Jump) {
         return m.warn("too deep; q goes back");
     }
     remember(m);
+    mask_again(m);
+    // An empty trace is only the place where one is asked for.
+    let asked = m
+        .top()
+        .is_some_and(|f| matches!(&f.extra, Extra::Trace(t) if t.question.is_none()));
+    if asked
+        && matches!(j, Jump::Trace(_))
+        && let Some(f) = m.frames.pop()
+    {
+        forget_frame(m, &f);
+    }
     let seed = match j {
         Jump::To {
             screen,
@@ -298,18 +321,16 @@ pub fn arrive(m: &mut Model) {
 
 /// Asks a question for a place of a frame.
 pub fn ask(m: &mut Model, frame: u64, place: Place, what: What) {
-    let id = m.next();
-    if frame != 0 {
-        if let Some(f) = m.frames.iter_mut().find(|f| f.id == frame) {
-            f.pending.insert(place, id);
-        }
+    let id = m.fresh();
+    if let Some(f) = m.frames.iter_mut().find(|f| f.id == frame) {
+        f.pending.insert(place, id);
     }
-    m.outbox.push(Effect::Ask(Ask {
+    m.outbox.push(Effect::Ask(Box::new(Ask {
         id,
         frame,
         place,
         what,
-    }));
+    })));
 }
 
 /// The filter as rows are selected by; the last valid one where the text does not parse.
@@ -508,7 +529,7 @@ pub fn refetch(m: &mut Model, keep: bool) {
 
 /// The cursor moved: what is under it is read when it rests.
 pub fn rest(m: &mut Model) {
-    let n = m.next();
+    let n = m.fresh();
     if let Some(f) = m.frames.last_mut() {
         f.rest = n;
     }

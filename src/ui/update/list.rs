@@ -104,6 +104,10 @@ pub fn fill(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool, took_u
         };
         order(l);
     }
+    if l.rows.is_empty() {
+        f.show = None;
+        f.show_state = State::Empty;
+    }
     let keep = l.keep.take();
     let at = keep
         .and_then(|k| {
@@ -116,7 +120,8 @@ pub fn fill(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool, took_u
 }
 
 /// The last page of a paged list; the cursor goes to its end.
-pub fn last(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool) {
+pub fn last(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool) {
+    items.reverse();
     let all = m
         .frames
         .get(frame)

@@ -104,10 +104,10 @@ fn key(m: &mut Model, k: &KeyEvent) {
     }
     if let Some(a) = action {
         act::act(m, a);
-    } else if let crossterm::event::KeyCode::Char(c) = k.code {
-        if !c.is_control() {
-            m.say(format!("{c} does nothing here; ? lists the keys"));
-        }
+    } else if let crossterm::event::KeyCode::Char(c) = k.code
+        && !c.is_control()
+    {
+        m.say(format!("{c} does nothing here; ? lists the keys"));
     }
 }
 

@@ -89,6 +89,7 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
             if let Some(Extra::Replay(r)) = m.frames.get_mut(at).map(|f| &mut f.extra) {
                 let step = if r.film.is_some() { r.at } else { 0 };
                 r.clock = r.clock.seek(step, &film);
+                r.order = crate::ui::screen::replay::order(&film);
                 r.film = Some(*film);
                 r.state = State::Ready;
             }

@@ -126,7 +126,7 @@ impl Canvas<'_> {
             let end = self.put(r.x + 2, r.y, room, &t, role);
             let left = (r.right() - 2).saturating_sub(end);
             let n = SafeText::new(&format!(" {note} "));
-            if !note.is_empty() && n.width() + 1 <= usize::from(left) {
+            if !note.is_empty() && n.width() < usize::from(left) {
                 self.put_right(end, r.right() - 2, r.y, &n, Role::Dim);
             }
         }
