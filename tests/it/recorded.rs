@@ -159,6 +159,17 @@ fn recorded_calls_are_those_of_tshark_with_the_content_that_curl_saved() {
             text(r, "uri"),
             r["status"].as_u64(),
         );
+        let mut key = key;
+        if key.4.contains("pipe=") {
+            // tshark loses responses after a pipelined HEAD; what the servers answer is known
+            let node = key.1.ends_with(":18080");
+            let expected = if node || key.4.starts_with("/missing") {
+                404
+            } else {
+                200
+            };
+            assert_eq!(key.5.take(), Some(expected), "{key:?}");
+        }
         *ours.entry(key).or_default() += 1;
     }
     // tshark leaves out what is asked through a tunnel on the client's side of the proxy; the tunnels are three
@@ -173,6 +184,9 @@ fn recorded_calls_are_those_of_tshark_with_the_content_that_curl_saved() {
         !inner
     });
     let mut theirs = tshark(&out.join("live.pcap"));
+    for key in theirs.iter_mut().filter(|k| k.4.contains("pipe=")) {
+        key.5 = None;
+    }
     theirs.retain(|key| {
         !key.4.contains("tunnel=")
             || key.1.ends_with(&format!(
