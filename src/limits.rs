@@ -124,6 +124,10 @@ pub const TRACE_TRAILS: usize = 200;
 pub const TRACE_HOPS: usize = 2000;
 /// Call ids listed for one suspect.
 pub const TRACE_CALLS: usize = 1000;
+/// Call ids listed for a suspect that is not among the first [`TRACE_DETAILED`].
+pub const TRACE_CALLS_FEW: usize = 50;
+/// Suspects whose calls are listed in full.
+pub const TRACE_DETAILED: usize = 20;
 /// Suspects in one answer.
 pub const TRACE_SUSPECTS: usize = 100;
 /// Values searched as text at once: an automaton over all their forms stays under about 100 MB.

@@ -210,10 +210,8 @@ fn relays(
                     continue;
                 };
                 all += 1;
-                for (other, outer) in by_row.get(row).map_or(&[][..], Vec::as_slice) {
-                    if other == account {
-                        continue;
-                    }
+                let others = by_row.get(row).map_or(&[][..], Vec::as_slice);
+                for (_, outer) in others.iter().filter(|o| o.0 != *account).take(64) {
                     let Some(outer) = details.get(*outer)? else {
                         continue;
                     };
@@ -405,7 +403,7 @@ pub fn judge(
     order.truncate(limits::TRACE_SUSPECTS);
     let mut suspects = Vec::new();
     for i in order {
-        suspects.push(suspect(
+        let one = suspect(
             c,
             r,
             details,
@@ -419,7 +417,9 @@ pub fn judge(
             i,
             accounts[i],
             only.is_some(),
-        )?);
+            suspects.len() < limits::TRACE_DETAILED,
+        )?;
+        suspects.push(one);
     }
     let verdict = match only {
         Some(_) => Verdict {
@@ -570,6 +570,7 @@ fn suspect(
     i: usize,
     account: i64,
     only: bool,
+    detailed: bool,
 ) -> Result<Suspect> {
     let none = BTreeMap::new();
     let own = r.by.get(&account).unwrap_or(&none);
@@ -599,7 +600,12 @@ fn suspect(
     calls.dedup();
     let mut apis: BTreeMap<String, u32> = BTreeMap::new();
     let mut ids = Vec::new();
-    for (_, call) in calls.iter().take(limits::TRACE_CALLS) {
+    let listed = if detailed {
+        limits::TRACE_CALLS
+    } else {
+        limits::TRACE_CALLS_FEW
+    };
+    for (_, call) in calls.iter().take(listed) {
         if let Some(d) = details.get(*call)? {
             if let Some(a) = &d.api {
                 *apis.entry(a.clone()).or_default() += 1;

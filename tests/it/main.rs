@@ -3,6 +3,7 @@
 mod corpus;
 mod detect;
 mod detect_bounds;
+mod detect_heads;
 mod detect_noise;
 
 #[path = "../support/mod.rs"]
@@ -28,6 +29,7 @@ mod sources;
 mod streams;
 mod trace_case;
 mod trace_sets;
+mod trace_speed;
 mod ui_demo;
 mod ui_hostile;
 mod ui_keys;

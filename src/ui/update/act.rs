@@ -1,6 +1,6 @@
 //! Actions. In: what a key means. Out: changes. Bounds: none.
 
-use super::{docs, filter, go, list, overlay, palette, work};
+use super::{docs, film, filter, go, list, overlay, palette, work};
 use crate::trace::Question;
 use crate::ui::data::Item;
 use crate::ui::effect::Effect;
@@ -102,7 +102,7 @@ pub fn act(m: &mut Model, a: A) {
         }
         A::Undo => work::undo(m),
         A::Redo => work::redo(m),
-        A::Play | A::Step | A::StepBack | A::Faster | A::Slower => film(m, a),
+        A::Play | A::Step | A::StepBack | A::Faster | A::Slower => film::film(m, a),
         A::Redraw => m.outbox.push(Effect::Redraw),
         A::Suspend => m.outbox.push(Effect::Suspend),
         A::Cancel => cancel(m),
@@ -166,7 +166,7 @@ fn back(m: &mut Model) {
     }
 }
 
-fn moved(a: A, at: usize, n: usize, h: usize) -> usize {
+pub(super) fn moved(a: A, at: usize, n: usize, h: usize) -> usize {
     match a {
         A::Up => at.saturating_sub(1),
         A::Down => at + 1,
@@ -192,7 +192,7 @@ fn step(m: &mut Model, a: A) {
         return;
     }
     if let Extra::Replay(_) = &f.extra {
-        return film(m, a);
+        return film::film(m, a);
     }
     // The last row of a paged list lies behind what is at hand.
     if a == A::Bottom && f.list.more.1 && f.screen == ScreenId::Calls {
@@ -442,7 +442,7 @@ fn sensitive(m: &mut Model, next: bool) {
     if let Extra::Replay(r) = &f.extra {
         let Some(t) = &r.film else { return };
         return match t.next_high(r.at, next) {
-            Some(s) => seek(m, s),
+            Some(s) => film::seek(m, s),
             None => m.say("no further sensitive step"),
         };
     }
@@ -646,86 +646,4 @@ pub fn help_text(m: &mut Model) {
         Default::default(),
         false,
     ));
-}
-
-fn film(m: &mut Model, a: A) {
-    let Some(f) = m.frames.last_mut() else { return };
-    let id = m.seq + 1;
-    let Extra::Replay(r) = &mut f.extra else {
-        return;
-    };
-    let Some(t) = &r.film else { return };
-    let n = t.steps().len();
-    let at = r.at;
-    match a {
-        A::Play => {
-            if !r.clock.playing && at + 1 >= n {
-                r.clock = r.clock.seek(0, t);
-                r.at = 0;
-            }
-            r.clock.playing = !r.clock.playing;
-            r.seq = id;
-            m.seq = id;
-            if r.clock.playing {
-                m.outbox
-                    .push(Effect::After(super::PLAY_MS, Timer::Play(id)));
-            }
-        }
-        A::Faster => r.clock = r.clock.faster(),
-        A::Slower => r.clock = r.clock.slower(),
-        A::Step => {
-            r.clock.playing = false;
-            seek(m, at + 1);
-        }
-        A::StepBack => {
-            r.clock.playing = false;
-            seek(m, at.saturating_sub(1));
-        }
-        other => {
-            let h = list::height(m);
-            seek(m, moved(other, at, n, h));
-        }
-    }
-    docs::refresh(m);
-}
-
-/// Stands on a step.
-pub fn seek(m: &mut Model, to: usize) {
-    let h = list::height(m);
-    if let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra)
-        && let Some(t) = &r.film
-    {
-        let to = to.min(t.steps().len().saturating_sub(1));
-        r.clock = r.clock.seek(to, t);
-        r.at = to;
-        r.top = crate::ui::screen::replay::scroll(r.top, to, t.steps().len(), h);
-    }
-    docs::refresh(m);
-}
-
-/// The film's clock went on.
-pub fn tick(m: &mut Model, seq: u64) {
-    let h = list::height(m);
-    let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra) else {
-        return;
-    };
-    if r.seq != seq || !r.clock.playing {
-        return;
-    }
-    let Some(t) = &r.film else { return };
-    let before = r.at;
-    let ns = i64::try_from(super::PLAY_MS).unwrap_or(50) * 1_000_000;
-    r.clock = r.clock.advance(ns, t);
-    let now = r.clock.step(t).max(before);
-    r.at = now;
-    r.top = crate::ui::screen::replay::scroll(r.top, now, t.steps().len(), h);
-    let playing = r.clock.playing;
-    if playing {
-        m.outbox
-            .push(Effect::After(super::PLAY_MS, Timer::Play(seq)));
-    }
-    if now != before || !playing {
-        m.dirty = true;
-        docs::refresh(m);
-    }
 }

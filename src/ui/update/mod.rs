@@ -3,6 +3,7 @@
 
 mod act;
 mod docs;
+mod film;
 mod filter;
 mod go;
 mod list;
@@ -146,7 +147,7 @@ fn timer(m: &mut Model, t: Timer) {
             filter::apply_typed(m);
         }
         Timer::Rest(seq) if m.top().is_some_and(|f| rest_seq(f) == seq) => go::ask_detail(m),
-        Timer::Play(seq) => act::tick(m, seq),
+        Timer::Play(seq) => film::tick(m, seq),
         Timer::Disarm(seq) if seq == m.armed => {
             m.arm = false;
         }

@@ -1,0 +1,205 @@
+//! Values of which part is hidden. In: a value with mask characters. Out: the class that its visible part and its key tell.
+//! Bounds: values of at most 400 bytes.
+
+use super::{Hit, Judge};
+use crate::body::json::chars;
+use crate::detect::kind::Kind;
+use crate::detect::mask;
+use crate::detect::rules::KeyCtx;
+use crate::detect::valid::{card, china, person};
+
+impl Judge {
+    /// A value of which part is hidden.
+    pub(super) fn masked(&mut self, v: &[u8], bits: u16, ctx: &KeyCtx, x_run: bool) -> Option<Hit> {
+        if v.len() > 400 || bits & chars::CONTROL != 0 {
+            return None;
+        }
+        // In Chinese text only where a cover stands.
+        if bits & chars::MASK == 0 && !x_run && !v.ends_with(b"...") && !covers(v) {
+            return None;
+        }
+        let text = std::str::from_utf8(v).ok()?;
+        let m = mask::read(text)?;
+        let (kind, conf) = self.masked_kind(text, bits, ctx, &m)?;
+        if !self.on(kind) {
+            return None;
+        }
+        let (mut prefix, mut len) = (m.prefix.as_str(), m.len);
+        if kind == Kind::Mobile
+            && let Some(rest) = prefix.strip_prefix("86").filter(|_| len == 13)
+        {
+            prefix = rest;
+            len = 11;
+        }
+        let true_length = match kind {
+            Kind::Mobile => len == 11,
+            Kind::CnId => len == 18 || len == 15,
+            Kind::Card => (14..=19).contains(&len),
+            Kind::Email => false,
+            Kind::Passport => len == 9,
+            Kind::Ssn => len == 9 || len == 11,
+            Kind::Uscc => len == 18,
+            _ => true,
+        };
+        let len = if true_length { len } else { 0 };
+        let print = match kind {
+            Kind::Email | Kind::Name => {
+                self.key
+                    .masked(&prefix.to_lowercase(), len, &m.suffix.to_lowercase())
+            }
+            _ => self.key.masked(prefix, len, &m.suffix),
+        };
+        Some(Hit {
+            class: kind as u8,
+            conf,
+            masked: true,
+            last: false,
+            print,
+        })
+    }
+
+    fn masked_kind(
+        &self,
+        text: &str,
+        bits: u16,
+        ctx: &KeyCtx,
+        m: &mask::Masked,
+    ) -> Option<(Kind, u8)> {
+        let visible = m.prefix.chars().count() + m.suffix.chars().count();
+        let named = |k: Kind| ctx.names(k);
+        if text.contains('@') {
+            let (_, domain) = text.split_once('@')?;
+            let ok = m.hidden >= 2
+                && domain.len() >= 3
+                && (domain.contains('.') || domain.contains('*'))
+                && !text.contains(' ');
+            return ok.then_some((Kind::Email, if named(Kind::Email) { 97 } else { 85 }));
+        }
+        let digits = m
+            .prefix
+            .bytes()
+            .chain(m.suffix.bytes())
+            .all(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x'))
+            && m.middle == 0;
+        let han = text.chars().any(person::han);
+        if han {
+            let n = m.len;
+            let short = n <= 5
+                && text.chars().all(|c| person::han(c) || !c.is_alphanumeric())
+                && (1..=3).contains(&visible);
+            if short
+                && (named(Kind::Name)
+                    || ctx.pos == 0
+                        && !ctx.thing
+                        && m.prefix.chars().next().is_some_and(person::surname))
+            {
+                let conf = match (named(Kind::Name), ctx.bare, ctx.thing) {
+                    (true, true, true) => 45,
+                    (true, _, _) => 95,
+                    _ => 52,
+                };
+                return Some((Kind::Name, conf));
+            }
+            let first: String = text.chars().take(1).collect();
+            if china::PLATE_PLACES.contains(&first)
+                && (7..=9).contains(&n)
+                && bits & chars::UPPER != 0
+            {
+                return Some((Kind::Plate, if named(Kind::Plate) { 96 } else { 75 }));
+            }
+            let admin = text.chars().any(|c| {
+                matches!(
+                    c,
+                    '省' | '市' | '区' | '县' | '路' | '街' | '号' | '镇' | '村'
+                )
+            });
+            if m.hidden >= 2 && admin && (named(Kind::Address) || n >= 8) {
+                return Some((Kind::Address, if named(Kind::Address) { 94 } else { 70 }));
+            }
+            return None;
+        }
+        if m.hidden < 2 && !(named(Kind::Name) && m.hidden == 1) {
+            return None;
+        }
+        // The key says which; the visible part must not contradict it.
+        for kind in [
+            Kind::CnId,
+            Kind::Card,
+            Kind::Mobile,
+            Kind::Phone,
+            Kind::Ssn,
+            Kind::Passport,
+            Kind::Iban,
+            Kind::Uscc,
+            Kind::Plate,
+        ] {
+            if !named(kind) {
+                continue;
+            }
+            let fits = match kind {
+                Kind::CnId | Kind::Card | Kind::Ssn => digits,
+                Kind::Mobile => {
+                    digits
+                        && (m.prefix.is_empty()
+                            || m.prefix.starts_with('1')
+                            || m.prefix.starts_with("86"))
+                }
+                Kind::Phone => digits,
+                Kind::Passport => m.len <= 10 && !digits,
+                _ => !text.contains(' ') || kind == Kind::Iban,
+            };
+            // `cert no` names both: the visible part decides.
+            if fits && !(kind == Kind::CnId && named(Kind::Passport) && !digits) {
+                return Some((kind, if visible > 0 { 96 } else { 85 }));
+            }
+        }
+        if named(Kind::Password) && visible == 0 {
+            return Some((Kind::Password, 75));
+        }
+        if named(Kind::Birth) && (digits || bits & chars::DASH != 0) {
+            return Some((Kind::Birth, 85));
+        }
+        for kind in [Kind::ApiKey, Kind::CloudKey, Kind::Session] {
+            if named(kind) && m.hidden >= 3 && !text.contains(' ') && m.middle == 0 {
+                return Some((kind, 85));
+            }
+        }
+        if named(Kind::Name) && visible > 0 && m.len <= 30 && bits & chars::DIGIT == 0 {
+            return Some((Kind::Name, if ctx.thing && ctx.bare { 30 } else { 88 }));
+        }
+        if ctx.numbering || !digits || visible < 4 {
+            return None;
+        }
+        let p = m.prefix.as_bytes();
+        match m.len {
+            11 if p.first() == Some(&b'1') && matches!(p.get(1), Some(b'3'..=b'9')) => {
+                Some((Kind::Mobile, 82))
+            }
+            18 if p.len() >= 2 && china::province(p.get(..2)?) && !p.starts_with(b"62") => {
+                Some((Kind::CnId, 85))
+            }
+            18 if p.len() >= 6 && china::region(p.get(..6)?) => Some((Kind::CnId, 70)),
+            15..=19 if p.len() >= 4 && (13..=19).any(|n| fits_issuer(p, n)) => {
+                Some((Kind::Card, 80))
+            }
+            15..=19 if p.is_empty() && m.suffix.len() == 4 => Some((Kind::Card, 62)),
+            _ => None,
+        }
+    }
+}
+
+fn fits_issuer(prefix: &[u8], len: usize) -> bool {
+    let mut d = [b'0'; 19];
+    for (slot, b) in d.iter_mut().zip(prefix) {
+        *slot = *b;
+    }
+    d.get(..len).is_some_and(card::issuer)
+}
+
+/// Whether a character of [`mask::read`] beyond ASCII stands in the value. Their first bytes are none of an ideograph's.
+fn covers(v: &[u8]) -> bool {
+    memchr::memchr3(0xe2, 0xef, 0xc2, v).is_some()
+        && ["＊", "•", "●", "∗", "■", "█", "○", "···", "…"]
+            .iter()
+            .any(|c| memchr::memmem::find(v, c.as_bytes()).is_some())
+}
