@@ -382,13 +382,23 @@ fn loading_order_and_repetition_do_not_matter() {
 
 #[test]
 fn killed_or_interrupted_a_load_is_repeated_whole() {
+    killed(5, &[10, 50, 90]);
+}
+
+#[test]
+#[ignore = "slow"]
+fn killed_at_many_points_of_a_larger_load() {
+    killed(30, &[2, 15, 40, 70, 90, 98]);
+}
+
+fn killed(megabytes: usize, points: &[u32]) {
     let p = Place::new();
-    p.file("a.pcap", &traffic(30, 0));
+    p.file("a.pcap", &traffic(megabytes, 0));
     let begin = Instant::now();
     p.load("clean.ltc", &["a.pcap"], 0);
     let took = begin.elapsed();
     let clean = p.dump("clean.ltc");
-    for percent in [2, 15, 40, 70, 90, 98] {
+    for &percent in points {
         let case = format!("killed{percent}.ltc");
         let mut child = p
             .command(&["load", "--case", &case, "a.pcap"])
