@@ -90,6 +90,20 @@ pub struct LoadOutcome {
 
 /// Loads, and decides all facts. Errors only where nothing could be done at all.
 pub fn run(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
+    load(options, progress).map_err(|e| match e {
+        Error::Sql(e) => {
+            let full = e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+            let todo = "; make room and load again, what was written before stays";
+            Error::Case {
+                path: options.case.clone(),
+                why: format!("{e}{}", if full { todo } else { "" }),
+            }
+        }
+        e => e,
+    })
+}
+
+fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let begin = Instant::now();
     let rules = Arc::new(Rules::with_files(&options.rules)?);
     let inside = Inside::parse(&options.inside)?;

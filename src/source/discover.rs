@@ -83,7 +83,7 @@ impl Found {
         if let Ok(real) = fs::canonicalize(path)
             && !self.seen.insert(real)
         {
-            return self.leave(path, "given twice");
+            return; // given twice, read once: nothing is left out
         }
         match sniff(path) {
             Ok((kind, first_ts)) => self.inputs.push(Input {

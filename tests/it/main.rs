@@ -1,5 +1,6 @@
 //! Integration tests, one binary: linking once is what keeps them quick.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+mod corpus;
 mod detect;
 mod detect_bounds;
 mod detect_heads;
@@ -8,11 +9,13 @@ mod detect_noise;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bytes_slow;
 mod case;
 mod case_notes;
 mod case_open;
 mod cli;
 mod facts;
+mod hostile;
 mod http1;
 mod http1_recorded;
 mod http1_tshark;
@@ -20,6 +23,7 @@ mod labelled;
 mod layering;
 mod packets;
 mod query_rows;
+mod recorded;
 mod replay_export;
 mod sources;
 mod streams;

@@ -81,6 +81,18 @@ fn deeper(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot) {
     }
 }
 
+/// Scans what is inside the encoding of `v`; tells whether there is one.
+pub(crate) fn encoded(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) -> bool {
+    if slot.depth >= limits::DECODE_DEPTH {
+        return false;
+    }
+    let Some((step, inner)) = peel(v, chars::all(v)) else {
+        return false;
+    };
+    inside(s, node, &inner, slot.inside(step));
+    true
+}
+
 /// What was inside a layer: a value, or a document of its own.
 fn inside(s: &mut Sink, node: NodeId, inner: &[u8], slot: Slot) {
     if let Some(text) = compressed(inner) {

@@ -257,6 +257,22 @@ impl fmt::Display for Expr {
                 op: Op::Has,
                 value,
             } => write!(f, "{field}:{value}"),
+            // Between slashes it would end early, or be no pattern.
+            Expr::Cmp {
+                field,
+                op: Op::Match,
+                value:
+                    Value::Regex {
+                        pattern,
+                        fold: false,
+                    },
+            } if !fits_slashes(pattern) => {
+                write!(
+                    f,
+                    "{field} ~ \"{}\"",
+                    pattern.replace('\\', "\\\\").replace('"', "\\\"")
+                )
+            }
             Expr::Cmp { field, op, value } => write!(f, "{field} {} {value}", op.text()),
             Expr::In { field, set } => {
                 write!(f, "{field} in {{")?;
@@ -276,6 +292,20 @@ impl fmt::Display for Expr {
             Expr::Saved(n) => write!(f, "${n}"),
         }
     }
+}
+
+/// Whether a pattern can stand between slashes: it is not empty and holds no slash that is not escaped.
+fn fits_slashes(pattern: &str) -> bool {
+    let mut escaped = false;
+    for c in pattern.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '/' => return false,
+            _ => {}
+        }
+    }
+    !pattern.is_empty()
 }
 
 /// Whether a searched word would be read as something else without quotes.

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Writes the first seeds of every corpus: small inputs that reach deep. Run from anywhere; overwrites only its own files."""
+import base64, gzip, os, struct, zlib
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+
+
+def put(target, name, data):
+    os.makedirs(f"{HERE}/{target}", exist_ok=True)
+    with open(f"{HERE}/{target}/{name}", "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+REQ = b"POST /api/v1/users/42?phone=13812345678 HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"idCard\":\"11010519491231\"}"
+RESP = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n1a;x=y\r\n[{\"name\":\"Li\",\"tel\":\"138\"}]\r\n0\r\nX-Sum: 1\r\n\r\n"
+
+
+def ipv4(payload, proto=6, frag=0x4000, src=b"\x0a\0\0\1", dst=b"\x0a\0\0\2"):
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 7, frag, 64, proto, 0) + src + dst + payload
+
+
+def ipv6(payload, nxt=6):
+    return struct.pack("!IHBB", 6 << 28, len(payload), nxt, 64) + bytes(15) + b"\1" + bytes(15) + b"\2" + payload
+
+
+def tcp(sp, dp, seq, ack, flags, data=b""):
+    return struct.pack("!HHIIBBHHH", sp, dp, seq, ack, 0x50, flags, 65535, 0, 0) + data
+
+
+def talk(wrap=ipv4):
+    c, s = 40000, 80
+    yield wrap(tcp(c, s, 0, 0, 2))
+    yield wrap(tcp(s, c, 0, 1, 18))
+    yield wrap(tcp(c, s, 1, 1, 24, REQ[:100]))
+    yield wrap(tcp(c, s, 101, 1, 24, REQ[100:]))
+    yield wrap(tcp(s, c, 1, 1 + len(REQ), 24, RESP))
+    yield wrap(tcp(c, s, 1 + len(REQ), 1 + len(RESP), 17))
+
+
+def eth(ip, kind=0x0800, tags=b""):
+    return bytes(12) + tags + struct.pack("!H", kind) + ip
+
+
+def pcap(frames, link=1, magic=0xA1B2C3D4, end="<"):
+    out = struct.pack(end + "IHHiIII", magic, 2, 4, 0, 0, 65535, link)
+    for n, f in enumerate(frames):
+        out += struct.pack(end + "IIII", 1700000000 + n, n, len(f), len(f)) + f
+    return out
+
+
+def block(kind, body):
+    body += bytes(-len(body) % 4)
+    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+
+def pcapng(frames):
+    out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    out += block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHB3x", 9, 1, 9) + bytes(4))
+    for n, f in enumerate(frames):
+        t = 1700000000000000000 + n
+        out += block(6, struct.pack("<IIIII", 0, t >> 32, t & 0xFFFFFFFF, len(f), len(f)) + f + bytes(-len(f) % 4))
+    out += block(3, struct.pack("<I", len(f)) + f)
+    return out + block(5, struct.pack("<III", 0, 0, 0))
+
+
+frames = [eth(p) for p in talk()]
+put("capture", "pcap-us", pcap(frames))
+put("capture", "pcap-ns-be", pcap(frames, magic=0xA1B23C4D, end=">"))
+put("capture", "pcap-raw", pcap(list(talk()), link=101))
+put("capture", "pcap-sll", pcap([struct.pack("!HHH8sH", 0, 1, 6, bytes(8), 0x0800) + p for p in talk()], link=113))
+put("capture", "pcapng", pcapng(frames))
+put("capture", "pcap-modified", pcap([], magic=0xA1B2CD34) + b"".join(struct.pack("<IIIIIHBB", 1, 0, len(f), len(f), 1, 0, 0, 0) + f for f in frames))
+
+
+def framed(link, list_):
+    return struct.pack("!H", link) + b"".join(struct.pack("!H", len(f)) + f for f in list_)
+
+
+put("frames", "ethernet", framed(1, frames))
+put("frames", "vlan-qinq", framed(1, [eth(p, tags=b"\x88\xa8\0\1\x81\0\0\2") for p in talk()]))
+put("frames", "mpls", framed(1, [eth(b"\0\1\1\x40" + p, kind=0x8847) for p in talk()]))
+put("frames", "pppoe", framed(1, [eth(b"\x11\0\0\1" + struct.pack("!HH", len(p) + 2, 0x21) + p, kind=0x8864) for p in talk()]))
+put("frames", "ipv6", framed(1, [eth(p, kind=0x86DD) for p in talk(ipv6)]))
+put("frames", "ipv6-options", framed(101, [ipv6(b"\x2c\0\1\4\0\0\0\0" + b"\6\0\0\0\0\0\0\1" + tcp(1, 80, 0, 0, 2), 0)]))
+put("frames", "null-loopback", framed(0, [b"\2\0\0\0" + p for p in talk()]))
+put("frames", "sll2", framed(276, [struct.pack("!HHIHBB8s", 0x0800, 0, 1, 1, 0, 6, bytes(8)) + p for p in talk()]))
+put("frames", "gre-erspan", framed(1, [eth(ipv4(b"\x10\0\x88\xbe\0\0\0\1" + bytes(8) + eth(p), 47)) for p in talk()]))
+put("frames", "vxlan", framed(1, [eth(ipv4(struct.pack("!HHHH", 5000, 4789, 16 + len(p) + 14, 0) + b"\x08\0\0\0\0\0\1\0" + eth(p), 17)) for p in talk()]))
+put("frames", "ip-in-ip", framed(101, [ipv4(ipv4(p, 4), 4) for p in talk()]))
+whole = tcp(40000, 80, 1, 1, 24, REQ)
+put("frames", "fragments", framed(101, [ipv4(whole[80:], frag=10), ipv4(whole[:80], frag=0x2000), ipv4(whole[72:160], frag=0x2009)]))
+put("frames", "udp-dns", framed(101, [ipv4(struct.pack("!HHHH", 5000, 53, 20, 0) + bytes(12), 17)]))
+put("frames", "wifi-radiotap", framed(127, [b"\0\0\x08\0\0\0\0\0\x08\x02" + bytes(22) + b"\xaa\xaa\x03\0\0\0\x08\0" + p for p in talk()]))
+
+put("segments", "in-order", b"".join(bytes([0, 0, len(p)]) + p for p in (REQ[:120], REQ[120:])) + bytes([1, 0, len(RESP)]) + RESP)
+put("segments", "overlap-and-gap", bytes([0, 0, 60]) + REQ[:60] + bytes([0, 0xE2, 90]) + REQ[30:120] + bytes([0, 20, 40]) + REQ[140:180] + bytes([1, 0, len(RESP)]) + RESP + bytes([5, 0, 0, 4, 0, 0]))
+put("segments", "keep-alive-and-reset", bytes([0, 0xFF, 1]) + b"G" + bytes([1, 3, 5]) + b"hello" + bytes([0x10, 0, 0]) + bytes([2, 127, 3]) + b"abc")
+
+T = {
+    "chunked": REQ + b"\0" + RESP,
+    "pipelined": b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.0\r\n\r\n\0HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.0 200 OK\r\n\r\nto the end",
+    "continue": b"POST /u HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc\0HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    "connect": b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n\0HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "upgrade": b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n\x81\x85abcd\x09\x07\x0f\x08\x0e\0HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\x81\5hello",
+    "smuggled": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding : chunked\r\nTransfer-Encoding: identity, chunked\r\n\r\n5c\r\nGPOST\r\n0\r\n\r\n\0HTTP/1.1 200\r\nContent-Length: 1, 1\r\nContent-Length: 2\r\n\r\nx",
+    "simple": b"GET /old\r\n\0<html>plain</html>",
+    "folded": b"GET /f HTTP/1.1\nHost: a\nX: a\n b\n\tc\n:none\nname only\n\n\0HTTP/1.1 200 \nContent-Length: 0\n\n",
+    "tls": b"\x16\3\1\0\x30\1\0\0\x2c\3\3" + bytes(34) + b"\0\2\x13\1\1\0\0\0\0" + b"\0\x16\3\3\0\2\2\0",
+    "middle": b"ken=1&b=2\0TTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcdHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+}
+for name, data in T.items():
+    put("http1", name, data)
+
+rows = b'[{"id":1,"name":"\\u738b","card":"4111111111111111"}]' * 20
+put("decode", "gzip", b"\0" + gzip.compress(rows, mtime=0))
+put("decode", "deflate", b"\1" + zlib.compress(rows))
+raw = zlib.compressobj(9, zlib.DEFLATED, -15)
+put("decode", "deflate-raw", b"\1" + raw.compress(rows) + raw.flush())
+put("decode", "brotli", b"\2" + bytes.fromhex("8b0280") + b"hello\x03")
+put("decode", "zstd", b"\3" + bytes.fromhex("28b52ffd") + b"\x20\5\x29\0\0hello")
+put("decode", "twice", b"\x40" + gzip.compress(gzip.compress(rows, mtime=0), mtime=0))
+put("decode", "identity", b"\5" + rows)
+put("decode", "members", b"\0" + gzip.compress(b"a" * 99, mtime=0) + gzip.compress(b"b", mtime=0))
+
+person = '{"data":{"items":[{"userName":"\u738b\u5c0f\u660e","idCard":"11010519491231002X","mobile":"13812345678","email":"a@b.example","addr":"1 Main St","birth":"1949-12-31","pwd":"s3cret!"}]}}'
+nested = '{"a":"%s","b":"%s","c":"\\u0031\\u0033812345678","d":"138****5678","e":"%s"}' % (
+    base64.b64encode(person.encode()).decode(), base64.b64encode(gzip.compress(person.encode(), mtime=0)).decode(), person.encode().hex())
+S = {
+    "json": b"\0" + person.encode(),
+    "json-nested": b"\0" + nested.encode(),
+    "json-deep": b"\0" + b"[" * 200 + b'{"a":' * 80 + b"1",
+    "ndjson": b"\1" + (person + "\n" + nested + "\n").encode(),
+    "xml": b"\2" + b'<?xml version="1.0"?><a xmlns:x="u"><x:name b="13812345678">&lt;&#x4e2d;</x:name><![CDATA[4111 1111 1111 1111]]><!-- c --></a>',
+    "html": b"\3" + b"<html><script>var a={'phone':'13812345678'}</script><table><tr><th>mobile<td>13812345678</table>",
+    "form": b"\4" + b"mobile=138%31%32345678&name=%E7%8E%8B&password=p%40ss&a&=b",
+    "multipart": b"\5" + b'--B\r\nContent-Disposition: form-data; name="idCard"\r\n\r\n11010519491231002X\r\n--B\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\nname,tel\r\nx,13812345678\r\n--B--\r\n',
+    "csv": b"\6" + '\ufeff\u59d3\u540d,\u624b\u673a,"card ""no"""\r\n\u738b,13812345678,4111-1111-1111-1111\r\n"a\nb",2\r\n'.encode(),
+    "text": b"\7" + b"-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\nDE89370400440532013000 AKIAIOSFODNN7EXAMPLE 078-05-1120 a.b@c.example\n",
+    "binary": b"\x08" + bytes(range(256)),
+    "sniffed": b"\x0f" + person.encode("utf-16"),
+}
+for name, data in S.items():
+    put("scan", name, data)
+
+put("logs", "combined", '10.1.2.3 - li.bo [10/Oct/2026:13:55:36 +0800] "GET /a?phone=13812345678 HTTP/1.1" 200 2326 "http://r/" "UA \\"x\\"" 0.012 "id"\n::1 - - [10/Oct/2026:13:55:36 +0800] "-" 400 0 "-" "-"\n')
+put("logs", "common", '10.1.2.3 - - [31/Feb/2026:25:61:61 -9999] "GET /%zz HTTP/1.0" 200 -\nhost:80 10.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "\\x16\\x03" 400 1\n')
+put("logs", "json", '{"@timestamp":"2026-10-10T01:02:03.5+08:00","remote_addr":"10.0.0.1","request":"GET /a HTTP/1.1","status":200,"http":{"request":{"method":"GET"}},"body_bytes_sent":"12"}\n{"time":1760000000.123,"method":"POST","uri":"/b","status":"500"}\n{"ts":"10/Oct/2026:01:02:03 +0000"\n')
+
+for n, f in enumerate([
+    'account:li.bo status>=400 and not (path~"/api/*" or host=a.example)', "level>=S3 time>=2026-10-08T12:30:00Z time<start+5m", "is:gap|no-response -method:GET,POST", "size>1.5MB records>=10",
+    'body:/13[0-9]{9}/ "two words"', "src:10.0.0.0/8 dst:::1 flags:truncated", "a:b:c ((((x))))", "!x && y || z", "class:cn-id,bank-card", 'api:"GET a/b/{id}#x"',
+]):
+    put("filter", f"f{n}", f)
+
+put("blobs", "zeros", bytes(40))
+put("blobs", "ones", b"\1" * 60)
+put("blobs", "varints", b"\1\2\3\1\5" + b"\xff" * 9 + b"\1" + bytes(range(64)))
+put("text", "values", "11010519491231002X")
+put("text", "phone", "+86 138-1234-5678")
+put("text", "mail", "A.B+c@Example.ORG")
+put("text", "jwt", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln")
+put("text", "odd", b"\xff\xfe\xe2\x80\xae\x1b[31m\0" + "\u738b\u5c0f\u660e e\u0301".encode())
+put("text", "rules", '[[class]]\nname = "x-staff"\nlevel = "S2"\nlabel = "Staff"\nkeys = ["staff"]\npattern = "[A-Z]{2}[0-9]{6}"\n')

@@ -1,0 +1,366 @@
+//! One entry for each parser that evidence or a user's text reaches, shared by the fuzzers in `fuzz/` and by the replay of
+//! their corpora in `cargo test`. In: any bytes. Out: nothing; a panic or a broken promise is the finding.
+//!
+//! Each checks what the parser promises beside not falling over: counts that agree, forms that survive a round trip.
+
+use leaktrace::body::{decode, sniff};
+use leaktrace::call::model::{Flags, Stamp, Unit};
+use leaktrace::case::{heads, ident};
+use leaktrace::detect::form::Form;
+use leaktrace::detect::print::PrintKey;
+use leaktrace::detect::{self, Rules, Scanner, pack};
+use leaktrace::net::Net;
+use leaktrace::proto::Calls;
+use leaktrace::query::{lang, pattern};
+use leaktrace::source::log::{self, LogEvent, LogReader, LogZone};
+use leaktrace::source::pcap::{Event, Packet, PacketReader};
+use std::cell::RefCell;
+use std::io::Cursor;
+use std::sync::Arc;
+
+/// Name and entry of every target; a corpus is the folder of that name.
+pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+    ("capture", capture),
+    ("frames", frames),
+    ("segments", segments),
+    ("http1", http1),
+    ("decode", decode_body),
+    ("scan", scan),
+    ("logs", logs),
+    ("filter", filter),
+    ("blobs", blobs),
+    ("text", text),
+];
+
+/// A capture file as it comes: pcap or pcapng, and all that lies inside.
+pub fn capture(data: &[u8]) {
+    let Ok(mut reader) = PacketReader::open(Box::new(Cursor::new(data.to_vec())), 0) else {
+        return;
+    };
+    let (mut net, mut calls) = (Net::new(), Calls::default());
+    while let Some(event) = reader.next() {
+        match event {
+            Event::Packet(p) => net.packet(&p, &mut calls),
+            Event::Diag { unit, .. } => assert!(unit >= 1, "units count from 1"),
+        }
+    }
+    net.finish(&mut calls);
+    check(&calls);
+}
+
+/// What holds for all exchanges, whatever was captured.
+fn check(calls: &Calls) {
+    for x in &calls.exchanges {
+        assert!(x.done && (x.request.is_some() || x.response.is_some() || !x.interim.is_empty()));
+        for m in x.request.iter().chain(&x.response) {
+            assert!(
+                m.body.bytes.len() as u64 <= m.body.len,
+                "stored bytes are bytes of the body"
+            );
+            assert!(m.first.unit.number >= 1);
+        }
+        let _ = heads::decode(&heads::encode(x));
+    }
+}
+
+/// Frames of a link type: two bytes of type, then frames that each begin with two bytes of length.
+pub fn frames(data: &[u8]) {
+    let Some((link, mut rest)) = data.split_first_chunk::<2>() else {
+        return;
+    };
+    let (mut net, mut calls) = (Net::new(), Calls::default());
+    let mut number = 0;
+    while let Some((len, tail)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_be_bytes(*len)).min(tail.len());
+        let (frame, tail) = tail.split_at(len);
+        rest = tail;
+        number += 1;
+        feed(
+            &mut net,
+            &mut calls,
+            number,
+            u32::from(u16::from_be_bytes(*link)),
+            frame,
+        );
+    }
+    net.finish(&mut calls);
+    check(&calls);
+}
+
+fn feed(net: &mut Net<Calls>, calls: &mut Calls, number: u64, link: u32, bytes: &[u8]) {
+    let at = Stamp {
+        ts: 1_700_000_000_000_000_000 + number as i64 * 50_000_000,
+        unit: Unit { source: 0, number },
+    };
+    let orig_len = bytes.len() as u32;
+    net.packet(
+        &Packet {
+            at,
+            link,
+            bytes,
+            orig_len,
+        },
+        calls,
+    );
+}
+
+/// A raw IPv4 packet with a TCP segment (link type 101).
+fn segment(server: bool, seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let (a, b): ([u8; 6], [u8; 6]) = ([10, 0, 0, 1, 0x9c, 0x40], [10, 0, 0, 2, 0, 80]);
+    let (from, to) = if server { (b, a) } else { (a, b) };
+    let total = (40 + payload.len()) as u16;
+    let mut p = vec![0x45, 0];
+    p.extend_from_slice(&total.to_be_bytes());
+    p.extend_from_slice(&[0, 0, 0x40, 0, 64, 6, 0, 0]);
+    p.extend_from_slice(&from[..4]);
+    p.extend_from_slice(&to[..4]);
+    p.extend_from_slice(&from[4..]);
+    p.extend_from_slice(&to[4..]);
+    p.extend_from_slice(&seq.to_be_bytes());
+    p.extend_from_slice(&ack.to_be_bytes());
+    p.extend_from_slice(&[0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    p.extend_from_slice(payload);
+    p
+}
+
+/// Segments in any order: each begins with a byte for side and flags, a signed step of the sequence number, a length.
+pub fn segments(data: &[u8]) {
+    let (mut net, mut calls) = (Net::new(), Calls::default());
+    let mut next = [0xffff_ff00_u32, 0x10];
+    let (mut rest, mut number) = (data, 0);
+    while let Some(([what, step, len], tail)) = rest.split_first_chunk::<3>() {
+        let (payload, tail) = tail.split_at(usize::from(*len).min(tail.len()));
+        rest = tail;
+        number += 1;
+        let side = usize::from(what & 1);
+        let step = i32::from(*step as i8) * if what & 2 == 0 { 1 } else { 4096 };
+        let seq = next[side].wrapping_add(step as u32);
+        let flags = (what >> 2) & 0x17 | 0x10;
+        let packet = segment(side == 1, seq, next[1 - side], flags, payload);
+        next[side] = seq.wrapping_add(payload.len() as u32);
+        feed(&mut net, &mut calls, number, 101, &packet);
+    }
+    net.finish(&mut calls);
+    check(&calls);
+}
+
+/// Both directions of a connection: the request bytes end at the first NUL, then come those of the server. Cut into
+/// segments in two ways; what is read must not depend on the cuts.
+pub fn http1(data: &[u8]) {
+    let at = data.iter().position(|b| *b == 0).unwrap_or(data.len());
+    let (client, server) = (&data[..at], data.get(at + 1..).unwrap_or_default());
+    let read = |cut: usize| {
+        let (mut net, mut calls) = (Net::new(), Calls::default());
+        let (mut a, mut b, mut number) = (1u32, 1u32, 2u64);
+        feed(
+            &mut net,
+            &mut calls,
+            1,
+            101,
+            &segment(false, 0, 0, 0x02, &[]),
+        );
+        feed(
+            &mut net,
+            &mut calls,
+            2,
+            101,
+            &segment(true, 0, 1, 0x12, &[]),
+        );
+        for piece in client.chunks(cut) {
+            number += 1;
+            feed(
+                &mut net,
+                &mut calls,
+                number,
+                101,
+                &segment(false, a, b, 0x18, piece),
+            );
+            a = a.wrapping_add(piece.len() as u32);
+        }
+        for piece in server.chunks(cut) {
+            number += 1;
+            feed(
+                &mut net,
+                &mut calls,
+                number,
+                101,
+                &segment(true, b, a, 0x18, piece),
+            );
+            b = b.wrapping_add(piece.len() as u32);
+        }
+        net.finish(&mut calls);
+        check(&calls);
+        let all = calls
+            .exchanges
+            .iter()
+            .map(|x| {
+                [&x.request, &x.response].map(|m| {
+                    m.as_ref()
+                        .map(|m| (m.head.len(), m.body.len, m.body.bytes.clone()))
+                })
+            })
+            .collect::<Vec<_>>();
+        // Where something is wrong, segment borders are a sign of where the next message begins.
+        let clean = calls.diags.is_empty()
+            && calls.exchanges.iter().all(|x| {
+                x.flags == Flags::default() && x.request.is_some() && x.response.is_some()
+            });
+        (clean, all)
+    };
+    let whole = read(1400);
+    if data.len() <= 4096 {
+        let single = read(1);
+        assert!(
+            !(whole.0 && single.0) || whole.1 == single.1,
+            "segment borders carry no meaning in clean traffic"
+        );
+    }
+}
+
+/// A coded body: the first byte selects up to two codings.
+pub fn decode_body(data: &[u8]) {
+    const CODINGS: [&[u8]; 8] = [
+        b"gzip",
+        b"deflate",
+        b"br",
+        b"zstd",
+        b"x-gzip",
+        b"identity",
+        b"gzip, br",
+        b"nonsense",
+    ];
+    let Some((which, raw)) = data.split_first() else {
+        return;
+    };
+    let first = CODINGS[usize::from(which & 7)];
+    let second = CODINGS[usize::from(which >> 3 & 7)];
+    let both = [first, second];
+    let codings = if which & 0x40 == 0 {
+        &both[..1]
+    } else {
+        &both[..]
+    };
+    let d = decode::decode(raw, codings);
+    assert!(d.content.len() as u64 <= d.len);
+    let _ = sniff::kind(&d.content, None);
+}
+
+const KEY: PrintKey = PrintKey([7; 16]);
+
+thread_local! {
+    static SCANNER: RefCell<Scanner> = RefCell::new(Scanner::new(Arc::new(Rules::builtin()), KEY));
+}
+
+/// Content of every kind: the first byte selects how it is read.
+pub fn scan(data: &[u8]) {
+    const KINDS: [&str; 9] = [
+        "json",
+        "ndjson",
+        "xml",
+        "html",
+        "form",
+        "multipart",
+        "csv",
+        "text",
+        "binary",
+    ];
+    let Some((which, content)) = data.split_first() else {
+        return;
+    };
+    let kind = match KINDS.get(usize::from(*which & 15)) {
+        Some(k) => k,
+        None => sniff::kind(content, None),
+    };
+    let media = (kind == "multipart").then_some("multipart/form-data; boundary=B");
+    let facts = SCANNER.with_borrow_mut(|s| s.scan_body(content, kind, media));
+    for f in &facts.findings {
+        assert!(
+            f.offset as usize + f.len as usize <= content.len(),
+            "a finding lies inside its body"
+        );
+    }
+    let mut terms: Vec<Arc<str>> = Vec::new();
+    let blob = pack::encode(&facts, &mut |t| {
+        terms.push(t.clone());
+        terms.len() as u32 - 1
+    });
+    let back = pack::decode(&blob, &|n| {
+        terms.get(n as usize).cloned().unwrap_or_default()
+    });
+    assert_eq!(back.findings.len(), facts.findings.len());
+}
+
+/// Lines of a log.
+pub fn logs(data: &[u8]) {
+    let _ = log::sniff(data);
+    for format in ["combined", "common", "json"] {
+        let mut reader = LogReader::new(
+            Box::new(Cursor::new(data.to_vec())),
+            format,
+            LogZone(None),
+            0,
+        )
+        .unwrap();
+        let mut seen = 0;
+        while let Some(event) = reader.next() {
+            seen += 1;
+            if let LogEvent::Call(c) = event {
+                SCANNER.with_borrow_mut(|s| s.scan_uri(c.uri.as_deref().unwrap_or_default()));
+            }
+        }
+        assert!(seen <= data.len() + 1 && reader.lines() <= data.len() as u64 + 1);
+    }
+}
+
+/// A filter as typed; what is shown of it means the same.
+pub fn filter(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(e) = lang::parse(&text) {
+        let shown = e.to_string();
+        let again =
+            lang::parse(&shown).unwrap_or_else(|err| panic!("{text:?} shown as {shown:?}: {err}"));
+        assert_eq!(again, e, "{text:?} shown as {shown:?}");
+    }
+    let _ = pattern::regex(&text, true);
+    let _ = (
+        lang::value::time(&text),
+        lang::value::network(&text),
+        lang::value::duration(&text),
+        lang::value::size(&text),
+    );
+}
+
+/// Blobs of a case file that someone else may have written.
+pub fn blobs(data: &[u8]) {
+    let none: Arc<str> = Arc::from("");
+    let facts = pack::decode(data, &|_| none.clone());
+    let mut slim = 0;
+    pack::visit(data, |_| slim += 1, |_, _, _| {});
+    assert_eq!(slim, facts.findings.len(), "both readers of a pack agree");
+    let _ = ident::decode(data);
+    let h = heads::decode(data);
+    let _ = (
+        h.request.map(|h| (h.start(), h.headers())),
+        h.response.map(|h| h.trailer_list()),
+    );
+}
+
+/// Text that is shown, masked, undone or looked up; rules as a user wrote them.
+pub fn text(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = leaktrace::call::text::visible(&text);
+    for class in ["cn-id", "bank-card", "email", "name", "address", "password"] {
+        let _ = detect::mask::show(class, &text);
+        let n = detect::normal(Some(class), &text);
+        assert_eq!(
+            detect::normal(Some(class), &n),
+            n,
+            "the canonical form of {text:?} is stable"
+        );
+    }
+    let _ = detect::lookup_prints(&KEY, &text);
+    for step in 0..32 {
+        let _ = detect::undo(Form(step), data);
+    }
+    let _ = Rules::with_texts(&[("rules.toml".into(), text.into_owned())]);
+}
