@@ -133,6 +133,7 @@ impl Maker {
         });
     }
 
+    #[allow(clippy::too_many_arguments)] // the parts of one exchange
     fn send(
         &mut self,
         c: &mut Client,

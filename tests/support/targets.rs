@@ -18,8 +18,11 @@ use std::cell::RefCell;
 use std::io::Cursor;
 use std::sync::Arc;
 
+/// Takes any bytes; a panic is the finding.
+pub type Entry = fn(&[u8]);
+
 /// Name and entry of every target; a corpus is the folder of that name.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub const TARGETS: [(&str, Entry); 10] = [
     ("capture", capture),
     ("frames", frames),
     ("segments", segments),

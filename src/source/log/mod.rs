@@ -322,6 +322,7 @@ fn request_line(request: &str, call: &mut LogCall) -> Result<(), NoCall> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -359,7 +360,7 @@ mod tests {
         assert_eq!(diags, [("log-no-request", 3), ("log-unfit", 4)]);
         let a = &calls[0];
         assert_eq!((a.at.number, a.offset, a.len), (1, 0, 91));
-        assert_eq!(a.ts, 1791633336_000_000_000);
+        assert_eq!(a.ts, 1_791_633_336_000_000_000);
         assert_eq!(
             (a.user.as_deref(), a.uri.as_deref(), a.resp_body_len),
             (Some("alice"), Some("/a?q=1"), Some(2326))
