@@ -264,7 +264,7 @@ impl<'a> Ingest<'a> {
                 }
             }
             turn += 1;
-            if calls.exchanges.len() >= BATCH {
+            if calls.exchanges.len() >= BATCH || calls.flows.len() >= BATCH {
                 self.drain(calls, BATCH);
             }
             if turn.is_multiple_of(STRIDE) {
