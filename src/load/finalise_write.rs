@@ -112,7 +112,8 @@ pub fn all(
         m.1 += i64::from(c.records);
         pairs.push((c.api, c.account));
         // Where an account was carried inwards, the address is the front's and not the account's.
-        if !c.carried && c.src != NONE {
+        // An address behind the gateway is a service's, whoever it worked for.
+        if !c.carried && c.parent == NONE && c.src != NONE {
             places.push((c.account, c.src));
         }
     }
@@ -245,7 +246,7 @@ fn accounts_out(
     let mut agents: Vec<(u32, u32, u32)> = ev
         .calls
         .iter()
-        .filter(|c| counts_itself(c) && !c.carried)
+        .filter(|c| counts_itself(c) && !c.carried && c.parent == NONE)
         .map(|c| (c.account, c.src, c.ua))
         .collect();
     agents.sort_unstable();
