@@ -51,7 +51,7 @@ pub const DATAGRAM_IDLE_NS: i64 = 600_000_000_000;
 /// Flows ended for their age at one packet: more would make one packet slow, fewer could fall behind.
 pub const EXPIRE_BATCH: usize = 4;
 /// Connections tracked at once: the oldest idle one is closed first. 1 M half-open flows must stay under 512 MiB.
-pub const FLOWS: usize = 400_000;
+pub const FLOWS: usize = 250_000;
 /// A connection with no packet for this many nanoseconds of packet time is over.
 pub const FLOW_IDLE_NS: i64 = 3_600_000_000_000;
 /// Bytes of a flow looked at before it is called unknown.

@@ -347,7 +347,7 @@ pub fn accounts(cx: &Cx, filter: &Filter) -> Result<Vec<AccountRow>> {
     }
     let mut sums: FxHashMap<i64, AccountSum> = FxHashMap::default();
     let columns = "f.account_id,f.session_id,c.src,c.ua_id,c.ts,f.level,f.records,f.findings,f.api_id,c.req_facts,c.resp_facts,\
-                   c.req_body_id,c.resp_body_id";
+                   c.req_body_id,c.resp_body_id,f.parent_id";
     each(
         cx,
         filter,
@@ -357,8 +357,11 @@ pub fn accounts(cx: &Cx, filter: &Filter) -> Result<Vec<AccountRow>> {
             let s = sums.entry(r.get(0)?).or_default();
             s.calls += 1;
             s.sessions.extend(r.get::<_, Option<i64>>(1)?);
-            s.addresses.extend(r.get::<_, Option<Vec<u8>>>(2)?);
-            s.clients.extend(r.get::<_, Option<i64>>(3)?);
+            // An address behind the gateway is a service's, whoever it worked for.
+            if r.get::<_, Option<i64>>(13)?.is_none() {
+                s.addresses.extend(r.get::<_, Option<Vec<u8>>>(2)?);
+                s.clients.extend(r.get::<_, Option<i64>>(3)?);
+            }
             let ts = r.get(4)?;
             s.first = earliest(s.first, ts);
             s.last = latest(s.last, ts);
