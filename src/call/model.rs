@@ -254,6 +254,14 @@ pub struct Exchange {
     pub interim: Vec<Message>,
     /// Flags of the pair.
     pub flags: Flags,
+    /// Whether it was decrypted.
+    pub tls: bool,
+    /// Protocol, where the version of its messages does not tell it (a WebSocket message).
+    pub proto: Option<Proto>,
+    /// Ordinal of the exchange in the same flow that this one came of (the upgrade of a WebSocket, the request of a push).
+    pub parent: Option<u32>,
+    /// Request whose credentials this exchange goes on with where it has none of its own (the upgrade of a WebSocket).
+    pub context: Option<Arc<Message>>,
     /// Whether nothing more will come.
     pub done: bool,
 }

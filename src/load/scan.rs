@@ -82,12 +82,14 @@ impl CallScanner {
             sport: Some(x.client.1),
             dst: Some(x.server.0),
             dport: Some(x.server.1),
-            proto: match version {
+            proto: x.proto.unwrap_or(match version {
                 (0, _) => Proto::Http09,
                 (1, 0) => Proto::Http10,
-                _ => Proto::Http11,
-            },
-            tls: false,
+                (1, _) => Proto::Http11,
+                (2, _) => Proto::H2,
+                _ => Proto::H3,
+            }),
+            tls: x.tls,
             kind: api_kind(path.as_deref(), resp_type.as_deref()),
             method,
             host: host.map(|h| lossless(h).into_owned()),

@@ -6,10 +6,12 @@
 
 mod flow;
 pub mod http1;
+mod layer;
 mod recognise;
 mod tls;
 
 pub use flow::FlowState;
+pub use layer::Layer;
 
 use crate::call::model::{Exchange, FlowInfo, Stamp, Unit};
 use crate::limits;
@@ -42,8 +44,29 @@ pub struct ProtoSpec {
     pub probe: fn(bytes: &[u8], first: bool) -> Probe,
     /// Finds the next place in a segment where the protocol may start anew (after a gap, after unknown bytes).
     pub find: fn(bytes: &[u8]) -> Option<usize>,
-    /// A parser for one flow whose client is on the given side.
-    pub new: fn(client: Side) -> Box<dyn Proto>,
+    /// Names in an `Upgrade` field that hand a connection over to this protocol; it then takes the bytes without a probe.
+    pub upgrade: &'static [&'static str],
+    /// A parser for one flow.
+    pub new: fn(Begin) -> Box<dyn Proto>,
+}
+
+/// What a parser begins with.
+#[derive(Debug)]
+pub struct Begin {
+    /// Which side is the client.
+    pub client: Side,
+    /// The exchange that handed the connection over, for a protocol named in [`ProtoSpec::upgrade`].
+    pub upgraded: Option<Box<Upgraded>>,
+}
+
+/// An exchange with which a connection became another protocol.
+#[derive(Debug)]
+pub struct Upgraded {
+    /// Which side is the client.
+    pub client: Side,
+    /// The exchange, whose response is the 101. It was handed out already; but that of `h2c` is handed out by the
+    /// parser that takes over, since its final response is still to come (RFC 7540 section 3.2).
+    pub exchange: Exchange,
 }
 
 /// What a parser wants after a segment.
@@ -64,6 +87,8 @@ pub struct Switch {
     pub held: Carry,
     /// What is expected, from the words of the old protocol: `websocket`, `h2c`, `tunnel`.
     pub to: String,
+    /// The exchange that did it.
+    pub upgraded: Option<Box<Upgraded>>,
 }
 
 /// What a parser knows about its flow.
@@ -100,6 +125,8 @@ pub struct Cx<'a> {
     pub diags: &'a mut BTreeMap<(u32, &'static str), (u64, u64)>,
     /// Packets seen of side A and B as far as they carried data.
     pub spoke: [bool; 2],
+    /// Whether the bytes were decrypted.
+    pub tls: bool,
 }
 
 impl Cx<'_> {

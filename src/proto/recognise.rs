@@ -323,7 +323,7 @@ pub(super) struct Known<'a> {
     pub heads: &'a [Vec<u8>; 2],
     pub calls: u64,
     /// The protocol that handed over to another, where one did.
-    pub outer: Option<Box<super::flow::Outer>>,
+    pub outer: Option<Box<super::layer::Outer>>,
     /// The parser at the end.
     pub inner: Option<About>,
 }

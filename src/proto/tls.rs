@@ -12,7 +12,8 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     name: "tls",
     probe,
     find: |_| None,
-    new: |client| Box::new(Tls::new(client)),
+    upgrade: &[],
+    new: |begin| Box::new(Tls::new(begin.client)),
 };
 
 fn probe(b: &[u8], _first: bool) -> Probe {

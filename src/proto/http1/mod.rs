@@ -12,7 +12,7 @@ mod pair;
 mod reader;
 mod start;
 
-use super::{About, Carry, Cx, Feed, Probe, Proto, ProtoSpec, Switch};
+use super::{About, Carry, Cx, Feed, Probe, Proto, ProtoSpec, Switch, Upgraded};
 use crate::call::model::{Exchange, Flags, Message, Stamp};
 use crate::net::{Close, FlowStats, Missing, Segment, Side};
 use head::Framing;
@@ -25,7 +25,8 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     name: "http",
     probe,
     find,
-    new: |client| Box::new(Http1::new(client)),
+    upgrade: &[],
+    new: |begin| Box::new(Http1::new(begin.client)),
 };
 
 fn probe(b: &[u8], first: bool) -> Probe {
@@ -203,6 +204,7 @@ impl Http1 {
                         return Feed::Switch(Switch {
                             used: pos,
                             held: self.req.release(),
+                            upgraded: self.upgraded(&to, cx),
                             to,
                         });
                     }
@@ -279,6 +281,23 @@ impl Http1 {
             self.refused(cx);
         }
         to
+    }
+
+    /// The exchange that was just answered, for the protocol that takes over.
+    fn upgraded(&self, to: &str, cx: &mut Cx<'_>) -> Option<Box<Upgraded>> {
+        let last = cx.out.last()?;
+        if last.flow != cx.flow || last.ordinal != self.answering {
+            return None; // its request has not ended: it is handed out when the parser is closed
+        }
+        let exchange = if to == "h2c" {
+            cx.out.pop()?
+        } else {
+            last.clone()
+        };
+        Some(Box::new(Upgraded {
+            client: self.client,
+            exchange,
+        }))
     }
 
     /// No tunnel was opened: what the client sent meanwhile are requests.

@@ -459,6 +459,10 @@ impl Queue {
             response,
             interim,
             flags,
+            tls: cx.tls,
+            proto: None,
+            parent: None,
+            context: None,
             done: false,
         }
     }

@@ -1,0 +1,315 @@
+//! One layer of a flow: which protocol its bytes carry, and who parses them. The flow itself is the outermost layer; what a
+//! parser unwraps (TLS, a tunnel) is a layer of its own. In: segments and gaps. Out: the events of its parser. Bounds:
+//! [`limits::PROBE_BYTES`] held while probing, [`limits::FLOW_HEAD`] bytes remembered a side.
+
+use super::{About, Begin, Carry, Cx, Feed, PROTOS, Probe, Proto, Switch, recognise};
+use crate::call::model::{Exchange, Stamp};
+use crate::limits;
+use crate::net::{Close, FlowKey, FlowStats, Missing, Segment, Side};
+
+/// One layer.
+#[derive(Debug, Default)]
+pub struct Layer {
+    /// First bytes of side A and B.
+    heads: [Vec<u8>; 2],
+    /// Bytes of side A and B were missing, or were nothing known, before a parser took over.
+    unclear: [bool; 2],
+    stage: Stage,
+    depth: usize,
+    /// The protocol that handed over to another.
+    outer: Option<Box<Outer>>,
+}
+
+/// A protocol that handed over.
+#[derive(Debug)]
+pub(super) struct Outer {
+    /// What its parser knew.
+    pub about: About,
+    /// What it said comes next.
+    pub to: String,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Nothing recognised yet; bytes that may be the start of something are kept.
+    Probing(Option<Box<[Carry; 2]>>),
+    /// A parser has it.
+    Parsing(Box<dyn Proto>),
+}
+
+impl Default for Stage {
+    fn default() -> Stage {
+        Stage::Probing(None)
+    }
+}
+
+impl Layer {
+    /// Copies of calls that were begun and are not done, see [`Proto::open`].
+    pub fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<Exchange>) {
+        if let Stage::Parsing(p) = &mut self.stage {
+            p.open(cx, out);
+        }
+    }
+
+    /// Bytes held now.
+    pub fn held(&self) -> usize {
+        match &self.stage {
+            Stage::Probing(None) => 0,
+            Stage::Probing(Some(c)) => c.iter().map(Carry::held).sum(),
+            Stage::Parsing(p) => p.held(),
+        }
+    }
+
+    /// What the parser at work knows; `None` while nothing is recognised.
+    pub fn about(&self) -> Option<About> {
+        match &self.stage {
+            Stage::Probing(_) => None,
+            Stage::Parsing(p) => Some(p.about()),
+        }
+    }
+
+    /// What names the flow of which this is the outermost layer.
+    pub(super) fn known<'a>(
+        &'a mut self,
+        id: u64,
+        key: &'a FlowKey,
+        calls: u64,
+    ) -> recognise::Known<'a> {
+        recognise::Known {
+            id,
+            key,
+            calls,
+            outer: self.outer.take(),
+            inner: self.about(),
+            heads: &self.heads,
+        }
+    }
+
+    /// Keeps the first bytes of a side: they name what no parser takes.
+    pub(super) fn remember(&mut self, side: Side, bytes: &[u8]) {
+        if let Some(head) = self.heads.get_mut(side as usize)
+            && head.len() < limits::FLOW_HEAD
+        {
+            let n = bytes.len().min(limits::FLOW_HEAD - head.len());
+            head.extend_from_slice(bytes.get(..n).unwrap_or_default());
+        }
+    }
+
+    /// Bytes of one side in order; a segment without bytes says that those before its offset came again.
+    pub fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) {
+        if segment.bytes.is_empty() {
+            if let (true, Stage::Parsing(p)) = (segment.retransmitted, &mut self.stage) {
+                p.resent(side, segment.offset, cx);
+            }
+            return;
+        }
+        self.remember(side, segment.bytes);
+        self.feed(side, segment, cx);
+    }
+
+    /// Gives a segment to the parser or the probes; a switch of protocols inside it is followed.
+    fn feed(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) {
+        let mut rest = segment;
+        loop {
+            match &mut self.stage {
+                Stage::Parsing(p) => match p.data(side, rest, cx) {
+                    Feed::Go => return,
+                    Feed::Switch(s) => {
+                        if self.depth >= limits::TUNNEL_DEPTH {
+                            cx.diag("tunnel-depth", segment.at.unit);
+                        }
+                        p.close(Close::Reused, None, cx);
+                        let used = s.used;
+                        if !self.switch(side, s, cx) {
+                            return;
+                        }
+                        rest.bytes = rest.bytes.get(used..).unwrap_or_default();
+                        rest.offset += used as u64;
+                        if rest.bytes.is_empty() {
+                            return;
+                        }
+                    }
+                },
+                Stage::Probing(_) => return self.probe(side, rest, cx),
+            }
+        }
+    }
+
+    /// Another protocol takes over. `false` where the nesting is too deep to look further.
+    fn switch(&mut self, side: Side, s: Switch, cx: &mut Cx<'_>) -> bool {
+        self.depth += 1;
+        let deep = self.depth > limits::TUNNEL_DEPTH;
+        let next = PROTOS
+            .iter()
+            .find(|spec| !deep && spec.upgrade.contains(&s.to.as_str()));
+        let pending = s.to == "h2c";
+        if let Stage::Parsing(p) = &self.stage
+            && self.outer.is_none()
+        {
+            self.outer = Some(Box::new(Outer {
+                about: p.about(),
+                to: s.to,
+            }));
+        }
+        self.stage = match (next, s.upgraded) {
+            (Some(spec), Some(upgraded)) => Stage::Parsing((spec.new)(Begin {
+                client: upgraded.client,
+                upgraded: Some(upgraded),
+            })),
+            (_, upgraded) => {
+                // the exchange that waited for a protocol nobody takes stands as it is
+                cx.out
+                    .extend(upgraded.filter(|_| pending).map(|u| u.exchange));
+                Stage::Probing(None)
+            }
+        };
+        if deep {
+            return false;
+        }
+        for piece in s.held.segments() {
+            self.feed(side.other(), piece, cx);
+        }
+        true
+    }
+
+    fn probe(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) {
+        if self.depth > limits::TUNNEL_DEPTH {
+            return;
+        }
+        let mine = match &mut self.stage {
+            Stage::Probing(Some(c)) => c
+                .get_mut(side as usize)
+                .map(std::mem::take)
+                .unwrap_or_default(),
+            _ => Carry::default(),
+        };
+        let mut carry = mine;
+        let first = segment.offset == carry.bytes().len() as u64 || self.depth > 0;
+        let alone = ask(segment.bytes, first);
+        let verdict = if carry.is_empty() {
+            alone
+        } else if matches!(alone, Verdict::Start(..)) {
+            // what was kept was no start: here is one
+            carry = Carry::default();
+            alone
+        } else {
+            carry.push(&segment);
+            ask(carry.bytes(), first)
+        };
+        match verdict {
+            Verdict::Start(spec, client) => {
+                let client = if client { side } else { side.other() };
+                let other = match &mut self.stage {
+                    Stage::Probing(Some(c)) => c
+                        .get_mut(side.other() as usize)
+                        .map(std::mem::take)
+                        .unwrap_or_default(),
+                    _ => Carry::default(),
+                };
+                self.stage = Stage::Parsing((spec.new)(Begin {
+                    client,
+                    upgraded: None,
+                }));
+                for (s, unclear) in [Side::A, Side::B]
+                    .into_iter()
+                    .zip(std::mem::take(&mut self.unclear))
+                {
+                    if unclear {
+                        self.gap(s, 0, Missing::Lost, segment.at, cx);
+                    }
+                }
+                for piece in other.segments() {
+                    self.feed(side.other(), piece, cx);
+                }
+                if carry.is_empty() {
+                    self.feed(side, segment, cx);
+                } else {
+                    for piece in carry.segments() {
+                        self.feed(side, piece, cx);
+                    }
+                }
+            }
+            Verdict::More if carry.bytes().len() + segment.bytes.len() < limits::PROBE_BYTES => {
+                if carry.is_empty() {
+                    carry.push(&segment);
+                }
+                if let Stage::Probing(slot) = &mut self.stage
+                    && let Some(c) = slot.get_or_insert_default().get_mut(side as usize)
+                {
+                    *c = carry;
+                }
+            }
+            _ => {
+                self.unclear(side);
+                let found = PROTOS
+                    .iter()
+                    .find_map(|spec| (spec.find)(segment.bytes).map(|at| (*spec, at)));
+                // text inside a protocol that has another name is not a call
+                if let Some((_, at)) = found
+                    && recognise::unnamed(cx.key, &self.heads)
+                {
+                    let rest = Segment {
+                        bytes: segment.bytes.get(at..).unwrap_or_default(),
+                        offset: segment.offset + at as u64,
+                        ..segment
+                    };
+                    if at > 0 && !rest.bytes.is_empty() {
+                        self.feed(side, rest, cx);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Bytes are missing before the next segment of this side.
+    pub fn gap(&mut self, side: Side, bytes: u64, why: Missing, at: Stamp, cx: &mut Cx<'_>) {
+        match &mut self.stage {
+            Stage::Parsing(p) => p.gap(side, bytes, why, at, cx),
+            Stage::Probing(c) => {
+                if let Some(c) = c.as_mut().and_then(|c| c.get_mut(side as usize)) {
+                    *c = Carry::default();
+                }
+                self.unclear(side);
+            }
+        }
+    }
+
+    fn unclear(&mut self, side: Side) {
+        if let Some(u) = self.unclear.get_mut(side as usize) {
+            *u = true;
+        }
+    }
+
+    /// One side will send nothing more.
+    pub fn fin(&mut self, side: Side, at: Stamp, cx: &mut Cx<'_>) {
+        if let Stage::Parsing(p) = &mut self.stage {
+            p.fin(side, at, cx);
+        }
+    }
+
+    /// The flow ended: all that is held is handed out.
+    pub fn close(&mut self, why: Close, stats: Option<&FlowStats>, cx: &mut Cx<'_>) {
+        if let Stage::Parsing(p) = &mut self.stage {
+            p.close(why, stats, cx);
+        }
+    }
+}
+
+enum Verdict {
+    Start(&'static super::ProtoSpec, bool),
+    More,
+    No,
+}
+
+fn ask(bytes: &[u8], first: bool) -> Verdict {
+    let mut more = false;
+    for spec in PROTOS {
+        match (spec.probe)(bytes, first) {
+            Probe::Client => return Verdict::Start(spec, true),
+            Probe::Server => return Verdict::Start(spec, false),
+            Probe::More => more = true,
+            Probe::No => {}
+        }
+    }
+    if more { Verdict::More } else { Verdict::No }
+}
