@@ -478,6 +478,21 @@ pub struct Facts {
     pub dropped: u64,
 }
 
+/// [`Facts`] as they are stored but for the numbers of their fields, which only the case can give; see [`crate::detect::pack`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Packed {
+    /// Field paths in order of first use.
+    pub fields: Vec<Arc<str>>,
+    /// As in [`Facts::records`].
+    pub records: u32,
+    /// As in [`Facts::dropped`].
+    pub dropped: u64,
+    /// Print of each finding.
+    pub prints: Vec<Print>,
+    /// Findings and refused values, coded.
+    pub rest: Vec<u8>,
+}
+
 /// A credential presented by a request. The secret itself is never kept: only its print.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialSeen {
@@ -561,7 +576,7 @@ pub struct BodyOut {
     /// Sniffed kind: `json ndjson xml html form multipart csv text binary`.
     pub kind: &'static str,
     /// What the scanner found.
-    pub facts: Facts,
+    pub facts: Packed,
 }
 
 /// A call ready to be stored: all that the wire or the log told, before accounts, templates and columns are decided.
@@ -624,9 +639,9 @@ pub struct CallOut {
     /// Response body.
     pub resp_body: Option<BodyOut>,
     /// Findings in target and headers of the request.
-    pub req_facts: Facts,
+    pub req_facts: Packed,
     /// Findings in headers of the response.
-    pub resp_facts: Facts,
+    pub resp_facts: Packed,
     /// Credentials presented, strongest first.
     pub credentials: Vec<CredentialSeen>,
     /// What the call tells about who owns which credential.

@@ -38,9 +38,23 @@ pub struct Place {
     pub off: u64,
 }
 
-/// Compresses a pack; any thread may do it.
-pub fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
-    zstd::bulk::compress(bytes, LEVEL).map_err(Error::io("pack", "cannot compress"))
+/// Compresses packs; one for each thread that does, as its tables cost more than a small pack.
+pub struct Compressor(zstd::bulk::Compressor<'static>);
+
+impl Compressor {
+    /// With tables for packs of [`crate::limits::PACK_BYTES`].
+    pub fn new() -> Result<Compressor> {
+        let inner = zstd::bulk::Compressor::new(LEVEL);
+        inner
+            .map(Compressor)
+            .map_err(Error::io("pack", "cannot compress"))
+    }
+    /// Compresses a pack.
+    pub fn pack(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        self.0
+            .compress(bytes)
+            .map_err(Error::io("pack", "cannot compress"))
+    }
 }
 
 /// Collects pieces into packs.

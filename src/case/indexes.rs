@@ -4,15 +4,15 @@
 use crate::error::Result;
 use rusqlite::Connection;
 
-/// Name and definition. Calls of an API, an account, a session in time order come by call id; see `call_ts` for time.
+/// Name and definition. The call's id is the row's: it ends every key by itself. Calls of an API, an account, a session in time order come by call id; see `call_ts` for time.
 const FACTS: [(&str, &str); 7] = [
-    ("fact_api", "call_fact(api_id, call_id)"),
-    ("fact_account", "call_fact(account_id, call_id)"),
+    ("fact_api", "call_fact(api_id)"),
+    ("fact_account", "call_fact(account_id)"),
     (
         "fact_session",
-        "call_fact(session_id, call_id) WHERE session_id IS NOT NULL",
+        "call_fact(session_id) WHERE session_id IS NOT NULL",
     ),
-    ("fact_level", "call_fact(level, call_id) WHERE level>0"),
+    ("fact_level", "call_fact(level) WHERE level>0"),
     (
         "fact_parent",
         "call_fact(parent_id) WHERE parent_id IS NOT NULL",

@@ -9,7 +9,7 @@ use crate::case::varint::{Cursor, put};
 use crate::error::Result;
 use rusqlite::Connection;
 
-/// Bytes of a block: four fit a page of 8 KiB; larger rows would spill to pages of their own.
+/// Bytes of a block: small against a page, so that no row spills to pages of its own.
 const BLOCK: usize = 1800;
 
 /// Where a print stands.
@@ -58,7 +58,7 @@ impl Pairs {
     }
     /// Writes all pairs as segment `seg` and forgets them.
     pub fn flush(&mut self, conn: &Connection, seg: i64) -> Result<()> {
-        self.0.sort_unstable();
+        sort(&mut self.0);
         self.0.dedup();
         let mut insert =
             conn.prepare_cached("INSERT INTO posting(seg,first,n,data) VALUES(?1,?2,?3,?4)")?;
@@ -73,6 +73,19 @@ impl Pairs {
         self.0.clear();
         Ok(())
     }
+}
+
+/// Sorts on two cores: prints are spread evenly, so the two halves cost the same.
+fn sort(pairs: &mut [(Print, u64)]) {
+    let half = pairs.len() / 2;
+    if half < 10_000 {
+        return pairs.sort_unstable();
+    }
+    let (low, _, high) = pairs.select_nth_unstable(half);
+    std::thread::scope(|scope| {
+        scope.spawn(|| high.sort_unstable());
+        low.sort_unstable();
+    });
 }
 
 fn key((print, code): (Print, u64)) -> [u8; 16] {

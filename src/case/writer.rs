@@ -6,7 +6,7 @@
 //! Compressing packs costs more than all the rest: [`Writer::take_full_packs`] hands them out so that other threads can
 //! do it, and [`Writer::put_pack`] takes them back. Packs that nobody took are compressed at the next commit.
 
-use crate::call::model::{BodyOut, CallOut, Facts, FlowInfo, Role};
+use crate::call::model::{BodyOut, CallOut, FlowInfo, Packed, Role};
 use crate::case::bodies::{self, FullPack, Packer, Place};
 use crate::case::open::Case;
 use crate::case::postings::{Pairs, Target};
@@ -38,7 +38,6 @@ struct Marks {
 /// Writes one load; see the module.
 pub struct Writer<'c> {
     conn: &'c Connection,
-    class_map: Vec<u8>,
     sql: Statements<'c>,
     terms: Terms<'c>,
     marks: Marks,
@@ -87,7 +86,6 @@ impl<'c> Writer<'c> {
         )?;
         let mut writer = Writer {
             conn,
-            class_map: case.class_map().to_vec(),
             sql: Statements::new(conn)?,
             terms: Terms::new(conn)?,
             marks,
@@ -221,16 +219,11 @@ impl<'c> Writer<'c> {
             .map(|b| self.put_body(b))
             .transpose()?
             .flatten();
-        for f in call
-            .req_facts
-            .findings
-            .iter()
-            .chain(&call.resp_facts.findings)
-        {
-            self.pairs.add(f.print, Target::CallHead(id));
+        for print in call.req_facts.prints.iter().chain(&call.resp_facts.prints) {
+            self.pairs.add(*print, Target::CallHead(id));
         }
-        let req_facts = self.facts(&mut call.req_facts)?;
-        let resp_facts = self.facts(&mut call.resp_facts)?;
+        let req_facts = self.facts(&call.req_facts)?;
+        let resp_facts = self.facts(&call.resp_facts)?;
         let who = ident::encode(&call.credentials, &call.events);
         let head = (!call.heads.is_empty()).then(|| self.packer.add(&call.heads));
         let origin = call.locators.iter().find(|l| l.role == Role::Origin);
@@ -309,7 +302,7 @@ impl<'c> Writer<'c> {
     }
 
     /// Stores a body once; `None` for one without content.
-    fn put_body(&mut self, mut body: BodyOut) -> Result<Option<i64>> {
+    fn put_body(&mut self, body: BodyOut) -> Result<Option<i64>> {
         let kept = body.content.len() as u64;
         if body.len == 0 && kept == 0 {
             return Ok(None);
@@ -332,10 +325,10 @@ impl<'c> Writer<'c> {
         } else {
             Some(self.packer.add(&body.content))
         };
-        for f in &body.facts.findings {
-            self.pairs.add(f.print, Target::Body(id));
+        for print in &body.facts.prints {
+            self.pairs.add(*print, Target::Body(id));
         }
-        let facts = self.facts(&mut body.facts)?;
+        let facts = self.facts(&body.facts)?;
         self.sql.body.execute(params![
             id,
             body.sha256,
@@ -353,21 +346,9 @@ impl<'c> Writer<'c> {
         Ok(Some(id))
     }
 
-    fn facts(&mut self, facts: &mut Facts) -> Result<Vec<u8>> {
-        for class in facts
-            .findings
-            .iter_mut()
-            .map(|f| &mut f.class)
-            .chain(facts.misses.iter_mut().map(|m| &mut m.class))
-        {
-            *class = self
-                .class_map
-                .get(usize::from(*class))
-                .copied()
-                .unwrap_or(*class);
-        }
+    fn facts(&mut self, facts: &Packed) -> Result<Vec<u8>> {
         let mut failed = None;
-        let blob = pack::encode(facts, &mut |field| match self.terms.id(field) {
+        let blob = pack::blob(facts, &mut |field| match self.terms.id(field) {
             Ok(id) => narrow(id),
             Err(e) => {
                 failed = Some(e);
@@ -455,7 +436,7 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// Packs that are full: the caller compresses them with [`bodies::compress`] and gives them to [`Writer::put_pack`].
+    /// Packs that are full: the caller compresses them with [`bodies::Compressor`] and gives them to [`Writer::put_pack`].
     pub fn take_full_packs(&mut self) -> Vec<FullPack> {
         let full = self.packer.take();
         self.away += full.len();
@@ -473,8 +454,13 @@ impl<'c> Writer<'c> {
     }
 
     fn store_packs_here(&mut self) -> Result<()> {
-        for full in self.take_full_packs() {
-            let data = bodies::compress(&full.bytes)?;
+        let packs = self.take_full_packs();
+        if packs.is_empty() {
+            return Ok(());
+        }
+        let mut compressor = bodies::Compressor::new()?;
+        for full in packs {
+            let data = compressor.pack(&full.bytes)?;
             self.put_pack(full.id, full.bytes.len(), &data)?;
         }
         Ok(())

@@ -3,46 +3,54 @@
 //! than its own length warrants.
 
 use super::form::Form;
-use crate::call::model::{Facts, Miss, RawFinding};
+use crate::call::model::{Facts, Miss, Packed, RawFinding};
 use std::sync::Arc;
 
 const VERSION: u8 = 1;
 
-/// Packs. `term` numbers a field path (the case's term table); empty facts make an empty blob.
-pub fn encode(facts: &Facts, term: &mut dyn FnMut(&Arc<str>) -> u32) -> Vec<u8> {
-    if facts.findings.is_empty() && facts.misses.is_empty() && facts.dropped == 0 {
-        return Vec::new();
+/// Fields that are looked for one by one before a table is made of them; a body of an API has about ten.
+const FEW: usize = 32;
+
+/// Numbers of field paths in order of first use.
+#[derive(Default)]
+struct Fields<'a> {
+    list: Vec<&'a Arc<str>>,
+    /// The one found last: rows repeat their fields in order.
+    last: usize,
+    table: rustc_hash::FxHashMap<&'a str, usize>,
+}
+
+impl<'a> Fields<'a> {
+    fn number(&mut self, field: &'a Arc<str>) -> usize {
+        let n = self.list.len();
+        // Most paths are the very same string as before.
+        for step in 1..=n.min(FEW) {
+            let at = (self.last + step) % n;
+            if self.list.get(at).is_some_and(|f| Arc::ptr_eq(f, field)) {
+                self.last = at;
+                return at;
+            }
+        }
+        let next = self.list.len();
+        let at = *self.table.entry(field).or_insert(next);
+        if at == next {
+            self.list.push(field);
+        }
+        self.last = at;
+        at
     }
-    let mut out = Vec::with_capacity(32 + facts.findings.len() * 18);
-    out.push(VERSION);
-    // Fields in order of first use. Neighbouring findings repeat a few fields: they are looked for from the last one on.
-    let mut fields: Vec<&Arc<str>> = Vec::new();
-    let mut numbers: rustc_hash::FxHashMap<&str, usize> = rustc_hash::FxHashMap::default();
-    let all = facts
-        .findings
-        .iter()
-        .map(|f| &f.field)
-        .chain(facts.misses.iter().map(|m| &m.field));
-    let mut places = Vec::with_capacity(facts.findings.len() + facts.misses.len());
-    for field in all {
-        let n = *numbers.entry(field).or_insert_with(|| {
-            fields.push(field);
-            fields.len() - 1
-        });
-        places.push(n as u64);
-    }
-    put(&mut out, u64::from(facts.records));
-    put(&mut out, facts.dropped);
-    put(&mut out, fields.len() as u64);
-    for f in fields {
-        put(&mut out, u64::from(term(f)));
-    }
+}
+
+/// Packs all but the numbers of the fields. `classes` gives the case's number of a class; one beyond it stays as it is.
+pub fn pack(facts: &Facts, classes: &[u8]) -> Packed {
+    let mut fields = Fields::default();
+    let mut out = Vec::with_capacity(2 + facts.findings.len() * 18);
+    let class = |c: u8| classes.get(usize::from(c)).copied().unwrap_or(c);
     put(&mut out, facts.findings.len() as u64);
     let (mut offset, mut record) = (0u64, 0u32);
-    let mut places = places.into_iter();
     for f in &facts.findings {
-        put(&mut out, places.next().unwrap_or(0));
-        out.push(f.class);
+        put(&mut out, fields.number(&f.field) as u64);
+        out.push(class(f.class));
         out.push(f.conf | u8::from(f.masked) << 7);
         put(&mut out, u64::from(f.form.0));
         zigzag(&mut out, f.offset.wrapping_sub(offset).cast_signed());
@@ -58,10 +66,40 @@ pub fn encode(facts: &Facts, term: &mut dyn FnMut(&Arc<str>) -> u32) -> Vec<u8> 
     }
     put(&mut out, facts.misses.len() as u64);
     for m in &facts.misses {
-        put(&mut out, places.next().unwrap_or(0));
-        out.push(m.class);
+        put(&mut out, fields.number(&m.field) as u64);
+        out.push(class(m.class));
         put(&mut out, u64::from(m.count));
     }
+    Packed {
+        fields: fields.list.into_iter().cloned().collect(),
+        records: facts.records,
+        dropped: facts.dropped,
+        prints: facts.findings.iter().map(|f| f.print).collect(),
+        rest: out,
+    }
+}
+
+impl From<Facts> for Packed {
+    /// With the classes' numbers as they are.
+    fn from(facts: Facts) -> Packed {
+        pack(&facts, &[])
+    }
+}
+
+/// What is stored. `term` numbers a field path (the case's term table); facts that are empty make an empty blob.
+pub fn blob(p: &Packed, term: &mut dyn FnMut(&Arc<str>) -> u32) -> Vec<u8> {
+    if p.fields.is_empty() && p.dropped == 0 {
+        return Vec::new();
+    }
+    let mut out = Vec::with_capacity(16 + p.fields.len() * 3 + p.rest.len());
+    out.push(VERSION);
+    put(&mut out, u64::from(p.records));
+    put(&mut out, p.dropped);
+    put(&mut out, p.fields.len() as u64);
+    for f in &p.fields {
+        put(&mut out, u64::from(term(f)));
+    }
+    out.extend_from_slice(&p.rest);
     out
 }
 
@@ -274,7 +312,7 @@ mod tests {
                 facts.misses.push(Miss { class, field: format!("$.m{field}").into(), count: len });
             }
             let mut v = Vec::new();
-            let blob = encode(&facts, &mut |s| number(&mut v, s));
+            let blob = blob(&pack(&facts, &[]), &mut |s| number(&mut v, s));
             let back = decode(&blob, &|i| v[i as usize].clone());
             if facts.findings.is_empty() && dropped == 0 {
                 prop_assert!(blob.is_empty());

@@ -7,12 +7,13 @@ use crate::case::marks::Correction;
 use crate::detect::column::{Decision, decide};
 use crate::detect::pack::{self, Slim};
 use crate::detect::{DIGEST, Rules};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::level::Classes as Levels;
 use crate::facts::risks::{ClassUse, SECRET_REQ, SECRET_RESP, SECRET_TARGET};
 use rusqlite::Connection;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::mpsc::{Receiver, SyncSender};
 
 /// Distinct (account, class, value) triples counted: 16 bytes each at most, 256 MB where all are used.
 const VALUES: usize = 16_000_000;
@@ -25,6 +26,29 @@ pub struct Classes {
     rule: Vec<Option<u8>>,
     /// Secrets that an answer should never carry; tokens are handed out by design.
     hard: u64,
+}
+
+/// Remembers what was looked up last, by place, field and class: rows repeat a few fields in turn.
+struct Recent<T>([Option<(Key, T)>; 64]);
+
+impl<T: Copy> Recent<T> {
+    fn new() -> Self {
+        Recent([None; 64])
+    }
+    #[inline]
+    fn get(&mut self, key: Key, look_up: impl FnOnce() -> T) -> T {
+        let at = (key.1 as usize ^ usize::from(key.2) << 3 ^ key.0 as usize) & 63;
+        match self.0.get(at) {
+            Some(Some((k, v))) if *k == key => *v,
+            _ => {
+                let v = look_up();
+                if let Some(slot) = self.0.get_mut(at) {
+                    *slot = Some((key, v));
+                }
+                v
+            }
+        }
+    }
 }
 
 /// Reads the classes.
@@ -78,6 +102,37 @@ struct Stat {
     last: i64,
 }
 
+/// Counts by column.
+struct Stats {
+    list: Vec<(Key, Stat)>,
+    index: FxHashMap<Key, usize>,
+    recent: Recent<usize>,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Stats {
+            list: Vec::new(),
+            index: FxHashMap::default(),
+            recent: Recent::new(),
+        }
+    }
+}
+
+impl Stats {
+    #[inline]
+    fn of(&mut self, key: Key) -> Option<&mut Stat> {
+        let (list, index) = (&mut self.list, &mut self.index);
+        let at = self.recent.get(key, || {
+            *index.entry(key).or_insert_with(|| {
+                list.push((key, Stat::default()));
+                list.len() - 1
+            })
+        });
+        self.list.get_mut(at).map(|(_, s)| s)
+    }
+}
+
 /// One decided column.
 pub struct Column {
     pub api: u32,
@@ -119,7 +174,7 @@ pub fn columns(
         }
     }
     users.sort_unstable();
-    let mut stats: FxHashMap<Key, Stat> = FxHashMap::default();
+    let mut stats = Stats::default();
     let mut add = |blob: &[u8], place: u32, times: u64, mark: i64| {
         let stats = std::cell::RefCell::new(&mut stats);
         pack::visit(
@@ -128,8 +183,10 @@ pub fn columns(
                 if f.class == DIGEST || f.class >= 64 {
                     return;
                 }
-                let mut map = stats.borrow_mut();
-                let s = map.entry((place, f.field, f.class)).or_default();
+                let mut stats = stats.borrow_mut();
+                let Some(s) = stats.of((place, f.field, f.class)) else {
+                    return;
+                };
                 if f.masked {
                     s.masked += 1;
                 } else {
@@ -142,12 +199,10 @@ pub fn columns(
                 }
             },
             |field, class, count| {
-                if class < 64 {
-                    stats
-                        .borrow_mut()
-                        .entry((place, field, class))
-                        .or_default()
-                        .missed += u64::from(count);
+                if class < 64
+                    && let Some(s) = stats.borrow_mut().of((place, field, class))
+                {
+                    s.missed += u64::from(count);
                 }
             },
         );
@@ -162,7 +217,7 @@ pub fn columns(
     heads(conn, &mut ev.calls, |c, dir, blob| {
         add(blob, c.api * 2 + dir, 1, -c.id)
     })?;
-    let mut keys: Vec<(Key, Stat)> = stats.into_iter().collect();
+    let mut keys = stats.list;
     keys.sort_unstable_by_key(|(k, _)| *k);
     let mut out = Columns {
         list: Vec::with_capacity(keys.len()),
@@ -353,12 +408,106 @@ pub fn apply(
     columns: &Columns,
     accounts: usize,
 ) -> Result<Applied> {
-    let mut out = Applied {
-        values: vec![[0; 64]; accounts],
-        uses: Vec::new(),
-    };
+    // Counting distinct values costs as much as all the rest: it has a thread of its own.
+    let (values, uses) = std::thread::scope(|scope| {
+        let (send, batches) = std::sync::mpsc::sync_channel(BATCHES);
+        let counter = scope.spawn(move || distinct(batches, accounts));
+        let uses = pass(conn, ev, classes, columns, Values::new(send))?;
+        let values = counter.join().map_err(|_| Error::Case {
+            path: "facts".into(),
+            why: "counting values failed".into(),
+        })?;
+        Ok::<_, Error>((values, uses))
+    })?;
+    let mut list: Vec<((u8, u32), (u64, u64))> = uses.into_iter().collect();
+    list.sort_unstable();
+    let uses = list
+        .into_iter()
+        .map(|((class, api), (clear, masked))| ClassUse {
+            api,
+            class,
+            clear,
+            masked,
+        })
+        .collect();
+    Ok(Applied { values, uses })
+}
+
+/// A value that an account saw: mixed key, account, class.
+type Value = (u64, u32, u8);
+
+/// Values handed over together, and how many such batches may wait.
+const BATCH: usize = 8192;
+const BATCHES: usize = 16;
+
+/// Hands values to the thread that counts them.
+struct Values {
+    batch: Vec<Value>,
+    to: SyncSender<Vec<Value>>,
+}
+
+impl Values {
+    fn new(to: SyncSender<Vec<Value>>) -> Values {
+        Values {
+            batch: Vec::with_capacity(BATCH),
+            to,
+        }
+    }
+    fn note(&mut self, account: u32, sum: &Sum) {
+        for (class, print) in &sum.prints {
+            // Prints are 64 random bits: mixing account and class into them keeps triples apart.
+            let key = print
+                ^ u64::from(account).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                ^ u64::from(*class).wrapping_mul(0xd6e8_feb8_6659_fd93);
+            self.batch.push((key, account, *class));
+        }
+        if self.batch.len() >= BATCH {
+            self.hand_over();
+        }
+    }
+    fn hand_over(&mut self) {
+        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        // the counter ends only after this end does, or by a fault that its join tells
+        let _ = self.to.send(batch);
+    }
+}
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        self.hand_over();
+    }
+}
+
+/// Distinct values by account and class.
+fn distinct(batches: Receiver<Vec<Value>>, accounts: usize) -> Vec<[u32; 64]> {
+    let mut out = vec![[0u32; 64]; accounts];
     let mut seen: FxHashSet<u64> = FxHashSet::default();
-    let mut uses: FxHashMap<(u8, u32), (u64, u64)> = FxHashMap::default();
+    for (key, account, class) in batches.into_iter().flatten() {
+        if seen.len() < VALUES
+            && let Some(n) = out
+                .get_mut(account as usize)
+                .and_then(|counts| counts.get_mut(usize::from(class)))
+            && seen.insert(key)
+        {
+            *n += 1;
+        }
+    }
+    out
+}
+
+/// Uses of a class by API: calls in clear, calls masked.
+type Uses = FxHashMap<(u8, u32), (u64, u64)>;
+
+fn pass(
+    conn: &Connection,
+    ev: &mut Evidence,
+    classes: &Classes,
+    columns: &Columns,
+    mut values: Values,
+) -> Result<Uses> {
+    let mut recent = Recent::new();
+    let mut accepts = |key: Key| recent.get(key, || columns.accept.contains(&key));
+    let mut uses = Uses::default();
     let mut sum = Sum::default();
     let mut calls = std::mem::take(&mut ev.calls);
     let mut give = |call: &mut CallLine, dir: u32, sum: &Sum, new: &mut dyn FnMut(u32)| {
@@ -381,25 +530,6 @@ pub fn apply(
         call.secrets |= sum.secrets;
         new(call.account);
     };
-    let mut note = |account: u32, sum: &Sum| {
-        let Some(counts) = out.values.get_mut(account as usize) else {
-            return;
-        };
-        for (class, print) in &sum.prints {
-            if seen.len() >= VALUES {
-                return;
-            }
-            // Prints are 64 random bits: mixing account and class into them keeps triples apart.
-            let key = print
-                ^ u64::from(account).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                ^ u64::from(*class).wrapping_mul(0xd6e8_feb8_6659_fd93);
-            if seen.insert(key)
-                && let Some(n) = counts.get_mut(usize::from(*class))
-            {
-                *n += 1;
-            }
-        }
-    };
     bodies(conn, &columns.users, |blob, _, group| {
         for same in group.chunk_by(|a, b| a.1 == b.1) {
             let Some((_, place, _)) = same.first() else {
@@ -410,7 +540,7 @@ pub fn apply(
             pack::visit(
                 blob,
                 |f| {
-                    if f.class < 64 && columns.accept.contains(&(*place, f.field, f.class)) {
+                    if f.class < 64 && accepts((*place, f.field, f.class)) {
                         sum.add(&f);
                     }
                 },
@@ -428,7 +558,7 @@ pub fn apply(
                 if let Some(c) = calls.get_mut(*i as usize) {
                     give(c, dir, &sum, &mut |account| {
                         if account != last {
-                            note(account, &sum);
+                            values.note(account, &sum);
                             last = account;
                         }
                     });
@@ -449,7 +579,7 @@ pub fn apply(
         pack::visit(
             blob,
             |f| {
-                if f.class < 64 && columns.accept.contains(&(place, f.field, f.class)) {
+                if f.class < 64 && accepts((place, f.field, f.class)) {
                     target |= !f.masked
                         && classes.levels.secret >> f.class & 1 == 1
                         && is_target(f.field);
@@ -465,19 +595,8 @@ pub fn apply(
         if target {
             sum.secrets |= SECRET_TARGET;
         }
-        give(c, dir, &sum, &mut |account| note(account, &sum));
+        give(c, dir, &sum, &mut |account| values.note(account, &sum));
     })?;
     ev.calls = calls;
-    let mut list: Vec<((u8, u32), (u64, u64))> = uses.into_iter().collect();
-    list.sort_unstable();
-    out.uses = list
-        .into_iter()
-        .map(|((class, api), (clear, masked))| ClassUse {
-            api,
-            class,
-            clear,
-            masked,
-        })
-        .collect();
-    Ok(out)
+    Ok(uses)
 }

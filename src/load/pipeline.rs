@@ -97,7 +97,8 @@ pub fn load(
         for _ in 0..jobs {
             let results = results.clone();
             let (queue, rules, key) = (&queue, Arc::clone(rules), case.print_key());
-            scope.spawn(move || scan_jobs(queue, &results, &rules, key));
+            let classes: Arc<[u8]> = case.class_map().into();
+            scope.spawn(move || scan_jobs(queue, &results, &rules, key, &classes));
         }
         drop(results);
         let hashes = scope.spawn(|| {
@@ -188,9 +189,22 @@ fn finish_source(
 }
 
 /// A scan thread: takes jobs until there are no more.
-fn scan_jobs(queue: &Queue<Job>, results: &Sender<Done>, rules: &Arc<Rules>, key: PrintKey) {
-    let fresh = || CallScanner::new(Scanner::new(Arc::clone(rules), key), key);
+fn scan_jobs(
+    queue: &Queue<Job>,
+    results: &Sender<Done>,
+    rules: &Arc<Rules>,
+    key: PrintKey,
+    classes: &Arc<[u8]>,
+) {
+    let fresh = || {
+        CallScanner::new(
+            Scanner::new(Arc::clone(rules), key),
+            key,
+            Arc::clone(classes),
+        )
+    };
     let mut scanner = fresh();
+    let mut compressor: Option<bodies::Compressor> = None;
     while let Some(Job { seq, bytes, work }) = queue.pop() {
         let (mut calls, mut failed) = (Vec::new(), Vec::new());
         // a fault in one call must not cost the others: it is counted, and the scanner is made anew
@@ -205,7 +219,13 @@ fn scan_jobs(queue: &Queue<Job>, results: &Sender<Done>, rules: &Arc<Rules>, key
         };
         let what = match work {
             Work::Pack(id, pack) => {
-                let _ = results.send(Done::Pack(id, pack.len(), bodies::compress(&pack)));
+                let packed = match &mut compressor {
+                    Some(c) => c.pack(&pack),
+                    None => {
+                        bodies::Compressor::new().and_then(|c| compressor.insert(c).pack(&pack))
+                    }
+                };
+                let _ = results.send(Done::Pack(id, pack.len(), packed));
                 continue;
             }
             Work::Exchanges(batch) => {

@@ -3,15 +3,16 @@
 
 use crate::body::{decode, sniff};
 use crate::call::model::{
-    BodyOut, CallOut, CredentialSeen, Exchange, Facts, Flags, Locator, LogCall, Message, Proto,
+    BodyOut, CallOut, CredentialSeen, Exchange, Flags, Locator, LogCall, Message, Packed, Proto,
     RawBody, Role, Stamp, Unit,
 };
 use crate::call::text::lossless;
 use crate::case::heads;
-use crate::detect::Scanner;
 use crate::detect::print::{PrintKey, PrintKind};
-use crate::facts::credentials::{CallView, extract};
+use crate::detect::{Scanner, pack};
+use crate::facts::credentials::{CallView, Memo, extract};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Headers that carry an id shared by all calls of one story, in order of trust.
 const TRACE_HEADERS: [&str; 6] = [
@@ -27,12 +28,20 @@ const TRACE_HEADERS: [&str; 6] = [
 pub struct CallScanner {
     scanner: Scanner,
     key: PrintKey,
+    memo: Memo,
+    /// The case's number of each class of the rules.
+    classes: Arc<[u8]>,
 }
 
 impl CallScanner {
-    /// With the rules and the print key of the case.
-    pub fn new(scanner: Scanner, key: PrintKey) -> CallScanner {
-        CallScanner { scanner, key }
+    /// With the rules, the print key of the case, and its numbers of the classes.
+    pub fn new(scanner: Scanner, key: PrintKey, classes: Arc<[u8]>) -> CallScanner {
+        CallScanner {
+            scanner,
+            key,
+            memo: Memo::default(),
+            classes,
+        }
     }
 
     /// A captured exchange.
@@ -60,7 +69,7 @@ impl CallScanner {
             resp_body: resp_body.as_ref().map_or(&[], |b| &b.content),
             resp_kind: resp_body.as_ref().map_or("", |b| b.kind),
         };
-        let (credentials, events) = extract(&view, &self.key);
+        let (credentials, events) = extract(&view, &self.key, &mut self.memo);
         let target = req.and_then(Message::target).filter(|t| !t.is_empty());
         let (authority, path) = target.map_or((None, None), split_target);
         let method = req
@@ -108,8 +117,14 @@ impl CallScanner {
             heads: heads::encode(x),
             req_body,
             resp_body,
-            req_facts: req.map_or_else(Facts::default, |m| self.scanner.scan_request(m)),
-            resp_facts: resp.map_or_else(Facts::default, |m| self.scanner.scan_response_head(m)),
+            req_facts: match req {
+                Some(m) => pack::pack(&self.scanner.scan_request(m), &self.classes),
+                None => Packed::default(),
+            },
+            resp_facts: match resp {
+                Some(m) => pack::pack(&self.scanner.scan_response_head(m), &self.classes),
+                None => Packed::default(),
+            },
             credentials,
             events,
             trace_id: req.and_then(trace_id),
@@ -137,7 +152,11 @@ impl CallScanner {
         };
         let sha = m.body.long_sha256.unwrap_or(d.sha256);
         let kind = sniff::kind(&d.content, media);
-        let facts = self.scanner.scan_body(&d.content, kind, media);
+        // packed here, so that the many small findings live and die on one thread
+        let facts = pack::pack(
+            &self.scanner.scan_body(&d.content, kind, media),
+            &self.classes,
+        );
         let [head, ..] = *d.sha256.as_chunks::<16>().0 else {
             return None;
         };
@@ -200,11 +219,11 @@ impl CallScanner {
             heads: Vec::new(),
             req_body: None,
             resp_body: None,
-            req_facts: l
-                .uri
-                .as_deref()
-                .map_or_else(Facts::default, |u| self.scanner.scan_uri(u)),
-            resp_facts: Facts::default(),
+            req_facts: match &l.uri {
+                Some(u) => pack::pack(&self.scanner.scan_uri(u), &self.classes),
+                None => Packed::default(),
+            },
+            resp_facts: Packed::default(),
             credentials: credentials.collect(),
             events: Vec::new(),
             trace_id: l.trace_id,

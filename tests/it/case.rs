@@ -71,7 +71,8 @@ pub(super) fn body(n: u64) -> BodyOut {
             misses: vec![],
             records: 1,
             dropped: 0,
-        },
+        }
+        .into(),
         ..BodyOut::default()
     }
 }
@@ -112,8 +113,9 @@ pub(super) fn call(source: u32, unit: u64) -> CallOut {
         req_facts: Facts {
             findings: vec![finding(2, 1 << 40 | unit)],
             ..Facts::default()
-        },
-        resp_facts: Facts::default(),
+        }
+        .into(),
+        resp_facts: Packed::default(),
         credentials: vec![],
         events: vec![IdentityEvent::Logout],
         trace_id: None,

@@ -53,8 +53,8 @@ fn call(source: u32, unit: u64, ts: i64, src: &str, uri: &str) -> CallOut {
         heads: vec![],
         req_body: None,
         resp_body: None,
-        req_facts: Facts::default(),
-        resp_facts: Facts::default(),
+        req_facts: Packed::default(),
+        resp_facts: Packed::default(),
         credentials: vec![],
         events: vec![],
         trace_id: None,
@@ -103,7 +103,8 @@ fn body(n: u64, findings: Vec<RawFinding>, misses: Vec<Miss>) -> BodyOut {
             misses,
             records: 1,
             dropped: 0,
-        },
+        }
+        .into(),
     }
 }
 

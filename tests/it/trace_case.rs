@@ -115,7 +115,7 @@ impl World {
             cut: None,
             codings: Vec::new(),
             kind,
-            facts,
+            facts: facts.into(),
             content,
         }
     }
@@ -175,8 +175,8 @@ impl World {
                 heads: Vec::new(),
                 req_body: c.req.clone(),
                 resp_body: c.resp.clone(),
-                req_facts: Facts::default(),
-                resp_facts: Facts::default(),
+                req_facts: Packed::default(),
+                resp_facts: Packed::default(),
                 credentials: Vec::new(),
                 events: Vec::new(),
                 trace_id: None,

@@ -264,8 +264,41 @@ fn base64(v: &[u8], bits: u16) -> Option<Vec<u8>> {
     {
         return None;
     }
+    if !gzip && !begins_readable(v) {
+        return None;
+    }
     let out = normal::base64_any(v)?;
     (gzip || readable(&out) && out.len() >= 6).then_some(out)
+}
+
+/// Whether the first bytes inside base64 can begin a text: what most random tokens fail, without undoing all of it.
+fn begins_readable(v: &[u8]) -> bool {
+    let mut first = [0u8; 12];
+    let mut len = 0;
+    for (four, out) in v.chunks_exact(4).zip(first.chunks_exact_mut(3)) {
+        let mut word = 0u32;
+        for b in four {
+            match sextet(*b) {
+                Some(s) => word = word << 6 | s,
+                // padding, or a character that the whole look will refuse
+                None => return len == 0 || begins_text(first.get(..len).unwrap_or_default()),
+            }
+        }
+        let [_, bytes @ ..] = word.to_be_bytes();
+        for (o, b) in out.iter_mut().zip(bytes) {
+            *o = b;
+        }
+        len += 3;
+    }
+    begins_text(first.get(..len).unwrap_or_default())
+}
+
+fn begins_text(v: &[u8]) -> bool {
+    let controls = v
+        .iter()
+        .any(|b| *b < b' ' && !matches!(b, b'\n' | b'\r' | b'\t'));
+    // an incomplete character at the end goes on in what was not looked at
+    !controls && std::str::from_utf8(v).map_or_else(|e| e.error_len().is_none(), |_| true)
 }
 
 /// Value of a character of either alphabet of base64.

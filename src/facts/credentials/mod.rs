@@ -10,6 +10,7 @@ mod presented;
 mod tests;
 mod words;
 
+pub use presented::Memo;
 pub use words::session_name;
 
 use crate::call::model::{CredentialSeen, IdentityEvent, Message};
@@ -40,9 +41,13 @@ pub fn percent(raw: &[u8]) -> String {
     fields::percent(raw, false)
 }
 
-/// Credentials presented, strongest first, and identity events of one call.
-pub fn extract(v: &CallView<'_>, key: &PrintKey) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
-    let mut seen = presented::read(v, key);
+/// Credentials presented, strongest first, and identity events of one call. `memo` only saves work; it is for one `key`.
+pub fn extract(
+    v: &CallView<'_>,
+    key: &PrintKey,
+    memo: &mut Memo,
+) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
+    let mut seen = presented::read(v, key, memo);
     let mut events = seen.take_events();
     outcome::read(v, key, &mut seen.credentials, &mut events);
     presented::rank(&mut seen.credentials);

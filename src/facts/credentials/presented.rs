@@ -7,12 +7,13 @@ use crate::call::model::{CredentialSeen, IdentityEvent, Message};
 use crate::detect::print::{PrintKey, PrintKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use rustc_hash::FxHashMap;
 
 /// Credentials kept of one call: real calls carry one to three.
 const MAX: usize = 12;
 
 /// What a request presents.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Presented {
     /// Credentials as found.
     pub credentials: Vec<CredentialSeen>,
@@ -71,12 +72,49 @@ pub fn secret_print(key: &PrintKey, secret: &str) -> u64 {
     key.print(PrintKind::Credential, secret.as_bytes())
 }
 
+/// Header blocks remembered, and the longest of them: a client sends the same one with most of its requests.
+const BLOCKS: usize = 1024;
+const BLOCK: usize = 2 << 10;
+
+/// What header blocks presented.
+#[derive(Debug, Default)]
+pub struct Memo(FxHashMap<Box<[u8]>, Presented>);
+
 /// Reads all credentials of a request.
-pub fn read(v: &CallView<'_>, key: &PrintKey) -> Presented {
-    let mut out = Presented::default();
-    let Some(req) = v.req else { return out };
-    headers(req, key, &mut out);
+pub fn read(v: &CallView<'_>, key: &PrintKey, memo: &mut Memo) -> Presented {
+    let Some(req) = v.req else {
+        return Presented::default();
+    };
+    let mut out = block(req, key, memo);
     query(req, key, &mut out);
+    out
+}
+
+/// What the header block presents, remembered by its bytes.
+fn block(req: &Message, key: &PrintKey, memo: &mut Memo) -> Presented {
+    let fresh = || {
+        let mut out = Presented::default();
+        headers(req, key, &mut out);
+        out
+    };
+    let (Some(first), Some(last)) = (req.headers.first(), req.headers.last()) else {
+        return Presented::default();
+    };
+    let Some(block) = req
+        .head
+        .get(first.0.start..last.1.end)
+        .filter(|b| b.len() <= BLOCK)
+    else {
+        return fresh();
+    };
+    if let Some(known) = memo.0.get(block) {
+        return known.clone();
+    }
+    let out = fresh();
+    if memo.0.len() >= BLOCKS {
+        memo.0.clear();
+    }
+    memo.0.insert(block.into(), out.clone());
     out
 }
 

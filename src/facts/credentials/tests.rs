@@ -68,6 +68,7 @@ fn run(req: &str, resp: &str) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
             resp_kind: kind(&pb),
         },
         &KEY,
+        &mut Memo::default(),
     )
 }
 

@@ -3,6 +3,11 @@
 
 /// A name without case and separators: `access_token`, `accessToken` and `Access-Token` are one.
 pub fn plain(name: &str) -> String {
+    let extra = |b: u8| matches!(b, b'_' | b'-' | b'.' | b' ' | b':' | b'[' | b']');
+    if name.is_ascii() {
+        let bytes = name.bytes().filter(|b| !extra(*b));
+        return bytes.map(|b| char::from(b.to_ascii_lowercase())).collect();
+    }
     name.chars()
         .filter(|c| !matches!(c, '_' | '-' | '.' | ' ' | ':' | '[' | ']'))
         .flat_map(char::to_lowercase)
@@ -428,7 +433,8 @@ pub fn logout_path(path: &str) -> bool {
 }
 /// Whether a path answers with the caller's own profile.
 pub fn own_path(path: &str) -> bool {
-    let last = segments(path).last().unwrap_or_default();
+    let last = path.rsplit('/').find(|s| !s.is_empty()).map(plain);
+    let last = last.unwrap_or_default();
     matches!(
         last.as_str(),
         "me" | "userinfo"
@@ -450,7 +456,10 @@ pub fn own_path(path: &str) -> bool {
     )
 }
 fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
-    path.split('/').filter(|s| !s.is_empty()).map(plain)
+    // no word is all digits, and ids are most of what differs between paths
+    path.split('/')
+        .filter(|s| !s.bytes().all(|b| b.is_ascii_digit()))
+        .map(plain)
 }
 
 #[cfg(test)]
