@@ -447,8 +447,12 @@ fn packs_may_be_compressed_elsewhere_and_must_come_back() {
         assert!(matches!(err, Error::NotYet(_)), "{err}");
     }
     for f in &full {
-        w.put_pack(f.id, f.bytes.len(), &bodies::compress(&f.bytes).unwrap())
-            .unwrap();
+        w.put_pack(
+            f.id,
+            f.bytes.len(),
+            &bodies::Compressor::new().unwrap().pack(&f.bytes).unwrap(),
+        )
+        .unwrap();
     }
     w.finish_load().unwrap();
     assert_eq!(bodies::get(&case.conn, 1).unwrap(), want);

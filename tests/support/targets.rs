@@ -283,7 +283,7 @@ pub fn scan(data: &[u8]) {
         );
     }
     let mut terms: Vec<Arc<str>> = Vec::new();
-    let blob = pack::encode(&facts, &mut |t| {
+    let blob = pack::blob(&pack::pack(&facts, &[]), &mut |t| {
         terms.push(t.clone());
         terms.len() as u32 - 1
     });
