@@ -13,6 +13,10 @@ pub const INTERFACES: usize = 65_536;
 pub const SNIFF_BYTES: usize = 64 << 10;
 /// Folders inside folders walked for evidence.
 pub const FOLDER_DEPTH: usize = 64;
+/// Window of a compressed file believed, in bytes: xz at its highest level uses 64 MiB.
+pub const UNPACK_WINDOW: usize = 96 << 20;
+/// One call in another tool's file (archive entry, flow, item): a stored body in Base64 and as much again around it.
+pub const ENTRY_BYTES: usize = 64 << 20;
 /// Longest log line kept; the rest of a longer line is skipped and counted.
 pub const LOG_LINE: usize = 1 << 20;
 /// Nested link, tunnel and network headers followed in one packet.

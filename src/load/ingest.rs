@@ -6,6 +6,7 @@ use super::queue::{Budget, Queue};
 use crate::call::model::{Exchange, FlowInfo, LogCall, Ts};
 use crate::net::Net;
 use crate::proto::Calls;
+use crate::source::entry::{Entry, EntryEvent, EntryReader};
 use crate::source::log::{LogEvent, LogReader, LogZone};
 use crate::source::pcap::{Event, PacketReader};
 use crate::source::{Input, Kind, open_bytes};
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 const BATCH: usize = 64;
 /// Log lines handed on together.
 const LOG_BATCH: usize = 2000;
+/// Bytes of entries handed on together at most: a scan thread takes them one by one.
+const ENTRIES_BYTES: usize = 4 << 20;
 /// Packets between looks at the clock, the stop flag and the batch.
 const STRIDE: u64 = 512;
 /// How often calls that have begun and not ended are shown to an interface.
@@ -28,6 +31,8 @@ pub enum Work {
     Exchanges(Vec<Exchange>),
     /// Lines of a log.
     Logs(Vec<LogCall>),
+    /// Calls that another tool kept.
+    Entries(Vec<Entry>),
     /// A full pack to be compressed.
     Pack(i64, Vec<u8>),
     /// Nothing to scan: handed through in its turn.
@@ -53,7 +58,7 @@ pub struct SourceEnd {
     pub source: u32,
     /// Packets, for captures.
     pub packets: Option<u64>,
-    /// Lines, for logs.
+    /// Lines of logs, entries of other tools' files.
     pub lines: Option<u64>,
     /// Time of the earliest packet or line.
     pub first_ts: Option<Ts>,
@@ -69,11 +74,14 @@ pub struct SourceEnd {
 
 impl SourceEnd {
     fn diag(&mut self, code: &str, unit: u64, detail: &str) {
+        self.diags_of(code, unit, 1, detail);
+    }
+    fn diags_of(&mut self, code: &str, unit: u64, n: u64, detail: &str) {
         let entry = self
             .diags
             .entry(code.to_string())
             .or_insert_with(|| (0, unit, detail.to_string()));
-        entry.0 += 1;
+        entry.0 += n;
     }
     /// Packets or lines that carry no call and stand in no listed flow, or could not be read.
     pub fn skipped(&self) -> u64 {
@@ -90,8 +98,10 @@ impl SourceEnd {
 }
 
 /// Diags that mean that evidence could not be read, against those that tell what it is.
-const DAMAGE: [&str; 5] = [
+const DAMAGE: [&str; 7] = [
     "damaged-record",
+    "entry-damaged",
+    "entry-unfit",
     "truncated-packet",
     "read-error",
     "log-unreadable",
@@ -99,7 +109,11 @@ const DAMAGE: [&str; 5] = [
 ];
 
 /// Diags whose units gave nothing.
-const SKIPPED: [&str; 15] = [
+const SKIPPED: [&str; 19] = [
+    "entry-damaged",
+    "entry-unfit",
+    "entry-no-call",
+    "entry-too-large",
     "damaged-record",
     "truncated-packet",
     "unknown-interface",
@@ -182,6 +196,7 @@ impl<'a> Ingest<'a> {
         for (source, input) in (0u32..).zip(inputs) {
             let end = match input.kind {
                 Kind::Log(format) => self.log(source, input, format),
+                Kind::Entries(format) => self.entries(source, input, format),
                 Kind::Pcap | Kind::Pcapng => {
                     let follows = input.first_ts.is_some_and(|t| t >= seen_until);
                     if let Some(old) = shared.take_if(|_| !follows) {
@@ -377,6 +392,66 @@ impl<'a> Ingest<'a> {
         if !batch.is_empty() {
             let weight = batch.len() * 600;
             self.send(weight, Work::Logs(batch));
+        }
+        end
+    }
+}
+
+impl Ingest<'_> {
+    /// A file of another tool: entries in their order, each a call of its own.
+    fn entries(&mut self, source: u32, input: &Input, format: &str) -> SourceEnd {
+        let mut end = SourceEnd {
+            source,
+            lines: Some(0),
+            ..SourceEnd::default()
+        };
+        let mut reader = match open_bytes(&input.path) {
+            Ok(bytes) => match EntryReader::new(bytes, format, self.zone.clone(), source) {
+                Some(r) => r,
+                None => return end,
+            },
+            Err(e) => {
+                end.diag("read-error", 1, &e.to_string());
+                end.damaged = true;
+                return end;
+            }
+        };
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while let Some(event) = reader.next() {
+            match event {
+                EntryEvent::Entry(entry) => {
+                    end.saw(entry.ts());
+                    if self.outside(entry.ts()) {
+                        let why = "left out by --after or --before";
+                        end.diag("outside-time", entry.at.number, why);
+                        continue;
+                    }
+                    if entry.assumed_zone {
+                        let why = "times without a certain zone; see --tz";
+                        end.diag("assumed-utc", entry.at.number, why);
+                    }
+                    bytes += entry.weight();
+                    batch.push(*entry);
+                }
+                EntryEvent::Diag(code, at, n, text) => {
+                    end.damaged |= DAMAGE.contains(&code);
+                    end.diags_of(code, at, n, &text);
+                }
+            }
+            if batch.len() >= BATCH || bytes >= ENTRIES_BYTES {
+                self.progress.units.fetch_add(batch.len() as u64, Relaxed);
+                let at = self.base + reader.offset().min(input.bytes);
+                self.progress.read.store(at, Relaxed);
+                self.send(std::mem::take(&mut bytes), Work::Entries(std::mem::take(&mut batch)));
+                if self.stopped() {
+                    end.stopped = true;
+                    break;
+                }
+            }
+        }
+        end.lines = Some(reader.entries());
+        if !batch.is_empty() {
+            self.send(bytes, Work::Entries(batch));
         }
         end
     }

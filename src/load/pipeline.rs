@@ -248,6 +248,14 @@ fn scan_jobs(
                 }
                 What::Calls(calls, failed)
             }
+            Work::Entries(batch) => {
+                for e in batch {
+                    let at = e.at;
+                    let scanned = catch_unwind(AssertUnwindSafe(|| scanner.entry(e)));
+                    keep(at, scanned, &mut scanner);
+                }
+                What::Calls(calls, failed)
+            }
             Work::Flows(flows) => What::Flows(flows),
             Work::SourceEnd(end) => What::SourceEnd(end),
         };

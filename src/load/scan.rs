@@ -11,6 +11,7 @@ use crate::case::heads;
 use crate::detect::print::{PrintKey, PrintKind};
 use crate::detect::{Scanner, pack};
 use crate::facts::credentials::{CallView, Memo, extract};
+use crate::source::entry::Entry;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub struct CallScanner {
     memo: Memo,
     /// The case's number of each class of the rules.
     classes: Arc<[u8]>,
+    /// Content coding of the call at hand was undone before it got here.
+    decoded: bool,
 }
 
 impl CallScanner {
@@ -41,7 +44,36 @@ impl CallScanner {
             key,
             memo: Memo::default(),
             classes,
+            decoded: false,
         }
+    }
+
+    /// A call that another tool kept: scanned like a captured one; places, times and lengths are those of its entry.
+    pub fn entry(&mut self, e: Entry) -> CallOut {
+        self.decoded = e.decoded;
+        let mut call = self.exchange(&e.exchange);
+        self.decoded = false;
+        call.at = e.at;
+        call.ord = 0;
+        call.flow = None;
+        (call.src, call.sport) = e.client;
+        (call.dst, call.dport) = e.server;
+        call.tls = e.tls;
+        call.host = call.host.or(e.host);
+        call.proto = e.proto.unwrap_or(call.proto);
+        call.end_ts = e.exchange.response.as_ref().map(|m| m.last.ts);
+        let [req, resp] = e.body_len;
+        call.req_body_len = req.unwrap_or(call.req_body_len);
+        call.resp_body_len = resp.unwrap_or(call.resp_body_len);
+        call.locators = vec![Locator {
+            source: e.at.source,
+            role: Role::Origin,
+            first: e.at.number,
+            last: e.at.number,
+            range: Some(e.range),
+            ts: call.ts,
+        }];
+        call
     }
 
     /// A captured exchange.
@@ -137,7 +169,10 @@ impl CallScanner {
         if m.body.bytes.is_empty() && m.body.gaps.is_empty() {
             return None;
         }
-        let codings: Vec<&[u8]> = m.header_all("content-encoding").collect();
+        let mut codings: Vec<&[u8]> = m.header_all("content-encoding").collect();
+        if self.decoded {
+            codings.clear();
+        }
         let d = decode::decode(&m.body.bytes, &codings);
         if d.lied {
             flags.insert(Flags::BAD_FRAMING);

@@ -1,19 +1,16 @@
-//! The bytes of an evidence file. In: a path. Out: a reader that sees through gzip and zstd, and the file's own hash.
-//! Bounds: two layers of compression; decompression is streamed, so a bomb costs time in proportion to what it holds
-//! and no memory.
+//! The bytes of an evidence file. In: a path. Out: a reader that sees through compression, and the file's own hash.
+//! Bounds: those of [`super::coded`].
 
+use super::coded;
 use crate::error::{Error, Result};
 use crate::limits::READ_BLOCK;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Compression seen through: a file, and an archive of such files made once more.
-const LAYERS: usize = 2;
-
-/// Opens a file for reading and undoes gzip (also of several members) and zstd (also of several frames).
+/// Opens a file for reading and undoes compression (gzip, zstd, xz, bzip2, lz4; also several members, frames, streams).
 ///
 /// A compressed file that ends early or is damaged gives all bytes before the damage and then an error from `read`.
 ///
@@ -21,20 +18,8 @@ const LAYERS: usize = 2;
 /// [`Error::Io`] where the file cannot be opened or its beginning cannot be read.
 pub fn open_bytes(path: &Path) -> Result<Box<dyn Read + Send>> {
     let file = File::open(path).map_err(Error::io(path, "cannot open"))?;
-    let mut read: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 16, file));
-    for _ in 0..LAYERS {
-        let begin = read.fill_buf().map_err(Error::io(path, "cannot read"))?;
-        if begin.starts_with(&[0x1f, 0x8b]) {
-            let inner = flate2::bufread::MultiGzDecoder::new(read);
-            read = Box::new(BufReader::with_capacity(1 << 17, inner));
-        } else if begin.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            let inner = zstd::stream::read::Decoder::with_buffer(read)
-                .map_err(Error::io(path, "cannot read"))?;
-            read = Box::new(BufReader::with_capacity(1 << 17, inner));
-        } else {
-            break;
-        }
-    }
+    let read = Box::new(BufReader::with_capacity(1 << 16, file));
+    let (read, _) = coded::undo_all(read).map_err(Error::io(path, "cannot read"))?;
     Ok(Box::new(read))
 }
 

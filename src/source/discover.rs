@@ -3,7 +3,7 @@
 //! to folders inside a folder are not followed, so there are no loops; content decides what a file is, not its name.
 
 use super::pcap::{Event, PacketReader};
-use super::{Input, Kind, log, open_bytes};
+use super::{Input, Kind, entry, log, open_bytes};
 use crate::limits::{FOLDER_DEPTH, SNIFF_BYTES};
 use std::collections::BTreeSet;
 use std::fs;
@@ -144,11 +144,14 @@ fn sniff(path: &Path) -> Result<(Kind, Option<i64>), String> {
         }
         return Ok((kind, first));
     }
+    if let Some(format) = entry::sniff(&begin) {
+        return Ok((Kind::Entries(format), None));
+    }
     if let Some(format) = log::sniff(&begin) {
         return Ok((Kind::Log(format), None));
     }
     Err(match failed {
         Some(e) => format!("cannot be read: {e}"),
-        None => "neither a capture (pcap, pcapng) nor an access log in a known format".to_owned(),
+        None => "neither a capture (pcap, pcapng), nor an access log, nor another tool's file in a known format".to_owned(),
     })
 }

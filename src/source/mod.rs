@@ -3,7 +3,9 @@
 //! file, folders are walked to [`crate::limits::FOLDER_DEPTH`]; evidence is opened for reading only.
 
 mod bytes;
+mod coded;
 mod discover;
+pub mod entry;
 pub mod log;
 pub mod pcap;
 mod pcapng;
@@ -38,6 +40,8 @@ pub enum Kind {
     Pcapng,
     /// An access log in the named format.
     Log(&'static str),
+    /// Whole calls that another tool kept: `har`, `mitmproxy`, `burp`.
+    Entries(&'static str),
 }
 
 impl Kind {
@@ -48,6 +52,7 @@ impl Kind {
             Kind::Pcap => "pcap".to_owned(),
             Kind::Pcapng => "pcapng".to_owned(),
             Kind::Log(format) => format!("log:{format}"),
+            Kind::Entries(format) => format.to_owned(),
         }
     }
 }

@@ -294,7 +294,7 @@ fn address(s: &str) -> (Option<std::net::IpAddr>, Option<u16>) {
 }
 
 /// RFC 3339, a civil time, common log time, or a number of seconds, milliseconds, microseconds or nanoseconds.
-fn time(v: &Value, zone: &LogZone) -> Option<(Ts, bool)> {
+pub(super) fn time(v: &Value, zone: &LogZone) -> Option<(Ts, bool)> {
     match v {
         Value::Number(n) => epoch(&n.to_string()),
         Value::String(s) => {

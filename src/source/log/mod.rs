@@ -5,6 +5,8 @@
 
 mod clf;
 mod json;
+mod suricata;
+mod zeek;
 
 use crate::call::model::{LogCall, Ts, Unit};
 use crate::limits::LOG_LINE;
@@ -41,15 +43,20 @@ impl LogZone {
     }
 
     /// A civil time without a zone as nanoseconds, and whether UTC had to be assumed.
-    fn resolve(&self, civil: jiff::civil::DateTime) -> Option<(Ts, bool)> {
+    pub(super) fn resolve(&self, civil: jiff::civil::DateTime) -> Option<(Ts, bool)> {
         let zone = self.0.clone().unwrap_or(TimeZone::UTC);
         let at = zone.to_ambiguous_timestamp(civil).compatible().ok()?;
         Some((i64::try_from(at.as_nanosecond()).ok()?, self.0.is_none()))
     }
 }
 
+/// A time as text: RFC 3339 and what log writers make of it; with whether UTC had to be assumed.
+pub(super) fn time(text: &str, zone: &LogZone) -> Option<(Ts, bool)> {
+    json::time(&serde_json::Value::String(text.to_owned()), zone)
+}
+
 /// `+08:00`, `-0530`, `+08` as seconds east of UTC.
-fn offset_seconds(s: &str) -> Option<i32> {
+pub(super) fn offset_seconds(s: &str) -> Option<i32> {
     let (sign, rest) = match s.as_bytes().first()? {
         b'+' => (1, s.get(1..)?),
         b'-' => (-1, s.get(1..)?),
@@ -79,42 +86,78 @@ pub enum NoCall {
     Blank,
 }
 
+/// What a line is read with: the zone, and what the lines before it said.
+#[derive(Debug, Clone)]
+pub struct Context {
+    zone: LogZone,
+    zeek: zeek::Header,
+}
+
+impl Context {
+    fn new(zone: LogZone) -> Context {
+        Context {
+            zone,
+            zeek: zeek::Header::default(),
+        }
+    }
+}
+
 /// A log format.
 pub struct LogFormat {
-    /// `common`, `combined`, `json`; a source's kind is `log:` and this.
+    /// `common`, `combined`, `json` ...; a source's kind is `log:` and this.
     pub name: &'static str,
     /// One line without its end to a call; place and byte range are filled in by the reader.
-    parse: fn(&[u8], &LogZone) -> Result<LogCall, NoCall>,
+    parse: fn(&[u8], &mut Context) -> Result<LogCall, NoCall>,
+    /// Whether a line that fits is of this writer even where it is no call: most lines of an `eve.json` are none.
+    sure: bool,
 }
 
 /// Every format, the more specific first.
 pub static FORMATS: &[LogFormat] = &[
     LogFormat {
+        name: "zeek-http",
+        parse: zeek::parse_tsv,
+        sure: true,
+    },
+    LogFormat {
+        name: "zeek-http-json",
+        parse: |line, cx| zeek::parse_json(line, &cx.zone),
+        sure: true,
+    },
+    LogFormat {
+        name: "suricata-eve",
+        parse: |line, cx| suricata::parse(line, &cx.zone),
+        sure: true,
+    },
+    LogFormat {
         name: "json",
-        parse: json::parse,
+        parse: |line, cx| json::parse(line, &cx.zone),
+        sure: false,
     },
     LogFormat {
         name: "combined",
-        parse: clf::parse_combined,
+        parse: |line, cx| clf::parse_combined(line, &cx.zone),
+        sure: false,
     },
     LogFormat {
         name: "common",
-        parse: clf::parse_common,
+        parse: |line, cx| clf::parse_common(line, &cx.zone),
+        sure: false,
     },
 ];
 
 /// Which format the beginning of a file has: the first for which at least half of the lines with content are calls or
 /// well-formed other lines. `None` where it is not a log that is known here.
 pub fn sniff(beginning: &[u8]) -> Option<&'static str> {
-    let zone = LogZone(None);
     FORMATS.iter().find_map(|format| {
+        let mut cx = Context::new(LogZone(None));
         let (mut calls, mut fit, mut all) = (0u32, 0u32, 0u32);
         let mut lines = beginning.split(|b| *b == b'\n').peekable();
         while let Some(line) = lines.next() {
             if all as usize >= SNIFF_LINES || (lines.peek().is_none() && all > 0) {
                 break; // the last piece of the beginning may be cut
             }
-            match (format.parse)(line.strip_suffix(b"\r").unwrap_or(line), &zone) {
+            match (format.parse)(line.strip_suffix(b"\r").unwrap_or(line), &mut cx) {
                 Err(NoCall::Blank) => continue,
                 Ok(_) => {
                     calls += 1;
@@ -125,7 +168,8 @@ pub fn sniff(beginning: &[u8]) -> Option<&'static str> {
             }
             all += 1;
         }
-        (calls > 0 && fit * 2 >= all).then_some(format.name)
+        let some = if format.sure { fit } else { calls };
+        (some > 0 && fit * 2 >= all).then_some(format.name)
     })
 }
 
@@ -142,7 +186,7 @@ pub enum LogEvent {
 pub struct LogReader {
     input: Box<dyn Read + Send>,
     format: &'static LogFormat,
-    zone: LogZone,
+    cx: Context,
     source: u32,
     buf: Vec<u8>,
     start: usize,
@@ -163,7 +207,7 @@ impl LogReader {
         Some(LogReader {
             input,
             format,
-            zone,
+            cx: Context::new(zone),
             source,
             buf: Vec::new(),
             start: 0,
@@ -208,7 +252,7 @@ impl LogReader {
                 text
             };
             let number = self.line + 1;
-            let parsed = (self.format.parse)(text, &self.zone);
+            let parsed = (self.format.parse)(text, &mut self.cx);
             let event = match parsed {
                 Ok(mut call) => {
                     call.at = Unit {
