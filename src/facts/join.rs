@@ -3,15 +3,20 @@
 //!
 //! Clocks of a log and of a capture differ by a constant, and a log has whole seconds: the offset between the two sources is
 //! the median over lines whose request occurs once on both sides. A line and a call are then joined one to one, nearest first.
+//!
+//! Lines with both addresses and both ports (Zeek, Suricata) name the connection itself: they are joined before all others,
+//! whatever their host says, in the order of their requests on it.
 
 use super::calls::{CallLine, NONE};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Distance in time between a line and its call once the clocks are aligned: a log line is written when the response ends,
 /// in whole seconds, and buffered logs are stamped when the request ends, not when they are flushed.
 pub const WINDOW_NS: i64 = 2_000_000_000;
 /// Clock offsets believed: beyond an hour and a half it is no drift but another day's traffic; one hour is a wrong zone.
 const SKEW_NS: i64 = 5_400_000_000_000;
+/// Calls of one connection that a line is compared with.
+const NEAR: usize = 64;
 /// Requests that must occur once on both sides before an offset is believed.
 const ANCHORS: usize = 3;
 
@@ -22,11 +27,115 @@ struct Key {
     status: u16,
 }
 
+/// A connection, and the kind of request on it; the target is 0 where only the connection counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Conn {
+    src: u32,
+    dst: u32,
+    sport: u16,
+    dport: u16,
+    method: u32,
+    target: u64,
+}
+
+fn connection(c: &CallLine, with_target: bool) -> Option<Conn> {
+    let whole = c.src != NONE && c.dst != NONE && c.sport != 0 && c.dport != 0;
+    whole.then_some(Conn {
+        src: c.src,
+        dst: c.dst,
+        sport: c.sport,
+        dport: c.dport,
+        method: c.method,
+        target: if with_target { c.target } else { 0 },
+    })
+}
+
+/// Joins lines that name the whole connection: first those with the target of a call on it, within [`SKEW_NS`], since
+/// ports are used again; then the rest by time alone, since a tool may have cut or folded the target.
+fn certain(calls: &mut [CallLine]) {
+    for (with_target, window) in [(true, SKEW_NS), (false, WINDOW_NS)] {
+        // lines by source, then captured calls; each in order of time
+        let mut sides: BTreeMap<Conn, (BTreeMap<u32, Vec<u32>>, Vec<u32>)> = BTreeMap::new();
+        for (i, c) in (0u32..).zip(calls.iter()) {
+            if c.log && c.joined == NONE
+                && let Some(key) = connection(c, with_target)
+            {
+                let lines = &mut sides.entry(key).or_default().0;
+                lines.entry(c.source).or_default().push(i);
+            }
+        }
+        if sides.is_empty() {
+            return;
+        }
+        let taken: BTreeSet<(u32, u32)> = calls
+            .iter()
+            .filter(|c| c.log && c.joined != NONE)
+            .map(|c| (c.source, c.joined))
+            .collect();
+        for (i, c) in (0u32..).zip(calls.iter()) {
+            if !c.log
+                && let Some(side) = connection(c, with_target).and_then(|k| sides.get_mut(&k))
+            {
+                side.1.push(i);
+            }
+        }
+        for (logs, mut captured) in sides.into_values() {
+            captured.sort_by_key(|i| calls.get(*i as usize).map_or(0, |c| c.ts));
+            for (source, mut lines) in logs {
+                lines.sort_by_key(|i| calls.get(*i as usize).map_or(0, |c| c.ts));
+                let free: Vec<u32> = captured
+                    .iter()
+                    .copied()
+                    .filter(|i| !taken.contains(&(source, *i)))
+                    .collect();
+                for (l, i) in match_up(calls, &lines, &free, window) {
+                    if let Some(c) = calls.get_mut(l as usize) {
+                        c.joined = i;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Pairs lines and calls of one connection, both in order of time: as many of both are the same ones in the same order,
+/// else each line takes the nearest of the [`NEAR`] calls around it.
+fn match_up(calls: &[CallLine], lines: &[u32], captured: &[u32], window: i64) -> Vec<(u32, u32)> {
+    let fit = |l: u32, i: u32| {
+        let (line, call) = (calls.get(l as usize)?, calls.get(i as usize)?);
+        let d = distance(line, call, 0);
+        let status = line.status == call.status || line.status == 0 || call.status == 0;
+        (status && d <= window).then_some(d / 1_000_000_000)
+    };
+    let pairs = lines.iter().copied().zip(captured.iter().copied());
+    if lines.len() == captured.len() && pairs.clone().all(|(l, i)| fit(l, i).is_some()) {
+        return pairs.collect();
+    }
+    let ts = |i: &u32| calls.get(*i as usize).map_or(0, |c| c.ts);
+    let mut options: Vec<(i64, i64, u32, i64, u32)> = Vec::new();
+    for l in lines {
+        let at = captured.partition_point(|i| ts(i) <= ts(l));
+        for i in captured.iter().skip(at.saturating_sub(NEAR / 2)).take(NEAR) {
+            if let Some(d) = fit(*l, *i) {
+                options.push((d, ts(l), *l, ts(i), *i));
+            }
+        }
+    }
+    options.sort_unstable();
+    let mut used: BTreeSet<(bool, u32)> = BTreeSet::new();
+    options.retain(|(_, _, l, _, i)| {
+        let free = !used.contains(&(true, *l)) && !used.contains(&(false, *i));
+        free && used.insert((true, *l)) && used.insert((false, *i))
+    });
+    options.into_iter().map(|(_, _, l, _, i)| (l, i)).collect()
+}
+
 /// Joins in place. `same_address` says whether two address indexes may be one client (equal, or one unknown).
 pub fn join(calls: &mut [CallLine]) {
+    certain(calls);
     let mut sides: BTreeMap<Key, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
     let mut logs: BTreeMap<u32, ()> = BTreeMap::new();
-    for c in calls.iter().filter(|c| c.log) {
+    for c in calls.iter().filter(|c| c.log && c.joined == NONE) {
         if c.target != 0 {
             sides.entry(key(c)).or_default();
             logs.insert(c.source, ());
@@ -40,7 +149,11 @@ pub fn join(calls: &mut [CallLine]) {
             && let Some(s) = sides.get_mut(&key(c))
         {
             let i = u32::try_from(i).unwrap_or(NONE);
-            if c.log { s.0.push(i) } else { s.1.push(i) }
+            match (c.log, c.joined == NONE) {
+                (true, true) => s.0.push(i),
+                (true, false) => {}
+                (false, _) => s.1.push(i),
+            }
         }
     }
     for source in logs.into_keys() {
@@ -161,7 +274,7 @@ fn pair(
         options.sort_unstable_by_key(|(d, ts, l, i)| {
             (*d, calls.get(*l as usize).map_or(0, |c| c.ts), *l, *ts, *i)
         });
-        let mut used: std::collections::BTreeSet<(bool, u32)> = std::collections::BTreeSet::new();
+        let mut used: BTreeSet<(bool, u32)> = BTreeSet::new();
         for (_, _, l, i) in options {
             if !used.contains(&(true, l)) && !used.contains(&(false, i)) {
                 used.insert((true, l));
@@ -194,6 +307,33 @@ mod tests {
             end: ts + S / 100,
             ..CallLine::new(id, ts)
         }
+    }
+
+    #[test]
+    fn lines_that_name_the_connection_join_whatever_else_they_say() {
+        let on = |c: CallLine, sport: u16, host: u32| CallLine {
+            dst: 7,
+            sport,
+            dport: 80,
+            host,
+            ..c
+        };
+        // two connections ask for the same at the same time; the log has them in the other order and without the port
+        let mut calls = vec![
+            on(call(1, 10 * S, false, 5, 1), 4000, 1),
+            on(call(2, 10 * S, false, 5, 1), 4001, 1),
+            on(call(3, 12 * S, false, 6, 1), 4001, 1),
+            on(call(4, 10 * S, true, 5, 1), 4001, 2),
+            on(call(5, 10 * S, true, 5, 1), 4000, 2),
+            // cut by the tool
+            on(call(6, 12 * S, true, 99, 1), 4001, 2),
+            // another connection
+            on(call(7, 12 * S, true, 6, 1), 4002, 2),
+        ];
+        calls[6].src = 9;
+        join(&mut calls);
+        let joined: Vec<u32> = calls.iter().map(|c| c.joined).collect();
+        assert_eq!(joined, [NONE, NONE, NONE, 1, 0, 2, NONE]);
     }
 
     #[test]
