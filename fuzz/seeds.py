@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes the first seeds of every corpus: small inputs that reach deep. Run from anywhere; overwrites only its own files."""
-import base64, gzip, os, struct, zlib
+import base64, bz2, gzip, json, lzma, os, struct, zlib
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 
@@ -161,3 +161,86 @@ put("text", "mail", "A.B+c@Example.ORG")
 put("text", "jwt", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln")
 put("text", "odd", b"\xff\xfe\xe2\x80\xae\x1b[31m\0" + "\u738b\u5c0f\u660e e\u0301".encode())
 put("text", "rules", '[[class]]\nname = "x-staff"\nlevel = "S2"\nlabel = "Staff"\nkeys = ["staff"]\npattern = "[A-Z]{2}[0-9]{6}"\n')
+
+
+def entry(url, **more):
+    r = {"method": "POST", "url": url, "httpVersion": "h2", "headers": [{"name": ":authority", "value": "a.example"}, {"name": "Cookie", "value": "a=1"}],
+         "bodySize": 7, "postData": {"mimeType": "application/json", "text": "{\"a\":1}"}}
+    a = {"status": 200, "statusText": "OK", "httpVersion": "HTTP/1.1", "headers": [{"name": "Set-Cookie", "value": "a=1\nb=2"}],
+         "content": {"size": 5, "mimeType": "text/plain", "text": base64.b64encode(b"hello").decode(), "encoding": "base64"}, "bodySize": -1}
+    return {"startedDateTime": "2026-03-01T10:00:00.123Z", "time": 12.5, "request": r, "response": a, "serverIPAddress": "[::1]", "_webSocketMessages": [{}], **more}
+
+
+def har(entries):
+    return json.dumps({"log": {"version": "1.2", "creator": {"name": "x"}, "pages": [{"id": "]"}], "entries": entries}})
+
+
+plain = entry("https://a.example:8443/v1/x?a=1#f")
+put("har", "two", har([plain, entry("http://a.example", response={"status": 0})]))
+put("har", "left-out", har([entry("http://h/", response={"status": 200, "content": {"size": 9}}), entry("data:x"), {"a": 1}]))
+put("har", "latin1", har([entry("http://h/", response={"status": 200, "content": {"size": 3, "text": "\u00e9\u00ff\u0001"}})]))
+put("har", "broken", har([plain, plain, plain]).replace("h2", "h2\"", 1))
+put("har", "cut", har([plain, plain])[:-200])
+
+
+def tnet(v):
+    if isinstance(v, dict):
+        b, t = b"".join(tnet(k) + tnet(x) for k, x in v.items()), b"}"
+    elif isinstance(v, (list, tuple)):
+        b, t = b"".join(map(tnet, v)), b"]"
+    elif v is None:
+        b, t = b"", b"~"
+    elif isinstance(v, bool):
+        b, t = str(v).lower().encode(), b"!"
+    elif isinstance(v, int):
+        b, t = str(v).encode(), b"#"
+    elif isinstance(v, float):
+        b, t = repr(v).encode(), b"^"
+    else:
+        b, t = (v.encode(), b";") if isinstance(v, str) else (v, b",")
+    return str(len(b)).encode() + b":" + b + t
+
+
+fields = [[b"Host", b"a.example"], [b"Content-Length", b"5"]]
+flow = {"version": 21, "type": "http", "request": {"http_version": b"HTTP/1.1", "headers": fields, "content": b"", "timestamp_start": 1772359200.25, "host": "a.example",
+        "port": 443, "method": b"GET", "scheme": b"https", "authority": b"", "path": b"/a?x=1", "trailers": [[b"a", b"b"]]},
+        "response": {"http_version": b"HTTP/2.0", "headers": fields, "content": b"hello", "timestamp_start": 1772359200.5, "timestamp_end": 1772359201.0, "status_code": 200, "reason": b"OK"},
+        "client_conn": {"peername": ["10.0.0.9", 51000]}, "server_conn": {"peername": ["::1", 443, 0, 0]}, "websocket": {"messages": [[1, True, b"x", 1.0, False, False]]}}
+old = {b"version": [0, 13], b"request": {b"httpversion": [1, 0], b"method": b"PUT", b"path": b"/old", b"host": b"h", b"port": 80, b"scheme": b"http", b"content": b"x=1", b"headers": [],
+       b"timestamp_start": 1400000000.5}, b"response": {b"code": 404, b"msg": b"no", b"content": None, b"headers": fields}, b"client_conn": {b"address": {b"address": [b"10.0.0.9", 5]}}}
+put("mitmproxy", "new", tnet(flow) * 2)
+put("mitmproxy", "old", tnet(old))
+put("mitmproxy", "tcp", tnet({"type": "tcp", "version": 21, "client_conn": {}}) + tnet(flow))
+put("mitmproxy", "junk", tnet(flow) + b"9999:7:version;" + tnet(flow))
+put("mitmproxy", "deep", b"21:" + b"1:" * 9 + b"]]}")
+
+
+def item(req, resp, coded=True):
+    data = lambda b: f'base64="{"true" if coded else "false"}"><![CDATA[{base64.b64encode(b).decode() if coded else b.decode()}]]>'
+    return (f'<item><time>Sun Mar 01 10:00:00 CET 2026</time><url><![CDATA[https://a.example/a]]></url><host ip="10.0.0.2">a.example</host><port>443</port><protocol>https</protocol>'
+            f'<request {data(req)}</request><status>200</status><response {data(resp)}</response><comment>a &amp; b</comment></item>\n')
+
+
+def burp(items):
+    return f'<?xml version="1.0"?>\n<!DOCTYPE items [<!ELEMENT items (item*)>]>\n<items burpVersion="2024.1" exportTime="x">\n{items}</items>\n'
+
+
+put("burp", "coded", burp(item(REQ, RESP) * 2))
+put("burp", "plain", burp(item(b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n<item></item>", False)))
+put("burp", "open", burp(item(REQ, RESP).replace("]]></response>", "") + item(REQ, RESP)))
+
+text = (b"some text that repeats, some text that repeats. " * 40)
+put("unpack", "gz", gzip.compress(text, mtime=0))
+put("unpack", "gz-members", gzip.compress(text, mtime=0) + gzip.compress(b"more", mtime=0))
+put("unpack", "xz", lzma.compress(text))
+put("unpack", "xz-streams", lzma.compress(text, check=lzma.CHECK_SHA256) + bytes(4) + lzma.compress(text, filters=[{"id": lzma.FILTER_DELTA, "dist": 4}, {"id": lzma.FILTER_LZMA2}]))
+put("unpack", "bz2", bz2.compress(text) + bz2.compress(text))
+put("unpack", "gz-in-bz2", bz2.compress(gzip.compress(text, mtime=0)))
+# one stored block in a frame, after a skippable one; no library needed
+lz4 = struct.pack("<IBBB", 0x184D2204, 0x60, 0x40, 0x82) + struct.pack("<I", 0x80000000 | len(text)) + text + bytes(4)
+put("unpack", "lz4", struct.pack("<II", 0x184D2A51, 3) + b"abc" + lz4)
+
+zeek = "#separator \\x09\n#unset_field\t-\n#path\thttp\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tmethod\thost\turi\tstatus_code\n1772359200.5\tC1\t10.0.0.1\t5\t10.0.0.2\t80\tGET\th\t/a\\x09b\t200\n#close\tx\n"
+put("logs", "zeek", zeek)
+put("logs", "zeek-json", '{"ts":1591367999.3,"uid":"C5","id.orig_h":"10.0.0.1","id.orig_p":4,"id.resp_h":"10.0.0.2","id.resp_p":80,"trans_depth":1,"method":"GET","host":"h","uri":"/","status_code":200}\n')
+put("logs", "eve", '{"timestamp":"2026-03-01T10:00:00.5+0100","event_type":"http","src_ip":"10.0.0.1","src_port":4,"dest_ip":"10.0.0.2","dest_port":80,"http":{"hostname":"h","http_port":81,"url":"/x","http_method":"GET","status":200,"length":3}}\n{"event_type":"dns","timestamp":"2026-03-01T10:00:00.5+0100"}\n')

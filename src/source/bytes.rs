@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::limits::READ_BLOCK;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub fn open_bytes(path: &Path) -> Result<Box<dyn Read + Send>> {
     let file = File::open(path).map_err(Error::io(path, "cannot open"))?;
     let read = Box::new(BufReader::with_capacity(1 << 16, file));
-    let (read, _) = coded::undo_all(read).map_err(Error::io(path, "cannot read"))?;
+    unpacked(read).map_err(Error::io(path, "cannot read"))
+}
+
+/// As [`open_bytes`], for bytes that are at hand.
+///
+/// # Errors
+/// Where their beginning cannot be read.
+pub fn unpacked(read: Box<dyn BufRead + Send>) -> std::io::Result<Box<dyn Read + Send>> {
+    let (read, _) = coded::undo_all(read)?;
     Ok(Box::new(read))
 }
 

@@ -11,7 +11,7 @@ pub mod pcap;
 mod pcapng;
 mod refill;
 
-pub use bytes::{hash_file, open_bytes};
+pub use bytes::{hash_file, open_bytes, unpacked};
 pub use discover::discover;
 
 use std::path::PathBuf;

@@ -151,5 +151,6 @@ macro_rules! targets {
     };
 }
 targets!(
-    capture, frames, segments, http1, decode, scan, logs, filter, blobs, text
+    capture, frames, segments, http1, decode, scan, logs, filter, blobs, text, har, mitmproxy, burp,
+    unpack
 );

@@ -27,6 +27,7 @@ mod recorded;
 mod replay_export;
 mod sources;
 mod streams;
+mod tools;
 mod trace_case;
 mod trace_sets;
 mod trace_speed;

@@ -168,6 +168,44 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     out.finish().unwrap()
 }
 
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut out = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let mut out = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+/// A window of 1.5 GiB is not believed: the file is left out with the reason, and no memory is taken.
+#[test]
+fn an_xz_file_that_wants_too_much_memory_is_refused() {
+    let mut file = xz(&small());
+    // filter flags in the block header: LZMA2, one byte of properties, the dictionary; then its checksum
+    assert_eq!((file[14], file[15]), (0x21, 1));
+    file[16] = 37;
+    let len = (usize::from(file[12]) + 1) * 4;
+    let mut sum = flate2::Crc::new();
+    sum.update(&file[12..12 + len - 4]);
+    file[12 + len - 4..12 + len].copy_from_slice(&sum.sum().to_le_bytes());
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("big.xz");
+    std::fs::write(&path, &file).unwrap();
+    let (inputs, left) = discover(&[path]);
+    assert!(inputs.is_empty());
+    assert!(left[0].1.contains("memory"), "{}", left[0].1);
+}
+
 #[test]
 fn compression_is_seen_through_and_its_damage_costs_the_rest_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -188,15 +226,29 @@ fn compression_is_seen_through_and_its_damage_costs_the_rest_alone() {
     let frame = |b: &[u8]| zstd::stream::encode_all(b, 1).unwrap();
     let members = [gzip(&file[..half]), gzip(&file[half..])].concat();
     let frames = [frame(&file[..half]), frame(&file[half..])].concat();
+    let both = |pack: &dyn Fn(&[u8]) -> Vec<u8>| [pack(&file[..half]), pack(&file[half..])].concat();
+    let streams = both(&xz);
+    let blocks = both(&bzip2);
+    let lz4s = both(&lz4);
     for (name, bytes) in [
         ("members", members.clone()),
         ("frames", frames.clone()),
+        ("streams", streams.clone()),
+        ("blocks", blocks.clone()),
+        ("lz4", lz4s.clone()),
         ("twice", frame(&members)),
+        ("twice.xz", xz(&bzip2(&file))),
     ] {
         let (packets, codes) = open(name, &bytes);
         assert_eq!((packets.len(), codes.len()), (2000, 0), "{name}");
     }
-    for (name, bytes) in [("cut.gz", members), ("cut.zst", frames)] {
+    for (name, bytes) in [
+        ("cut.gz", members),
+        ("cut.zst", frames),
+        ("cut.xz", streams),
+        ("cut.bz2", blocks),
+        ("cut.lz4", lz4s),
+    ] {
         let (packets, codes) = open(name, &bytes[..bytes.len() * 3 / 4]);
         assert!(
             (990..2000).contains(&packets.len()),

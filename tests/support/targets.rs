@@ -12,17 +12,19 @@ use leaktrace::detect::{self, Rules, Scanner, pack};
 use leaktrace::net::Net;
 use leaktrace::proto::Calls;
 use leaktrace::query::{lang, pattern};
+use leaktrace::source::entry::{self, EntryEvent, EntryReader};
 use leaktrace::source::log::{self, LogEvent, LogReader, LogZone};
 use leaktrace::source::pcap::{Event, Packet, PacketReader};
 use std::cell::RefCell;
-use std::io::Cursor;
+use leaktrace::source::unpacked;
+use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 /// Takes any bytes; a panic is the finding.
 pub type Entry = fn(&[u8]);
 
 /// Name and entry of every target; a corpus is the folder of that name.
-pub const TARGETS: [(&str, Entry); 10] = [
+pub const TARGETS: [(&str, Entry); 14] = [
     ("capture", capture),
     ("frames", frames),
     ("segments", segments),
@@ -33,6 +35,10 @@ pub const TARGETS: [(&str, Entry); 10] = [
     ("filter", filter),
     ("blobs", blobs),
     ("text", text),
+    ("har", har),
+    ("mitmproxy", mitmproxy),
+    ("burp", burp),
+    ("unpack", unpack),
 ];
 
 /// A capture file as it comes: pcap or pcapng, and all that lies inside.
@@ -296,10 +302,10 @@ pub fn scan(data: &[u8]) {
 /// Lines of a log.
 pub fn logs(data: &[u8]) {
     let _ = log::sniff(data);
-    for format in ["combined", "common", "json"] {
+    for format in log::FORMATS {
         let mut reader = LogReader::new(
             Box::new(Cursor::new(data.to_vec())),
-            format,
+            format.name,
             LogZone(None),
             0,
         )
@@ -313,6 +319,71 @@ pub fn logs(data: &[u8]) {
         }
         assert!(seen <= data.len() + 1 && reader.lines() <= data.len() as u64 + 1);
     }
+}
+
+/// A file of another tool; what holds of every call in it.
+fn entries(data: &[u8], format: &str) {
+    let _ = entry::sniff(data);
+    let input = Box::new(Cursor::new(data.to_vec()));
+    let mut reader = EntryReader::new(input, format, LogZone(None), 0).unwrap();
+    let (mut last, mut end, mut events) = (0, 0, 0);
+    while let Some(event) = reader.next() {
+        events += 1;
+        let EntryEvent::Entry(e) = event else {
+            continue;
+        };
+        assert!(e.at.number > last, "entries are numbered in order");
+        assert!(e.range.0 >= end, "entries do not overlap");
+        (last, end) = (e.at.number, e.range.0 + e.range.1);
+        assert!(end <= data.len() as u64, "an entry lies inside its file");
+        let x = &e.exchange;
+        assert!(x.done && x.request.is_some());
+        for m in x.request.iter().chain(&x.response) {
+            assert!(m.body.bytes.len() as u64 <= m.body.len);
+            for (name, value) in &m.headers {
+                assert!(m.head.get(name.clone()).is_some() && m.head.get(value.clone()).is_some());
+            }
+        }
+        let _ = heads::decode(&heads::encode(x));
+    }
+    assert!(events <= data.len() * 2 + 2);
+}
+
+/// An HTTP archive.
+pub fn har(data: &[u8]) {
+    entries(data, "har");
+}
+
+/// Flows of mitmproxy.
+pub fn mitmproxy(data: &[u8]) {
+    entries(data, "mitmproxy");
+}
+
+/// Items of Burp.
+pub fn burp(data: &[u8]) {
+    entries(data, "burp");
+}
+
+/// A compressed file: what is read of it in one piece and in small ones is the same.
+pub fn unpack(data: &[u8]) {
+    let read = |size: usize| {
+        let mut out = Vec::new();
+        let Ok(mut read) = unpacked(Box::new(Cursor::new(data.to_vec()))) else {
+            return (out, true);
+        };
+        let mut block = vec![0; size];
+        while out.len() < 1 << 20 {
+            match read.read(&mut block) {
+                Ok(0) => return (out, false),
+                Ok(n) => out.extend_from_slice(&block[..n]),
+                Err(_) => return (out, true),
+            }
+        }
+        out.truncate(1 << 20);
+        (out, false)
+    };
+    let (a, b) = (read(1 << 16), read(777));
+    assert!(a == b, "{} {} against {} {}", a.0.len(), a.1, b.0.len(), b.1);
 }
 
 /// A filter as typed; what is shown of it means the same.

@@ -2,7 +2,8 @@
 //! Bounds: [`ENTRY_BYTES`] of one entry; the way to `log.entries` is walked without holding it.
 //!
 //! Content in an archive is decoded already, whatever `Content-Encoding` says, and text is in UTF-8. Pseudo fields of
-//! HTTP/2 are in the start line. What a writer leaves out is counted: `body-not-kept`, `body-rebuilt`, `bad-base64`.
+//! HTTP/2 are in the start line. What a writer leaves out or changes is counted: `body-not-kept`, `body-rebuilt`,
+//! `body-transcoded`, `charset-restored`, `bad-base64`.
 
 #[path = "har_json.rs"]
 mod fields;
@@ -302,8 +303,14 @@ impl Har {
         let Content { size, text, encoding } = r.content.0;
         let base64 = encoding.0.eq_ignore_ascii_case(b"base64");
         let lost = text.0.is_empty() && size.0.is_some_and(|n| n > 0.0);
-        let bytes = self.content(text.0, base64);
-        let len = length(r.size.0, bytes.len(), is_coded(&r.headers.0));
+        let coded = is_coded(&r.headers.0);
+        let mut bytes = self.content(text.0, base64);
+        // some writers put the coded length here
+        let told = size.0.filter(|n| !(coded && Some(*n) == r.size.0));
+        if let (false, false, Some(told)) = (base64, bytes.is_empty(), told) {
+            bytes = self.as_sent(bytes, told);
+        }
+        let len = length(r.size.0, bytes.len(), coded);
         let mut m = self.body(head, bytes, lost, ts, end);
         m.first.ts = ts;
         (m, len)
@@ -321,6 +328,28 @@ impl Har {
             m.flags.insert(Flags::TRUNCATED);
         }
         m
+    }
+
+    /// Text whose length is not that of the content was in another charset. Latin-1, which writers also take for bytes of
+    /// no charset, can be undone where the length proves it; any other stays in UTF-8 and is counted.
+    fn as_sent(&mut self, text: Vec<u8>, told: f64) -> Vec<u8> {
+        let is = |n: usize| told > 0.0 && format!("{told:.0}") == n.to_string();
+        if told <= 0.0 || is(text.len()) {
+            return text;
+        }
+        let bytes: Option<Vec<u8>> = std::str::from_utf8(&text)
+            .ok()
+            .and_then(|t| t.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect());
+        match bytes.filter(|b| is(b.len())) {
+            Some(bytes) => {
+                self.aside("charset-restored", 1);
+                bytes
+            }
+            None => {
+                self.aside("body-transcoded", 1);
+                text
+            }
+        }
     }
 
     fn content(&mut self, text: Vec<u8>, base64: bool) -> Vec<u8> {

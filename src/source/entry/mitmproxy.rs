@@ -13,18 +13,26 @@ use crate::call::text::lossless;
 use crate::limits::{ENTRY_BYTES, HEADERS};
 use crate::source::refill::Refill;
 
-/// Keys that flows have and other netstrings do not, as they stand in the bytes.
-const MARKS: [&[u8]; 3] = [b"11:client_conn", b"11:server_conn", b"7:version"];
+/// What flows of all versions begin with: the length and name of their first key.
+const FIRST: [&[u8]; 10] = [
+    b":7:version",
+    b":11:client_conn",
+    b":8:response",
+    b":7:request",
+    b":5:error",
+    b":2:id",
+    b":4:type",
+    b":9:websocket",
+    b":6:backup",
+    b":7:comment",
+];
 
 /// Whether a file begins with a flow.
 pub(super) fn sniff(beginning: &[u8]) -> bool {
-    let Ok((len, head)) = tnet::head(beginning) else {
-        return false;
-    };
-    let flow = beginning.get(head..).unwrap_or_default();
-    let flow = flow.get(..len).unwrap_or(flow);
-    // a dictionary begins with the length of its first key
-    tnet::head(flow).is_ok() && MARKS.iter().any(|m| memchr::memmem::find(flow, m).is_some())
+    tnet::head(beginning).is_ok_and(|(len, head)| {
+        let flow = beginning.get(head - 1..).unwrap_or_default();
+        len > 40 && FIRST.iter().any(|f| flow.starts_with(f))
+    })
 }
 
 /// Bytes kept while searching: a mark and the digits before it may be cut by the window's end.
@@ -127,18 +135,6 @@ impl Flows {
 /// Where from `from` on a dictionary begins whose first key is one of a flow's, `LENGTH:LENGTH:KEY`, and its length
 /// with head and type.
 fn next_flow(data: &[u8], from: usize) -> Option<(usize, usize)> {
-    const FIRST: [&[u8]; 10] = [
-        b":7:version",
-        b":11:client_conn",
-        b":8:response",
-        b":7:request",
-        b":5:error",
-        b":2:id",
-        b":4:type",
-        b":9:websocket",
-        b":6:backup",
-        b":7:comment",
-    ];
     let data = data.get(from..)?;
     memchr::memchr_iter(b':', data).find_map(|at| {
         let (before, rest) = data.split_at_checked(at)?;
