@@ -55,9 +55,11 @@ fn connection(c: &CallLine, with_target: bool) -> Option<Conn> {
 fn certain(calls: &mut [CallLine]) {
     for (with_target, window) in [(true, SKEW_NS), (false, WINDOW_NS)] {
         // lines by source, then captured calls; each in order of time
-        let mut sides: BTreeMap<Conn, (BTreeMap<u32, Vec<u32>>, Vec<u32>)> = BTreeMap::new();
+        type Sides = (BTreeMap<u32, Vec<u32>>, Vec<u32>);
+        let mut sides: BTreeMap<Conn, Sides> = BTreeMap::new();
         for (i, c) in (0u32..).zip(calls.iter()) {
-            if c.log && c.joined == NONE
+            if c.log
+                && c.joined == NONE
                 && let Some(key) = connection(c, with_target)
             {
                 let lines = &mut sides.entry(key).or_default().0;

@@ -442,7 +442,10 @@ impl Ingest<'_> {
                 self.progress.units.fetch_add(batch.len() as u64, Relaxed);
                 let at = self.base + reader.offset().min(input.bytes);
                 self.progress.read.store(at, Relaxed);
-                self.send(std::mem::take(&mut bytes), Work::Entries(std::mem::take(&mut batch)));
+                self.send(
+                    std::mem::take(&mut bytes),
+                    Work::Entries(std::mem::take(&mut batch)),
+                );
                 if self.stopped() {
                     end.stopped = true;
                     break;

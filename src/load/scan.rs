@@ -58,9 +58,7 @@ impl CallScanner {
         call.flow = None;
         (call.src, call.sport) = e.client;
         (call.dst, call.dport) = e.server;
-        call.tls = e.tls;
         call.host = call.host.or(e.host);
-        call.proto = e.proto.unwrap_or(call.proto);
         call.end_ts = e.exchange.response.as_ref().map(|m| m.last.ts);
         let [req, resp] = e.body_len;
         call.req_body_len = req.unwrap_or(call.req_body_len);

@@ -226,7 +226,8 @@ fn compression_is_seen_through_and_its_damage_costs_the_rest_alone() {
     let frame = |b: &[u8]| zstd::stream::encode_all(b, 1).unwrap();
     let members = [gzip(&file[..half]), gzip(&file[half..])].concat();
     let frames = [frame(&file[..half]), frame(&file[half..])].concat();
-    let both = |pack: &dyn Fn(&[u8]) -> Vec<u8>| [pack(&file[..half]), pack(&file[half..])].concat();
+    let both =
+        |pack: &dyn Fn(&[u8]) -> Vec<u8>| [pack(&file[..half]), pack(&file[half..])].concat();
     let streams = both(&xz);
     let blocks = both(&bzip2);
     let lz4s = both(&lz4);

@@ -73,8 +73,15 @@ fn told(rows: &[Value]) -> Vec<String> {
     let mut list: Vec<String> = rows
         .iter()
         .map(|r| {
-            json!([r["method"], r["host"], r["uri"], r["status"], r["tls"], r["resp_sha256"]])
-                .to_string()
+            json!([
+                r["method"],
+                r["host"],
+                r["uri"],
+                r["status"],
+                r["tls"],
+                r["resp_sha256"]
+            ])
+            .to_string()
         })
         .collect();
     list.sort();
@@ -105,37 +112,62 @@ fn what_mitmproxy_kept_equals_what_curl_saved() {
         assert_eq!(code, 0, "{name}: {sum}");
         assert_eq!(sum["sources"][0]["kind"], kind);
         // mitmproxy writes an image that begins with text as text
-        let diags = if kind == "har" { json!({"charset-restored": 2}) } else { json!({}) };
+        let diags = if kind == "har" {
+            json!({"charset-restored": 2})
+        } else {
+            json!({})
+        };
         assert_eq!(sum["sources"][0]["diags"], diags, "{name}");
         assert_eq!(sum["sources"][0]["packets"], Value::Null);
         let rows = asked(&rig);
         assert_eq!(told(&rows), told(&saved()), "{name}");
         // full calls: accounts by their logins, sensitive values in bodies, places
         let accounts: Vec<Value> = rig.rows(&["accounts"]);
-        let names: Vec<&str> = accounts.iter().filter_map(|a| a["account"].as_str()).collect();
-        assert!(names.contains(&"amy") && names.contains(&"bob"), "{name}: {names:?}");
+        let names: Vec<&str> = accounts
+            .iter()
+            .filter_map(|a| a["account"].as_str())
+            .collect();
+        assert!(
+            names.contains(&"amy") && names.contains(&"bob"),
+            "{name}: {names:?}"
+        );
         let classes = rig.rows(&["findings", "path:/people"]);
         // one of the two numbers tells a birth in 1880
         for (class, count) in [("cn-id", 2), ("cn-mobile", 4)] {
             let n = classes.iter().filter(|f| f["class"] == class).count();
             assert_eq!(n, count, "{name}: {class}");
         }
-        let people = rows.iter().find(|r| r["path"] == "/people" && r["method"] == "GET").unwrap();
+        let people = rows
+            .iter()
+            .find(|r| r["path"] == "/people" && r["method"] == "GET")
+            .unwrap();
         assert_eq!(people["account"], "amy", "{name}");
         assert_eq!(people["proto"], "http/1.1");
-        assert_eq!((&people["resp_body_len"], &people["resp_content_len"]), (&json!(136), &json!(194)));
+        assert_eq!(
+            (&people["resp_body_len"], &people["resp_content_len"]),
+            (&json!(136), &json!(194))
+        );
         let l = &people["locators"][0];
         let file = std::fs::read(fixture(name)).unwrap();
         let from = l["offset"].as_u64().unwrap() as usize;
         let part = &file[from..from + l["len"].as_u64().unwrap() as usize];
-        assert!(part.windows(14).any(|w| w == b"/people?page=1"), "{name}: {l}");
+        assert!(
+            part.windows(14).any(|w| w == b"/people?page=1"),
+            "{name}: {l}"
+        );
         assert_eq!((&l["role"], &l["first"]), (&json!("origin"), &l["last"]));
         if kind == "mitmproxy" {
-            assert_eq!((&people["src"], &people["dport"]), (&json!("127.0.0.1"), &json!(18090)));
+            assert_eq!(
+                (&people["src"], &people["dport"]),
+                (&json!("127.0.0.1"), &json!(18090))
+            );
             assert!(people["sport"].as_u64().unwrap() > 1024);
         } else {
             // an archive does not say who asked
-            assert_eq!((&people["src"], &people["dport"]), (&Value::Null, &json!(18090)));
+            assert_eq!(
+                (&people["src"], &people["dport"]),
+                (&Value::Null, &json!(18090))
+            );
         }
         let out = rig.run(&["verify", "--json"]);
         assert_eq!(out.status.code(), Some(0), "{name}: {}", text(&out.stdout));
@@ -151,7 +183,15 @@ fn the_programs_own_archive_gives_the_same_calls_again() {
     rig.load(&[&fixture("http1.pcap")]);
     let before = rig.rows(&["calls", "status > 0 and method != CONNECT"]);
     let har = rig.at("out.har");
-    let out = rig.run(&["export", "--format", "har", "--reveal", "-o", har.to_str().unwrap(), "status > 0 and method != CONNECT"]);
+    let out = rig.run(&[
+        "export",
+        "--format",
+        "har",
+        "--reveal",
+        "-o",
+        har.to_str().unwrap(),
+        "status > 0 and method != CONNECT",
+    ]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let second = Rig::new();
     let (code, sum) = second.load(&[har.to_str().unwrap()]);
@@ -163,7 +203,10 @@ fn the_programs_own_archive_gives_the_same_calls_again() {
 
 /// The captured calls as a log of another tool that saw the same packets.
 fn as_log(rows: &[Value], line: impl Fn(&Value) -> String) -> Vec<u8> {
-    rows.iter().map(|r| line(r) + "\n").collect::<String>().into_bytes()
+    rows.iter()
+        .map(|r| line(r) + "\n")
+        .collect::<String>()
+        .into_bytes()
 }
 
 #[test]
@@ -171,8 +214,14 @@ fn calls_that_are_captured_and_in_zeeks_or_suricatas_log_are_one_row() {
     let calls = |rig: &Rig| rig.rows(&["calls"]);
     let rig = Rig::new();
     rig.load(&[&fixture("http1.pcap")]);
-    let captured: Vec<Value> = calls(&rig).into_iter().filter(|r| !r["method"].is_null()).collect();
-    let n = |r: &Value, f: &str| r[f].as_u64().map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let captured: Vec<Value> = calls(&rig)
+        .into_iter()
+        .filter(|r| !r["method"].is_null())
+        .collect();
+    let n = |r: &Value, f: &str| {
+        r[f].as_u64()
+            .map_or_else(|| "-".to_owned(), |n| n.to_string())
+    };
     let s = |r: &Value, f: &str| r[f].as_str().unwrap_or("-").to_owned();
     let seconds = |r: &Value| {
         let t: jiff::Timestamp = r["ts"].as_str().unwrap().parse().unwrap();
@@ -182,30 +231,71 @@ fn calls_that_are_captured_and_in_zeeks_or_suricatas_log_are_one_row() {
     let host = |r: &Value| s(r, "host").split(':').next().unwrap().to_owned();
     let mut tsv = b"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\thttp\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\ttrans_depth\tmethod\thost\turi\tversion\tuser_agent\trequest_body_len\tresponse_body_len\tstatus_code\n".to_vec();
     tsv.extend(as_log(&captured, |r| {
-        [seconds(r), "Cuid".into(), s(r, "src"), n(r, "sport"), s(r, "dst"), n(r, "dport"), "1".into(), s(r, "method"), host(r), s(r, "uri"), "1.1".into(), s(r, "user_agent"), n(r, "req_body_len"), n(r, "resp_body_len"), n(r, "status")].join("\t")
+        [
+            seconds(r),
+            "Cuid".into(),
+            s(r, "src"),
+            n(r, "sport"),
+            s(r, "dst"),
+            n(r, "dport"),
+            "1".into(),
+            s(r, "method"),
+            host(r),
+            s(r, "uri"),
+            "1.1".into(),
+            s(r, "user_agent"),
+            n(r, "req_body_len"),
+            n(r, "resp_body_len"),
+            n(r, "status"),
+        ]
+        .join("\t")
     }));
     let json = as_log(&captured, |r| {
         json!({"ts": seconds(r).parse::<f64>().unwrap(), "uid": "C1", "id.orig_h": r["src"], "id.orig_p": r["sport"], "id.resp_h": r["dst"], "id.resp_p": r["dport"], "trans_depth": 1, "method": r["method"], "host": host(r), "uri": r["uri"], "status_code": r["status"]}).to_string()
     });
     let eve = as_log(&captured, |r| {
-        let (h, p) = (host(r), s(r, "host").split(':').nth(1).and_then(|p| p.parse::<u64>().ok()));
+        let (h, p) = (
+            host(r),
+            s(r, "host")
+                .split(':')
+                .nth(1)
+                .and_then(|p| p.parse::<u64>().ok()),
+        );
         let mut http = json!({"hostname": h, "url": r["uri"], "http_method": r["method"], "protocol": "HTTP/1.1", "length": 5});
-        if let Some(p) = p { http["http_port"] = p.into(); }
-        if let Some(st) = r["status"].as_u64() { http["status"] = st.into(); }
+        if let Some(p) = p {
+            http["http_port"] = p.into();
+        }
+        if let Some(st) = r["status"].as_u64() {
+            http["status"] = st.into();
+        }
         let t = s(r, "ts");
         json!({"timestamp": format!("{}+0000", &t[..26]), "flow_id": 1, "event_type": "http", "src_ip": r["src"], "src_port": r["sport"], "dest_ip": r["dst"], "dest_port": r["dport"], "proto": "TCP", "tx_id": 0, "http": http}).to_string()
     });
     let flow = br#"{"timestamp":"2026-11-26T10:00:00.000000+0000","flow_id":1,"event_type":"flow","src_ip":"10.0.0.1"}"#;
     let eve = [&flow[..], b"\n", &eve].concat();
-    for (name, bytes, kind) in [("http.log", tsv, "log:zeek-http"), ("http.json", json, "log:zeek-http-json"), ("eve.json", eve, "log:suricata-eve")] {
+    for (name, bytes, kind) in [
+        ("http.log", tsv, "log:zeek-http"),
+        ("http.json", json, "log:zeek-http-json"),
+        ("eve.json", eve, "log:suricata-eve"),
+    ] {
         let (code, sum) = rig.load(&[&rig.write(name, &bytes)]);
-        assert_eq!((code, sum["sources"][0]["kind"].as_str()), (0, Some(kind)), "{sum}");
+        assert_eq!(
+            (code, sum["sources"][0]["kind"].as_str()),
+            (0, Some(kind)),
+            "{sum}"
+        );
         assert_eq!(sum["sources"][0]["calls"], captured.len());
-        let after: Vec<Value> = calls(&rig).into_iter().filter(|r| !r["method"].is_null()).collect();
+        let after: Vec<Value> = calls(&rig)
+            .into_iter()
+            .filter(|r| !r["method"].is_null())
+            .collect();
         assert_eq!(told(&after), told(&captured), "{kind}");
         for (r, before) in after.iter().zip(&captured) {
             assert_eq!(r["id"], before["id"]);
-            let logs = r["locators"].as_array().unwrap().iter().filter(|l| l["role"] == "log" && l["source"].as_str().unwrap().ends_with(name));
+            let logs =
+                r["locators"].as_array().unwrap().iter().filter(|l| {
+                    l["role"] == "log" && l["source"].as_str().unwrap().ends_with(name)
+                });
             assert_eq!(logs.count(), 1, "{kind}: {r}");
         }
     }
@@ -215,6 +305,9 @@ fn calls_that_are_captured_and_in_zeeks_or_suricatas_log_are_one_row() {
     assert_eq!(sum["calls"], captured.len());
     assert_eq!(sum["sources"][0]["diags"], json!({"log-no-request": 1}));
     let row = &alone.rows(&["calls"])[0];
-    assert_eq!((&row["proto"], &row["flags"][0]), (&json!("log"), &json!("log-only")));
+    assert_eq!(
+        (&row["proto"], &row["flags"][0]),
+        (&json!("log"), &json!("log-only"))
+    );
     assert!(row["sport"].is_u64() && row["dport"].is_u64());
 }

@@ -15,8 +15,8 @@ use leaktrace::query::{lang, pattern};
 use leaktrace::source::entry::{self, EntryEvent, EntryReader};
 use leaktrace::source::log::{self, LogEvent, LogReader, LogZone};
 use leaktrace::source::pcap::{Event, Packet, PacketReader};
-use std::cell::RefCell;
 use leaktrace::source::unpacked;
+use std::cell::RefCell;
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
@@ -383,7 +383,14 @@ pub fn unpack(data: &[u8]) {
         (out, false)
     };
     let (a, b) = (read(1 << 16), read(777));
-    assert!(a == b, "{} {} against {} {}", a.0.len(), a.1, b.0.len(), b.1);
+    assert!(
+        a == b,
+        "{} {} against {} {}",
+        a.0.len(),
+        a.1,
+        b.0.len(),
+        b.1
+    );
 }
 
 /// A filter as typed; what is shown of it means the same.

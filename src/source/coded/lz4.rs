@@ -120,11 +120,21 @@ mod tests {
 
     #[test]
     fn frames_follow_each_other_and_a_cut_one_says_so() {
-        let data: Vec<u8> = (0..300_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+        let data: Vec<u8> = (0..300_000u32)
+            .flat_map(|n| (n / 7).to_le_bytes())
+            .collect();
         let one = frame(&data);
-        let skippable = [&0x184d_2a53u32.to_le_bytes()[..], &3u32.to_le_bytes(), b"abc"].concat();
+        let skippable = [
+            &0x184d_2a53u32.to_le_bytes()[..],
+            &3u32.to_le_bytes(),
+            b"abc",
+        ]
+        .concat();
         let all = [&skippable[..], &one, &skippable, &one].concat();
-        assert_eq!(drain(Lz4::new(&all[..])), ([&data[..], &data].concat(), None));
+        assert_eq!(
+            drain(Lz4::new(&all[..])),
+            ([&data[..], &data].concat(), None)
+        );
         for cut in (1..one.len()).step_by(one.len() / 50) {
             let (got, failed) = drain(Lz4::new(&one[..cut]));
             assert!(data.starts_with(&got), "cut at {cut}");

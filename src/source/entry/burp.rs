@@ -51,7 +51,8 @@ impl Items {
     fn between(&mut self, window: &mut Refill) -> Step {
         let mark = if self.skip { CLOSE } else { OPEN };
         if !window.have(1) {
-            let said = (self.skip).then(|| ("truncated-file", "the file ends inside an item".into()));
+            let said =
+                (self.skip).then(|| ("truncated-file", "the file ends inside an item".into()));
             return Step::End(said);
         }
         window.have(mark.len());
@@ -59,7 +60,11 @@ impl Items {
         match memmem::find(data, mark) {
             Some(at) => {
                 self.skip = false;
-                Step::Pass(if mark == CLOSE { at + CLOSE.len() } else { at.max(1) })
+                Step::Pass(if mark == CLOSE {
+                    at + CLOSE.len()
+                } else {
+                    at.max(1)
+                })
             }
             // the mark may be cut by the window's end
             None if data.len() > mark.len() => Step::Pass(data.len() - mark.len() + 1),
@@ -92,7 +97,11 @@ impl Items {
                 Some((n, mark)) if mark == CLOSE => {
                     let end = seen + n;
                     if end > ENTRY_BYTES {
-                        return Step::Lost(end, "entry-too-large", format!("an item of {end} bytes"));
+                        return Step::Lost(
+                            end,
+                            "entry-too-large",
+                            format!("an item of {end} bytes"),
+                        );
                     }
                     let bytes = data.get(..end).unwrap_or_default().to_vec();
                     return Step::Entry(end, self.call(&bytes).map(Box::new));
@@ -137,9 +146,12 @@ impl Items {
         let mut entry = Entry::new();
         entry.assumed_zone = assumed_zone;
         let url = split_url(item.url.trim_ascii());
-        entry.tls = text(&item.protocol) == "https" || url.as_ref().is_some_and(|u| u.tls);
+        entry.exchange.tls = text(&item.protocol) == "https" || url.as_ref().is_some_and(|u| u.tls);
         let port = text(&item.port).parse().ok();
-        entry.server = (text(&item.ip).parse().ok(), port.or(url.as_ref().and_then(|u| u.port)));
+        entry.server = (
+            text(&item.ip).parse().ok(),
+            port.or(url.as_ref().and_then(|u| u.port)),
+        );
         entry.host = url.map(|u| lossless(u.authority).into_owned()).or_else(|| {
             let host = text(&item.host);
             (!host.is_empty()).then_some(host)
@@ -221,7 +233,10 @@ fn fields(bytes: &[u8]) -> Result<Item, String> {
         let end = memchr::memchr(b'>', rest).ok_or("a tag without its end")?;
         let tag = rest.get(1..end).unwrap_or_default();
         rest = rest.get(end + 1..).unwrap_or_default();
-        let cut = tag.iter().position(u8::is_ascii_whitespace).unwrap_or(tag.len());
+        let cut = tag
+            .iter()
+            .position(u8::is_ascii_whitespace)
+            .unwrap_or(tag.len());
         let (name, attributes) = tag.split_at_checked(cut).unwrap_or((tag, &[]));
         match name {
             b"host" => item.ip = attribute(attributes, b"ip").to_vec(),
@@ -345,6 +360,7 @@ fn time(text: &str, zone: &LogZone) -> Option<(Ts, bool)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)]
 mod tests {
     use super::*;
     use crate::source::entry::{EntryEvent, EntryReader};
@@ -352,8 +368,12 @@ mod tests {
 
     fn item(path: &str, body: &str) -> String {
         let b = |t: String| base64::engine::general_purpose::STANDARD.encode(t);
-        let req = b(format!("GET {path} HTTP/1.1\r\nHost: api.example:8443\r\n\r\n"));
-        let resp = b(format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{body}"));
+        let req = b(format!(
+            "GET {path} HTTP/1.1\r\nHost: api.example:8443\r\n\r\n"
+        ));
+        let resp = b(format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{body}"
+        ));
         format!(
             "  <item>\n    <time>Sun Mar 01 10:00:00 CET 2026</time>\n    <url><![CDATA[https://api.example:8443{path}]]></url>\n    <host ip=\"10.0.0.2\">api.example</host>\n    <port>8443</port>\n    <protocol>https</protocol>\n    <method><![CDATA[GET]]></method>\n    <path><![CDATA[{path}]]></path>\n    <extension>null</extension>\n    <request base64=\"true\"><![CDATA[{req}]]></request>\n    <status>200</status>\n    <responselength>9</responselength>\n    <mimetype>JSON</mimetype>\n    <response base64=\"true\"><![CDATA[{resp}]]></response>\n    <comment>a &amp; b</comment>\n  </item>\n"
         )
@@ -386,12 +406,21 @@ mod tests {
         assert_eq!((entries.len(), diags), (2, vec![]));
         let e = &entries[0];
         let at = e.range.0 as usize;
-        assert!(text[at..].starts_with("<item>") && text[at..at + e.range.1 as usize].ends_with("</item>"));
+        assert!(
+            text[at..].starts_with("<item>")
+                && text[at..at + e.range.1 as usize].ends_with("</item>")
+        );
         assert_eq!(e.ts(), 1_772_355_600_000_000_000);
         assert_eq!(e.server, (Some("10.0.0.2".parse().unwrap()), Some(8443)));
-        assert!(e.tls && !e.assumed_zone);
-        assert_eq!(e.exchange.response.as_ref().unwrap().body.bytes, b"{\"a\":1}");
-        assert_eq!(e.exchange.request.as_ref().unwrap().target(), Some(&b"/a"[..]));
+        assert!(e.exchange.tls && !e.assumed_zone);
+        assert_eq!(
+            e.exchange.response.as_ref().unwrap().body.bytes,
+            b"{\"a\":1}"
+        );
+        assert_eq!(
+            e.exchange.request.as_ref().unwrap().target(),
+            Some(&b"/a"[..])
+        );
     }
 
     #[test]
@@ -416,7 +445,10 @@ mod tests {
         let resp = entries[0].exchange.response.as_ref().unwrap();
         assert_eq!(resp.body.bytes, b"<item></item>");
 
-        let lost = item("/l", "x").replace("<request base64=\"true\"><![CDATA[", "<request base64=\"true\"><![CDATA[<!");
+        let lost = item("/l", "x").replace(
+            "<request base64=\"true\"><![CDATA[",
+            "<request base64=\"true\"><![CDATA[<!",
+        );
         let (entries, diags) = read(file(&(item("/a", "1") + &lost + &item("/b", "2"))).as_bytes());
         assert_eq!(entries.len(), 2);
         assert!(!diags.is_empty());
@@ -428,9 +460,18 @@ mod tests {
     #[test]
     fn zones_of_several_meanings_are_not_believed() {
         let none = LogZone(None);
-        assert_eq!(time("Sun Mar 01 10:00:00 CST 2026", &none), Some((1_772_359_200_000_000_000, true)));
-        assert_eq!(time("Sun Mar 01 10:00:00 GMT+08:00 2026", &none), Some((1_772_330_400_000_000_000, false)));
+        assert_eq!(
+            time("Sun Mar 01 10:00:00 CST 2026", &none),
+            Some((1_772_359_200_000_000_000, true))
+        );
+        assert_eq!(
+            time("Sun Mar 01 10:00:00 GMT+08:00 2026", &none),
+            Some((1_772_330_400_000_000_000, false))
+        );
         let zone = LogZone::named(Some("Asia/Shanghai")).unwrap();
-        assert_eq!(time("Sun Mar 01 10:00:00 CST 2026", &zone), Some((1_772_330_400_000_000_000, false)));
+        assert_eq!(
+            time("Sun Mar 01 10:00:00 CST 2026", &zone),
+            Some((1_772_330_400_000_000_000, false))
+        );
     }
 }

@@ -93,7 +93,13 @@ impl Walk {
                 slot.extend_from_slice(&self.last);
             }
         }
-        b == b'[' && was.depth == 2 && self.keys.iter().zip([&b"log"[..], b"entries"]).all(|(a, b)| a == b)
+        b == b'['
+            && was.depth == 2
+            && self
+                .keys
+                .iter()
+                .zip([&b"log"[..], b"entries"])
+                .all(|(a, b)| a == b)
     }
 }
 
@@ -105,7 +111,10 @@ pub(super) fn sniff(beginning: &[u8]) -> bool {
     }
     let mut walk = Walk::default();
     text.iter().any(|b| {
-        let creator = *b == b'{' && walk.nest.depth == 2 && walk.keys[0] == b"log" && walk.keys[1] == b"creator";
+        let creator = *b == b'{'
+            && walk.nest.depth == 2
+            && walk.keys[0] == b"log"
+            && walk.keys[1] == b"creator";
         let creator = creator && !walk.nest.string;
         walk.entries(*b) || creator
     })
@@ -241,17 +250,17 @@ impl Har {
         };
         let host = pseudo(b":authority").unwrap_or_else(|| url.authority.to_vec());
         entry.host = Some(crate::call::text::lossless(&host).into_owned());
-        entry.tls = url.tls;
+        entry.exchange.tls = url.tls;
         entry.assumed_zone = assumed_zone;
         entry.decoded = true;
-        let ip = String::from_utf8_lossy(&found.server.0 .0);
+        let ip = String::from_utf8_lossy(&found.server.0.0);
         entry.server = (ip.trim_matches(['[', ']']).parse().ok(), url.port);
         let connect = found.request.method.0.eq_ignore_ascii_case(b"CONNECT");
         let target = if connect { url.authority } else { url.target };
         let version = String::from_utf8_lossy(&found.request.version.0).into_owned();
         let answered = String::from_utf8_lossy(&found.response.0.version.0).into_owned();
         let major = [&version, &answered].map(|v| message::version_digits(v).0);
-        entry.proto = match major.into_iter().max() {
+        entry.exchange.proto = match major.into_iter().max() {
             Some(2) => Some(Proto::H2),
             Some(3) => Some(Proto::H3),
             _ => None,
@@ -262,7 +271,11 @@ impl Har {
         let status = found.response.0.status.0.unwrap_or(0.0);
         let mut lens = [Some(len), None];
         if (100.0..1000.0).contains(&status) {
-            let version = if answered.is_empty() { version } else { answered };
+            let version = if answered.is_empty() {
+                version
+            } else {
+                answered
+            };
             let (response, len) = self.response(found.response.0, &version, ts, end);
             entry.exchange.response = Some(response);
             lens[1] = Some(len);
@@ -272,13 +285,23 @@ impl Har {
         Ok(entry)
     }
 
-    fn request(&mut self, r: Request, target: &[u8], version: &str, ts: Ts) -> (Message, Option<u64>) {
+    fn request(
+        &mut self,
+        r: Request,
+        target: &[u8],
+        version: &str,
+        ts: Ts,
+    ) -> (Message, Option<u64>) {
         let head = fill(Head::request(&r.method.0, target, version), &r.headers.0);
         let coded = is_coded(&r.headers.0);
         let post = r.post.0;
         let base64 = post.encoding.0.eq_ignore_ascii_case(b"base64")
             || post.encoding_too.0.eq_ignore_ascii_case(b"base64");
-        let form = post.mime.0.to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded");
+        let form = post
+            .mime
+            .0
+            .to_ascii_lowercase()
+            .starts_with(b"application/x-www-form-urlencoded");
         let mut lost = false;
         let bytes = if !post.text.0.is_empty() {
             self.content(post.text.0, base64)
@@ -297,10 +320,16 @@ impl Har {
 
     fn response(&mut self, r: Response, version: &str, ts: Ts, end: Ts) -> (Message, Option<u64>) {
         let status = r.status.0.unwrap_or(0.0);
-        let status = (100..1000u16).find(|s| f64::from(*s) == status.trunc()).unwrap_or(0);
+        let status = (100..1000u16)
+            .find(|s| f64::from(*s) == status.trunc())
+            .unwrap_or(0);
         let head = Head::response(status, &r.reason.0, version);
         let head = fill(head, &r.headers.0);
-        let Content { size, text, encoding } = r.content.0;
+        let Content {
+            size,
+            text,
+            encoding,
+        } = r.content.0;
         let base64 = encoding.0.eq_ignore_ascii_case(b"base64");
         let lost = text.0.is_empty() && size.0.is_some_and(|n| n > 0.0);
         let coded = is_coded(&r.headers.0);
@@ -417,7 +446,12 @@ impl Format for Har {
 
 /// What a parser says of bytes, without the bytes.
 fn words(e: &serde_json::Error) -> String {
-    format!("line {} column {} of the entry: {:?} error", e.line(), e.column(), e.classify())
+    format!(
+        "line {} column {} of the entry: {:?} error",
+        e.line(),
+        e.column(),
+        e.classify()
+    )
 }
 
 /// The first key of an object, with its quotes.
@@ -466,7 +500,11 @@ pub(super) fn decode64(text: &[u8]) -> Option<Vec<u8>> {
             .with_decode_allow_trailing_bits(true),
     );
     if text.iter().any(u8::is_ascii_whitespace) {
-        let packed: Vec<u8> = text.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+        let packed: Vec<u8> = text
+            .iter()
+            .copied()
+            .filter(|b| !b.is_ascii_whitespace())
+            .collect();
         return LENIENT.decode(packed).ok();
     }
     LENIENT.decode(text).ok()
@@ -490,11 +528,18 @@ pub(super) fn split_url(url: &[u8]) -> Option<Url<'_>> {
         _ => return None,
     };
     let rest = rest.split(|b| *b == b'#').next().unwrap_or(rest);
-    let cut = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
+    let cut = rest
+        .iter()
+        .position(|b| matches!(b, b'/' | b'?'))
+        .unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(cut)?;
     let authority = authority.rsplit(|b| *b == b'@').next().unwrap_or(authority);
-    let written = memchr::memrchr(b':', authority)
-        .and_then(|c| std::str::from_utf8(authority.get(c + 1..)?).ok()?.parse().ok());
+    let written = memchr::memrchr(b':', authority).and_then(|c| {
+        std::str::from_utf8(authority.get(c + 1..)?)
+            .ok()?
+            .parse()
+            .ok()
+    });
     Some(Url {
         tls,
         authority,
@@ -504,5 +549,6 @@ pub(super) fn split_url(url: &[u8]) -> Option<Url<'_>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)]
 #[path = "har_tests.rs"]
 mod tests;

@@ -25,7 +25,9 @@ const CHROME: &str = r#"{"_initiator":{"type":"other"},"startedDateTime":"2026-0
  "cache":{},"timings":{},"serverIPAddress":"[::1]","connection":"443"}"#;
 
 fn archive(entries: &str) -> String {
-    format!("\u{feff}{{\"log\":{{\"version\":\"1.2\",\"creator\":{{\"name\":\"x, \\\"entries\\\":[\"}},\"pages\":[{{\"id\":\"]\"}}],\"entries\":[{entries}]}}}}\n")
+    format!(
+        "\u{feff}{{\"log\":{{\"version\":\"1.2\",\"creator\":{{\"name\":\"x, \\\"entries\\\":[\"}},\"pages\":[{{\"id\":\"]\"}}],\"entries\":[{entries}]}}}}\n"
+    )
 }
 
 #[test]
@@ -45,12 +47,15 @@ fn a_browsers_entry_is_a_call_with_its_bodies() {
     assert_eq!(req.headers.len(), 1, "pseudo fields are in the start line");
     assert_eq!(req.first.ts, 1_772_359_200_123_000_000);
     let resp = e.exchange.response.as_ref().unwrap();
-    assert_eq!((resp.status(), &resp.body.bytes[..]), (Some(200), &b"hello"[..]));
+    assert_eq!(
+        (resp.status(), &resp.body.bytes[..]),
+        (Some(200), &b"hello"[..])
+    );
     assert_eq!(resp.header_all("set-cookie").count(), 2);
     assert_eq!(resp.last.ts - resp.first.ts, 12_500_000);
     assert_eq!(e.host.as_deref(), Some("api.example:8443"));
     assert_eq!(e.server, (Some("::1".parse().unwrap()), Some(8443)));
-    assert_eq!((e.tls, e.proto), (true, Some(Proto::H2)));
+    assert_eq!((e.exchange.tls, e.exchange.proto), (true, Some(Proto::H2)));
     assert_eq!(e.body_len, [Some(Some(7)), Some(Some(31))]);
 }
 
@@ -93,7 +98,11 @@ fn damage_costs_the_entry_it_hit() {
         let text = archive(&[CHROME, &broken, CHROME, CHROME].join(","));
         let (entries, diags) = read(&text);
         let numbers: Vec<u64> = entries.iter().map(|e| e.at.number).collect();
-        assert_eq!((numbers, diags), (vec![1, 3, 4], vec![(code, 2)]), "{from} {to}");
+        assert_eq!(
+            (numbers, diags),
+            (vec![1, 3, 4], vec![(code, 2)]),
+            "{from} {to}"
+        );
     }
     // garbage between entries
     let (entries, diags) = read(&archive(&format!("{CHROME}, \u{0}\u{1}junk {CHROME}")));
@@ -101,11 +110,17 @@ fn damage_costs_the_entry_it_hit() {
     // cut: every whole entry is read, and the cut is said
     let text = archive(&[CHROME, CHROME].join(","));
     for cut in (60..text.len() - 4).step_by(97) {
-        let Some(part) = text.get(..cut) else { continue };
+        let Some(part) = text.get(..cut) else {
+            continue;
+        };
         let (entries, diags) = read(part);
         let whole = text[..cut].matches("\"connection\":\"443\"}").count();
         assert_eq!(entries.len(), whole, "cut at {cut}");
-        assert_eq!(diags.last().map(|d| d.0), Some("truncated-file"), "cut at {cut}");
+        assert_eq!(
+            diags.last().map(|d| d.0),
+            Some("truncated-file"),
+            "cut at {cut}"
+        );
     }
 }
 

@@ -217,8 +217,8 @@ fn start_line(line: &[u8]) -> Option<(Start, (u8, u8))> {
     let text = |r: Range<usize>| std::str::from_utf8(line.get(r)?).ok();
     if line.starts_with(b"HTTP/") {
         let at = memchr::memchr(b' ', line).unwrap_or(line.len());
-        let status = text(at.saturating_add(1)..line.len())
-            .and_then(|t| t.split(' ').next()?.parse().ok());
+        let status =
+            text(at.saturating_add(1)..line.len()).and_then(|t| t.split(' ').next()?.parse().ok());
         return Some((
             Start::Response { status },
             version_digits(text(0..at).unwrap_or("")),
@@ -258,7 +258,10 @@ fn dechunk(mut rest: &[u8]) -> Option<Vec<u8>> {
         }
         out.extend_from_slice(rest.get(..size)?);
         rest = rest.get(size..)?;
-        rest = rest.strip_prefix(b"\r").unwrap_or(rest).strip_prefix(b"\n")?;
+        rest = rest
+            .strip_prefix(b"\r")
+            .unwrap_or(rest)
+            .strip_prefix(b"\n")?;
     }
 }
 
@@ -310,7 +313,12 @@ mod tests {
         assert!(m.flags.has(Flags::BAD_FRAMING) && m.body.complete);
         assert!(m.head.ends_with(b"chunked\r\n"));
         // the coding was undone before
-        let m = raw(b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n{\"a\":1}", 5, 6).unwrap();
+        let m = raw(
+            b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n{\"a\":1}",
+            5,
+            6,
+        )
+        .unwrap();
         assert_eq!(m.body.bytes, b"{\"a\":1}");
         let m = raw(b"POST /x HTTP/1.0\r\nHost: h", 5, 6).unwrap();
         assert_eq!((m.target(), m.version), (Some(&b"/x"[..]), (1, 0)));

@@ -108,9 +108,7 @@ impl Flows {
         while let Some((at, whole)) = next_flow(window.data(), from) {
             from = at + 1;
             let end = at.saturating_add(whole);
-            if whole > ENTRY_BYTES
-                || !window.have(end)
-                || window.data().get(end - 1) != Some(&b'}')
+            if whole > ENTRY_BYTES || !window.have(end) || window.data().get(end - 1) != Some(&b'}')
             {
                 continue;
             }
@@ -169,9 +167,13 @@ impl Flows {
             .ok_or_else(|| NoEntry::Unfit("a flow without a time".into()))?;
         let sent = time(request, "timestamp_end").unwrap_or(start);
         let mut entry = Entry::new();
-        let text = |v: Value<'_>, key: &str| lossless(v.get(key).bytes().unwrap_or_default()).into_owned();
+        let text =
+            |v: Value<'_>, key: &str| lossless(v.get(key).bytes().unwrap_or_default()).into_owned();
         let host = text(request, "host");
-        let port = request.get("port").int().and_then(|p| u16::try_from(p).ok());
+        let port = request
+            .get("port")
+            .int()
+            .and_then(|p| u16::try_from(p).ok());
         entry.client = address(client.first(&["peername", "address"]));
         entry.server = address(server.first(&["peername", "ip_address", "peer_address"]));
         if entry.server.0.is_none() {
@@ -179,9 +181,9 @@ impl Flows {
             entry.server = (named.0.or_else(|| host.parse().ok()), named.1.or(port));
         }
         let scheme = text(request, "scheme");
-        entry.tls = scheme == "https";
+        entry.exchange.tls = scheme == "https";
         let written = text(request, "authority");
-        let usual = if entry.tls { 443 } else { 80 };
+        let usual = if entry.exchange.tls { 443 } else { 80 };
         entry.host = Some(match (written.is_empty(), port) {
             (false, _) => written,
             (_, Some(p)) if p != usual => format!("{host}:{p}"),
@@ -189,7 +191,7 @@ impl Flows {
         })
         .filter(|h| !h.is_empty());
         let version = version(request);
-        entry.proto = match message::version_digits(&version).0 {
+        entry.exchange.proto = match message::version_digits(&version).0 {
             2 => Some(Proto::H2),
             3 => Some(Proto::H3),
             _ => None,
@@ -209,7 +211,10 @@ impl Flows {
         if let Some(status) = status {
             let first = time(response, "timestamp_start").unwrap_or(sent);
             let last = time(response, "timestamp_end").unwrap_or(first);
-            let reason = response.first(&["reason", "msg"]).bytes().unwrap_or_default();
+            let reason = response
+                .first(&["reason", "msg"])
+                .bytes()
+                .unwrap_or_default();
             let head = Head::response(status, reason, &self::version(response));
             entry.exchange.response = Some(self.message(head, response, first, last));
         }

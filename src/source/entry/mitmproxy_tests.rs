@@ -60,8 +60,14 @@ fn flow(path: &str, body: &[u8]) -> Vec<u8> {
                 ("reason", bytes(b"OK")),
             ]),
         ),
-        ("client_conn", dict(&[("peername", place("10.0.0.9", 51000))])),
-        ("server_conn", dict(&[("peername", place("::ffff:10.0.0.2", 8443))])),
+        (
+            "client_conn",
+            dict(&[("peername", place("10.0.0.9", 51000))]),
+        ),
+        (
+            "server_conn",
+            dict(&[("peername", place("::ffff:10.0.0.2", 8443))]),
+        ),
     ])
 }
 
@@ -88,11 +94,17 @@ fn a_flow_is_a_call_between_both_its_ends() {
     assert_eq!(e.range, (0, flow("/a?x=1", b"hello").len() as u64));
     assert_eq!(e.client, (Some("10.0.0.9".parse().unwrap()), Some(51000)));
     assert_eq!(e.server, (Some("10.0.0.2".parse().unwrap()), Some(8443)));
-    assert!(e.tls);
+    assert!(e.exchange.tls);
     let resp = e.exchange.response.as_ref().unwrap();
-    assert_eq!((resp.status(), &resp.body.bytes[..]), (Some(200), &b"hello"[..]));
+    assert_eq!(
+        (resp.status(), &resp.body.bytes[..]),
+        (Some(200), &b"hello"[..])
+    );
     assert_eq!(resp.last.ts, 1_772_359_201_000_000_000);
-    assert_eq!(e.exchange.request.as_ref().unwrap().target(), Some(&b"/a?x=1"[..]));
+    assert_eq!(
+        e.exchange.request.as_ref().unwrap().target(),
+        Some(&b"/a?x=1"[..])
+    );
 }
 
 #[test]
@@ -131,11 +143,23 @@ fn flows_of_old_versions_are_read_by_their_old_keys() {
                 pair("code", number("404")),
                 pair("msg", bytes(b"Not Found")),
                 pair("content", s(b'~', b"")),
-                pair("headers", list(&[list(&[bytes(b"content-length"), bytes(b"9")])])),
+                pair(
+                    "headers",
+                    list(&[list(&[bytes(b"content-length"), bytes(b"9")])]),
+                ),
             ]),
         ),
-        pair("client_conn", d(&[pair("address", address("10.0.0.9", "5"))])),
-        pair("server_conn", d(&[pair("peer_address", s(b'~', b"")), pair("address", address("10.0.0.3", "80"))])),
+        pair(
+            "client_conn",
+            d(&[pair("address", address("10.0.0.9", "5"))]),
+        ),
+        pair(
+            "server_conn",
+            d(&[
+                pair("peer_address", s(b'~', b"")),
+                pair("address", address("10.0.0.3", "80")),
+            ]),
+        ),
     ]);
     assert!(sniff(&old));
     let (entries, diags) = read(&old);
@@ -154,9 +178,14 @@ fn flows_of_old_versions_are_read_by_their_old_keys() {
 #[test]
 fn damage_costs_the_flow_it_hit() {
     let (a, b) = (flow("/a", b"hello"), flow("/b", b"12345"));
-    for (n, junk) in [&b"junk"[..], b"99999999999:x", b"77:7:version,,,", b"999999:7:version;"]
-        .into_iter()
-        .enumerate()
+    for (n, junk) in [
+        &b"junk"[..],
+        b"99999999999:x",
+        b"77:7:version,,,",
+        b"999999:7:version;",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let data = [&a[..], junk, &b, &a].concat();
         let (entries, diags) = read(&data);

@@ -13,7 +13,7 @@ mod tnet;
 
 use super::log::LogZone;
 use super::refill::Refill;
-use crate::call::model::{Exchange, Flags, Message, Proto, Stamp, Ts, Unit};
+use crate::call::model::{Exchange, Flags, Message, Stamp, Ts, Unit};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -35,10 +35,6 @@ pub struct Entry {
     pub server: Place,
     /// Host where no header names it.
     pub host: Option<String>,
-    /// Protocol where the tool names it.
-    pub proto: Option<Proto>,
-    /// Whether the call went over TLS, which the tool saw from the inside.
-    pub tls: bool,
     /// Whether content coding is undone already, whatever the headers say.
     pub decoded: bool,
     /// Body bytes before content coding is removed, of request and response, where they are not those of the message.
@@ -63,13 +59,16 @@ impl Entry {
                 response: None,
                 interim: Vec::new(),
                 flags: Flags::default(),
+                // a tool sees a call over TLS from the inside
+                tls: false,
+                proto: None,
+                parent: None,
+                context: None,
                 done: true,
             },
             client: (None, None),
             server: (None, None),
             host: None,
-            proto: None,
-            tls: false,
             decoded: false,
             body_len: [None, None],
             assumed_zone: false,
@@ -251,9 +250,7 @@ impl EntryReader {
                             self.place(&mut entry, offset, len as u64);
                             EntryEvent::Entry(entry)
                         }
-                        Err(NoEntry::Unfit(why)) => {
-                            EntryEvent::Diag("entry-unfit", number, 1, why)
-                        }
+                        Err(NoEntry::Unfit(why)) => EntryEvent::Diag("entry-unfit", number, 1, why),
                         Err(NoEntry::Other(what)) => {
                             EntryEvent::Diag("entry-no-call", number, 1, what)
                         }
@@ -311,7 +308,8 @@ fn seconds(s: f64) -> Option<Ts> {
     let ns = s * 1e9;
     // floats hold whole microseconds of such times: what is below is noise
     let micros = (ns / 1e3).round();
-    (micros.abs() < 9e15).then(|| format!("{micros:.0}").parse::<i64>().ok())?
+    (micros.abs() < 9e15)
+        .then(|| format!("{micros:.0}").parse::<i64>().ok())?
         .and_then(|us| us.checked_mul(1000))
 }
 
@@ -321,7 +319,10 @@ mod tests {
 
     #[test]
     fn seconds_keep_their_microseconds() {
-        assert_eq!(seconds(1_772_359_200.784_021), Some(1_772_359_200_784_021_000));
+        assert_eq!(
+            seconds(1_772_359_200.784_021),
+            Some(1_772_359_200_784_021_000)
+        );
         assert_eq!(seconds(f64::NAN), None);
         assert_eq!(seconds(1e30), None);
     }

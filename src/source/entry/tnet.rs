@@ -29,7 +29,9 @@ pub(super) fn head(bytes: &[u8]) -> Result<(usize, usize), bool> {
     match bytes.get(digits) {
         None if digits <= DIGITS => Err(true),
         Some(b':') if digits > 0 && digits <= DIGITS => {
-            let text = bytes.get(..digits).and_then(|d| std::str::from_utf8(d).ok());
+            let text = bytes
+                .get(..digits)
+                .and_then(|d| std::str::from_utf8(d).ok());
             let len = text.and_then(|t| t.parse().ok()).ok_or(false)?;
             Ok((len, digits + 1))
         }
@@ -140,7 +142,10 @@ mod tests {
         let (v, rest) = value(text).unwrap();
         assert_eq!(rest, b"rest");
         assert_eq!(v.get("key"), Value::Int(12));
-        assert_eq!(v.get("list").list().collect::<Vec<_>>(), [Value::Int(5), Value::Bool(true)]);
+        assert_eq!(
+            v.get("list").list().collect::<Vec<_>>(),
+            [Value::Int(5), Value::Bool(true)]
+        );
         assert_eq!(v.get("nil"), Value::Null);
         assert_eq!(v.first(&["none", "key"]), Value::Int(12));
         assert_eq!(v.get("none"), Value::Null);

@@ -36,10 +36,11 @@ pub fn parse(line: &[u8], zone: &LogZone) -> Result<LogCall, NoCall> {
             .and_then(|p| u16::try_from(p).ok())
     };
     // the port of the Host field stands apart
-    let host = text(http, "hostname").map(|h| match http.get("http_port").and_then(Value::as_u64) {
-        Some(p) if !h.contains(':') => format!("{h}:{p}"),
-        _ => h,
-    });
+    let host =
+        text(http, "hostname").map(|h| match http.get("http_port").and_then(Value::as_u64) {
+            Some(p) if !h.contains(':') => format!("{h}:{p}"),
+            _ => h,
+        });
     let call = LogCall {
         ts,
         assumed_zone,
@@ -76,15 +77,31 @@ mod tests {
         let line = r#"{"timestamp":"2026-03-01T10:00:00.528812+0100","flow_id":1676750115612680,"pcap_cnt":7,"event_type":"http","src_ip":"10.16.1.11","src_port":43852,"dest_ip":"10.16.1.12","dest_port":8080,"proto":"TCP","tx_id":0,"http":{"hostname":"api.example","http_port":8080,"url":"/v1/x?a=1","http_user_agent":"curl/7.88.1","http_content_type":"application/json","http_method":"POST","protocol":"HTTP/1.1","status":201,"length":39}}"#;
         let c = parse(line.as_bytes(), &LogZone(None)).unwrap();
         assert_eq!(c.ts, 1_772_355_600_528_812_000);
-        assert_eq!((c.sport, c.dport, c.status), (Some(43852), Some(8080), Some(201)));
-        assert_eq!((c.host.as_deref(), c.uri.as_deref()), (Some("api.example:8080"), Some("/v1/x?a=1")));
+        assert_eq!(
+            (c.sport, c.dport, c.status),
+            (Some(43852), Some(8080), Some(201))
+        );
+        assert_eq!(
+            (c.host.as_deref(), c.uri.as_deref()),
+            (Some("api.example:8080"), Some("/v1/x?a=1"))
+        );
         assert_eq!((c.resp_body_len, c.assumed_zone), (Some(39), false));
-        let dns = r#"{"timestamp":"2026-03-01T10:00:00.5+0100","event_type":"dns","src_ip":"10.0.0.1"}"#;
-        assert_eq!(parse(dns.as_bytes(), &LogZone(None)), Err(NoCall::NoRequest));
+        let dns =
+            r#"{"timestamp":"2026-03-01T10:00:00.5+0100","event_type":"dns","src_ip":"10.0.0.1"}"#;
+        assert_eq!(
+            parse(dns.as_bytes(), &LogZone(None)),
+            Err(NoCall::NoRequest)
+        );
         // an alert repeats the request of an http event of its own
         let alert = line.replace("\"event_type\":\"http\"", "\"event_type\":\"alert\"");
-        assert_eq!(parse(alert.as_bytes(), &LogZone(None)), Err(NoCall::NoRequest));
-        assert_eq!(parse(br#"{"event_type":"http"}"#, &LogZone(None)), Err(NoCall::Unfit));
+        assert_eq!(
+            parse(alert.as_bytes(), &LogZone(None)),
+            Err(NoCall::NoRequest)
+        );
+        assert_eq!(
+            parse(br#"{"event_type":"http"}"#, &LogZone(None)),
+            Err(NoCall::Unfit)
+        );
         assert_eq!(parse(b"plain", &LogZone(None)), Err(NoCall::Unfit));
     }
 }

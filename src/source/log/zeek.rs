@@ -149,8 +149,7 @@ pub fn parse_tsv(line: &[u8], cx: &mut Context) -> Result<LogCall, NoCall> {
     }
     let text = |n: &str| -> Option<String> {
         let raw = *fields.get((*columns.get(name(n))?)?)?;
-        (raw != header.unset && raw != header.empty)
-            .then(|| lossless(&unescape(raw)).into_owned())
+        (raw != header.unset && raw != header.empty).then(|| lossless(&unescape(raw)).into_owned())
     };
     call(&text, &LogZone(None))
 }
@@ -250,7 +249,10 @@ mod tests {
         assert_eq!(c.dst, Some("192.150.187.43".parse().unwrap()));
         assert_eq!(c.uri.as_deref(), Some("/a\tb?x=1"));
         assert_eq!((c.status, c.resp_body_len), (Some(200), Some(4705)));
-        assert_eq!((c.user.as_deref(), c.referer.as_deref()), (Some("amy"), None));
+        assert_eq!(
+            (c.user.as_deref(), c.referer.as_deref()),
+            (Some("amy"), None)
+        );
         assert_eq!(read[1], Err(NoCall::NoRequest));
     }
 
@@ -260,8 +262,12 @@ mod tests {
                      NA,/b,PUT,8080,::1,5,::2,1772359200\n";
         let read = lines(other);
         let c = read[0].as_ref().unwrap();
-        assert_eq!((c.status, c.dport, c.method.as_deref()), (None, Some(8080), Some("PUT")));
-        let conn = "#separator \\x09\n#fields\tts\tuid\tid.orig_h\tproto\n1772359200\tC\t10.0.0.1\ttcp\n";
+        assert_eq!(
+            (c.status, c.dport, c.method.as_deref()),
+            (None, Some(8080), Some("PUT"))
+        );
+        let conn =
+            "#separator \\x09\n#fields\tts\tuid\tid.orig_h\tproto\n1772359200\tC\t10.0.0.1\ttcp\n";
         assert_eq!(lines(conn), [Err(NoCall::Unfit)]);
         assert_eq!(lines("1772359200\tC\t10.0.0.1\n"), [Err(NoCall::Unfit)]);
     }
@@ -275,6 +281,9 @@ mod tests {
         let iso = http.replace("1591367999.305988", "\"2020-06-05T14:39:59.305988Z\"");
         assert_eq!(parse_json(iso.as_bytes(), &LogZone(None)).unwrap().ts, c.ts);
         let conn = r#"{"ts":1591367999.3,"uid":"C","id.orig_h":"192.168.4.76","proto":"tcp"}"#;
-        assert_eq!(parse_json(conn.as_bytes(), &LogZone(None)), Err(NoCall::Unfit));
+        assert_eq!(
+            parse_json(conn.as_bytes(), &LogZone(None)),
+            Err(NoCall::Unfit)
+        );
     }
 }
