@@ -172,9 +172,11 @@ pub fn chain(bytes: &[u8], known: &impl Known) -> Verdict {
     if PREFACE.starts_with(bytes) {
         return Verdict::Maybe;
     }
-    let (mut rest, mut score, mut from) = (bytes, 0, From::Either);
+    // frames that little speaks for do not make a chain alone
+    let (mut rest, mut strong, mut weak, mut from) = (bytes, 0, 0u32, From::Either);
     let max = known.max_frame();
     for n in 0..CHAIN {
+        let score = strong + weak.min(2);
         let Some((head, after)) = rest.split_first_chunk::<HEAD>() else {
             if rest.is_empty() && n > 0 && score >= ENOUGH {
                 return Verdict::Yes(from);
@@ -203,9 +205,13 @@ pub fn chain(bytes: &[u8], known: &impl Known) -> Verdict {
         rest = after.get(f.len as usize..).unwrap_or_default();
         match weigh(f, payload) {
             Some((s, who)) => {
-                score += s + u32::from(open && s > 0);
-                // a frame of a known stream that ends where the segment ends
-                score += u32::from(open && rest.is_empty());
+                if s > 1 {
+                    strong += s;
+                } else {
+                    weak += s;
+                }
+                // a frame of a known stream, that ends where the segment ends
+                strong += u32::from(open && s > 0) + u32::from(open && rest.is_empty());
                 match (from, who) {
                     (From::Either, _) => from = who,
                     (_, From::Either) => {}
@@ -215,7 +221,7 @@ pub fn chain(bytes: &[u8], known: &impl Known) -> Verdict {
             }
             None => return Verdict::No,
         }
-        if score >= ENOUGH && (rest.is_empty() || n + 1 == CHAIN) {
+        if strong + weak.min(2) >= ENOUGH && (rest.is_empty() || n + 1 == CHAIN) {
             return Verdict::Yes(from);
         }
     }
@@ -310,7 +316,13 @@ fn block_like(block: &[u8], whole: bool) -> Option<(u32, From)> {
         });
         fields.add(f);
     });
-    if !good || fields.bad || fields.dropped > 0 || end == End::Odd || whole && end == End::Cut {
+    if !good
+        || fields.first == First::Nothing
+        || fields.bad
+        || fields.dropped > 0
+        || end == End::Odd
+        || whole && end == End::Cut
+    {
         return None;
     }
     let request = fields.method.is_some() || fields.path.is_some() || fields.authority.is_some();

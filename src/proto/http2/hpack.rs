@@ -286,3 +286,222 @@ impl Input<'_> {
         Some(good)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(s: &str) -> Vec<u8> {
+        let s: String = s.split_whitespace().collect();
+        (0..s.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&s[i..i + 2], 16).unwrap())
+            .collect()
+    }
+
+    /// Fields as `name: value` lines, unknown as `?`.
+    fn lines(t: &mut Table, block: &str) -> (End, Vec<String>) {
+        let mut out = Vec::new();
+        let text =
+            |s: Option<&[u8]>| s.map_or("?".into(), |s| String::from_utf8_lossy(s).into_owned());
+        let end = t.read(&hex(block), |(n, v)| {
+            out.push(format!("{}: {}", text(n), text(v)))
+        });
+        (end, out)
+    }
+
+    fn holds(t: &mut Table, block: &str, want: &[&str], size: usize) {
+        assert_eq!(
+            lines(t, block),
+            (End::Whole, want.iter().map(|s| s.to_string()).collect())
+        );
+        assert_eq!(t.size, size);
+    }
+
+    #[test]
+    fn appendix_c2_of_the_standard() {
+        holds(
+            &mut Table::fresh(),
+            "400a637573746f6d2d6b65790d637573746f6d2d686561646572",
+            &["custom-key: custom-header"],
+            55,
+        );
+        holds(
+            &mut Table::fresh(),
+            "040c2f73616d706c652f70617468",
+            &[":path: /sample/path"],
+            0,
+        );
+        holds(
+            &mut Table::fresh(),
+            "100870617373776f726406736563726574",
+            &["password: secret"],
+            0,
+        );
+        holds(&mut Table::fresh(), "82", &[":method: GET"], 0);
+    }
+
+    const ASKED: [(&[&str], usize); 3] = [
+        (
+            &[
+                ":method: GET",
+                ":scheme: http",
+                ":path: /",
+                ":authority: www.example.com",
+            ],
+            57,
+        ),
+        (
+            &[
+                ":method: GET",
+                ":scheme: http",
+                ":path: /",
+                ":authority: www.example.com",
+                "cache-control: no-cache",
+            ],
+            110,
+        ),
+        (
+            &[
+                ":method: GET",
+                ":scheme: https",
+                ":path: /index.html",
+                ":authority: www.example.com",
+                "custom-key: custom-value",
+            ],
+            164,
+        ),
+    ];
+
+    #[test]
+    fn appendix_c3_and_c4_requests() {
+        for blocks in [
+            [
+                "828684410f7777772e6578616d706c652e636f6d",
+                "828684be58086e6f2d6361636865",
+                "828785bf400a637573746f6d2d6b65790c637573746f6d2d76616c7565",
+            ],
+            [
+                "828684418cf1e3c2e5f23a6ba0ab90f4ff",
+                "828684be5886a8eb10649cbf",
+                "828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf",
+            ],
+        ] {
+            let mut t = Table::fresh();
+            for (block, (want, size)) in blocks.iter().zip(ASKED) {
+                holds(&mut t, block, want, size);
+            }
+        }
+    }
+
+    const ANSWERED: [(&[&str], usize); 3] = [
+        (
+            &[
+                ":status: 302",
+                "cache-control: private",
+                "date: Mon, 21 Oct 2013 20:13:21 GMT",
+                "location: https://www.example.com",
+            ],
+            222,
+        ),
+        (
+            &[
+                ":status: 307",
+                "cache-control: private",
+                "date: Mon, 21 Oct 2013 20:13:21 GMT",
+                "location: https://www.example.com",
+            ],
+            222,
+        ),
+        (
+            &[
+                ":status: 200",
+                "cache-control: private",
+                "date: Mon, 21 Oct 2013 20:13:22 GMT",
+                "location: https://www.example.com",
+                "content-encoding: gzip",
+                "set-cookie: foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1",
+            ],
+            215,
+        ),
+    ];
+
+    #[test]
+    fn appendix_c5_and_c6_responses_with_evictions() {
+        for blocks in [
+            [
+                "4803333032580770726976617465611d4d6f6e2c203231204f637420323031332032303a31333a323120474d546e1768747470733a2f2f7777772e6578616d706c652e636f6d",
+                "4803333037c1c0bf",
+                "88c1611d4d6f6e2c203231204f637420323031332032303a31333a323220474d54c05a04677a69707738666f6f3d4153444a4b48514b425a584f5157454f50495541585157454f49553b206d61782d6167653d333630303b2076657273696f6e3d31",
+            ],
+            [
+                "488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3",
+                "4883640effc1c0bf",
+                "88c16196d07abe941054d444a8200595040b8166e084a62d1bffc05a839bd9ab77ad94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007",
+            ],
+        ] {
+            let mut t = Table::fresh();
+            t.resize(256);
+            for (block, (want, size)) in blocks.iter().zip(ANSWERED) {
+                holds(&mut t, block, want, size);
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_joined_late_tells_only_what_was_added_since() {
+        let mut t = Table::default();
+        // the third block of C.3 refers to an entry of the first; its own entry is known from then on
+        let (end, got) = lines(
+            &mut t,
+            "828785bf400a637573746f6d2d6b65790c637573746f6d2d76616c7565",
+        );
+        assert_eq!(end, End::Whole);
+        assert_eq!(
+            got,
+            [
+                ":method: GET",
+                ":scheme: https",
+                ":path: /index.html",
+                "?: ?",
+                "custom-key: custom-value"
+            ]
+        );
+        assert_eq!(
+            lines(&mut t, "be c0").1,
+            ["custom-key: custom-value", "?: ?"]
+        );
+        // a value under a name that is not known; the entry keeps its value
+        assert_eq!(lines(&mut t, "7f 05 03 616263 be").1, ["?: abc", "?: abc"]);
+    }
+
+    #[test]
+    fn what_breaks_the_format_is_told_and_never_guessed() {
+        let mut t = Table::fresh();
+        // an entry that cannot be there: what the table holds is in doubt from then on
+        assert_eq!(
+            lines(&mut t, "400161 0162 be bf be"),
+            (
+                End::Odd,
+                vec!["a: b".into(), "a: b".into(), "?: ?".into(), "?: ?".into()]
+            )
+        );
+        for (block, want) in [
+            ("80", End::Odd), // index 0
+            ("40", End::Cut),
+            ("400a6162", End::Cut),     // a name cut
+            ("ffffffffff01", End::Cut), // an index beyond all bounds
+            ("008164 0161", End::Odd),  // broken Huffman name
+        ] {
+            assert_eq!(lines(&mut Table::fresh(), block).0, want, "{block}");
+        }
+        // an entry larger than the table empties it
+        let mut t = Table::fresh();
+        t.resize(40);
+        assert_eq!(
+            lines(&mut t, "400161 0162 400161 0b3132333435363738393031").0,
+            End::Whole
+        );
+        assert_eq!(t.size, 0);
+    }
+}

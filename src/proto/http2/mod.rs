@@ -13,7 +13,7 @@ mod huffman;
 mod reader;
 mod stream;
 
-use super::{About, Begin, Cx, Feed, Probe, Proto, ProtoSpec, Upgraded};
+use super::{About, Begin, Carry, Cx, Feed, Probe, Proto, ProtoSpec, Switch, Upgraded};
 use crate::call::model::{Exchange, Flags, Stamp};
 use crate::limits;
 use crate::net::{Close, FlowStats, Missing, Segment, Side};
@@ -60,6 +60,11 @@ fn find(b: &[u8]) -> Option<usize> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
+}
+
+fn http1_request(b: &[u8]) -> bool {
+    b.first().is_some_and(u8::is_ascii_uppercase)
+        && (super::http1::SPEC.probe)(b, true) == Probe::Client
 }
 
 /// A header block that is being collected.
@@ -130,17 +135,7 @@ impl Known for Streams<'_> {
     }
 }
 
-/// A stream that was reset: what the other side had sent by then still counts.
-#[derive(Debug, Clone, Copy)]
-struct Reset {
-    stream: u32,
-    /// Who has reset it, where in its direction, and when.
-    by: Side,
-    end: u64,
-    at: Stamp,
-}
-
-/// A reset that no acknowledgement covers is known to the other side after this many nanoseconds.
+/// What the other side sends until it knows of a reset comes within this many nanoseconds.
 const RESET_NS: i64 = 1_000_000_000;
 /// Frames remembered to tell which stream had bytes sent again.
 const RECENT: usize = 16;
@@ -156,7 +151,8 @@ struct Http2 {
     streams: BTreeMap<u32, Box<Stream>>,
     /// Streams that are over, newest last; whether their request was seen.
     ended: VecDeque<(u32, bool)>,
-    resets: VecDeque<Reset>,
+    /// Streams that one side has reset, and when: what the other side had sent by then still counts.
+    resets: VecDeque<(u32, Stamp)>,
     /// Bytes held by streams, and of those the ones in streams that wait for their other half.
     held: usize,
     waiting: usize,
@@ -581,7 +577,6 @@ impl Http2 {
         if b.stream == 0 {
             return cx.diag("h2-stray-frame", b.first.at.unit);
         }
-        let acked = b.first.acked;
         let mut s = match self.streams.remove(&b.stream) {
             Some(s) => s,
             None => self.open(b.first, cx),
@@ -611,7 +606,6 @@ impl Http2 {
                 cx.diag("h2-interim-limit", b.first.at.unit);
             }
         } else {
-            s.acked = acked;
             s.resp.no_body |= matches!(status, Some(204 | 304));
             if s.tunnel && status.is_some_and(|n| (200..300).contains(&n)) {
                 s.flags.insert(Flags::UPGRADED);
@@ -640,8 +634,7 @@ impl Http2 {
 
     fn reset(&mut self, side: Side, id: u32, cx: &mut Cx<'_>) {
         let request = side == self.client;
-        let dir = self.dir(side);
-        let (end, at) = (dir.reader.next, dir.reader.last.at);
+        let at = self.dir(side).reader.last.at;
         let Some(mut s) = self.streams.remove(&id) else {
             return;
         };
@@ -653,28 +646,22 @@ impl Http2 {
             return;
         }
         if self.resets.len() >= limits::H2_ENDED
-            && let Some(r) = self.resets.pop_front()
+            && let Some((id, _)) = self.resets.pop_front()
         {
-            self.finish(r.stream, None, cx);
+            self.finish(id, None, cx);
         }
-        self.resets.push_back(Reset {
-            stream: id,
-            by: side,
-            end,
-            at,
-        });
+        self.resets.push_back((id, at));
     }
 
-    /// Streams whose reset the other side knows of by now are over.
-    fn settle_resets(&mut self, side: Side, seg: &Segment<'_>, cx: &mut Cx<'_>) {
-        while let Some(r) = self.resets.front().copied() {
-            let heard = r.by != side && seg.acked >= r.end && seg.acked > 0;
-            let old = seg.at.ts.saturating_sub(r.at.ts) > RESET_NS;
-            if !heard && !old && self.streams.contains_key(&r.stream) {
+    /// Streams that were reset are over when what had been on its way must have come.
+    fn settle_resets(&mut self, now: Stamp, cx: &mut Cx<'_>) {
+        while let Some((id, at)) = self.resets.front().copied() {
+            let old = now.ts.saturating_sub(at.ts) > RESET_NS;
+            if !old && self.streams.contains_key(&id) {
                 return;
             }
             self.resets.pop_front();
-            self.finish(r.stream, None, cx);
+            self.finish(id, None, cx);
         }
     }
 
@@ -763,10 +750,7 @@ impl Http2 {
         self.book(&mut s);
         let losses = self.losses();
         let request = s.req.ended || s.resp.ended && s.req.hit(losses.0);
-        let seen = self.dir(self.client).reader.next;
-        // its request should have come before what the server had acknowledged
-        let orphan = s.req.message.is_none() && s.acked > 0 && seen >= s.acked;
-        let over = s.resp.ended && (request || orphan);
+        let over = s.resp.ended && request;
         self.streams.insert(id, s);
         if over {
             self.finish(id, None, cx);
@@ -864,14 +848,25 @@ impl Http2 {
 
 impl Proto for Http2 {
     fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed {
-        if !self.dir(side).begun && !self.sure {
-            self.who(side, segment.bytes, cx);
+        if !self.dir(side).begun {
+            if self.streams.is_empty() && http1_request(segment.bytes) {
+                // a client that speaks HTTP/1 to a server that answers with its HTTP/2 settings
+                return Feed::Switch(Switch {
+                    used: 0,
+                    held: Carry::default(),
+                    to: "http".to_owned(),
+                    upgraded: None,
+                });
+            }
+            if !self.sure {
+                self.who(side, segment.bytes, cx);
+            }
         }
         self.dir(side).reader.next = segment.offset + segment.bytes.len() as u64;
-        if !self.resets.is_empty() {
-            self.settle_resets(side, &segment, cx);
-        }
         self.run(side, &segment, cx);
+        if !self.resets.is_empty() {
+            self.settle_resets(segment.at, cx);
+        }
         Feed::Go
     }
 

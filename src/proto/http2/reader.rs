@@ -26,8 +26,6 @@ pub struct Held {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mark {
     pub at: Stamp,
-    /// Bytes of the other direction that were acknowledged with it.
-    pub acked: u64,
     pub retransmitted: bool,
 }
 
@@ -110,7 +108,6 @@ impl<'a> View<'a> {
             offset: s.offset,
             one: Mark {
                 at: s.at,
-                acked: s.acked,
                 retransmitted: s.retransmitted,
             },
             marks: None,
@@ -295,7 +292,7 @@ impl Reader {
                         self.last = v.mark(at);
                         continue;
                     }
-                    let body = *left - *pad;
+                    let body = left.saturating_sub(*pad);
                     let n = rest.len().min(if body > 0 { body } else { *left });
                     *left -= n;
                     *pos += n;
@@ -426,7 +423,7 @@ impl Reader {
                 if std::mem::take(ask) {
                     *left = left.saturating_sub(1); // the length of the padding is among the lost bytes: taken for none
                 }
-                let body = (*left - *pad) as u64;
+                let body = left.saturating_sub(*pad) as u64;
                 let (n, all) = inside(left);
                 *pad = (*pad).min(*left);
                 let body = n.min(body);

@@ -259,8 +259,6 @@ pub struct Stream {
     pub tunnel: bool,
     /// The exchange with which the connection became HTTP/2.
     pub upgraded: bool,
-    /// Bytes of the client that the server had acknowledged when it answered.
-    pub acked: u64,
     /// Changed since it was last copied.
     pub changed: bool,
     /// What is booked of it: bytes held, and of those the ones that wait for the other half.
