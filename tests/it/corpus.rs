@@ -151,5 +151,5 @@ macro_rules! targets {
     };
 }
 targets!(
-    capture, frames, segments, http1, decode, scan, logs, filter, blobs, text
+    capture, frames, segments, http1, http2, decode, scan, logs, filter, blobs, text
 );

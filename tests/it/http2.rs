@@ -138,8 +138,13 @@ fn padded(kind: u8, flags: u8, stream: u32, payload: &[u8], pad: u8) -> Vec<u8> 
     frame(kind, flags | 8, stream, &p)
 }
 
+/// What was sent, in order.
+type Sent = Vec<(Side, Vec<u8>)>;
+/// Path, agent and answer.
+type Truth = (String, String, String);
+
 /// Name, conversation, expected briefs. Ended by FIN.
-fn golden() -> Vec<(&'static str, Vec<(Side, Vec<u8>)>, Vec<&'static str>)> {
+fn golden() -> Vec<(&'static str, Sent, Vec<&'static str>)> {
     let all = END_STREAM | END_HEADERS;
     let two = get("/long");
     vec![
@@ -513,7 +518,7 @@ fn trailers_and_pushes_are_told() {
 }
 
 /// A long connection in packets: requests and responses with a real encoder, and the truth about each.
-fn long(n: usize) -> (Vec<(Side, Vec<u8>)>, Vec<(String, String, String)>) {
+fn long(n: usize) -> (Sent, Vec<Truth>) {
     let (mut req, mut resp) = (Encoder::new(), Encoder::new());
     let (mut v, mut truth) = (vec![(C, client()), (S, server())], Vec::new());
     for i in 0..n {
@@ -545,7 +550,7 @@ fn long(n: usize) -> (Vec<(Side, Vec<u8>)>, Vec<(String, String, String)>) {
 }
 
 /// What an exchange says of the truth: nothing that it says may be wrong.
-fn never_wrong(x: &Exchange, truth: &[(String, String, String)], what: &str) {
+fn never_wrong(x: &Exchange, truth: &[Truth], what: &str) {
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
     let req = x.request.as_ref();
     let body = x.response.as_ref().map(|m| text(&m.body.bytes));

@@ -138,7 +138,11 @@ mod tests {
     fn every_byte_survives() {
         for s in 0..=255u8 {
             let l = CODE.0[LENGTHS[usize::from(s)] as usize - 1];
-            let at = CODE.1.iter().position(|x| *x == u16::from(s)).unwrap() as u32;
+            let at = (0u32..)
+                .zip(CODE.1)
+                .find(|x| x.1 == u16::from(s))
+                .unwrap()
+                .0;
             let word = u64::from(l.first + at - l.start);
             let bits = word << (64 - l.bits) | (u64::MAX >> l.bits);
             let coded = &bits.to_be_bytes()[..(l.bits as usize).div_ceil(8)];
