@@ -111,6 +111,36 @@ T = {
 for name, data in T.items():
     put("http1", name, data)
 
+
+def h2(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def lit(name, value, first=0):
+    return bytes([first, len(name)]) + name + bytes([len(value)]) + value
+
+
+def turns(*pieces):
+    return b"".join(bytes([what]) + len(b).to_bytes(2, "big") + b for what, b in pieces)
+
+
+OPEN = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2(4, 0, 0, b"\0\3\0\0\0\x64\0\4\0\1\0\0")
+GREET = h2(4, 0, 0, b"\0\5\0\0\x40\0") + h2(4, 1, 0)
+ASK = b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff"
+H = {
+    "plain": turns((0, OPEN + h2(1, 5, 1, ASK)), (1, GREET + h2(1, 4, 1, b"\x88" + lit(b"etag", b"x", 0x40)) + h2(0, 1, 1, b"body"))),
+    "interleaved": turns((0, OPEN + h2(1, 4, 1, b"\x83\x84") + h2(1, 5, 3, b"\x82\x84") + h2(0, 1, 1, b"up")), (9, GREET + h2(1, 4, 3, b"\x88") + h2(0, 0, 3, b"a") + h2(1, 4, 1, b"\x88") + h2(0, 1, 3, b"b") + h2(0, 1, 1, b"c"))),
+    "padded-continued": turns((0, OPEN + h2(1, 0x29, 1, b"\3\0\0\0\0\x0f\x82\0\0\0") + h2(9, 0, 1, b"\x84") + h2(9, 4, 1, b"\x41\1h")), (1, GREET + h2(1, 4, 1, b"\x88") + h2(0, 9, 1, b"\4data\0\0\0\0"))),
+    "push-trailers": turns((0, OPEN + h2(1, 5, 1, b"\x82\x84")), (1, GREET + h2(5, 4, 1, b"\0\0\0\2\x82\x85") + h2(1, 4, 1, b"\x88") + h2(0, 0, 1, b"x") + h2(1, 5, 1, lit(b"grpc-status", b"0")) + h2(1, 4, 2, b"\x88") + h2(0, 1, 2, b"y"))),
+    "resets": turns((0, OPEN + h2(1, 5, 1, b"\x82\x84") + h2(1, 4, 3, b"\x83\x84") + h2(3, 0, 3, b"\0\0\0\x08")), (1, GREET + h2(1, 4, 1, b"\x88") + h2(3, 0, 1, b"\0\0\0\2") + h2(7, 0, 0, bytes(8)))),
+    "midstream": turns((0, h2(1, 5, 101, b"\x82\xbe\xbf\x40\1a\1b")), (1, h2(1, 4, 101, b"\x88\xc0") + h2(0, 1, 101, b"late")), (0, h2(1, 5, 103, b"\x82\xbe\xc0"))),
+    "lost": turns((0, OPEN + h2(1, 5, 1, ASK)), (1, GREET), (3, h2(1, 4, 1, b"\x88")), (1, h2(0, 1, 1, b"body")), (0, h2(1, 5, 3, b"\x82\x84\xbe")), (1, (h2(1, 4, 3, b"\x88") + h2(0, 1, 3, b"0123456789"))[:15]), (3, b"3456"), (1, b"789")),
+    "bomb": turns((0, OPEN + h2(1, 5, 1, b"\x82\x84\x40\1x\x7f\x81\x1e" + b"v" * 4000 + b"\xbe" * 1200))),
+    "upgrade": turns((0, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"), (1, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + GREET + h2(1, 5, 1, b"\x89")), (0, OPEN)),
+}
+for name, data in H.items():
+    put("http2", name, data)
+
 rows = b'[{"id":1,"name":"\\u738b","card":"4111111111111111"}]' * 20
 put("decode", "gzip", b"\0" + gzip.compress(rows, mtime=0))
 put("decode", "deflate", b"\1" + zlib.compress(rows))

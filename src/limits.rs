@@ -80,6 +80,22 @@ pub const TUNNEL_HELD: usize = 64 << 10;
 pub const TUNNEL_DEPTH: usize = 4;
 /// Chunk-size line with its extensions: servers refuse them from 4 to 16 KiB on.
 pub const CHUNK_LINE: usize = 16 << 10;
+/// Entries of one HPACK table kept: browsers allow 64 KiB, proxies up to twice that; an older entry becomes unknown.
+pub const HPACK_TABLE: usize = 128 << 10;
+/// A header block may say this many times what it holds ...
+pub const HPACK_RATIO: usize = 32;
+/// ... and this much besides: sixty references to large cookies are real, more are made to fill memory.
+pub const HPACK_FLOOR: usize = 64 << 10;
+/// Largest HTTP/2 frame believed where none so large was allowed; servers and clients that raise the limit say so.
+pub const H2_FRAME: u32 = 1 << 20;
+/// Bytes of one direction held while it is not known where HTTP/2 frames start: three frames of the usual size.
+pub const H2_RESYNC: usize = 48 << 10;
+/// Streams of one HTTP/2 connection open at once: servers allow 100 to 1,000, tools that allow more use some thousands.
+pub const H2_STREAMS: usize = 16_384;
+/// Streams remembered after their end, for frames that were on their way.
+pub const H2_ENDED: usize = 256;
+/// Interim responses kept for one stream.
+pub const INTERIM: usize = 64;
 /// First bytes of each direction kept to name what a flow carries.
 pub const FLOW_HEAD: usize = 64;
 /// Bytes of a TLS hello collected: post-quantum key shares make 2 KiB, four records are ample.

@@ -65,7 +65,7 @@ fn lines(block: &[u8]) -> Vec<(String, String)> {
             value.extend_from_slice(line);
             continue;
         }
-        let colon = memchr::memchr(b':', line).unwrap_or(line.len());
+        let colon = colon(line).unwrap_or(line.len());
         let (name, value) = line.split_at(colon);
         out.push((name, value.strip_prefix(b":").unwrap_or_default().to_vec()));
     }
@@ -77,6 +77,19 @@ fn lines(block: &[u8]) -> Vec<(String, String)> {
             )
         })
         .collect()
+}
+
+/// Where a name ends; that of a pseudo-field of HTTP/2 (`:scheme`) begins with a colon.
+fn colon(line: &[u8]) -> Option<usize> {
+    let at = memchr::memchr(b':', line)?;
+    if at > 0 {
+        return Some(at);
+    }
+    let name = line.iter().skip(1).take_while(|b| b.is_ascii_lowercase());
+    let end = 1 + name.count();
+    (end > 1 && line.get(end) == Some(&b':'))
+        .then_some(end)
+        .or(Some(0))
 }
 
 /// The heads of an exchange in one blob; empty where there are none.
@@ -134,7 +147,7 @@ mod tests {
     fn lines_are_those_that_were_sent() {
         let head = Head {
             raw:
-                b"GET /a HTTP/1.1\r\nHost:  x \r\nX-Fold: a\r\n b\r\nnocolon\r\nE:\r\nB: \xff\n\r\n"
+                b"GET /a HTTP/1.1\r\nHost:  x \r\nX-Fold: a\r\n b\r\nnocolon\r\nE:\r\nB: \xff\n:scheme: http\r\n: a:b\r\n\r\n"
                     .to_vec(),
             trailers: b"T: 1\r\n".to_vec(),
         };
@@ -145,6 +158,8 @@ mod tests {
             ("nocolon", ""),
             ("E", ""),
             ("B", "\\xFF"),
+            (":scheme", "http"),
+            ("", "a:b"),
         ];
         let want: Vec<_> = want
             .iter()

@@ -104,6 +104,7 @@ impl CallScanner {
         let (authority, path) = target.map_or((None, None), split_target);
         let method = req
             .and_then(Message::method)
+            .filter(|m| !m.is_empty())
             .map(|m| lossless(m).into_owned());
         let host = req
             .and_then(|m| m.header("host"))

@@ -6,6 +6,7 @@
 
 mod flow;
 pub mod http1;
+pub mod http2;
 mod layer;
 mod recognise;
 mod tls;
@@ -19,7 +20,7 @@ use crate::net::{Close, FlowKey, FlowStats, Missing, Segment, Side, StreamSink};
 use std::collections::BTreeMap;
 
 /// Every protocol that is parsed, in the order they are asked.
-pub static PROTOS: &[&ProtoSpec] = &[&http1::SPEC, &tls::SPEC];
+pub static PROTOS: &[&ProtoSpec] = &[&http1::SPEC, &tls::SPEC, &http2::SPEC];
 
 /// Answer of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,13 +46,13 @@ const NAMES: &[Name] = &[
         "h2",
         TCP,
         |l| l.starts(b"PRI * HTTP/2.0\r\n"),
-        "HTTP/2 is not decoded yet",
+        "the start of HTTP/2, and no frame of it",
     ),
     Name(
         "h2",
         TCP,
         |l| l.any(h2_frame),
-        "HTTP/2 joined midstream is not decoded yet",
+        "it may be HTTP/2, but too little of it was captured to tell",
     ),
     Name(
         "http",
@@ -390,9 +390,8 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
         info.app = outer.about.app;
         let to = outer.to.as_str();
         info.why_opaque = match (inner.app, to) {
-            ("http", _) => None,
+            ("http" | "h2", _) => None,
             ("", "websocket") => Some("became WebSocket, which is not decoded yet".to_owned()),
-            ("", "h2c") => Some("became HTTP/2, which is not decoded yet".to_owned()),
             ("", "tunnel") => Some("became a tunnel of an unknown protocol".to_owned()),
             ("", to) => Some(format!(
                 "became {}, which is not decoded",
@@ -424,7 +423,7 @@ pub(super) fn unnamed(key: &FlowKey, heads: &[Vec<u8>; 2]) -> bool {
     };
     !NAMES
         .iter()
-        .any(|n| n.1 != UDP && n.0 != "http" && n.2(&look))
+        .any(|n| n.1 != UDP && !matches!(n.0, "http" | "h2") && n.2(&look))
 }
 
 /// Names a flow no parser took.

@@ -151,6 +151,6 @@ macro_rules! targets {
     };
 }
 targets!(
-    capture, frames, segments, http1, decode, scan, logs, filter, blobs, text, har, mitmproxy,
-    burp, unpack
+    capture, frames, segments, http1, http2, decode, scan, logs, filter, blobs, text, har,
+    mitmproxy, burp, unpack
 );

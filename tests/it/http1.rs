@@ -7,25 +7,25 @@ use leaktrace::proto::Calls;
 use std::net::IpAddr;
 
 /// One turn of a conversation: who speaks, and what.
-type Turn<'a> = (Side, &'a [u8]);
-const C: Side = Side::A;
-const S: Side = Side::B;
+pub type Turn<'a> = (Side, &'a [u8]);
+pub const C: Side = Side::A;
+pub const S: Side = Side::B;
 
 /// Feeds turns as segments of at most `cut` bytes, with true acknowledgements.
-struct Feeder {
-    calls: Calls,
-    state: Option<<Calls as StreamSink>::State>,
-    sent: [u64; 2],
-    packets: [u64; 2],
+pub struct Feeder {
+    pub calls: Calls,
+    pub state: Option<<Calls as StreamSink>::State>,
+    pub sent: [u64; 2],
+    pub packets: [u64; 2],
     unit: u64,
 }
 
-fn i(side: Side) -> usize {
+pub fn i(side: Side) -> usize {
     usize::from(side == Side::B)
 }
 
 impl Feeder {
-    fn new() -> Feeder {
+    pub fn new() -> Feeder {
         let mut calls = Calls::default();
         let key = FlowKey {
             a: (IpAddr::from([10, 0, 0, 1]), 40000),
@@ -50,7 +50,7 @@ impl Feeder {
             },
         }
     }
-    fn send(&mut self, side: Side, bytes: &[u8]) {
+    pub fn send(&mut self, side: Side, bytes: &[u8]) {
         self.unit += 1;
         self.packets[i(side)] += 1;
         let seg = Segment {
@@ -63,14 +63,14 @@ impl Feeder {
         self.sent[i(side)] += bytes.len() as u64;
         self.calls.data(self.state.as_mut().unwrap(), side, seg);
     }
-    fn gap(&mut self, side: Side, n: usize, why: Missing) {
+    pub fn gap(&mut self, side: Side, n: usize, why: Missing) {
         self.unit += 1;
         self.sent[i(side)] += n as u64;
         let at = self.stamp();
         self.calls
             .gap(self.state.as_mut().unwrap(), side, n as u64, why, at);
     }
-    fn finish(mut self, close: Close) -> Calls {
+    pub fn finish(mut self, close: Close) -> Calls {
         let at = self.stamp();
         let mut state = self.state.take().unwrap();
         if close == Close::Fin {
@@ -91,7 +91,7 @@ impl Feeder {
     }
 }
 
-fn play(turns: &[Turn<'_>], cut: usize, close: Close) -> Vec<Exchange> {
+pub fn play(turns: &[Turn<'_>], cut: usize, close: Close) -> Vec<Exchange> {
     let mut f = Feeder::new();
     for (side, bytes) in turns {
         for part in bytes.chunks(cut.max(1)) {
@@ -102,7 +102,7 @@ fn play(turns: &[Turn<'_>], cut: usize, close: Close) -> Vec<Exchange> {
 }
 
 /// What a test wants to know of an exchange: request line, status, bodies, flags.
-fn brief(x: &Exchange) -> String {
+pub fn brief(x: &Exchange) -> String {
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
     let req = x.request.as_ref().map_or("-".to_owned(), |m| {
         format!(
@@ -127,7 +127,7 @@ fn brief(x: &Exchange) -> String {
     format!("{req} -> {resp} {interim:?} {:?}", x.flags.names())
 }
 
-fn briefs(v: &[Exchange]) -> Vec<String> {
+pub fn briefs(v: &[Exchange]) -> Vec<String> {
     let mut v: Vec<&Exchange> = v.iter().collect();
     v.sort_by_key(|x| x.ordinal);
     v.iter().map(|x| brief(x)).collect()

@@ -19,6 +19,7 @@ mod hostile;
 mod http1;
 mod http1_recorded;
 mod http1_tshark;
+mod http2;
 mod labelled;
 mod layering;
 mod packets;

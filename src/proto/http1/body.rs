@@ -21,6 +21,14 @@ impl Growing {
         self.body.bytes.reserve_exact(here.min(limits::BODY_STORED));
     }
 
+    /// One that was read already.
+    pub fn from(body: RawBody) -> Growing {
+        Growing {
+            body,
+            ..Growing::default()
+        }
+    }
+
     /// Adds bytes; `room` is what may be held in memory besides. `false` where this is the first byte not kept.
     pub fn push(&mut self, bytes: &[u8], room: usize) -> bool {
         self.body.len += bytes.len() as u64;

@@ -5,7 +5,7 @@
 //! A gap never stops a connection: inside a body of known length it is skipped by length, anywhere else the reader looks for
 //! the next start line.
 
-mod body;
+pub(super) mod body;
 mod chunked;
 mod head;
 mod pair;
