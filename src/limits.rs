@@ -164,3 +164,5 @@ pub const NESTED_DECODED: usize = 4 << 20;
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Calls that cause one another in a row and are followed from an inner one outwards; a chain of services is shorter.
+pub const CHAIN: u8 = 16;

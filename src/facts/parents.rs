@@ -2,7 +2,8 @@
 //! Bounds: per inner call only the outer calls that were open at its server at that moment, at most [`OPEN`] of them.
 //!
 //! An inner call runs inside an outer one in time, and its client is the outer's server. Among several open ones a shared
-//! trace id decides, then the same target, then nothing: an inner call with two equally good parents has none.
+//! trace id decides, then the same target, then the same content or credential beside it, then nothing: an inner call with
+//! two equally good parents has none.
 
 use super::calls::{CallLine, NONE};
 use std::collections::BTreeMap;
@@ -138,8 +139,12 @@ fn by_time(
             _ => None,
         }
     };
+    let passed_on = |o: &CallLine| c.target != 0 && o.target == c.target && o.method == c.method;
+    // Bodies are one where their content is one, so what was passed on as it came is known by it.
     only(&|_| true)
-        .or_else(|| only(&|o| c.target != 0 && o.target == c.target && o.method == c.method))
+        .or_else(|| only(&passed_on))
+        .or_else(|| only(&|o| passed_on(o) && c.req_body != 0 && o.req_body == c.req_body))
+        .or_else(|| only(&|o| passed_on(o) && c.resp_body != 0 && o.resp_body == c.resp_body))
         .or_else(|| only(&|o| c.cred != 0 && o.cred == c.cred))
 }
 
@@ -191,5 +196,28 @@ mod tests {
         c[5].trace = 9;
         link(&mut c);
         assert_eq!(c[5].parent, 4);
+    }
+
+    #[test]
+    fn logins_that_run_at_once_are_told_apart_by_what_they_send_or_get() {
+        let mut c = vec![
+            call(1, 0, 100, 1, 2),
+            call(2, 1, 101, 5, 2),
+            call(3, 10, 90, 2, 3),
+            call(4, 11, 91, 2, 3),
+        ];
+        link(&mut c);
+        assert_eq!((c[2].parent, c[3].parent), (NONE, NONE));
+        for (outer, inner, form) in [(0, 3, 70), (1, 2, 71)] {
+            (c[outer].req_body, c[inner].req_body) = (form, form);
+        }
+        link(&mut c);
+        assert_eq!((c[2].parent, c[3].parent), (1, 0));
+        for c in &mut c {
+            c.parent = NONE;
+            std::mem::swap(&mut c.req_body, &mut c.resp_body);
+        }
+        link(&mut c);
+        assert_eq!((c[2].parent, c[3].parent), (1, 0));
     }
 }

@@ -8,6 +8,7 @@ use crate::call::model::{Facts, Flags, Level, Proto};
 use crate::case::ids;
 use crate::detect;
 use crate::error::Result;
+use crate::limits;
 use crate::query::lang::value::addr_text;
 use crate::query::rows::{CallRow, LocatorRow};
 use rusqlite::{OptionalExtension, Row};
@@ -82,6 +83,7 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         row: CallRow {
             rowid: r.get(0)?,
             ts_ns: ts,
+            part_of: None,
             id: String::new(),
             source: String::new(),
             ts: rfc3339(ts),
@@ -139,6 +141,30 @@ pub fn call_row(cx: &Cx, id: i64) -> Result<Option<CallRow>> {
     found.map(|r| finish(cx, r)).transpose()
 }
 
+/// The session that a call caused from outside belongs to: that of the nearest call above it that has one.
+fn session_above(cx: &Cx, parent: i64) -> Result<Option<String>> {
+    let mut stmt = cx
+        .conn
+        .prepare_cached("SELECT session_id,parent_id FROM call_fact WHERE call_id=?1")?;
+    let mut at = Some(parent);
+    for _ in 0..limits::CHAIN {
+        let Some(id) = at else { break };
+        let Some((session, up)) = stmt
+            .query_row([id], |r| {
+                Ok((r.get::<_, Option<i64>>(0)?, r.get::<_, Option<i64>>(1)?))
+            })
+            .optional()?
+        else {
+            break;
+        };
+        if let Some(s) = session {
+            return Ok(cx.session_uid(s)?.map(|n| n.to_string()));
+        }
+        at = up;
+    }
+    Ok(None)
+}
+
 fn finish(cx: &Cx, raw: Raw) -> Result<CallRow> {
     let place = raw.row_place();
     let mut row = raw.row;
@@ -168,6 +194,9 @@ fn finish(cx: &Cx, raw: Raw) -> Result<CallRow> {
     }
     if let Some(id) = raw.parent {
         row.parent = id_of(cx, id)?;
+        if raw.session.is_none() {
+            row.part_of = session_above(cx, id)?;
+        }
     }
     row.locators = locators(cx, &place, row.rowid)?;
     if !cx.reveal

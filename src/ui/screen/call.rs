@@ -216,6 +216,12 @@ fn who(d: &mut Doc, r: &CallRow) {
     }
     if let Some(s) = &r.session {
         d.add(Line::pair("session", s.clone(), Role::Text).jump(Jump::Replay(s.clone())));
+    } else if let Some(s) = &r.part_of {
+        let mut l = Line::pair("part of", s.clone(), Role::Dim).jump(Jump::Replay(s.clone()));
+        l.why = Some(
+            "A session holds what somebody called; this call was caused by one of them.".into(),
+        );
+        d.add(l);
     }
     if let Some(a) = &r.api {
         d.add(Line::pair("api", a.clone(), Role::Text).jump(Jump::calls("api", a)));
