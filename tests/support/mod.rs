@@ -3,5 +3,6 @@
 
 pub mod bank;
 pub mod people;
+pub mod pty;
 pub mod random;
 pub mod wire;
