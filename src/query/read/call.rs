@@ -7,7 +7,7 @@ use super::time::rfc3339;
 use crate::call::model::{Facts, Flags, Level, Proto};
 use crate::case::ids;
 use crate::detect;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::query::lang::value::addr_text;
 use crate::query::rows::{CallRow, LocatorRow};
@@ -345,9 +345,23 @@ fn target_hits(cx: &Cx, api: Option<i64>, blob: &[u8], base: u64, len: usize) ->
         .collect())
 }
 
+/// The views of `leaktrace sql` show what rows show: a [`Cx`] of its own masks for them.
+impl crate::case::views::Shown for Cx {
+    fn target(&self, text: &str, facts: &[u8]) -> String {
+        mask_target(self, text, facts)
+    }
+    fn findings(&self, call: i64) -> Result<String> {
+        let rows = super::findings::call_findings(self, call)?;
+        serde_json::to_string(&rows).map_err(|e| Error::Case {
+            path: self.path.clone(),
+            why: format!("findings cannot be written as JSON: {e}"),
+        })
+    }
+}
+
 /// Masks a request target outside of a row (for SQL views): `blob` are the packed findings of the request's head. The
 /// method is not known there, so both places where a target can begin are tried and every value found is hidden.
-pub fn mask_target(cx: &Cx, text: &str, blob: &[u8]) -> String {
+fn mask_target(cx: &Cx, text: &str, blob: &[u8]) -> String {
     let mut out = text.to_owned();
     for f in facts(cx, blob).findings {
         if !(f.field.starts_with("query:") || f.field.starts_with("path"))
