@@ -11,7 +11,7 @@ use crate::case::bodies::{self, FullPack, Packer, Place};
 use crate::case::open::Case;
 use crate::case::postings::{Pairs, Target};
 use crate::case::rows::{addr, int, narrow};
-use crate::case::sources::{known_source, limits_text, source_list};
+use crate::case::sources::{Searched, known_source, limits_text, source_list};
 use crate::case::statements::Statements;
 use crate::case::terms::Terms;
 use crate::case::{ident, info, journal};
@@ -56,11 +56,19 @@ pub struct Writer<'c> {
     away: usize,
     pairs: Pairs,
     in_transaction: bool,
+    /// Print of the rules that this load searches with.
+    rules: String,
 }
 
 impl<'c> Writer<'c> {
     /// Begins a load: notes where its rows begin, so that it can be taken back.
     pub fn begin_load(case: &'c Case) -> Result<Writer<'c>> {
+        Writer::begin_with(case, "")
+    }
+
+    /// The same for a load that searches with the rules of this print (see [`crate::detect::Rules::print`]): bodies that an
+    /// earlier load searched with other ones are stored again where they are met again.
+    pub fn begin_with(case: &'c Case, rules: &str) -> Result<Writer<'c>> {
         let conn = &case.conn;
         let next = |table: &str, column: &str| -> Result<i64> {
             let sql = format!("SELECT coalesce(max({column})+1,1) FROM {table}");
@@ -100,6 +108,7 @@ impl<'c> Writer<'c> {
             away: 0,
             pairs: Pairs::default(),
             in_transaction: false,
+            rules: rules.to_owned(),
         };
         writer.remember_bodies()?;
         Ok(writer)
@@ -107,11 +116,15 @@ impl<'c> Writer<'c> {
 
     /// Bodies of earlier loads, the latest first, so that equal content is stored once over loads too.
     fn remember_bodies(&mut self) -> Result<()> {
+        let searched = Searched::read(self.conn)?;
         let mut stmt = self.conn.prepare(
             "SELECT id,sha256,kind,len FROM body WHERE sha256 IS NOT NULL AND kept=len ORDER BY id DESC LIMIT ?1",
         )?;
         let mut rows = stmt.query([int(limits::BODY_DEDUP as u64)])?;
         while let Some(row) = rows.next()? {
+            if searched.body(row.get(0)?).unwrap_or("") != self.rules {
+                continue;
+            }
             let sha: Vec<u8> = row.get(1)?;
             let kind = row.get_ref(2)?.as_str().unwrap_or_default();
             let len: i64 = row.get(3)?;
@@ -150,7 +163,7 @@ impl<'c> Writer<'c> {
                 int(source.bytes),
                 self.marks.load,
                 env!("CARGO_PKG_VERSION"),
-                limits_text(),
+                limits_text(&self.rules),
                 source.spooled
             ],
             |r| r.get(0),

@@ -84,6 +84,8 @@ pub struct LoadOutcome {
     pub seconds: f64,
     /// Evidence that was damaged but partly read: exit 3.
     pub damaged: bool,
+    /// Sources of the case that were searched with other rules than these: their findings are those of then.
+    pub other_rules: u64,
     /// Inputs of which nothing could be read, with the reason: exit 4 where there is nothing else.
     pub failed: Vec<(PathBuf, String)>,
 }
@@ -135,6 +137,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         damaged = end.damaged;
         stopped = end.stopped;
     }
+    let other_rules = case::sources::note_rules(&case.conn, rules.print())?;
     progress.phase.store(1, Relaxed);
     let stale = case::info::is_stale(&case.conn)?;
     let counts = if stale || stopped || !inputs.is_empty() {
@@ -158,5 +161,6 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         seconds: begin.elapsed().as_secs_f64(),
         damaged,
         failed,
+        other_rules,
     })
 }

@@ -65,7 +65,7 @@ pub fn load(
     inside: &Inside,
     zone: LogZone,
 ) -> Result<End> {
-    let mut writer = Writer::begin_load(case)?;
+    let mut writer = Writer::begin_with(case, rules.print())?;
     for (index, input) in (0u32..).zip(inputs) {
         let is_spool = spooled.path.as_deref() == Some(input.path.as_path());
         let path = std::fs::canonicalize(&input.path).unwrap_or_else(|_| input.path.clone());

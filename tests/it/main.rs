@@ -9,6 +9,7 @@ mod detect_noise;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod again;
 mod bytes_slow;
 mod case;
 mod case_notes;

@@ -17,6 +17,7 @@ use crate::call::model::{Exchange, Flags, Message, Stamp};
 use crate::net::{Close, FlowStats, Missing, Segment, Side};
 use head::Framing;
 use pair::{Half, Kind, Place, Queue};
+pub use reader::reread;
 use reader::{Reader, Step};
 use start::Is;
 

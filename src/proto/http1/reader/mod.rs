@@ -40,6 +40,15 @@ enum State {
     Hold,
 }
 
+/// A message from its head as it was kept (see [`Message::head`]), without a body: what was read of it once is read of it again.
+pub fn reread(head: &[u8], request: bool) -> Message {
+    let mut r = Reader::new(request);
+    let simple = |line: &[u8]| request && start::request_line(line).version.is_none();
+    r.scan.run(head, simple);
+    r.build(head, head.len(), Flags::default());
+    r.message.take().unwrap_or_else(|| r.headless())
+}
+
 /// Reader of one direction.
 #[derive(Debug)]
 pub struct Reader {
