@@ -9,14 +9,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// A request by its caller's address and port, and its target.
+type Asked = ((String, u64), String);
+
+/// What a server noted of an answer: who it is, what was asked, and which customers the answer held.
+struct Sent {
+    who: String,
+    asked: Asked,
+    customers: Vec<u64>,
+}
+
 /// What servers and clients noted of one recording.
 struct Truth {
     leaker: String,
     /// Address that the leak went to, and the requests that took it there.
     exit: String,
     exits: BTreeSet<(String, String)>,
-    /// Rows of the servers: who, caller's address and port, target, customers.
-    sent: Vec<(String, (String, u64), String, Vec<u64>)>,
+    sent: Vec<Sent>,
     /// Calls of each account in the capture, from each of its logins on.
     sessions: BTreeMap<String, Vec<u64>>,
 }
@@ -61,12 +70,11 @@ fn truth(dir: &Path) -> Truth {
                 r["peer"][1].as_u64().unwrap(),
             );
             let customers = r["customers"].as_array().unwrap();
-            t.sent.push((
-                text(r, "who").to_owned(),
-                peer,
-                text(r, "uri").to_owned(),
-                customers.iter().filter_map(Value::as_u64).collect(),
-            ));
+            t.sent.push(Sent {
+                who: text(r, "who").to_owned(),
+                asked: (peer, text(r, "uri").to_owned()),
+                customers: customers.iter().filter_map(Value::as_u64).collect(),
+            });
         } else if let Some(account) = r["account"].as_str() {
             let login = text(r, "uri").ends_with("/login");
             // A wrong password is answered with 200 and an explanation, and names nobody.
@@ -178,14 +186,14 @@ fn answers(data: &Path, truth: &Truth) {
         !uri.starts_with("/api/customers?") && !uri.contains("/cards") && who != "partner"
     };
     let first = leaked_customer(data);
-    let want: BTreeSet<((String, u64), String)> = truth
+    let want: BTreeSet<Asked> = truth
         .sent
         .iter()
-        .filter(|(who, _, uri, customers)| customers.contains(&first) && holds(uri, who))
-        .map(|(_, peer, uri, _)| (peer.clone(), uri.clone()))
+        .filter(|s| s.customers.contains(&first) && holds(&s.asked.1, &s.who))
+        .map(|s| s.asked.clone())
         .collect();
     assert!(want.len() >= 4, "{want:?}");
-    let got: BTreeSet<((String, u64), String)> = trail["hops"]
+    let got: BTreeSet<Asked> = trail["hops"]
         .as_array()
         .unwrap()
         .iter()
@@ -205,8 +213,8 @@ fn answers(data: &Path, truth: &Truth) {
     let front: BTreeSet<&String> = truth
         .sent
         .iter()
-        .filter(|s| s.0 == "portal")
-        .map(|s| &s.1.0)
+        .filter(|s| s.who == "portal")
+        .map(|s| &s.asked.0.0)
         .collect();
     for (peer, uri) in got.difference(&want) {
         assert!(!front.contains(&peer.0), "{peer:?} {uri} is no hop");
