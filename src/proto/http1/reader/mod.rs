@@ -41,12 +41,21 @@ enum State {
 }
 
 /// A message from its head as it was kept (see [`Message::head`]), without a body: what was read of it once is read of it again.
+/// Heads of HTTP/2 are kept in the form of HTTP/1; a pseudo-field's name begins with the colon that ends other names.
 pub fn reread(head: &[u8], request: bool) -> Message {
     let mut r = Reader::new(request);
     let simple = |line: &[u8]| request && start::request_line(line).version.is_none();
     r.scan.run(head, simple);
     r.build(head, head.len(), Flags::default());
-    r.message.take().unwrap_or_else(|| r.headless())
+    let mut m = r.message.take().unwrap_or_else(|| r.headless());
+    let pseudo = m.version.0 >= 2;
+    for (name, value) in m.headers.iter_mut().filter(|(n, _)| pseudo && n.is_empty()) {
+        let line = head.get(value.clone()).unwrap_or_default();
+        if let Some(colon) = memchr::memmem::find(line, b": ") {
+            (name.end, value.start) = (value.start + colon, value.start + colon + 2);
+        }
+    }
+    m
 }
 
 /// Reader of one direction.
