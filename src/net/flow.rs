@@ -3,24 +3,20 @@
 //! time. Everything that is not handed on is counted.
 
 use super::connection::{self, Belongs, ToSink};
-use super::frag::{Fragments, Outcome};
-use super::link::{self, Inner};
+use super::decap::Carried;
+use super::frag::Fragments;
 use super::table::{Class, Ends, Flow, Table, key};
-use super::{Close, FlowStats, Side, StreamSink, ip, tcp};
+use super::tcp::Tcp;
+use super::{Close, FlowStats, Side, StreamSink};
 use crate::call::model::Stamp;
 use crate::limits::{
-    DATAGRAM_IDLE_NS, ENCAP_DEPTH, EXPIRE_BATCH, FLOW_IDLE_NS, FLOW_LINGER_NS, FLOWS,
-    STREAMS_HELD_ALL,
+    DATAGRAM_IDLE_NS, EXPIRE_BATCH, FLOW_IDLE_NS, FLOW_LINGER_NS, FLOWS, STREAMS_HELD_ALL,
 };
-use crate::source::pcap::Packet;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 /// Diags by source and code: how many, and the number of the first packet.
 pub type Diags = BTreeMap<(u32, &'static str), (u64, u64)>;
-
-/// Shortest Ethernet frame without its check sequence: shorter ones are padded to it.
-const SHORT_FRAME: u32 = 60;
 
 /// Nanoseconds of packet time between two looks at the ages of flows.
 const EXPIRE_EVERY_NS: i64 = 1_000_000_000;
@@ -28,7 +24,7 @@ const EXPIRE_EVERY_NS: i64 = 1_000_000_000;
 /// Turns packets into flows.
 pub struct Net<S: StreamSink> {
     table: Table<S::State>,
-    fragments: Fragments,
+    pub(super) fragments: Fragments,
     clock: Clock,
     next_id: u64,
     /// When ages are looked at next.
@@ -41,6 +37,8 @@ pub struct Net<S: StreamSink> {
     holders: VecDeque<(u32, u64, Side)>,
     counters: BTreeMap<&'static str, u64>,
     diags: Diags,
+    /// IP headers of one source whose sum is wrong, and the first: counted by themselves, as it may be every packet.
+    bad_sums: (u64, Stamp),
 }
 
 /// Packet time that one wrong time stamp does not move: it follows the earlier of the last two.
@@ -68,10 +66,8 @@ impl Clock {
 
 /// What is known of the packet under way.
 #[derive(Clone, Copy)]
-struct Frame {
-    at: Stamp,
-    /// Whether it is so short that Ethernet may have padded it.
-    short: bool,
+pub(super) struct Frame {
+    pub(super) at: Stamp,
 }
 
 impl<S: StreamSink> Default for Net<S> {
@@ -95,119 +91,30 @@ impl<S: StreamSink> Net<S> {
             holders: VecDeque::new(),
             counters: BTreeMap::new(),
             diags: Diags::new(),
+            bad_sums: (0, Stamp::default()),
         }
     }
 
-    /// Takes the next packet.
-    pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut S) {
-        let now = self.clock.tick(packet.at.ts);
-        self.last = packet.at;
+    /// Moves the clock to the next packet.
+    pub(super) fn tick(&mut self, at: Stamp, sink: &mut S) {
+        let now = self.clock.tick(at.ts);
+        self.last = at;
         self.expire(now, sink);
-        let frame = Frame {
-            at: packet.at,
-            short: packet.link == 1 && packet.orig_len <= SHORT_FRAME,
-        };
-        let cut = (packet.orig_len as usize).saturating_sub(packet.bytes.len());
-        match link::inner(packet.link, packet.bytes) {
-            Inner::Ip(bytes) => self.network(bytes, cut, frame, 0, sink),
-            Inner::Other(code) => self.count(code, frame.at),
-        }
     }
 
-    /// An IP packet: on the link, or `depth` tunnels deep.
-    fn network(&mut self, bytes: &[u8], cut: usize, frame: Frame, depth: usize, sink: &mut S) {
-        let ip = match ip::parse(bytes, cut) {
-            Ok(ip) => ip,
-            Err(code) => return self.count(code, frame.at),
-        };
-        let Some(place) = ip.fragment else {
-            let ends = (ip.src, ip.dst);
-            return self.transport(
-                ends,
-                ip.protocol,
-                ip.payload,
-                ip.missing,
-                frame,
-                depth,
-                sink,
-            );
-        };
-        let mut evicted = 0;
-        let outcome = self.fragments.add(&ip, place, frame.at, &mut evicted);
-        self.count_many("fragments-incomplete", evicted, frame.at);
-        match outcome {
-            Outcome::Held => {}
-            Outcome::Dropped(code) => self.count(code, frame.at),
-            Outcome::Whole(whole) => {
-                let frame = Frame {
-                    at: whole.at,
-                    short: false,
-                };
-                // The first fragment of an IPv6 datagram may hold more extension headers.
-                let (protocol, payload) = if ip.src.is_ipv6() {
-                    match ip::extensions(whole.protocol, &whole.payload) {
-                        Ok((protocol, rest, None)) => (protocol, rest),
-                        Ok(_) => return self.count("bad-fragment", frame.at),
-                        Err(code) => return self.count(code, frame.at),
-                    }
-                } else {
-                    (whole.protocol, whole.payload.as_slice())
-                };
-                self.transport((ip.src, ip.dst), protocol, payload, 0, frame, depth, sink);
-            }
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)] // the parts of one packet, each of its own type
-    fn transport(
+    /// A packet of a flow that is no connection. `tunnel` names what carries packets of its own: they are handed on by
+    /// themselves, and the flow is listed without its content.
+    pub(super) fn datagram(
         &mut self,
-        (src, dst): (IpAddr, IpAddr),
-        protocol: u8,
+        carried: &Carried<'_>,
+        ports: (u16, u16),
         payload: &[u8],
-        missing: usize,
-        frame: Frame,
-        depth: usize,
-        sink: &mut S,
-    ) {
-        match protocol {
-            6 => match tcp::parse(payload, missing) {
-                Ok(tcp) => self.tcp(src, dst, &tcp, frame, sink),
-                Err(code) => self.count(code, frame.at),
-            },
-            // IPv4 and IPv6 in IP (RFC 2003, RFC 4213)
-            4 | 41 if depth < ENCAP_DEPTH => self.network(payload, missing, frame, depth + 1, sink),
-            4 | 41 => self.count("nested-too-deep", frame.at),
-            // UDP, UDP-Lite and SCTP have ports and a header of fixed length
-            17 | 136 => self.datagram((src, dst), protocol, payload, Some(8), frame, sink),
-            132 => self.datagram((src, dst), protocol, payload, Some(12), frame, sink),
-            _ => self.datagram((src, dst), protocol, payload, None, frame, sink),
-        }
-    }
-
-    fn datagram(
-        &mut self,
-        (src, dst): (IpAddr, IpAddr),
-        protocol: u8,
-        bytes: &[u8],
-        header: Option<usize>,
+        tunnel: Option<&'static str>,
         frame: Frame,
         sink: &mut S,
     ) {
-        let (ports, payload) = match header {
-            None => ((0, 0), bytes),
-            Some(len) => match (link::u16_at(bytes, 0), link::u16_at(bytes, 2)) {
-                (Some(s), Some(d)) => {
-                    // UDP tells its own length, behind which there may be padding; 0 stands for a jumbogram.
-                    let end = match (protocol, link::u16_at(bytes, 4)) {
-                        (17, Some(n)) if n >= 8 => usize::from(n).min(bytes.len()),
-                        _ => bytes.len(),
-                    };
-                    ((s, d), bytes.get(len..end).unwrap_or(&[]))
-                }
-                _ => return self.count("datagram-cut", frame.at),
-            },
-        };
-        let (src, dst) = ((src, ports.0), (dst, ports.1));
+        let protocol = carried.protocol;
+        let (src, dst) = ((carried.src, ports.0), (carried.dst, ports.1));
         let (ends, low) = Ends::new(src, dst, protocol);
         let slot = match self.table.find(&ends) {
             Some(slot) => slot,
@@ -221,12 +128,21 @@ impl<S: StreamSink> Net<S> {
         if let Some(bytes) = flow.bytes.get_mut(side as usize) {
             *bytes += payload.len() as u64;
         }
-        sink.datagram(&mut flow.state, side, payload, frame.at);
+        match tunnel {
+            Some(_) => flow.tunnel = tunnel,
+            None => sink.datagram(&mut flow.state, side, payload, frame.at),
+        }
         self.table.touch(slot, Class::Datagram, self.clock.ahead());
     }
 
-    fn tcp(&mut self, src: IpAddr, dst: IpAddr, tcp: &tcp::Tcp<'_>, frame: Frame, sink: &mut S) {
-        let (src, dst) = ((src, tcp.sport), (dst, tcp.dport));
+    pub(super) fn tcp(
+        &mut self,
+        carried: &Carried<'_>,
+        tcp: &Tcp<'_>,
+        frame: Frame,
+        sink: &mut S,
+    ) {
+        let (src, dst) = ((carried.src, tcp.sport), (carried.dst, tcp.dport));
         let (ends, low) = Ends::new(src, dst, 6);
         let mut found = self.table.find(&ends);
         if let Some(slot) = found
@@ -253,7 +169,7 @@ impl<S: StreamSink> Net<S> {
         let side = flow.side(low);
         note(flow, side, frame.at);
         let before: usize = flow.halves.iter().map(|h| h.cost()).sum();
-        let odd = connection::segment(flow, side, tcp, frame.at, frame.short, sink);
+        let odd = connection::segment(flow, side, tcp, frame.at, sink);
         if let Some(heard) = flow.heard.get_mut(side as usize) {
             *heard = frame.at.ts;
         }
@@ -397,6 +313,7 @@ impl<S: StreamSink> Net<S> {
             bytes: flow.bytes,
             gaps: flow.gaps,
             handshake: flow.handshake,
+            tunnel: flow.tunnel,
             close,
         };
         sink.close(flow.state, &stats);
@@ -405,6 +322,7 @@ impl<S: StreamSink> Net<S> {
 
     /// Ends every flow, in order of their ids.
     pub fn finish(&mut self, sink: &mut S) {
+        self.tell_bad_sums();
         let left = self.fragments.finish();
         self.count_many("fragments-incomplete", left, self.last);
         for slot in self.table.by_id() {
@@ -416,6 +334,23 @@ impl<S: StreamSink> Net<S> {
     /// The state of every open flow, in an order that follows from the packets alone.
     pub fn for_each(&mut self, f: &mut dyn FnMut(&mut S::State)) {
         self.table.iter_mut().for_each(|flow| f(&mut flow.state));
+    }
+
+    /// Counts a header whose sum is wrong. Its packet is used all the same: sums are wrong wherever a network card was to
+    /// fill them in. Those of TCP and UDP are not looked at, which would cost a pass over every byte.
+    pub(super) fn bad_sum(&mut self, at: Stamp) {
+        let (n, first) = &mut self.bad_sums;
+        if *n > 0 && first.unit.source == at.unit.source {
+            *n += 1;
+            return;
+        }
+        self.tell_bad_sums();
+        self.bad_sums = (1, at);
+    }
+
+    fn tell_bad_sums(&mut self) {
+        let (n, first) = std::mem::take(&mut self.bad_sums);
+        self.count_many("bad-ip-checksum", n, first);
     }
 
     /// What could not be used, by code.
@@ -430,11 +365,11 @@ impl<S: StreamSink> Net<S> {
         &self.diags
     }
 
-    fn count(&mut self, code: &'static str, at: Stamp) {
+    pub(super) fn count(&mut self, code: &'static str, at: Stamp) {
         self.count_many(code, 1, at);
     }
 
-    fn count_many(&mut self, code: &'static str, n: u64, at: Stamp) {
+    pub(super) fn count_many(&mut self, code: &'static str, n: u64, at: Stamp) {
         if n == 0 {
             return;
         }

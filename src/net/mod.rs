@@ -4,12 +4,16 @@
 
 mod assemble;
 mod connection;
+mod decap;
+mod ether;
 mod flow;
 mod frag;
 mod ip;
 mod link;
 mod table;
 mod tcp;
+mod tunnel;
+mod wlan;
 
 pub use flow::{Diags, Net};
 
@@ -103,6 +107,8 @@ pub struct FlowStats {
     pub gaps: u64,
     /// Whether the SYN of A, or the SYN-ACK of B, was seen: sides are certain.
     pub handshake: bool,
+    /// Name of the tunnel, where its packets carry packets: those are flows of their own, and its content is not told.
+    pub tunnel: Option<&'static str>,
     /// Why it ended.
     pub close: Close,
 }

@@ -1,6 +1,6 @@
 //! TCP headers (RFC 9293 section 3.1). In: an IP payload. Out: the fields that reassembly needs. Bounds: none needed.
 
-use super::link::{u16_at, u32_at};
+use super::ether::{u16_at, u32_at};
 
 /// A TCP segment.
 #[derive(Debug, Clone, Copy)]
