@@ -19,8 +19,9 @@ pub const UNPACK_WINDOW: usize = 96 << 20;
 pub const ENTRY_BYTES: usize = 64 << 20;
 /// Longest log line kept; the rest of a longer line is skipped and counted.
 pub const LOG_LINE: usize = 1 << 20;
-/// Nested link, tunnel and network headers followed in one packet.
-pub const ENCAP_DEPTH: usize = 8;
+/// Nested link, tunnel and network headers followed in one packet: two tags, two labels and two tunnels with a tagged
+/// frame each are in use, twice that is not.
+pub const ENCAP_DEPTH: usize = 16;
 /// IP fragments held for one datagram: 64 KiB in the smallest useful fragments.
 pub const FRAGS_PER_DATAGRAM: usize = 1024;
 /// Bytes of unfinished IP datagrams held in all.

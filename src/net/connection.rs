@@ -1,7 +1,7 @@
 //! What a TCP segment means to its connection. In: the flow and the segment. Out: what the flow table has to do; stream
 //! events go to the sink. Bounds: those of [`super::assemble`].
 
-use super::assemble::{Half, Out, Piece};
+use super::assemble::{Half, MOST_PADDING, Out, Piece};
 use super::table::Flow;
 use super::tcp::Tcp;
 use super::{Close, Missing, Segment, Side, StreamSink};
@@ -95,7 +95,6 @@ pub(super) fn segment<S: StreamSink>(
     side: Side,
     tcp: &Tcp<'_>,
     at: Stamp,
-    padded: bool,
     sink: &mut S,
 ) -> Option<&'static str> {
     let packets = flow.packets.iter().sum();
@@ -147,7 +146,7 @@ pub(super) fn segment<S: StreamSink>(
         }
         acked = other.acked_by(ack);
         other.heard(acked);
-        if other.cost() > 0 {
+        if other.cost() > 0 || other.in_doubt() {
             let mut out = ToSink {
                 sink: &mut *sink,
                 state: &mut *state,
@@ -155,6 +154,7 @@ pub(super) fn segment<S: StreamSink>(
                 bytes: other_bytes,
                 gaps: &mut *gaps,
             };
+            other.confirm(&mut out);
             other.settle(packets, at, false, &mut out);
         }
     }
@@ -170,15 +170,19 @@ pub(super) fn segment<S: StreamSink>(
     if tcp.rst {
         // Text in a reset is for people (RFC 9293 section 3.10.7), not part of the stream.
         payload = &[];
-    } else if padded && is_padding(tcp) && !mine.behind(first) {
-        payload = &[];
-        odd = Some("ack-padding");
     } else if !mine.known() && payload == [0] && !tcp.psh {
         // A keep-alive probe is the first that is seen: its byte stands before the stream.
         payload = &[];
     }
+    if mine.in_doubt() && mine.weigh(first, &mut out) {
+        odd = Some("ack-padding");
+    }
     if mine.known() && !payload.is_empty() && mine.distance(first) > STREAM_JUMP {
         odd = Some("stray-segment");
+    }
+    if tcp.urgent {
+        // Whether the receiver took it out of the stream cannot be seen; it stays in.
+        odd = Some("tcp-urgent");
     }
     if !payload.is_empty() || (tcp.missing > 0 && !tcp.rst) {
         let piece = Piece {
@@ -187,6 +191,7 @@ pub(super) fn segment<S: StreamSink>(
             missing: tcp.missing,
             at,
             acked,
+            doubtful: may_be_padding(tcp),
         };
         mine.segment(piece, &mut out);
         if mine.cost() > 0 {
@@ -206,9 +211,10 @@ pub(super) fn segment<S: StreamSink>(
     odd
 }
 
-/// Ethernet pads short frames with zeros, and some stacks count them as payload of an acknowledgement.
-fn is_padding(tcp: &Tcp<'_>) -> bool {
-    tcp.payload.len() <= 6
+/// Ethernet pads short frames with zeros, and some stacks count them as payload of an acknowledgement: it pushes nothing,
+/// and its zeros stand where the next bytes will.
+fn may_be_padding(tcp: &Tcp<'_>) -> bool {
+    tcp.payload.len() <= MOST_PADDING
         && !tcp.psh
         && !tcp.syn
         && !tcp.fin

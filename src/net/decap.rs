@@ -50,10 +50,10 @@ impl<S: StreamSink> Net<S> {
                 for body in wlan::subframes(bytes) {
                     let mut depth = depth;
                     // Each is a frame of its own; one inside another there cannot be.
-                    if let Inner::Ip(ip) = ethertype(0, body, &mut depth) {
-                        self.network(ip, 0, frame, depth, sink);
-                    } else {
-                        self.count("not-ip", frame.at);
+                    match ethertype(0, body, &mut depth) {
+                        Inner::Ip(ip) => self.network(ip, 0, frame, depth, sink),
+                        Inner::Frames(_) => self.count("not-ip", frame.at),
+                        Inner::Other(code) => self.count(code, frame.at),
                     }
                 }
             }

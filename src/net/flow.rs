@@ -129,19 +129,13 @@ impl<S: StreamSink> Net<S> {
             *bytes += payload.len() as u64;
         }
         match tunnel {
-            Some(_) => flow.tunnel = tunnel,
+            Some(name) => sink.tunnel(&mut flow.state, name),
             None => sink.datagram(&mut flow.state, side, payload, frame.at),
         }
         self.table.touch(slot, Class::Datagram, self.clock.ahead());
     }
 
-    pub(super) fn tcp(
-        &mut self,
-        carried: &Carried<'_>,
-        tcp: &Tcp<'_>,
-        frame: Frame,
-        sink: &mut S,
-    ) {
+    pub(super) fn tcp(&mut self, carried: &Carried<'_>, tcp: &Tcp<'_>, frame: Frame, sink: &mut S) {
         let (src, dst) = ((carried.src, tcp.sport), (carried.dst, tcp.dport));
         let (ends, low) = Ends::new(src, dst, 6);
         let mut found = self.table.find(&ends);
@@ -304,6 +298,8 @@ impl<S: StreamSink> Net<S> {
         let held: usize = flow.halves.iter().map(|h| h.cost()).sum();
         self.held -= held;
         let last = flow.last;
+        let doubts = flow.halves.iter().filter(|h| h.in_doubt()).count() as u64;
+        self.count_many("ack-padding", doubts, last);
         each_half(&mut flow, sink, |half, _, out| half.end(last, out));
         let close = flow.closing.unwrap_or(why);
         let stats = FlowStats {
@@ -313,7 +309,6 @@ impl<S: StreamSink> Net<S> {
             bytes: flow.bytes,
             gaps: flow.gaps,
             handshake: flow.handshake,
-            tunnel: flow.tunnel,
             close,
         };
         sink.close(flow.state, &stats);

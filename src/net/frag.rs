@@ -241,6 +241,8 @@ mod tests {
             payload: bytes,
             missing: 0,
             fragment: None,
+            id: 0,
+            bad_sum: false,
         };
         let at = Stamp {
             ts,

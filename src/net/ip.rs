@@ -109,7 +109,10 @@ fn v4(bytes: &[u8], cut: usize) -> Result<Ip<'_>, &'static str> {
 /// Whether the sum of an IPv4 header is what it should be (RFC 1071).
 fn sum_is_right(header: &[u8]) -> bool {
     let (pairs, _) = header.as_chunks::<2>();
-    let sum: u32 = pairs.iter().map(|p| u32::from(u16::from_be_bytes(*p))).sum();
+    let sum: u32 = pairs
+        .iter()
+        .map(|p| u32::from(u16::from_be_bytes(*p)))
+        .sum();
     // A header has at most 60 bytes, so one fold leaves at most one carry.
     let folded = (sum >> 16) + (sum & 0xffff);
     (folded >> 16) + (folded & 0xffff) == 0xffff
@@ -139,7 +142,10 @@ pub(super) fn plausible(bytes: &[u8], missing: usize, strict: bool) -> bool {
                 total <= reach
             };
             // what follows must be a header there is
-            let next = matches!(bytes.get(6), Some(0 | 6 | 17 | 43 | 44 | 47 | 50 | 51 | 58 | 59 | 60 | 132 | 4 | 41));
+            let next = matches!(
+                bytes.get(6),
+                Some(0 | 6 | 17 | 43 | 44 | 47 | 50 | 51 | 58 | 59 | 60 | 132 | 4 | 41)
+            );
             fits && next
         }
         _ => false,

@@ -136,7 +136,11 @@ fn pktap<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     };
     if !(12..=4096).contains(&len) || kind > 1 {
         // 149 is a number for private use
-        return Inner::Other(if link == 258 { "not-ip" } else { "unknown-link" });
+        return Inner::Other(if link == 258 {
+            "not-ip"
+        } else {
+            "unknown-link"
+        });
     }
     match kind {
         1 => nested(next, bytes.get(len as usize..), depth),
@@ -175,6 +179,10 @@ mod tests {
     use super::*;
 
     const IP: [u8; 4] = [0x45, 1, 2, 3];
+
+    fn inner(link: u32, bytes: &[u8]) -> Inner<'_> {
+        super::inner(link, bytes, &mut Depth::whole())
+    }
 
     fn frame(parts: &[&[u8]]) -> Vec<u8> {
         parts.concat()
@@ -239,7 +247,7 @@ mod tests {
         );
         assert_eq!(inner(1, &[0; 13]), Inner::Other("frame-cut"));
         assert_eq!(inner(9999, &IP), Inner::Other("unknown-link"));
-        let tags = [0x81u8, 0, 0, 1].repeat(20);
+        let tags = [0x81u8, 0, 0, 1].repeat(40);
         assert_eq!(
             inner(1, &frame(&[&mac, &tags])),
             Inner::Other("nested-too-deep")

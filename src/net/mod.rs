@@ -107,8 +107,6 @@ pub struct FlowStats {
     pub gaps: u64,
     /// Whether the SYN of A, or the SYN-ACK of B, was seen: sides are certain.
     pub handshake: bool,
-    /// Name of the tunnel, where its packets carry packets: those are flows of their own, and its content is not told.
-    pub tunnel: Option<&'static str>,
     /// Why it ended.
     pub close: Close,
 }
@@ -127,6 +125,8 @@ pub trait StreamSink {
     fn fin(&mut self, state: &mut Self::State, side: Side, at: Stamp);
     /// A datagram (UDP and every transport that is not TCP); `bytes` is the transport payload.
     fn datagram(&mut self, state: &mut Self::State, side: Side, bytes: &[u8], at: Stamp);
+    /// The flow is a tunnel of this name: a datagram carried a packet, which is told as part of a flow of its own.
+    fn tunnel(&mut self, _state: &mut Self::State, _name: &'static str) {}
     /// The flow ended; no more events for it.
     fn close(&mut self, state: Self::State, stats: &FlowStats);
 }

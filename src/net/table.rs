@@ -63,8 +63,6 @@ pub(super) struct Flow<T> {
     pub(super) bytes: [u64; 2],
     pub(super) gaps: u64,
     pub(super) handshake: bool,
-    /// Name of the tunnel that it is.
-    pub(super) tunnel: Option<&'static str>,
     /// Why it will end, once that is known.
     pub(super) closing: Option<Close>,
     /// Streams of A and B.
@@ -92,7 +90,6 @@ impl<T> Flow<T> {
             bytes: [0; 2],
             gaps: 0,
             handshake: false,
-            tunnel: None,
             closing: None,
             halves: [Half::default(), Half::default()],
             heard: [i64::MIN; 2],

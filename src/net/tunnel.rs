@@ -129,9 +129,7 @@ pub(super) fn over_udp<'a>(
         }
         (0x0c | 0x0d, 0) if on(4790) => vxlan_gpe(bytes, missing, &mut d),
         (0x30..=0x37, 0xff) => gtp(bytes, missing, on(2152), &mut d),
-        (0x60..=0x6f, _) | (0, 0 | 1) if on(3544) || teredo_like(bytes) => {
-            teredo(bytes, missing, on(3544))
-        }
+        (0x60..=0x6f, _) | (0, 0 | 1) => teredo(bytes, missing, on(3544)),
         _ => None,
     };
     let found = found.or_else(|| match ports {
@@ -140,11 +138,11 @@ pub(super) fn over_udp<'a>(
         }
         _ if on(1701) => l2tp(bytes, missing, &mut d),
         _ if on(6635) => match mpls(bytes, &mut d) {
-            Inner::Ip(inner) if plausible(inner, missing, false) => Some(("mpls", Inner::Ip(inner))),
+            Inner::Ip(inner) if plausible(inner, missing, true) => Some(("mpls", Inner::Ip(inner))),
             _ => None,
         },
         _ if on(4754) => match gre(bytes, &mut d) {
-            (name, Inner::Ip(inner)) if plausible(inner, missing, false) => {
+            (name, Inner::Ip(inner)) if plausible(inner, missing, true) => {
                 Some((name, Inner::Ip(inner)))
             }
             _ => None,
@@ -168,8 +166,7 @@ fn vxlan<'a>(bytes: &'a [u8], missing: usize, own: bool, depth: &mut Depth) -> O
         0x0c => return own.then(|| vxlan_gpe(bytes, missing, depth)).flatten(),
         _ => false,
     };
-    (header && (own || plausible_frame(frame, missing)))
-        .then(|| ("vxlan", ethernet(frame, depth)))
+    (header && (own || plausible_frame(frame, missing))).then(|| ("vxlan", ethernet(frame, depth)))
 }
 
 /// VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe): the flag for a next protocol, and its number.
@@ -236,20 +233,14 @@ fn teredo_packet(mut bytes: &[u8]) -> Option<&[u8]> {
     Some(bytes)
 }
 
-/// Whether one end of the packet has an address of Teredo (2001::/32).
-fn teredo_like(bytes: &[u8]) -> bool {
-    teredo_packet(bytes).is_some_and(|p| {
-        let prefix = |at: usize| u32_at(p, at) == Some(0x2001_0000);
-        prefix(8) || prefix(24)
-    })
-}
-
+/// Teredo (RFC 4380): IPv6, one end of which has an address in 2001::/32; on its own port also what asks for one, which
+/// is link-local, and trailers behind the packet (RFC 6081).
 fn teredo(bytes: &[u8], missing: usize, own: bool) -> Option<Tunnel<'_>> {
     let packet = teredo_packet(bytes)?;
+    let end =
+        |at: usize| u32_at(packet, at).is_some_and(|a| a == 0x2001_0000 || own && a == 0xfe80_0000);
     let v6 = packet.first().is_some_and(|b| b >> 4 == 6);
-    // On its own port trailers may follow the packet.
-    let exact = plausible(packet, missing, true) || own && plausible(packet, missing, false);
-    (v6 && exact).then(|| ("teredo", ip(packet)))
+    (v6 && (end(8) || end(24)) && plausible(packet, missing, !own)).then(|| ("teredo", ip(packet)))
 }
 
 /// L2TP data of version 2 (RFC 2661 section 3.1), which is PPP, and of version 3 (RFC 3931 section 4.1.2).
@@ -274,7 +265,21 @@ fn l2tp<'a>(bytes: &'a [u8], missing: usize, depth: &mut Depth) -> Option<Tunnel
     if flags & 0x0200 != 0 {
         at += 2 + usize::from(u16_at(bytes, at)?);
     }
-    Some(("l2tp", ppp(bytes.get(at..)?, depth)))
+    let rest = bytes.get(at..)?;
+    let body = rest.strip_prefix(&[0xff, 3]).unwrap_or(rest);
+    let inner = ppp(rest, depth);
+    let fits = match inner {
+        Inner::Ip(packet) => plausible(packet, missing, false),
+        // the protocols that set a link up, and what they make unreadable
+        _ => matches!(
+            body,
+            [0xc0, 0x21 | 0x23, ..]
+                | [0xc2, 0x23, ..]
+                | [0x80, 0x21 | 0x57 | 0xfd, ..]
+                | [0, 0xfd, ..]
+        ),
+    };
+    fits.then_some(("l2tp", inner))
 }
 
 /// A session of L2TPv3: its cookie of 0, 4 or 8 bytes and the four bytes of a sublayer are agreed elsewhere, so the place

@@ -32,6 +32,7 @@ mod tools;
 mod trace_case;
 mod trace_sets;
 mod trace_speed;
+mod tunnels;
 mod ui_demo;
 mod ui_hostile;
 mod ui_keys;

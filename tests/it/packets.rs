@@ -17,6 +17,7 @@ pub struct Seen {
     pub offset: [u64; 2],
     pub fin: [bool; 2],
     pub datagrams: u64,
+    pub tunnel: Option<&'static str>,
     pub stats: Option<FlowStats>,
 }
 
@@ -37,6 +38,7 @@ impl StreamSink for Recorder {
             offset: [0; 2],
             fin: [false; 2],
             datagrams: 0,
+            tunnel: None,
             stats: None,
         }
     }
@@ -59,6 +61,9 @@ impl StreamSink for Recorder {
     }
     fn datagram(&mut self, s: &mut Seen, _: Side, _: &[u8], _: Stamp) {
         s.datagrams += 1;
+    }
+    fn tunnel(&mut self, s: &mut Seen, name: &'static str) {
+        s.tunnel = Some(name);
     }
     fn close(&mut self, mut s: Seen, stats: &FlowStats) {
         s.stats = Some(*stats);

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test binary uses its part
 
 pub mod bank;
+pub mod frames;
 pub mod people;
 pub mod random;
 pub mod wire;
