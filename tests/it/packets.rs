@@ -106,10 +106,12 @@ fn read_from(input: Box<dyn std::io::Read + Send>) -> Option<Read> {
     Some(out)
 }
 
-fn captures() -> Option<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
-    if dir.is_dir() {
-        return Some(dir);
+pub fn captures() -> Option<PathBuf> {
+    for above in ["../shared/captures", "../../shared/captures"] {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(above);
+        if dir.is_dir() {
+            return Some(dir);
+        }
     }
     eprintln!("SKIPPED: no captures at ../shared/captures");
     None
@@ -117,11 +119,8 @@ fn captures() -> Option<PathBuf> {
 
 /// Captures in which our count of connections differs from tshark's, and what ours is.
 const OTHER_COUNT: &[(&str, usize)] = &[
-    // tunnels that are not looked into yet
-    ("deepflow/common__decapsulate_erspan1.pcap", 0),
-    ("deepflow/common__ip6-vxlan.pcap", 0),
-    ("pcapplusplus/packets__GrePackets.pcap", 0),
-    ("pcapplusplus/packets__gtp.pcap", 0),
+    // VXLAN on a port of nobody's: its content proves it, and holds a request
+    ("deepflow/common__ff-vxlan.pcap", 1),
     // tshark counts the headers quoted in ICMP errors
     ("pcapplusplus/examples__tcp-reassembly.pcap", 1),
     ("pcapplusplus/packets__IcmpPackets.pcap", 0),
