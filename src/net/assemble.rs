@@ -44,6 +44,8 @@ pub(super) struct Piece<'a> {
     pub(super) acked: u64,
     /// Whether it may be padding, see [`super::connection`].
     pub(super) doubtful: bool,
+    /// Whether the packet was captured before, or the bytes come from another tap: then they were not sent again.
+    pub(super) copy: bool,
 }
 
 /// A piece that waits for the bytes before it. Held pieces do not overlap.
@@ -169,6 +171,11 @@ impl Half {
             .saturating_add(i64::from(near))
     }
 
+    /// Offset of the byte at a sequence number, where it is known.
+    pub(super) fn offset_of(&self, seq: u32) -> Option<u64> {
+        self.known.then(|| u64::try_from(self.place(seq)).ok())?
+    }
+
     /// Offset that an acknowledgement of the other side stands for; 0 where the stream is not known.
     pub(super) fn acked_by(&self, ack: u32) -> u64 {
         if !self.known {
@@ -217,7 +224,8 @@ impl Half {
         let next = i64::try_from(self.offset).unwrap_or(i64::MAX);
         if end <= next {
             // One byte right before the next is a keep-alive probe (RFC 9293 section 3.8.4).
-            if start < next && !self.fin_told && !(p.bytes.len() <= 1 && end == next) {
+            let probe = p.bytes.len() <= 1 && end == next;
+            if start < next && !self.fin_told && !p.copy && !probe {
                 out.data(Segment {
                     bytes: &[],
                     offset: self.offset,
@@ -233,6 +241,7 @@ impl Half {
             skip(&mut p, u64::try_from(next - start).unwrap_or(0));
             start = next;
         }
+        let again = again && !p.copy;
         if self.waiting.is_some() {
             self.displace(start, &p);
         }
@@ -273,6 +282,7 @@ impl Half {
                 at: doubt.at,
                 acked: doubt.acked,
                 doubtful: false,
+                copy: false,
             };
             self.merge(piece, false, out);
             self.tell_fin(doubt.at, out);
@@ -350,6 +360,7 @@ impl Half {
 
     /// Hands on a segment that begins at the next byte, while pieces wait: what was captured before it stays.
     fn merge(&mut self, mut p: Piece<'_>, mut again: bool, out: &mut impl Out) {
+        let copy = p.copy;
         loop {
             let total = p.bytes.len() as u64 + p.missing as u64;
             let room = self
@@ -357,8 +368,9 @@ impl Half {
                 .map_or(u64::MAX, |first| first.saturating_sub(self.offset));
             let (bytes, missing) = front(&p, total.min(room));
             self.pass(bytes, missing, p.at, p.acked, again, out);
-            again = true;
+            again = !copy;
             if total > room
+                && !copy
                 && let Some(w) = &mut self.waiting
                 && let Some(mut held) = w.pieces.first_entry()
             {
@@ -424,7 +436,7 @@ impl Half {
         if let Some((at, held)) = w.pieces.range_mut(..=start).next_back()
             && at + held.len() > start
         {
-            held.retransmitted = true;
+            held.retransmitted |= !p.copy;
             from = at + held.len();
         }
         let mut new = false;
@@ -432,7 +444,7 @@ impl Half {
             let next = w.pieces.range_mut(from..end).next();
             let (until, after) = match next {
                 Some((at, held)) => {
-                    held.retransmitted = true;
+                    held.retransmitted |= !p.copy;
                     (*at, at + held.len())
                 }
                 None => (end, end),

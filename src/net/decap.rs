@@ -5,7 +5,7 @@
 //! their own, told apart by their inner ends alone: the two directions of one connection may use tunnels with different
 //! numbers, so these are no part of a flow's key. Fragments are put together outside and inside of tunnels alike.
 
-use super::ether::{Depth, Inner, TOO_DEEP, ethertype};
+use super::ether::{Depth, Inner, TOO_DEEP, ethertype, u32_at};
 use super::flow::{Frame, Net};
 use super::frag::Outcome;
 use super::ip::Ip;
@@ -30,7 +30,16 @@ impl<S: StreamSink> Net<S> {
     /// Takes the next packet.
     pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut S) {
         self.tick(packet.at, sink);
-        let frame = Frame { at: packet.at };
+        let mut interface = packet.interface;
+        if packet.link == 276 {
+            // the second cooked header names the interface in every packet
+            interface = u32_at(packet.bytes, 4).unwrap_or(interface);
+        }
+        let frame = Frame {
+            at: packet.at,
+            tap: (packet.at.unit.source, interface),
+            copied: false,
+        };
         let cut = (packet.orig_len as usize).saturating_sub(packet.bytes.len());
         let mut depth = Depth::whole();
         let inner = link::inner(packet.link, packet.bytes, &mut depth);
@@ -116,7 +125,10 @@ impl<S: StreamSink> Net<S> {
             missing: 0,
             ..part
         };
-        let frame = Frame { at: whole.at };
+        let frame = Frame {
+            at: whole.at,
+            ..frame
+        };
         self.transport(carried, frame, depth, sink);
     }
 
@@ -148,17 +160,17 @@ impl<S: StreamSink> Net<S> {
         }
     }
 
-    fn with_ports(&mut self, carried: Carried<'_>, header: usize, frame: Frame, sink: &mut S) {
+    fn with_ports(&mut self, carried: Carried<'_>, header: usize, mut frame: Frame, sink: &mut S) {
         match ports(carried.bytes) {
             Some(ports) => {
                 let payload = carried.bytes.get(header..).unwrap_or(&[]);
-                self.datagram(&carried, ports, payload, None, frame, sink);
+                self.datagram(&carried, ports, payload, None, &mut frame, sink);
             }
             None => self.count("datagram-cut", frame.at),
         }
     }
 
-    fn udp(&mut self, carried: Carried<'_>, frame: Frame, mut depth: Depth, sink: &mut S) {
+    fn udp(&mut self, carried: Carried<'_>, mut frame: Frame, mut depth: Depth, sink: &mut S) {
         let Some(ports) = ports(carried.bytes) else {
             return self.count("datagram-cut", frame.at);
         };
@@ -173,14 +185,14 @@ impl<S: StreamSink> Net<S> {
         let missing = carried.missing;
         let tunnel = tunnel::over_udp(ports, payload, missing, &mut depth);
         let name = tunnel.map(|(name, _)| name);
-        self.datagram(&carried, ports, payload, name, frame, sink);
+        self.datagram(&carried, ports, payload, name, &mut frame, sink);
         if let Some((_, inner)) = tunnel {
             self.inner(inner, missing, frame, depth, sink);
         }
     }
 
     /// A protocol without ports, which may be a tunnel.
-    fn other(&mut self, carried: Carried<'_>, frame: Frame, mut depth: Depth, sink: &mut S) {
+    fn other(&mut self, carried: Carried<'_>, mut frame: Frame, mut depth: Depth, sink: &mut S) {
         let Carried {
             protocol,
             bytes,
@@ -189,7 +201,7 @@ impl<S: StreamSink> Net<S> {
         } = carried;
         let tunnel = tunnel::over_ip(protocol, bytes, missing, &mut depth);
         let name = tunnel.map(|(name, _)| name);
-        self.datagram(&carried, (0, 0), bytes, name, frame, sink);
+        self.datagram(&carried, (0, 0), bytes, name, &mut frame, sink);
         if let Some((_, inner)) = tunnel {
             let inner = if depth.down() { inner } else { TOO_DEEP };
             self.inner(inner, missing, frame, depth, sink);

@@ -3,6 +3,7 @@
 //! time. Everything that is not handed on is counted.
 
 use super::connection::{self, Belongs, ToSink};
+use super::copies::{self, Copies, Print, Tap, TapCopy};
 use super::decap::Carried;
 use super::frag::Fragments;
 use super::table::{Class, Ends, Flow, Table, key};
@@ -10,7 +11,8 @@ use super::tcp::Tcp;
 use super::{Close, FlowStats, Side, StreamSink};
 use crate::call::model::Stamp;
 use crate::limits::{
-    DATAGRAM_IDLE_NS, EXPIRE_BATCH, FLOW_IDLE_NS, FLOW_LINGER_NS, FLOWS, STREAMS_HELD_ALL,
+    COPIES_HELD, DATAGRAM_IDLE_NS, EXPIRE_BATCH, FLOW_IDLE_NS, FLOW_LINGER_NS, FLOWS,
+    STREAMS_HELD_ALL,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -39,6 +41,12 @@ pub struct Net<S: StreamSink> {
     diags: Diags,
     /// IP headers of one source whose sum is wrong, and the first: counted by themselves, as it may be every packet.
     bad_sums: (u64, Stamp),
+    seen: Copies,
+    copies: Vec<TapCopy>,
+    /// Whether captures are read that overlap in time, so that two networks may use the same ends at once.
+    overlapping: bool,
+    /// Flows whose ends are those of one source alone.
+    of_source: usize,
 }
 
 /// Packet time that one wrong time stamp does not move: it follows the earlier of the last two.
@@ -68,6 +76,9 @@ impl Clock {
 #[derive(Clone, Copy)]
 pub(super) struct Frame {
     pub(super) at: Stamp,
+    pub(super) tap: Tap,
+    /// Whether it was counted as a copy already, by the tunnel around it.
+    pub(super) copied: bool,
 }
 
 impl<S: StreamSink> Default for Net<S> {
@@ -92,7 +103,33 @@ impl<S: StreamSink> Net<S> {
             counters: BTreeMap::new(),
             diags: Diags::new(),
             bad_sums: (0, Stamp::default()),
+            seen: Copies::default(),
+            copies: Vec::new(),
+            overlapping: false,
+            of_source: 0,
         }
+    }
+
+    /// Says whether the packets to come are of several captures at once. A connection that one of them holds may then be
+    /// another network's connection with the same addresses and ports in the other: where the numbers do not fit, both
+    /// go on beside each other.
+    pub fn overlapping(&mut self, yes: bool) {
+        self.overlapping = yes;
+    }
+
+    /// Packets with content that were captured more than once, since the last call.
+    pub fn take_copies(&mut self) -> Vec<TapCopy> {
+        std::mem::take(&mut self.copies)
+    }
+
+    /// Whether a packet that was seen before is a copy of that, which is told once for each packet.
+    pub(super) fn copy_of(&mut self, print: Option<Print>, frame: &mut Frame) -> Option<Stamp> {
+        let original = self.seen.see(print?, frame.at, frame.tap)?;
+        if !frame.copied {
+            frame.copied = true;
+            self.count("tap-copy", frame.at);
+        }
+        Some(original)
     }
 
     /// Moves the clock to the next packet.
@@ -110,23 +147,28 @@ impl<S: StreamSink> Net<S> {
         ports: (u16, u16),
         payload: &[u8],
         tunnel: Option<&'static str>,
-        frame: Frame,
+        frame: &mut Frame,
         sink: &mut S,
     ) {
+        let copy = self
+            .copy_of(Some(copies::datagram(carried)), frame)
+            .is_some();
         let protocol = carried.protocol;
         let (src, dst) = ((carried.src, ports.0), (carried.dst, ports.1));
         let (ends, low) = Ends::new(src, dst, protocol);
         let slot = match self.table.find(&ends) {
             Some(slot) => slot,
-            None => self.open(src, dst, protocol, frame.at, Class::Datagram, sink),
+            None => self.open((src, dst), ends, protocol, frame.at, Class::Datagram, sink),
         };
         let Some(flow) = self.table.get(slot) else {
             return;
         };
         let side = flow.side(low);
-        note(flow, side, frame.at);
-        if let Some(bytes) = flow.bytes.get_mut(side as usize) {
-            *bytes += payload.len() as u64;
+        if !copy {
+            note(flow, side, frame.at);
+            if let Some(bytes) = flow.bytes.get_mut(side as usize) {
+                *bytes += payload.len() as u64;
+            }
         }
         match tunnel {
             Some(name) => sink.tunnel(&mut flow.state, name),
@@ -135,17 +177,40 @@ impl<S: StreamSink> Net<S> {
         self.table.touch(slot, Class::Datagram, self.clock.ahead());
     }
 
-    pub(super) fn tcp(&mut self, carried: &Carried<'_>, tcp: &Tcp<'_>, frame: Frame, sink: &mut S) {
+    pub(super) fn tcp(
+        &mut self,
+        carried: &Carried<'_>,
+        tcp: &Tcp<'_>,
+        mut frame: Frame,
+        sink: &mut S,
+    ) {
+        let plain_ack = tcp.payload.is_empty() && !(tcp.syn || tcp.fin || tcp.rst);
+        let print = copies::tcp(carried, tcp.payload, plain_ack);
+        let original = self.copy_of(print, &mut frame);
         let (src, dst) = ((carried.src, tcp.sport), (carried.dst, tcp.dport));
-        let (ends, low) = Ends::new(src, dst, 6);
-        let mut found = self.table.find(&ends);
+        let (mut ends, low) = Ends::new(src, dst, 6);
+        let source = frame.at.unit.source;
+        let mut found = None;
+        if self.of_source > 0 {
+            let its = ends.of_source(source);
+            found = self.table.find(&its);
+            if found.is_some() {
+                ends = its;
+            }
+        }
+        found = found.or_else(|| self.table.find(&ends));
         if let Some(slot) = found
             && let Some(flow) = self.table.get(slot)
         {
             let side = flow.side(low);
             if let Belongs::No = flow.belongs(side, tcp) {
-                self.close(slot, Close::Reused, sink);
                 found = None;
+                let known = flow.closing.is_some() || flow.sources & bit(source) != 0;
+                if self.overlapping && !known && !ends.is_of_source() {
+                    ends = ends.of_source(source);
+                } else {
+                    self.close(slot, Close::Reused, sink);
+                }
             }
         }
         let slot = found.unwrap_or_else(|| {
@@ -155,15 +220,19 @@ impl<S: StreamSink> Net<S> {
             } else {
                 (src, dst)
             };
-            self.open(a, b, 6, frame.at, Class::Stream, sink)
+            self.open((a, b), ends, 6, frame.at, Class::Stream, sink)
         });
         let Some(flow) = self.table.get(slot) else {
             return;
         };
         let side = flow.side(low);
-        note(flow, side, frame.at);
+        flow.sources |= bit(source);
         let before: usize = flow.halves.iter().map(|h| h.cost()).sum();
-        let odd = connection::segment(flow, side, tcp, frame.at, sink);
+        let met = connection::segment(flow, side, tcp, (frame.at, frame.tap), original, sink);
+        if !met.copy {
+            note(flow, side, frame.at);
+        }
+        let id = flow.id;
         if let Some(heard) = flow.heard.get_mut(side as usize) {
             *heard = frame.at.ts;
         }
@@ -194,8 +263,20 @@ impl<S: StreamSink> Net<S> {
             self.holders
                 .retain(|(slot, id, _)| table.get(*slot).is_some_and(|f| f.id == *id));
         }
-        if let Some(code) = odd {
+        if let Some(code) = met.odd {
             self.count(code, frame.at);
+        }
+        if met.copy && !frame.copied {
+            self.count("tap-copy", frame.at);
+        }
+        if let Some(original) = met.original.filter(|_| !plain_ack)
+            && self.copies.len() < COPIES_HELD
+        {
+            self.copies.push(TapCopy {
+                flow: id,
+                original,
+                at: frame.at,
+            });
         }
     }
 
@@ -225,8 +306,8 @@ impl<S: StreamSink> Net<S> {
 
     fn open(
         &mut self,
-        a: (IpAddr, u16),
-        b: (IpAddr, u16),
+        (a, b): ((IpAddr, u16), (IpAddr, u16)),
+        ends: Ends,
         protocol: u8,
         at: Stamp,
         class: Class,
@@ -238,7 +319,8 @@ impl<S: StreamSink> Net<S> {
         let id = self.next_id;
         self.next_id += 1;
         let state = sink.open(id, &key(a, b, protocol), at);
-        let (ends, a_low) = Ends::new(a, b, protocol);
+        let (_, a_low) = Ends::new(a, b, protocol);
+        self.of_source += usize::from(ends.is_of_source());
         let flow = Flow::new(id, state, ends, a_low, at, class);
         self.table.insert(flow)
     }
@@ -297,6 +379,7 @@ impl<S: StreamSink> Net<S> {
         };
         let held: usize = flow.halves.iter().map(|h| h.cost()).sum();
         self.held -= held;
+        self.of_source -= usize::from(flow.ends.is_of_source());
         let last = flow.last;
         let doubts = flow.halves.iter().filter(|h| h.in_doubt()).count() as u64;
         self.count_many("ack-padding", doubts, last);
@@ -377,6 +460,11 @@ impl<S: StreamSink> Net<S> {
     }
 }
 
+/// The bit of a source in [`Flow::sources`].
+fn bit(source: u32) -> u64 {
+    1 << (source & 63)
+}
+
 /// Notes a packet of a side.
 fn note<T>(flow: &mut Flow<T>, side: Side, at: Stamp) {
     // A reassembled datagram carries the earlier time of its first fragment.
@@ -407,6 +495,7 @@ fn each_half<S: StreamSink>(
             side,
             bytes,
             gaps: &mut *gaps,
+            trail: None,
         };
         f(half, side, &mut out);
     }

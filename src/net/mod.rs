@@ -4,6 +4,7 @@
 
 mod assemble;
 mod connection;
+mod copies;
 mod decap;
 mod ether;
 mod flow;
@@ -15,6 +16,7 @@ mod tcp;
 mod tunnel;
 mod wlan;
 
+pub use copies::TapCopy;
 pub use flow::{Diags, Net};
 
 use crate::call::model::Stamp;

@@ -23,6 +23,8 @@ pub struct Packet<'a> {
     pub at: Stamp,
     /// LINKTYPE number of the interface.
     pub link: u32,
+    /// Number of the interface in its section; 0 in files that know of none.
+    pub interface: u32,
     /// Captured bytes.
     pub bytes: &'a [u8],
     /// Length on the wire; larger than `bytes` where a snap length cut the packet.
@@ -51,6 +53,7 @@ pub(super) struct Found {
     pub(super) len: usize,
     pub(super) ts: i64,
     pub(super) link: u32,
+    pub(super) interface: u32,
     pub(super) orig_len: u32,
 }
 
@@ -138,6 +141,7 @@ impl PacketReader {
                             },
                         },
                         link: found.link,
+                        interface: found.interface,
                         bytes: self.window.at(found.start, found.len),
                         orig_len: found.orig_len,
                     }));
@@ -246,6 +250,7 @@ impl Classic {
             len: len as usize,
             ts: i64::from(sec) * 1_000_000_000 + i64::from(frac) * self.tick,
             link: self.link,
+            interface: 0,
             orig_len: orig_len.max(len),
         })
     }

@@ -22,6 +22,7 @@ fn read(frames: &[(u32, Vec<u8>, usize)]) -> (Vec<Seen>, BTreeMap<&'static str, 
         let packet = Packet {
             at,
             link: *link,
+            interface: 0,
             bytes,
             orig_len: (bytes.len() + cut) as u32,
         };
