@@ -36,6 +36,20 @@ pub const COPY_WEAK_NS: i64 = 2_000_000;
 pub const COPY_TRAIL: usize = 256;
 /// Copies that wait to be taken by the caller; beyond, they are only counted.
 pub const COPIES_HELD: usize = 65_536;
+/// Copies of packets held until the calls that they hold are done: 48 bytes each.
+pub const TAP_COPIES: usize = 400_000;
+/// ... of one flow in one source.
+pub const TAP_COPIES_FLOW: usize = 4096;
+/// Calls that wait for their copies at most.
+pub const TAP_CALLS: usize = 100_000;
+/// Captures of the same time read side by side: below the number of files that a process may have open.
+pub const MERGED: usize = 200;
+/// Captures open at once up to which each gets a window of [`READ_BLOCK`] ...
+pub const MERGED_LARGE: usize = 8;
+/// ... and the window of those beyond.
+pub const MERGED_BLOCK: usize = 256 << 10;
+/// A packet this many nanoseconds after the one before it in its file may have a wrong time.
+pub const LEAP_NS: i64 = 60_000_000_000;
 /// A datagram that became whole is remembered for this many nanoseconds: its fragments may come again from another tap;
 /// identifications are not used again so soon.
 pub const FRAG_DONE_NS: i64 = 50_000_000;
