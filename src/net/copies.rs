@@ -111,18 +111,26 @@ impl Copies {
         if self.slots.is_empty() {
             self.slots = vec![Slot::default(); COPY_SLOTS];
         }
-        let place = print.hash >> 40;
-        let slot = self.slots.get_mut(place as usize % COPY_SLOTS)?;
-        let same = slot.hash == print.hash && slot.at.unit.number != 0;
-        let elsewhere = (slot.at.unit.source, slot.interface) != tap;
-        let window = match (print.strong, elsewhere) {
-            (true, true) => COPY_TAPS_NS,
-            (true, false) => COPY_NEAR_NS,
-            (false, _) => COPY_WEAK_NS,
+        // Two slots for each place: the older one goes.
+        let place = (print.hash >> 40) as usize % (COPY_SLOTS / 2) * 2;
+        let [a, b] = self.slots.get_mut(place..place + 2)? else {
+            return None;
         };
-        if same && at.ts.saturating_sub(slot.at.ts).saturating_abs() <= window {
-            return Some(slot.at);
+        for slot in [&*a, &*b] {
+            if slot.hash != print.hash || slot.at.unit.number == 0 {
+                continue;
+            }
+            let elsewhere = (slot.at.unit.source, slot.interface) != tap;
+            let window = match (print.strong, elsewhere) {
+                (true, true) => COPY_TAPS_NS,
+                (true, false) => COPY_NEAR_NS,
+                (false, _) => COPY_WEAK_NS,
+            };
+            if at.ts.saturating_sub(slot.at.ts).saturating_abs() <= window {
+                return Some(slot.at);
+            }
         }
+        let slot = if a.at.ts <= b.at.ts { a } else { b };
         *slot = Slot {
             hash: print.hash,
             at,

@@ -5,4 +5,6 @@ pub mod bank;
 pub mod frames;
 pub mod people;
 pub mod random;
+pub mod recut;
+pub mod talk;
 pub mod wire;
