@@ -143,33 +143,6 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
 }
 
-#[test]
-fn any_cut_of_a_recorded_capture_gives_the_same_calls() {
-    let (mut captures, mut calls) = (0, 0);
-    let mut wrong = Vec::new();
-    for (path, a) in recorded() {
-        let expected = all(&a);
-        if expected.is_empty() {
-            continue;
-        }
-        captures += 1;
-        calls += expected.len();
-        for (how, cut) in others(&a) {
-            let found = all(&cut);
-            if found != expected {
-                let lost: Vec<_> = expected.iter().filter(|c| !found.contains(c)).collect();
-                let more: Vec<_> = found.iter().filter(|c| !expected.contains(c)).collect();
-                wrong.push(format!(
-                    "{}: {how}: lost {lost:#?}, more {more:#?}",
-                    name(&path)
-                ));
-            }
-        }
-    }
-    println!("{captures} captures, {calls} calls");
-    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
-}
-
 /// What may be said of a call that a loss hit.
 const HIT: Flags = Flags(
     Flags::TRUNCATED.0
