@@ -100,9 +100,9 @@ pub fn register_functions(conn: &Connection, reveal: bool, shown: Box<dyn Shown>
         let tag = ids::source_tag(blob(c, 0), number(c, 1).unwrap_or(0));
         Ok(number(c, 2).map(|unit| ids::call_id(&tag, unit, number(c, 3).unwrap_or(0))))
     })?;
-    conn.create_scalar_function("lt_flow_id", 3, flags, |c| {
+    conn.create_scalar_function("lt_flow_id", 4, flags, |c| {
         let tag = ids::source_tag(blob(c, 0), number(c, 1).unwrap_or(0));
-        Ok(number(c, 2).map(|unit| ids::flow_id(&tag, unit)))
+        Ok(number(c, 2).map(|unit| ids::flow_id(&tag, unit, number(c, 3).unwrap_or(0))))
     })?;
     let shown = Arc::new(Mutex::new(shown));
     let s = shown.clone();

@@ -6,7 +6,7 @@
 //! Compressing packs costs more than all the rest: [`Writer::take_full_packs`] hands them out so that other threads can
 //! do it, and [`Writer::put_pack`] takes them back. Packs that nobody took are compressed at the next commit.
 
-use crate::call::model::{BodyOut, CallOut, FlowInfo, Packed, Role};
+use crate::call::model::{BodyOut, CallOut, FlowInfo, Locator, Packed, Role, Unit};
 use crate::case::bodies::{self, FullPack, Packer, Place};
 use crate::case::open::Case;
 use crate::case::postings::{Pairs, Target};
@@ -18,7 +18,7 @@ use crate::case::{ident, info, journal};
 use crate::detect::pack;
 use crate::error::{Error, Result};
 use crate::limits;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use rustc_hash::FxHashMap;
 use serde_json::json;
 
@@ -312,6 +312,58 @@ impl<'c> Writer<'c> {
             self.flush_postings()?;
         }
         Ok(id)
+    }
+
+    /// Notes where a call of this load that was written before stands a second time. Packets of another source that it
+    /// has already (a capture from which some of its bytes came) become part of that; `inside` says that what they are
+    /// copies of stands in the same source.
+    pub fn put_tap(&mut self, (at, ord): (Unit, u32), place: &Locator, inside: bool) -> Result<()> {
+        self.begin()?;
+        let origin = self.source_row(at.source)?;
+        let source = self.source_row(place.source)?;
+        let call: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM call WHERE source_id=?1 AND unit=?2 AND ord=?3 AND id>=?4",
+            )?
+            .query_row(params![origin, int(at.number), ord, self.marks.call], |r| {
+                r.get(0)
+            })
+            .optional()?;
+        let Some(call) = call else { return Ok(()) };
+        let (first, last) = (int(place.first), int(place.last));
+        if source == origin && !inside {
+            self.conn
+                .prepare_cached("UPDATE call SET unit1=max(unit1,?2) WHERE id=?1")?
+                .execute(params![call, last])?;
+            return Ok(());
+        }
+        let known = self
+            .conn
+            .prepare_cached(
+                "UPDATE call_at SET role=?3, ts=CASE WHEN ?4<first THEN ?6 ELSE ts END, first=min(first,?4), \
+                 last=max(last,?5) WHERE call_id=?1 AND source_id=?2",
+            )?
+            .execute(params![call, source, place.role as u8, first, last, place.ts])?;
+        if known == 0 {
+            let n: i64 = self
+                .conn
+                .prepare_cached("SELECT coalesce(max(n),0)+1 FROM call_at WHERE call_id=?1")?
+                .query_row([call], |r| r.get(0))?;
+            let none: Option<i64> = None;
+            self.sql.at.execute(params![
+                call,
+                n,
+                source,
+                place.role as u8,
+                first,
+                last,
+                none,
+                none,
+                place.ts
+            ])?;
+        }
+        Ok(())
     }
 
     /// Stores a body once; `None` for one without content.

@@ -4,12 +4,14 @@
 //! One thread reads, reassembles and parses; scan threads decode, hash, search and compress; the calling thread writes.
 //! Work is numbered when it is read and written in that order, so the case does not depend on which thread was faster.
 
+mod captures;
 pub mod finalise;
 mod ingest;
 mod pipeline;
 mod queue;
 mod scan;
 mod sources;
+mod taps;
 
 use crate::case::{self, Case};
 use crate::detect::Rules;

@@ -5,8 +5,9 @@ use super::ingest::{Ingest, Job, SourceEnd, Work};
 use super::queue::{Budget, Queue};
 use super::scan::CallScanner;
 use super::sources::Spooled;
+use super::taps::TapMark;
 use super::{LoadOptions, Progress};
-use crate::call::model::{CallOut, FlowInfo, Unit};
+use crate::call::model::{CallOut, FlowInfo, Locator, Role, Unit};
 use crate::case::writer::{self, NewSource, Writer};
 use crate::case::{Case, bodies};
 use crate::detect::print::PrintKey;
@@ -41,6 +42,7 @@ enum What {
     /// Calls, and the units of calls that could not be scanned.
     Calls(Vec<CallOut>, Vec<Unit>),
     Flows(Vec<FlowInfo>),
+    Taps(Vec<TapMark>),
     SourceEnd(Box<SourceEnd>),
 }
 
@@ -257,6 +259,7 @@ fn scan_jobs(
                 What::Calls(calls, failed)
             }
             Work::Flows(flows) => What::Flows(flows),
+            Work::Taps(marks) => What::Taps(marks),
             Work::SourceEnd(end) => What::SourceEnd(end),
         };
         if results.send(Done::Ordered { seq, bytes, what }).is_err() {
@@ -359,6 +362,22 @@ impl Sink<'_, '_> {
             What::Flows(flows) => {
                 for flow in &flows {
                     self.writer.put_flow(flow)?;
+                }
+            }
+            What::Taps(marks) => {
+                for mark in &marks {
+                    self.writer.put_tap(
+                        (mark.at, mark.ord),
+                        &Locator {
+                            source: mark.source,
+                            role: Role::Tap,
+                            first: mark.first,
+                            last: mark.last,
+                            range: None,
+                            ts: mark.ts,
+                        },
+                        mark.inside,
+                    )?;
                 }
             }
             What::SourceEnd(end) => self.ends.push(*end),

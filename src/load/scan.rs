@@ -277,7 +277,7 @@ impl CallScanner {
 }
 
 /// First byte of the request, else of the response.
-fn earliest(x: &Exchange) -> Stamp {
+pub(super) fn earliest(x: &Exchange) -> Stamp {
     x.request
         .as_ref()
         .or(x.response.as_ref())

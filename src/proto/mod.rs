@@ -273,6 +273,9 @@ impl StreamSink for Calls {
     fn datagram(&mut self, state: &mut FlowState, side: Side, bytes: &[u8], _at: Stamp) {
         state.datagram(side, bytes);
     }
+    fn tunnel(&mut self, state: &mut FlowState, name: &'static str) {
+        state.tunnel(name);
+    }
     fn close(&mut self, mut state: FlowState, stats: &FlowStats) {
         let mut info = None;
         self.with(&mut state, |s, env| info = Some(s.close(stats, env)));

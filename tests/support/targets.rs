@@ -107,6 +107,7 @@ fn feed(net: &mut Net<Calls>, calls: &mut Calls, number: u64, link: u32, bytes: 
         &Packet {
             at,
             link,
+            interface: 0,
             bytes,
             orig_len,
         },
