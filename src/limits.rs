@@ -164,3 +164,5 @@ pub const NESTED_DECODED: usize = 4 << 20;
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Messages of one WebSocket shown beside the call that opened it: the rest is in the list of calls.
+pub const SHOWN_MESSAGES: usize = 500;

@@ -10,6 +10,7 @@ pub mod http2;
 mod layer;
 mod recognise;
 mod tls;
+mod ws;
 
 pub use flow::FlowState;
 pub use layer::Layer;
@@ -20,7 +21,7 @@ use crate::net::{Close, FlowKey, FlowStats, Missing, Segment, Side, StreamSink};
 use std::collections::BTreeMap;
 
 /// Every protocol that is parsed, in the order they are asked.
-pub static PROTOS: &[&ProtoSpec] = &[&http1::SPEC, &tls::SPEC, &http2::SPEC];
+pub static PROTOS: &[&ProtoSpec] = &[&http1::SPEC, &tls::SPEC, &http2::SPEC, &ws::SPEC];
 
 /// Answer of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

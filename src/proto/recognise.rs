@@ -390,7 +390,7 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
         info.app = outer.about.app;
         let to = outer.to.as_str();
         info.why_opaque = match (inner.app, to) {
-            ("http" | "h2", _) => None,
+            ("http" | "h2" | "websocket", _) => None,
             ("", "websocket") => Some("became WebSocket, which is not decoded yet".to_owned()),
             ("", "tunnel") => Some("became a tunnel of an unknown protocol".to_owned()),
             ("", to) => Some(format!(

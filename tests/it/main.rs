@@ -39,3 +39,4 @@ mod ui_pty;
 mod ui_rig;
 mod ui_snapshots;
 mod ui_theme;
+mod ws;

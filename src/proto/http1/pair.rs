@@ -392,6 +392,11 @@ impl Queue {
         }
     }
 
+    /// Gives one exchange out as it is.
+    pub fn give(&mut self, ordinal: u32, cx: &mut Cx<'_>) {
+        self.emit(ordinal, cx, None);
+    }
+
     fn emit(&mut self, ordinal: u32, cx: &mut Cx<'_>, captured: Option<[bool; 2]>) {
         let Some(at) = self.index(ordinal) else {
             return;
