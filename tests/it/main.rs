@@ -40,3 +40,4 @@ mod ui_rig;
 mod ui_snapshots;
 mod ui_theme;
 mod ws;
+mod ws_recorded;
