@@ -26,6 +26,7 @@ mod packets;
 mod query_rows;
 mod recorded;
 mod replay_export;
+mod socks;
 mod sources;
 mod streams;
 mod tools;

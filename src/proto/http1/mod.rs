@@ -71,6 +71,8 @@ struct Http1 {
     late: Option<Box<dyn Proto>>,
     /// An exchange that opened a WebSocket with an answer that was cut.
     opened: Option<Box<Upgraded>>,
+    /// Where the tunnel leads that was opened.
+    target: Option<String>,
 }
 
 impl Http1 {
@@ -88,6 +90,7 @@ impl Http1 {
             calls: false,
             late: None,
             opened: None,
+            target: None,
         }
     }
 
@@ -260,6 +263,9 @@ impl Http1 {
         let ok = status.is_some_and(|s| (200..300).contains(&s));
         let switch = status == Some(101) || kind == Kind::Connect && ok;
         self.interim = status.is_some_and(|s| (100..200).contains(&s)) && !switch;
+        if switch && kind == Kind::Connect {
+            self.target = open.target();
+        }
         let to = switch.then(|| {
             open.flags.insert(Flags::UPGRADED);
             upgrade
@@ -446,6 +452,7 @@ impl Proto for Http1 {
         About {
             app: if self.calls { "http" } else { "unknown" },
             client: Some(self.client),
+            target: self.target.clone(),
             ..About::default()
         }
     }
