@@ -198,3 +198,5 @@ pub const FIELDS_PER_BODY: usize = 20_000;
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
 /// Calls that cause one another in a row and are followed from an inner one outwards; a chain of services is shorter.
 pub const CHAIN: u8 = 16;
+/// Messages of one WebSocket shown beside the call that opened it: the rest is in the list of calls.
+pub const SHOWN_MESSAGES: usize = 500;

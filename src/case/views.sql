@@ -4,7 +4,8 @@
 CREATE TEMP VIEW calls AS
 SELECT lt_call_id(s.sha256, c.source_id, c.unit, c.ord) AS id, s.name AS source, lt_time(c.ts) AS ts, lt_time(c.end_ts) AS end_ts,
   lt_addr(c.src) AS src, c.sport, lt_addr(c.dst) AS dst, c.dport, lt_proto(c.proto) AS proto, c.tls,
-  m.v AS method, h.v AS host, lt_target(c.uri, c.req_facts) AS uri, lt_target(c.path, c.req_facts) AS path, a.name AS api, c.status,
+  m.v AS method, h.v AS host, CASE WHEN c.proto<>5 THEN lt_target(c.uri, c.req_facts) WHEN up.id IS NOT NULL THEN lt_target(c.uri, up.req_facts) END AS uri,
+  CASE WHEN c.proto<>5 THEN lt_target(c.path, c.req_facts) WHEN up.id IS NOT NULL THEN lt_target(c.path, up.req_facts) END AS path, a.name AS api, c.status,
   c.req_body_len, c.resp_body_len, c.req_content_len, c.resp_content_len, lower(hex(rb.sha256)) AS req_sha256,
   lower(hex(sb.sha256)) AS resp_sha256, qt.v AS req_type, st.v AS resp_type, ua.v AS user_agent,
   ac.name AS account, f.account_conf, f.account_via, f.behalf AS on_behalf_of, se.uid AS session, lt_level(f.level) AS level,
@@ -13,7 +14,7 @@ FROM main.call c JOIN main.source s ON s.id=c.source_id
 LEFT JOIN main.call_fact f ON f.call_id=c.id LEFT JOIN main.api a ON a.id=f.api_id LEFT JOIN main.account ac ON ac.id=f.account_id
 LEFT JOIN main.session se ON se.id=f.session_id LEFT JOIN main.term m ON m.id=c.method_id LEFT JOIN main.term h ON h.id=c.host_id
 LEFT JOIN main.term qt ON qt.id=c.req_type_id LEFT JOIN main.term st ON st.id=c.resp_type_id LEFT JOIN main.term ua ON ua.id=c.ua_id
-LEFT JOIN main.body rb ON rb.id=c.req_body_id LEFT JOIN main.body sb ON sb.id=c.resp_body_id
+LEFT JOIN main.call up ON c.proto=5 AND up.id=f.parent_id LEFT JOIN main.body rb ON rb.id=c.req_body_id LEFT JOIN main.body sb ON sb.id=c.resp_body_id
 WHERE f.joined IS NULL;
 
 CREATE TEMP VIEW apis AS

@@ -293,6 +293,9 @@ impl<'c> Writer<'c> {
             some(&who),
             call.trace_id,
         ])?;
+        if let Some(ord) = call.parent {
+            self.sql.of.execute(params![id, ord])?;
+        }
         let further = call.locators.iter().filter(|l| l.role != Role::Origin);
         for (n, l) in (1i64..).zip(further) {
             let source = self.source_row(l.source)?;

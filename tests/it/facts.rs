@@ -22,6 +22,7 @@ fn open(path: &std::path::Path, rules: &Rules) -> Case {
 
 fn call(source: u32, unit: u64, ts: i64, src: &str, uri: &str) -> CallOut {
     CallOut {
+        parent: None,
         at: Unit {
             source,
             number: unit,

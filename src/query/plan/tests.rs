@@ -42,6 +42,8 @@ fn case() -> Connection {
         let c = Connection::open_in_memory().unwrap();
         c.execute_batch(include_str!("../../case/schema/0001_init.sql"))
             .unwrap();
+        c.execute_batch(include_str!("../../case/schema/0003_parents.sql"))
+            .unwrap();
         c
     };
     let conn = make();

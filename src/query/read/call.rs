@@ -208,6 +208,9 @@ fn finish(cx: &Cx, raw: Raw) -> Result<CallRow> {
         row.uri = Some(uri);
         row.path = path;
     }
+    if !cx.reveal && row.proto == Proto::Ws.name() {
+        (row.uri, row.path) = socket_target(cx, raw.parent, row.uri, row.path)?;
+    }
     Ok(row)
 }
 
@@ -232,6 +235,40 @@ impl Raw {
             ts: self.row.ts_ns,
         }
     }
+}
+
+/// Target and path of a WebSocket's message, masked: they are those of its upgrade, where their values were found. While that
+/// is not known nothing of them is shown that could be a value.
+pub(super) fn socket_target(
+    cx: &Cx,
+    upgrade: Option<i64>,
+    uri: Option<String>,
+    path: Option<String>,
+) -> Result<(Option<String>, Option<String>)> {
+    type Found = (Option<Vec<u8>>, Option<String>, Option<i64>);
+    let found: Option<Found> = upgrade
+        .map(|id| {
+            cx.conn
+                .prepare_cached(
+                    "SELECT c.req_facts,m.v,f.api_id FROM call c LEFT JOIN term m ON m.id=c.method_id \
+                     LEFT JOIN call_fact f ON f.call_id=c.id WHERE c.id=?1",
+                )?
+                .query_row([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+                .optional()
+        })
+        .transpose()?
+        .flatten();
+    let (Some((blob, method, api)), Some(text)) = (found, &uri) else {
+        let hidden = uri.map(|_| mask::HIDDEN.to_owned());
+        return Ok((hidden.clone(), path.and(hidden)));
+    };
+    let Some(blob) = blob else {
+        return Ok((uri, path));
+    };
+    let base = target_base(Proto::Http11.name(), method.as_deref());
+    let hits = target_hits(cx, api, &blob, base, text.len())?;
+    let (uri, path) = mask::target(cx, text, path.as_deref(), hits);
+    Ok((Some(uri), path))
 }
 
 /// Id of a call by its row.

@@ -61,6 +61,10 @@ fn request(m: &Model, s: &Show, clear: bool) -> Doc {
     };
     match &s.request {
         Some(p) => part(m, &mut d, p, &dir(&s.findings, "req"), false),
+        None if s.row.proto == "ws" => d.add(Line::new(
+            "a message that the server sent on the WebSocket of the call above it",
+            Role::Dim,
+        )),
         None => d.add(Line::new("no request was captured", Role::Warn)),
     }
     d.add(Line::default());
@@ -96,6 +100,10 @@ fn response(m: &Model, s: &Show, clear: bool, brief: bool) -> Doc {
         Some(p) => part(m, &mut d, p, &found, brief),
         None if s.row.proto == "log" => d.add(Line::new(
             "known from a log alone: no heads, no bodies",
+            Role::Dim,
+        )),
+        None if s.row.proto == "ws" => d.add(Line::new(
+            "a message of a WebSocket has no answer of its own",
             Role::Dim,
         )),
         None => d.add(Line::new("no answer was captured", Role::Warn)),

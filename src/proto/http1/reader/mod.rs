@@ -581,6 +581,16 @@ impl Reader {
         std::mem::take(&mut self.held)
     }
 
+    /// What was kept of a tunnel that may open.
+    pub fn kept(&self) -> &Carry {
+        &self.held
+    }
+
+    /// Whether the stream is out of step.
+    pub fn lost(&self) -> bool {
+        matches!(self.state, State::Lost)
+    }
+
     /// Whether the message being read has not shown a byte of its body yet and ends only with the connection or at a length.
     pub fn body_not_begun(&self) -> bool {
         matches!(self.state, State::Fixed(_)) && self.body.len() == 0 && !self.body.has_gap()
