@@ -204,6 +204,8 @@ pub const SHOWN_MESSAGES: usize = 500;
 pub const KEYLOG_LINE: usize = 4096;
 /// Secrets of key logs held: about 150 bytes each.
 pub const SECRETS: usize = 1_000_000;
+/// Bytes of key logs taken out of one capture file: [`SECRETS`] lines are about this long.
+pub const SECRETS_BYTES: usize = 256 << 20;
 /// Bits of an RSA key: the largest that is in use.
 pub const RSA_BITS: usize = 16_384;
 /// Characters of a name in a certificate.

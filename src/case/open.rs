@@ -25,6 +25,7 @@ pub const APPLICATION_ID: i32 = 1_280_005_202;
 const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_init.sql"),
     include_str!("schema/0003_parents.sql"),
+    include_str!("schema/0004_tls.sql"),
 ];
 
 /// How long a statement waits for another connection's transaction.

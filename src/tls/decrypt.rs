@@ -11,8 +11,8 @@ use aes_gcm::{AesGcm, Nonce};
 use aria::{Aria128, Aria256};
 use camellia::{Camellia128, Camellia256};
 use cbc::Decryptor;
-use cbc::cipher::consts::{U8, U12, U16};
 use cbc::cipher::BlockModeDecrypt;
+use cbc::cipher::consts::{U8, U12, U16};
 use ccm::Ccm;
 use chacha20poly1305::ChaCha20Poly1305;
 use des::TdesEde3;
@@ -109,7 +109,12 @@ impl Opener {
 
     /// Opens a record into `out` (what it held is lost). Gives the sequence number that fits and where in `out` the
     /// content stands. The last number is asked first where the state runs on over lost bytes, so give few.
-    pub fn open(&mut self, seqs: Range<u64>, r: Sealed<'_>, out: &mut Vec<u8>) -> Option<(u64, Range<usize>)> {
+    pub fn open(
+        &mut self,
+        seqs: Range<u64>,
+        r: Sealed<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<(u64, Range<usize>)> {
         match &mut self.0 {
             Kind::Null(mac) => {
                 out.clear();
@@ -224,7 +229,12 @@ impl Stream {
             j = j.wrapping_add(s[n]).wrapping_add(*k);
             s.swap(n, usize::from(j));
         }
-        Stream { s, i: 0, j: 0, at: 0 }
+        Stream {
+            s,
+            i: 0,
+            j: 0,
+            at: 0,
+        }
     }
 
     fn byte(&mut self) -> u8 {
@@ -238,7 +248,13 @@ impl Stream {
     }
 
     /// How far the key stream is follows from the bytes and the number of headers before the record.
-    fn open(&mut self, mac: &Mac, seqs: Range<u64>, r: Sealed<'_>, out: &mut Vec<u8>) -> Option<(u64, Range<usize>)> {
+    fn open(
+        &mut self,
+        mac: &Mac,
+        seqs: Range<u64>,
+        r: Sealed<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<(u64, Range<usize>)> {
         let place = |seq: u64| r.span.checked_sub(seq.checked_mul(5)?);
         let len = r.body.len().checked_sub(mac.len())?;
         let mut here = self.clone();
@@ -289,7 +305,11 @@ impl BlockKey {
     }
 
     fn block(&self) -> usize {
-        if matches!(self, BlockKey::Des3(_)) { 8 } else { 16 }
+        if matches!(self, BlockKey::Des3(_)) {
+            8
+        } else {
+            16
+        }
     }
 
     /// Decrypts whole blocks in place.
@@ -329,10 +349,17 @@ struct Chain {
 }
 
 impl Chain {
-    fn open(&mut self, mac: &Mac, seqs: Range<u64>, r: Sealed<'_>, out: &mut Vec<u8>) -> Option<(u64, Range<usize>)> {
+    fn open(
+        &mut self,
+        mac: &Mac,
+        seqs: Range<u64>,
+        r: Sealed<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<(u64, Range<usize>)> {
         let n = self.key.block();
         let (sealed, tag) = if self.etm {
-            r.body.split_at_checked(r.body.len().checked_sub(mac.len())?)?
+            r.body
+                .split_at_checked(r.body.len().checked_sub(mac.len())?)?
         } else {
             (r.body, &[][..])
         };
@@ -347,7 +374,10 @@ impl Chain {
             }
         };
         let proved = if self.etm {
-            Some(seqs.clone().find(|seq| mac.fits(*seq, r.kind, r.version, sealed, tag))?)
+            Some(
+                seqs.clone()
+                    .find(|seq| mac.fits(*seq, r.kind, r.version, sealed, tag))?,
+            )
         } else {
             None
         };
@@ -395,8 +425,12 @@ impl AeadKey {
         Some(match cipher {
             Cipher::Gcm(Block::Aes(128)) => AeadKey::Aes128(AesGcm::new_from_slice(key).ok()?),
             Cipher::Gcm(Block::Aes(_)) => AeadKey::Aes256(AesGcm::new_from_slice(key).ok()?),
-            Cipher::Gcm(Block::Camellia(128)) => AeadKey::Camellia128(AesGcm::new_from_slice(key).ok()?),
-            Cipher::Gcm(Block::Camellia(_)) => AeadKey::Camellia256(AesGcm::new_from_slice(key).ok()?),
+            Cipher::Gcm(Block::Camellia(128)) => {
+                AeadKey::Camellia128(AesGcm::new_from_slice(key).ok()?)
+            }
+            Cipher::Gcm(Block::Camellia(_)) => {
+                AeadKey::Camellia256(AesGcm::new_from_slice(key).ok()?)
+            }
             Cipher::Gcm(Block::Aria(128)) => AeadKey::Aria128(AesGcm::new_from_slice(key).ok()?),
             Cipher::Gcm(Block::Aria(_)) => AeadKey::Aria256(AesGcm::new_from_slice(key).ok()?),
             Cipher::Ccm(128, 16) => AeadKey::Ccm128(Ccm::new_from_slice(key).ok()?),
@@ -416,9 +450,16 @@ impl AeadKey {
     }
 
     fn open(&self, nonce: &[u8; 12], aad: &[u8], text: &mut [u8], tag: &[u8]) -> Option<()> {
-        fn go<A: AeadInOut<NonceSize = U12>>(a: &A, nonce: &[u8; 12], aad: &[u8], text: &mut [u8], tag: &[u8]) -> Option<()> {
+        fn go<A: AeadInOut<NonceSize = U12>>(
+            a: &A,
+            nonce: &[u8; 12],
+            aad: &[u8],
+            text: &mut [u8],
+            tag: &[u8],
+        ) -> Option<()> {
             let tag = tag.try_into().ok()?;
-            a.decrypt_inout_detached(&Nonce::from(*nonce), aad, text.into(), tag).ok()
+            a.decrypt_inout_detached(&Nonce::from(*nonce), aad, text.into(), tag)
+                .ok()
         }
         match self {
             AeadKey::Aes128(a) => go(a, nonce, aad, text, tag),
@@ -454,7 +495,12 @@ struct Aead {
 }
 
 impl Aead {
-    fn open(&self, seqs: Range<u64>, r: Sealed<'_>, out: &mut Vec<u8>) -> Option<(u64, Range<usize>)> {
+    fn open(
+        &self,
+        seqs: Range<u64>,
+        r: Sealed<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<(u64, Range<usize>)> {
         let skip = if self.mode == Mode::Explicit { 8 } else { 0 };
         let end = r.body.len().checked_sub(self.key.tag())?;
         let (text, tag) = (r.body.get(skip..end)?, r.body.get(end..)?);

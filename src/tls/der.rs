@@ -102,7 +102,10 @@ const TYPES: [(&[u8], &str); 9] = [
     (&[0x55, 4, 10], "O"),
     (&[0x55, 4, 11], "OU"),
     (&[0x55, 4, 5], "serialNumber"),
-    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1], "emailAddress"),
+    (
+        &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1],
+        "emailAddress",
+    ),
 ];
 
 fn name(content: &[u8]) -> String {
@@ -199,10 +202,22 @@ mod tests {
             assert!(Der(bad).next().is_none(), "{bad:x?}");
             assert_eq!(certificate(bad), None);
         }
-        assert_eq!(time(0x17, b"491231235959Z").as_deref(), Some("2049-12-31T23:59:59Z"));
-        assert_eq!(time(0x17, b"500101000000Z").as_deref(), Some("1950-01-01T00:00:00Z"));
-        assert_eq!(time(0x18, b"20500101000000Z").as_deref(), Some("2050-01-01T00:00:00Z"));
+        assert_eq!(
+            time(0x17, b"491231235959Z").as_deref(),
+            Some("2049-12-31T23:59:59Z")
+        );
+        assert_eq!(
+            time(0x17, b"500101000000Z").as_deref(),
+            Some("1950-01-01T00:00:00Z")
+        );
+        assert_eq!(
+            time(0x18, b"20500101000000Z").as_deref(),
+            Some("2050-01-01T00:00:00Z")
+        );
         assert_eq!(time(0x18, "2050010100000\u{e9}Z".as_bytes()), None);
-        assert_eq!(dotted(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d]), "1.2.840.113549");
+        assert_eq!(
+            dotted(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d]),
+            "1.2.840.113549"
+        );
     }
 }

@@ -117,10 +117,7 @@ impl Secrets {
         if self.of(label, name).any(|s| s == secret) {
             return;
         }
-        let n = self
-            .index
-            .range((label, id, 0)..=(label, id, SAME))
-            .count();
+        let n = self.index.range((label, id, 0)..=(label, id, SAME)).count();
         let (Ok(n), Ok(off)) = (u8::try_from(n), u32::try_from(self.arena.len())) else {
             self.left_out += 1;
             return;
@@ -278,7 +275,9 @@ mod tests {
             "# comment\r\n\r\nCLIENT_RANDOM {r} {m}\r\nCLIENT_RANDOM {r} {m}\nRSA 0102030405060708 {m}\n\
              RSA Session-ID:{} Master-Key:{m}\nCLIENT_HANDSHAKE_TRAFFIC_SECRET {r} {t}\n  SERVER_TRAFFIC_SECRET_0\t{r}  {t}\n\
              EXPORTER_SECRET {r} {t}\nCLIENT_TRAFFIC_SECRET_1 {r} {t}\nCLIENT_RANDOM {r} 0\nNONSENSE x\n{}\nPMS_CLIENT_RANDOM {r} {}",
-            "11".repeat(5), "y".repeat(limits::KEYLOG_LINE + 9), "77".repeat(256)
+            "11".repeat(5),
+            "y".repeat(limits::KEYLOG_LINE + 9),
+            "77".repeat(256)
         );
         for piece in [1, 7, text.len()] {
             let (mut s, mut k) = (Secrets::default(), KeyLog::default());
@@ -290,11 +289,17 @@ mod tests {
             let one = |l, n: &[u8]| s.of(l, n).next().map(<[u8]>::to_vec);
             assert_eq!(one(Label::Master, &[0xab; 32]), Some(vec![0x0c; 48]));
             assert_eq!(s.of(Label::Master, &[0xab; 32]).count(), 1);
-            assert_eq!(one(Label::Encrypted, &[1, 2, 3, 4, 5, 6, 7, 8]), Some(vec![0x0c; 48]));
+            assert_eq!(
+                one(Label::Encrypted, &[1, 2, 3, 4, 5, 6, 7, 8]),
+                Some(vec![0x0c; 48])
+            );
             assert_eq!(one(Label::Session, &[0x11; 5]), Some(vec![0x0c; 48]));
             assert_eq!(one(Label::Session, &[0x11; 6]), None);
             assert_eq!(one(Label::ServerTraffic, &[0xab; 32]), Some(vec![0x0d; 32]));
-            assert_eq!(one(Label::Premaster, &[0xab; 32]).map(|v| v.len()), Some(256));
+            assert_eq!(
+                one(Label::Premaster, &[0xab; 32]).map(|v| v.len()),
+                Some(256)
+            );
             assert!(s.knows(&[0xab; 32]) && !s.knows(&[0xac; 32]));
             assert_eq!(format!("{s:?}"), "6 secrets");
         }
@@ -304,7 +309,14 @@ mod tests {
     fn two_secrets_of_one_name_are_both_kept_and_a_flood_is_not() {
         let mut s = Secrets::default();
         for n in 0..9 {
-            s.text(format!("CLIENT_RANDOM {} {}", "ab".repeat(32), format!("{n:02x}").repeat(48)).as_bytes());
+            s.text(
+                format!(
+                    "CLIENT_RANDOM {} {}",
+                    "ab".repeat(32),
+                    format!("{n:02x}").repeat(48)
+                )
+                .as_bytes(),
+            );
         }
         assert_eq!(s.of(Label::Master, &[0xab; 32]).count(), usize::from(SAME));
         assert_eq!(s.left_out, 9 - u64::from(SAME));

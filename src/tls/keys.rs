@@ -107,7 +107,10 @@ impl Keys {
     #[must_use]
     pub fn master(&self) -> Option<&[u8]> {
         let fits = self.started && !self.v13;
-        self.epochs.first().filter(|_| fits).map(|e| e.secret.as_slice())
+        self.epochs
+            .first()
+            .filter(|_| fits)
+            .map(|e| e.secret.as_slice())
     }
 
     /// Whether so many records in a row did not fit that these keys are not the connection's.
@@ -150,7 +153,15 @@ impl Keys {
     }
 
     /// Opens a record into `out`. `offset` and `end` say where it stands in the stream.
-    pub fn open(&mut self, kind: u8, version: u16, body: &[u8], offset: u64, end: u64, out: &mut Vec<u8>) -> Option<Opened> {
+    pub fn open(
+        &mut self,
+        kind: u8,
+        version: u16,
+        body: &[u8],
+        offset: u64,
+        end: u64,
+        out: &mut Vec<u8>,
+    ) -> Option<Opened> {
         let sealed = Sealed {
             kind,
             version,
@@ -169,7 +180,10 @@ impl Keys {
         let later = if self.unsure { limits::TLS_TRIES } else { few };
         let mut found = None;
         if let Some(e) = self.epochs.first_mut() {
-            found = e.opener.open(from..from + more, sealed, out).map(|f| (0, f));
+            found = e
+                .opener
+                .open(from..from + more, sealed, out)
+                .map(|f| (0, f));
         }
         let mut at = 1;
         while found.is_none()
@@ -180,7 +194,11 @@ impl Keys {
         }
         if found.is_none()
             && self.v13
-            && let Some(mut next) = self.epochs.last().filter(|e| e.stage == Stage::Traffic).and_then(Epoch::next)
+            && let Some(mut next) = self
+                .epochs
+                .last()
+                .filter(|e| e.stage == Stage::Traffic)
+                .and_then(Epoch::next)
             && let Some(f) = next.opener.open(0..later, sealed, out)
         {
             self.epochs.push(next);
@@ -193,7 +211,11 @@ impl Keys {
             return None;
         };
         let changed = epoch > 0;
-        let was = self.epochs.first().filter(|_| self.started).map(|e| e.stage);
+        let was = self
+            .epochs
+            .first()
+            .filter(|_| self.started)
+            .map(|e| e.stage);
         self.epochs.drain(..epoch);
         let e = self.epochs.first()?;
         let lost = if !loss {
@@ -269,7 +291,13 @@ impl Epoch {
 
 /// Keys of one direction of a TLS 1.3 connection; `suites` are those it may have.
 #[must_use]
-pub fn of_13(given: &Given, random: &[u8; 32], suites: &[Suite], client: bool, begin: u64) -> Option<Keys> {
+pub fn of_13(
+    given: &Given,
+    random: &[u8; 32],
+    suites: &[Suite],
+    client: bool,
+    begin: u64,
+) -> Option<Keys> {
     let labels: &[(Label, Stage)] = if client {
         &[
             (Label::ClientEarly, Stage::Early),
@@ -317,7 +345,11 @@ pub fn masters(given: &Given, sessions: &Sessions, said: &Said<'_>, suite: Suite
         .map(<[u8]>::to_vec)
         .collect();
     if !server.session.is_empty() {
-        out.extend(secrets.of(Label::Session, &server.session).map(<[u8]>::to_vec));
+        out.extend(
+            secrets
+                .of(Label::Session, &server.session)
+                .map(<[u8]>::to_vec),
+        );
     }
     if said.exchange.is_none() {
         let resumed = sessions
@@ -360,20 +392,37 @@ pub fn masters(given: &Given, sessions: &Sessions, said: &Said<'_>, suite: Suite
 
 /// Keys of one direction of a connection before TLS 1.3, one set for each master secret that it may have.
 #[must_use]
-pub fn of_old(masters: &[Vec<u8>], said: &Said<'_>, suite: Suite, client: bool, begin: u64) -> Option<Keys> {
+pub fn of_old(
+    masters: &[Vec<u8>],
+    said: &Said<'_>,
+    suite: Suite,
+    client: bool,
+    begin: u64,
+) -> Option<Keys> {
     let version = said.server.version;
     let prf = Prf::of(version, suite);
     let (mac, key, iv) = (suite.mac_len(), suite.key_len(), suite.iv_len());
     let etm = said.server.etm && matches!(suite.cipher, Cipher::Cbc(_));
     let mut epochs = Vec::new();
     for master in masters {
-        let block = prf.key_block(master, &said.client.random, &said.server.random, 2 * (mac + key + iv));
+        let block = prf.key_block(
+            master,
+            &said.client.random,
+            &said.server.random,
+            2 * (mac + key + iv),
+        );
         let side = usize::from(!client);
         let part = |from: usize, len: usize| block.get(from + side * len..from + (side + 1) * len);
-        let (Some(m), Some(k), Some(i)) = (part(0, mac), part(2 * mac, key), part(2 * (mac + key), iv)) else {
+        let (Some(m), Some(k), Some(i)) =
+            (part(0, mac), part(2 * mac, key), part(2 * (mac + key), iv))
+        else {
             continue;
         };
-        let material = super::decrypt::Material { mac: m, key: k, iv: i };
+        let material = super::decrypt::Material {
+            mac: m,
+            key: k,
+            iv: i,
+        };
         if let Some(opener) = Opener::old(version, suite, etm, material) {
             epochs.push(Epoch {
                 stage: Stage::Traffic,

@@ -159,7 +159,9 @@ impl Records {
             }
             match &mut self.state {
                 State::Hole(hole, left) => {
-                    let n = usize::try_from(*left).unwrap_or(usize::MAX).min(seg.bytes.len());
+                    let n = usize::try_from(*left)
+                        .unwrap_or(usize::MAX)
+                        .min(seg.bytes.len());
                     let done = seg.bytes.get(..n).unwrap_or_default();
                     hole.tail = done.last_chunk::<16>().copied();
                     *left -= n as u64;
@@ -387,8 +389,19 @@ mod tests {
     }
 
     /// What came out: length and first byte of a record, or `None` for a hole.
-    fn read(r: &mut Records, bytes: &[u8], offset: u64, good: impl Fn(&Record<'_>) -> bool) -> Vec<Option<(usize, u8)>> {
-        let mut seg = Segment { bytes, offset, acked: 0, at: Stamp::default(), retransmitted: false };
+    fn read(
+        r: &mut Records,
+        bytes: &[u8],
+        offset: u64,
+        good: impl Fn(&Record<'_>) -> bool,
+    ) -> Vec<Option<(usize, u8)>> {
+        let mut seg = Segment {
+            bytes,
+            offset,
+            acked: 0,
+            at: Stamp::default(),
+            retransmitted: false,
+        };
         let mut out = Vec::new();
         while let Some(item) = r.next(&mut seg) {
             match item {
@@ -398,7 +411,10 @@ mod tests {
                         r.verdict(fine);
                     }
                     if fine {
-                        out.push(Some((rec.body().len(), rec.body().first().copied().unwrap_or(0))));
+                        out.push(Some((
+                            rec.body().len(),
+                            rec.body().first().copied().unwrap_or(0),
+                        )));
                     }
                 }
                 Item::Hole(_) => out.push(None),
@@ -412,7 +428,11 @@ mod tests {
     fn records_in_any_cut() {
         let bodies = [3, 1400, 1, 16_400, 20];
         let w = wire(&bodies);
-        let want: Vec<_> = bodies.iter().enumerate().map(|(n, l)| Some((*l, 0x40 + n as u8))).collect();
+        let want: Vec<_> = bodies
+            .iter()
+            .enumerate()
+            .map(|(n, l)| Some((*l, 0x40 + n as u8)))
+            .collect();
         for cut in [1, 2, 5, 6, 700, 1460, w.len()] {
             let mut r = Records::default();
             let mut got = Vec::new();
@@ -444,7 +464,11 @@ mod tests {
                     let (s, e) = (at, at + 5 + l);
                     at = e;
                     let whole = e <= from || s >= from + n;
-                    assert_eq!(got.contains(&Some((*l, 0x40 + i as u8))), whole, "{from} {n} record {i}");
+                    assert_eq!(
+                        got.contains(&Some((*l, 0x40 + i as u8))),
+                        whole,
+                        "{from} {n} record {i}"
+                    );
                 }
             }
         }

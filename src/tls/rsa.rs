@@ -38,7 +38,8 @@ pub fn keys(pem: &[u8]) -> Result<Vec<RsaKey>, &'static str> {
         };
         rest = after;
         if kind.contains("ENCRYPTED") || body.contains("ENCRYPTED") {
-            why = "its private key is encrypted; write it without a passphrase first (openssl pkey)";
+            why =
+                "its private key is encrypted; write it without a passphrase first (openssl pkey)";
             continue;
         }
         let pkcs8 = match kind {

@@ -255,10 +255,12 @@ mod tests {
         );
         assert_eq!(
             got,
-            hex("e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a
+            hex(
+                "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a
                  6b301791e90d35c9c9a46b4e14baf9af0fa022f7077def17abfd3797c0564bab
                  4fbc91666e9def9b97fce34f796789baa48082d122ee42c5a72e5a5110fff701
-                 87347b66")
+                 87347b66"
+            )
         );
     }
 }

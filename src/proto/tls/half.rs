@@ -139,8 +139,10 @@ impl Messages {
     pub fn feed(&mut self, bytes: &[u8]) {
         let n = self.skip.min(bytes.len());
         self.skip -= n;
-        self.buf.extend_from_slice(bytes.get(n..).unwrap_or_default());
-        if std::mem::take(&mut self.broken) && !self.buf.first().is_some_and(|k| KINDS.contains(k)) {
+        self.buf
+            .extend_from_slice(bytes.get(n..).unwrap_or_default());
+        if std::mem::take(&mut self.broken) && !self.buf.first().is_some_and(|k| KINDS.contains(k))
+        {
             self.buf.clear();
         }
     }

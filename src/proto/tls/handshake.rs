@@ -76,7 +76,15 @@ impl Handshake {
 
     /// Takes a message; `true` where keys may follow from it. `again` where it came encrypted before TLS 1.3: a hello then begins
     /// another handshake.
-    pub fn message(&mut self, client: bool, kind: u8, body: &[u8], whole: &[u8], again: bool, cx: &mut Cx<'_>) -> bool {
+    pub fn message(
+        &mut self,
+        client: bool,
+        kind: u8,
+        body: &[u8],
+        whole: &[u8],
+        again: bool,
+        cx: &mut Cx<'_>,
+    ) -> bool {
         match (client, kind) {
             (true, 1) => {
                 let Some(hello) = hello::client_hello(body) else {
@@ -215,7 +223,14 @@ impl Handshake {
         };
         if s.version >= 0x0304 {
             let early = c.early && self.early.is_none() && !self.impatient && !server_dead;
-            if client && early && given.secrets.of(Label::ClientEarly, &c.random).next().is_some() {
+            if client
+                && early
+                && given
+                    .secrets
+                    .of(Label::ClientEarly, &c.random)
+                    .next()
+                    .is_some()
+            {
                 return Found::NotYet; // whether early data counts is not known yet
             }
             return match keys::of_13(given, &c.random, &[suite], client, begin) {
@@ -285,7 +300,10 @@ impl Handshake {
     /// What names the flow.
     pub fn about(&self, opened: bool) -> About {
         let (c, s, cert) = (&self.client, &self.server, &self.certificate);
-        let chosen = self.alpn.clone().or(s.as_ref().and_then(|s| s.alpn.clone()));
+        let chosen = self
+            .alpn
+            .clone()
+            .or(s.as_ref().and_then(|s| s.alpn.clone()));
         About {
             sni: c.as_ref().and_then(|c| c.sni.clone()),
             alpn: chosen.or_else(|| c.as_ref().and_then(|c| c.alpn.clone())),

@@ -190,7 +190,13 @@ impl Tls {
 
     /// Finds the keys of a direction that begins to encrypt: behind the change of cipher, or at an offset where it was lost
     /// or there is none. `false` where there are none, or not yet.
-    fn activate(&mut self, h: usize, change: Option<Record<'_>>, at: Option<(u64, bool)>, cx: &mut Cx<'_>) -> bool {
+    fn activate(
+        &mut self,
+        h: usize,
+        change: Option<Record<'_>>,
+        at: Option<(u64, bool)>,
+        cx: &mut Cx<'_>,
+    ) -> bool {
         let (begin, lost) = at.unwrap_or_else(|| (change.as_ref().map_or(0, Record::end), false));
         let server_dead = matches!(self.half(SERVER).mode, Mode::Dead);
         match self.hand.keys(h == CLIENT, begin, server_dead, cx) {
@@ -294,11 +300,16 @@ impl Tls {
         self.given = !cx.shared.options.tls.is_empty();
         self.half(h).hand.feed(bytes);
         while let Some(m) = self.half(h).hand.next() {
-            let (kind, body) = (m.first().copied().unwrap_or(0), m.get(4..).unwrap_or_default());
+            let (kind, body) = (
+                m.first().copied().unwrap_or(0),
+                m.get(4..).unwrap_or_default(),
+            );
             let v13 = self.hand.version13();
             match (kind, stage) {
                 // its sender goes on to the next keys
-                (20, Some(Stage::Handshake)) | (5, Some(Stage::Early)) | (24, Some(Stage::Traffic))
+                (20, Some(Stage::Handshake))
+                | (5, Some(Stage::Early))
+                | (24, Some(Stage::Traffic))
                     if v13 =>
                 {
                     if let Mode::Open(keys) = &mut self.half(h).mode {
@@ -374,13 +385,15 @@ impl Tls {
         }
         let part = self.why.as_ref().map(|w| format!("opened in part: {w}"));
         let Some(about) = self.layer.as_ref().and_then(|l| l.about()) else {
-            return part.or_else(|| Some("opened; what it carries is no protocol that is known".to_owned()));
+            return part.or_else(|| {
+                Some("opened; what it carries is no protocol that is known".to_owned())
+            });
         };
         match about.why_opaque {
             Some(why) => Some(format!("opened; carries {}: {why}", about.app)),
-            None if about.app == "unknown" => {
-                part.or_else(|| Some("opened; what it carries is no protocol that is known".to_owned()))
-            }
+            None if about.app == "unknown" => part.or_else(|| {
+                Some("opened; what it carries is no protocol that is known".to_owned())
+            }),
             None => part,
         }
     }
@@ -433,7 +446,10 @@ impl Proto for Tls {
 
     fn resent(&mut self, side: Side, offset: u64, cx: &mut Cx<'_>) {
         let h = self.index(side);
-        if let (Some(layer), Some(offset)) = (&mut self.layer, self.halves.get(h).and_then(|half| half.plain_after(offset))) {
+        if let (Some(layer), Some(offset)) = (
+            &mut self.layer,
+            self.halves.get(h).and_then(|half| half.plain_after(offset)),
+        ) {
             let segment = Segment {
                 bytes: &[],
                 offset,
