@@ -276,6 +276,9 @@ impl Tls {
         let Some(content) = out.get(o.content.clone()) else {
             return true;
         };
+        if o.kind != 23 {
+            self.half(h).delivered(r.end(), 0);
+        }
         match o.kind {
             22 => {
                 let content = content.to_vec();
