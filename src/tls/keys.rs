@@ -14,6 +14,9 @@ use super::{Given, Sessions};
 use crate::limits;
 use std::ops::Range;
 
+/// Bytes of the message that is the first under new keys before TLS 1.3.
+const FINISHED: u64 = 16;
+
 /// What keys are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -220,18 +223,22 @@ impl Keys {
         let e = self.epochs.first()?;
         let lost = if !loss {
             None
-        } else if !changed && self.started {
-            let (over, _) = e.opener.overhead();
-            let headers = (seq - self.seq).saturating_mul(5 + over as u64);
-            Some(offset.saturating_sub(self.last).saturating_sub(headers))
         } else {
-            // how many bytes of the stage before it were content is not known; what comes first is no content
-            let content = if self.v13 {
+            // records under these keys that are not here, and what of them was no content
+            let running = !changed && self.started;
+            let records = if running { seq - self.seq } else { seq };
+            let content = if running {
+                true
+            } else if self.v13 {
                 e.stage != Stage::Handshake && (seq > 0 || was == Some(Stage::Traffic))
             } else {
                 seq > 1
             };
-            content.then(|| offset.saturating_sub(self.last))
+            let finished = if running || self.v13 { 0 } else { FINISHED };
+            let (over, _) = e.opener.overhead();
+            let other = records.saturating_mul(5 + over as u64) + finished;
+            let bytes = offset.saturating_sub(self.last).saturating_sub(other);
+            content.then_some(bytes)
         };
         let first = changed || !self.started;
         let stage = e.stage;
@@ -256,6 +263,14 @@ impl Keys {
             stage,
             first,
         })
+    }
+
+    /// Bytes by which a record is longer than its content.
+    #[must_use]
+    pub fn overhead(&self) -> u64 {
+        self.epochs
+            .first()
+            .map_or(0, |e| 5 + e.opener.overhead().0 as u64)
     }
 
     /// Bytes of content that may be missing between the last record that was opened and this place.

@@ -110,19 +110,29 @@ impl Half {
         self.places.push_back((end, self.plain));
     }
 
-    /// Offset in the content up to which records stand wholly before an offset of the stream; 0 where that is not known. Of
-    /// what was acknowledged and is not here (it was lost, or comes late), about half is content: more than none, less than
-    /// all, which is what tells an answer that was lost from one that is to come.
-    pub fn plain_before(&self, offset: u64) -> u64 {
+    /// Offset in the content up to which records stand wholly before an offset of the stream; 0 where that is not known. What was
+    /// acknowledged and is not here (it was lost, or comes late) is estimated. Of what a server sends half: more than none
+    /// and less than all, whatever of it were tickets, is what tells an answer that was lost from one to come. Of what a
+    /// client sends, records of an ordinary packet each: few clients send anything but content.
+    pub fn plain_before(&self, offset: u64, server: bool) -> u64 {
         let at = self.places.partition_point(|(end, _)| *end <= offset);
         let Some((end, plain)) = at.checked_sub(1).and_then(|at| self.places.get(at)) else {
             return 0;
         };
-        let unseen = offset.saturating_sub(*end).saturating_sub(LEAST_RECORD);
-        match (at == self.places.len(), unseen) {
-            (false, _) | (_, 0) => *plain,
-            _ => plain + (unseen / 2).max(1),
+        let unseen = offset.saturating_sub(*end);
+        let over = match &self.mode {
+            Mode::Open(keys) => keys.overhead(),
+            _ => 0,
+        };
+        if at < self.places.len() || unseen <= over {
+            return *plain;
         }
+        let content = if server {
+            unseen / 2
+        } else {
+            unseen.saturating_sub(over.saturating_mul(unseen.div_ceil(RECORD)))
+        };
+        plain + content.max(1)
     }
 
     /// Offset in the content behind the record in which an offset of the stream lies.
@@ -178,8 +188,8 @@ impl Messages {
     }
 }
 
-/// Bytes of the shortest record with content, about.
-const LEAST_RECORD: u64 = 24;
+/// Bytes of a record that fills a packet.
+const RECORD: u64 = 1400;
 
 /// Types of handshake messages that begin one where the message before was lost.
 const KINDS: [u8; 12] = [0, 1, 2, 4, 5, 8, 11, 12, 13, 14, 16, 20];

@@ -335,7 +335,7 @@ impl Tls {
     /// Content goes on to what is inside.
     fn deliver(&mut self, h: usize, content: &[u8], r: &Record<'_>, cx: &mut Cx<'_>) {
         self.opened = true;
-        let acked = self.half(1 - h).plain_before(r.place.acked);
+        let acked = self.half(1 - h).plain_before(r.place.acked, h == CLIENT);
         let half = self.half(h);
         let segment = Segment {
             bytes: content,
