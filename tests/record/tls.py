@@ -32,7 +32,6 @@ for kind, args in (("rsa", ["rsa:2048"]), ("ec", ["ec", "-pkeyopt", "ec_paramgen
     run("openssl", "req", "-x509", "-newkey", *args, "-nodes", "-keyout", f"{OUT}/{kind}.pem", "-out", f"{OUT}/{kind}.crt",
         "-subj", f"/C=DE/O=Example/CN={kind}.example.org", "-days", "3650")
 
-OLD = {"protocols": "TLSv1.2"}
 # name, versions and suites of the server, further settings
 SERVERS = [
     ("gcm", "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", ""),
@@ -41,9 +40,11 @@ SERVERS = [
     ("cbc-sha256", "TLSv1.2", "ECDHE-RSA-AES128-SHA256", ""),
     ("rsa-gcm", "TLSv1.2", "AES256-GCM-SHA384", ""),
     ("13", "TLSv1.3", "", ""),
+    ("h2", "TLSv1.3", "", ""),
 ]
 if not SMALL:
     SERVERS += [
+        ("h2-12", "TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", ""),
         ("cbc-sha-etm", "TLSv1.2", "ECDHE-RSA-AES256-SHA", ""),
         ("cbc-sha384", "TLSv1.2", "ECDHE-ECDSA-AES256-SHA384", "ssl_conf_command Options -EncryptThenMac;"),
         ("gcm-256", "TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384", ""),
@@ -72,7 +73,7 @@ conf = ""
 for n, (name, versions, suites, more) in enumerate(SERVERS):
     PORT[name] = 18400 + n
     ciphers = f"ssl_ciphers {suites};" if suites else ""
-    conf += f"""  server {{ listen 127.0.0.1:{PORT[name]} ssl; server_name {name}.example.org; root {www}; ssl_protocols {versions}; {ciphers} {more}
+    conf += f"""  server {{ listen 127.0.0.1:{PORT[name]} ssl{" http2" if name[:2] == "h2" else ""}; server_name {name}.example.org; root {www}; ssl_protocols {versions}; {ciphers} {more}
     ssl_certificate {OUT}/rsa.crt; ssl_certificate_key {OUT}/rsa.pem; ssl_certificate {OUT}/ec.crt; ssl_certificate_key {OUT}/ec.pem;
     location /post {{ return 201 "taken\\n"; }} }}
 """
@@ -123,7 +124,7 @@ def note(name, target, status, body):
 
 def flags(name):
     _, versions, suites, _ = next(s for s in SERVERS if s[0] == name)
-    args = ["-sk", "--http1.1"]
+    args = ["-sk", "--http2" if name[:2] == "h2" else "--http1.1"]
     if versions == "TLSv1.3":
         args += ["--tls13-ciphers", "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256"]
     elif "@" in suites:
