@@ -166,6 +166,7 @@ impl Opener {
 }
 
 /// MAC of a record: HMAC, or the older one of SSL 3.0.
+#[allow(clippy::large_enum_variant)] // one a direction, and the small one is rare
 enum Mac {
     Hmac(MacKey, usize),
     Ssl3(Hash, Vec<u8>),
@@ -176,13 +177,13 @@ impl Mac {
         if version == 0x0300 {
             return Some(Mac::Ssl3(hash, key.to_vec()));
         }
-        Some(Mac::Hmac(MacKey::new(hash, key)?, hash.len()))
+        Some(Mac::Hmac(MacKey::new(hash, key)?, hash.size()))
     }
 
     fn len(&self) -> usize {
         match self {
             Mac::Hmac(_, n) => *n,
-            Mac::Ssl3(h, _) => h.len(),
+            Mac::Ssl3(h, _) => h.size(),
         }
     }
 

@@ -282,7 +282,7 @@ impl Keys {
 
 impl Epoch {
     fn new13(stage: Stage, suite: Suite, secret: &[u8]) -> Option<Epoch> {
-        if secret.len() != suite.prf.len() || suite.id >> 8 != 0x13 {
+        if secret.len() != suite.prf.size() || suite.id >> 8 != 0x13 {
             return None;
         }
         let key_len = u8::try_from(suite.key_len()).ok()?;

@@ -215,7 +215,7 @@ pub fn expand_label(hash: Hash, secret: &[u8], label: &str, len: u8) -> Vec<u8> 
 /// The traffic secret after a key update (RFC 8446 section 7.2).
 #[must_use]
 pub fn next_traffic(hash: Hash, secret: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(hash.len()).unwrap_or(u8::MAX);
+    let len = u8::try_from(hash.size()).unwrap_or(u8::MAX);
     expand_label(hash, secret, "traffic upd", len)
 }
 

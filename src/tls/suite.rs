@@ -21,7 +21,7 @@ pub enum Hash {
 impl Hash {
     /// Bytes of its output.
     #[must_use]
-    pub fn len(self) -> usize {
+    pub fn size(self) -> usize {
         match self {
             Hash::Md5 => 16,
             Hash::Sha1 => 20,
@@ -55,7 +55,7 @@ impl Block {
     }
     /// Bytes of a block.
     #[must_use]
-    pub fn len(self) -> usize {
+    pub fn size(self) -> usize {
         if self == Block::Des3 { 8 } else { 16 }
     }
 }
@@ -196,14 +196,14 @@ impl Suite {
     /// Bytes of one direction's MAC key: an AEAD has none.
     #[must_use]
     pub fn mac_len(self) -> usize {
-        if self.aead() { 0 } else { self.mac.len() }
+        if self.aead() { 0 } else { self.mac.size() }
     }
 
     /// Bytes of one direction's fixed nonce or first IV that the key block of TLS 1.2 and before holds.
     #[must_use]
     pub fn iv_len(self) -> usize {
         match self.cipher {
-            Cipher::Cbc(b) => b.len(),
+            Cipher::Cbc(b) => b.size(),
             Cipher::Gcm(_) | Cipher::Ccm(..) => 4,
             Cipher::ChaCha => 12,
             Cipher::Null | Cipher::Rc4 | Cipher::Other => 0,
