@@ -11,9 +11,7 @@ use crate::case::bodies::{self, FullPack, Packer, Place};
 use crate::case::open::Case;
 use crate::case::postings::{Pairs, Target};
 use crate::case::rows::{addr, int, narrow};
-use crate::case::sources::{
-    SecretFile, Searched, known_source, limits_text, remove, source_list,
-};
+use crate::case::sources::{Searched, SecretFile, known_source, limits_text, remove, source_list};
 use crate::case::statements::Statements;
 use crate::case::terms::Terms;
 use crate::case::{ident, info, journal};

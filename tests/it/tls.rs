@@ -47,6 +47,7 @@ fn run<'a>(frames: impl Iterator<Item = &'a (i64, Vec<u8>)>, options: &Arc<Optio
             &Packet {
                 at,
                 link: 1,
+                interface: 0,
                 bytes,
                 orig_len,
             },
