@@ -164,3 +164,7 @@ pub const NESTED_DECODED: usize = 4 << 20;
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Bytes of a request body looked at for its operation: documents of GraphQL clients reach some 20 KiB, and the name may stand behind.
+pub const OPERATION_BYTES: usize = 64 << 10;
+/// Bytes of protobuf schemas given by the investigator, imports included: large companies' are some 10 MiB.
+pub const SCHEMA_BYTES: usize = 64 << 20;

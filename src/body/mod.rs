@@ -4,5 +4,7 @@ pub mod csv;
 pub mod decode;
 mod inflate;
 pub mod json;
+pub mod multipart;
+pub mod operation;
 pub mod sniff;
 pub mod xml;

@@ -22,7 +22,10 @@ use std::time::Duration;
 pub const APPLICATION_ID: i32 = 1_280_005_202;
 
 /// Numbered changes of the schema; `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_init.sql"),
+    include_str!("schema/0002_operations.sql"),
+];
 
 /// How long a statement waits for another connection's transaction.
 const BUSY: Duration = Duration::from_secs(10);

@@ -237,6 +237,8 @@ impl<'c> Writer<'c> {
             term(call.resp_type.as_deref())?,
         );
         let ua = term(call.user_agent.as_deref())?;
+        let note = term(call.op_note.as_deref())?;
+        let dispatch = term(call.dispatch.as_ref().map(|d| d.fields.as_str()))?;
         self.sql.call.execute(params![
             id,
             source,
@@ -279,6 +281,10 @@ impl<'c> Writer<'c> {
             some(&resp_facts),
             some(&who),
             call.trace_id,
+            note,
+            dispatch,
+            call.dispatch.as_ref().map(|d| d.shape.cast_signed()),
+            call.grpc_status,
         ])?;
         let further = call.locators.iter().filter(|l| l.role != Role::Origin);
         for (n, l) in (1i64..).zip(further) {

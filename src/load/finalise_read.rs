@@ -34,8 +34,12 @@ pub struct Evidence {
     pub paths: Vec<Path>,
     /// Kind of API by path: the most telling one seen.
     pub kinds: Vec<u32>,
+    /// What was read of the operation by path: of several notes the first in order of text.
+    pub notes: Vec<u32>,
     /// Calls by path.
     pub path_calls: Vec<u32>,
+    /// Calls with fields that may choose an operation: call, those fields as a term, prints of what was asked and answered.
+    pub dispatch: Vec<(u32, u32, u64)>,
     /// Tag of each source (`9f2c41ab03de`), by index.
     pub tags: Vec<String>,
     /// Kinds of credentials that each call presented, bits by place in [`crate::facts::identity::VIA`].
@@ -123,7 +127,7 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
     let mut traces: FxHashMap<String, u32> = FxHashMap::default();
     let mut stmt = conn.prepare(
         "SELECT id,source_id,unit,ord,flow_id,ts,end_ts,src,sport,dst,dport,proto,tls,method_id,host_id,uri,op_id,kind_id,status,ua_id,flags,\
-         req_body_id,resp_body_id,ident,trace_id,path FROM call ORDER BY id",
+         req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape FROM call ORDER BY id",
     )?;
     let mut r = stmt.query([])?;
     let num = |row: &rusqlite::Row<'_>, i: usize| -> Result<i64> {
@@ -169,13 +173,28 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         c.path = paths.id(&mut ev.paths, &key);
         if c.path as usize >= ev.kinds.len() {
             ev.kinds.resize(c.path as usize + 1, 0);
+            ev.notes.resize(c.path as usize + 1, 0);
             ev.path_calls.resize(c.path as usize + 1, 0);
         }
         if let Some(k) = ev.kinds.get(c.path as usize).copied()
-            && telling(text(&ev.terms, kind)) > telling(text(&ev.terms, k))
+            && k != kind
+            && more_telling(text(&ev.terms, kind), text(&ev.terms, k))
             && let Some(slot) = ev.kinds.get_mut(c.path as usize)
         {
             *slot = kind;
+        }
+        let note = small(row, 25)?;
+        if note != 0
+            && let Some(slot) = ev.notes.get_mut(c.path as usize)
+            && *slot != note
+            && (*slot == 0 || text(&ev.terms, note) < text(&ev.terms, *slot))
+        {
+            *slot = note;
+        }
+        let dispatch = small(row, 26)?;
+        if dispatch != 0 {
+            let call = u32::try_from(ev.calls.len()).unwrap_or(NONE);
+            ev.dispatch.push((call, dispatch, num(row, 27)?.cast_unsigned()));
         }
         if let Some(n) = ev.path_calls.get_mut(c.path as usize) {
             *n = n.saturating_add(1);
@@ -227,14 +246,16 @@ fn text(terms: &[String], id: u32) -> &str {
     terms.get(id as usize).map_or("", String::as_str)
 }
 
-/// Special kinds tell more than `static`, and that more than `rest`.
-fn telling(kind: &str) -> u8 {
-    match kind {
+/// Special kinds tell more than `static`, and that more than `rest`; of two special ones the first in order of name stays, so
+/// that the order of calls does not decide.
+fn more_telling(new: &str, old: &str) -> bool {
+    let rank = |kind: &str| match kind {
         "" => 0,
         "rest" => 1,
         "static" => 2,
         _ => 3,
-    }
+    };
+    (rank(new), old) > (rank(old), new)
 }
 
 /// The number of a target that could be walked: the last integer of the path, else an integer in a parameter that is an id.
