@@ -6,5 +6,7 @@ mod inflate;
 pub mod json;
 pub mod multipart;
 pub mod operation;
+pub mod protobuf;
 pub mod sniff;
+pub mod sse;
 pub mod xml;

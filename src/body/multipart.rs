@@ -2,7 +2,6 @@
 //! In: content; the boundary is read from it, so that the same bytes always have the same parts. Out: ranges of each part's head
 //! and body. Bounds: one pass; [`PARTS`] parts, a head up to [`HEAD`] bytes.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 /// Parts told apart; what follows belongs to the last.
@@ -70,20 +69,13 @@ impl Part {
             .find(|(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, v)| v)
     }
-    /// Body with its transfer encoding undone; as it is where it has none.
-    pub fn decoded<'a>(&self, content: &'a [u8]) -> (Cow<'a, [u8]>, Option<&'static str>) {
-        let body = content.get(self.body.clone()).unwrap_or_default();
-        let how = self.header(content, "content-transfer-encoding");
-        match how.map(|h| h.to_ascii_lowercase()).as_deref() {
-            Some("base64") => match base64(body) {
-                Some(b) => (Cow::Owned(b), Some("base64")),
-                None => (Cow::Borrowed(body), None),
-            },
-            Some("quoted-printable") if body.contains(&b'=') => {
-                (Cow::Owned(quoted_printable(body)), Some("quoted-printable"))
-            }
-            _ => (Cow::Borrowed(body), None),
+    /// Body with base64 undone, where its head says that it is in that; `None` where it is as it stands.
+    pub fn decoded(&self, content: &[u8]) -> Option<Vec<u8>> {
+        let how = self.header(content, "content-transfer-encoding")?;
+        if !how.eq_ignore_ascii_case("base64") {
+            return None;
         }
+        base64(content.get(self.body.clone())?)
     }
 }
 
@@ -137,32 +129,6 @@ fn base64(body: &[u8]) -> Option<Vec<u8>> {
     base64::engine::general_purpose::STANDARD_NO_PAD
         .decode(plain)
         .ok()
-}
-
-/// RFC 2045 section 6.7.
-fn quoted_printable(body: &[u8]) -> Vec<u8> {
-    let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
-    let mut out = Vec::with_capacity(body.len());
-    let mut i = 0;
-    while let Some(b) = body.get(i) {
-        i += 1;
-        if *b != b'=' {
-            out.push(*b);
-            continue;
-        }
-        let rest = body.get(i..).unwrap_or_default();
-        if rest.starts_with(b"\r\n") {
-            i += 2;
-        } else if rest.starts_with(b"\n") {
-            i += 1;
-        } else if let (Some(a), Some(c)) = (digit(body.get(i)), digit(body.get(i + 1))) {
-            out.push(u8::try_from(a * 16 + c).unwrap_or(b'?'));
-            i += 2;
-        } else {
-            out.push(b'=');
-        }
-    }
-    out
 }
 
 /// The line that divides the parts: the first that begins with `--` and comes again, else the first that begins so.
@@ -271,6 +237,18 @@ impl Iterator for Parts<'_> {
     }
 }
 
+/// Length of a head with the empty line behind it; the whole where there is none.
+pub fn blank(s: &[u8]) -> usize {
+    let look = s.get(..HEAD).unwrap_or(s);
+    let crlf = memchr::memmem::find(look, b"\r\n\r\n").map(|n| n + 4);
+    let lf = memchr::memmem::find(look, b"\n\n").map(|n| n + 2);
+    match (crlf, lf) {
+        (Some(a), Some(b)) => a.min(b),
+        (Some(n), None) | (None, Some(n)) => n,
+        (None, None) => s.len(),
+    }
+}
+
 /// Where a part's head ends and its body begins. A part without an empty line is all body unless it looks like headers.
 fn head_end(part: &[u8]) -> Range<usize> {
     let look = part.get(..HEAD).unwrap_or(part);
@@ -335,10 +313,10 @@ mod tests {
     }
 
     #[test]
-    fn transfer_encodings_are_undone() {
-        let c = b"--x\r\nContent-Transfer-Encoding: base64\r\n\r\naGVs\r\nbG8=\r\n--x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=3Db=\r\nc=E4=B8=AD\r\n--x--";
-        let got: Vec<Vec<u8>> = parts(c).map(|p| p.decoded(c).0.into_owned()).collect();
-        assert_eq!(got, [b"hello".to_vec(), "a=bc中".as_bytes().to_vec()]);
+    fn base64_is_undone() {
+        let c = b"--x\r\nContent-Transfer-Encoding: BASE64\r\n\r\naGVs\r\nbG8=\r\n--x\r\n\r\naGVsbG8=\r\n--x--";
+        let got: Vec<Option<Vec<u8>>> = parts(c).map(|p| p.decoded(c)).collect();
+        assert_eq!(got, [Some(b"hello".to_vec()), None]);
     }
 
     #[test]

@@ -5,10 +5,13 @@ mod field;
 mod head;
 mod json;
 mod markup;
+mod multipart;
+mod protobuf;
 mod rows;
 mod sink;
 #[cfg(test)]
 mod speed;
+mod sse;
 mod text;
 
 use super::print::PrintKey;
@@ -62,9 +65,12 @@ fn content(s: &mut Sink, bytes: &[u8], kind: &str, media_type: Option<&str>, dep
         "xml" => markup::xml_body(s, bytes),
         "html" => markup::html_body(s, bytes),
         "form" => rows::form(s, bytes),
-        "multipart" => rows::multipart(s, bytes, media_type, depth),
+        "multipart" => multipart::body(s, bytes, depth),
         "csv" => rows::delimited(s, bytes, media_type, "csv"),
         "text" => text::body(s, bytes, 0),
+        "sse" => sse::body(s, bytes),
+        "grpc" => protobuf::framed(s, bytes, None),
+        "protobuf" => protobuf::single(s, bytes, None),
         _ => {}
     }
 }
