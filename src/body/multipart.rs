@@ -96,7 +96,9 @@ fn params(v: &str) -> Vec<(String, String)> {
             for (i, c) in q.char_indices() {
                 match c {
                     // browsers escape the quote alone: a backslash is a character of a path
-                    '\\' if !escaped && q.get(i + 1..).is_some_and(|r| r.starts_with(['"', '\\'])) => {
+                    '\\' if !escaped
+                        && q.get(i + 1..).is_some_and(|r| r.starts_with(['"', '\\'])) =>
+                    {
                         escaped = true;
                         continue;
                     }
@@ -148,7 +150,10 @@ pub fn boundary(content: &[u8]) -> Option<&[u8]> {
             continue;
         }
         tries += 1;
-        let line = line.strip_suffix(b"--").filter(|l| l.len() > 2).unwrap_or(line);
+        let line = line
+            .strip_suffix(b"--")
+            .filter(|l| l.len() > 2)
+            .unwrap_or(line);
         let after = content.get(at..).unwrap_or_default();
         if memchr::memmem::find(after, line).is_some() {
             return Some(line);
@@ -193,7 +198,10 @@ impl Parts<'_> {
             let end = start + self.len;
             let begins = start == 0 || self.content.get(start - 1) == Some(&b'\n');
             // a longer boundary that begins with this one is another (parts inside parts)
-            let ends = matches!(self.content.get(end), None | Some(b'\r' | b'\n' | b' ' | b'\t' | b'-'));
+            let ends = matches!(
+                self.content.get(end),
+                None | Some(b'\r' | b'\n' | b' ' | b'\t' | b'-')
+            );
             if begins && ends {
                 let mut before = start.saturating_sub(1);
                 if before > 0 && self.content.get(before - 1) == Some(&b'\r') {
@@ -226,7 +234,10 @@ impl Iterator for Parts<'_> {
         } else {
             self.delimiter(start.saturating_sub(1).max(self.at))
         };
-        let end = next.as_ref().map_or(self.content.len(), |d| d.start).max(start);
+        let end = next
+            .as_ref()
+            .map_or(self.content.len(), |d| d.start)
+            .max(start);
         self.at = next.map_or(self.content.len(), |d| d.end);
         let whole = self.content.get(start..end).unwrap_or_default();
         let head = head_end(whole);
@@ -255,7 +266,9 @@ fn head_end(part: &[u8]) -> Range<usize> {
     let mut at = 0;
     while at < look.len() {
         let rest = look.get(at..).unwrap_or_default();
-        let Some(n) = memchr::memchr(b'\n', rest) else { break };
+        let Some(n) = memchr::memchr(b'\n', rest) else {
+            break;
+        };
         let line = rest.get(..n).unwrap_or_default().trim_ascii_end();
         if line.is_empty() {
             return at..at + n + 1;
@@ -307,7 +320,16 @@ mod tests {
         let odd = "--x\r\nContent-Disposition: form-data; filename=\"a;b\\\"c\\d.txt\"; name=\"n;m\"\r\n\r\n1\r\n--x--";
         assert_eq!(read(odd), want(&[("n;m", "1")]));
         assert!(parts(odd.as_bytes()).next().unwrap().file(odd.as_bytes()));
-        for junk in ["", "--", "--x", "--x--", "--x\r\n", "--x\r\n--x\r\n--x", "\n\n--a\n:\n", "--\r\n--\r\n--"] {
+        for junk in [
+            "",
+            "--",
+            "--x",
+            "--x--",
+            "--x\r\n",
+            "--x\r\n--x\r\n--x",
+            "\n\n--a\n:\n",
+            "--\r\n--\r\n--",
+        ] {
             let _ = read(junk);
         }
     }

@@ -288,7 +288,11 @@ mod tests {
             ("\u{0}\u{1}\u{2}abc", None, "binary"),
             ("", None, "text"),
             ("data: {}\n\n", Some("text/event-stream"), "sse"),
-            ("\0\0\0\0\u{2}\u{8}\u{1}", Some("application/grpc+proto"), "grpc"),
+            (
+                "\0\0\0\0\u{2}\u{8}\u{1}",
+                Some("application/grpc+proto"),
+                "grpc",
+            ),
             ("<html>", Some("application/grpc"), "html"),
             ("\u{8}\u{1}", Some("application/x-protobuf"), "protobuf"),
         ] {

@@ -138,7 +138,11 @@ pub(crate) fn undo_step(step: Step, v: &[u8]) -> Option<Vec<u8>> {
         }
         // a part of a mail or form is broken into lines
         Step::Base64 => base64_any(v).or_else(|| {
-            let joined: Vec<u8> = v.iter().filter(|b| !b.is_ascii_whitespace()).copied().collect();
+            let joined: Vec<u8> = v
+                .iter()
+                .filter(|b| !b.is_ascii_whitespace())
+                .copied()
+                .collect();
             base64_any(&joined)
         }),
         Step::Hex => hex(v),
@@ -154,7 +158,10 @@ pub(crate) fn undo_step(step: Step, v: &[u8]) -> Option<Vec<u8>> {
         Step::Md5 | Step::Sha1 | Step::Sha256 | Step::Sm3 => None,
         Step::Varint => {
             // eight bytes that are no single varint are a fixed number
-            let n = match (crate::body::protobuf::wire::varint(v, 0), v.first_chunk::<8>()) {
+            let n = match (
+                crate::body::protobuf::wire::varint(v, 0),
+                v.first_chunk::<8>(),
+            ) {
                 (Some((n, end)), _) if end == v.len() => n,
                 (_, Some(b)) if v.len() == 8 => u64::from_le_bytes(*b),
                 _ => return None,

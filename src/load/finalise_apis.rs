@@ -187,7 +187,11 @@ fn dispatched(
     if ev.dispatch.is_empty() {
         return Vec::new();
     }
-    let plain = |name: &str| by_name.get(name).is_some_and(|a| a.kind == "rest" && !name.contains('#'));
+    let plain = |name: &str| {
+        by_name
+            .get(name)
+            .is_some_and(|a| a.kind == "rest" && !name.contains('#'))
+    };
     let base = |call: u32| {
         let path = ev.calls.get(call as usize)?.path;
         of_path.get(path as usize).map(String::as_str)
@@ -204,14 +208,21 @@ fn dispatched(
         .filter(|(_, name, ..)| plain(name))
         .collect();
     let choices = dispatch::decide(
-        seen.iter().map(|(_, api, fields, shape)| (*api, *fields, *shape)),
+        seen.iter()
+            .map(|(_, api, fields, shape)| (*api, *fields, *shape)),
         &totals,
     );
     let mut out = Vec::new();
     for (call, name, fields, _) in seen {
-        let Some(choice) = choices.get(name) else { continue };
-        let Some(op) = choice.operation(fields) else { continue };
-        let Some(base) = by_name.get(name).cloned() else { continue };
+        let Some(choice) = choices.get(name) else {
+            continue;
+        };
+        let Some(op) = choice.operation(fields) else {
+            continue;
+        };
+        let Some(base) = by_name.get(name).cloned() else {
+            continue;
+        };
         let why = if base.why.is_empty() {
             choice.why.clone()
         } else {

@@ -194,7 +194,8 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         let dispatch = small(row, 26)?;
         if dispatch != 0 {
             let call = u32::try_from(ev.calls.len()).unwrap_or(NONE);
-            ev.dispatch.push((call, dispatch, num(row, 27)?.cast_unsigned()));
+            ev.dispatch
+                .push((call, dispatch, num(row, 27)?.cast_unsigned()));
         }
         if let Some(n) = ev.path_calls.get_mut(c.path as usize) {
             *n = n.saturating_add(1);

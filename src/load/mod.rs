@@ -6,6 +6,7 @@
 
 pub mod finalise;
 mod ingest;
+mod operation;
 mod pipeline;
 mod queue;
 mod scan;

@@ -37,7 +37,10 @@ pub(super) fn of(
         bodies.0.map_or("", |b| b.kind),
     );
     let ok = status.is_some_and(|s| (200..400).contains(&s));
-    let answer = bodies.1.filter(|_| ok).map(|b| (b.content.as_slice(), b.kind));
+    let answer = bodies
+        .1
+        .filter(|_| ok)
+        .map(|b| (b.content.as_slice(), b.kind));
     found(&r, answer)
 }
 
@@ -99,7 +102,9 @@ pub(super) fn grpc_body(m: &Message, media: Option<&str>, body: &[u8]) -> Option
         return None;
     }
     let text = media.starts_with("application/grpc-web-text");
-    let encoding = m.header("grpc-encoding").or_else(|| m.header("connect-content-encoding"));
+    let encoding = m
+        .header("grpc-encoding")
+        .or_else(|| m.header("connect-content-encoding"));
     frames::undo(body, encoding, text)
 }
 

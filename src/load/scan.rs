@@ -1,6 +1,7 @@
 //! One exchange or log line to what the case stores of it. In: an [`Exchange`] or [`LogCall`]. Out: a [`CallOut`] with
 //! decoded bodies, findings, credentials. Bounds: those of decoding and scanning; works on one call at a time.
 
+use super::operation::{self, media_type};
 use crate::body::{decode, sniff};
 use crate::call::model::{
     BodyOut, CallOut, CredentialSeen, Exchange, Flags, Locator, LogCall, Message, Packed, Proto,
@@ -12,6 +13,7 @@ use crate::detect::print::{PrintKey, PrintKind};
 use crate::detect::{Scanner, pack};
 use crate::facts::credentials::{CallView, Memo, extract};
 use crate::source::entry::Entry;
+use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -100,6 +102,14 @@ impl CallScanner {
             resp_kind: resp_body.as_ref().map_or("", |b| b.kind),
         };
         let (credentials, events) = extract(&view, &self.key, &mut self.memo);
+        let status = resp.and_then(Message::status);
+        let found = operation::of(
+            req,
+            status,
+            (req_type.as_deref(), resp_type.as_deref()),
+            (req_body.as_ref(), resp_body.as_ref()),
+        );
+        let grpc = found.kind == Some("grpc");
         let target = req.and_then(Message::target).filter(|t| !t.is_empty());
         let (authority, path) = target.map_or((None, None), split_target);
         let method = req
@@ -123,6 +133,7 @@ impl CallScanner {
             dst: Some(x.server.0),
             dport: Some(x.server.1),
             proto: x.proto.unwrap_or(match version {
+                _ if grpc => Proto::Grpc,
                 (0, _) => Proto::Http09,
                 (1, 0) => Proto::Http10,
                 (1, _) => Proto::Http11,
@@ -130,13 +141,22 @@ impl CallScanner {
                 _ => Proto::H3,
             }),
             tls: x.tls,
-            kind: api_kind(path.as_deref(), resp_type.as_deref()),
+            kind: found
+                .kind
+                .unwrap_or_else(|| api_kind(path.as_deref(), resp_type.as_deref())),
             method,
             host: host.map(|h| lossless(h).into_owned()),
             uri: target.map(|t| lossless(t).into_owned()),
             path: path.map(Cow::into_owned),
-            operation: None,
-            status: resp.and_then(Message::status),
+            operation: found.operation,
+            op_note: found.note,
+            dispatch: found.dispatch,
+            grpc_status: if grpc {
+                operation::grpc_status(resp, resp_body.as_ref())
+            } else {
+                None
+            },
+            status,
             req_body_len: req.and_then(|m| body_len(&m.body)),
             resp_body_len: resp.and_then(|m| body_len(&m.body)),
             req_type,
@@ -177,6 +197,18 @@ impl CallScanner {
             flags.insert(Flags::BAD_FRAMING);
         }
         let over = m.body.len > m.body.bytes.len() as u64;
+        let undone = operation::grpc_body(m, media, &d.content);
+        let d = match undone {
+            Some(u) => decode::Decoded {
+                len: u.content.len() as u64,
+                sha256: Sha256::digest(&u.content).into(),
+                content: Cow::Owned(u.content),
+                cut: d.cut.or(u.cut),
+                codings: u.coding.into_iter().chain(d.codings).collect(),
+                lied: d.lied,
+            },
+            None => d,
+        };
         let cut = match (m.body.gaps.is_empty(), m.body.complete, over) {
             (false, _, _) => Some("gap"),
             (_, false, _) => Some("truncated"),
@@ -209,6 +241,7 @@ impl CallScanner {
 
     /// A line of an access log.
     pub fn log(&mut self, l: LogCall) -> CallOut {
+        let found = operation::of_line(l.method.as_deref(), l.uri.as_deref().unwrap_or_default());
         let target = l.uri.as_deref().map(str::as_bytes);
         let (authority, path) = target.map_or((None, None), split_target);
         let path = path.map(Cow::into_owned);
@@ -237,13 +270,18 @@ impl CallScanner {
             dport: l.dport,
             proto: Proto::Log,
             tls: false,
-            kind: api_kind(path.as_deref(), None),
+            kind: found
+                .kind
+                .unwrap_or_else(|| api_kind(path.as_deref(), None)),
             host: l
                 .host
                 .clone()
                 .or_else(|| authority.map(|a| lossless(a).into_owned())),
             path,
-            operation: None,
+            operation: found.operation,
+            op_note: found.note,
+            dispatch: found.dispatch,
+            grpc_status: None,
             status: l.status,
             req_body_len: l.req_body_len,
             resp_body_len: l.resp_body_len,
@@ -334,13 +372,6 @@ fn body_len(b: &RawBody) -> Option<u64> {
         .iter()
         .fold(0u64, |n, (_, len)| n.saturating_add(*len));
     b.complete.then(|| b.len.saturating_add(missing))
-}
-
-/// Media type in lower case without parameters.
-fn media_type(m: &Message) -> Option<String> {
-    let v = lossless(m.header("content-type")?).to_ascii_lowercase();
-    let v = v.split(';').next().unwrap_or_default().trim();
-    (!v.is_empty()).then(|| v.to_string())
 }
 
 /// Authority and decoded path of a request target (RFC 9112 section 3.2): origin, absolute, authority and asterisk form.

@@ -3,7 +3,7 @@
 use crate::detect::{scan, scanner};
 use proptest::prelude::*;
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 12] = [
     "json",
     "ndjson",
     "xml",
@@ -13,6 +13,9 @@ const KINDS: [&str; 9] = [
     "csv",
     "text",
     "binary",
+    "sse",
+    "grpc",
+    "protobuf",
 ];
 
 /// Pieces that the walkers treat in special ways, in any order.

@@ -211,7 +211,11 @@ fn shape(body: &[u8], kind: &str) -> u32 {
                     names.push([*k, b".", *j].concat());
                 }
             }
-            names.push(if t.batch { b"[]".to_vec() } else { b"{}".to_vec() });
+            names.push(if t.batch {
+                b"[]".to_vec()
+            } else {
+                b"{}".to_vec()
+            });
         }
         "xml" => {
             let mut tags = Tags::default();

@@ -149,7 +149,11 @@ fn get(r: &Request<'_>, path: bool) -> Option<Vec<Asked>> {
         let e = top::inner(e.as_bytes())?;
         top::get_text(&top::inner(top::get(&e, "persistedQuery")?)?, "sha256Hash")
     });
-    let id = hash.or_else(|| ["documentId", "doc_id", "queryId", "id", "query_hash"].iter().find_map(|n| text(n)));
+    let id = hash.or_else(|| {
+        ["documentId", "doc_id", "queryId", "id", "query_hash"]
+            .iter()
+            .find_map(|n| text(n))
+    });
     persisted(name, id, true).map(|a| vec![a])
 }
 
@@ -158,8 +162,8 @@ fn upload(r: &Request<'_>, path: bool) -> Option<Vec<Asked>> {
     if !path && memchr::memmem::find(r.body, b"\"operations\"").is_none() {
         return None;
     }
-    let part = multipart::parts(r.body)
-        .find(|p| p.name(r.body).as_deref() == Some("operations"))?;
+    let part =
+        multipart::parts(r.body).find(|p| p.name(r.body).as_deref() == Some("operations"))?;
     let t = top::read(r.body.get(part.body)?);
     json(&t, true)
 }
@@ -253,7 +257,8 @@ impl<'a> Lexer<'a> {
                         return Some(Token::Spread);
                     }
                 }
-                b'{' | b'}' | b'(' | b')' | b'[' | b']' | b':' | b'=' | b'@' | b'$' | b'!' | b'|' | b'&' => {
+                b'{' | b'}' | b'(' | b')' | b'[' | b']' | b':' | b'=' | b'@' | b'$' | b'!'
+                | b'|' | b'&' => {
                     self.at += 1;
                     return Some(Token::Mark(c));
                 }
@@ -285,7 +290,11 @@ impl<'a> Lexer<'a> {
         self.at = (self.at + i).min(b.len());
     }
     fn peek(&self) -> Option<Token<'a>> {
-        Lexer { s: self.s, at: self.at }.next()
+        Lexer {
+            s: self.s,
+            at: self.at,
+        }
+        .next()
     }
     /// Passes over everything up to the mark that closes the one just read.
     fn close(&mut self) {
@@ -385,9 +394,7 @@ pub fn parse(doc: &str) -> Option<Vec<Op>> {
                     _ => None,
                 };
                 // behind the word stands a name, variables, directives or the selection: anything else is no document
-                if name.is_none()
-                    && !matches!(l.peek(), Some(Token::Mark(b'{' | b'(' | b'@')))
-                {
+                if name.is_none() && !matches!(l.peek(), Some(Token::Mark(b'{' | b'(' | b'@'))) {
                     return None;
                 }
                 if name.is_some() {
@@ -396,11 +403,17 @@ pub fn parse(doc: &str) -> Option<Vec<Op>> {
                 if !matches!(l.peek(), Some(Token::Mark(b'{' | b'(' | b'@')) | None) {
                     return None;
                 }
-                let (f, s) = if l.body() { l.selection() } else { Default::default() };
+                let (f, s) = if l.body() {
+                    l.selection()
+                } else {
+                    Default::default()
+                };
                 ops.push((kind, name, f, s));
             }
             Token::Name("fragment") => {
-                let Some(Token::Name(n)) = l.next() else { return None };
+                let Some(Token::Name(n)) = l.next() else {
+                    return None;
+                };
                 if !l.body() {
                     break;
                 }

@@ -4,7 +4,11 @@ use super::{Operation, Request};
 
 /// See [`super::KINDS`].
 pub(super) fn operation(r: &Request<'_>) -> Option<Operation> {
-    let media = if r.media.is_empty() { r.answer } else { r.media };
+    let media = if r.media.is_empty() {
+        r.answer
+    } else {
+        r.media
+    };
     let web = media.starts_with("application/grpc-web");
     is(media).then(|| Operation {
         kind: "grpc",

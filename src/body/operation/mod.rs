@@ -14,6 +14,8 @@ mod soap;
 mod top;
 mod xmlrpc;
 
+pub use grpc::is as grpc_media;
+
 use crate::limits;
 use std::borrow::Cow;
 use std::cell::OnceCell;

@@ -11,11 +11,20 @@ pub(super) fn operation(r: &Request<'_>) -> Option<Operation> {
     let path = r.path();
     let last = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
     let batch = last.eq_ignore_ascii_case(b"$batch");
-    let dollar = batch || last.eq_ignore_ascii_case(b"$metadata") || last == b"$count" || last == b"$value" || last == b"$ref";
+    let dollar = batch
+        || last.eq_ignore_ascii_case(b"$metadata")
+        || last == b"$count"
+        || last == b"$value"
+        || last == b"$ref";
     let says = || {
-        ["odata-version", "odata-maxversion", "dataserviceversion", "maxdataserviceversion"]
-            .iter()
-            .any(|h| (r.header)(h).is_some())
+        [
+            "odata-version",
+            "odata-maxversion",
+            "dataserviceversion",
+            "maxdataserviceversion",
+        ]
+        .iter()
+        .any(|h| (r.header)(h).is_some())
     };
     // `$filter=` alone is also used by others: together with a service root or a key in parentheses it is OData's
     let options = || {
@@ -23,7 +32,16 @@ pub(super) fn operation(r: &Request<'_>) -> Option<Operation> {
             let k = super::unescaped(k);
             matches!(
                 &*k,
-                b"$filter" | b"$select" | b"$expand" | b"$orderby" | b"$top" | b"$skip" | b"$count" | b"$search" | b"$inlinecount" | b"$apply"
+                b"$filter"
+                    | b"$select"
+                    | b"$expand"
+                    | b"$orderby"
+                    | b"$top"
+                    | b"$skip"
+                    | b"$count"
+                    | b"$search"
+                    | b"$inlinecount"
+                    | b"$apply"
             )
         })
     };
@@ -59,7 +77,10 @@ pub(super) fn operation(r: &Request<'_>) -> Option<Operation> {
 
 /// `GET Customers` of a request inside a batch: method and path without service root, keys and query.
 fn short(method: &[u8], url: &[u8]) -> String {
-    let path = url.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or(url);
+    let path = url
+        .split(|b| matches!(b, b'?' | b'#'))
+        .next()
+        .unwrap_or(url);
     let text = String::from_utf8_lossy(path);
     let text = text.rsplit_once(".svc/").map_or(&*text, |(_, r)| r);
     let text = text.rsplit_once("odata/").map_or(text, |(_, r)| r);
@@ -91,7 +112,9 @@ fn parts(body: &[u8]) -> Vec<String> {
     let mut todo = vec![(body, 0)];
     while let Some((b, depth)) = todo.pop() {
         for p in multipart::parts(b) {
-            let Some(inner) = b.get(p.body.clone()) else { continue };
+            let Some(inner) = b.get(p.body.clone()) else {
+                continue;
+            };
             if p.media(b).is_some_and(|m| m.starts_with("multipart/")) && depth < 2 {
                 todo.push((inner, depth + 1));
                 continue;

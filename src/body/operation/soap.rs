@@ -43,7 +43,10 @@ pub(super) fn operation(r: &Request<'_>) -> Option<Operation> {
         Some(v.to_owned())
     });
     let version = if soap12 || e.v12 { "1.2" } else { "1.1" };
-    let name = action.as_deref().and_then(last).or_else(|| e.element.clone());
+    let name = action
+        .as_deref()
+        .and_then(last)
+        .or_else(|| e.element.clone());
     let mut note = format!("SOAP {version}");
     if let Some(a) = action.filter(|a| !a.is_empty()) {
         note.push_str(&format!(", action {a}"));
@@ -101,7 +104,10 @@ impl Visit for Envelope {
         self.depth += 1;
     }
     fn attribute(&mut self, name: &[u8], value: &[u8], _: usize) {
-        if self.depth == 1 && name.starts_with(b"xmlns") && value.ends_with(b"/2003/05/soap-envelope") {
+        if self.depth == 1
+            && name.starts_with(b"xmlns")
+            && value.ends_with(b"/2003/05/soap-envelope")
+        {
             self.v12 = true;
         }
     }

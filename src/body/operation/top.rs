@@ -186,7 +186,9 @@ mod tests {
         let t = read(br#"[{"m":"a"}, {"m":"b"},3,{"m":"c"}]"#);
         assert!(t.batch);
         assert_eq!(t.objects.len(), 2);
-        for cut in ["{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":{", "[", "[{", "{\"a\":}", "{]"] {
+        for cut in [
+            "{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":{", "[", "[{", "{\"a\":}", "{]",
+        ] {
             let _ = read(cut.as_bytes());
         }
     }

@@ -57,7 +57,8 @@ impl Iterator for Frames<'_> {
     fn next(&mut self) -> Option<Frame> {
         let rest = self.content.get(self.at..)?;
         let ([flags, len @ ..], after) = rest.split_first_chunk::<5>()?;
-        if flags & !(COMPRESSED | END | TRAILERS) != 0 || flags & (END | TRAILERS) == END | TRAILERS {
+        if flags & !(COMPRESSED | END | TRAILERS) != 0 || flags & (END | TRAILERS) == END | TRAILERS
+        {
             return None;
         }
         let len = u32::from_be_bytes(*len);
@@ -117,7 +118,9 @@ pub fn undo(body: &[u8], encoding: Option<&[u8]>, text: bool) -> Option<Undone> 
             out.cut = Some("limit");
             return Some(out);
         }
-        let known = encoding.filter(|_| f.flags & COMPRESSED != 0).map(|e| decode::decode(message, &[e]));
+        let known = encoding
+            .filter(|_| f.flags & COMPRESSED != 0)
+            .map(|e| decode::decode(message, &[e]));
         match known {
             Some(d) if !d.codings.is_empty() => {
                 out.coding = d.codings.first().copied();
@@ -135,13 +138,18 @@ pub fn undo(body: &[u8], encoding: Option<&[u8]>, text: bool) -> Option<Undone> 
             }
         }
     }
-    out.content.extend_from_slice(content.get(all.rest()..).unwrap_or_default());
+    out.content
+        .extend_from_slice(content.get(all.rest()..).unwrap_or_default());
     Some(out)
 }
 
 fn put(out: &mut Vec<u8>, flags: u8, message: &[u8]) {
     out.push(flags);
-    out.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
+    out.extend_from_slice(
+        &u32::try_from(message.len())
+            .unwrap_or(u32::MAX)
+            .to_be_bytes(),
+    );
     out.extend_from_slice(message);
 }
 
@@ -231,7 +239,10 @@ mod tests {
         assert_eq!(got, [&b"hello hello hello"[..], b"plain", b""]);
         // a coding that is not known stays, and is said
         let s = undo(&body, Some(b"snappy"), false).unwrap();
-        assert_eq!((s.content.as_slice(), s.cut), (body.as_slice(), Some("coding")));
+        assert_eq!(
+            (s.content.as_slice(), s.cut),
+            (body.as_slice(), Some("coding"))
+        );
         assert_eq!(undo(&frame(0, b"x"), Some(b"gzip"), false), None);
     }
 
@@ -239,7 +250,11 @@ mod tests {
     fn web_text_is_base64_in_pieces() {
         use base64::Engine as _;
         let b = base64::engine::general_purpose::STANDARD;
-        let text = format!("{}{}", b.encode(frame(0, b"ab")), b.encode(frame(0x80, b"grpc-status: 7\r\ngrpc-message: x\r\n")));
+        let text = format!(
+            "{}{}",
+            b.encode(frame(0, b"ab")),
+            b.encode(frame(0x80, b"grpc-status: 7\r\ngrpc-message: x\r\n"))
+        );
         let u = undo(text.as_bytes(), None, true).unwrap();
         assert_eq!(frames(&u.content).count(), 2);
         assert_eq!(status(&u.content), Some(7));

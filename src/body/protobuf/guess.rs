@@ -92,7 +92,11 @@ mod tests {
         assert_eq!(guess(&[b"hehe"]), As::Text, "also a message by its bytes");
         assert_eq!(guess(&["王小明".as_bytes()]), As::Text);
         assert_eq!(guess(&[b"\x0a\x05hello"]), As::Message);
-        assert_eq!(guess(&[b"\x0a\x2011111111111111111111111111111111"]), As::Message, "a line feed and its own length");
+        assert_eq!(
+            guess(&[b"\x0a\x2011111111111111111111111111111111"]),
+            As::Message,
+            "a line feed and its own length"
+        );
         assert_eq!(guess(&[b"\x08\x01", b""]), As::Message);
         assert_eq!(guess(&[b"\x08\x01", b"word"]), As::Bytes);
         assert_eq!(guess(&[b"\x08"]), As::Bytes);

@@ -246,7 +246,9 @@ impl Builder {
             };
             let look = |full: &str| {
                 let at = |list: &[&String]| list.binary_search_by(|m| m.as_str().cmp(full)).ok();
-                at(&messages).map(Type::Message).or(at(&enums).map(Type::Enum))
+                at(&messages)
+                    .map(Type::Message)
+                    .or(at(&enums).map(Type::Enum))
             };
             if let Some(full) = name.strip_prefix('.') {
                 return look(full).ok_or_else(|| format!("no type is called {full}"));
@@ -414,12 +416,21 @@ mod tests {
     #[test]
     fn proto_texts_are_read() {
         let mut b = Builder::default();
-        assert_eq!(b.proto(TEXT).unwrap(), ["google/protobuf/timestamp.proto", "other.proto"]);
+        assert_eq!(
+            b.proto(TEXT).unwrap(),
+            ["google/protobuf/timestamp.proto", "other.proto"]
+        );
         b.proto(WELL_KNOWN).unwrap();
         let s = b.build().unwrap();
         let (asked, answered) = s.method("/crm.v1.Customers/Watch").unwrap();
-        assert_eq!((s.name(asked), s.name(answered)), ("crm.v1.GetRequest", "crm.v1.Customer"));
-        assert_eq!(s.method("/prefix/crm.v1.Customers/Get"), Some((asked, answered)));
+        assert_eq!(
+            (s.name(asked), s.name(answered)),
+            ("crm.v1.GetRequest", "crm.v1.Customer")
+        );
+        assert_eq!(
+            s.method("/prefix/crm.v1.Customers/Get"),
+            Some((asked, answered))
+        );
         let f = |n| {
             let f = s.field(answered, n).unwrap();
             let ty = match f.ty {
@@ -431,12 +442,20 @@ mod tests {
         assert_eq!(f(1), ("id_card", "String".into(), false));
         assert_eq!(f(2), ("phones", "crm.v1.Customer.Phone".into(), true));
         assert_eq!(f(6), ("address", "crm.v1.Customer.Address".into(), false));
-        assert_eq!(f(7), ("by_kind", "crm.v1.Customer.ByKindEntry".into(), true));
+        assert_eq!(
+            f(7),
+            ("by_kind", "crm.v1.Customer.ByKindEntry".into(), true)
+        );
         assert_eq!(f(8), ("born", "google.protobuf.Timestamp".into(), false));
         assert_eq!(f(100), ("vip", "Bool".into(), false));
         let phone = s.message("crm.v1.Customer.Phone").unwrap();
-        let Type::Enum(kind) = s.field(phone, 2).unwrap().ty else { panic!() };
-        assert_eq!((s.value(kind, 1), s.value(kind, -1)), (Some("MOBILE"), Some("NEG")));
+        let Type::Enum(kind) = s.field(phone, 2).unwrap().ty else {
+            panic!()
+        };
+        assert_eq!(
+            (s.value(kind, 1), s.value(kind, -1)),
+            (Some("MOBILE"), Some("NEG"))
+        );
         assert_eq!(s.field(asked, 2).unwrap().name, "odd");
     }
 
@@ -446,7 +465,19 @@ mod tests {
         assert_eq!(e, "A.m: no type is called Missing (is an import missing?)");
         let e = Schema::from_proto("message A {\n  string = 1;\n}").unwrap_err();
         assert!(e.starts_with("line 2"), "{e}");
-        for junk in ["message", "message A", "message A {", "message A { string s = 1", "enum E { A = ", "service S { rpc", "\"", "/*", "import", "message A { map<string", "}"] {
+        for junk in [
+            "message",
+            "message A",
+            "message A {",
+            "message A { string s = 1",
+            "enum E { A = ",
+            "service S { rpc",
+            "\"",
+            "/*",
+            "import",
+            "message A { map<string",
+            "}",
+        ] {
             assert!(Schema::from_proto(junk).is_err(), "{junk}");
         }
         let deep = "message A {".repeat(10_000);
@@ -459,11 +490,22 @@ mod tests {
             [&[n << 3 | 2, v.len() as u8], v].concat()
         }
         let id = [len(1, b"id"), b"\x18\x01\x20\x01\x28\x09".to_vec()].concat();
-        let kids = [len(1, b"kids"), b"\x18\x02\x20\x03\x28\x0b".to_vec(), len(6, b".p.M")].concat();
+        let kids = [
+            len(1, b"kids"),
+            b"\x18\x02\x20\x03\x28\x0b".to_vec(),
+            len(6, b".p.M"),
+        ]
+        .concat();
         let m = [len(1, b"M"), len(2, &id), len(2, &kids)].concat();
         let rpc = [len(1, b"Do"), len(2, b".p.M"), len(3, b".p.M")].concat();
         let service = [len(1, b"S"), len(2, &rpc)].concat();
-        let file = [len(1, b"f.proto"), len(2, b"p"), len(4, &m), len(6, &service)].concat();
+        let file = [
+            len(1, b"f.proto"),
+            len(2, b"p"),
+            len(4, &m),
+            len(6, &service),
+        ]
+        .concat();
         let mut b = Builder::default();
         b.descriptors(&len(1, &file)).unwrap();
         let got = b.build().unwrap();

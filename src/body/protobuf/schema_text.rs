@@ -205,19 +205,20 @@ impl<'a> Reader<'a> {
                 Token::Mark('}') if oneof => oneof = false,
                 Token::Mark('}') => break,
                 Token::Mark(';') => {}
-                Token::Name(w @ ("message" | "enum" | "extend" | "oneof" | "option" | "reserved" | "extensions")) if !self.is_type()? => {
-                    match w {
-                        "message" => self.message(b, &name, depth + 1)?,
-                        "enum" => self.enumeration(b, &name)?,
-                        "extend" => self.extend(b, &name)?,
-                        "oneof" => {
-                            self.name("a name")?;
-                            self.want('{')?;
-                            oneof = true;
-                        }
-                        _ => self.statement()?,
+                Token::Name(
+                    w @ ("message" | "enum" | "extend" | "oneof" | "option" | "reserved"
+                    | "extensions"),
+                ) if !self.is_type()? => match w {
+                    "message" => self.message(b, &name, depth + 1)?,
+                    "enum" => self.enumeration(b, &name)?,
+                    "extend" => self.extend(b, &name)?,
+                    "oneof" => {
+                        self.name("a name")?;
+                        self.want('{')?;
+                        oneof = true;
                     }
-                }
+                    _ => self.statement()?,
+                },
                 Token::Name(w) => {
                     if let Some((n, f)) = self.field(b, w, &name, depth)? {
                         all.insert(n, f);
@@ -272,7 +273,11 @@ impl<'a> Reader<'a> {
             let n = self.number()?;
             return Ok(Some((
                 n,
-                (field.to_owned(), Named::Name(format!(".{entry}"), String::new()), true),
+                (
+                    field.to_owned(),
+                    Named::Name(format!(".{entry}"), String::new()),
+                    true,
+                ),
             )));
         } else {
             word
@@ -419,7 +424,9 @@ fn number(text: &str) -> Option<i64> {
     };
     let n = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
         Some(hex) => i64::from_str_radix(hex, 16).ok()?,
-        None if digits.len() > 1 && digits.starts_with('0') => i64::from_str_radix(digits, 8).ok()?,
+        None if digits.len() > 1 && digits.starts_with('0') => {
+            i64::from_str_radix(digits, 8).ok()?
+        }
         None => digits.parse().ok()?,
     };
     Some(sign * n)
@@ -430,8 +437,9 @@ fn camel(name: &str) -> String {
     name.split('_')
         .map(|p| {
             let mut c = p.chars();
-            c.next()
-                .map_or(String::new(), |f| f.to_ascii_uppercase().to_string() + c.as_str())
+            c.next().map_or(String::new(), |f| {
+                f.to_ascii_uppercase().to_string() + c.as_str()
+            })
         })
         .collect()
 }

@@ -122,7 +122,11 @@ fn message<V: Visit>(
     depth: usize,
 ) {
     if depth + 1 >= DEPTH {
-        return v.leaf(key, Leaf::Bytes(s.get(f.value.clone()).unwrap_or_default()), f.value.clone());
+        return v.leaf(
+            key,
+            Leaf::Bytes(s.get(f.value.clone()).unwrap_or_default()),
+            f.value.clone(),
+        );
     }
     v.open(key);
     level(s, f.value.clone(), schema, v, depth + 1);
@@ -182,7 +186,9 @@ fn typed<V: Visit>(
 ) {
     let Some((all, _)) = schema else { return };
     match (&d.ty, f.wire) {
-        (Type::Message(ty), Wire::Len | Wire::Group) => message(s, f, key, Some((all, *ty)), v, depth),
+        (Type::Message(ty), Wire::Len | Wire::Group) => {
+            message(s, f, key, Some((all, *ty)), v, depth)
+        }
         (Type::String, Wire::Len) => bytes(s, f, key, v, true),
         (Type::Bytes, Wire::Len) => bytes(s, f, key, v, false),
         // packed numbers
@@ -193,7 +199,14 @@ fn typed<V: Visit>(
                 let Some((leaf, end)) = packed(s, at, f.value.end, ty, all) else {
                     return v.broken(at..f.value.end);
                 };
-                v.leaf(Key { index: Some(index), ..key }, leaf, at..end);
+                v.leaf(
+                    Key {
+                        index: Some(index),
+                        ..key
+                    },
+                    leaf,
+                    at..end,
+                );
                 index = index.saturating_add(1);
                 at = end;
             }
@@ -206,7 +219,13 @@ fn typed<V: Visit>(
 }
 
 /// One number of a packed list.
-fn packed<'a>(s: &[u8], at: usize, end: usize, ty: &Type, all: &'a Schema) -> Option<(Leaf<'a>, usize)> {
+fn packed<'a>(
+    s: &[u8],
+    at: usize,
+    end: usize,
+    ty: &Type,
+    all: &'a Schema,
+) -> Option<(Leaf<'a>, usize)> {
     let (wire, next) = match ty {
         Type::Double | Type::Fixed64 | Type::Sfixed64 => {
             let b = s.get(at..end)?.first_chunk::<8>()?;

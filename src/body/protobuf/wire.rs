@@ -184,12 +184,12 @@ mod tests {
     #[test]
     fn faults_end_the_level() {
         for bad in [
-            &b"\x00\x01"[..],          // number 0
-            b"\x0c",                   // an end without a beginning
-            b"\x0a\x05ab",             // longer than the content
-            b"\x0b\x08\x01",           // a group that does not end
-            b"\x0b\x14",               // or ends as another
-            b"\x0e\x01",               // a kind that does not exist
+            &b"\x00\x01"[..],                                    // number 0
+            b"\x0c",                                             // an end without a beginning
+            b"\x0a\x05ab",                                       // longer than the content
+            b"\x0b\x08\x01",                                     // a group that does not end
+            b"\x0b\x14",                                         // or ends as another
+            b"\x0e\x01",                                         // a kind that does not exist
             b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", // a number too long
             b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
         ] {

@@ -257,11 +257,18 @@ pub(crate) fn mapped(sink: &mut Sink, node: NodeId, document: &[u8], places: Vec
         return;
     }
     for (i, (from, at)) in places.iter().enumerate() {
-        let to = places.get(i + 1).map_or(document.len(), |(next, _)| next - 1);
+        let to = places
+            .get(i + 1)
+            .map_or(document.len(), |(next, _)| next - 1);
         let start = (*from).max(end);
         let Some(line) = document.get(start..to).filter(|l| l.len() >= 5) else {
             continue;
         };
-        text::scan(sink, node, line, Slot::plain(at + (start - from), line.len()));
+        text::scan(
+            sink,
+            node,
+            line,
+            Slot::plain(at + (start - from), line.len()),
+        );
     }
 }

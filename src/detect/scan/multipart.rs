@@ -48,7 +48,12 @@ fn part(s: &mut Sink, root: NodeId, content: &[u8], p: &Part, n: usize, depth: u
         Some(m) if m == "application/http" => {
             // a request or response inside: what stands behind its head
             let end = multipart::blank(raw);
-            super::text::under(s, &format!("form:{name}:text"), raw.get(..end).unwrap_or_default(), start);
+            super::text::under(
+                s,
+                &format!("form:{name}:text"),
+                raw.get(..end).unwrap_or_default(),
+                start,
+            );
             (from, body) = (start + end, raw.get(end..).unwrap_or_default());
             sniff::kind(body, None)
         }
@@ -63,7 +68,13 @@ fn part(s: &mut Sink, root: NodeId, content: &[u8], p: &Part, n: usize, depth: u
         kind = "text";
     }
     match kind {
-        "field" => field::value(s, node, body, chars::all(body), Slot::plain(from, body.len())),
+        "field" => field::value(
+            s,
+            node,
+            body,
+            chars::all(body),
+            Slot::plain(from, body.len()),
+        ),
         "text" => super::text::under(s, &format!("form:{name}:text"), body, from),
         _ => {
             s.base += from as u64;
@@ -71,7 +82,9 @@ fn part(s: &mut Sink, root: NodeId, content: &[u8], p: &Part, n: usize, depth: u
                 "json" => super::json::at(s, node, body),
                 "xml" => super::markup::xml_at(s, node, body),
                 "form" => super::rows::pairs(s, node, body, 0),
-                "csv" => super::rows::delimited(s, body, media.as_deref(), &format!("form:{name}:csv")),
+                "csv" => {
+                    super::rows::delimited(s, body, media.as_deref(), &format!("form:{name}:csv"))
+                }
                 "multipart" => self::body(s, body, depth + 1),
                 _ => super::content(s, body, kind, media.as_deref(), depth + 1),
             }

@@ -64,7 +64,9 @@ pub fn decide<'a>(
             continue;
         }
         // One of each kind, the one with the most values; a doubtful one only where no other speaks.
-        found.sort_by(|a, b| (a.0, std::cmp::Reverse(a.1), a.2).cmp(&(b.0, std::cmp::Reverse(b.1), b.2)));
+        found.sort_by(|a, b| {
+            (a.0, std::cmp::Reverse(a.1), a.2).cmp(&(b.0, std::cmp::Reverse(b.1), b.2))
+        });
         found.dedup_by_key(|f| f.0);
         if found.len() > 1 {
             found.retain(|f| f.0 != Word::Maybe);
@@ -94,7 +96,11 @@ fn chooses(word: Word, values: &BTreeMap<&str, Shapes>, total: u32) -> Option<St
     if !(2..=VALUES).contains(&values.len()) {
         return None;
     }
-    let calls: u64 = values.values().flat_map(BTreeMap::values).map(|n| u64::from(*n)).sum();
+    let calls: u64 = values
+        .values()
+        .flat_map(BTreeMap::values)
+        .map(|n| u64::from(*n))
+        .sum();
     let asked = differ(values, 32);
     let answered = differ(values, 0);
     let verbs = values.keys().filter(|v| verb(v)).count();
@@ -315,9 +321,21 @@ mod tests {
     fn verbs_choose() {
         let c = one(&[("query:action=list", 0), ("query:action=delete", 0)]).unwrap();
         assert_eq!(c.operation("query:action=list").as_deref(), Some("list"));
-        assert_eq!(c.why, "operation by query:action: 2 values, which are verbs");
-        assert!(one(&[("form:method=alipay.trade.query", 0), ("form:method=alipay.trade.pay", 0)]).is_some());
-        assert!(one(&[("query:action=list", 0), ("query:action=list", 0)]).is_none(), "one value is no choice");
+        assert_eq!(
+            c.why,
+            "operation by query:action: 2 values, which are verbs"
+        );
+        assert!(
+            one(&[
+                ("form:method=alipay.trade.query", 0),
+                ("form:method=alipay.trade.pay", 0)
+            ])
+            .is_some()
+        );
+        assert!(
+            one(&[("query:action=list", 0), ("query:action=list", 0)]).is_none(),
+            "one value is no choice"
+        );
     }
 
     #[test]

@@ -201,7 +201,9 @@ fn literal(s: &str) -> bool {
     quoted
         || matches!(s, "true" | "false" | "null")
         || s.starts_with('@')
-        || !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'L' | b'M' | b'd' | b'f'))
+        || !s.is_empty()
+            && s.bytes()
+                .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'L' | b'M' | b'd' | b'f'))
         || uuid(s)
 }
 
@@ -210,7 +212,9 @@ fn named_keys(s: &str) -> bool {
     s.split(',').count() <= 16
         && s.split(',').all(|p| {
             p.split_once('=').is_some_and(|(n, v)| {
-                !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && literal(v)
+                !n.is_empty()
+                    && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+                    && literal(v)
             })
         })
 }

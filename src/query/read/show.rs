@@ -5,6 +5,7 @@ use super::call::{call_row, hex};
 use super::cx::Cx;
 use super::findings::{self, Places, body_hits, call_findings, head_hits, head_text};
 use super::mask;
+use super::messages;
 use super::{BodyPart, Part, Show};
 use crate::case::bodies;
 use crate::case::heads::{Head, Heads};
@@ -21,6 +22,13 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
     let heads = cx.reader.borrow_mut().heads(&cx.conn, id)?;
     let request = part(cx, &p, 0, &heads)?;
     let response = part(cx, &p, 1, &heads)?;
+    let mut all = Vec::new();
+    for (dir, body) in (0u8..).zip(p.bodies) {
+        all.extend(match body {
+            Some(id) => messages_of(cx, p.api, dir, id)?,
+            None => Vec::new(),
+        });
+    }
     let interim = heads
         .interim
         .iter()
@@ -31,9 +39,18 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
         request,
         response,
         interim,
-        messages: Vec::new(),
+        messages: all,
         findings: call_findings(cx, id)?,
     }))
+}
+
+/// Messages that a body consists of.
+fn messages_of(cx: &Cx, api: Option<i64>, dir: u8, id: i64) -> Result<Vec<serde_json::Value>> {
+    let Some(info) = bodies::info(&cx.conn, id)?.filter(|i| messages::has(&i.kind)) else {
+        return Ok(Vec::new());
+    };
+    let hits = body_hits(cx, api, dir, id)?;
+    Ok(messages::of(cx, dir, &info.kind, &cx.body(id)?, hits, None))
 }
 
 /// A head in parts, its text replaced by the masked one.
@@ -95,7 +112,8 @@ fn body_part(cx: &Cx, api: Option<i64>, dir: u8, id: i64) -> Result<Option<BodyP
     };
     let content = cx.body(id)?;
     let hits = body_hits(cx, api, dir, id)?;
-    let is_text = info.kind != "binary" && std::str::from_utf8(&content).is_ok();
+    let bytes = matches!(info.kind.as_str(), "binary" | "grpc" | "protobuf");
+    let is_text = !bytes && std::str::from_utf8(&content).is_ok();
     let (text, base64) = if is_text {
         (Some(mask::text(cx, &content, hits)), None)
     } else {
