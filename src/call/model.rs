@@ -573,8 +573,10 @@ pub struct BodyOut {
     pub cut: Option<&'static str>,
     /// Codings undone, outermost first (`gzip`).
     pub codings: Vec<&'static str>,
-    /// Sniffed kind: `json ndjson xml html form multipart csv text binary`.
+    /// Sniffed kind: `json ndjson xml html form multipart csv text binary grpc protobuf sse`.
     pub kind: &'static str,
+    /// Type of its messages under the schema that it was scanned with.
+    pub message: Option<String>,
     /// What the scanner found.
     pub facts: Packed,
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 pub const APPLICATION_ID: i32 = 1_280_005_202;
 
 /// Numbered changes of the schema; `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[
+pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_init.sql"),
     include_str!("schema/0002_operations.sql"),
 ];

@@ -29,7 +29,7 @@ impl<'c> Statements<'c> {
         Ok(Statements {
             call: conn.prepare(CALL_SQL)?,
             body: conn.prepare(
-                "INSERT INTO body(id,sha256,len,kept,kind,cut,pack_id,off,facts) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+                "INSERT INTO body(id,sha256,len,kept,kind,cut,pack_id,off,facts,message_id) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
             )?,
             pack: conn.prepare("INSERT INTO pack(id,len,data) VALUES(?1,?2,?3)")?,
             flow: conn.prepare(

@@ -146,7 +146,7 @@ fn of_messages(m: &Value) -> String {
     if let Some(left) = text("more") {
         return format!("... {left} more");
     }
-    let held = ["json", "text", "base64"].into_iter().find_map(|k| text(k));
+    let held = ["json", "text", "base64"].into_iter().find_map(text);
     let mut out = format!(
         "{} {} {} bytes",
         text("dir").unwrap_or_default(),

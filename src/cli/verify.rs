@@ -125,11 +125,13 @@ fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
 fn bodies(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
     let rules = Arc::new(Rules::with_files(&check.args.common.rules)?);
     let mut scanner = Scanner::new(rules.clone(), cx.key);
+    let schema = cx.schema();
     // The media type is the one the body came with first.
     let mut stmt = cx.conn.prepare(
         "SELECT b.id,b.sha256,b.kind,b.kept,b.len,b.facts, \
          (SELECT v FROM term WHERE id=coalesce((SELECT resp_type_id FROM call WHERE resp_body_id=b.id ORDER BY id LIMIT 1), \
-          (SELECT req_type_id FROM call WHERE req_body_id=b.id ORDER BY id LIMIT 1))) FROM body b ORDER BY b.id",
+          (SELECT req_type_id FROM call WHERE req_body_id=b.id ORDER BY id LIMIT 1))), \
+         (SELECT v FROM term WHERE id=b.message_id) FROM body b ORDER BY b.id",
     )?;
     let mut rows = stmt.query([])?;
     while let Some(r) = rows.next()? {
@@ -156,7 +158,12 @@ fn bodies(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
         let kind: String = r.get(2)?;
         let media: Option<String> = r.get(6)?;
         let have = r.get::<_, Option<Vec<u8>>>(5)?.unwrap_or_default();
-        let now = scanner.scan_body(&content, &kind, media.as_deref());
+        let message: Option<String> = r.get(7)?;
+        let typed = match (schema.as_deref(), &message) {
+            (Some(s), Some(name)) => s.message(name).map(|ty| (s, ty)),
+            _ => None,
+        };
+        let now = scanner.scan_message(&content, &kind, media.as_deref(), typed);
         let fault = differ(cx, &rules, &read::unpack_facts(cx, &have), &now);
         check.thing("finding", &format!("body {name}"), id.into(), fault)?;
     }

@@ -10,6 +10,7 @@ mod operation;
 mod pipeline;
 mod queue;
 mod scan;
+pub mod schemas;
 mod sources;
 
 use crate::case::{self, Case};
@@ -31,6 +32,8 @@ pub struct LoadOptions {
     pub case: PathBuf,
     /// Extra rule files, later ones override earlier ones.
     pub rules: Vec<PathBuf>,
+    /// Protobuf schemas: `.proto` texts or descriptor sets; kept in the case.
+    pub proto: Vec<PathBuf>,
     /// Packets and lines before this time are left out (nanoseconds).
     pub after: Option<i64>,
     /// ... and from this time on.
@@ -125,13 +128,14 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
         .collect();
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
+    let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
     let known = sources::take_known(&case.conn, &mut inputs, progress)?;
     sources::sort(&mut inputs);
     let mut damaged = false;
     let mut stopped = false;
     if !inputs.is_empty() {
         let end = pipeline::load(
-            &case, &inputs, &spooled, options, progress, &rules, &inside, zone,
+            &case, &inputs, &spooled, options, progress, &rules, &inside, zone, schema,
         )?;
         damaged = end.damaged;
         stopped = end.stopped;

@@ -3,6 +3,7 @@
 
 use crate::body::operation::{self, Request, dispatch};
 use crate::body::protobuf::frames;
+use crate::body::protobuf::schema::Schema;
 use crate::call::model::{BodyOut, Dispatch, Message};
 use crate::call::text::lossless;
 
@@ -106,6 +107,12 @@ pub(super) fn grpc_body(m: &Message, media: Option<&str>, body: &[u8]) -> Option
         .header("grpc-encoding")
         .or_else(|| m.header("connect-content-encoding"));
     frames::undo(body, encoding, text)
+}
+
+/// Types of a method's messages: asked, answered.
+pub(super) fn types(schema: &Schema, req: &Message) -> Option<(usize, usize)> {
+    let target = std::str::from_utf8(req.target()?).ok()?;
+    schema.method(target.split('?').next().unwrap_or(target))
 }
 
 /// Media type in lower case without parameters.

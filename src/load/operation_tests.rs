@@ -89,7 +89,7 @@ fn found(body: &crate::call::model::BodyOut) -> Vec<String> {
         .iter()
         .filter(|f| f.class != detect::DIGEST)
         .map(|f| {
-            let from = f.offset as usize;
+            let from = usize::try_from(f.offset).unwrap();
             let slice = &body.content[from..from + f.len as usize];
             let clear = detect::value_of(&key, f, slice).unwrap();
             format!(
@@ -104,7 +104,12 @@ fn found(body: &crate::call::model::BodyOut) -> Vec<String> {
 }
 
 fn frame(flags: u8, m: &[u8]) -> Vec<u8> {
-    [&[flags][..], &(m.len() as u32).to_be_bytes(), m].concat()
+    [
+        &[flags][..],
+        &u32::try_from(m.len()).unwrap().to_be_bytes(),
+        m,
+    ]
+    .concat()
 }
 
 /// `{1: id card, 2: {3: mobile}, 4: mobile as a number}`
@@ -112,10 +117,10 @@ fn person() -> Vec<u8> {
     let mut m = b"\x0a\x1211010519491231002X\x12\x0d\x1a\x0b13812345678\x20".to_vec();
     let mut n = 13_912_345_678u64;
     while n > 127 {
-        m.push((n & 127) as u8 | 128);
+        m.push(u8::try_from(n & 127).unwrap() | 128);
         n >>= 7;
     }
-    m.push(n as u8);
+    m.push(u8::try_from(n).unwrap());
     m
 }
 

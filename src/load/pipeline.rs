@@ -6,6 +6,7 @@ use super::queue::{Budget, Queue};
 use super::scan::CallScanner;
 use super::sources::Spooled;
 use super::{LoadOptions, Progress};
+use crate::body::protobuf::schema::Schema;
 use crate::call::model::{CallOut, FlowInfo, Unit};
 use crate::case::writer::{self, NewSource, Writer};
 use crate::case::{Case, bodies};
@@ -64,6 +65,7 @@ pub fn load(
     rules: &Arc<Rules>,
     inside: &Inside,
     zone: LogZone,
+    schema: Option<Arc<Schema>>,
 ) -> Result<End> {
     let mut writer = Writer::begin_load(case)?;
     for (index, input) in (0u32..).zip(inputs) {
@@ -98,7 +100,8 @@ pub fn load(
             let results = results.clone();
             let (queue, rules, key) = (&queue, Arc::clone(rules), case.print_key());
             let classes: Arc<[u8]> = case.class_map().into();
-            scope.spawn(move || scan_jobs(queue, &results, &rules, key, &classes));
+            let schema = schema.clone();
+            scope.spawn(move || scan_jobs(queue, &results, &rules, key, &classes, &schema));
         }
         drop(results);
         let hashes = scope.spawn(|| {
@@ -195,6 +198,7 @@ fn scan_jobs(
     rules: &Arc<Rules>,
     key: PrintKey,
     classes: &Arc<[u8]>,
+    schema: &Option<Arc<Schema>>,
 ) {
     let fresh = || {
         CallScanner::new(
@@ -202,6 +206,7 @@ fn scan_jobs(
             key,
             Arc::clone(classes),
         )
+        .with_schema(schema.clone())
     };
     let mut scanner = fresh();
     let mut compressor: Option<bodies::Compressor> = None;

@@ -2,6 +2,7 @@
 //! decoded bodies, findings, credentials. Bounds: those of decoding and scanning; works on one call at a time.
 
 use super::operation::{self, media_type};
+use crate::body::protobuf::schema::Schema;
 use crate::body::{decode, sniff};
 use crate::call::model::{
     BodyOut, CallOut, CredentialSeen, Exchange, Flags, Locator, LogCall, Message, Packed, Proto,
@@ -36,6 +37,8 @@ pub struct CallScanner {
     classes: Arc<[u8]>,
     /// Content coding of the call at hand was undone before it got here.
     decoded: bool,
+    /// Types of messages, where the investigator gave some.
+    schema: Option<Arc<Schema>>,
 }
 
 impl CallScanner {
@@ -47,7 +50,14 @@ impl CallScanner {
             memo: Memo::default(),
             classes,
             decoded: false,
+            schema: None,
         }
+    }
+
+    /// With a schema for messages.
+    #[must_use]
+    pub fn with_schema(self, schema: Option<Arc<Schema>>) -> CallScanner {
+        CallScanner { schema, ..self }
     }
 
     /// A call that another tool kept: scanned like a captured one; places, times and lengths are those of its entry.
@@ -91,8 +101,11 @@ impl CallScanner {
         }
         let req_type = req.and_then(media_type);
         let resp_type = resp.and_then(media_type);
-        let req_body = req.and_then(|m| self.body(m, req_type.as_deref(), &mut flags));
-        let resp_body = resp.and_then(|m| self.body(m, resp_type.as_deref(), &mut flags));
+        let types = self.schema.as_ref().and_then(|s| operation::types(s, req?));
+        let req_body =
+            req.and_then(|m| self.body(m, req_type.as_deref(), types.map(|t| t.0), &mut flags));
+        let resp_body =
+            resp.and_then(|m| self.body(m, resp_type.as_deref(), types.map(|t| t.1), &mut flags));
         let view = CallView {
             req,
             resp,
@@ -184,7 +197,13 @@ impl CallScanner {
     }
 
     /// Decodes and scans one body; `None` where the message has none.
-    fn body(&mut self, m: &Message, media: Option<&str>, flags: &mut Flags) -> Option<BodyOut> {
+    fn body(
+        &mut self,
+        m: &Message,
+        media: Option<&str>,
+        ty: Option<usize>,
+        flags: &mut Flags,
+    ) -> Option<BodyOut> {
         if m.body.bytes.is_empty() && m.body.gaps.is_empty() {
             return None;
         }
@@ -218,9 +237,14 @@ impl CallScanner {
         };
         let sha = m.body.long_sha256.unwrap_or(d.sha256);
         let kind = sniff::kind(&d.content, media);
+        let schema = self
+            .schema
+            .clone()
+            .filter(|_| matches!(kind, "grpc" | "protobuf"));
+        let typed = schema.as_deref().zip(ty);
         // packed here, so that the many small findings live and die on one thread
         let facts = pack::pack(
-            &self.scanner.scan_body(&d.content, kind, media),
+            &self.scanner.scan_message(&d.content, kind, media, typed),
             &self.classes,
         );
         let [head, ..] = *d.sha256.as_chunks::<16>().0 else {
@@ -234,6 +258,7 @@ impl CallScanner {
             cut,
             codings: d.codings,
             kind,
+            message: typed.map(|(s, ty)| s.name(ty).to_owned()),
             facts,
             content: d.content.into_owned(),
         })

@@ -94,6 +94,7 @@ fn finding(class: u8, field: &str, record: u32, print: u64) -> RawFinding {
 fn body(n: u64, findings: Vec<RawFinding>, misses: Vec<Miss>) -> BodyOut {
     let content = format!("{{\"n\":{n}}}").into_bytes();
     BodyOut {
+        message: None,
         len: content.len() as u64,
         content,
         sha256: None,

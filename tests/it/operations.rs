@@ -14,8 +14,12 @@ struct Made {
 }
 
 impl Made {
-    fn of(list: &[Exchange]) -> Made {
+    fn empty() -> Made {
         let dir = tempfile::tempdir().unwrap();
+        Made { dir }
+    }
+    fn of(list: &[Exchange]) -> Made {
+        let made = Made::empty();
         let mut w = Wire::new(Vec::new(), 1_790_000_000_000_000_000).unwrap();
         for ((ask, answer), n) in list.iter().zip(1..) {
             let client = (Ipv4Addr::new(10, 0, 0, 9), 40_000 + n);
@@ -23,9 +27,8 @@ impl Made {
             w.exchange(&mut c, ask, answer).unwrap();
             w.close(&mut c).unwrap();
         }
-        let capture = dir.path().join("a.pcap");
+        let capture = made.dir.path().join("a.pcap");
         std::fs::write(&capture, w.into_inner()).unwrap();
-        let made = Made { dir };
         made.run(&["load", capture.to_str().unwrap()], 0);
         made
     }
@@ -305,7 +308,7 @@ fn grpc_web_has_its_status_its_messages_and_its_findings() {
         .collect();
     assert_eq!(places, ["resp $[0].1 cn-id", "resp $[0].2.3 cn-mobile"]);
     // strings of messages are found as text, and everything holds when it is derived again
-    assert_eq!(made.ids("body:hello"), [id.clone()]);
+    assert_eq!(made.ids("body:hello"), std::slice::from_ref(id));
     made.run(&["verify"], 0);
     let lines = made.run(&["show", id], 0);
     assert!(lines.contains("resp 0 44 bytes  {"), "{lines}");
@@ -348,4 +351,61 @@ fn events_and_forms_are_shown_and_searched() {
         .collect();
     assert_eq!(found, ["$[0].phone", "form:meta.idCard"]);
     made.run(&["verify"], 0);
+}
+
+#[test]
+fn a_schema_names_fields_and_what_is_found_in_them() {
+    let person = b"\x0a\x1211010519491231002X\x12\x0d\x1a\x0b13812345678\x18\x2a";
+    let list = [typed(
+        "/crm.v1.Customers/Get",
+        "application/grpc-web",
+        &frame(0, b"\x0a\x0213"),
+        "application/grpc-web",
+        &frame(0, person),
+    )];
+    let made = Made::of(&list);
+    let proto = made.dir.path().join("crm.proto");
+    std::fs::write(
+        &proto,
+        "syntax = \"proto3\"; package crm.v1; import \"types.proto\";
+         service Customers { rpc Get (Ask) returns (Customer); }
+         message Ask { string id = 1; } message Customer { string id_card = 1; repeated crm.Phone phones = 2; int32 age = 3; }",
+    )
+    .unwrap();
+    std::fs::write(
+        made.dir.path().join("types.proto"),
+        "package crm; message Phone { string mobile = 3; }",
+    )
+    .unwrap();
+    let proto = proto.to_str().unwrap();
+    let named =
+        json!({"id_card": "11010519491231002X", "phones": [{"mobile": "13812345678"}], "age": 42});
+    // loaded without: numbers; shown with: names
+    let id = &made.ids("proto:grpc")[0];
+    let m = |extra: &[&str]| {
+        made.rows(&[&["show", id, "--reveal"], extra].concat())[0]["messages"][1]["json"].clone()
+    };
+    assert_eq!(
+        m(&[]),
+        json!({"1": "11010519491231002X", "2": {"3": "13812345678"}, "3": 42})
+    );
+    assert_eq!(m(&["--proto", proto]), named);
+    // loaded with: names everywhere, and kept in the case
+    let other = Made::empty();
+    let capture = made.dir.path().join("a.pcap");
+    other.run(&["load", capture.to_str().unwrap(), "--proto", proto], 0);
+    let found: Vec<String> = other
+        .rows(&["findings"])
+        .iter()
+        .map(|f| f["where"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(found, ["$[0].id_card", "$[0].phones[0].mobile"]);
+    let id = &other.ids("proto:grpc")[0];
+    let shown = &other.rows(&["show", id, "--reveal"])[0];
+    assert_eq!(shown["messages"][0]["json"], json!({"id": "13"}));
+    assert_eq!(shown["messages"][1]["json"], named);
+    other.run(&["verify"], 0);
+    let wrong = made.dir.path().join("wrong.proto");
+    std::fs::write(&wrong, "message A { B b = 1; }").unwrap();
+    other.run(&["show", id, "--proto", wrong.to_str().unwrap()], 2);
 }

@@ -374,7 +374,9 @@ impl<'a> Lexer<'a> {
 /// Operations of a document; `None` where the text is none. A document that breaks off gives what stands before.
 pub fn parse(doc: &str) -> Option<Vec<Op>> {
     let mut l = Lexer { s: doc, at: 0 };
-    let mut ops: Vec<(&'static str, Option<&str>, Vec<&str>, Vec<&str>)> = Vec::new();
+    /// Kind, name, fields, fragments spread at the top.
+    type Raw<'a> = (&'static str, Option<&'a str>, Vec<&'a str>, Vec<&'a str>);
+    let mut ops: Vec<Raw<'_>> = Vec::new();
     let mut fragments: Vec<(&str, Vec<&str>)> = Vec::new();
     while ops.len() + fragments.len() < DEFS {
         let Some(t) = l.next() else { break };

@@ -10,7 +10,7 @@ pub(crate) fn ask(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Option<Operation> {
-    with(method, target, content_type, headers, body, |r| of(r))
+    with(method, target, content_type, headers, body, of)
 }
 
 fn with<T>(

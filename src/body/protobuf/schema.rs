@@ -129,10 +129,13 @@ enum Named {
     Name(String, String),
 }
 
+/// A field's name, type, and whether it is repeated.
+type Declared = (String, Named, bool);
+
 /// Gathers declarations of several files, then resolves their names together.
 #[derive(Debug, Default)]
 pub struct Builder {
-    messages: BTreeMap<String, BTreeMap<u32, (String, Named, bool)>>,
+    messages: BTreeMap<String, BTreeMap<u32, Declared>>,
     enums: BTreeMap<String, BTreeMap<i64, String>>,
     methods: BTreeMap<String, (Named, Named)>,
     /// Fields added to messages from outside.
@@ -154,6 +157,31 @@ impl Builder {
     /// What is wrong, with its line.
     pub fn proto(&mut self, source: &str) -> Result<Vec<String>, String> {
         text::read(self, source)
+    }
+
+    /// Adds the types of a schema that is resolved already; what is added later replaces them by name.
+    pub fn add(&mut self, s: &Schema) {
+        let message = |i: &usize| Named::Name(format!(".{}", s.name(*i)), String::new());
+        for m in &s.messages {
+            let fields = m.fields.iter().map(|(n, f)| {
+                let ty = match &f.ty {
+                    Type::Message(i) => message(i),
+                    Type::Enum(i) => {
+                        let name = s.enums.get(*i).map_or("", |e| &e.name);
+                        Named::Name(format!(".{name}"), String::new())
+                    }
+                    t => Named::Is(*t),
+                };
+                (*n, (f.name.clone(), ty, f.repeated))
+            });
+            self.messages.insert(m.name.clone(), fields.collect());
+        }
+        for e in &s.enums {
+            self.enums.insert(e.name.clone(), e.values.clone());
+        }
+        for (path, (a, b)) in &s.methods {
+            self.methods.insert(path.clone(), (message(a), message(b)));
+        }
     }
 
     /// Adds a serialised `FileDescriptorSet` (what `protoc --descriptor_set_out` writes), or a single `FileDescriptorProto`.
@@ -341,7 +369,7 @@ fn number(s: &[u8], number: u32) -> u64 {
 }
 
 /// A `FieldDescriptorProto`.
-fn field(s: &[u8], scope: &str) -> Option<(u32, (String, Named, bool))> {
+fn field(s: &[u8], scope: &str) -> Option<(u32, Declared)> {
     let ty = match number(s, 5) {
         1 => Named::Is(Type::Double),
         2 => Named::Is(Type::Float),
@@ -487,7 +515,7 @@ mod tests {
     #[test]
     fn descriptor_sets_say_the_same() {
         fn len(n: u8, v: &[u8]) -> Vec<u8> {
-            [&[n << 3 | 2, v.len() as u8], v].concat()
+            [&[n << 3 | 2, u8::try_from(v.len()).unwrap()], v].concat()
         }
         let id = [len(1, b"id"), b"\x18\x01\x20\x01\x28\x09".to_vec()].concat();
         let kids = [

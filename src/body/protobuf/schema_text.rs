@@ -1,7 +1,7 @@
 //! The `.proto` language (proto2, proto3, editions) as far as it says names and numbers. In: text. Out: declarations in a
 //! [`Builder`]. Bounds: one pass; messages nest [`DEPTH`] deep; options and what else is not needed are passed over.
 
-use super::{Builder, Named, Type, join};
+use super::{Builder, Declared, Named, Type, join};
 use std::collections::BTreeMap;
 
 const DEPTH: usize = 32;
@@ -220,9 +220,8 @@ impl<'a> Reader<'a> {
                     _ => self.statement()?,
                 },
                 Token::Name(w) => {
-                    if let Some((n, f)) = self.field(b, w, &name, depth)? {
-                        all.insert(n, f);
-                    }
+                    let (n, f) = self.field(b, w, &name, depth)?;
+                    all.insert(n, f);
                 }
                 _ => return self.fail("expected a field"),
             }
@@ -250,7 +249,7 @@ impl<'a> Reader<'a> {
         first: &'a str,
         scope: &str,
         depth: usize,
-    ) -> Out<Option<(u32, (String, Named, bool))>> {
+    ) -> Out<(u32, Declared)> {
         let mut word = first;
         let mut repeated = false;
         if matches!(word, "optional" | "required" | "repeated") && !self.is_type()? {
@@ -271,14 +270,14 @@ impl<'a> Reader<'a> {
             ];
             b.messages.insert(entry.clone(), fields.into());
             let n = self.number()?;
-            return Ok(Some((
+            return Ok((
                 n,
                 (
                     field.to_owned(),
                     Named::Name(format!(".{entry}"), String::new()),
                     true,
                 ),
-            )));
+            ));
         } else {
             word
         };
@@ -300,10 +299,10 @@ impl<'a> Reader<'a> {
             let full = join(scope, field);
             self.body(b, full.clone(), depth + 1)?;
             let ty = Named::Name(format!(".{full}"), String::new());
-            return Ok(Some((n, (field.to_lowercase(), ty, repeated))));
+            return Ok((n, (field.to_lowercase(), ty, repeated)));
         }
         let n = self.number()?;
-        Ok(Some((n, (field.to_owned(), named(ty, scope), repeated))))
+        Ok((n, (field.to_owned(), named(ty, scope), repeated)))
     }
 
     /// `= 5 [options];`
@@ -406,9 +405,8 @@ impl<'a> Reader<'a> {
                 Token::Mark('}') => return Ok(()),
                 Token::Mark(';') => {}
                 Token::Name(w) => {
-                    if let Some((n, (name, ty, repeated))) = self.field(b, w, scope, 0)? {
-                        b.extensions.push((of.clone(), n, name, ty, repeated));
-                    }
+                    let (n, (name, ty, repeated)) = self.field(b, w, scope, 0)?;
+                    b.extensions.push((of.clone(), n, name, ty, repeated));
                 }
                 _ => return self.fail("expected a field"),
             }

@@ -356,10 +356,10 @@ mod tests {
             let mut outer = vec![0x0a];
             let mut n = deep.len();
             while n > 127 {
-                outer.push((n & 127) as u8 | 128);
+                outer.push(u8::try_from(n & 127).unwrap() | 128);
                 n >>= 7;
             }
-            outer.push(n as u8);
+            outer.push(u8::try_from(n).unwrap());
             outer.extend(&deep);
             deep = outer;
         }
@@ -371,7 +371,7 @@ mod tests {
                     x ^= x << 13;
                     x ^= x >> 7;
                     x ^= x << 17;
-                    (x & 0x1f) as u8
+                    u8::try_from(x & 0x1f).unwrap()
                 })
                 .collect();
             let _ = read(&s, None);

@@ -5,3 +5,5 @@ ALTER TABLE call ADD COLUMN op_note_id INTEGER;
 ALTER TABLE call ADD COLUMN dispatch_id INTEGER;
 ALTER TABLE call ADD COLUMN shape INTEGER;
 ALTER TABLE call ADD COLUMN grpc_status INTEGER;
+-- Type of a body's messages under the schema that it was scanned with (a term): names of fields in findings are of that type.
+ALTER TABLE body ADD COLUMN message_id INTEGER;

@@ -21,7 +21,7 @@ const MESSAGES: usize = 10_000;
 
 /// Kinds of bodies that consist of messages.
 pub(super) fn has(kind: &str) -> bool {
-    matches!(kind, "grpc" | "sse")
+    matches!(kind, "grpc" | "sse" | "protobuf")
 }
 
 /// Messages of one body; `hits` are the values to hide.
@@ -38,6 +38,14 @@ pub(super) fn of(
     match kind {
         "grpc" => grpc(content, &hits, schema, dir),
         "sse" => events(content, &hits, dir),
+        "protobuf" => {
+            let mut m = object(0, dir, content);
+            m.insert(
+                "json".into(),
+                tree(content, 0..content.len(), &hits, schema),
+            );
+            vec![Value::Object(m)]
+        }
         _ => Vec::new(),
     }
 }

@@ -23,9 +23,9 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
     let request = part(cx, &p, 0, &heads)?;
     let response = part(cx, &p, 1, &heads)?;
     let mut all = Vec::new();
-    for (dir, body) in (0u8..).zip(p.bodies) {
+    for (dir, body) in (0u8..).zip(p.bodies.iter().copied()) {
         all.extend(match body {
-            Some(id) => messages_of(cx, p.api, dir, id)?,
+            Some(id) => messages_of(cx, &p, dir, id)?,
             None => Vec::new(),
         });
     }
@@ -45,12 +45,30 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
 }
 
 /// Messages that a body consists of.
-fn messages_of(cx: &Cx, api: Option<i64>, dir: u8, id: i64) -> Result<Vec<serde_json::Value>> {
+fn messages_of(cx: &Cx, p: &Places, dir: u8, id: i64) -> Result<Vec<serde_json::Value>> {
     let Some(info) = bodies::info(&cx.conn, id)?.filter(|i| messages::has(&i.kind)) else {
         return Ok(Vec::new());
     };
-    let hits = body_hits(cx, api, dir, id)?;
-    Ok(messages::of(cx, dir, &info.kind, &cx.body(id)?, hits, None))
+    let hits = body_hits(cx, p.api, dir, id)?;
+    let schema = cx.schema();
+    let typed = schema.as_deref().and_then(|s| {
+        // the type that findings were named by, else that of the method
+        let scanned = info.message.as_deref().and_then(|m| s.message(m));
+        let of_method = || {
+            let target = p.uri.as_deref().unwrap_or_default();
+            let (asked, answered) = s.method(target.split('?').next().unwrap_or_default())?;
+            Some(if dir == 0 { asked } else { answered })
+        };
+        Some((s, scanned.or_else(of_method)?))
+    });
+    Ok(messages::of(
+        cx,
+        dir,
+        &info.kind,
+        &cx.body(id)?,
+        hits,
+        typed,
+    ))
 }
 
 /// A head in parts, its text replaced by the masked one.

@@ -128,7 +128,20 @@ fn messages(s: &Show, dir: &str) -> Option<BodyPart> {
             None => m.clone(),
         }
     };
-    let text = Value::Array(mine.into_iter().map(held).collect()).to_string();
+    let part = if dir == "req" {
+        &s.request
+    } else {
+        &s.response
+    };
+    let kind = part
+        .as_ref()
+        .and_then(|p| p.body.as_ref())
+        .map(|b| &*b.kind);
+    let text = match (kind, mine.as_slice()) {
+        // one message without framing has no place in a list
+        (Some("protobuf"), [m]) => held(m).to_string(),
+        _ => Value::Array(mine.into_iter().map(held).collect()).to_string(),
+    };
     Some(BodyPart {
         len: text.len() as u64,
         sha256: None,
