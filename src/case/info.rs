@@ -1,7 +1,6 @@
 //! Small facts about the case itself: number, examiner, notes, its key, what is stale. In: keys and text. Out: text.
 //! Bounds: what a person sets is written to the journal; what the program keeps is not.
 
-use crate::body::protobuf::schema::Schema;
 use crate::case::journal;
 use crate::detect::print::PrintKey;
 use crate::error::{Error, Result};
@@ -54,13 +53,8 @@ pub(crate) fn in_transaction<T>(conn: &Connection, act: impl FnOnce() -> Result<
     Ok(out)
 }
 
-/// Where the case keeps the types of messages.
+/// Key under which the case keeps the types of protobuf messages.
 pub const SCHEMA: &str = "proto_schema";
-
-/// Types of messages that the case keeps; `None` where it has none, or none that can be read.
-pub fn schema(conn: &Connection) -> Result<Option<Schema>> {
-    Ok(get(conn, SCHEMA)?.and_then(|t| serde_json::from_str(&t).ok()))
-}
 
 /// The case's key for prints.
 pub fn print_key(conn: &Connection) -> Result<Option<PrintKey>> {

@@ -53,8 +53,8 @@ pub(super) fn open(args: &Args) -> Result<Cx> {
 pub(super) fn open_at(args: &Args, path: &Path) -> Result<Cx> {
     let mut cx = Cx::open(path, args.common.reveal)?;
     if !args.common.proto.is_empty() {
-        let base = info::schema(&cx.conn)?;
-        cx.set_schema(schemas::read(&args.common.proto, base.as_ref())?);
+        let base = cx.schema();
+        cx.set_schema(schemas::read(&args.common.proto, base.as_deref())?);
     }
     for w in &cx.warnings {
         eprintln!("leaktrace: {}", crate::call::text::visible(w));

@@ -86,15 +86,13 @@ pub fn read(paths: &[PathBuf], base: Option<&Schema>) -> Result<Schema> {
 /// # Errors
 /// As [`read`]; what SQLite says.
 pub fn keep(conn: &Connection, paths: &[PathBuf]) -> Result<Option<Schema>> {
-    let before = info::schema(conn)?;
+    let before = info::get(conn, info::SCHEMA)?.and_then(|t| Schema::from_json(&t));
     if paths.is_empty() {
         return Ok(before);
     }
     let schema = read(paths, before.as_ref())?;
     if before.as_ref() != Some(&schema) {
-        let text =
-            serde_json::to_string(&schema).map_err(|e| bad(Path::new(""), &e.to_string()))?;
-        info::put(conn, info::SCHEMA, &text)?;
+        info::put(conn, info::SCHEMA, &schema.to_json())?;
         let names: Vec<String> = paths
             .iter()
             .map(|p| p.to_string_lossy().into_owned())

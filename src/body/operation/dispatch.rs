@@ -133,16 +133,42 @@ pub struct Seen {
 
 /// Candidates of a request; `None` where it has none. `answer` is the decoded body of a successful response and its kind.
 pub fn seen(r: &Request<'_>, answer: Option<(&[u8], &str)>) -> Option<Seen> {
+    // most requests have none: nothing is kept before one is seen
     let mut found: Vec<String> = Vec::new();
+    each(r, &mut |place, key, v| {
+        if candidate(key, v) {
+            let (key, v) = (String::from_utf8_lossy(key), String::from_utf8_lossy(v));
+            found.push(format!("{place}{key}={v}"));
+        }
+    });
+    if found.is_empty() {
+        return None;
+    }
     let mut others: Vec<Vec<u8>> = Vec::new();
-    let mut take = |place: &str, key: &[u8], v: &[u8]| match word(key) {
-        Some(_) if name_like(v) => found.push(format!(
-            "{place}{}={}",
-            String::from_utf8_lossy(key),
-            String::from_utf8_lossy(v)
-        )),
-        _ => others.push(key.to_vec()),
-    };
+    each(r, &mut |_, key, v| {
+        if !candidate(key, v) {
+            others.push(key.to_vec());
+        }
+    });
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(MOST);
+    Some(Seen {
+        fields: found.join("\n"),
+        asked: print(others),
+        answered: answer.map_or(0, |(b, kind)| shape(b, kind)),
+    })
+}
+
+fn candidate(key: &[u8], v: &[u8]) -> bool {
+    word(key).is_some() && name_like(v)
+}
+
+/// Takes place, name and value of a parameter; the value is empty where it is no text.
+type Take<'a> = dyn FnMut(&str, &[u8], &[u8]) + 'a;
+
+/// Gives all parameters of a request.
+fn each(r: &Request<'_>, take: &mut Take<'_>) {
     for (k, v) in pairs(r.query()).take(64) {
         take("query:", &unescaped(k), &unescaped(v));
     }
@@ -153,34 +179,24 @@ pub fn seen(r: &Request<'_>, answer: Option<(&[u8], &str)>) -> Option<Seen> {
             }
         }
         "json" => {
-            if let Some(o) = r.top().single() {
-                for (k, v) in o {
-                    if HEADS.contains(k)
-                        && let Some(head) = top::inner(v)
-                    {
-                        let place = format!("$.{}.", String::from_utf8_lossy(k));
-                        for (k, v) in head {
-                            take(&place, k, top::string(v).unwrap_or_default());
-                        }
-                    } else {
-                        take("$.", k, top::string(v).unwrap_or_default());
-                    }
+            for (k, v) in r.top().single().into_iter().flatten() {
+                let head = if HEADS.contains(k) {
+                    top::inner(v)
+                } else {
+                    None
+                };
+                let Some(head) = head else {
+                    take("$.", k, top::string(v).unwrap_or_default());
+                    continue;
+                };
+                let place = format!("$.{}.", String::from_utf8_lossy(k));
+                for (k, v) in head {
+                    take(&place, k, top::string(v).unwrap_or_default());
                 }
             }
         }
         _ => {}
     }
-    if found.is_empty() {
-        return None;
-    }
-    found.sort_unstable();
-    found.dedup();
-    found.truncate(MOST);
-    Some(Seen {
-        fields: found.join("\n"),
-        asked: print(others),
-        answered: answer.map_or(0, |(b, kind)| shape(b, kind)),
-    })
 }
 
 /// Print of names, whatever their order; never 0.

@@ -12,10 +12,9 @@ const FIRST: usize = 2048;
 
 /// See [`super::KINDS`].
 pub(super) fn operation(r: &Request<'_>) -> Option<Operation> {
-    let action = (r.header)("soapaction").map(unquoted);
     let soap12 = r.media == "application/soap+xml";
     let related = r.media == "multipart/related";
-    if !(action.is_some() || soap12 || related || r.body_kind == "xml") {
+    if !(related || r.body_kind == "xml") {
         return None;
     }
     let mut envelope = r.body;
@@ -32,6 +31,7 @@ pub(super) fn operation(r: &Request<'_>) -> Option<Operation> {
         // a header of this name on something else means nothing
         return None;
     }
+    let action = (r.header)("soapaction").map(unquoted);
     let action = action.filter(|a| !a.is_empty()).or_else(|| {
         let t = String::from_utf8_lossy((r.header)("content-type")?).into_owned();
         let at = t.to_ascii_lowercase().find("action=")?;

@@ -110,6 +110,15 @@ impl Schema {
         self.methods.len()
     }
 
+    /// As text, for keeping.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+    /// What [`Schema::to_json`] wrote; `None` where the text is something else.
+    pub fn from_json(text: &str) -> Option<Schema> {
+        serde_json::from_str(text).ok()
+    }
+
     /// Of one `.proto` text without imports.
     ///
     /// # Errors
@@ -540,7 +549,6 @@ mod tests {
         let want = Schema::from_proto("package p; message M { string id = 1; repeated M kids = 2; } service S { rpc Do(M) returns (M); }").unwrap();
         assert_eq!(got, want);
         assert!(Builder::default().descriptors(b"hello").is_err());
-        let again: Schema = serde_json::from_str(&serde_json::to_string(&want).unwrap()).unwrap();
-        assert_eq!(again, want);
+        assert_eq!(Schema::from_json(&want.to_json()), Some(want));
     }
 }

@@ -108,7 +108,10 @@ impl Cx {
 
     /// Types of messages that are known.
     pub fn schema(&self) -> Option<Arc<Schema>> {
-        let kept = || info::schema(&self.conn).ok().flatten().map(Arc::new);
+        let kept = || {
+            let text = info::get(&self.conn, info::SCHEMA).ok().flatten()?;
+            Schema::from_json(&text).map(Arc::new)
+        };
         self.schema.get_or_init(kept).clone()
     }
 
