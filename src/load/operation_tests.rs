@@ -1,7 +1,9 @@
 //! Exchanges made by hand, as they come out of any protocol, through the scanner of calls.
 
 use super::super::scan::CallScanner;
-use crate::call::model::{CallOut, Exchange, Flags, Message, Proto, RawBody, Stamp, Start, Unit};
+use crate::call::model::{
+    CallOut, Exchange, Facts, Flags, Message, Proto, RawBody, Stamp, Start, Unit,
+};
 use crate::detect::print::PrintKey;
 use crate::detect::{self, Rules, Scanner};
 use std::sync::Arc;
@@ -63,7 +65,7 @@ pub(crate) fn message(head: &str, body: &[u8], trailers: &str) -> Message {
 fn run(request: Option<Message>, response: Option<Message>) -> CallOut {
     let key = PrintKey([3; 16]);
     let scanner = Scanner::new(Arc::new(Rules::builtin()), key);
-    CallScanner::new(scanner, key).exchange(&Exchange {
+    CallScanner::new(scanner, key, Arc::from([])).exchange(&Exchange {
         flow: 0,
         ordinal: 0,
         client: ([10, 0, 0, 1].into(), 1),
@@ -80,11 +82,21 @@ fn run(request: Option<Message>, response: Option<Message>) -> CallOut {
     })
 }
 
+/// Facts of a body, unpacked.
+fn facts(body: &crate::call::model::BodyOut) -> Facts {
+    let mut terms: Vec<Arc<str>> = Vec::new();
+    let blob = detect::pack::blob(&body.facts, &mut |t| {
+        terms.push(t.clone());
+        u32::try_from(terms.len() - 1).unwrap()
+    });
+    detect::pack::decode(&blob, &|n| terms[n as usize].clone())
+}
+
 /// `PLACE CLASS FORM VALUE` of what was found in a body.
 fn found(body: &crate::call::model::BodyOut) -> Vec<String> {
     let rules = Rules::builtin();
     let key = PrintKey([3; 16]);
-    body.facts
+    facts(body)
         .findings
         .iter()
         .filter(|f| f.class != detect::DIGEST)
