@@ -127,7 +127,7 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
     let mut traces: FxHashMap<String, u32> = FxHashMap::default();
     let mut stmt = conn.prepare(
         "SELECT id,source_id,unit,ord,flow_id,ts,end_ts,src,sport,dst,dport,proto,tls,method_id,host_id,uri,op_id,kind_id,status,ua_id,flags,\
-         req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape FROM call ORDER BY id",
+         req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape,grpc_status FROM call ORDER BY id",
     )?;
     let mut r = stmt.query([])?;
     let num = |row: &rusqlite::Row<'_>, i: usize| -> Result<i64> {
@@ -152,6 +152,9 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         c.tls = small(row, 12)? != 0;
         (c.method, c.host) = (small(row, 13)?, small(row, 14)?);
         c.status = u16::try_from(small(row, 18)?).unwrap_or(0);
+        if let Some(grpc) = row.get::<_, Option<u32>>(28)? {
+            c.status = as_http(grpc, c.status);
+        }
         c.ua = small(row, 19)?;
         c.log = small(row, 20)? & crate::call::model::Flags::LOG_ONLY.0 != 0;
         (c.req_body, c.resp_body) = (num(row, 21)?, num(row, 22)?);
@@ -234,6 +237,24 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         ev.calls.push(c);
     }
     Ok(ev)
+}
+
+/// What a gRPC status would be over plain HTTP (the mapping of `google.rpc.Code`): HTTP itself says 200 to all of them. Facts ask
+/// whether a call was answered, refused, or asked for what is not there.
+fn as_http(grpc: u32, status: u16) -> u16 {
+    match grpc {
+        0 => status,
+        3 | 9 | 11 => 400,
+        16 => 401,
+        7 => 403,
+        5 => 404,
+        6 | 10 => 409,
+        8 => 429,
+        12 => 501,
+        14 => 503,
+        4 => 504,
+        _ => 500,
+    }
 }
 
 /// Print of a request target; never 0.

@@ -409,3 +409,67 @@ fn a_schema_names_fields_and_what_is_found_in_them() {
     std::fs::write(&wrong, "message A { B b = 1; }").unwrap();
     other.run(&["show", id, "--proto", wrong.to_str().unwrap()], 2);
 }
+
+/// Recorded from a real server and client, see tests/record/grpc.py.
+#[test]
+fn recorded_grpc_is_what_its_client_got() {
+    let fixture = |n: &str| format!("{}/tests/fixtures/{n}", env!("CARGO_MANIFEST_DIR"));
+    let saved: Vec<(String, u64, Vec<String>)> =
+        serde_json::from_slice(&std::fs::read(fixture("grpc.json")).unwrap()).unwrap();
+    // the same types as text and as protoc's own output
+    for schema in ["grpc.proto", "grpc.pb"] {
+        let made = Made::empty();
+        made.run(
+            &["load", &fixture("grpc.pcap"), "--proto", &fixture(schema)],
+            0,
+        );
+        let calls = made.rows(&["calls"]);
+        assert_eq!(calls.len(), saved.len());
+        for (row, (method, status, hashes)) in calls.iter().zip(&saved) {
+            assert_eq!(
+                row["api"],
+                format!("POST 127.0.0.1:50999/crm.v1.Customers/{method}")
+            );
+            assert_eq!(
+                (&row["proto"], &row["grpc_status"]),
+                (&json!("grpc"), &json!(status))
+            );
+            let shown = &made.rows(&["show", row["id"].as_str().unwrap(), "--reveal"])[0];
+            let answers: Vec<&Value> = shown["messages"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|m| m["dir"] == "resp")
+                .collect();
+            let got: Vec<&str> = answers
+                .iter()
+                .map(|m| m["sha256"].as_str().unwrap())
+                .collect();
+            assert_eq!(
+                &got, hashes,
+                "{method}: every message, also where it was compressed"
+            );
+            for m in answers {
+                let json = &m["json"];
+                assert_eq!(json["id_card"], "11010519491231002X");
+                assert_eq!(json["phones"][1]["kind"], "home");
+                let i = json["tel"].as_u64().unwrap() - 13_812_345_678;
+                assert_eq!(json["born"]["seconds"], 1_000_000 + i);
+                assert_eq!(json["score"], 39.5 + i as f64);
+                assert_eq!(
+                    json["tags"][0],
+                    json!({"key": "a", "value": format!("b{i}")})
+                );
+            }
+        }
+        // each message: one card, two phones, and a number that is one
+        let n: usize = saved.iter().map(|s| s.2.len()).sum();
+        assert_eq!(made.rows(&["findings"]).len(), 4 * n);
+        let get = &made.rows(&["apis", "api:*Get"])[0];
+        assert_eq!(
+            get["ok_ratio"], 0.5,
+            "HTTP says 200 to both calls, gRPC does not"
+        );
+        made.run(&["verify"], 0);
+    }
+}
