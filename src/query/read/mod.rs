@@ -7,7 +7,7 @@ mod evidence;
 mod findings;
 mod groups;
 mod mask;
-mod messages;
+mod framed;
 mod names;
 mod select;
 mod show;

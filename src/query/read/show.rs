@@ -5,7 +5,7 @@ use super::call::{call_row, hex};
 use super::cx::Cx;
 use super::findings::{self, Places, body_hits, call_findings, head_hits, head_text};
 use super::mask;
-use super::messages;
+use super::framed;
 use super::{BodyPart, Part, Show};
 use crate::case::bodies;
 use crate::case::heads::{Head, Heads};
@@ -46,7 +46,7 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
 
 /// Messages that a body consists of.
 fn messages_of(cx: &Cx, p: &Places, dir: u8, id: i64) -> Result<Vec<serde_json::Value>> {
-    let Some(info) = bodies::info(&cx.conn, id)?.filter(|i| messages::has(&i.kind)) else {
+    let Some(info) = bodies::info(&cx.conn, id)?.filter(|i| framed::has(&i.kind)) else {
         return Ok(Vec::new());
     };
     let hits = body_hits(cx, p.api, dir, id)?;
@@ -61,7 +61,7 @@ fn messages_of(cx: &Cx, p: &Places, dir: u8, id: i64) -> Result<Vec<serde_json::
         };
         Some((s, scanned.or_else(of_method)?))
     });
-    Ok(messages::of(
+    Ok(framed::of(
         cx,
         dir,
         &info.kind,
