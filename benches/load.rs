@@ -1,5 +1,6 @@
 //! Makes a capture of 500 MB (`LEAKTRACE_BENCH_MB` for another size), loads it with the program, and prints time and
-//! memory beside coreutils' `sha256sum` of the same file in the same run, and the counts beside the truth.
+//! memory beside coreutils' `sha256sum` of the same file in the same run, and the counts beside the truth; then how long
+//! the interface takes from a key to the frame that shows it, while it loads the same capture in a terminal of 120x36.
 //!
 //! `cargo bench --bench load`. Each is run three times in turn and the median counts. Not a test: it prints, you judge.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -12,8 +13,8 @@ use std::io::{BufWriter, Write as _};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
-use support::{people, random::Random, wire};
+use std::time::{Duration, Instant};
+use support::{people, pty, random::Random, wire};
 
 /// What the writer of the capture knows.
 #[derive(Default, Debug)]
@@ -205,6 +206,81 @@ fn median(mut v: Vec<f64>) -> f64 {
     v[v.len() / 2]
 }
 
+/// What the first line says of where one is.
+fn at(s: &vt100::Screen, place: &str) -> bool {
+    s.rows(0, 120)
+        .next()
+        .is_some_and(|r| r.contains(&format!("\u{203a} {place}")))
+}
+
+/// The line that the cursor's mark is on.
+fn cursor(s: &vt100::Screen) -> Option<usize> {
+    s.rows(0, 120).position(|r| r.contains('\u{25b8}'))
+}
+
+/// Goes through the screens and up and down in the calls as long as the capture loads: median, 95th of a hundred, and the
+/// longest time from a key to the last byte of the frame that shows what it did.
+fn keys(dir: &Path, capture: &Path) -> String {
+    let case = dir.join("keys.ltc");
+    let args = ["--case", case.to_str().unwrap(), capture.to_str().unwrap()];
+    let mut t = pty::Term::start(&args, dir, &[]);
+    t.wait("so far");
+    let (mut took, mut lost) = (Vec::new(), 0);
+    let patience = Duration::from_secs(2);
+    // The first line tells how far the load is, as long as it runs.
+    let begin = Instant::now();
+    let loading = |t: &pty::Term| {
+        let first = t.screen(|s| s.rows(0, 120).next().unwrap_or_default());
+        first.contains("so far") && begin.elapsed() < Duration::from_secs(300)
+    };
+    'load: loop {
+        for (key, place) in [
+            ("2", "Accounts"),
+            ("3", "APIs"),
+            ("1", "Overview"),
+            ("4", "Calls"),
+        ] {
+            if !loading(&t) {
+                break 'load;
+            }
+            match t.timed(key, |s| at(s, place), patience) {
+                Some(d) => took.push(d.as_secs_f64() * 1e3),
+                None => lost += 1,
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        for key in ["j", "j", "j", "k", "k", "j"] {
+            let Some(from) = t.screen(cursor) else { break };
+            if !loading(&t) {
+                break 'load;
+            }
+            match t.timed(key, |s| cursor(s).is_some_and(|c| c != from), patience) {
+                Some(d) => took.push(d.as_secs_f64() * 1e3),
+                None => lost += 1,
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+    t.send("\u{3}\u{3}");
+    t.end();
+    took.sort_by(f64::total_cmp);
+    let n = took.len();
+    if n == 0 {
+        return "keys      none: the capture was loaded before one could be pressed".into();
+    }
+    format!(
+        "keys      {n} while loading: median {:.1} ms, p95 {:.1} ms, max {:.1} ms (wanted: under 50){}",
+        took[n / 2],
+        took[(n * 95 / 100).min(n - 1)],
+        took[n - 1],
+        if lost > 0 {
+            format!(", {lost} not seen within 2 s")
+        } else {
+            String::new()
+        }
+    )
+}
+
 fn main() {
     let megabytes = std::env::var("LEAKTRACE_BENCH_MB")
         .ok()
@@ -248,6 +324,7 @@ fn main() {
     println!("ratio     {:.2} (wanted: at most 3)", l / h);
     let row: serde_json::Value =
         serde_json::from_str(&summary).expect("load --json ends with its summary");
+    println!("{}", keys(dir.path(), &capture));
     for (name, want) in [
         ("calls", truth.calls),
         ("accounts", truth.accounts),

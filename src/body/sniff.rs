@@ -27,9 +27,19 @@ pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
     {
         return "multipart";
     }
+    // what ends a frame of STOMP
+    let head = if content.len() == head.len() {
+        head.strip_suffix(b"\0").unwrap_or(head)
+    } else {
+        head
+    };
     let sample = head.get(..head.len().min(1024)).unwrap_or(head);
     if !is_text(sample, content.len() > sample.len()) {
-        return "binary";
+        return if mt.is_empty() && published(lead).is_some() {
+            "json"
+        } else {
+            "binary"
+        };
     }
     if mt == "text/event-stream" {
         return "sse";
@@ -67,7 +77,9 @@ pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
             "json"
         };
     }
-    if (mt.contains("javascript") || mt.is_empty()) && jsonp(lead).is_some() {
+    if (mt.contains("javascript") || mt.is_empty()) && jsonp(lead).is_some()
+        || (mt == "text/plain" || mt.is_empty()) && event(lead).is_some()
+    {
         return "json";
     }
     if mt.contains("x-www-form-urlencoded") || (mt.is_empty() && form(lead)) {
@@ -196,6 +208,59 @@ pub(crate) fn jsonp(lead: &[u8]) -> Option<usize> {
     .then_some(at)
 }
 
+/// Where JSON begins behind what a messaging protocol puts before it: Socket.IO, SockJS, MQTT.
+pub(crate) fn inside_message(lead: &[u8]) -> Option<usize> {
+    event(lead).or_else(|| published(lead))
+}
+
+/// Packets of Engine.IO and Socket.IO (`42["name",{}]`, `42/space,7["name"]`, `451-["name"]`) and of SockJS (`a["{}"]`).
+fn event(lead: &[u8]) -> Option<usize> {
+    let at = lead
+        .iter()
+        .take(64)
+        .position(|b| matches!(b, b'{' | b'['))?;
+    let (before, json) = lead.split_at_checked(at)?;
+    let digits = |b: &[u8]| b.len() <= 8 && b.iter().all(u8::is_ascii_digit);
+    let kind = match before {
+        b"a" => return (json.starts_with(b"[\"")).then_some(at),
+        [_, ..] => before,
+        [] => return None,
+    };
+    let (kind, ack) = match kind.iter().position(|b| *b == b'/') {
+        Some(slash) => {
+            let comma = kind.iter().rposition(|b| *b == b',')?;
+            (kind.get(..slash)?, kind.get(comma + 1..)?)
+        }
+        None => match kind.iter().position(|b| *b == b'-') {
+            Some(dash) => (kind.get(..dash)?, kind.get(dash + 1..)?),
+            None => (kind, &[][..]),
+        },
+    };
+    (!kind.is_empty()
+        && digits(kind)
+        && digits(ack)
+        && matches!(json.get(..2), Some(b"[\"" | b"{\"" | b"[{")))
+    .then_some(at)
+}
+
+/// Where the payload of an MQTT PUBLISH begins (MQTT 3.1.1 section 3.3, 5.0), if it is JSON.
+fn published(b: &[u8]) -> Option<usize> {
+    let (first, rest) = b.split_first()?;
+    if first >> 4 != 3 || first & 6 == 6 {
+        return None;
+    }
+    let size = rest.iter().take(4).position(|d| d & 0x80 == 0)? + 1;
+    let topic = rest.get(size..size + 2)?;
+    let topic = topic.iter().fold(0usize, |n, d| n << 8 | usize::from(*d));
+    let after = 1 + size + 2 + topic + if first & 6 == 0 { 0 } else { 2 };
+    // version 5 has properties there, whose length comes first
+    let skips = [0, 1 + b.get(after).map_or(0, |n| usize::from(*n & 0x7f))];
+    skips
+        .into_iter()
+        .map(|n| after + n)
+        .find(|at| b.get(*at..).is_some_and(|p| looks_json(p) && p.len() > 1))
+}
+
 fn form(lead: &[u8]) -> bool {
     let mut pairs = 0;
     for pair in lead.split(|b| *b == b'&').take(8) {
@@ -285,6 +350,22 @@ mod tests {
             ("id;name\n", Some("text/csv"), "csv"),
             ("hello, world", Some("text/plain"), "text"),
             ("cb({\"a\":1})", Some("application/javascript"), "json"),
+            ("42[\"order\",{\"phone\":\"1\"}]", None, "json"),
+            ("42/admin,7[\"order\"]", None, "json"),
+            ("451-[\"file\",{\"_placeholder\":true}]", None, "json"),
+            ("0{\"sid\":\"x\"}", Some("text/plain"), "json"),
+            ("a[\"{}\"]", None, "json"),
+            ("12 [\"not\"]", None, "text"),
+            ("2024-10-11 [\"not\"]", None, "text"),
+            ("MESSAGE\nid:1\n\n{\"a\":1}\0", None, "text"),
+            ("0\u{b}\0\u{3}a/b{\"a\":1}", None, "json"),
+            ("2\u{d}\0\u{3}a/b\0\u{7}{\"a\":1}", None, "json"),
+            ("0\u{c}\0\u{3}a/b\0{\"a\":1}", None, "json"),
+            (
+                "\u{10}\u{b}\0\u{4}MQTT\u{4}\u{2}\0\u{1}{\"a\":1}",
+                None,
+                "binary",
+            ),
             ("\u{0}\u{1}\u{2}abc", None, "binary"),
             ("", None, "text"),
             ("data: {}\n\n", Some("text/event-stream"), "sse"),

@@ -601,6 +601,8 @@ pub struct CallOut {
     pub done: bool,
     /// Flow index in this load.
     pub flow: Option<u64>,
+    /// Position in the flow of the call that this one came of (the upgrade of a WebSocket).
+    pub parent: Option<u32>,
     /// First byte of the request, else of the response.
     pub ts: Ts,
     /// Last byte of the response.

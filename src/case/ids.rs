@@ -26,10 +26,14 @@ pub fn call_id(tag: &str, unit: i64, ord: i64) -> String {
     }
 }
 
-/// Id of a flow: its source's tag and first packet.
-pub fn flow_id(tag: &str, unit0: i64) -> String {
-    format!("f{tag}-{unit0}")
+/// Id of a flow: its source's tag and first packet, and its position among the flows that begin with that packet: a
+/// tunnel's flow comes before that of what it carries.
+pub fn flow_id(tag: &str, unit0: i64, ord: i64) -> String {
+    format!("f{}", call_id(tag, unit0, ord))
 }
+
+/// The position of a flow `c` for [`flow_id`], in SQL.
+pub const FLOW_ORD: &str = "(SELECT count(*) FROM main.flow o WHERE o.source_id=c.source_id AND o.unit0=c.unit0 AND o.id<c.id)";
 
 /// An id taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +65,7 @@ pub fn parse_call(text: &str) -> Option<Parsed> {
 
 /// Takes a flow's id apart.
 pub fn parse_flow(text: &str) -> Option<Parsed> {
-    parse_call(text.trim().strip_prefix('f')?).filter(|p| p.ord == 0)
+    parse_call(text.trim().strip_prefix('f')?)
 }
 
 fn digits(s: &str) -> Option<i64> {
@@ -111,8 +115,8 @@ pub fn find_flow(conn: &Connection, text: &str) -> Result<Option<i64>> {
     for source in sources(conn, &id.tag)? {
         let row = conn
             .query_row(
-                "SELECT id FROM flow WHERE source_id=?1 AND unit0=?2 ORDER BY id LIMIT 1",
-                (source, id.unit),
+                "SELECT id FROM flow WHERE source_id=?1 AND unit0=?2 ORDER BY id LIMIT 1 OFFSET ?3",
+                (source, id.unit, id.ord),
                 |r| r.get(0),
             )
             .optional()?;
@@ -169,7 +173,8 @@ mod tests {
         let tag = source_tag(Some(&[0x9f, 0x2c, 0x41, 0xab, 0x03, 0xde, 0xff]), 3);
         assert_eq!(call_id(&tag, 1204, 0), "9f2c41ab03de-1204");
         assert_eq!(call_id(&tag, 1204, 1), "9f2c41ab03de-1204.1");
-        assert_eq!(flow_id(&tag, 7), "f9f2c41ab03de-7");
+        assert_eq!(flow_id(&tag, 7, 0), "f9f2c41ab03de-7");
+        assert_eq!(flow_id(&tag, 7, 1), "f9f2c41ab03de-7.1");
         let p = parse_call("9F2c41ab03de-1204.1").unwrap();
         assert_eq!((p.tag.as_str(), p.unit, p.ord), ("9f2c41ab03de", 1204, 1));
         assert_eq!(

@@ -25,6 +25,7 @@ pub const APPLICATION_ID: i32 = 1_280_005_202;
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_init.sql"),
     include_str!("schema/0002_operations.sql"),
+    include_str!("schema/0003_parents.sql"),
 ];
 
 /// How long a statement waits for another connection's transaction.

@@ -95,9 +95,11 @@ fn remember_in(dir: &Path, case: &Path) -> Result<()> {
     use std::os::unix::ffi::OsStrExt as _;
     make_dir(dir)?;
     let full = std::path::absolute(case).map_err(Error::io(case, "cannot find"))?;
-    // Written aside and renamed: a reader never sees half a path.
+    // Written aside and renamed: a reader never sees half a path, nor does a second load of this process.
+    static TURN: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let turn = TURN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let (aside, last) = (
-        dir.join(format!("{LAST}.{}", std::process::id())),
+        dir.join(format!("{LAST}.{}.{turn}", std::process::id())),
         dir.join(LAST),
     );
     let write = || {

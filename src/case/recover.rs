@@ -40,6 +40,7 @@ pub fn recover(conn: &mut Connection) -> Result<usize> {
     for (sql, from) in [
         ("DELETE FROM call WHERE id>=?1", call),
         ("DELETE FROM call_at WHERE call_id>=?1", call),
+        ("DELETE FROM call_of WHERE call_id>=?1", call),
         ("DELETE FROM call_at WHERE source_id>=?1", source),
         ("DELETE FROM flow WHERE id>=?1", flow),
         ("DELETE FROM body WHERE id>=?1", body),

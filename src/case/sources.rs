@@ -64,10 +64,15 @@ pub(super) fn source_list(conn: &Connection, from: i64) -> Result<Vec<serde_json
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What bounds a load's result, stored with each source so that it can be repeated.
-pub(super) fn limits_text() -> String {
+/// What bounds a load's result and which rules it searched with, stored with each source so that it can be repeated.
+pub(super) fn limits_text(rules: &str) -> String {
+    let rules = if rules.is_empty() {
+        String::new()
+    } else {
+        format!(" {RULES}{rules}")
+    };
     format!(
-        "body={} decoded={} ratio={} codings={} held={} flows={} findings={}",
+        "body={} decoded={} ratio={} codings={} held={} flows={} findings={}{rules}",
         limits::BODY_STORED,
         limits::DECODED,
         limits::BOMB_RATIO,
@@ -76,4 +81,89 @@ pub(super) fn limits_text() -> String {
         limits::FLOWS,
         limits::FINDINGS_PER_BODY
     )
+}
+
+/// What stands before the print of the rules in `source.limits`.
+const RULES: &str = "rules=";
+/// Diag of a source that was searched with other rules than the last load.
+pub const OTHER_RULES: &str = "other-rules";
+
+/// With which rules each load searched: the first body, call and source of each, and the print of its rules.
+#[derive(Debug, Clone, Default)]
+pub struct Searched(Vec<([i64; 3], Option<String>)>);
+
+impl Searched {
+    /// Reads it from the case.
+    pub fn read(conn: &Connection) -> Result<Searched> {
+        let mut stmt = conn.prepare(
+            "SELECT body_from,call_from,source_from,(SELECT limits FROM source s WHERE s.load_id=l.id LIMIT 1) FROM load l ORDER BY id",
+        )?;
+        let rows = stmt.query_map([], |r| {
+            let limits: Option<String> = r.get(3)?;
+            Ok(([r.get(0)?, r.get(1)?, r.get(2)?], limits))
+        })?;
+        let mut out = Vec::new();
+        for row in rows {
+            let (from, limits) = row?;
+            let rules = limits.as_deref().and_then(|l| {
+                l.split(' ')
+                    .find_map(|w| w.strip_prefix(RULES))
+                    .map(str::to_owned)
+            });
+            out.push((from, rules));
+        }
+        Ok(Searched(out))
+    }
+
+    fn find(&self, which: usize, id: i64) -> Option<&str> {
+        let at = self
+            .0
+            .partition_point(|(from, _)| from.get(which).is_some_and(|f| *f <= id));
+        self.0.get(at.checked_sub(1)?)?.1.as_deref()
+    }
+    /// Print of the rules that a body was searched with; `None` where it was not noted.
+    pub fn body(&self, id: i64) -> Option<&str> {
+        self.find(0, id)
+    }
+    /// ... that a call's heads were searched with.
+    pub fn call(&self, id: i64) -> Option<&str> {
+        self.find(1, id)
+    }
+    /// ... that a source was searched with.
+    pub fn source(&self, id: i64) -> Option<&str> {
+        self.find(2, id)
+    }
+}
+
+/// Notes which sources were searched with other rules than those of this print; gives how many.
+pub fn note_rules(conn: &Connection, rules: &str) -> Result<u64> {
+    let searched = Searched::read(conn)?;
+    let ids: Vec<i64> = conn
+        .prepare("SELECT id FROM source WHERE state<>'loading' ORDER BY id")?
+        .query_map([], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut n = 0;
+    for id in ids {
+        let other = searched.source(id).filter(|r| *r != rules);
+        match other {
+            Some(had) => {
+                n += 1;
+                conn.execute(
+                    "INSERT OR REPLACE INTO diag(source_id,code,n,detail) VALUES(?1,?2,1,?3)",
+                    (
+                        id,
+                        OTHER_RULES,
+                        format!("searched with {had}, asked for {rules}"),
+                    ),
+                )?;
+            }
+            None => {
+                conn.execute(
+                    "DELETE FROM diag WHERE source_id=?1 AND code=?2",
+                    (id, OTHER_RULES),
+                )?;
+            }
+        }
+    }
+    Ok(n)
 }

@@ -10,6 +10,7 @@ pub(super) struct Statements<'c> {
     pub pack: Statement<'c>,
     pub flow: Statement<'c>,
     pub at: Statement<'c>,
+    pub of: Statement<'c>,
     pub unplace: Statement<'c>,
     pub uncall: Statement<'c>,
     pub unflow: Statement<'c>,
@@ -40,6 +41,7 @@ impl<'c> Statements<'c> {
             at: conn.prepare(
                 "INSERT INTO call_at(call_id,n,source_id,role,first,last,off,len,ts) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
             )?,
+            of: conn.prepare("INSERT OR REPLACE INTO call_of(call_id,ord) VALUES(?1,?2)")?,
             unplace: conn.prepare("DELETE FROM call_at WHERE call_id=?1")?,
             uncall: conn.prepare("DELETE FROM call WHERE id=?1")?,
             unflow: conn.prepare("DELETE FROM flow WHERE id=?1")?,

@@ -11,19 +11,27 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::ValueRef;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::{Arc, Mutex};
 
 /// Names of the views.
-pub const VIEWS: [&str; 12] = [
-    "calls", "apis", "accounts", "sessions", "flows", "sources", "diags", "risks", "fields",
-    "classes", "marks", "acts",
+pub const VIEWS: [&str; 13] = [
+    "calls", "apis", "accounts", "sessions", "findings", "flows", "sources", "diags", "risks",
+    "fields", "classes", "marks", "acts",
 ];
 
-/// Masks a request target: its text, and the packed findings of the request's head (see [`crate::detect::pack`]).
-pub type MaskTarget = dyn Fn(&str, &[u8]) -> String + Send + 'static;
+/// What the views ask of those who know how values are masked. It reads by a connection of its own.
+pub trait Shown: Send {
+    /// A request target as it may be shown: its text, and the packed findings of the request's head (see
+    /// [`crate::detect::pack`]).
+    fn target(&self, text: &str, facts: &[u8]) -> String;
+    /// Findings of the call in this row as a JSON array of the contract's rows.
+    fn findings(&self, call: i64) -> Result<String>;
+}
 
-/// Makes views and functions on a connection that [`open::open_read`] gave. `mask` is used for targets unless `reveal`.
-pub fn install(conn: &mut Connection, reveal: bool, mask: Box<MaskTarget>) -> Result<()> {
-    register_functions(conn, reveal, mask)?;
+/// Makes views and functions on a connection that [`open::open_read`] gave. Targets are masked by `shown` unless `reveal`;
+/// findings are what `shown` gives.
+pub fn install(conn: &mut Connection, reveal: bool, shown: Box<dyn Shown>) -> Result<()> {
+    register_functions(conn, reveal, shown)?;
     let query_only: bool = conn.pragma_query_value(None, "query_only", |r| r.get(0))?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "query_only", false)?;
@@ -47,8 +55,8 @@ pub fn install(conn: &mut Connection, reveal: bool, mask: Box<MaskTarget>) -> Re
 }
 
 /// Registers the functions that views and row queries use: `lt_addr`, `lt_time`, `lt_level`, `lt_proto`, `lt_flags`,
-/// `lt_classes`, `lt_call_id`, `lt_flow_id`, `lt_target`. Each gives NULL for what it does not understand.
-pub fn register_functions(conn: &Connection, reveal: bool, mask: Box<MaskTarget>) -> Result<()> {
+/// `lt_classes`, `lt_call_id`, `lt_flow_id`, `lt_target`, `lt_findings`. Each gives NULL for what it does not understand.
+pub fn register_functions(conn: &Connection, reveal: bool, shown: Box<dyn Shown>) -> Result<()> {
     // Innocuous: no side effects, so that they may be used from views although the schema is not trusted.
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
@@ -92,11 +100,21 @@ pub fn register_functions(conn: &Connection, reveal: bool, mask: Box<MaskTarget>
         let tag = ids::source_tag(blob(c, 0), number(c, 1).unwrap_or(0));
         Ok(number(c, 2).map(|unit| ids::call_id(&tag, unit, number(c, 3).unwrap_or(0))))
     })?;
-    conn.create_scalar_function("lt_flow_id", 3, flags, |c| {
+    conn.create_scalar_function("lt_flow_id", 4, flags, |c| {
         let tag = ids::source_tag(blob(c, 0), number(c, 1).unwrap_or(0));
-        Ok(number(c, 2).map(|unit| ids::flow_id(&tag, unit)))
+        Ok(number(c, 2).map(|unit| ids::flow_id(&tag, unit, number(c, 3).unwrap_or(0))))
     })?;
-    let mask = std::sync::Mutex::new(mask);
+    let shown = Arc::new(Mutex::new(shown));
+    let s = shown.clone();
+    // A virtual table would need unsafe code: one array a call, which json_each takes apart, does the same row by row.
+    conn.create_scalar_function("lt_findings", 1, flags, move |c| {
+        let (Some(call), Ok(s)) = (number(c, 0), s.lock()) else {
+            return Ok(None);
+        };
+        s.findings(call)
+            .map(Some)
+            .map_err(|e| rusqlite::Error::UserFunctionError(e.to_string().into()))
+    })?;
     conn.create_scalar_function("lt_target", 2, flags, move |c| {
         let text = match c.get_raw(0) {
             ValueRef::Text(t) => String::from_utf8_lossy(t),
@@ -105,10 +123,10 @@ pub fn register_functions(conn: &Connection, reveal: bool, mask: Box<MaskTarget>
         if reveal {
             return Ok(Some(text.into_owned()));
         }
-        Ok(mask
+        Ok(shown
             .lock()
             .ok()
-            .map(|mask| mask(&text, blob(c, 1).unwrap_or_default())))
+            .map(|s| s.target(&text, blob(c, 1).unwrap_or_default())))
     })?;
     Ok(())
 }

@@ -6,19 +6,19 @@
 //! Compressing packs costs more than all the rest: [`Writer::take_full_packs`] hands them out so that other threads can
 //! do it, and [`Writer::put_pack`] takes them back. Packs that nobody took are compressed at the next commit.
 
-use crate::call::model::{BodyOut, CallOut, FlowInfo, Packed, Role};
+use crate::call::model::{BodyOut, CallOut, FlowInfo, Locator, Packed, Role, Unit};
 use crate::case::bodies::{self, FullPack, Packer, Place};
 use crate::case::open::Case;
 use crate::case::postings::{Pairs, Target};
 use crate::case::rows::{addr, int, narrow};
-use crate::case::sources::{known_source, limits_text, source_list};
+use crate::case::sources::{Searched, known_source, limits_text, source_list};
 use crate::case::statements::Statements;
 use crate::case::terms::Terms;
 use crate::case::{ident, info, journal};
 use crate::detect::pack;
 use crate::error::{Error, Result};
 use crate::limits;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use rustc_hash::FxHashMap;
 use serde_json::json;
 
@@ -56,11 +56,19 @@ pub struct Writer<'c> {
     away: usize,
     pairs: Pairs,
     in_transaction: bool,
+    /// Print of the rules that this load searches with.
+    rules: String,
 }
 
 impl<'c> Writer<'c> {
     /// Begins a load: notes where its rows begin, so that it can be taken back.
     pub fn begin_load(case: &'c Case) -> Result<Writer<'c>> {
+        Writer::begin_with(case, "")
+    }
+
+    /// The same for a load that searches with the rules of this print (see [`crate::detect::Rules::print`]): bodies that an
+    /// earlier load searched with other ones are stored again where they are met again.
+    pub fn begin_with(case: &'c Case, rules: &str) -> Result<Writer<'c>> {
         let conn = &case.conn;
         let next = |table: &str, column: &str| -> Result<i64> {
             let sql = format!("SELECT coalesce(max({column})+1,1) FROM {table}");
@@ -100,6 +108,7 @@ impl<'c> Writer<'c> {
             away: 0,
             pairs: Pairs::default(),
             in_transaction: false,
+            rules: rules.to_owned(),
         };
         writer.remember_bodies()?;
         Ok(writer)
@@ -107,12 +116,16 @@ impl<'c> Writer<'c> {
 
     /// Bodies of earlier loads, the latest first, so that equal content is stored once over loads too.
     fn remember_bodies(&mut self) -> Result<()> {
+        let searched = Searched::read(self.conn)?;
         let mut stmt = self.conn.prepare(
             "SELECT id,sha256,kind,len,(SELECT v FROM term WHERE id=message_id) FROM body WHERE sha256 IS NOT NULL AND kept=len \
              ORDER BY id DESC LIMIT ?1",
         )?;
         let mut rows = stmt.query([int(limits::BODY_DEDUP as u64)])?;
         while let Some(row) = rows.next()? {
+            if searched.body(row.get(0)?).unwrap_or("") != self.rules {
+                continue;
+            }
             let sha: Vec<u8> = row.get(1)?;
             let kind = row.get_ref(2)?.as_str().unwrap_or_default();
             let len: i64 = row.get(3)?;
@@ -153,7 +166,7 @@ impl<'c> Writer<'c> {
                 int(source.bytes),
                 self.marks.load,
                 env!("CARGO_PKG_VERSION"),
-                limits_text(),
+                limits_text(&self.rules),
                 source.spooled
             ],
             |r| r.get(0),
@@ -289,6 +302,9 @@ impl<'c> Writer<'c> {
             call.dispatch.as_ref().map(|d| d.shape.cast_signed()),
             call.grpc_status,
         ])?;
+        if let Some(ord) = call.parent {
+            self.sql.of.execute(params![id, ord])?;
+        }
         let further = call.locators.iter().filter(|l| l.role != Role::Origin);
         for (n, l) in (1i64..).zip(further) {
             let source = self.source_row(l.source)?;
@@ -308,6 +324,58 @@ impl<'c> Writer<'c> {
             self.flush_postings()?;
         }
         Ok(id)
+    }
+
+    /// Notes where a call of this load that was written before stands a second time. Packets of another source that it
+    /// has already (a capture from which some of its bytes came) become part of that; `inside` says that what they are
+    /// copies of stands in the same source.
+    pub fn put_tap(&mut self, (at, ord): (Unit, u32), place: &Locator, inside: bool) -> Result<()> {
+        self.begin()?;
+        let origin = self.source_row(at.source)?;
+        let source = self.source_row(place.source)?;
+        let call: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM call WHERE source_id=?1 AND unit=?2 AND ord=?3 AND id>=?4",
+            )?
+            .query_row(params![origin, int(at.number), ord, self.marks.call], |r| {
+                r.get(0)
+            })
+            .optional()?;
+        let Some(call) = call else { return Ok(()) };
+        let (first, last) = (int(place.first), int(place.last));
+        if source == origin && !inside {
+            self.conn
+                .prepare_cached("UPDATE call SET unit1=max(unit1,?2) WHERE id=?1")?
+                .execute(params![call, last])?;
+            return Ok(());
+        }
+        let known = self
+            .conn
+            .prepare_cached(
+                "UPDATE call_at SET role=?3, ts=CASE WHEN ?4<first THEN ?6 ELSE ts END, first=min(first,?4), \
+                 last=max(last,?5) WHERE call_id=?1 AND source_id=?2",
+            )?
+            .execute(params![call, source, place.role as u8, first, last, place.ts])?;
+        if known == 0 {
+            let n: i64 = self
+                .conn
+                .prepare_cached("SELECT coalesce(max(n),0)+1 FROM call_at WHERE call_id=?1")?
+                .query_row([call], |r| r.get(0))?;
+            let none: Option<i64> = None;
+            self.sql.at.execute(params![
+                call,
+                n,
+                source,
+                place.role as u8,
+                first,
+                last,
+                none,
+                none,
+                place.ts
+            ])?;
+        }
+        Ok(())
     }
 
     /// Stores a body once; `None` for one without content.

@@ -233,6 +233,12 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
             eprintln!("{}: {}", visible(&s.name), visible(&diags.join(", ")));
         }
     }
+    if outcome.other_rules > 0 {
+        eprintln!(
+            "{} of the sources in this case were searched with other rules, and keep what those found; load them into a new case (--case NEW) to search them with these",
+            outcome.other_rules
+        );
+    }
     if outcome.sources.is_empty() {
         return if stopped { INTERRUPTED } else { UNREADABLE };
     }

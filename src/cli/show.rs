@@ -146,6 +146,10 @@ fn of_messages(m: &Value) -> String {
     if let Some(left) = text("more") {
         return format!("... {left} more");
     }
+    if text("dir").is_none() {
+        // a message of a WebSocket is a call of its own
+        return m.to_string();
+    }
     let held = ["json", "text", "base64"].into_iter().find_map(text);
     let mut out = format!(
         "{} {} {} bytes",

@@ -6,7 +6,7 @@ use super::out::Rows;
 use super::{case, table};
 use crate::case::views;
 use crate::error::{Error, Result};
-use crate::query::{Cx, read};
+use crate::query::Cx;
 use rusqlite::types::ValueRef;
 use serde_json::{Map, Value};
 
@@ -14,9 +14,8 @@ pub(super) fn run(args: &Args, statement: &str) -> Result<u8> {
     let path = case::existing(args)?;
     let mut reader = case::open_at(args, &path)?;
     // Masking asks the case by a connection of its own: the statement runs on the other one.
-    let masker = Cx::open(&path, false)?;
-    let mask = Box::new(move |text: &str, facts: &[u8]| read::mask_target(&masker, text, facts));
-    views::install(&mut reader.conn, args.common.reveal, mask)?;
+    let shown = Box::new(Cx::open(&path, args.common.reveal)?);
+    views::install(&mut reader.conn, args.common.reveal, shown)?;
     let bad = |e: rusqlite::Error| Error::Usage {
         msg: match e {
             rusqlite::Error::SqliteFailure(code, _)

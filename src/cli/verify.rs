@@ -4,11 +4,13 @@
 use super::args::Args;
 use super::evidence::{self, Found};
 use super::{DAMAGED, OK, case, out};
-use crate::call::model::Facts;
+use crate::call::model::{Facts, Proto};
 use crate::call::text::visible;
 use crate::case::journal;
+use crate::case::sources::Searched;
 use crate::detect::{DIGEST, Rules, Scanner};
 use crate::error::Result;
+use crate::proto::http1;
 use crate::query::{Cx, read};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -35,8 +37,16 @@ impl Check<'_> {
         if self.args.common.json {
             out::object(self.args, &Value::Object(o))
         } else {
-            let why = o.get("why").and_then(Value::as_str).unwrap_or("");
-            out::text(&format!("{kind} {}: {}\n", visible(name), visible(why)))
+            let text = |k: &str| o.get(k).and_then(Value::as_str).unwrap_or("");
+            let at = match (kind, text("id")) {
+                ("finding", id) if !id.is_empty() => format!(" in {}", visible(id)),
+                _ => String::new(),
+            };
+            out::text(&format!(
+                "{kind} {}{at}: {}\n",
+                visible(name),
+                visible(text("why"))
+            ))
         }
     }
 }
@@ -50,7 +60,15 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     };
     database(&cx, &mut check)?;
     sources(&cx, &mut check)?;
-    bodies(&cx, &mut check)?;
+    let found_with = Arc::new(Rules::with_files(&args.common.rules)?);
+    let mut again = Again {
+        scanner: Scanner::new(found_with.clone(), cx.key),
+        rules: found_with,
+        searched: Searched::read(&cx.conn)?,
+    };
+    rules(&cx, &mut check, &again)?;
+    bodies(&cx, &mut check, &mut again)?;
+    heads(&cx, &mut check, &mut again)?;
     let (n, broken) = journal::verify(&cx.conn)?;
     check.checked += n;
     for b in broken {
@@ -121,10 +139,46 @@ fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
     Ok(())
 }
 
+/// What is needed to find findings again.
+struct Again {
+    rules: Arc<Rules>,
+    scanner: Scanner,
+    /// Print of the rules, where a load noted its own and they can be compared.
+    searched: Searched,
+}
+
+impl Again {
+    /// Whether something was searched with the rules at hand; what a load did not note is taken to be.
+    fn comparable(&self, had: Option<&str>) -> bool {
+        had.is_none_or(|r| r == self.rules.print())
+    }
+}
+
+/// Sources that were searched with other rules: their findings cannot be found again with these.
+fn rules(cx: &Cx, check: &mut Check<'_>, again: &Again) -> Result<()> {
+    let mut stmt = cx
+        .conn
+        .prepare("SELECT id,name,sha256 FROM source ORDER BY id")?;
+    let mut rows = stmt.query([])?;
+    while let Some(r) = rows.next()? {
+        let had = again.searched.source(r.get(0)?);
+        if let Some(had) = had.filter(|_| !again.comparable(had)) {
+            let name: String = r.get(1)?;
+            let id = r
+                .get::<_, Option<Vec<u8>>>(2)?
+                .map_or(Value::Null, |s| super::table::hex(&s).into());
+            let why = format!(
+                "its findings were made with other rules ({had}; these are {}): verify with the same --rules",
+                again.rules.print()
+            );
+            check.thing("source", &name, id, Some(why))?;
+        }
+    }
+    Ok(())
+}
+
 /// Hashes every stored body again and looks for its findings again.
-fn bodies(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
-    let rules = Arc::new(Rules::with_files(&check.args.common.rules)?);
-    let mut scanner = Scanner::new(rules.clone(), cx.key);
+fn bodies(cx: &Cx, check: &mut Check<'_>, again: &mut Again) -> Result<()> {
     let schema = cx.schema();
     // The media type is the one the body came with first.
     let mut stmt = cx.conn.prepare(
@@ -155,6 +209,9 @@ fn bodies(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
             _ => None,
         };
         check.thing("body", &name, id.into(), fault)?;
+        if !again.comparable(again.searched.body(id)) {
+            continue;
+        }
         let kind: String = r.get(2)?;
         let media: Option<String> = r.get(6)?;
         let have = r.get::<_, Option<Vec<u8>>>(5)?.unwrap_or_default();
@@ -163,47 +220,115 @@ fn bodies(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
             (Some(s), Some(name)) => s.message(name).map(|ty| (s, ty)),
             _ => None,
         };
-        let now = scanner.scan_message(&content, &kind, media.as_deref(), typed);
-        let fault = differ(cx, &rules, &read::unpack_facts(cx, &have), &now);
-        check.thing("finding", &format!("body {name}"), id.into(), fault)?;
+        let now = again
+            .scanner
+            .scan_message(&content, &kind, media.as_deref(), typed);
+        let stored = read::unpack_facts(cx, &have);
+        compare(cx, check, &again.rules, &stored, &now, &mut || {
+            let call: Option<i64> = cx
+                .conn
+                .prepare_cached("SELECT min(id) FROM call WHERE resp_body_id=?1 OR req_body_id=?1")?
+                .query_row([id], |r| r.get(0))?;
+            Ok(match call {
+                Some(c) => read::id_of(cx, c)?.map_or(Value::Null, Value::from),
+                None => Value::Null,
+            })
+        })?;
     }
     Ok(())
 }
 
-/// What differs between stored findings and those found now; classes are compared by name, for their numbers may differ.
-fn differ(cx: &Cx, rules: &Rules, stored: &Facts, now: &Facts) -> Option<String> {
+/// Looks for the findings of every call's target and headers again.
+fn heads(cx: &Cx, check: &mut Check<'_>, again: &mut Again) -> Result<()> {
+    let mut stmt = cx
+        .conn
+        .prepare("SELECT id,proto,uri,req_facts,resp_facts FROM call ORDER BY id")?;
+    let mut rows = stmt.query([])?;
+    while let Some(r) = rows.next()? {
+        let id: i64 = r.get(0)?;
+        if !again.comparable(again.searched.call(id)) {
+            continue;
+        }
+        let mut name = || Ok(read::id_of(cx, id)?.map_or(Value::Null, Value::from));
+        let heads = match cx.heads(id) {
+            Ok(h) => h,
+            Err(e) => {
+                let id = name()?;
+                let text = id.as_str().unwrap_or("").to_owned();
+                check.thing(
+                    "finding",
+                    &format!("heads of {text}"),
+                    id,
+                    Some(e.to_string()),
+                )?;
+                continue;
+            }
+        };
+        let log = r.get::<_, u8>(1)? == Proto::Log as u8;
+        let uri: Option<String> = r.get(2)?;
+        for (col, request, head) in [(3, true, heads.request), (4, false, heads.response)] {
+            let now = match (head, &uri) {
+                (Some(h), _) => again.scanner.scan_request(&http1::reread(&h.raw, request)),
+                (None, Some(uri)) if log && request => again.scanner.scan_uri(uri),
+                _ => Facts::default(),
+            };
+            let have = r.get::<_, Option<Vec<u8>>>(col)?.unwrap_or_default();
+            let stored = read::unpack_facts(cx, &have);
+            compare(cx, check, &again.rules, &stored, &now, &mut name)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a finding is compared by, and what it is called: where it lies, its class by name (numbers may differ), form, print.
+type Key = (u64, u32, String, u32, u64, String);
+
+/// Tells each finding that is stored and not found now, or found now and not stored. `call` names the call that shows it.
+fn compare(
+    cx: &Cx,
+    check: &mut Check<'_>,
+    rules: &Rules,
+    stored: &Facts,
+    now: &Facts,
+    call: &mut dyn FnMut() -> Result<Value>,
+) -> Result<()> {
+    if stored.findings.is_empty() && now.findings.is_empty() {
+        return Ok(());
+    }
     let classes = cx.classes();
-    let case_name = |id: u8| {
-        classes
-            .iter()
-            .find(|c| c.id == id)
-            .map(|c| c.name.to_string())
-    };
-    let rule_name = |id: u8| rules.classes().get(usize::from(id)).map(|c| c.name.clone());
-    type Key = (u64, u32, Option<String>, u32, u64);
-    let keys = |f: &Facts, name: &dyn Fn(u8) -> Option<String>| -> Vec<Key> {
+    let case_name = |id: u8| classes.iter().find(|c| c.id == id).map(|c| &*c.name);
+    let rule_name = |id: u8| rules.classes().get(usize::from(id)).map(|c| &*c.name);
+    fn keys<'a>(f: &Facts, name: &dyn Fn(u8) -> Option<&'a str>) -> Vec<Key> {
         let mut v: Vec<Key> = f
             .findings
             .iter()
             .map(|x| {
-                let class = if x.class == DIGEST {
-                    None
-                } else {
-                    name(x.class)
+                let class = match x.class {
+                    DIGEST => "digest",
+                    id => name(id).unwrap_or("?"),
                 };
-                (x.offset, x.len, class, x.form.0, x.print)
+                let place = crate::detect::place(&x.field, &x.index);
+                (x.offset, x.len, class.to_owned(), x.form.0, x.print, place)
             })
             .collect();
         v.sort();
         v
-    };
-    let (a, b) = (keys(stored, &case_name), keys(now, &rule_name));
-    if a == b {
-        return None;
     }
-    let gone = a.iter().filter(|k| b.binary_search(k).is_err()).count();
-    let new = b.iter().filter(|k| a.binary_search(k).is_err()).count();
-    Some(format!(
-        "{gone} findings are not found again, {new} new ones are"
-    ))
+    let (a, b) = (keys(stored, &case_name), keys(now, &rule_name));
+    let mut tell = |k: &Key, fault: Option<&str>| {
+        let id = match fault {
+            Some(_) => call()?,
+            None => Value::Null,
+        };
+        let name = format!("{} {}", k.5, k.2);
+        check.thing("finding", &name, id, fault.map(str::to_owned))
+    };
+    for k in &a {
+        let gone = b.binary_search(k).is_err();
+        tell(k, gone.then_some("it is not found again where it was"))?;
+    }
+    for k in b.iter().filter(|k| a.binary_search(k).is_err()) {
+        tell(k, Some("it is found now and was not stored"))?;
+    }
+    Ok(())
 }

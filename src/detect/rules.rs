@@ -10,6 +10,7 @@ use crate::call::model::Level;
 use crate::error::{Error, Result};
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
@@ -85,6 +86,7 @@ pub struct Rules {
     pub(crate) custom: u64,
     /// Bits of enabled user's classes that have keys alone.
     pub(crate) keyed: u64,
+    print: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -147,6 +149,11 @@ impl Rules {
         Rules::build(texts)
     }
 
+    /// Twelve digits that stand for these rules and the program's version: findings made with other ones may differ.
+    pub fn print(&self) -> &str {
+        &self.print
+    }
+
     /// Classes; the place is the class number. Disabled ones keep their place.
     pub fn classes(&self) -> &[ClassDef] {
         &self.classes
@@ -182,6 +189,7 @@ impl Rules {
                 enabled: 0,
                 custom: 0,
                 keyed: 0,
+                print: String::new(),
             },
             _ => Rules::empty(),
         }
@@ -190,10 +198,21 @@ impl Rules {
     fn build(extra: &[(PathBuf, String)]) -> Result<Rules> {
         let mut r = Rules::empty();
         r.merge(Path::new("builtin.toml"), BUILTIN, true)?;
+        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
+        hash.update(BUILTIN);
         for (path, text) in extra {
             r.merge(path, text, false)?;
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
         }
-        r.compile()
+        let mut r = r.compile()?;
+        r.print = hash
+            .finalize()
+            .iter()
+            .take(6)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        Ok(r)
     }
 
     fn merge(&mut self, path: &Path, text: &str, builtin: bool) -> Result<()> {

@@ -25,6 +25,10 @@ pub struct CallLine {
     pub source: u32,
     /// Flow row, 0 for none.
     pub flow: i64,
+    /// Position in the flow.
+    pub ord: u32,
+    /// Position in the flow of the call that this one came of, [`NONE`] for none.
+    pub of: u32,
     /// Method term, 0 for none.
     pub method: u32,
     /// Host term, 0 for none.
@@ -104,6 +108,8 @@ impl CallLine {
             dport: 0,
             source: 0,
             flow: 0,
+            ord: 0,
+            of: NONE,
             method: 0,
             host: 0,
             ua: 0,
@@ -136,6 +142,16 @@ impl CallLine {
             level: 0,
             secrets: 0,
         }
+    }
+    /// Whether it runs behind a gateway whose call is there too, so that what it carried was counted already. A message of
+    /// a WebSocket runs where its upgrade does.
+    pub fn inner(&self, calls: &[CallLine]) -> bool {
+        if self.of == NONE {
+            return self.parent != NONE;
+        }
+        calls
+            .get(self.parent as usize)
+            .is_some_and(|p| p.of == NONE && p.parent != NONE)
     }
     /// Last known time of the call.
     pub fn last(&self) -> i64 {

@@ -2,10 +2,12 @@
 //! Bounds: per inner call only the outer calls that were open at its server at that moment, at most [`OPEN`] of them.
 //!
 //! An inner call runs inside an outer one in time, and its client is the outer's server. Among several open ones a shared
-//! trace id decides, then the same target, then nothing: an inner call with two equally good parents has none.
+//! trace id decides, then the same target, then the same content or credential beside it, then nothing: an inner call with
+//! two equally good parents has none.
 
 use super::calls::{CallLine, NONE};
-use std::collections::BTreeMap;
+use crate::call::model::Proto;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Open outer calls looked at for one inner call: a host with more at once cannot be told apart by time anyway.
 const OPEN: usize = 256;
@@ -16,7 +18,7 @@ const SLACK_NS: i64 = 5_000_000_000;
 pub fn link(calls: &mut [CallLine]) {
     let mut by_server: BTreeMap<u32, Vec<(i64, u32)>> = BTreeMap::new();
     let mut by_trace: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    let mut clients: std::collections::BTreeSet<u32> = std::collections::BTreeSet::new();
+    let mut clients: BTreeSet<u32> = BTreeSet::new();
     for c in calls.iter().filter(|c| !c.log && c.src != NONE) {
         clients.insert(c.src);
     }
@@ -33,6 +35,7 @@ pub fn link(calls: &mut [CallLine]) {
             by_server.entry(c.dst).or_default().push((c.ts, i));
         }
     }
+    within(calls);
     if by_server.is_empty() && by_trace.is_empty() {
         return;
     }
@@ -49,7 +52,7 @@ pub fn link(calls: &mut [CallLine]) {
     }
     let mut found: Vec<(u32, u32)> = Vec::new();
     for (i, c) in calls.iter().enumerate() {
-        if c.log || c.src == NONE || c.proto == 5 {
+        if c.log || c.src == NONE || c.of != NONE {
             continue;
         }
         let me = u32::try_from(i).unwrap_or(NONE);
@@ -72,7 +75,6 @@ pub fn link(calls: &mut [CallLine]) {
             c.parent = p;
         }
     }
-    upgrades(calls);
 }
 
 /// The call with the same trace id whose server this call comes from; the innermost that holds it in time.
@@ -138,21 +140,35 @@ fn by_time(
             _ => None,
         }
     };
+    let passed_on = |o: &CallLine| c.target != 0 && o.target == c.target && o.method == c.method;
+    // Bodies are one where their content is one, so what was passed on as it came is known by it.
     only(&|_| true)
-        .or_else(|| only(&|o| c.target != 0 && o.target == c.target && o.method == c.method))
+        .or_else(|| only(&passed_on))
+        .or_else(|| only(&|o| passed_on(o) && c.req_body != 0 && o.req_body == c.req_body))
+        .or_else(|| only(&|o| passed_on(o) && c.resp_body != 0 && o.resp_body == c.resp_body))
         .or_else(|| only(&|o| c.cred != 0 && o.cred == c.cred))
 }
 
-/// Messages of a WebSocket belong to the call that upgraded their connection.
-fn upgrades(calls: &mut [CallLine]) {
-    let mut upgrade: BTreeMap<i64, u32> = BTreeMap::new();
+/// A call that says which call of its flow it came of (a message of a WebSocket: the upgrade) belongs to that one.
+fn within(calls: &mut [CallLine]) {
+    let flows: BTreeSet<i64> = calls
+        .iter()
+        .filter(|c| c.of != NONE && c.flow != 0)
+        .map(|c| c.flow)
+        .collect();
+    if flows.is_empty() {
+        return;
+    }
+    let mut place: BTreeMap<(i64, u32), u32> = BTreeMap::new();
     for (i, c) in calls.iter().enumerate() {
-        if c.status == 101 && c.flow != 0 && c.proto != 5 {
-            upgrade.insert(c.flow, u32::try_from(i).unwrap_or(NONE));
+        if flows.contains(&c.flow) && c.proto != Proto::Ws as u8 {
+            place.insert((c.flow, c.ord), u32::try_from(i).unwrap_or(NONE));
         }
     }
-    for c in calls.iter_mut().filter(|c| c.proto == 5) {
-        c.parent = upgrade.get(&c.flow).copied().unwrap_or(NONE);
+    for c in calls.iter_mut().filter(|c| c.of != NONE && c.flow != 0) {
+        if let Some(p) = place.get(&(c.flow, c.of)) {
+            c.parent = *p;
+        }
     }
 }
 
@@ -191,5 +207,53 @@ mod tests {
         c[5].trace = 9;
         link(&mut c);
         assert_eq!(c[5].parent, 4);
+    }
+
+    #[test]
+    fn logins_that_run_at_once_are_told_apart_by_what_they_send_or_get() {
+        let mut c = vec![
+            call(1, 0, 100, 1, 2),
+            call(2, 1, 101, 5, 2),
+            call(3, 10, 90, 2, 3),
+            call(4, 11, 91, 2, 3),
+        ];
+        link(&mut c);
+        assert_eq!((c[2].parent, c[3].parent), (NONE, NONE));
+        for (outer, inner, form) in [(0, 3, 70), (1, 2, 71)] {
+            (c[outer].req_body, c[inner].req_body) = (form, form);
+        }
+        link(&mut c);
+        assert_eq!((c[2].parent, c[3].parent), (1, 0));
+        for c in &mut c {
+            c.parent = NONE;
+            std::mem::swap(&mut c.req_body, &mut c.resp_body);
+        }
+        link(&mut c);
+        assert_eq!((c[2].parent, c[3].parent), (1, 0));
+    }
+
+    #[test]
+    fn messages_belong_to_the_upgrade_of_their_flow() {
+        let at = |id, flow, ord, of, proto: Proto| CallLine {
+            flow,
+            ord,
+            of,
+            proto: proto as u8,
+            ..call(id, id, id + 1, 1, 2)
+        };
+        let mut c = vec![
+            at(1, 7, 0, NONE, Proto::Http11),
+            at(2, 7, 1, NONE, Proto::Http11),
+            at(3, 7, 2, 1, Proto::Ws),
+            at(4, 8, 0, NONE, Proto::Http11),
+            at(5, 8, 1, 0, Proto::Ws),
+            at(6, 8, 2, 9, Proto::Ws), // its parent was not written
+        ];
+        link(&mut c);
+        let p: Vec<u32> = c.iter().map(|c| c.parent).collect();
+        assert_eq!(p, [NONE, NONE, 1, NONE, 3, NONE]);
+        assert!(!c[2].inner(&c), "a message is no step further in");
+        c[1].parent = 3;
+        assert!(c[2].inner(&c), "unless its upgrade is");
     }
 }

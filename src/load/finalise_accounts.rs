@@ -1,11 +1,11 @@
-//! Accounts and sessions into calls. In: evidence, corrections. Out: [`Identity`], and each call's account, session, parent's
-//! account where it has none of its own. Bounds: linear in calls.
+//! Accounts and sessions into calls. In: evidence, corrections. Out: [`Identity`], and each call's account, its parent's
+//! account where it has none of its own, and its session. Bounds: linear in calls.
 
 use super::read::Evidence;
 use crate::call::model::Proto;
 use crate::case::marks::Correction;
-use crate::facts::calls::NONE;
-use crate::facts::identity::{Account, Identity, resolve};
+use crate::facts::calls::{CallLine, NONE};
+use crate::facts::identity::{self, Account, Identity, Part, resolve};
 use std::collections::BTreeMap;
 
 /// Confidence that is left of an account carried one call further in.
@@ -20,8 +20,7 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
     }
     let mut id = resolve(std::mem::take(&mut ev.input));
     for (c, d) in ev.calls.iter_mut().zip(&id.calls) {
-        (c.account, c.conf, c.via, c.session, c.behalf) =
-            (d.account, d.conf, d.via, d.session, d.behalf);
+        (c.account, c.conf, c.via, c.behalf) = (d.account, d.conf, d.via, d.behalf);
     }
     let nobody = |id: &Identity, a: u32| {
         id.accounts
@@ -38,11 +37,11 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
             && let Some(call) = ev.calls.get_mut(line.joined as usize)
             && nobody(&id, call.account)
         {
-            (call.account, call.conf, call.via, call.session) =
-                (line.account, line.conf, line.via, line.session);
+            (call.account, call.conf, call.via) = (line.account, line.conf, line.via);
         }
     }
-    // What a front let through as somebody's is that somebody's behind it too. Chains are short; parents first.
+    // What a front let through as somebody's is that somebody's behind it too, and where nobody is known it is the address
+    // that called the front. Chains are short; parents first.
     for _ in 0..8 {
         let mut changed = false;
         for i in 0..ev.calls.len() {
@@ -55,14 +54,13 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
             let Some(p) = ev.calls.get(c.parent as usize).copied() else {
                 continue;
             };
-            if !nobody(&id, p.account)
+            if p.account != c.account
                 && let Some(c) = ev.calls.get_mut(i)
             {
                 // A message of a WebSocket is no step further in: it runs on the connection of the call that opened it.
                 let further = c.proto != Proto::Ws as u8;
                 let left = if further { CARRIED } else { 1.0 };
-                (c.account, c.conf, c.via, c.session, c.carried) =
-                    (p.account, p.conf * left, p.via, p.session, further);
+                (c.account, c.conf, c.via, c.carried) = (p.account, p.conf * left, p.via, further);
                 changed = true;
             }
         }
@@ -71,7 +69,45 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
         }
     }
     rename(ev, &mut id, corrections);
+    sessions(&mut ev.calls, &mut id);
     id
+}
+
+/// Sessions are what people did: a call that another one caused for the same account is a part of that one, and a log line
+/// that is a captured call is that call. Neither has a session of its own.
+fn sessions(calls: &mut [CallLine], id: &mut Identity) {
+    // A message of a WebSocket is an act of its own, on the thread of the call that opened it.
+    let message = |c: &CallLine| c.proto == Proto::Ws as u8;
+    let outer = |c: &CallLine| {
+        calls
+            .get(c.parent as usize)
+            .filter(|o| o.account == c.account)
+            .map(|o| (o, c.parent))
+    };
+    let part = |i: u32| {
+        let c = calls.get(i as usize)?;
+        let (act, at) = if message(c) {
+            outer(c).unwrap_or((c, i))
+        } else {
+            (c, i)
+        };
+        (c.joined == NONE && (message(act) || outer(act).is_none())).then_some(Part {
+            account: c.account,
+            via: c.via,
+            ts: c.ts,
+            thread: id.calls.get(at as usize)?.thread,
+        })
+    };
+    let mut of: Vec<(u32, u32)> = Vec::with_capacity(calls.len());
+    let list = identity::sessions(&id.order, &part, &mut |call, session| {
+        of.push((call, session));
+    });
+    for (call, session) in of {
+        if let Some(c) = calls.get_mut(call as usize) {
+            c.session = session;
+        }
+    }
+    id.sessions = list;
 }
 
 /// The investigator's names: an account renamed to one that exists becomes that one.
@@ -124,9 +160,6 @@ fn rename(ev: &mut Evidence, id: &mut Identity, corrections: &[Correction]) {
     if !to.is_empty() {
         for c in &mut ev.calls {
             c.account = map(c.account);
-        }
-        for s in &mut id.sessions {
-            s.account = map(s.account);
         }
     }
 }

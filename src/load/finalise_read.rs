@@ -118,6 +118,14 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
             *x = u32::try_from(p).unwrap_or(0);
         }
     }
+    let mut of: FxHashMap<i64, u32> = FxHashMap::default();
+    {
+        let mut stmt = conn.prepare("SELECT call_id,ord FROM call_of")?;
+        let mut r = stmt.query([])?;
+        while let Some(row) = r.next()? {
+            of.insert(row.get(0)?, row.get(1)?);
+        }
+    }
     let n: i64 = conn.query_row("SELECT count(*) FROM call", [], |r| r.get(0))?;
     let n = usize::try_from(n).unwrap_or(0).min(100_000_000);
     ev.calls.reserve(n);
@@ -216,6 +224,8 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
             unit: u64::try_from(num(row, 2)?).unwrap_or(0),
             ord: small(row, 3)?,
         };
+        c.ord = key.ord;
+        c.of = of.get(&c.id).copied().unwrap_or(NONE);
         let addr = ev.addrs.get(c.src as usize).copied();
         let mut auth = 0u16;
         match blob(row.get_ref(23)?) {

@@ -40,7 +40,7 @@ impl Sum {
     fn add(&mut self, c: &CallLine, auth: u16) {
         self.calls += 1;
         self.answered += i64::from(c.status != 0);
-        self.ok += i64::from((200..400).contains(&c.status));
+        self.ok += i64::from(c.status == 101 || (200..400).contains(&c.status));
         self.first = Some(self.first.map_or(c.ts, |f| f.min(c.ts)));
         self.last = Some(self.last.map_or(c.last(), |l| l.max(c.last())));
         self.level = self.level.max(c.level);

@@ -2,13 +2,15 @@
 //! its number, so that what is written does not depend on which thread was faster. Bounds: the byte budget of the queue;
 //! reassembly and parsing keep their own.
 
+use super::captures::{Capture, Captures, Key, Turn};
 use super::queue::{Budget, Queue};
+use super::taps::{TapMark, Taps};
 use crate::call::model::{Exchange, FlowInfo, LogCall, Ts};
 use crate::net::Net;
 use crate::proto::Calls;
 use crate::source::entry::{Entry, EntryEvent, EntryReader};
 use crate::source::log::{LogEvent, LogReader, LogZone};
-use crate::source::pcap::{Event, PacketReader};
+use crate::source::pcap::Event;
 use crate::source::{Input, Kind, open_bytes};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -37,6 +39,8 @@ pub enum Work {
     Pack(i64, Vec<u8>),
     /// Nothing to scan: handed through in its turn.
     Flows(Vec<FlowInfo>),
+    /// Where calls handed on before stand a second time: handed through as well.
+    Taps(Vec<TapMark>),
     /// A source was read to its end.
     SourceEnd(Box<SourceEnd>),
 }
@@ -73,7 +77,15 @@ pub struct SourceEnd {
 }
 
 impl SourceEnd {
-    fn diag(&mut self, code: &str, unit: u64, detail: &str) {
+    /// Of a capture that was not read yet.
+    pub(super) fn of_capture(source: u32) -> SourceEnd {
+        SourceEnd {
+            source,
+            packets: Some(0),
+            ..SourceEnd::default()
+        }
+    }
+    pub(super) fn diag(&mut self, code: &str, unit: u64, detail: &str) {
         self.diags_of(code, unit, 1, detail);
     }
     fn diags_of(&mut self, code: &str, unit: u64, n: u64, detail: &str) {
@@ -109,7 +121,7 @@ const DAMAGE: [&str; 7] = [
 ];
 
 /// Diags whose units gave nothing.
-const SKIPPED: [&str; 19] = [
+const SKIPPED: [&str; 27] = [
     "entry-damaged",
     "entry-unfit",
     "entry-no-call",
@@ -124,12 +136,66 @@ const SKIPPED: [&str; 19] = [
     "frame-cut",
     "bad-ip-length",
     "bad-fragment",
+    "ip-cut",
+    "tcp-cut",
+    "datagram-cut",
     "bad-tcp-header",
+    "wlan-encrypted",
+    "wlan-no-data",
+    "wlan-fragment",
+    "macsec-encrypted",
+    "ppp-encrypted",
     "log-unfit",
     "log-no-request",
     "log-line-cut",
     "outside-time",
 ];
+
+/// State of reading captures.
+struct Run {
+    net: Net<Calls>,
+    taps: Taps,
+    /// Copies of which no place could be kept, by source, and the first.
+    lost: BTreeMap<u32, (u64, u64)>,
+    /// Packets and diags so far.
+    turn: u64,
+    /// Time of the last packet.
+    now: Ts,
+    shown: Instant,
+}
+
+impl Run {
+    fn take_copies(&mut self) {
+        for copy in self.net.take_copies() {
+            if !self.taps.copy(&copy) {
+                let unit = copy.at.unit;
+                let lost = self.lost.entry(unit.source).or_insert((0, unit.number));
+                lost.0 += 1;
+            }
+        }
+    }
+}
+
+impl Capture {
+    /// What is told of it; `stopped` where it was not read to its end.
+    fn finish(self, stopped: bool) -> SourceEnd {
+        let Capture {
+            mut end,
+            reader,
+            left_out,
+            ..
+        } = self;
+        end.packets = Some(reader.packets());
+        end.stopped = stopped;
+        if left_out > 0 {
+            end.diags.insert(
+                "outside-time".into(),
+                (left_out, 1, "left out by --after or --before".into()),
+            );
+        }
+        end
+    }
+}
 
 /// Reads all inputs.
 pub struct Ingest<'a> {
@@ -145,9 +211,6 @@ pub struct Ingest<'a> {
     pub zone: LogZone,
     seq: u64,
     base: u64,
-    /// Flows of earlier flow tables, and of all.
-    flow_base: u64,
-    flow_next: u64,
 }
 
 impl<'a> Ingest<'a> {
@@ -167,8 +230,6 @@ impl<'a> Ingest<'a> {
             zone,
             seq: 0,
             base: 0,
-            flow_base: 0,
-            flow_next: 0,
         }
     }
 
@@ -186,38 +247,29 @@ impl<'a> Ingest<'a> {
         self.seq += 1;
     }
 
-    /// Reads `inputs` in their order. Captures that follow each other in time share their connections, so that a
-    /// rotated capture is one; a capture that overlaps the one before begins anew. Returns the jobs sent.
+    /// Reads `inputs`: all captures side by side in order of time, through one flow table, so that a rotated capture is
+    /// one and what two taps saw counts once; then the logs in their order. Returns the jobs sent.
     pub fn run(mut self, inputs: &[Input]) -> u64 {
-        let mut shared: Option<Net<Calls>> = None;
         let mut calls = Calls::default();
-        let mut ends: Vec<SourceEnd> = Vec::new();
-        let mut seen_until = Ts::MIN;
-        for (source, input) in (0u32..).zip(inputs) {
-            let end = match input.kind {
-                Kind::Log(format) => self.log(source, input, format),
-                Kind::Entries(format) => self.entries(source, input, format),
-                Kind::Pcap | Kind::Pcapng => {
-                    let follows = input.first_ts.is_some_and(|t| t >= seen_until);
-                    if let Some(old) = shared.take_if(|_| !follows) {
-                        self.finish(old, &mut calls, &mut ends);
-                    }
-                    let net = shared.get_or_insert_with(Net::new);
-                    let end = self.capture(source, input, net, &mut calls);
-                    seen_until = seen_until.max(end.last_ts.unwrap_or(seen_until));
-                    end
-                }
-            };
-            self.base += input.bytes;
-            self.progress.read.store(self.base, Relaxed);
-            ends.push(end);
+        let all = || (0u32..).zip(inputs);
+        let captures: Vec<_> = all()
+            .filter(|(_, i)| matches!(i.kind, Kind::Pcap | Kind::Pcapng))
+            .collect();
+        let mut ends = self.captures(Captures::new(captures), &mut calls);
+        for (source, input) in all() {
             if self.stopped() {
                 break;
             }
+            let end = match input.kind {
+                Kind::Log(format) => self.log(source, input, format),
+                Kind::Entries(format) => self.entries(source, input, format),
+                Kind::Pcap | Kind::Pcapng => continue,
+            };
+            ends.push(end);
+            self.base += input.bytes;
+            self.progress.read.store(self.base, Relaxed);
         }
-        if let Some(net) = shared.take() {
-            self.finish(net, &mut calls, &mut ends);
-        }
+        ends.sort_by_key(|end| end.source);
         for mut end in ends {
             take_diags(&calls.diags, &mut end);
             self.send(0, Work::SourceEnd(Box::new(end)));
@@ -225,107 +277,140 @@ impl<'a> Ingest<'a> {
         self.seq
     }
 
-    /// Ends all connections of a flow table, and counts its flows so that the next table's get numbers of their own.
-    fn finish(&mut self, mut net: Net<Calls>, calls: &mut Calls, ends: &mut [SourceEnd]) {
-        net.finish(calls);
-        self.drain(calls, 1);
-        self.flow_base = self.flow_next;
-        for end in ends {
-            take_diags(net.diags(), end);
+    /// Reads captures through one flow table.
+    fn captures(&mut self, mut captures: Captures<'_>, calls: &mut Calls) -> Vec<SourceEnd> {
+        let mut run = Run {
+            net: Net::new(),
+            taps: Taps::default(),
+            lost: BTreeMap::new(),
+            turn: 0,
+            now: Ts::MIN,
+            shown: Instant::now(),
+        };
+        let mut ends: Vec<SourceEnd> = Vec::new();
+        loop {
+            match captures.turn() {
+                Turn::End => break,
+                Turn::Failed(end) => ends.push(*end),
+                Turn::Read(at, limit) => {
+                    let several = captures.open().len() > 1;
+                    run.net.overlapping(several);
+                    if several {
+                        run.taps.expect();
+                    }
+                    let others = captures.open().iter().enumerate();
+                    let read: u64 = others
+                        .filter(|(n, _)| *n != at)
+                        .map(|(_, c)| c.reader.offset().min(c.bytes))
+                        .sum();
+                    let Some(capture) = captures.get(at) else {
+                        break;
+                    };
+                    if self.packets(capture, limit, read, &mut run, calls) {
+                        continue;
+                    }
+                    let stopped = self.stopped();
+                    if let Some(done) = captures.close(at) {
+                        self.base += done.bytes;
+                        ends.push(done.finish(stopped));
+                    }
+                    if stopped {
+                        break;
+                    }
+                }
+            }
+            self.progress.read.store(self.base, Relaxed);
         }
+        while let Some(open) = captures.close(0) {
+            ends.push(open.finish(true));
+        }
+        run.net.finish(calls);
+        run.now = Ts::MAX;
+        self.drain(calls, &mut run, 1);
+        for end in &mut ends {
+            take_diags(run.net.diags(), end);
+            if let Some((n, unit)) = run.lost.get(&end.source) {
+                let detail = "copies of packets that no call is told of".to_string();
+                end.diags.insert("tap-limit".into(), (*n, *unit, detail));
+            }
+        }
+        ends
     }
 
     fn outside(&self, ts: Ts) -> bool {
         self.options.after.is_some_and(|t| ts < t) || self.options.before.is_some_and(|t| ts >= t)
     }
 
-    fn capture(
+    /// Reads packets of a capture up to and with a place in the merged order. False where it ended or reading was
+    /// stopped. `read` is what was read of other captures under way.
+    fn packets(
         &mut self,
-        source: u32,
-        input: &Input,
-        net: &mut Net<Calls>,
+        capture: &mut Capture,
+        limit: Key,
+        read: u64,
+        run: &mut Run,
         calls: &mut Calls,
-    ) -> SourceEnd {
-        let mut end = SourceEnd {
-            source,
-            packets: Some(0),
-            ..SourceEnd::default()
-        };
-        let reader = open_bytes(&input.path).and_then(|bytes| PacketReader::open(bytes, source));
-        let mut reader = match reader {
-            Ok(r) => r,
-            Err(e) => {
-                end.diag("read-error", 1, &e.to_string());
-                end.damaged = true;
-                return end;
-            }
-        };
-        let mut shown = Instant::now();
-        let mut turn = 0u64;
-        let mut left_out = 0u64;
-        while let Some(event) = reader.next() {
+    ) -> bool {
+        while capture.within(limit) {
+            capture.took();
+            let Some(event) = capture.reader.next() else {
+                return false;
+            };
             match event {
                 Event::Packet(packet) => {
-                    end.saw(packet.at.ts);
+                    capture.end.saw(packet.at.ts);
+                    run.now = packet.at.ts;
                     if self.outside(packet.at.ts) {
-                        left_out += 1;
+                        capture.left_out += 1;
                     } else {
-                        net.packet(&packet, calls);
+                        run.net.packet(&packet, calls);
                     }
                 }
                 Event::Diag { code, unit, detail } => {
-                    end.damaged |= DAMAGE.contains(&code);
-                    end.diag(code, unit, &detail);
+                    capture.end.damaged |= DAMAGE.contains(&code);
+                    capture.end.diag(code, unit, &detail);
                 }
             }
-            turn += 1;
+            run.turn += 1;
             if calls.exchanges.len() >= BATCH || calls.flows.len() >= BATCH {
-                self.drain(calls, BATCH);
+                self.drain(calls, run, BATCH);
             }
-            if turn.is_multiple_of(STRIDE) {
-                self.progress
-                    .read
-                    .store(self.base + reader.offset().min(input.bytes), Relaxed);
+            if run.turn.is_multiple_of(STRIDE) {
+                let here = capture.reader.offset().min(capture.bytes);
+                self.progress.read.store(self.base + read + here, Relaxed);
                 self.progress.units.fetch_add(STRIDE, Relaxed);
+                run.take_copies();
                 if self.stopped() {
-                    end.stopped = true;
-                    break;
+                    return false;
                 }
-                if self.options.interim && shown.elapsed() >= SNAPSHOT {
-                    shown = Instant::now();
-                    net.for_each(&mut |state| state.open_exchanges(&mut calls.exchanges));
-                    self.drain(calls, 1);
+                if self.options.interim && run.shown.elapsed() >= SNAPSHOT {
+                    run.shown = Instant::now();
+                    run.net
+                        .for_each(&mut |state| state.open_exchanges(&mut calls.exchanges));
+                    self.drain(calls, run, 1);
                 }
             }
         }
-        end.packets = Some(reader.packets());
-        if left_out > 0 {
-            end.diags.insert(
-                "outside-time".into(),
-                (left_out, 1, "left out by --after or --before".into()),
-            );
-        }
-        self.drain(calls, 1);
-        end
+        true
     }
 
     /// Hands on what has gathered, once there are `least` exchanges.
-    fn drain(&mut self, calls: &mut Calls, least: usize) {
+    fn drain(&mut self, calls: &mut Calls, run: &mut Run, least: usize) {
+        run.take_copies();
         if calls.exchanges.len() >= least {
-            let mut batch = std::mem::take(&mut calls.exchanges);
-            for x in &mut batch {
-                x.flow += self.flow_base;
-            }
+            let batch = std::mem::take(&mut calls.exchanges);
+            batch.iter().for_each(|x| run.taps.exchange(x));
             let bytes = batch.iter().map(weight).sum();
             self.send(bytes, Work::Exchanges(batch));
         }
         if calls.flows.len() >= least {
-            let mut flows = std::mem::take(&mut calls.flows);
-            for f in &mut flows {
-                f.id += self.flow_base;
-                self.flow_next = self.flow_next.max(f.id + 1);
-            }
+            let flows = std::mem::take(&mut calls.flows);
+            flows.iter().for_each(|f| run.taps.ended(f.id, f.last.ts));
             self.send(flows.len() * 300, Work::Flows(flows));
+        }
+        let marks = run.taps.settled(run.now);
+        if !marks.is_empty() {
+            self.send(marks.len() * 64, Work::Taps(marks));
         }
     }
 

@@ -4,6 +4,7 @@
 //! One thread reads, reassembles and parses; scan threads decode, hash, search and compress; the calling thread writes.
 //! Work is numbered when it is read and written in that order, so the case does not depend on which thread was faster.
 
+mod captures;
 pub mod finalise;
 mod ingest;
 mod operation;
@@ -12,6 +13,7 @@ mod queue;
 mod scan;
 pub mod schemas;
 mod sources;
+mod taps;
 
 use crate::case::{self, Case};
 use crate::detect::Rules;
@@ -88,6 +90,8 @@ pub struct LoadOutcome {
     pub seconds: f64,
     /// Evidence that was damaged but partly read: exit 3.
     pub damaged: bool,
+    /// Sources of the case that were searched with other rules than these: their findings are those of then.
+    pub other_rules: u64,
     /// Inputs of which nothing could be read, with the reason: exit 4 where there is nothing else.
     pub failed: Vec<(PathBuf, String)>,
 }
@@ -140,6 +144,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         damaged = end.damaged;
         stopped = end.stopped;
     }
+    let other_rules = case::sources::note_rules(&case.conn, rules.print())?;
     progress.phase.store(1, Relaxed);
     let stale = case::info::is_stale(&case.conn)?;
     let counts = if stale || stopped || !inputs.is_empty() {
@@ -163,5 +168,6 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         seconds: begin.elapsed().as_secs_f64(),
         damaged,
         failed,
+        other_rules,
     })
 }

@@ -5,9 +5,10 @@ use super::ingest::{Ingest, Job, SourceEnd, Work};
 use super::queue::{Budget, Queue};
 use super::scan::CallScanner;
 use super::sources::Spooled;
+use super::taps::TapMark;
 use super::{LoadOptions, Progress};
 use crate::body::protobuf::schema::Schema;
-use crate::call::model::{CallOut, FlowInfo, Unit};
+use crate::call::model::{CallOut, FlowInfo, Locator, Role, Unit};
 use crate::case::writer::{self, NewSource, Writer};
 use crate::case::{Case, bodies};
 use crate::detect::print::PrintKey;
@@ -42,6 +43,7 @@ enum What {
     /// Calls, and the units of calls that could not be scanned.
     Calls(Vec<CallOut>, Vec<Unit>),
     Flows(Vec<FlowInfo>),
+    Taps(Vec<TapMark>),
     SourceEnd(Box<SourceEnd>),
 }
 
@@ -67,7 +69,7 @@ pub fn load(
     zone: LogZone,
     schema: Option<Arc<Schema>>,
 ) -> Result<End> {
-    let mut writer = Writer::begin_load(case)?;
+    let mut writer = Writer::begin_with(case, rules.print())?;
     for (index, input) in (0u32..).zip(inputs) {
         let is_spool = spooled.path.as_deref() == Some(input.path.as_path());
         let path = std::fs::canonicalize(&input.path).unwrap_or_else(|_| input.path.clone());
@@ -262,6 +264,7 @@ fn scan_jobs(
                 What::Calls(calls, failed)
             }
             Work::Flows(flows) => What::Flows(flows),
+            Work::Taps(marks) => What::Taps(marks),
             Work::SourceEnd(end) => What::SourceEnd(end),
         };
         if results.send(Done::Ordered { seq, bytes, what }).is_err() {
@@ -364,6 +367,22 @@ impl Sink<'_, '_> {
             What::Flows(flows) => {
                 for flow in &flows {
                     self.writer.put_flow(flow)?;
+                }
+            }
+            What::Taps(marks) => {
+                for mark in &marks {
+                    self.writer.put_tap(
+                        (mark.at, mark.ord),
+                        &Locator {
+                            source: mark.source,
+                            role: Role::Tap,
+                            first: mark.first,
+                            last: mark.last,
+                            range: None,
+                            ts: mark.ts,
+                        },
+                        mark.inside,
+                    )?;
                 }
             }
             What::SourceEnd(end) => self.ends.push(*end),

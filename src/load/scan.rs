@@ -5,8 +5,8 @@ use super::operation::{self, media_type};
 use crate::body::protobuf::schema::Schema;
 use crate::body::{decode, sniff};
 use crate::call::model::{
-    BodyOut, CallOut, CredentialSeen, Exchange, Flags, Locator, LogCall, Message, Packed, Proto,
-    RawBody, Role, Stamp, Unit,
+    BodyOut, CallOut, CredentialSeen, Exchange, Flags, IdentityEvent, Locator, LogCall, Message,
+    Packed, Proto, RawBody, Role, Stamp, Unit,
 };
 use crate::call::text::lossless;
 use crate::case::heads;
@@ -106,30 +106,45 @@ impl CallScanner {
             req.and_then(|m| self.body(m, req_type.as_deref(), types.map(|t| t.0), &mut flags));
         let resp_body =
             resp.and_then(|m| self.body(m, resp_type.as_deref(), types.map(|t| t.1), &mut flags));
-        let view = CallView {
-            req,
-            resp,
-            req_body: req_body.as_ref().map_or(&[], |b| &b.content),
-            req_kind: req_body.as_ref().map_or("", |b| b.kind),
-            resp_body: resp_body.as_ref().map_or(&[], |b| &b.content),
-            resp_kind: resp_body.as_ref().map_or("", |b| b.kind),
+        let message = x.proto == Some(Proto::Ws);
+        // a message has no head of its own: that of the upgrade says where it goes and whose it is
+        let asked = if message { x.context.as_deref() } else { req };
+        let (credentials, events) = if message {
+            self.upgraded(asked)
+        } else {
+            let view = CallView {
+                req,
+                resp,
+                req_body: req_body.as_ref().map_or(&[], |b| &b.content),
+                req_kind: req_body.as_ref().map_or("", |b| b.kind),
+                resp_body: resp_body.as_ref().map_or(&[], |b| &b.content),
+                resp_kind: resp_body.as_ref().map_or("", |b| b.kind),
+            };
+            extract(&view, &self.key, &mut self.memo)
         };
-        let (credentials, events) = extract(&view, &self.key, &mut self.memo);
         let status = resp.and_then(Message::status);
-        let found = operation::of(
-            req,
-            status,
-            (req_type.as_deref(), resp_type.as_deref()),
-            (req_body.as_ref(), resp_body.as_ref()),
-        );
+        let found = if message {
+            operation::Found::default()
+        } else {
+            operation::of(
+                req,
+                status,
+                (req_type.as_deref(), resp_type.as_deref()),
+                (req_body.as_ref(), resp_body.as_ref()),
+            )
+        };
         let grpc = found.kind == Some("grpc");
-        let target = req.and_then(Message::target).filter(|t| !t.is_empty());
+        let target = asked.and_then(Message::target).filter(|t| !t.is_empty());
         let (authority, path) = target.map_or((None, None), split_target);
-        let method = req
-            .and_then(Message::method)
-            .filter(|m| !m.is_empty())
-            .map(|m| lossless(m).into_owned());
-        let host = req
+        let method = match (message, req) {
+            (true, Some(_)) => Some("SEND".to_owned()),
+            (true, None) => Some("RECV".to_owned()),
+            (false, _) => req
+                .and_then(Message::method)
+                .filter(|m| !m.is_empty())
+                .map(|m| lossless(m).into_owned()),
+        };
+        let host = asked
             .and_then(|m| m.header("host"))
             .filter(|h| !h.is_empty())
             .or(authority);
@@ -139,8 +154,12 @@ impl CallScanner {
             ord: x.ordinal,
             done: x.done,
             flow: Some(x.flow),
+            parent: x.parent,
             ts: req.or(resp).map_or(first.ts, |m| m.first.ts),
-            end_ts: resp.filter(|m| m.body.complete).map(|m| m.last.ts),
+            end_ts: resp
+                .or(req.filter(|_| message))
+                .filter(|m| m.body.complete)
+                .map(|m| m.last.ts),
             src: Some(x.client.0),
             sport: Some(x.client.1),
             dst: Some(x.server.0),
@@ -154,9 +173,13 @@ impl CallScanner {
                 _ => Proto::H3,
             }),
             tls: x.tls,
-            kind: found
-                .kind
-                .unwrap_or_else(|| api_kind(path.as_deref(), resp_type.as_deref())),
+            kind: if message || socket(x) {
+                "websocket"
+            } else {
+                found
+                    .kind
+                    .unwrap_or_else(|| api_kind(path.as_deref(), resp_type.as_deref()))
+            },
             method,
             host: host.map(|h| lossless(h).into_owned()),
             uri: target.map(|t| lossless(t).into_owned()),
@@ -174,26 +197,51 @@ impl CallScanner {
             resp_body_len: resp.and_then(|m| body_len(&m.body)),
             req_type,
             resp_type,
-            user_agent: req
+            user_agent: asked
                 .and_then(|m| m.header("user-agent"))
                 .map(|v| lossless(v).into_owned()),
             flags,
-            heads: heads::encode(x),
+            heads: if message {
+                Vec::new()
+            } else {
+                heads::encode(x)
+            },
             req_body,
             resp_body,
-            req_facts: match req {
+            req_facts: match req.filter(|_| !message) {
                 Some(m) => pack::pack(&self.scanner.scan_request(m), &self.classes),
                 None => Packed::default(),
             },
-            resp_facts: match resp {
+            resp_facts: match resp.filter(|_| !message) {
                 Some(m) => pack::pack(&self.scanner.scan_response_head(m), &self.classes),
                 None => Packed::default(),
             },
             credentials,
             events,
-            trace_id: req.and_then(trace_id),
+            trace_id: req.filter(|_| !message).and_then(trace_id),
             locators: locators(x, first, last),
         }
+    }
+
+    /// What the request that opened a WebSocket says of whose its messages are: its credentials, not what it was itself
+    /// (a login, a logout).
+    fn upgraded(&mut self, asked: Option<&Message>) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
+        let view = CallView {
+            req: asked,
+            resp: None,
+            req_body: &[],
+            req_kind: "",
+            resp_body: &[],
+            resp_kind: "",
+        };
+        let (credentials, mut events) = extract(&view, &self.key, &mut self.memo);
+        events.retain(|e| {
+            matches!(
+                e,
+                IdentityEvent::Fronted { .. } | IdentityEvent::OnBehalf { .. }
+            )
+        });
+        (credentials, events)
     }
 
     /// Decodes and scans one body; `None` where the message has none.
@@ -287,6 +335,7 @@ impl CallScanner {
             ord: 0,
             done: true,
             flow: None,
+            parent: None,
             ts: l.ts,
             end_ts: l.end_ts,
             src: l.src,
@@ -339,8 +388,18 @@ impl CallScanner {
     }
 }
 
+/// Whether a call turned its connection into a WebSocket.
+fn socket(x: &Exchange) -> bool {
+    x.flags.has(Flags::UPGRADED)
+        && x.response
+            .as_ref()
+            .and_then(|m| m.header("upgrade"))
+            .or(x.request.as_ref().and_then(|m| m.header("upgrade")))
+            .is_some_and(|v| v.eq_ignore_ascii_case(b"websocket"))
+}
+
 /// First byte of the request, else of the response.
-fn earliest(x: &Exchange) -> Stamp {
+pub(super) fn earliest(x: &Exchange) -> Stamp {
     x.request
         .as_ref()
         .or(x.response.as_ref())

@@ -141,10 +141,21 @@ pub fn take_known(
     Ok(known)
 }
 
-/// Captures by time, then logs; the order in which they were named does not matter.
+/// Captures by time, then logs; neither the order in which they were named nor their names matter, as ids depend on which
+/// capture comes first: those that begin at the same time and are of the same size are told apart by their content.
 pub fn sort(inputs: &mut [Input]) {
     let key = |i: &Input| (i.first_ts.is_none(), i.first_ts, i.bytes);
-    inputs.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name)));
+    inputs.sort_by_key(key);
+    let none = std::sync::atomic::AtomicBool::new(false);
+    for equal in inputs.chunk_by_mut(|a, b| key(a) == key(b)) {
+        if equal.len() > 1 {
+            // What cannot be read is told when it is read.
+            equal.sort_by_cached_key(|i| {
+                let hash = hash_file(&i.path, &none, &mut |_| {}).ok();
+                (hash.map(|(sha, _)| sha), i.name.clone())
+            });
+        }
+    }
 }
 
 /// Source rows of this run: those known before and those just loaded.

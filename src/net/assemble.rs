@@ -7,6 +7,9 @@
 //! - A hole is declared lost when the other side acknowledged it and nothing filled it for
 //!   [`REORDER_PACKETS`] or [`REORDER_NS`]; when the other side is not captured, after small amounts; in any case at
 //!   the limits and at the end. Later bytes for a passed place are thrown away.
+//! - A few zeros on an acknowledgement are no data until something says so: some stacks count the padding of a frame as
+//!   payload, and believing it would poison the place for the bytes that really stand there. What the sender sends next,
+//!   or the other side acknowledges, decides; where nothing does, they are dropped.
 //! - Nothing after a FIN counts.
 
 use super::{Missing, Segment};
@@ -39,6 +42,10 @@ pub(super) struct Piece<'a> {
     pub(super) at: Stamp,
     /// Goes into [`Segment::acked`].
     pub(super) acked: u64,
+    /// Whether it may be padding, see [`super::connection`].
+    pub(super) doubtful: bool,
+    /// Whether the packet was captured before, or the bytes come from another tap: then they were not sent again.
+    pub(super) copy: bool,
 }
 
 /// A piece that waits for the bytes before it. Held pieces do not overlap.
@@ -48,6 +55,7 @@ struct Held {
     at: Stamp,
     acked: u64,
     retransmitted: bool,
+    doubtful: bool,
 }
 
 impl Held {
@@ -68,6 +76,18 @@ struct Waiting {
     mark: Option<(u64, u64, i64)>,
 }
 
+/// Zeros at the next place, and the acknowledgement that carried them.
+struct Doubt {
+    len: u8,
+    at: Stamp,
+    acked: u64,
+}
+
+/// Zeros as they are handed on.
+const ZEROS: [u8; MOST_PADDING] = [0; MOST_PADDING];
+/// Most bytes of padding that were seen on an acknowledgement: what fills 54 bytes up to the shortest frame.
+pub(super) const MOST_PADDING: usize = 6;
+
 /// One direction.
 #[derive(Default)]
 pub(super) struct Half {
@@ -85,6 +105,8 @@ pub(super) struct Half {
     /// Bytes of this stream that the other side acknowledged.
     acked: u64,
     waiting: Option<Box<Waiting>>,
+    /// Zeros in order that may be padding.
+    doubt: Option<Box<Doubt>>,
     /// Whether several SYNs disagreed about the beginning.
     pub(super) unsure: bool,
     /// Whether the flow table has it in its list of streams that hold bytes.
@@ -107,7 +129,7 @@ impl Half {
     }
     /// Whether no byte and no hole of the stream was handed on or held.
     pub(super) fn untouched(&self) -> bool {
-        self.offset == 0 && self.waiting.is_none()
+        self.offset == 0 && self.waiting.is_none() && self.doubt.is_none()
     }
     /// Whether its FIN was captured.
     pub(super) fn fin_seen(&self) -> bool {
@@ -120,10 +142,6 @@ impl Half {
     /// Sequence number of the byte with offset 0.
     pub(super) fn first(&self) -> u32 {
         self.next.wrapping_sub(low(self.offset))
-    }
-    /// Whether a sequence number stands before the next byte in order.
-    pub(super) fn behind(&self, seq: u32) -> bool {
-        self.known && seq.wrapping_sub(self.next).cast_signed() < 0
     }
     /// Distance of a sequence number from the next byte in order.
     pub(super) fn distance(&self, seq: u32) -> u32 {
@@ -153,6 +171,11 @@ impl Half {
             .saturating_add(i64::from(near))
     }
 
+    /// Offset of the byte at a sequence number, where it is known.
+    pub(super) fn offset_of(&self, seq: u32) -> Option<u64> {
+        self.known.then(|| u64::try_from(self.place(seq)).ok())?
+    }
+
     /// Offset that an acknowledgement of the other side stands for; 0 where the stream is not known.
     pub(super) fn acked_by(&self, ack: u32) -> u64 {
         if !self.known {
@@ -167,6 +190,15 @@ impl Half {
     pub(super) fn heard(&mut self, acked: u64) {
         if acked <= self.offset.saturating_add(ACK_REACH) {
             self.acked = self.acked.max(acked);
+        }
+    }
+
+    /// Zeros that the other side acknowledged were data.
+    pub(super) fn confirm(&mut self, out: &mut impl Out) {
+        if let Some(doubt) = &self.doubt
+            && self.acked >= self.offset + u64::from(doubt.len)
+        {
+            self.believe(out);
         }
     }
 
@@ -192,7 +224,8 @@ impl Half {
         let next = i64::try_from(self.offset).unwrap_or(i64::MAX);
         if end <= next {
             // One byte right before the next is a keep-alive probe (RFC 9293 section 3.8.4).
-            if start < next && !self.fin_told && !(p.bytes.len() <= 1 && end == next) {
+            let probe = p.bytes.len() <= 1 && end == next;
+            if start < next && !self.fin_told && !p.copy && !probe {
                 out.data(Segment {
                     bytes: &[],
                     offset: self.offset,
@@ -208,9 +241,18 @@ impl Half {
             skip(&mut p, u64::try_from(next - start).unwrap_or(0));
             start = next;
         }
+        let again = again && !p.copy;
+        if self.waiting.is_some() {
+            self.displace(start, &p);
+        }
         if start > next {
             return self.hold(u64::try_from(start).unwrap_or(0), &p);
         }
+        if p.doubtful && !again {
+            self.doubt(p.bytes.len(), p.at, p.acked, out);
+            return true;
+        }
+        self.doubt = None;
         if self.waiting.is_none() {
             self.pass(p.bytes, p.missing as u64, p.at, p.acked, again, out);
         } else {
@@ -218,6 +260,71 @@ impl Half {
         }
         self.tell_fin(p.at, out);
         true
+    }
+
+    /// Zeros that may be padding stand at the next place. What is held right behind them says that they are data.
+    fn doubt(&mut self, len: usize, at: Stamp, acked: u64, out: &mut impl Out) {
+        let len = u8::try_from(len.min(MOST_PADDING)).unwrap_or(0);
+        let follows = self.first_held() == Some(self.offset + u64::from(len));
+        self.doubt = Some(Box::new(Doubt { len, at, acked }));
+        if follows || self.acked >= self.offset + u64::from(len) {
+            self.believe(out);
+        }
+    }
+
+    /// The zeros were data.
+    fn believe(&mut self, out: &mut impl Out) {
+        if let Some(doubt) = self.doubt.take() {
+            let piece = Piece {
+                seq: self.next,
+                bytes: ZEROS.get(..usize::from(doubt.len)).unwrap_or(&[]),
+                missing: 0,
+                at: doubt.at,
+                acked: doubt.acked,
+                doubtful: false,
+                copy: false,
+            };
+            self.merge(piece, false, out);
+            self.tell_fin(doubt.at, out);
+        }
+    }
+
+    /// What a packet of this side whose next byte stands at `seq` says about zeros in doubt: the sender moved on behind
+    /// them, or never did. Says true where they were padding.
+    pub(super) fn weigh(&mut self, seq: u32, out: &mut impl Out) -> bool {
+        let Some(doubt) = &self.doubt else {
+            return false;
+        };
+        if seq == self.next.wrapping_add(u32::from(doubt.len)) {
+            self.believe(out);
+            return false;
+        }
+        let padding = seq == self.next;
+        if padding {
+            self.doubt = None;
+        }
+        padding
+    }
+
+    /// Whether zeros are in doubt; where nothing decides until the end, they were padding.
+    pub(super) fn in_doubt(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// Drops zeros held at `start` that may be padding where other bytes come for the same place.
+    fn displace(&mut self, start: i64, p: &Piece<'_>) {
+        if let Some(w) = &mut self.waiting
+            && let Ok(start) = u64::try_from(start)
+            && let Some(held) = w.pieces.get(&start)
+            && held.doubtful
+            && !p.doubtful
+        {
+            w.cost -= held.cost();
+            w.pieces.remove(&start);
+            if w.pieces.is_empty() {
+                self.waiting = None;
+            }
+        }
     }
 
     /// Hands on bytes in order, and what a snap length cut off behind them.
@@ -253,6 +360,7 @@ impl Half {
 
     /// Hands on a segment that begins at the next byte, while pieces wait: what was captured before it stays.
     fn merge(&mut self, mut p: Piece<'_>, mut again: bool, out: &mut impl Out) {
+        let copy = p.copy;
         loop {
             let total = p.bytes.len() as u64 + p.missing as u64;
             let room = self
@@ -260,8 +368,9 @@ impl Half {
                 .map_or(u64::MAX, |first| first.saturating_sub(self.offset));
             let (bytes, missing) = front(&p, total.min(room));
             self.pass(bytes, missing, p.at, p.acked, again, out);
-            again = true;
+            again = !copy;
             if total > room
+                && !copy
                 && let Some(w) = &mut self.waiting
                 && let Some(mut held) = w.pieces.first_entry()
             {
@@ -296,6 +405,17 @@ impl Half {
             }
             let held = first.remove();
             w.cost -= held.cost();
+            let follows = w
+                .pieces
+                .first_key_value()
+                .is_some_and(|(at, _)| *at == self.offset + held.len());
+            if held.doubtful && !follows {
+                self.doubt(held.bytes.len(), held.at, held.acked, out);
+                if self.doubt.is_some() {
+                    return;
+                }
+                continue;
+            }
             self.pass(
                 &held.bytes,
                 held.missing,
@@ -316,7 +436,7 @@ impl Half {
         if let Some((at, held)) = w.pieces.range_mut(..=start).next_back()
             && at + held.len() > start
         {
-            held.retransmitted = true;
+            held.retransmitted |= !p.copy;
             from = at + held.len();
         }
         let mut new = false;
@@ -324,7 +444,7 @@ impl Half {
             let next = w.pieces.range_mut(from..end).next();
             let (until, after) = match next {
                 Some((at, held)) => {
-                    held.retransmitted = true;
+                    held.retransmitted |= !p.copy;
                     (*at, at + held.len())
                 }
                 None => (end, end),
@@ -339,6 +459,7 @@ impl Half {
                     at: p.at,
                     acked: p.acked,
                     retransmitted: false,
+                    doubtful: p.doubtful,
                 };
                 w.cost += held.cost();
                 w.pieces.insert(from, held);
@@ -418,6 +539,7 @@ impl Half {
             && let Some((first, held)) = w.pieces.first_key_value()
         {
             let (bytes, at) = (first.saturating_sub(self.offset), held.at);
+            self.doubt = None;
             if bytes > 0 {
                 out.gap(bytes, Missing::Lost, at);
                 self.advance(bytes);
@@ -432,6 +554,7 @@ impl Half {
         while self.waiting.is_some() {
             self.lose(out);
         }
+        self.doubt = None;
         let end = self.fin.unwrap_or_else(|| {
             // One byte more may be the FIN, which then was not captured.
             let beyond = self.acked.saturating_sub(self.offset);

@@ -1,7 +1,8 @@
 //! What a TCP segment means to its connection. In: the flow and the segment. Out: what the flow table has to do; stream
 //! events go to the sink. Bounds: those of [`super::assemble`].
 
-use super::assemble::{Half, Out, Piece};
+use super::assemble::{Half, MOST_PADDING, Out, Piece};
+use super::copies::{Tap, Trail};
 use super::table::Flow;
 use super::tcp::Tcp;
 use super::{Close, Missing, Segment, Side, StreamSink};
@@ -15,11 +16,19 @@ pub(super) struct ToSink<'a, S: StreamSink> {
     pub(super) side: Side,
     pub(super) bytes: &'a mut u64,
     pub(super) gaps: &'a mut u64,
+    /// Where the packets of a connection seen at two taps are noted.
+    pub(super) trail: Option<&'a mut Trail>,
 }
 
 impl<S: StreamSink> Out for ToSink<'_, S> {
     fn data(&mut self, segment: Segment<'_>) {
-        *self.bytes += segment.bytes.len() as u64;
+        let len = segment.bytes.len() as u64;
+        *self.bytes += len;
+        if len > 0
+            && let Some(trail) = &mut self.trail
+        {
+            trail.note(self.side, segment.offset + len, segment.at);
+        }
         self.sink.data(self.state, self.side, segment);
     }
     fn gap(&mut self, bytes: u64, why: Missing, at: Stamp) {
@@ -89,17 +98,36 @@ impl<T> Flow<T> {
     }
 }
 
-/// Takes a segment that belongs to the flow. Returns the code under which something odd is counted.
+/// What a segment was, beside its bytes.
+#[derive(Default)]
+pub(super) struct Met {
+    /// The code under which something odd is counted.
+    pub(super) odd: Option<&'static str>,
+    /// Whether it is a copy from another tap; the packet that it is a copy of, where that is known.
+    pub(super) copy: bool,
+    pub(super) original: Option<Stamp>,
+}
+
+/// Takes a segment that belongs to the flow. `original` is the packet that it is an exact copy of.
 pub(super) fn segment<S: StreamSink>(
     flow: &mut Flow<S::State>,
     side: Side,
     tcp: &Tcp<'_>,
-    at: Stamp,
-    padded: bool,
+    (at, tap): (Stamp, Tap),
+    original: Option<Stamp>,
     sink: &mut S,
-) -> Option<&'static str> {
+) -> Met {
     let packets = flow.packets.iter().sum();
-    let mut odd = None;
+    let mut met = Met {
+        copy: original.is_some(),
+        original,
+        ..Met::default()
+    };
+    let home = flow.taps.get_mut(side as usize);
+    let elsewhere = home.is_some_and(|home| *home.get_or_insert(tap) != tap);
+    if elsewhere && flow.trail.is_none() {
+        flow.trail = Some(Box::default());
+    }
     let Flow {
         state,
         halves,
@@ -108,6 +136,7 @@ pub(super) fn segment<S: StreamSink>(
         handshake,
         heard,
         closing,
+        trail,
         ..
     } = flow;
     let (mine, other) = split(halves, side);
@@ -128,7 +157,8 @@ pub(super) fn segment<S: StreamSink>(
             mine.late_syn(tcp.seq);
         } else if mine.isn() != Some(tcp.seq) {
             mine.unsure = true;
-            return Some("syn-ack-differs");
+            met.odd = Some("syn-ack-differs");
+            return met;
         }
     }
 
@@ -147,14 +177,16 @@ pub(super) fn segment<S: StreamSink>(
         }
         acked = other.acked_by(ack);
         other.heard(acked);
-        if other.cost() > 0 {
+        if other.cost() > 0 || other.in_doubt() {
             let mut out = ToSink {
                 sink: &mut *sink,
                 state: &mut *state,
                 side: side.other(),
                 bytes: other_bytes,
                 gaps: &mut *gaps,
+                trail: trail.as_deref_mut(),
             };
+            other.confirm(&mut out);
             other.settle(packets, at, false, &mut out);
         }
     }
@@ -165,20 +197,25 @@ pub(super) fn segment<S: StreamSink>(
         side,
         bytes: my_bytes,
         gaps,
+        trail: trail.as_deref_mut(),
     };
     let mut payload = tcp.payload;
     if tcp.rst {
         // Text in a reset is for people (RFC 9293 section 3.10.7), not part of the stream.
         payload = &[];
-    } else if padded && is_padding(tcp) && !mine.behind(first) {
-        payload = &[];
-        odd = Some("ack-padding");
     } else if !mine.known() && payload == [0] && !tcp.psh {
         // A keep-alive probe is the first that is seen: its byte stands before the stream.
         payload = &[];
     }
+    if mine.in_doubt() && mine.weigh(first, &mut out) {
+        met.odd = Some("ack-padding");
+    }
     if mine.known() && !payload.is_empty() && mine.distance(first) > STREAM_JUMP {
-        odd = Some("stray-segment");
+        met.odd = Some("stray-segment");
+    }
+    if tcp.urgent {
+        // Whether the receiver took it out of the stream cannot be seen; it stays in.
+        met.odd = Some("tcp-urgent");
     }
     if !payload.is_empty() || (tcp.missing > 0 && !tcp.rst) {
         let piece = Piece {
@@ -187,8 +224,17 @@ pub(super) fn segment<S: StreamSink>(
             missing: tcp.missing,
             at,
             acked,
+            doubtful: may_be_padding(tcp),
+            copy: met.copy || elsewhere,
         };
-        mine.segment(piece, &mut out);
+        if !mine.segment(piece, &mut out) && elsewhere && !met.copy {
+            // Cut into other packets there, as network cards do.
+            met.copy = true;
+            let trail = out.trail.as_deref();
+            met.original = mine
+                .offset_of(first)
+                .and_then(|offset| trail?.find(side, offset));
+        }
         if mine.cost() > 0 {
             mine.settle(packets, at, unheard, &mut out);
         }
@@ -203,12 +249,13 @@ pub(super) fn segment<S: StreamSink>(
             closing.get_or_insert(Close::Fin);
         }
     }
-    odd
+    met
 }
 
-/// Ethernet pads short frames with zeros, and some stacks count them as payload of an acknowledgement.
-fn is_padding(tcp: &Tcp<'_>) -> bool {
-    tcp.payload.len() <= 6
+/// Ethernet pads short frames with zeros, and some stacks count them as payload of an acknowledgement: it pushes nothing,
+/// and its zeros stand where the next bytes will.
+fn may_be_padding(tcp: &Tcp<'_>) -> bool {
+    tcp.payload.len() <= MOST_PADDING
         && !tcp.psh
         && !tcp.syn
         && !tcp.fin

@@ -3,24 +3,22 @@
 //! time. Everything that is not handed on is counted.
 
 use super::connection::{self, Belongs, ToSink};
-use super::frag::{Fragments, Outcome};
-use super::link::{self, Inner};
+use super::copies::{self, Copies, Print, Tap, TapCopy};
+use super::decap::Carried;
+use super::frag::Fragments;
 use super::table::{Class, Ends, Flow, Table, key};
-use super::{Close, FlowStats, Side, StreamSink, ip, tcp};
+use super::tcp::Tcp;
+use super::{Close, FlowStats, Side, StreamSink};
 use crate::call::model::Stamp;
 use crate::limits::{
-    DATAGRAM_IDLE_NS, ENCAP_DEPTH, EXPIRE_BATCH, FLOW_IDLE_NS, FLOW_LINGER_NS, FLOWS,
+    COPIES_HELD, DATAGRAM_IDLE_NS, EXPIRE_BATCH, FLOW_IDLE_NS, FLOW_LINGER_NS, FLOWS,
     STREAMS_HELD_ALL,
 };
-use crate::source::pcap::Packet;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 /// Diags by source and code: how many, and the number of the first packet.
 pub type Diags = BTreeMap<(u32, &'static str), (u64, u64)>;
-
-/// Shortest Ethernet frame without its check sequence: shorter ones are padded to it.
-const SHORT_FRAME: u32 = 60;
 
 /// Nanoseconds of packet time between two looks at the ages of flows.
 const EXPIRE_EVERY_NS: i64 = 1_000_000_000;
@@ -28,7 +26,7 @@ const EXPIRE_EVERY_NS: i64 = 1_000_000_000;
 /// Turns packets into flows.
 pub struct Net<S: StreamSink> {
     table: Table<S::State>,
-    fragments: Fragments,
+    pub(super) fragments: Fragments,
     clock: Clock,
     next_id: u64,
     /// When ages are looked at next.
@@ -41,6 +39,14 @@ pub struct Net<S: StreamSink> {
     holders: VecDeque<(u32, u64, Side)>,
     counters: BTreeMap<&'static str, u64>,
     diags: Diags,
+    /// IP headers of one source whose sum is wrong, and the first: counted by themselves, as it may be every packet.
+    bad_sums: (u64, Stamp),
+    seen: Copies,
+    copies: Vec<TapCopy>,
+    /// Whether captures are read that overlap in time, so that two networks may use the same ends at once.
+    overlapping: bool,
+    /// Flows whose ends are those of one source alone.
+    of_source: usize,
 }
 
 /// Packet time that one wrong time stamp does not move: it follows the earlier of the last two.
@@ -68,10 +74,11 @@ impl Clock {
 
 /// What is known of the packet under way.
 #[derive(Clone, Copy)]
-struct Frame {
-    at: Stamp,
-    /// Whether it is so short that Ethernet may have padded it.
-    short: bool,
+pub(super) struct Frame {
+    pub(super) at: Stamp,
+    pub(super) tap: Tap,
+    /// Whether it was counted as a copy already, by the tunnel around it.
+    pub(super) copied: bool,
 }
 
 impl<S: StreamSink> Default for Net<S> {
@@ -95,147 +102,115 @@ impl<S: StreamSink> Net<S> {
             holders: VecDeque::new(),
             counters: BTreeMap::new(),
             diags: Diags::new(),
+            bad_sums: (0, Stamp::default()),
+            seen: Copies::default(),
+            copies: Vec::new(),
+            overlapping: false,
+            of_source: 0,
         }
     }
 
-    /// Takes the next packet.
-    pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut S) {
-        let now = self.clock.tick(packet.at.ts);
-        self.last = packet.at;
+    /// Says whether the packets to come are of several captures at once. A connection that one of them holds may then be
+    /// another network's connection with the same addresses and ports in the other: where the numbers do not fit, both
+    /// go on beside each other.
+    pub fn overlapping(&mut self, yes: bool) {
+        self.overlapping = yes;
+    }
+
+    /// Packets with content that were captured more than once, since the last call.
+    pub fn take_copies(&mut self) -> Vec<TapCopy> {
+        std::mem::take(&mut self.copies)
+    }
+
+    /// Whether a packet that was seen before is a copy of that, which is told once for each packet.
+    pub(super) fn copy_of(&mut self, print: Option<Print>, frame: &mut Frame) -> Option<Stamp> {
+        let original = self.seen.see(print?, frame.at, frame.tap)?;
+        if !frame.copied {
+            frame.copied = true;
+            self.count("tap-copy", frame.at);
+        }
+        Some(original)
+    }
+
+    /// Moves the clock to the next packet.
+    pub(super) fn tick(&mut self, at: Stamp, sink: &mut S) {
+        let now = self.clock.tick(at.ts);
+        self.last = at;
         self.expire(now, sink);
-        let frame = Frame {
-            at: packet.at,
-            short: packet.link == 1 && packet.orig_len <= SHORT_FRAME,
-        };
-        let cut = (packet.orig_len as usize).saturating_sub(packet.bytes.len());
-        match link::inner(packet.link, packet.bytes) {
-            Inner::Ip(bytes) => self.network(bytes, cut, frame, 0, sink),
-            Inner::Other(code) => self.count(code, frame.at),
-        }
     }
 
-    /// An IP packet: on the link, or `depth` tunnels deep.
-    fn network(&mut self, bytes: &[u8], cut: usize, frame: Frame, depth: usize, sink: &mut S) {
-        let ip = match ip::parse(bytes, cut) {
-            Ok(ip) => ip,
-            Err(code) => return self.count(code, frame.at),
-        };
-        let Some(place) = ip.fragment else {
-            let ends = (ip.src, ip.dst);
-            return self.transport(
-                ends,
-                ip.protocol,
-                ip.payload,
-                ip.missing,
-                frame,
-                depth,
-                sink,
-            );
-        };
-        let mut evicted = 0;
-        let outcome = self.fragments.add(&ip, place, frame.at, &mut evicted);
-        self.count_many("fragments-incomplete", evicted, frame.at);
-        match outcome {
-            Outcome::Held => {}
-            Outcome::Dropped(code) => self.count(code, frame.at),
-            Outcome::Whole(whole) => {
-                let frame = Frame {
-                    at: whole.at,
-                    short: false,
-                };
-                // The first fragment of an IPv6 datagram may hold more extension headers.
-                let (protocol, payload) = if ip.src.is_ipv6() {
-                    match ip::extensions(whole.protocol, &whole.payload) {
-                        Ok((protocol, rest, None)) => (protocol, rest),
-                        Ok(_) => return self.count("bad-fragment", frame.at),
-                        Err(code) => return self.count(code, frame.at),
-                    }
-                } else {
-                    (whole.protocol, whole.payload.as_slice())
-                };
-                self.transport((ip.src, ip.dst), protocol, payload, 0, frame, depth, sink);
-            }
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)] // the parts of one packet, each of its own type
-    fn transport(
+    /// A packet of a flow that is no connection. `tunnel` names what carries packets of its own: they are handed on by
+    /// themselves, and the flow is listed without its content.
+    pub(super) fn datagram(
         &mut self,
-        (src, dst): (IpAddr, IpAddr),
-        protocol: u8,
+        carried: &Carried<'_>,
+        ports: (u16, u16),
         payload: &[u8],
-        missing: usize,
-        frame: Frame,
-        depth: usize,
+        tunnel: Option<&'static str>,
+        frame: &mut Frame,
         sink: &mut S,
     ) {
-        match protocol {
-            6 => match tcp::parse(payload, missing) {
-                Ok(tcp) => self.tcp(src, dst, &tcp, frame, sink),
-                Err(code) => self.count(code, frame.at),
-            },
-            // IPv4 and IPv6 in IP (RFC 2003, RFC 4213)
-            4 | 41 if depth < ENCAP_DEPTH => self.network(payload, missing, frame, depth + 1, sink),
-            4 | 41 => self.count("nested-too-deep", frame.at),
-            // UDP, UDP-Lite and SCTP have ports and a header of fixed length
-            17 | 136 => self.datagram((src, dst), protocol, payload, Some(8), frame, sink),
-            132 => self.datagram((src, dst), protocol, payload, Some(12), frame, sink),
-            _ => self.datagram((src, dst), protocol, payload, None, frame, sink),
-        }
-    }
-
-    fn datagram(
-        &mut self,
-        (src, dst): (IpAddr, IpAddr),
-        protocol: u8,
-        bytes: &[u8],
-        header: Option<usize>,
-        frame: Frame,
-        sink: &mut S,
-    ) {
-        let (ports, payload) = match header {
-            None => ((0, 0), bytes),
-            Some(len) => match (link::u16_at(bytes, 0), link::u16_at(bytes, 2)) {
-                (Some(s), Some(d)) => {
-                    // UDP tells its own length, behind which there may be padding; 0 stands for a jumbogram.
-                    let end = match (protocol, link::u16_at(bytes, 4)) {
-                        (17, Some(n)) if n >= 8 => usize::from(n).min(bytes.len()),
-                        _ => bytes.len(),
-                    };
-                    ((s, d), bytes.get(len..end).unwrap_or(&[]))
-                }
-                _ => return self.count("datagram-cut", frame.at),
-            },
-        };
-        let (src, dst) = ((src, ports.0), (dst, ports.1));
+        let copy = self
+            .copy_of(Some(copies::datagram(carried)), frame)
+            .is_some();
+        let protocol = carried.protocol;
+        let (src, dst) = ((carried.src, ports.0), (carried.dst, ports.1));
         let (ends, low) = Ends::new(src, dst, protocol);
         let slot = match self.table.find(&ends) {
             Some(slot) => slot,
-            None => self.open(src, dst, protocol, frame.at, Class::Datagram, sink),
+            None => self.open((src, dst), ends, protocol, frame.at, Class::Datagram, sink),
         };
         let Some(flow) = self.table.get(slot) else {
             return;
         };
         let side = flow.side(low);
-        note(flow, side, frame.at);
-        if let Some(bytes) = flow.bytes.get_mut(side as usize) {
-            *bytes += payload.len() as u64;
+        if !copy {
+            note(flow, side, frame.at);
+            if let Some(bytes) = flow.bytes.get_mut(side as usize) {
+                *bytes += payload.len() as u64;
+            }
         }
-        sink.datagram(&mut flow.state, side, payload, frame.at);
+        match tunnel {
+            Some(name) => sink.tunnel(&mut flow.state, name),
+            None => sink.datagram(&mut flow.state, side, payload, frame.at),
+        }
         self.table.touch(slot, Class::Datagram, self.clock.ahead());
     }
 
-    fn tcp(&mut self, src: IpAddr, dst: IpAddr, tcp: &tcp::Tcp<'_>, frame: Frame, sink: &mut S) {
-        let (src, dst) = ((src, tcp.sport), (dst, tcp.dport));
-        let (ends, low) = Ends::new(src, dst, 6);
-        let mut found = self.table.find(&ends);
+    pub(super) fn tcp(
+        &mut self,
+        carried: &Carried<'_>,
+        tcp: &Tcp<'_>,
+        mut frame: Frame,
+        sink: &mut S,
+    ) {
+        let plain_ack = tcp.payload.is_empty() && !(tcp.syn || tcp.fin || tcp.rst);
+        let print = copies::tcp(carried, tcp.payload, plain_ack);
+        let original = self.copy_of(print, &mut frame);
+        let (src, dst) = ((carried.src, tcp.sport), (carried.dst, tcp.dport));
+        let (mut ends, low) = Ends::new(src, dst, 6);
+        let source = frame.at.unit.source;
+        let mut found = None;
+        if self.of_source > 0 {
+            let its = ends.of_source(source);
+            found = self.table.find(&its);
+            if found.is_some() {
+                ends = its;
+            }
+        }
+        found = found.or_else(|| self.table.find(&ends));
         if let Some(slot) = found
             && let Some(flow) = self.table.get(slot)
         {
             let side = flow.side(low);
             if let Belongs::No = flow.belongs(side, tcp) {
-                self.close(slot, Close::Reused, sink);
                 found = None;
+                let known = flow.closing.is_some() || flow.sources & bit(source) != 0;
+                if self.overlapping && !known && !ends.is_of_source() {
+                    ends = ends.of_source(source);
+                } else {
+                    self.close(slot, Close::Reused, sink);
+                }
             }
         }
         let slot = found.unwrap_or_else(|| {
@@ -245,15 +220,19 @@ impl<S: StreamSink> Net<S> {
             } else {
                 (src, dst)
             };
-            self.open(a, b, 6, frame.at, Class::Stream, sink)
+            self.open((a, b), ends, 6, frame.at, Class::Stream, sink)
         });
         let Some(flow) = self.table.get(slot) else {
             return;
         };
         let side = flow.side(low);
-        note(flow, side, frame.at);
+        flow.sources |= bit(source);
         let before: usize = flow.halves.iter().map(|h| h.cost()).sum();
-        let odd = connection::segment(flow, side, tcp, frame.at, frame.short, sink);
+        let met = connection::segment(flow, side, tcp, (frame.at, frame.tap), original, sink);
+        if !met.copy {
+            note(flow, side, frame.at);
+        }
+        let id = flow.id;
         if let Some(heard) = flow.heard.get_mut(side as usize) {
             *heard = frame.at.ts;
         }
@@ -284,8 +263,20 @@ impl<S: StreamSink> Net<S> {
             self.holders
                 .retain(|(slot, id, _)| table.get(*slot).is_some_and(|f| f.id == *id));
         }
-        if let Some(code) = odd {
+        if let Some(code) = met.odd {
             self.count(code, frame.at);
+        }
+        if met.copy && !frame.copied {
+            self.count("tap-copy", frame.at);
+        }
+        if let Some(original) = met.original.filter(|_| !plain_ack)
+            && self.copies.len() < COPIES_HELD
+        {
+            self.copies.push(TapCopy {
+                flow: id,
+                original,
+                at: frame.at,
+            });
         }
     }
 
@@ -315,8 +306,8 @@ impl<S: StreamSink> Net<S> {
 
     fn open(
         &mut self,
-        a: (IpAddr, u16),
-        b: (IpAddr, u16),
+        (a, b): ((IpAddr, u16), (IpAddr, u16)),
+        ends: Ends,
         protocol: u8,
         at: Stamp,
         class: Class,
@@ -328,7 +319,8 @@ impl<S: StreamSink> Net<S> {
         let id = self.next_id;
         self.next_id += 1;
         let state = sink.open(id, &key(a, b, protocol), at);
-        let (ends, a_low) = Ends::new(a, b, protocol);
+        let (_, a_low) = Ends::new(a, b, protocol);
+        self.of_source += usize::from(ends.is_of_source());
         let flow = Flow::new(id, state, ends, a_low, at, class);
         self.table.insert(flow)
     }
@@ -387,7 +379,10 @@ impl<S: StreamSink> Net<S> {
         };
         let held: usize = flow.halves.iter().map(|h| h.cost()).sum();
         self.held -= held;
+        self.of_source -= usize::from(flow.ends.is_of_source());
         let last = flow.last;
+        let doubts = flow.halves.iter().filter(|h| h.in_doubt()).count() as u64;
+        self.count_many("ack-padding", doubts, last);
         each_half(&mut flow, sink, |half, _, out| half.end(last, out));
         let close = flow.closing.unwrap_or(why);
         let stats = FlowStats {
@@ -405,6 +400,7 @@ impl<S: StreamSink> Net<S> {
 
     /// Ends every flow, in order of their ids.
     pub fn finish(&mut self, sink: &mut S) {
+        self.tell_bad_sums();
         let left = self.fragments.finish();
         self.count_many("fragments-incomplete", left, self.last);
         for slot in self.table.by_id() {
@@ -416,6 +412,23 @@ impl<S: StreamSink> Net<S> {
     /// The state of every open flow, in an order that follows from the packets alone.
     pub fn for_each(&mut self, f: &mut dyn FnMut(&mut S::State)) {
         self.table.iter_mut().for_each(|flow| f(&mut flow.state));
+    }
+
+    /// Counts a header whose sum is wrong. Its packet is used all the same: sums are wrong wherever a network card was to
+    /// fill them in. Those of TCP and UDP are not looked at, which would cost a pass over every byte.
+    pub(super) fn bad_sum(&mut self, at: Stamp) {
+        let (n, first) = &mut self.bad_sums;
+        if *n > 0 && first.unit.source == at.unit.source {
+            *n += 1;
+            return;
+        }
+        self.tell_bad_sums();
+        self.bad_sums = (1, at);
+    }
+
+    fn tell_bad_sums(&mut self) {
+        let (n, first) = std::mem::take(&mut self.bad_sums);
+        self.count_many("bad-ip-checksum", n, first);
     }
 
     /// What could not be used, by code.
@@ -430,11 +443,11 @@ impl<S: StreamSink> Net<S> {
         &self.diags
     }
 
-    fn count(&mut self, code: &'static str, at: Stamp) {
+    pub(super) fn count(&mut self, code: &'static str, at: Stamp) {
         self.count_many(code, 1, at);
     }
 
-    fn count_many(&mut self, code: &'static str, n: u64, at: Stamp) {
+    pub(super) fn count_many(&mut self, code: &'static str, n: u64, at: Stamp) {
         if n == 0 {
             return;
         }
@@ -445,6 +458,11 @@ impl<S: StreamSink> Net<S> {
             .or_insert((0, at.unit.number));
         entry.0 += n;
     }
+}
+
+/// The bit of a source in [`Flow::sources`].
+fn bit(source: u32) -> u64 {
+    1 << (source & 63)
 }
 
 /// Notes a packet of a side.
@@ -477,6 +495,7 @@ fn each_half<S: StreamSink>(
             side,
             bytes,
             gaps: &mut *gaps,
+            trail: None,
         };
         f(half, side, &mut out);
     }

@@ -6,7 +6,7 @@
 
 use super::ip::{Fragment, Ip};
 use crate::call::model::Stamp;
-use crate::limits::{FRAG_AGE_NS, FRAG_BYTES, FRAGS_PER_DATAGRAM};
+use crate::limits::{FRAG_AGE_NS, FRAG_BYTES, FRAG_DONE_NS, FRAGS_PER_DATAGRAM};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
@@ -52,9 +52,14 @@ pub(super) enum Outcome {
     Dropped(&'static str),
 }
 
+/// Finished datagrams remembered for their copies.
+const DONE: usize = 64;
+
 /// The datagrams under way.
 #[derive(Default)]
 pub(super) struct Fragments {
+    /// Those that became whole last, and when.
+    done: VecDeque<(Key, i64)>,
     open: HashMap<Key, Datagram>,
     /// In order of their first fragment, with its time; entries of finished datagrams are passed over.
     order: VecDeque<(Key, u64, i64)>,
@@ -123,6 +128,16 @@ impl Fragments {
             id: place.id,
             protocol: if ip.src.is_ipv4() { ip.protocol } else { 0 },
         };
+        while self
+            .done
+            .front()
+            .is_some_and(|(_, ts)| at.ts.saturating_sub(*ts).saturating_abs() > FRAG_DONE_NS)
+        {
+            self.done.pop_front();
+        }
+        if place.id != 0 && self.done.iter().any(|(k, _)| *k == key) {
+            return Outcome::Dropped("tap-copy");
+        }
         let number = self.number;
         if !self.open.contains_key(&key) {
             self.number += 1;
@@ -157,8 +172,13 @@ impl Fragments {
         entry.held += grown;
         self.held += grown;
         if let Some(payload) = whole(entry) {
-            let (protocol, at) = (entry.protocol, entry.at);
+            let (protocol, first) = (entry.protocol, entry.at);
             self.drop_datagram(&key);
+            if self.done.len() >= DONE {
+                self.done.pop_front();
+            }
+            self.done.push_back((key, at.ts));
+            let at = first;
             return Outcome::Whole(Whole {
                 payload,
                 protocol,
@@ -181,7 +201,7 @@ impl Fragments {
     }
 }
 
-/// Adds the parts of `bytes` that no piece covers yet; says what memory that took and whether something was covered.
+/// Adds the parts of `bytes` that no piece covers yet; says what memory that took and whether other bytes stood there.
 fn insert(pieces: &mut Vec<(usize, Box<[u8]>)>, offset: usize, bytes: &[u8]) -> (usize, bool) {
     let end = offset + bytes.len();
     let (mut from, mut grown, mut overlapped) = (offset, 0, false);
@@ -191,8 +211,11 @@ fn insert(pieces: &mut Vec<(usize, Box<[u8]>)>, offset: usize, bytes: &[u8]) -> 
             Some((o, p)) if *o < end => (*o, o + p.len()),
             _ => (end, end),
         };
-        if next < end {
-            overlapped = true;
+        if let Some((o, p)) = pieces.get(i).filter(|_| next < end) {
+            // The same bytes again are a copy.
+            let at = from.max(*o);
+            let until = end.min(after);
+            overlapped |= bytes.get(at - offset..until - offset) != p.get(at - o..until - o);
         }
         if from < next
             && let Some(part) = bytes.get(from - offset..next - offset)
@@ -241,6 +264,8 @@ mod tests {
             payload: bytes,
             missing: 0,
             fragment: None,
+            id: 0,
+            bad_sum: false,
         };
         let at = Stamp {
             ts,

@@ -1,7 +1,7 @@
 //! IP headers. In: a slice that begins with an IPv4 or IPv6 header. Out: addresses, transport and payload, or the
 //! fragment it is part of. Bounds: [`MAX_EXTENSIONS`] extension headers; every length is held against the capture.
 
-use super::link::{u16_at, u32_at};
+use super::ether::{u16_at, u32_at};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Extension headers followed in one packet: RFC 8200 section 4.1 allows each once and destination options twice.
@@ -20,6 +20,10 @@ pub(super) struct Ip<'a> {
     pub(super) missing: usize,
     /// Set where the packet is a fragment.
     pub(super) fragment: Option<Fragment>,
+    /// Identification of an IPv4 packet; 0 for IPv6, which has none.
+    pub(super) id: u16,
+    /// Whether the sum of an IPv4 header is wrong. 0 is none: it was left to the network card.
+    pub(super) bad_sum: bool,
 }
 
 /// Place of a fragment in its datagram.
@@ -59,8 +63,8 @@ fn v4(bytes: &[u8], cut: usize) -> Result<Ip<'_>, &'static str> {
             f1,
             _,
             protocol,
-            _,
-            _,
+            c0,
+            c1,
             s0,
             s1,
             s2,
@@ -97,7 +101,55 @@ fn v4(bytes: &[u8], cut: usize) -> Result<Ip<'_>, &'static str> {
         payload,
         missing: total.saturating_sub(bytes.len()),
         fragment,
+        id: u16::from_be_bytes([i0, i1]),
+        bad_sum: (c0 | c1) != 0 && bytes.get(..header).is_some_and(|h| !sum_is_right(h)),
     })
+}
+
+/// Whether the sum of an IPv4 header is what it should be (RFC 1071).
+fn sum_is_right(header: &[u8]) -> bool {
+    let (pairs, _) = header.as_chunks::<2>();
+    let sum: u32 = pairs
+        .iter()
+        .map(|p| u32::from(u16::from_be_bytes(*p)))
+        .sum();
+    // A header has at most 60 bytes, so one fold leaves at most one carry.
+    let folded = (sum >> 16) + (sum & 0xffff);
+    (folded >> 16) + (folded & 0xffff) == 0xffff
+}
+
+/// Whether bytes that may be anything are an IP packet: the version, and lengths that fit what is there. `missing` bytes
+/// behind them were not captured. `strict` asks for the right sum of IPv4, and for the exact length of IPv6.
+pub(super) fn plausible(bytes: &[u8], missing: usize, strict: bool) -> bool {
+    let reach = bytes.len().saturating_add(missing);
+    match bytes.first() {
+        Some(first @ 0x45..=0x4f) => {
+            let header = usize::from(first & 15) * 4;
+            let total = u16_at(bytes, 2).map_or(0, usize::from);
+            let sum = u16_at(bytes, 10);
+            total >= header
+                && total <= reach
+                && bytes.get(..header).is_some_and(|h| match sum {
+                    Some(0) => !strict,
+                    _ => sum_is_right(h),
+                })
+        }
+        Some(0x60..=0x6f) => {
+            let total = u16_at(bytes, 4).map_or(0, usize::from) + 40;
+            let fits = if strict && missing == 0 {
+                total == reach
+            } else {
+                total <= reach
+            };
+            // what follows must be a header there is
+            let next = matches!(
+                bytes.get(6),
+                Some(0 | 6 | 17 | 43 | 44 | 47 | 50 | 51 | 58 | 59 | 60 | 132 | 4 | 41)
+            );
+            fits && next
+        }
+        _ => false,
+    }
 }
 
 /// IPv6 (RFC 8200).
@@ -125,6 +177,8 @@ fn v6(bytes: &[u8], cut: usize) -> Result<Ip<'_>, &'static str> {
         payload,
         missing: total.saturating_sub(bytes.len()),
         fragment,
+        id: 0,
+        bad_sum: false,
     })
 }
 

@@ -1,132 +1,150 @@
 //! Link layers down to the network header. In: a captured frame and its LINKTYPE. Out: the slice that begins with an
-//! IP header, or the code under which the frame is counted. Bounds: [`crate::limits::ENCAP_DEPTH`] nested headers.
+//! IP header, or the code under which the frame is counted. Bounds: each header followed takes one of [`Depth`].
 //!
 //! Link types: <https://www.tcpdump.org/linktypes.html>.
 
-use crate::limits::ENCAP_DEPTH;
-
-/// What stands behind a link header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Inner<'a> {
-    /// An IPv4 or IPv6 header; its first four bits say which.
-    Ip(&'a [u8]),
-    /// Something else, counted under this code.
-    Other(&'static str),
-}
-
-/// The two bytes at `at`, in network order.
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    let two: [u8; 2] = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
-    Some(u16::from_be_bytes(two))
-}
-
-/// The four bytes at `at`, in network order.
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    let four: [u8; 4] = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
-    Some(u32::from_be_bytes(four))
-}
+use super::ether::{
+    CUT, Depth, Inner, NOT_IP, TOO_DEEP, ethernet, ethertype, ip, mpls, ppp, tagged, u16_at,
+};
+use super::wlan;
 
 /// Looks through the link headers of a frame.
-pub(super) fn inner(link: u32, bytes: &[u8]) -> Inner<'_> {
-    let cut = Inner::Other("frame-cut");
+pub(super) fn inner<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
+    let behind = |n: usize| bytes.get(n..);
     match link {
-        // Ethernet
-        1 => ethernet(bytes),
+        // Ethernet; behind the header of a capture card
+        1 => ethernet(bytes, depth),
+        240 => behind(4).map_or(CUT, |b| ethernet(b, depth)),
         // NULL, LOOP: a protocol family in host order of an unknown host; the IP version tells as much.
-        0 | 108 => match bytes.get(4..) {
-            Some(rest) => ip(rest),
-            None => cut,
-        },
+        0 | 108 => behind(4).map_or(CUT, ip),
         // RAW under its three numbers, IPV4, IPV6
         101 | 12 | 14 | 228 | 229 => ip(bytes),
-        // PPP, with or without address and control
-        9 | 50 => {
-            let rest = bytes.strip_prefix(&[0xff, 0x03]).unwrap_or(bytes);
-            ppp(rest)
-        }
-        // Cisco HDLC
-        104 => tagged(bytes, 2),
-        // Linux cooked, first and second version
-        113 => tagged(bytes, 14),
-        276 => match (u16_at(bytes, 0), bytes.get(20..)) {
-            (Some(kind), Some(rest)) => ethertype(kind, rest),
-            _ => cut,
+        // PPP, with or without address and control; a port that speaks Cisco's HDLC tells by its address
+        9 | 50 => match bytes {
+            [0x0f | 0x8f, 0, ..] => tagged(bytes, 2, depth),
+            _ => ppp(bytes, depth),
         },
+        // PPP whose first byte is the direction, in addition to the address or in place of it
+        166 | 204 => match bytes {
+            [0 | 1, 0x03, rest @ ..] | [_, rest @ ..] => ppp(rest, depth),
+            [] => CUT,
+        },
+        // PPPoE without its Ethernet header
+        51 => behind(6).map_or(CUT, |b| ppp(b, depth)),
+        // Cisco HDLC, also behind a direction
+        104 => tagged(bytes, 2, depth),
+        205 => tagged(bytes, 3, depth),
+        // Frame relay with a header of two bytes (RFC 2427)
+        107 => match bytes {
+            [_, _, 0x03, 0xcc | 0x8e, rest @ ..] => ip(rest),
+            [_, _, 0x03, 0x00, 0x80, 0, 0, 0, rest @ ..] => tagged(rest, 0, depth),
+            [_, _, rest @ ..] => tagged(rest, 0, depth),
+            _ => CUT,
+        },
+        // MPLS
+        219 => mpls(bytes, depth),
+        // LLC behind nothing (ATM), two addresses (Fibre Channel), FDDI, token ring
+        100 => ethertype(0, bytes, depth),
+        122 => behind(16).map_or(CUT, |b| ethertype(0, b, depth)),
+        10 => behind(13).map_or(CUT, |b| ethertype(0, b, depth)),
+        6 => token_ring(bytes, depth),
+        // IP over IEEE 1394, IP over InfiniBand (two bytes behind the type are unused)
+        138 => tagged(bytes, 16, depth),
+        242 => match (u16_at(bytes, 40), behind(44)) {
+            (Some(kind), Some(rest)) => ethertype(kind, rest, depth),
+            _ => CUT,
+        },
+        // Linux cooked, first and second version
+        113 => cooked(bytes, 14, 2, 16, depth),
+        276 => cooked(bytes, 0, 8, 20, depth),
         // NFLOG
         239 => nflog(bytes),
+        // OpenBSD: pflog tells its length, encapsulated packets stand behind twelve bytes. Solaris: 24 bytes.
+        117 => match bytes.first() {
+            Some(len) => behind(usize::from(*len).next_multiple_of(4)).map_or(CUT, ip),
+            None => CUT,
+        },
+        109 => behind(12).map_or(CUT, ip),
+        226 => behind(24).map_or(CUT, ip),
+        // pktap, also under the number it had first
+        258 | 149 => pktap(link, bytes, depth),
+        105 => wlan::wlan(bytes, false, depth),
+        127 => wlan::radiotap(bytes, depth),
+        119 | 163 => wlan::monitor(bytes, depth),
+        // Per-packet information: a length, then the link type of what follows
+        192 => match bytes {
+            [_, _, a, b, link, 0, 0, 0, ..] => {
+                let at = usize::from(u16::from_le_bytes([*a, *b]));
+                nested(u32::from(*link), behind(at.max(8)), depth)
+            }
+            _ => CUT,
+        },
         _ => Inner::Other("unknown-link"),
     }
 }
 
-/// An Ethernet frame from its destination address on.
-pub(super) fn ethernet(bytes: &[u8]) -> Inner<'_> {
-    tagged(bytes, 12)
-}
-
-/// A frame whose EtherType stands at `at`.
-fn tagged(bytes: &[u8], at: usize) -> Inner<'_> {
-    match (u16_at(bytes, at), bytes.get(at.saturating_add(2)..)) {
-        (Some(kind), Some(rest)) => ethertype(kind, rest),
-        _ => Inner::Other("frame-cut"),
-    }
-}
-
-/// What follows an EtherType (or an 802.3 length), through tags, labels and sessions.
-pub(super) fn ethertype(mut kind: u16, mut rest: &[u8]) -> Inner<'_> {
-    for _ in 0..ENCAP_DEPTH {
-        match kind {
-            0x0800 | 0x86dd => return ip(rest),
-            // 802.1Q, 802.1ad and its older numbers: two bytes of tag, then the next type
-            0x8100 | 0x88a8 | 0x9100 | 0x9200 => match (u16_at(rest, 2), rest.get(4..)) {
-                (Some(next), Some(inner)) => (kind, rest) = (next, inner),
-                _ => return Inner::Other("frame-cut"),
-            },
-            // MPLS: labels of four bytes to the one with the bottom bit
-            0x8847 | 0x8848 => return mpls(rest),
-            // PPPoE session: six bytes, then PPP
-            0x8864 => {
-                return match rest.get(6..) {
-                    Some(inner) => ppp(inner),
-                    None => Inner::Other("frame-cut"),
-                };
-            }
-            0x0806 | 0x8035 => return Inner::Other("arp"),
-            // 802.3 length (cooked frames: 4): LLC, with SNAP where an EtherType follows
-            0..=1535 => match rest {
-                [0xaa, 0xaa, 0x03, 0, 0, 0, a, b, inner @ ..] => {
-                    (kind, rest) = (u16::from_be_bytes([*a, *b]), inner);
-                }
-                _ => return Inner::Other("not-ip"),
-            },
-            _ => return Inner::Other("not-ip"),
-        }
-    }
-    Inner::Other("nested-too-deep")
-}
-
-fn mpls(bytes: &[u8]) -> Inner<'_> {
-    for n in 0..ENCAP_DEPTH {
-        let Some(label) = u32_at(bytes, n * 4) else {
-            return Inner::Other("frame-cut");
-        };
-        if label & 0x100 != 0 {
-            let rest = bytes.get(n * 4 + 4..).unwrap_or(&[]);
-            // Ethernet over MPLS begins with a control word of zeros; nothing else tells what a label carries.
-            return match rest {
-                [0, 0, 0, 0, frame @ ..] => ethernet(frame),
-                _ => ip(rest),
-            };
-        }
-    }
-    Inner::Other("nested-too-deep")
-}
-
-/// PPP from its protocol field, which may be compressed to one byte (RFC 1661 section 6.5).
-fn ppp(bytes: &[u8]) -> Inner<'_> {
+/// A frame of another link type inside.
+pub(super) fn nested<'a>(link: u32, bytes: Option<&'a [u8]>, depth: &mut Depth) -> Inner<'a> {
     match bytes {
-        [0x00, 0x21 | 0x57, rest @ ..] | [0x21 | 0x57, rest @ ..] => ip(rest),
-        [] => Inner::Other("frame-cut"),
-        _ => Inner::Other("not-ip"),
+        Some(_) if !depth.down() => TOO_DEEP,
+        Some(bytes) => inner(link, bytes, depth),
+        None => CUT,
+    }
+}
+
+/// A cooked frame: where its protocol, the type of its device and its payload stand.
+fn cooked<'a>(
+    bytes: &'a [u8],
+    kind: usize,
+    device: usize,
+    payload: usize,
+    depth: &mut Depth,
+) -> Inner<'a> {
+    let (Some(kind), Some(device)) = (u16_at(bytes, kind), u16_at(bytes, device)) else {
+        return CUT;
+    };
+    match (device, bytes.get(payload..)) {
+        // a device in monitor mode
+        (801, rest) => nested(105, rest, depth),
+        (802, rest) => nested(119, rest, depth),
+        (803, rest) => nested(127, rest, depth),
+        (_, Some(rest)) => ethertype(kind, rest, depth),
+        (_, None) => CUT,
+    }
+}
+
+/// Token ring: access and frame control, two addresses, and a route where the first bit of the source says so.
+fn token_ring<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
+    let route = match (bytes.get(8), bytes.get(14)) {
+        (Some(source), Some(route)) if source & 0x80 != 0 => usize::from(route & 0x1f),
+        _ => 0,
+    };
+    match bytes.get(14 + route..) {
+        Some(rest) => ethertype(0, rest, depth),
+        None => CUT,
+    }
+}
+
+/// pktap: length, kind (1 for a packet) and link type, in little-endian words.
+fn pktap<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
+    let word = |at: usize| {
+        let four: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+        Some(u32::from_le_bytes(four))
+    };
+    let (Some(len), Some(kind), Some(next)) = (word(0), word(4), word(8)) else {
+        return CUT;
+    };
+    if !(12..=4096).contains(&len) || kind > 1 {
+        // 149 is a number for private use
+        return Inner::Other(if link == 258 {
+            "not-ip"
+        } else {
+            "unknown-link"
+        });
+    }
+    match kind {
+        1 => nested(next, bytes.get(len as usize..), depth),
+        _ => NOT_IP,
     }
 }
 
@@ -145,24 +163,15 @@ fn nflog(bytes: &[u8]) -> Inner<'_> {
         if kind & 0x7fff == 9 {
             return match rest.get(4..) {
                 Some(packet) => ip(packet),
-                None => Inner::Other("frame-cut"),
+                None => CUT,
             };
         }
         rest = match rest.get(len.max(4).next_multiple_of(4)..) {
             Some(rest) => rest,
-            None => return Inner::Other("not-ip"),
+            None => return NOT_IP,
         };
     }
-    Inner::Other("not-ip")
-}
-
-/// IP by its version field.
-fn ip(bytes: &[u8]) -> Inner<'_> {
-    match bytes.first().map(|b| b >> 4) {
-        Some(4 | 6) => Inner::Ip(bytes),
-        None => Inner::Other("frame-cut"),
-        _ => Inner::Other("not-ip"),
-    }
+    NOT_IP
 }
 
 #[cfg(test)]
@@ -170,6 +179,10 @@ mod tests {
     use super::*;
 
     const IP: [u8; 4] = [0x45, 1, 2, 3];
+
+    fn inner(link: u32, bytes: &[u8]) -> Inner<'_> {
+        super::inner(link, bytes, &mut Depth::whole())
+    }
 
     fn frame(parts: &[&[u8]]) -> Vec<u8> {
         parts.concat()
@@ -234,7 +247,7 @@ mod tests {
         );
         assert_eq!(inner(1, &[0; 13]), Inner::Other("frame-cut"));
         assert_eq!(inner(9999, &IP), Inner::Other("unknown-link"));
-        let tags = [0x81u8, 0, 0, 1].repeat(20);
+        let tags = [0x81u8, 0, 0, 1].repeat(40);
         assert_eq!(
             inner(1, &frame(&[&mac, &tags])),
             Inner::Other("nested-too-deep")

@@ -4,13 +4,19 @@
 
 mod assemble;
 mod connection;
+mod copies;
+mod decap;
+mod ether;
 mod flow;
 mod frag;
 mod ip;
 mod link;
 mod table;
 mod tcp;
+mod tunnel;
+mod wlan;
 
+pub use copies::TapCopy;
 pub use flow::{Diags, Net};
 
 use crate::call::model::Stamp;
@@ -121,6 +127,8 @@ pub trait StreamSink {
     fn fin(&mut self, state: &mut Self::State, side: Side, at: Stamp);
     /// A datagram (UDP and every transport that is not TCP); `bytes` is the transport payload.
     fn datagram(&mut self, state: &mut Self::State, side: Side, bytes: &[u8], at: Stamp);
+    /// The flow is a tunnel of this name: a datagram carried a packet, which is told as part of a flow of its own.
+    fn tunnel(&mut self, _state: &mut Self::State, _name: &'static str) {}
     /// The flow ended; no more events for it.
     fn close(&mut self, state: Self::State, stats: &FlowStats);
 }

@@ -2,6 +2,7 @@
 //! lists in order of the last packet make ageing a matter of looking at their heads.
 
 use super::assemble::Half;
+use super::copies::{Tap, Trail};
 use super::{Close, FlowKey, Side};
 use crate::call::model::Stamp;
 use std::collections::HashMap;
@@ -21,6 +22,15 @@ pub(super) struct Ends {
 }
 
 impl Ends {
+    /// The ends as only one source knows them: another network that uses the same addresses.
+    pub(super) fn of_source(mut self, source: u32) -> Ends {
+        self.rest |= (u64::from(source & 0x7fff) + 1) << 16;
+        self
+    }
+    /// Whether they are those of one source alone.
+    pub(super) fn is_of_source(&self) -> bool {
+        self.rest >> 16 & 0xffff != 0
+    }
     /// The ends of a packet, and whether its sender is the lower one.
     pub(super) fn new(src: (IpAddr, u16), dst: (IpAddr, u16), protocol: u8) -> (Ends, bool) {
         let number = |a: IpAddr| match a {
@@ -63,6 +73,12 @@ pub(super) struct Flow<T> {
     pub(super) bytes: [u64; 2],
     pub(super) gaps: u64,
     pub(super) handshake: bool,
+    /// Where each side was captured first.
+    pub(super) taps: [Option<Tap>; 2],
+    /// Sources that it was captured in, a bit for each (modulo 64).
+    pub(super) sources: u64,
+    /// Where its bytes came from, once it was seen at a second tap.
+    pub(super) trail: Option<Box<Trail>>,
     /// Why it will end, once that is known.
     pub(super) closing: Option<Close>,
     /// Streams of A and B.
@@ -90,6 +106,9 @@ impl<T> Flow<T> {
             bytes: [0; 2],
             gaps: 0,
             handshake: false,
+            taps: [None; 2],
+            sources: 0,
+            trail: None,
             closing: None,
             halves: [Half::default(), Half::default()],
             heard: [i64::MIN; 2],

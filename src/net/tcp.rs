@@ -1,6 +1,6 @@
 //! TCP headers (RFC 9293 section 3.1). In: an IP payload. Out: the fields that reassembly needs. Bounds: none needed.
 
-use super::link::{u16_at, u32_at};
+use super::ether::{u16_at, u32_at};
 
 /// A TCP segment.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,8 @@ pub(super) struct Tcp<'a> {
     pub(super) fin: bool,
     pub(super) rst: bool,
     pub(super) psh: bool,
+    /// Whether it points to urgent data (RFC 9293 section 3.8.5).
+    pub(super) urgent: bool,
     /// What was captured of the payload.
     pub(super) payload: &'a [u8],
     /// Payload bytes that were on the wire beyond `payload`.
@@ -52,6 +54,7 @@ pub(super) fn parse(bytes: &[u8], missing: usize) -> Result<Tcp<'_>, &'static st
         fin: flags & 0x01 != 0,
         rst: flags & 0x04 != 0,
         psh: flags & 0x08 != 0,
+        urgent: flags & 0x20 != 0,
         payload,
         missing: total - header - payload.len(),
     })

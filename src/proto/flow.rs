@@ -22,6 +22,8 @@ pub struct FlowState {
     ordinal: u32,
     spoke: [bool; 2],
     layer: Layer,
+    /// Name of the tunnel that it is.
+    tunnel: Option<&'static str>,
 }
 
 impl FlowState {
@@ -32,6 +34,7 @@ impl FlowState {
             ordinal: 0,
             spoke: [false; 2],
             layer: Layer::default(),
+            tunnel: None,
         }
     }
 
@@ -77,6 +80,10 @@ impl FlowState {
         self.layer.remember(side, bytes);
     }
 
+    pub(super) fn tunnel(&mut self, name: &'static str) {
+        self.tunnel = Some(name);
+    }
+
     pub(super) fn data(&mut self, side: Side, segment: Segment<'_>, env: &mut Env<'_>) {
         if !segment.bytes.is_empty() {
             self.spoke(side);
@@ -108,6 +115,11 @@ impl FlowState {
         let known = self
             .layer
             .known(self.id, &self.key, u64::from(self.ordinal));
-        recognise::info(known, stats)
+        let mut info = recognise::info(known, stats);
+        if let Some(tunnel) = self.tunnel {
+            info.app = tunnel;
+            info.why_opaque = Some("a tunnel: what it carries is listed by itself".to_owned());
+        }
+        info
     }
 }

@@ -9,7 +9,9 @@ pub mod http1;
 pub mod http2;
 mod layer;
 mod recognise;
+mod socks;
 mod tls;
+mod ws;
 
 pub use flow::FlowState;
 pub use layer::Layer;
@@ -20,7 +22,13 @@ use crate::net::{Close, FlowKey, FlowStats, Missing, Segment, Side, StreamSink};
 use std::collections::BTreeMap;
 
 /// Every protocol that is parsed, in the order they are asked.
-pub static PROTOS: &[&ProtoSpec] = &[&http1::SPEC, &tls::SPEC, &http2::SPEC];
+pub static PROTOS: &[&ProtoSpec] = &[
+    &http1::SPEC,
+    &tls::SPEC,
+    &http2::SPEC,
+    &socks::SPEC,
+    &ws::SPEC,
+];
 
 /// Answer of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +113,8 @@ pub struct About {
     pub alpn: Option<String>,
     /// Print of the client's hello.
     pub client_print: Option<String>,
+    /// Where a tunnel leads: host and port as they were asked for.
+    pub target: Option<String>,
     /// Why nothing more can be said.
     pub why_opaque: Option<String>,
 }
@@ -272,6 +282,9 @@ impl StreamSink for Calls {
     }
     fn datagram(&mut self, state: &mut FlowState, side: Side, bytes: &[u8], _at: Stamp) {
         state.datagram(side, bytes);
+    }
+    fn tunnel(&mut self, state: &mut FlowState, name: &'static str) {
+        state.tunnel(name);
     }
     fn close(&mut self, mut state: FlowState, stats: &FlowStats) {
         let mut info = None;

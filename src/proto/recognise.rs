@@ -389,16 +389,19 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
         // the flow is named by its outermost protocol; what it became is told
         info.app = outer.about.app;
         let to = outer.to.as_str();
+        let target = outer
+            .about
+            .target
+            .map_or(String::new(), |t| format!(" to {t}"));
         info.why_opaque = match (inner.app, to) {
-            ("http" | "h2", _) => None,
-            ("", "websocket") => Some("became WebSocket, which is not decoded yet".to_owned()),
-            ("", "tunnel") => Some("became a tunnel of an unknown protocol".to_owned()),
+            ("http" | "h2" | "websocket", _) => None,
+            ("", "tunnel") => Some(format!("became a tunnel{target} of an unknown protocol")),
             ("", to) => Some(format!(
                 "became {}, which is not decoded",
                 crate::call::text::visible(to)
             )),
             (app, _) => Some(format!(
-                "became a tunnel of {app}: {}",
+                "became a tunnel{target} of {app}: {}",
                 inner.why_opaque.unwrap_or_default()
             )),
         };

@@ -111,6 +111,7 @@ impl Proto for Tls {
         About {
             app: "tls",
             client: Some(self.client),
+            target: None,
             sni: self.seen.sni.clone(),
             alpn: self.chosen.clone().or_else(|| self.seen.alpn.clone()),
             client_print: self.seen.print.clone(),

@@ -32,6 +32,9 @@ pub struct CallRow {
     /// Raw time of the row for paging.
     #[serde(skip)]
     pub ts_ns: i64,
+    /// Session of the call that caused it (and of the one that caused that), where it has none of its own.
+    #[serde(skip)]
+    pub part_of: Option<String>,
     pub id: String,
     pub source: String,
     pub ts: String,

@@ -23,6 +23,8 @@ pub struct Packet<'a> {
     pub at: Stamp,
     /// LINKTYPE number of the interface.
     pub link: u32,
+    /// Number of the interface in its section; 0 in files that know of none.
+    pub interface: u32,
     /// Captured bytes.
     pub bytes: &'a [u8],
     /// Length on the wire; larger than `bytes` where a snap length cut the packet.
@@ -45,12 +47,22 @@ pub enum Event<'a> {
     },
 }
 
+/// What [`PacketReader::next`] will give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ahead {
+    /// A packet of this time.
+    Packet(i64),
+    /// Anything else, also the end.
+    Other,
+}
+
 /// Where a parsed packet lies in the window.
 pub(super) struct Found {
     pub(super) start: usize,
     pub(super) len: usize,
     pub(super) ts: i64,
     pub(super) link: u32,
+    pub(super) interface: u32,
     pub(super) orig_len: u32,
 }
 
@@ -76,6 +88,8 @@ pub struct PacketReader {
     source: u32,
     number: u64,
     format: Format,
+    /// The step that was looked at and not taken.
+    ahead: Option<Step>,
 }
 
 impl PacketReader {
@@ -88,7 +102,10 @@ impl PacketReader {
     }
 
     /// As [`PacketReader::open`] with another block size: a look at the first packet needs no large buffer.
-    pub(super) fn with_block(
+    ///
+    /// # Errors
+    /// As [`PacketReader::open`].
+    pub fn with_block(
         read: Box<dyn Read + Send>,
         source: u32,
         block: usize,
@@ -114,16 +131,40 @@ impl PacketReader {
             source,
             number: 0,
             format,
+            ahead: None,
         })
+    }
+
+    fn step(&mut self) -> Step {
+        loop {
+            let step = match &mut self.format {
+                Format::Pcap(f) => f.step(&mut self.window),
+                Format::Pcapng(f) => f.step(&mut self.window),
+            };
+            if !matches!(step, Step::Again) {
+                return step;
+            }
+        }
+    }
+
+    /// Looks at what comes next without taking it.
+    pub fn ahead(&mut self) -> Ahead {
+        if self.ahead.is_none() {
+            self.ahead = Some(self.step());
+        }
+        match &self.ahead {
+            Some(Step::Packet(found)) => Ahead::Packet(found.ts),
+            _ => Ahead::Other,
+        }
     }
 
     /// The next packet or diag; `None` at the end.
     #[allow(clippy::should_implement_trait)] // lends from its window, which an iterator cannot
     pub fn next(&mut self) -> Option<Event<'_>> {
         loop {
-            let step = match &mut self.format {
-                Format::Pcap(f) => f.step(&mut self.window),
-                Format::Pcapng(f) => f.step(&mut self.window),
+            let step = match self.ahead.take() {
+                Some(step) => step,
+                None => self.step(),
             };
             match step {
                 Step::Again => {}
@@ -138,6 +179,7 @@ impl PacketReader {
                             },
                         },
                         link: found.link,
+                        interface: found.interface,
                         bytes: self.window.at(found.start, found.len),
                         orig_len: found.orig_len,
                     }));
@@ -246,6 +288,7 @@ impl Classic {
             len: len as usize,
             ts: i64::from(sec) * 1_000_000_000 + i64::from(frac) * self.tick,
             link: self.link,
+            interface: 0,
             orig_len: orig_len.max(len),
         })
     }

@@ -217,6 +217,7 @@ impl Section {
             len: captured,
             ts,
             link: from.link,
+            interface,
             orig_len: orig_len.max(field(20)),
         })
     }
@@ -246,6 +247,7 @@ impl Section {
             len: room.min(orig_len as usize).min(snaplen),
             ts: self.last,
             link: from.link,
+            interface: 0,
             orig_len,
         })
     }

@@ -88,7 +88,7 @@ pub fn run(
             None,
         ),
         Question::Clue { name, bytes } => (clue::read(name, bytes, &mut typer)?, None),
-        Question::Record(id) => (record(conn, &e, id)?, None),
+        Question::Record(id) => (record(conn, &e, &key, id)?, None),
         Question::Account(name) => {
             let id = e
                 .accounts
@@ -101,7 +101,7 @@ pub fn run(
                         crate::call::text::visible(name)
                     ))
                 })?;
-            match received(conn, &e, id, stop)? {
+            match received(conn, &e, &key, id, stop)? {
                 Some(c) => (c, Some(id)),
                 None => return nothing_received(&e, &key, options, stop, id),
             }
@@ -438,6 +438,7 @@ fn of_account(e: &Evidence<'_>, seen: Vec<Seen>, account: i64) -> Vec<Seen> {
 /// Values of one record in a body: value, class, whether the class identifies.
 fn values_of(
     e: &Evidence<'_>,
+    key: &PrintKey,
     facts: &crate::call::model::Facts,
     content: &[u8],
     record: u32,
@@ -458,7 +459,7 @@ fn values_of(
         let value = if f.masked {
             Some(slice.to_vec())
         } else {
-            detect::undo(f.form, slice)
+            detect::value_of(key, f, slice)
         };
         let Some(value) = value.and_then(|v| String::from_utf8(v).ok()) else {
             continue;
@@ -483,7 +484,7 @@ fn facts_of(
 }
 
 /// The clue of a record id.
-fn record(conn: &Connection, e: &Evidence<'_>, id: &str) -> Result<Clue> {
+fn record(conn: &Connection, e: &Evidence<'_>, key: &PrintKey, id: &str) -> Result<Clue> {
     let gone = || {
         usage(format!(
             "no record {} in this case (findings rows name them)",
@@ -506,7 +507,7 @@ fn record(conn: &Connection, e: &Evidence<'_>, id: &str) -> Result<Clue> {
     let fields = Fields::new(conn);
     let facts = facts_of(conn, &fields, body)?;
     let content = BodyReader::new().get(conn, body)?;
-    let values = values_of(e, &facts, &content, n);
+    let values = values_of(e, key, &facts, &content, n);
     if values.is_empty() {
         return Err(gone());
     }
@@ -517,6 +518,7 @@ fn record(conn: &Connection, e: &Evidence<'_>, id: &str) -> Result<Clue> {
 fn received(
     conn: &Connection,
     e: &Evidence<'_>,
+    key: &PrintKey,
     account: i64,
     stop: &AtomicBool,
 ) -> Result<Option<Clue>> {
@@ -542,18 +544,18 @@ fn received(
         let facts = facts_of(conn, &fields, body)?;
         let mut records: BTreeMap<u32, Option<u64>> = BTreeMap::new();
         for f in &facts.findings {
-            let key = records.entry(f.record).or_default();
+            let print = records.entry(f.record).or_default();
             if !f.masked && e.is_strong(f.class) && f.record != 0 {
-                key.get_or_insert(f.print);
+                print.get_or_insert(f.print);
             }
         }
         if records.values().all(Option::is_none) {
             continue;
         }
         let content = reader.get(conn, body)?;
-        for (n, key) in records {
-            if rows.len() < limits::TRACE_ACCOUNT_RECORDS && key.is_some_and(|k| seen.insert(k)) {
-                let v = values_of(e, &facts, &content, n);
+        for (n, print) in records {
+            if rows.len() < limits::TRACE_ACCOUNT_RECORDS && print.is_some_and(|k| seen.insert(k)) {
+                let v = values_of(e, key, &facts, &content, n);
                 if !v.is_empty() {
                     rows.push(v);
                 }

@@ -90,6 +90,19 @@ fn marks_are_put_taken_and_undone() {
     assert!(journal::verify(&conn).unwrap().1.is_empty());
 }
 
+struct Starred;
+
+impl leaktrace::case::views::Shown for Starred {
+    fn target(&self, text: &str, _: &[u8]) -> String {
+        text.replace("secret", "***")
+    }
+    fn findings(&self, call: i64) -> leaktrace::error::Result<String> {
+        Ok(format!(
+            r#"[{{"call":"c{call}","where":"$.a","masked":true,"locator":{{"source":"a","first":7}}}}]"#
+        ))
+    }
+}
+
 #[test]
 fn sql_views_mask_and_base_tables_are_shut() {
     let dir = Folder::new();
@@ -97,12 +110,7 @@ fn sql_views_mask_and_base_tables_are_shut() {
     let case = create(&path);
     load(&case, "a", 0xab, 1..20);
     let mut read = open_read(&path).unwrap();
-    leaktrace::case::views::install(
-        &mut read.conn,
-        false,
-        Box::new(|uri, _| uri.replace("secret", "***")),
-    )
-    .unwrap();
+    leaktrace::case::views::install(&mut read.conn, false, Box::new(Starred)).unwrap();
     let row: (String, String, String, String, String) = read
         .conn
         .query_row(
@@ -154,7 +162,7 @@ fn sql_views_mask_and_base_tables_are_shut() {
         assert!(read.conn.prepare(shut).is_err(), "{shut}");
     }
     let mut read = open_read(&path).unwrap();
-    leaktrace::case::views::install(&mut read.conn, true, Box::new(|_, _| String::new())).unwrap();
+    leaktrace::case::views::install(&mut read.conn, true, Box::new(Starred)).unwrap();
     let uri: String = read
         .conn
         .query_row("SELECT uri FROM call WHERE unit=1", [], |r| r.get(0))

@@ -154,6 +154,6 @@ macro_rules! targets {
     };
 }
 targets!(
-    capture, frames, segments, http1, http2, decode, scan, logs, filter, blobs, text, har,
-    mitmproxy, burp, unpack, operation, protobuf, schema, parts
+    capture, frames, segments, http1, http2, websocket, decode, scan, logs, filter, blobs, text,
+    har, mitmproxy, burp, unpack, operation, protobuf, schema, parts
 );

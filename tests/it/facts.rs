@@ -22,6 +22,7 @@ fn open(path: &std::path::Path, rules: &Rules) -> Case {
 
 fn call(source: u32, unit: u64, ts: i64, src: &str, uri: &str) -> CallOut {
     CallOut {
+        parent: None,
         at: Unit {
             source,
             number: unit,
@@ -278,10 +279,29 @@ fn a_small_case_is_decided_whole() {
         "SELECT t.v,c.name FROM field_class f JOIN term t ON t.id=f.field_id JOIN class c ON c.id=f.class_id WHERE accept=0",
     );
     assert_eq!(refused, ["$.orderNo | bank-card"]);
+    // The login and what followed are one session; what they caused behind the front, and the log's lines of them, are in none.
     assert_eq!(
-        text(&case, "SELECT uid FROM session ORDER BY id")[0],
-        "s010101010101-1"
+        text(
+            &case,
+            "SELECT s.uid,a.name,s.calls,s.via FROM session s JOIN account a ON a.id=s.account_id ORDER BY s.id"
+        ),
+        [
+            "s010101010101-1 | alice | 5 | cookie-login",
+            "s020202020202-3 | unattributed@10.0.0.9 | 1 | address",
+        ]
     );
+    assert_eq!(
+        text(
+            &case,
+            "SELECT call_id FROM call_fact WHERE session_id IS NULL ORDER BY call_id"
+        ),
+        ["6", "7", "8"]
+    );
+    let cx = leaktrace::query::Cx::open(&dir.path().join("a.ltc"), false).unwrap();
+    let inner = leaktrace::query::read::call_row(&cx, 6).unwrap().unwrap();
+    assert_eq!(inner.session, None);
+    assert_eq!(inner.part_of.as_deref(), Some("s010101010101-1"));
+    drop(cx);
 
     // Deciding again says the same, and corrections hold.
     let before = text(&case, "SELECT * FROM call_fact");

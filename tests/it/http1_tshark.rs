@@ -82,6 +82,12 @@ fn their_key(c: &Value) -> Key {
 /// Captures in which leaktrace differs because it is right: name, calls here beyond tshark's, calls of tshark's not here.
 const DIFFERS: &[(&str, usize, usize, &str)] = &[
     (
+        "deepflow/common__decapsulate_erspan1.pcap",
+        4,
+        0,
+        "replies whose bodies were not captured whole; tshark shows their heads in the same packets with reassembly off",
+    ),
+    (
         "pcapplusplus/4KHttpRequests.pcap",
         128,
         0,
@@ -146,10 +152,6 @@ fn calls_are_those_of_tshark() {
             continue;
         }
         let calls = read(&dir.join(name));
-        if tags.contains("tunnelled") && calls.flows.iter().all(|f| f.transport != "tcp") {
-            eprintln!("SKIPPED: {name}: its tunnel is not opened");
-            continue;
-        }
         let mut ours: BTreeMap<Key, Vec<&Exchange>> = BTreeMap::new();
         for x in &calls.exchanges {
             ours.entry(key(x)).or_default().push(x);

@@ -17,6 +17,7 @@ pub struct Seen {
     pub offset: [u64; 2],
     pub fin: [bool; 2],
     pub datagrams: u64,
+    pub tunnel: Option<&'static str>,
     pub stats: Option<FlowStats>,
 }
 
@@ -37,6 +38,7 @@ impl StreamSink for Recorder {
             offset: [0; 2],
             fin: [false; 2],
             datagrams: 0,
+            tunnel: None,
             stats: None,
         }
     }
@@ -59,6 +61,9 @@ impl StreamSink for Recorder {
     }
     fn datagram(&mut self, s: &mut Seen, _: Side, _: &[u8], _: Stamp) {
         s.datagrams += 1;
+    }
+    fn tunnel(&mut self, s: &mut Seen, name: &'static str) {
+        s.tunnel = Some(name);
     }
     fn close(&mut self, mut s: Seen, stats: &FlowStats) {
         s.stats = Some(*stats);
@@ -101,10 +106,12 @@ fn read_from(input: Box<dyn std::io::Read + Send>) -> Option<Read> {
     Some(out)
 }
 
-fn captures() -> Option<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
-    if dir.is_dir() {
-        return Some(dir);
+pub fn captures() -> Option<PathBuf> {
+    for above in ["../shared/captures", "../../shared/captures"] {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(above);
+        if dir.is_dir() {
+            return Some(dir);
+        }
     }
     eprintln!("SKIPPED: no captures at ../shared/captures");
     None
@@ -112,11 +119,8 @@ fn captures() -> Option<PathBuf> {
 
 /// Captures in which our count of connections differs from tshark's, and what ours is.
 const OTHER_COUNT: &[(&str, usize)] = &[
-    // tunnels that are not looked into yet
-    ("deepflow/common__decapsulate_erspan1.pcap", 0),
-    ("deepflow/common__ip6-vxlan.pcap", 0),
-    ("pcapplusplus/packets__GrePackets.pcap", 0),
-    ("pcapplusplus/packets__gtp.pcap", 0),
+    // VXLAN on a port of nobody's: its content proves it, and holds a request
+    ("deepflow/common__ff-vxlan.pcap", 1),
     // tshark counts the headers quoted in ICMP errors
     ("pcapplusplus/examples__tcp-reassembly.pcap", 1),
     ("pcapplusplus/packets__IcmpPackets.pcap", 0),

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 /// Share of calls that must be in both, by each side's count.
 const AGREE: f64 = 0.995;
 
-fn have(tool: &str) -> bool {
+pub fn have(tool: &str) -> bool {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .chain(["/usr/sbin".into(), "/sbin".into()])
         .any(|d| d.join(tool).is_file());

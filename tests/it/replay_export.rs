@@ -44,6 +44,7 @@ fn row(id: i64, ms: i64, uri: &str, level: &'static str) -> CallRow {
         account_via: None,
         on_behalf_of: None,
         session: None,
+        part_of: None,
         level: Some(level),
         classes: Vec::new(),
         records: Some(2),

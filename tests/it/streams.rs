@@ -72,6 +72,7 @@ impl Wire {
         let packet = Packet {
             at,
             link: 101,
+            interface: 0,
             bytes,
             orig_len: u32::try_from(orig_len).unwrap(),
         };

@@ -145,6 +145,7 @@ impl World {
         for (i, c) in calls.iter().enumerate() {
             let ts = c.at * 1_000_000;
             w.put_call(CallOut {
+                parent: None,
                 at: Unit {
                     source: 0,
                     number: i as u64 + 1,

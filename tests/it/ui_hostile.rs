@@ -59,6 +59,7 @@ fn call(i: u64) -> CallRow {
         account_via: e(),
         on_behalf_of: e(),
         session: e(),
+        part_of: e(),
         level: Some("S4"),
         classes: vec![evil(1)],
         records: Some(u64::MAX),

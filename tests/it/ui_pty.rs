@@ -1,108 +1,60 @@
 //! The real program in a pseudo-terminal, from opening to verdict; its output is read by a terminal emulator, and every
 //! byte of it must be one that an emulator knows.
 
+use crate::support::pty::Term;
 use crate::ui_demo::clue;
-use portable_pty::{CommandBuilder, NativePtySystem, PtySize, PtySystem};
-use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-struct Term {
-    screen: Arc<Mutex<vt100::Parser>>,
-    bytes: Arc<Mutex<Vec<u8>>>,
-    input: Box<dyn Write + Send>,
-    child: Box<dyn portable_pty::Child + Send + Sync>,
-    _master: Box<dyn portable_pty::MasterPty + Send>,
+/// What a walk through a case has shown.
+pub struct Seen {
+    /// The one account of the verdict.
+    pub leaker: String,
+    /// Id of the session that was replayed.
+    pub session: String,
+    /// Address that the value left for.
+    pub exit: String,
 }
 
-impl Term {
-    fn start(args: &[&str], state: &std::path::Path, env: &[(&str, &str)]) -> Term {
-        let (rows, cols) = (36, 120);
-        let pair = NativePtySystem::default()
-            .openpty(PtySize {
-                rows,
-                cols,
-                pixel_width: 0,
-                pixel_height: 0,
-            })
-            .unwrap();
-        let mut c = CommandBuilder::new(env!("CARGO_BIN_EXE_leaktrace"));
-        c.args(args);
-        c.env_clear();
-        c.env("XDG_STATE_HOME", state);
-        c.env("HOME", state);
-        c.env("TERM", "xterm-256color");
-        c.env("LANG", "C.UTF-8");
-        for (k, v) in env {
-            c.env(k, v);
-        }
-        let child = pair.slave.spawn_command(c).unwrap();
-        drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(
-            rows.try_into().unwrap(),
-            cols.try_into().unwrap(),
-            0,
-        )));
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let mut out = pair.master.try_clone_reader().unwrap();
-        let input = pair.master.take_writer().unwrap();
-        let (s, b) = (screen.clone(), bytes.clone());
-        std::thread::spawn(move || {
-            let mut buf = [0u8; 65536];
-            while let Ok(n) = out.read(&mut buf) {
-                if n == 0 {
-                    break;
-                }
-                s.lock().unwrap().process(&buf[..n]);
-                b.lock().unwrap().extend_from_slice(&buf[..n]);
-            }
-        });
-        Term {
-            screen,
-            bytes,
-            input,
-            child,
-            _master: pair.master,
-        }
-    }
-    fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
-    }
-    fn wait(&self, what: &str) {
-        let t = Instant::now();
-        while !self.text().contains(what) {
-            assert!(
-                t.elapsed() < Duration::from_secs(90),
-                "no {what:?} on:\n{}",
-                self.text()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-    fn send(&mut self, keys: &str) {
-        self.input.write_all(keys.as_bytes()).unwrap();
-        self.input.flush().unwrap();
-    }
-    fn sent(&self) -> usize {
-        self.bytes.lock().unwrap().len()
-    }
-    fn end(&mut self) -> u32 {
-        let t = Instant::now();
-        loop {
-            if let Some(s) = self.child.try_wait().unwrap() {
-                return s.exit_code();
-            }
-            assert!(
-                t.elapsed() < Duration::from_secs(20),
-                "does not end:\n{}",
-                self.text()
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
+/// The word behind another one.
+fn behind(text: &str, word: &str) -> Option<String> {
+    let (_, rest) = text.split_once(word)?;
+    Some(rest.split_whitespace().next()?.to_owned())
+}
+
+/// The keys of the demo's page, whatever the case: who leaked the clue, what they did, and where one value went.
+pub fn walk(t: &mut Term, clue: &str, value: &str) -> Seen {
+    t.wait("What we can and cannot see");
+    t.wait("loaded: numbers are final");
+    t.send("6");
+    t.wait("Enter or T asks what to trace");
+    t.send("\r");
+    t.wait("Trace what?");
+    t.send(clue);
+    t.send("\r");
+    t.wait("Suspects, best first");
+    let leaker = t.wait_for("verdict", |s| behind(s, "verdict     "));
+    t.send("\r");
+    t.wait(&format!("/ account:{leaker}"));
+    t.wait("Calls  1/");
+    t.send("R");
+    let session = t.wait_for("Replay", |s| behind(s, "Replay "));
+    t.wait("step 1/");
+    t.send("6");
+    t.wait("Enter or T asks what to trace");
+    t.send("\r");
+    t.wait("Trace what?");
+    t.send(value);
+    t.send("\r");
+    t.wait("Sightings in time order");
+    let exit = t.wait_for("left for", |s| behind(s, "left for "));
+    Seen {
+        leaker,
+        session,
+        exit,
     }
 }
 
-fn json(args: &[&str], state: &std::path::Path) -> serde_json::Value {
+pub fn json(args: &[&str], state: &std::path::Path) -> serde_json::Value {
     let out = std::process::Command::new(env!("CARGO_BIN_EXE_leaktrace"))
         .args(args)
         .env("XDG_STATE_HOME", state)
@@ -145,7 +97,7 @@ fn from_opening_to_the_verdict() {
     assert_eq!(t.sent(), n, "bytes were sent while nothing changed");
     t.send("qqq");
     assert_eq!(t.end(), 0);
-    let all = t.bytes.lock().unwrap().clone();
+    let all = t.bytes();
     let tail = String::from_utf8_lossy(&all[all.len().saturating_sub(200)..]).into_owned();
     assert!(
         tail.contains("\u{1b}[?1049l") && tail.contains("\u{1b}[?25h"),
@@ -175,7 +127,7 @@ fn a_signal_gives_the_terminal_back() {
         );
         assert_eq!(t.end(), code, "{sig}");
         std::thread::sleep(Duration::from_millis(100));
-        let all = String::from_utf8_lossy(&t.bytes.lock().unwrap()).into_owned();
+        let all = String::from_utf8_lossy(&t.bytes()).into_owned();
         assert!(
             all.contains("\u{1b}[?1049l") && all.contains("\u{1b}[?25h"),
             "{sig}"
@@ -197,9 +149,7 @@ fn without_colour_no_colour_is_sent_and_the_selection_is_reversed() {
     t.send("2");
     t.wait("ACCOUNT");
     std::thread::sleep(Duration::from_millis(500));
-    {
-        let s = t.screen.lock().unwrap();
-        let s = s.screen();
+    t.screen(|s| {
         let (rows, cols) = s.size();
         let mut reversed = 0;
         for y in 0..rows.get() {
@@ -211,7 +161,7 @@ fn without_colour_no_colour_is_sent_and_the_selection_is_reversed() {
             }
         }
         assert!(reversed > 80, "the selected row is seen: {reversed} cells");
-    }
+    });
     t.send("\u{3}\u{3}");
     assert_eq!(t.end(), 130);
 }

@@ -2,6 +2,10 @@
 #![allow(dead_code)] // each test binary uses its part
 
 pub mod bank;
+pub mod frames;
 pub mod people;
+pub mod pty;
 pub mod random;
+pub mod recut;
+pub mod talk;
 pub mod wire;

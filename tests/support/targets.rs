@@ -34,6 +34,7 @@ pub const TARGETS: &[(&str, Entry)] = &[
     ("segments", segments),
     ("http1", http1),
     ("http2", http2),
+    ("websocket", websocket),
     ("decode", decode_body),
     ("scan", scan),
     ("logs", logs),
@@ -115,6 +116,7 @@ fn feed(net: &mut Net<Calls>, calls: &mut Calls, number: u64, link: u32, bytes: 
         &Packet {
             at,
             link,
+            interface: 0,
             bytes,
             orig_len,
         },
@@ -303,6 +305,68 @@ pub fn http1(data: &[u8]) {
                 x.flags == Flags::default() && x.request.is_some() && x.response.is_some()
             });
         (clean, all)
+    };
+    let whole = read(1400);
+    if data.len() <= 4096 {
+        let single = read(1);
+        assert!(
+            !(whole.0 && single.0) || whole.1 == single.1,
+            "segment borders carry no meaning in clean traffic"
+        );
+    }
+}
+
+/// An upgraded connection: the first byte says what was agreed, then each piece begins with two bytes, side in the highest bit
+/// and length in the others. What is read of clean frames must not depend on how they are cut.
+pub fn websocket(data: &[u8]) {
+    const AGREED: [&str; 4] = [
+        "",
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover\r\n",
+        "X: y\r\n",
+    ];
+    let Some((how, rest)) = data.split_first() else {
+        return;
+    };
+    let ask = b"GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+        .to_vec();
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n{}\r\n",
+        AGREED[usize::from(how & 3)]
+    );
+    let mut pieces = vec![(false, ask), (true, answer.into_bytes())];
+    if how & 4 != 0 {
+        pieces.clear(); // joined in the middle
+    }
+    let mut left = rest;
+    while let Some((len, tail)) = left.split_first_chunk::<2>() {
+        let n = u16::from_be_bytes(*len);
+        let (piece, tail) = tail.split_at(usize::from(n & 0x7fff).min(tail.len()));
+        left = tail;
+        pieces.push((n & 0x8000 != 0, piece.to_vec()));
+    }
+    let read = |cut: usize| {
+        let (mut net, mut calls) = (Net::new(), Calls::default());
+        let (mut next, mut number) = ([1u32, 1u32], 2u64);
+        feed(&mut net, &mut calls, 1, 101, &segment(false, 0, 0, 2, &[]));
+        feed(&mut net, &mut calls, 2, 101, &segment(true, 0, 1, 18, &[]));
+        for (server, bytes) in &pieces {
+            let me = usize::from(*server);
+            for piece in bytes.chunks(cut) {
+                number += 1;
+                let packet = segment(*server, next[me], next[1 - me], 24, piece);
+                feed(&mut net, &mut calls, number, 101, &packet);
+                next[me] = next[me].wrapping_add(piece.len() as u32);
+            }
+        }
+        net.finish(&mut calls);
+        check(&calls);
+        let all = calls
+            .exchanges
+            .iter()
+            .map(|x| [&x.request, &x.response].map(|m| m.as_ref().map(|m| m.body.bytes.clone())))
+            .collect::<Vec<_>>();
+        (calls.diags.is_empty() && how & 4 == 0, all)
     };
     let whole = read(1400);
     if data.len() <= 4096 {

@@ -5,6 +5,7 @@ use super::field;
 use super::sink::{NodeId, Sink, Slot, Style};
 use super::text;
 use crate::body::json::{self, Visit, chars};
+use crate::body::sniff;
 use crate::detect::form::Step;
 use crate::limits;
 
@@ -183,8 +184,10 @@ pub(crate) fn body(sink: &mut Sink, content: &[u8]) {
     let root = sink.root("$", Style::Json);
     let lead = content.strip_prefix(b"\xef\xbb\xbf").map_or(0, |_| 3);
     let skip = content.get(lead..).map_or(0, |c| {
-        crate::body::sniff::jsonp(c.trim_ascii_start())
-            .map_or(0, |n| n + c.len() - c.trim_ascii_start().len())
+        let text = c.trim_ascii_start();
+        sniff::jsonp(text)
+            .or_else(|| sniff::inside_message(text))
+            .map_or(0, |n| n + c.len() - text.len())
     });
     let (end, ok) = run(sink, root, content, lead + skip, None);
     let rest = content.get(end..).unwrap_or(b"");

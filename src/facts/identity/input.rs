@@ -4,6 +4,7 @@
 use super::names::{Names, claim_rank};
 use super::{NONE, via};
 use crate::call::model::{CredentialSeen, IdentityEvent};
+use crate::limits::CHAIN;
 use rustc_hash::FxHashMap;
 
 /// What orders a call in time and says where it came from.
@@ -70,7 +71,7 @@ pub struct Row {
 }
 
 /// The evidence.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Input {
     pub(super) rows: Vec<Row>,
     pub(super) creds: Vec<Cred>,
@@ -80,6 +81,8 @@ pub struct Input {
     pub(super) addrs: Vec<Option<u128>>,
     /// Calls whose credential a call behind them names, with that call; sorted by the outer call.
     pub(super) behind: Vec<(u32, u32)>,
+    /// The call that caused a call, by index; [`NONE`] for none. Empty where no call caused another.
+    pub(super) outer: Vec<u32>,
     addr_ids: FxHashMap<Option<u128>, u32>,
 }
 
@@ -179,9 +182,15 @@ impl Input {
         });
     }
 
-    /// Says that `inner` was caused by `outer` (indexes of calls): what a front tells the inner one about the user is about
-    /// the credential that the outer one presented. Only noted where the inner one is told anything.
+    /// Says that `inner` was caused by `outer` (indexes of calls, all of them added before): a login or logout that both show
+    /// is one, and what a front tells the inner one about the user is about the credential that the outer one presented.
     pub fn caused(&mut self, inner: u32, outer: u32) {
+        self.outer.resize(self.rows.len(), NONE);
+        if let Some(o) = self.outer.get_mut(inner as usize)
+            && inner != outer
+        {
+            *o = outer;
+        }
         let told = self.rows.get(inner as usize).is_some_and(|r| {
             self.events_of(r)
                 .iter()
@@ -203,6 +212,29 @@ impl Input {
         (from, at(self.issued.len()))
     }
 
+    /// The call that caused this one, and its index.
+    pub(super) fn outer_of(&self, call: u32) -> Option<(u32, &Row)> {
+        let outer = *self.outer.get(call as usize)?;
+        Some((outer, self.rows.get(outer as usize)?))
+    }
+    /// Calls in time order, a call never before the one that caused it: two taps' clocks may differ.
+    pub(super) fn order(&self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..at(self.rows.len())).collect();
+        let key = |i: u32| self.rows.get(i as usize).map(|r| r.key);
+        if self.outer.is_empty() {
+            order.sort_unstable_by_key(|i| (key(*i), *i));
+            return order;
+        }
+        order.sort_by_cached_key(|i| {
+            let (mut late, mut depth, mut at) = (key(*i), 0u8, *i);
+            while let Some((outer, row)) = self.outer_of(at).filter(|_| depth < CHAIN) {
+                late = late.max(Some(row.key));
+                (depth, at) = (depth + 1, outer);
+            }
+            (late, depth, key(*i), *i)
+        });
+        order
+    }
     pub(super) fn creds_of(&self, r: &Row) -> &[Cred] {
         self.creds
             .get(r.creds.0 as usize..r.creds.1 as usize)

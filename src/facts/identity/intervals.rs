@@ -43,6 +43,8 @@ pub struct Interval {
     pub strong: bool,
     pub service: bool,
     pub cookie: bool,
+    /// Whether it was presented after it was last handed out at a login.
+    used: bool,
     fronted: u32,
     many_fronted: bool,
 }
@@ -75,6 +77,7 @@ impl Lives {
             strong: true,
             service: false,
             cookie: false,
+            used: false,
             fronted: NONE,
             many_fronted: false,
         });
@@ -97,9 +100,17 @@ pub fn follow(input: &Input, order: &[u32]) -> Lives {
             continue;
         };
         let pos = u32::try_from(pos).unwrap_or(NONE);
-        let mine = present(input, row, &mut l);
+        let mine = present(input, *call, row, &mut l);
         for e in input.events_of(row) {
-            apply(input, *call, pos, e, &mine, &mut l);
+            if !told_before(input, *call, e, &mut l) {
+                apply(input, *call, pos, e, &mine, &mut l);
+            }
+        }
+        let handed = l.login.get(call).map_or(NONE, |(_, first)| *first);
+        for id in mine.iter().filter(|id| **id != handed) {
+            if let Some(iv) = l.get(*id) {
+                iv.used = true;
+            }
         }
         let from = input.behind.partition_point(|(outer, _)| outer < call);
         for (_, inner) in input
@@ -120,11 +131,47 @@ pub fn follow(input: &Input, order: &[u32]) -> Lives {
     l
 }
 
-fn present(input: &Input, row: &Row, l: &mut Lives) -> Vec<u32> {
+/// Whether the call that caused this one has shown the same login or logout: one act seen on its way inwards.
+fn told_before(input: &Input, call: u32, e: &Ev, l: &mut Lives) -> bool {
+    let Some((outer, row)) = input.outer_of(call) else {
+        return false;
+    };
+    match *e {
+        Ev::Login { name, issued, .. } => {
+            let Some((who, first)) = l.login.get(&outer).copied() else {
+                return false;
+            };
+            let print = l.list.get(first as usize).map(|iv| iv.print);
+            let same = who == name
+                && input
+                    .issued_of(issued)
+                    .iter()
+                    .any(|(p, _)| Some(*p) == print);
+            if same {
+                l.login.insert(call, (who, first));
+            }
+            same
+        }
+        Ev::Logout => input.events_of(row).iter().any(|e| matches!(e, Ev::Logout)),
+        _ => false,
+    }
+}
+
+/// The intervals of the credentials that a call presents. What its outer call presented too is in the outer's interval,
+/// whatever happened to the credential since.
+fn present(input: &Input, call: u32, row: &Row, l: &mut Lives) -> Vec<u32> {
+    let outer = input.outer_of(call).map(|(_, r)| r);
+    let carried = |print: u64, l: &Lives| {
+        let r = outer?;
+        let i = input.creds_of(r).iter().position(|c| c.print == print)?;
+        let id = *l.of_cred.get(r.creds.0 as usize + i)?;
+        (id != NONE).then_some(id)
+    };
     let mut mine = Vec::with_capacity((row.creds.1 - row.creds.0) as usize);
     for (i, c) in input.creds_of(row).iter().enumerate() {
-        let id = match l.current.get(&c.print) {
-            Some(id) => *id,
+        let known = carried(c.print, l).or_else(|| l.current.get(&c.print).copied());
+        let id = match known {
+            Some(id) => id,
             None => l.open(c.print),
         };
         if let Some(iv) = l.get(id) {
@@ -244,12 +291,18 @@ fn bind(l: &mut Lives, print: u64, name: u32, pos: u32) -> u32 {
             .get(*id as usize)
             .is_some_and(|iv| iv.how == How::Itself)
     });
+    // Handed out to the same person again before anybody used it: the same login, seen at another place on its way.
+    let again = l.current.get(&print).copied().filter(|id| {
+        l.list
+            .get(*id as usize)
+            .is_some_and(|iv| iv.how == How::Login && iv.owner == name && !iv.used)
+    });
     let old = l
         .current
         .get(&print)
         .and_then(|id| l.list.get(*id as usize))
         .copied();
-    let id = match itself.or(free) {
+    let id = match itself.or(free).or(again) {
         Some(id) => id,
         None => l.open(print),
     };
@@ -257,7 +310,8 @@ fn bind(l: &mut Lives, print: u64, name: u32, pos: u32) -> u32 {
         if let Some(old) = old {
             (iv.kind, iv.strong, iv.cookie) = (old.kind, old.strong, old.cookie);
         }
-        if iv.how != How::Itself {
+        iv.used = false;
+        if iv.how != How::Itself && Some(id) != again {
             (iv.owner, iv.how, iv.bound_at) = (name, How::Login, pos);
         }
     }

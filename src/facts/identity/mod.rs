@@ -9,11 +9,13 @@ mod input;
 mod intervals;
 mod names;
 mod resolve;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
 pub use input::{CallKey, Input};
-pub use resolve::{Account, Decision, Identity, Session, resolve};
+pub use resolve::{Account, Decision, Identity, Thread, resolve};
+pub use sessions::{Part, Session, sessions};
 
 /// A pause after which a person's next call is a new session: 30 minutes, the default of web analytics (Google, W3C session
 /// studies) and of most servers' session timeouts.

@@ -17,7 +17,7 @@ pub struct Name {
 }
 
 /// All names.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Names {
     pub list: Vec<Name>,
     ids: FxHashMap<String, u32>,

@@ -3,7 +3,8 @@
 
 use super::input::{Cred, Ev, Input, Row};
 use super::intervals::{How, Lives, follow};
-use super::{IDLE_NS, NONE, VIA, via};
+use super::sessions::Session;
+use super::{NONE, VIA, via};
 use crate::facts::inside::address;
 use rustc_hash::FxHashMap;
 
@@ -16,8 +17,8 @@ pub struct Decision {
     pub conf: f32,
     /// Index into [`VIA`].
     pub via: u8,
-    /// Index into [`Identity::sessions`].
-    pub session: u32,
+    /// What it was made with: calls of one account alike in this can be one session.
+    pub thread: Thread,
     /// Index into [`Identity::names`] of whom it acts for; [`NONE`] for nobody.
     pub behalf: u32,
 }
@@ -37,21 +38,13 @@ pub struct Account {
     pub why: String,
 }
 
-/// A session: one account's calls on one credential without a long pause.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Session {
-    /// Account.
-    pub account: u32,
-    /// Way of its first call.
-    pub via: u8,
-    /// Index of its first call.
-    pub first: u32,
-    /// Time of its first call.
-    pub start: i64,
-    /// Time of its last call.
-    pub end: i64,
-    /// Calls.
-    pub calls: u32,
+/// What ties calls of one account together: the interval at the head of its credential's life, else client and address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Thread {
+    /// Interval of a credential.
+    Credential(u32),
+    /// Address and user agent.
+    Client(u32, u32),
 }
 
 /// The whole result.
@@ -61,7 +54,9 @@ pub struct Identity {
     pub calls: Vec<Decision>,
     /// Accounts in order of name.
     pub accounts: Vec<Account>,
-    /// Sessions in order of first call in time.
+    /// Call indexes in time order.
+    pub order: Vec<u32>,
+    /// Sessions in order of first call in time; [`super::sessions()`] cuts them.
     pub sessions: Vec<Session>,
     /// Names that `behalf` points at.
     pub names: Vec<String>,
@@ -91,8 +86,7 @@ struct Book {
 
 /// Decides all calls.
 pub fn resolve(mut input: Input) -> Identity {
-    let mut order: Vec<u32> = (0..u32::try_from(input.rows.len()).unwrap_or(NONE)).collect();
-    order.sort_unstable_by_key(|i| input.rows.get(*i as usize).map(|r| (r.key, *i)));
+    let order = input.order();
     input.behind.sort_unstable();
     let lives = follow(&input, &order);
     for (profile, owner) in lives.profile_links() {
@@ -106,7 +100,7 @@ pub fn resolve(mut input: Input) -> Identity {
                 account: 0,
                 conf: 0.0,
                 via: 0,
-                session: 0,
+                thread: Thread::Client(0, 0),
                 behalf: NONE
             };
             input.rows.len()
@@ -115,7 +109,6 @@ pub fn resolve(mut input: Input) -> Identity {
         ..Identity::default()
     };
     let roots = roots(&lives);
-    let mut open: FxHashMap<(u32, u64, u64), u32> = FxHashMap::default();
     for (pos, call) in order.iter().enumerate() {
         let Some(row) = input.rows.get(*call as usize) else {
             continue;
@@ -139,42 +132,11 @@ pub fn resolve(mut input: Input) -> Identity {
         if let Some(a) = book.accounts.get_mut(account as usize) {
             a.conf = a.conf.max(c.conf);
         }
-        let key = if c.interval != NONE {
-            (
-                account,
-                u64::from(roots.get(c.interval as usize).copied().unwrap_or(NONE)),
-                u64::MAX,
-            )
+        let thread = if c.interval != NONE {
+            Thread::Credential(roots.get(c.interval as usize).copied().unwrap_or(NONE))
         } else {
-            (account, u64::from(row.addr), u64::from(row.ua))
+            Thread::Client(row.addr, row.ua)
         };
-        let session = match open.get(&key).copied() {
-            Some(s)
-                if out
-                    .sessions
-                    .get(s as usize)
-                    .is_some_and(|s| row.key.ts - s.end <= IDLE_NS) =>
-            {
-                s
-            }
-            _ => {
-                let s = u32::try_from(out.sessions.len()).unwrap_or(NONE);
-                out.sessions.push(Session {
-                    account,
-                    via: c.via,
-                    first: *call,
-                    start: row.key.ts,
-                    end: row.key.ts,
-                    calls: 0,
-                });
-                open.insert(key, s);
-                s
-            }
-        };
-        if let Some(s) = out.sessions.get_mut(session as usize) {
-            s.end = row.key.ts;
-            s.calls += 1;
-        }
         if c.behalf != NONE {
             c.behalf = groups.get(c.behalf as usize).copied().unwrap_or(NONE);
         }
@@ -183,12 +145,13 @@ pub fn resolve(mut input: Input) -> Identity {
                 account,
                 conf: c.conf,
                 via: c.via,
-                session,
+                thread,
                 behalf: c.behalf,
             };
         }
     }
     book.finish(&mut out);
+    out.order = order;
     out
 }
 
@@ -503,9 +466,6 @@ impl Book {
         let map = |a: u32| new.get(a as usize).copied().unwrap_or(0);
         for d in &mut out.calls {
             d.account = map(d.account);
-        }
-        for s in &mut out.sessions {
-            s.account = map(s.account);
         }
         let mut slots: Vec<Option<Account>> = accounts.into_iter().map(Some).collect();
         out.accounts = order

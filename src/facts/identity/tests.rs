@@ -62,6 +62,27 @@ impl Story {
         let n = self.n;
         self.at(n, "10.0.0.9", creds, events);
     }
+    /// Sizes of the sessions, and the session of each call; a call that another one caused takes no part.
+    fn sessions(self) -> (Vec<u32>, Vec<Option<u32>>) {
+        let ts: Vec<i64> = self.input.rows.iter().map(|r| r.key.ts).collect();
+        let outer = self.input.outer.clone();
+        let id = resolve(self.input);
+        let mut of = vec![None; ts.len()];
+        let part = |i: u32| {
+            let d = &id.calls[i as usize];
+            outer
+                .get(i as usize)
+                .is_none_or(|o| *o == NONE)
+                .then_some(Part {
+                    account: d.account,
+                    via: d.via,
+                    ts: ts[i as usize],
+                    thread: d.thread,
+                })
+        };
+        let list = sessions(&id.order, &part, &mut |c, s| of[c as usize] = Some(s));
+        (list.iter().map(|s| s.calls).collect(), of)
+    }
     fn names(self) -> Vec<String> {
         let id = resolve(self.input);
         id.calls
@@ -212,8 +233,7 @@ fn services_act_and_people_stand_behind() {
     );
 }
 
-#[test]
-fn renewal_and_profile_carry_the_owner() {
+fn renewed() -> Story {
     let bearer = |p| cred("bearer", "header:authorization", p);
     let mut s = Story::default();
     s.call(
@@ -234,14 +254,16 @@ fn renewal_and_profile_carry_the_owner() {
     s.call(&[bearer(3)], &[]);
     s.call(&[bearer(8)], &[]);
     s.call(&[bearer(8)], &[E::WhoAmI { name: "bob".into() }]);
-    let id = resolve(s.input);
-    let names: Vec<_> = id
-        .calls
-        .iter()
-        .map(|d| id.accounts[d.account as usize].name.as_str())
-        .collect();
-    assert_eq!(names, ["alice", "alice", "alice", "alice", "bob", "bob"]);
-    assert_eq!(id.sessions.len(), 2, "{:?}", id.sessions);
+    s
+}
+
+#[test]
+fn renewal_and_profile_carry_the_owner() {
+    assert_eq!(
+        renewed().names(),
+        ["alice", "alice", "alice", "alice", "bob", "bob"]
+    );
+    assert_eq!(renewed().sessions().0, [4, 2]);
 }
 
 #[test]
@@ -252,11 +274,70 @@ fn sessions_are_cut_by_pause_and_by_relogin() {
     s.at(60 + 31 * 60, "10.0.0.1", &[sid(1)], &[]);
     s.at(62 * 60, "10.0.0.1", &[sid(1)], &[login("alice", 1)]);
     s.at(63 * 60, "10.0.0.1", &[sid(1)], &[]);
-    let id = resolve(s.input);
-    assert_eq!(
-        id.sessions.iter().map(|s| s.calls).collect::<Vec<_>>(),
-        [2, 1, 2]
-    );
+    assert_eq!(s.sessions().0, [2, 1, 2]);
+}
+
+#[test]
+fn a_session_begins_before_the_login_that_names_it_and_ends_with_the_logout() {
+    let mut s = Story::default();
+    s.call(&[sid(1)], &[]); // before, on the cookie that the login replaces
+    s.call(&[sid(1)], &[login("alice", 2)]);
+    s.call(&[sid(2)], &[]);
+    s.call(&[sid(2)], &[E::Logout]);
+    s.call(&[], &[login("alice", 3)]);
+    s.call(&[sid(3)], &[]);
+    let (sizes, of) = s.sessions();
+    assert_eq!(sizes, [4, 2]);
+    let want = [0, 0, 0, 0, 1, 1].map(Some);
+    assert_eq!(of, want);
+}
+
+/// A gateway passes everything on, so every act is seen twice.
+fn passed_on(linked: bool) -> Story {
+    let mut s = Story::default();
+    let mut twice = |creds: &[CredentialSeen], events: &[E]| {
+        let at = s.n;
+        s.at(at, "10.0.0.9", creds, events);
+        s.at(at, "10.0.0.2", creds, events);
+        if linked {
+            s.input.caused(s.n as u32 - 1, s.n as u32 - 2);
+        }
+    };
+    twice(&[sid(1)], &[]);
+    twice(&[sid(1)], &[login("alice", 1)]);
+    twice(&[sid(1)], &[]);
+    twice(&[sid(1)], &[E::Logout]);
+    twice(&[], &[login("alice", 2)]);
+    twice(&[sid(2)], &[]);
+    s
+}
+
+#[test]
+fn a_login_seen_at_a_gateway_and_behind_it_is_one_login() {
+    assert_eq!(passed_on(true).names(), ["alice"; 12]);
+    let (sizes, of) = passed_on(true).sessions();
+    assert_eq!(sizes, [4, 2]);
+    let want = [0, 0, 0, 0, 1, 1].map(Some);
+    assert_eq!(of.iter().step_by(2).copied().collect::<Vec<_>>(), want);
+    assert!(of.iter().skip(1).step_by(2).all(Option::is_none));
+}
+
+#[test]
+fn a_login_seen_twice_without_a_known_cause_opens_one_session() {
+    let s = passed_on(false);
+    let (sizes, of) = s.sessions();
+    // The second logout of the two is one of a cookie that has just been given up.
+    assert_eq!(sizes, [7, 1, 4], "{of:?}");
+}
+
+#[test]
+fn an_inner_call_whose_tap_is_early_still_follows_its_outer_one() {
+    let mut s = Story::default();
+    s.at(2, "10.0.0.9", &[], &[login("alice", 1)]);
+    s.at(1, "10.0.0.2", &[], &[login("alice", 1)]);
+    s.at(3, "10.0.0.9", &[sid(1)], &[]);
+    s.input.caused(1, 0);
+    assert_eq!(s.sessions().0, [2]);
 }
 
 #[test]
@@ -282,11 +363,16 @@ fn the_order_of_loading_does_not_matter() {
             };
             input.push(key, Some(1), 1, 200, c, e);
         }
+        let (_, of) = Story {
+            input: input.clone(),
+            n: 0,
+        }
+        .sessions();
         let id = resolve(input);
         let mut out: Vec<_> = perm
             .iter()
-            .zip(&id.calls)
-            .map(|(p, d)| (*p, id.accounts[d.account as usize].name.clone(), d.session))
+            .zip(id.calls.iter().zip(of))
+            .map(|(p, (d, s))| (*p, id.accounts[d.account as usize].name.clone(), s))
             .collect();
         out.sort();
         (out, id.accounts)

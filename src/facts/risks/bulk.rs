@@ -2,7 +2,6 @@
 //! Bounds: a sliding window over calls sorted by time.
 
 use super::{CALLS, Risk, View, severity};
-use crate::facts::calls::NONE;
 use std::collections::BTreeMap;
 
 /// The fullest window of one account on one API.
@@ -16,7 +15,7 @@ struct Window {
 pub fn find(v: &View<'_>) -> Vec<Risk> {
     // What a service behind the gateway read for the same request is the same read.
     let list = v.sorted(|c| {
-        (c.resp_records > 0 && c.level >= 2 && c.parent == NONE).then_some((c.api, c.account))
+        (c.resp_records > 0 && c.level >= 2 && !c.inner(v.calls)).then_some((c.api, c.account))
     });
     let mut by_api: BTreeMap<u32, Vec<(u32, Window)>> = BTreeMap::new();
     for group in list.chunk_by(|a, b| a.0 == b.0) {

@@ -29,7 +29,7 @@ pub fn find(v: &View<'_>) -> Vec<Risk> {
     let list = v.sorted(|c| {
         let kind = VIA.get(usize::from(c.cred_kind)).copied().unwrap_or("");
         let person = !v.service.get(c.account as usize).copied().unwrap_or(false);
-        let own = c.parent == NONE
+        let own = !c.inner(v.calls)
             && !forwards(c.src)
             && !matches!(kind, "log-user" | "header" | "address");
         (c.cred != 0 && person && own && c.status != 401 && c.account != NONE)

@@ -10,13 +10,15 @@ mod chunked;
 mod head;
 mod pair;
 mod reader;
+mod socket;
 mod start;
 
-use super::{About, Carry, Cx, Feed, Probe, Proto, ProtoSpec, Switch, Upgraded};
+use super::{About, Cx, Feed, Probe, Proto, ProtoSpec, Switch, Upgraded};
 use crate::call::model::{Exchange, Flags, Message, Stamp};
 use crate::net::{Close, FlowStats, Missing, Segment, Side};
 use head::Framing;
 use pair::{Half, Kind, Place, Queue};
+pub use reader::reread;
 use reader::{Reader, Step};
 use start::Is;
 
@@ -66,6 +68,12 @@ struct Http1 {
     /// Where the last response ended in the server's stream.
     resp_end: u64,
     calls: bool,
+    /// Reads a WebSocket of which only the client's side was captured.
+    late: Option<Box<dyn Proto>>,
+    /// An exchange that opened a WebSocket with an answer that was cut.
+    opened: Option<Box<Upgraded>>,
+    /// Where the tunnel leads that was opened.
+    target: Option<String>,
 }
 
 impl Http1 {
@@ -81,6 +89,9 @@ impl Http1 {
             asked: None,
             resp_end: 0,
             calls: false,
+            late: None,
+            opened: None,
+            target: None,
         }
     }
 
@@ -253,6 +264,9 @@ impl Http1 {
         let ok = status.is_some_and(|s| (200..300).contains(&s));
         let switch = status == Some(101) || kind == Kind::Connect && ok;
         self.interim = status.is_some_and(|s| (100..200).contains(&s)) && !switch;
+        if switch && kind == Kind::Connect {
+            self.target = open.target();
+        }
         let to = switch.then(|| {
             open.flags.insert(Flags::UPGRADED);
             upgrade
@@ -284,11 +298,15 @@ impl Http1 {
     }
 
     /// The exchange that was just answered, for the protocol that takes over.
-    fn upgraded(&self, to: &str, cx: &mut Cx<'_>) -> Option<Box<Upgraded>> {
-        let last = cx.out.last()?;
-        if last.flow != cx.flow || last.ordinal != self.answering {
-            return None; // its request has not ended: it is handed out when the parser is closed
+    fn upgraded(&mut self, to: &str, cx: &mut Cx<'_>) -> Option<Box<Upgraded>> {
+        let (flow, ordinal) = (cx.flow, self.answering);
+        let mine = |x: &Exchange| x.flow == flow && x.ordinal == ordinal;
+        if !cx.out.last().is_some_and(mine) {
+            // its request was not captured, or has not ended and never will
+            self.end(self.client, false, cx);
+            self.queue.give(ordinal, cx);
         }
+        let last = cx.out.last().filter(|x| mine(x))?;
         let exchange = if to == "h2c" {
             cx.out.pop()?
         } else {
@@ -311,13 +329,14 @@ impl Http1 {
 
     fn response_cut(&mut self, cx: &mut Cx<'_>) {
         self.response_begins(cx);
-        self.interim = self
-            .resp
-            .message()
-            .and_then(Message::status)
-            .is_some_and(|s| (100..200).contains(&s) && s != 101);
+        let status = self.resp.message().and_then(Message::status);
+        self.interim = status.is_some_and(|s| (100..200).contains(&s) && s != 101);
+        let socket = self.socket_cut(status);
         if let Some(m) = self.resp.take_bare(false) {
             self.response_ended(m, cx);
+        }
+        if socket {
+            self.socket_cut_given(cx);
         }
     }
 
@@ -361,8 +380,17 @@ impl Http1 {
 impl Proto for Http1 {
     fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed {
         if side == self.client {
-            self.request_data(&segment, cx);
+            if self.asked.is_some() {
+                self.socket_unheard(Some(&segment), cx);
+            }
+            match &mut self.late {
+                Some(p) => return p.data(side, segment, cx),
+                None => self.request_data(&segment, cx),
+            }
             return Feed::Go;
+        }
+        if let Some(switch) = self.socket_opened(&segment, cx) {
+            return switch;
         }
         self.response_data(&segment, cx)
     }
@@ -376,7 +404,10 @@ impl Proto for Http1 {
         }
     }
 
-    fn gap(&mut self, side: Side, bytes: u64, why: Missing, _at: Stamp, cx: &mut Cx<'_>) {
+    fn gap(&mut self, side: Side, bytes: u64, why: Missing, at: Stamp, cx: &mut Cx<'_>) {
+        if let (true, Some(p)) = (side == self.client, &mut self.late) {
+            return p.gap(side, bytes, why, at, cx);
+        }
         if side == self.client && self.req.simple_request() == Step::Head {
             self.request_head(0, cx);
         }
@@ -390,6 +421,10 @@ impl Proto for Http1 {
 
     fn close(&mut self, why: Close, stats: Option<&FlowStats>, cx: &mut Cx<'_>) {
         let orderly = matches!(why, Close::Fin | Close::Reset);
+        self.socket_unheard(None, cx);
+        if let Some(p) = &mut self.late {
+            p.close(why, stats, cx);
+        }
         self.end(self.client, orderly, cx);
         self.end(self.client.other(), orderly, cx);
         let captured = stats.map(|s| s.packets.map(|n| n > 0));
@@ -408,13 +443,17 @@ impl Proto for Http1 {
     }
 
     fn held(&self) -> usize {
-        self.req.held() + self.resp.held() + self.queue.held()
+        self.req.held()
+            + self.resp.held()
+            + self.queue.held()
+            + self.late.as_ref().map_or(0, |p| p.held())
     }
 
     fn about(&self) -> About {
         About {
             app: if self.calls { "http" } else { "unknown" },
             client: Some(self.client),
+            target: self.target.clone(),
             ..About::default()
         }
     }
@@ -426,14 +465,10 @@ impl Http1 {
             if self.req.simple_request() == Step::Head {
                 self.request_head(0, cx);
             }
-            let held: Carry = self.req.release();
-            if !held.is_empty() {
-                cx.diag(
-                    "tunnel-unanswered",
-                    held.segments()
-                        .next()
-                        .map_or(Default::default(), |s| s.at.unit),
-                );
+            let first = self.req.kept().segments().next().map(|s| s.at.unit);
+            if let Some(unit) = first.filter(|_| !self.req.hold_foreign || self.late.is_some()) {
+                self.req.release();
+                cx.diag("tunnel-unanswered", unit);
             }
         }
         let step = self.reader(side).finish(orderly);

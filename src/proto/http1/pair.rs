@@ -79,6 +79,17 @@ pub struct Open {
     pub changed: bool,
 }
 
+impl Open {
+    /// Target of its request, as text.
+    pub fn target(&self) -> Option<String> {
+        let Half::Done(m) = &self.request else {
+            return None;
+        };
+        let target = String::from_utf8_lossy(m.target()?).into_owned();
+        Some(crate::call::text::visible(&target).into_owned())
+    }
+}
+
 /// Exchanges of one connection that are not finished, in order.
 #[derive(Debug)]
 pub struct Queue {
@@ -390,6 +401,11 @@ impl Queue {
             let ordinal = o.ordinal;
             self.emit(ordinal, cx, captured);
         }
+    }
+
+    /// Gives one exchange out as it is.
+    pub fn give(&mut self, ordinal: u32, cx: &mut Cx<'_>) {
+        self.emit(ordinal, cx, None);
     }
 
     fn emit(&mut self, ordinal: u32, cx: &mut Cx<'_>, captured: Option<[bool; 2]>) {

@@ -7,7 +7,8 @@ use super::time::rfc3339;
 use crate::call::model::{Facts, Flags, Level, Proto};
 use crate::case::ids;
 use crate::detect;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::limits;
 use crate::query::lang::value::addr_text;
 use crate::query::rows::{CallRow, LocatorRow};
 use rusqlite::{OptionalExtension, Row};
@@ -82,6 +83,7 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         row: CallRow {
             rowid: r.get(0)?,
             ts_ns: ts,
+            part_of: None,
             id: String::new(),
             source: String::new(),
             ts: rfc3339(ts),
@@ -139,6 +141,30 @@ pub fn call_row(cx: &Cx, id: i64) -> Result<Option<CallRow>> {
     found.map(|r| finish(cx, r)).transpose()
 }
 
+/// The session that a call caused from outside belongs to: that of the nearest call above it that has one.
+fn session_above(cx: &Cx, parent: i64) -> Result<Option<String>> {
+    let mut stmt = cx
+        .conn
+        .prepare_cached("SELECT session_id,parent_id FROM call_fact WHERE call_id=?1")?;
+    let mut at = Some(parent);
+    for _ in 0..limits::CHAIN {
+        let Some(id) = at else { break };
+        let Some((session, up)) = stmt
+            .query_row([id], |r| {
+                Ok((r.get::<_, Option<i64>>(0)?, r.get::<_, Option<i64>>(1)?))
+            })
+            .optional()?
+        else {
+            break;
+        };
+        if let Some(s) = session {
+            return Ok(cx.session_uid(s)?.map(|n| n.to_string()));
+        }
+        at = up;
+    }
+    Ok(None)
+}
+
 fn finish(cx: &Cx, raw: Raw) -> Result<CallRow> {
     let place = raw.row_place();
     let mut row = raw.row;
@@ -168,6 +194,9 @@ fn finish(cx: &Cx, raw: Raw) -> Result<CallRow> {
     }
     if let Some(id) = raw.parent {
         row.parent = id_of(cx, id)?;
+        if raw.session.is_none() {
+            row.part_of = session_above(cx, id)?;
+        }
     }
     row.locators = locators(cx, &place, row.rowid)?;
     if !cx.reveal
@@ -178,6 +207,9 @@ fn finish(cx: &Cx, raw: Raw) -> Result<CallRow> {
         let (uri, path) = mask::target(cx, uri, row.path.as_deref(), hits);
         row.uri = Some(uri);
         row.path = path;
+    }
+    if !cx.reveal && row.proto == Proto::Ws.name() {
+        (row.uri, row.path) = socket_target(cx, raw.parent, row.uri, row.path)?;
     }
     Ok(row)
 }
@@ -203,6 +235,40 @@ impl Raw {
             ts: self.row.ts_ns,
         }
     }
+}
+
+/// Target and path of a WebSocket's message, masked: they are those of its upgrade, where their values were found. While that
+/// is not known nothing of them is shown that could be a value.
+pub(super) fn socket_target(
+    cx: &Cx,
+    upgrade: Option<i64>,
+    uri: Option<String>,
+    path: Option<String>,
+) -> Result<(Option<String>, Option<String>)> {
+    type Found = (Option<Vec<u8>>, Option<String>, Option<i64>);
+    let found: Option<Found> = upgrade
+        .map(|id| {
+            cx.conn
+                .prepare_cached(
+                    "SELECT c.req_facts,m.v,f.api_id FROM call c LEFT JOIN term m ON m.id=c.method_id \
+                     LEFT JOIN call_fact f ON f.call_id=c.id WHERE c.id=?1",
+                )?
+                .query_row([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+                .optional()
+        })
+        .transpose()?
+        .flatten();
+    let (Some((blob, method, api)), Some(text)) = (found, &uri) else {
+        let hidden = uri.map(|_| mask::HIDDEN.to_owned());
+        return Ok((hidden.clone(), path.and(hidden)));
+    };
+    let Some(blob) = blob else {
+        return Ok((uri, path));
+    };
+    let base = target_base(Proto::Http11.name(), method.as_deref());
+    let hits = target_hits(cx, api, &blob, base, text.len())?;
+    let (uri, path) = mask::target(cx, text, path.as_deref(), hits);
+    Ok((Some(uri), path))
 }
 
 /// Id of a call by its row.
@@ -316,9 +382,23 @@ fn target_hits(cx: &Cx, api: Option<i64>, blob: &[u8], base: u64, len: usize) ->
         .collect())
 }
 
+/// The views of `leaktrace sql` show what rows show: a [`Cx`] of its own masks for them.
+impl crate::case::views::Shown for Cx {
+    fn target(&self, text: &str, facts: &[u8]) -> String {
+        mask_target(self, text, facts)
+    }
+    fn findings(&self, call: i64) -> Result<String> {
+        let rows = super::findings::call_findings(self, call)?;
+        serde_json::to_string(&rows).map_err(|e| Error::Case {
+            path: self.path.clone(),
+            why: format!("findings cannot be written as JSON: {e}"),
+        })
+    }
+}
+
 /// Masks a request target outside of a row (for SQL views): `blob` are the packed findings of the request's head. The
 /// method is not known there, so both places where a target can begin are tried and every value found is hidden.
-pub fn mask_target(cx: &Cx, text: &str, blob: &[u8]) -> String {
+fn mask_target(cx: &Cx, text: &str, blob: &[u8]) -> String {
     let mut out = text.to_owned();
     for f in facts(cx, blob).findings {
         if !(f.field.starts_with("query:") || f.field.starts_with("path"))

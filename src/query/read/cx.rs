@@ -3,6 +3,7 @@
 
 use crate::body::protobuf::schema::Schema;
 use crate::case::bodies::BodyReader;
+use crate::case::heads::Heads;
 use crate::case::{ids, info, open_read};
 use crate::detect::print::PrintKey;
 use crate::error::Result;
@@ -315,6 +316,11 @@ impl Cx {
     /// Content of a stored body; empty where it is still being written.
     pub fn body(&self, id: i64) -> Result<Vec<u8>> {
         self.reader.borrow_mut().get(&self.conn, id)
+    }
+
+    /// Heads of a call as they were sent; empty where it has none.
+    pub fn heads(&self, call: i64) -> Result<Heads> {
+        self.reader.borrow_mut().heads(&self.conn, call)
     }
 
     /// A note about the case itself: `number`, `examiner`, `notes`.

@@ -3,7 +3,7 @@
 use super::cx::Cx;
 use super::select::condition;
 use super::time::rfc3339;
-use crate::case::ids;
+use crate::case::ids::{self, FLOW_ORD};
 use crate::error::Result;
 use crate::query::Filter;
 use crate::query::lang::Scope;
@@ -21,7 +21,7 @@ pub fn flows(cx: &Cx, filter: &Filter) -> Result<Vec<FlowRow>> {
     let w = condition(cx, filter, Scope::Flows)?;
     let sql = format!(
         "SELECT c.id,c.source_id,c.unit0,c.ts,c.end_ts,c.src,c.sport,c.dst,c.dport,c.transport,c.app,c.packets,c.bytes_out,\
-         c.bytes_in,c.sni,c.alpn,c.client_print,c.gaps,c.calls,c.why_opaque FROM flow c WHERE {} \
+         c.bytes_in,c.sni,c.alpn,c.client_print,c.gaps,c.calls,c.why_opaque,{FLOW_ORD} FROM flow c WHERE {} \
          ORDER BY c.ts,lt_rank(c.source_id),c.unit0,c.id",
         w.sql
     );
@@ -33,7 +33,7 @@ pub fn flows(cx: &Cx, filter: &Filter) -> Result<Vec<FlowRow>> {
             |at| -> Result<String> { Ok(addr_text(&r.get::<_, Vec<u8>>(at)?).unwrap_or_default()) };
         out.push(FlowRow {
             rowid: r.get(0)?,
-            id: ids::flow_id(&cx.source(r.get(1)?).tag, r.get(2)?),
+            id: ids::flow_id(&cx.source(r.get(1)?).tag, r.get(2)?, r.get(20)?),
             ts: rfc3339(r.get(3)?),
             end_ts: rfc3339(r.get(4)?),
             src: addr(5)?,

@@ -25,6 +25,8 @@ pub(super) struct Places {
     pub method: Option<String>,
     pub uri: Option<String>,
     pub api: Option<i64>,
+    /// Row of the call that it came of.
+    pub parent: Option<i64>,
     /// Facts of target and headers by direction.
     pub heads: [Option<Vec<u8>>; 2],
     /// Bodies by direction.
@@ -37,7 +39,7 @@ pub(super) fn places(cx: &Cx, id: i64) -> Result<Option<Places>> {
         .conn
         .prepare_cached(
             "SELECT c.source_id,c.unit,c.unit1,c.proto,c.method_id,c.uri,f.api_id,c.req_facts,c.resp_facts,c.req_body_id,\
-             c.resp_body_id FROM call c LEFT JOIN call_fact f ON f.call_id=c.id WHERE c.id=?1",
+             c.resp_body_id,f.parent_id FROM call c LEFT JOIN call_fact f ON f.call_id=c.id WHERE c.id=?1",
         )?
         .query_row([id], |r| {
             let proto: u8 = r.get(3)?;
@@ -53,6 +55,7 @@ pub(super) fn places(cx: &Cx, id: i64) -> Result<Option<Places>> {
                     api: r.get(6)?,
                     heads: [r.get(7)?, r.get(8)?],
                     bodies: [r.get(9)?, r.get(10)?],
+                    parent: r.get(11)?,
                 },
                 method,
             ))
@@ -304,6 +307,13 @@ pub(super) fn head_hits(cx: &Cx, p: &Places, dir: u8) -> Result<Vec<Hit>> {
 /// The request target of a call as the reader may see it.
 pub(super) fn shown_target(cx: &Cx, p: &Places) -> Result<Option<String>> {
     let Some(uri) = &p.uri else { return Ok(None) };
+    if p.proto == Proto::Ws {
+        let uri = Some(uri.clone());
+        return Ok(match cx.reveal {
+            true => uri,
+            false => super::call::socket_target(cx, p.parent, uri, None)?.0,
+        });
+    }
     let base = target_base(p.proto.name(), p.method.as_deref());
     let base = usize::try_from(base).unwrap_or(0);
     let hits = head_hits(cx, p, 0)?

@@ -187,7 +187,7 @@ pub fn apis(cx: &Cx, filter: &Filter) -> Result<Vec<ApiRow>> {
         s.accounts.insert(r.get(1)?);
         if let Some(status) = r.get::<_, Option<i64>>(2)? {
             s.answered += 1;
-            s.ok += u64::from((200..400).contains(&status));
+            s.ok += u64::from(status == 101 || (200..400).contains(&status));
         }
         let ts = r.get(3)?;
         s.first = earliest(s.first, ts);

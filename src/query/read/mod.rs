@@ -5,15 +5,16 @@ mod call;
 mod cx;
 mod evidence;
 mod findings;
+mod framed;
 mod groups;
 mod mask;
-mod framed;
+mod messages;
 mod names;
 mod select;
 mod show;
 pub mod time;
 
-pub use call::{call_row, facts as unpack_facts, id_of, mask_target};
+pub use call::{call_row, facts as unpack_facts, id_of};
 pub use cx::{Class, Cx, SourceName};
 pub use evidence::{flows, sources};
 pub use findings::{call_findings, count_findings, findings};

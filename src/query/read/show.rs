@@ -4,9 +4,10 @@
 use super::call::{call_row, hex};
 use super::cx::Cx;
 use super::findings::{self, Places, body_hits, call_findings, head_hits, head_text};
-use super::mask;
 use super::framed;
+use super::mask;
 use super::{BodyPart, Part, Show};
+use crate::call::model::Proto;
 use crate::case::bodies;
 use crate::case::heads::{Head, Heads};
 use crate::error::Result;
@@ -39,7 +40,10 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
         request,
         response,
         interim,
-        messages: all,
+        messages: {
+            all.extend(super::messages::of_socket(cx, id)?);
+            all
+        },
         findings: call_findings(cx, id)?,
     }))
 }
@@ -61,14 +65,7 @@ fn messages_of(cx: &Cx, p: &Places, dir: u8, id: i64) -> Result<Vec<serde_json::
         };
         Some((s, scanned.or_else(of_method)?))
     });
-    Ok(framed::of(
-        cx,
-        dir,
-        &info.kind,
-        &cx.body(id)?,
-        hits,
-        typed,
-    ))
+    Ok(framed::of(cx, dir, &info.kind, &cx.body(id)?, hits, typed))
 }
 
 /// A head in parts, its text replaced by the masked one.
@@ -99,17 +96,14 @@ fn part(cx: &Cx, p: &Places, dir: u8, heads: &Heads) -> Result<Option<Part>> {
             let masked = mask::bytes(cx, &text, head_hits(cx, p, dir)?);
             head_part(h, Some(masked))
         }
+        None if p.proto == Proto::Ws => {
+            if (dir == 0) != (p.method.as_deref() == Some("SEND")) {
+                return Ok(None);
+            }
+            bare(cx, p)?
+        }
         // Of a log line the target is known and no more.
-        None if dir == 0 && heads.response.is_none() && p.uri.is_some() => Part {
-            start: [p.method.clone(), findings::shown_target(cx, p)?]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
-                .join(" "),
-            headers: Vec::new(),
-            trailers: Vec::new(),
-            body: None,
-        },
+        None if dir == 0 && heads.response.is_none() && p.uri.is_some() => bare(cx, p)?,
         None if body.is_some() => Part {
             start: String::new(),
             headers: Vec::new(),
@@ -124,7 +118,21 @@ fn part(cx: &Cx, p: &Places, dir: u8, heads: &Heads) -> Result<Option<Part>> {
     Ok(Some(part))
 }
 
-fn body_part(cx: &Cx, api: Option<i64>, dir: u8, id: i64) -> Result<Option<BodyPart>> {
+/// Of a call without a head: method and target.
+fn bare(cx: &Cx, p: &Places) -> Result<Part> {
+    Ok(Part {
+        start: [p.method.clone(), findings::shown_target(cx, p)?]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" "),
+        headers: Vec::new(),
+        trailers: Vec::new(),
+        body: None,
+    })
+}
+
+pub(super) fn body_part(cx: &Cx, api: Option<i64>, dir: u8, id: i64) -> Result<Option<BodyPart>> {
     let Some(info) = bodies::info(&cx.conn, id)? else {
         return Ok(None);
     };

@@ -69,6 +69,10 @@ fn request(m: &Model, s: &Show, clear: bool) -> Doc {
             false,
             &messages(s, "req"),
         ),
+        None if s.row.proto == "ws" => d.add(Line::new(
+            "a message that the server sent on the WebSocket of the call above it",
+            Role::Dim,
+        )),
         None => d.add(Line::new("no request was captured", Role::Warn)),
     }
     d.add(Line::default());
@@ -106,7 +110,16 @@ fn response(m: &Model, s: &Show, clear: bool, brief: bool) -> Doc {
             "known from a log alone: no heads, no bodies",
             Role::Dim,
         )),
+        None if s.row.proto == "ws" => d.add(Line::new(
+            "a message of a WebSocket has no answer of its own",
+            Role::Dim,
+        )),
         None => d.add(Line::new("no answer was captured", Role::Warn)),
+    }
+    // Those of a WebSocket are calls of their own; those that a body consists of stand in its place.
+    let own = s.messages.iter().filter(|x| x.get("dir").is_none());
+    for (i, x) in own.enumerate() {
+        d.add(Line::new(format!("message {}: {x}", i + 1), Role::Text));
     }
     d
 }
@@ -280,6 +293,12 @@ fn who(d: &mut Doc, r: &CallRow) {
     }
     if let Some(s) = &r.session {
         d.add(Line::pair("session", s.clone(), Role::Text).jump(Jump::Replay(s.clone())));
+    } else if let Some(s) = &r.part_of {
+        let mut l = Line::pair("part of", s.clone(), Role::Dim).jump(Jump::Replay(s.clone()));
+        l.why = Some(
+            "A session holds what somebody called; this call was caused by one of them.".into(),
+        );
+        d.add(l);
     }
     if let Some(a) = &r.api {
         d.add(Line::pair("api", a.clone(), Role::Text).jump(Jump::calls("api", a)));

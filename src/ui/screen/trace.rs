@@ -85,6 +85,20 @@ fn host(a: Option<&String>) -> String {
 /// The path as a tree: each hop under the one that its data came from.
 fn drawn(t: &Trail, g: &Glyphs) -> Doc {
     let mut d = Doc::new(format!("Path of {}", t.record));
+    // Where it left is what is asked for: it stands first, however long the path is.
+    if t.exits.is_empty() {
+        d.add(Line::new("never seen leaving", Role::Ok));
+    }
+    for e in &t.exits {
+        let when = e.ts.as_ref().map(|t| time::long(t)).unwrap_or_default();
+        let mut l = Line::new("left for ", Role::Dim)
+            .and(e.to.clone(), Role::SensCritical)
+            .and(format!("  {when}  {}", e.form), Role::Text);
+        if let Some(c) = &e.call {
+            l = l.jump(Jump::Call(c.clone()));
+        }
+        d.add(l);
+    }
     let mut depth: Vec<(u32, usize)> = Vec::new();
     for h in &t.hops {
         let at = h
@@ -143,19 +157,6 @@ fn drawn(t: &Trail, g: &Glyphs) -> Doc {
         d.add(l.row());
     }
     d.add(Line::default());
-    if t.exits.is_empty() {
-        d.add(Line::new("never seen leaving", Role::Ok));
-    }
-    for e in &t.exits {
-        let when = e.ts.as_ref().map(|t| time::long(t)).unwrap_or_default();
-        let mut l = Line::new("left for ", Role::Dim)
-            .and(e.to.clone(), Role::SensCritical)
-            .and(format!("  {when}  {}", e.form), Role::Text);
-        if let Some(c) = &e.call {
-            l = l.jump(Jump::Call(c.clone()));
-        }
-        d.add(l);
-    }
     let times: Vec<i64> = t.hops.iter().filter_map(|h| h.ts_ns).collect();
     if let (Some(a), Some(b)) = (times.iter().min(), times.iter().max()) {
         let outside = t.exits.len();
@@ -337,8 +338,19 @@ pub fn title(f: &Frame) -> SafeText {
     match (&t.result, t.hops) {
         (None, _) => "Trace".into(),
         (Some(r), true) => {
-            let outside = r.trails.get(t.trail).map_or(0, |x| x.exits.len());
-            format!("Sightings in time order   {outside} outside").into()
+            let exits = r.trails.get(t.trail).map_or(&[][..], |x| &x.exits);
+            let mut to: Vec<&str> = Vec::new();
+            for e in exits {
+                if !to.contains(&e.to.as_str()) {
+                    to.push(&e.to);
+                }
+            }
+            let left = match to.as_slice() {
+                [] => "never seen leaving".to_owned(),
+                [one] => format!("left for {one}"),
+                [one, more @ ..] => format!("left for {one} and {} more", more.len()),
+            };
+            format!("Sightings in time order   {left}").into()
         }
         (Some(_), false) => "Suspects, best first".into(),
     }

@@ -538,11 +538,16 @@ pub fn trace_prompt(m: &mut Model) {
     overlay::prompt(m, PromptKind::Trace, "");
 }
 
+/// The session that a call is replayed in: its own, else that of the call that caused it.
+fn acts_in(c: &crate::query::rows::CallRow) -> Option<String> {
+    c.session.clone().or_else(|| c.part_of.clone())
+}
+
 fn replay(m: &mut Model) {
     let Some(f) = m.top() else { return };
     let session = match f.list.here().map(|r| &r.item) {
         Some(Item::Session(s)) => Some(s.session.clone()),
-        Some(Item::Call(c)) => c.session.clone(),
+        Some(Item::Call(c)) => acts_in(c),
         Some(Item::Account(a)) => {
             let name = a.account.clone();
             return go::jump(
@@ -554,7 +559,7 @@ fn replay(m: &mut Model) {
                 },
             );
         }
-        _ => f.show.as_ref().and_then(|s| s.row.session.clone()),
+        _ => f.show.as_ref().and_then(|s| acts_in(&s.row)),
     };
     match session {
         Some(s) => go::jump(m, Jump::Replay(s)),

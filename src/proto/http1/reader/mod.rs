@@ -40,6 +40,24 @@ enum State {
     Hold,
 }
 
+/// A message from its head as it was kept (see [`Message::head`]), without a body: what was read of it once is read of it again.
+/// Heads of HTTP/2 are kept in the form of HTTP/1; a pseudo-field's name begins with the colon that ends other names.
+pub fn reread(head: &[u8], request: bool) -> Message {
+    let mut r = Reader::new(request);
+    let simple = |line: &[u8]| request && start::request_line(line).version.is_none();
+    r.scan.run(head, simple);
+    r.build(head, head.len(), Flags::default());
+    let mut m = r.message.take().unwrap_or_else(|| r.headless());
+    let pseudo = m.version.0 >= 2;
+    for (name, value) in m.headers.iter_mut().filter(|(n, _)| pseudo && n.is_empty()) {
+        let line = head.get(value.clone()).unwrap_or_default();
+        if let Some(colon) = memchr::memmem::find(line, b": ") {
+            (name.end, value.start) = (value.start + colon, value.start + colon + 2);
+        }
+    }
+    m
+}
+
 /// Reader of one direction.
 #[derive(Debug)]
 pub struct Reader {
@@ -561,6 +579,16 @@ impl Reader {
         }
         self.hold_foreign = false;
         std::mem::take(&mut self.held)
+    }
+
+    /// What was kept of a tunnel that may open.
+    pub fn kept(&self) -> &Carry {
+        &self.held
+    }
+
+    /// Whether the stream is out of step.
+    pub fn lost(&self) -> bool {
+        matches!(self.state, State::Lost)
     }
 
     /// Whether the message being read has not shown a byte of its body yet and ends only with the connection or at a length.
