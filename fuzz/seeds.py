@@ -184,6 +184,18 @@ put("decode", "twice", b"\x40" + gzip.compress(gzip.compress(rows, mtime=0), mti
 put("decode", "identity", b"\5" + rows)
 put("decode", "members", b"\0" + gzip.compress(b"a" * 99, mtime=0) + gzip.compress(b"b", mtime=0))
 
+
+
+def field(n, v):
+    return bytes([n << 3 | 2, len(v)]) + v
+
+
+def frame(flags, m):
+    return struct.pack("!BI", flags, len(m)) + m
+
+
+PERSON = field(1, b"11010519491231002X") + field(2, field(3, b"13812345678") + b"\x08\x96\x01") + b"\x20\xce\xb2\xa6\xea\x33" + field(5, field(1, b"a")) + field(5, field(1, b"bc")) + b"\x31" + struct.pack("<d", 39.9) + b"\x3d\1\0\0\0\x43\x08\1\x44"
+
 person = '{"data":{"items":[{"userName":"\u738b\u5c0f\u660e","idCard":"11010519491231002X","mobile":"13812345678","email":"a@b.example","addr":"1 Main St","birth":"1949-12-31","pwd":"s3cret!"}]}}'
 nested = '{"a":"%s","b":"%s","c":"\\u0031\\u0033812345678","d":"138****5678","e":"%s"}' % (
     base64.b64encode(person.encode()).decode(), base64.b64encode(gzip.compress(person.encode(), mtime=0)).decode(), person.encode().hex())
@@ -199,6 +211,10 @@ S = {
     "csv": b"\6" + '\ufeff\u59d3\u540d,\u624b\u673a,"card ""no"""\r\n\u738b,13812345678,4111-1111-1111-1111\r\n"a\nb",2\r\n'.encode(),
     "text": b"\7" + b"-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\nDE89370400440532013000 AKIAIOSFODNN7EXAMPLE 078-05-1120 a.b@c.example\n",
     "binary": b"\x08" + bytes(range(256)),
+    "sse": b"\x09" + b': hi\n\nevent: a\ndata: {"phone":\ndata: "13812345678"}\n\ndata: tel 13912345678\n\n',
+    "grpc": b"\x0a" + frame(0, PERSON) + frame(0, b'{"mobile":"13812345678"}') + frame(0x80, b"grpc-status: 0\r\n"),
+    "protobuf": b"\x0b" + PERSON,
+    "multipart-nested": b"\5" + b'--B\nContent-Disposition: form-data; name="m"\nContent-Type: multipart/mixed; boundary=C\n\n--C\nContent-Type: application/json\n\n{"mobile":"13812345678"}\n--C\nContent-Transfer-Encoding: base64\n\nMTM5MTIzNDU2Nzg=\n--C--\n--B--',
     "sniffed": b"\x0f" + person.encode("utf-16"),
 }
 for name, data in S.items():
@@ -306,3 +322,26 @@ zeek = "#separator \\x09\n#unset_field\t-\n#path\thttp\n#fields\tts\tuid\tid.ori
 put("logs", "zeek", zeek)
 put("logs", "zeek-json", '{"ts":1591367999.3,"uid":"C5","id.orig_h":"10.0.0.1","id.orig_p":4,"id.resp_h":"10.0.0.2","id.resp_p":80,"trans_depth":1,"method":"GET","host":"h","uri":"/","status_code":200}\n')
 put("logs", "eve", '{"timestamp":"2026-03-01T10:00:00.5+0100","event_type":"http","src_ip":"10.0.0.1","src_port":4,"dest_ip":"10.0.0.2","dest_port":80,"http":{"hostname":"h","http_port":81,"url":"/x","http_method":"GET","status":200,"length":3}}\n{"event_type":"dns","timestamp":"2026-03-01T10:00:00.5+0100"}\n')
+GQL = 'query GetUser($id: ID! = 1) @x { u: user(id: $id, f: {a: [1, "}"]}) { name ...F } ... on Query { me { id } } } fragment F on User { tel } # end'
+O = {
+    "graphql": "application/json\n/graphql\n" + '{"operationName":"GetUser","query":"%s","extensions":{"persistedQuery":{"sha256Hash":"ab"}}}' % GQL.replace('"', '\\"'),
+    "graphql-document": "application/graphql\n/\n" + GQL,
+    "graphql-get": "\n/graphql?query=%7Bme%7Bid%7D%7D&operationName=A&extensions=%7B%22persistedQuery%22%3A%7B%22sha256Hash%22%3A%22ab%22%7D%7D\n",
+    "graphql-upload": 'multipart/form-data\n/graphql\n--b\nContent-Disposition: form-data; name="operations"\n\n[{"query":"{a}"}]\n--b--',
+    "json-rpc": 'application/json\n/\n[{"jsonrpc":"2.0","method":"a.b","id":1},{"jsonrpc":"2.0","result":1}]',
+    "soap": 'text/xml\n/\n<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><m:Get/></s:Body></s:Envelope>',
+    "xml-rpc": "text/xml\n/\n<methodCall><methodName>a</methodName></methodCall>",
+    "odata": "multipart/mixed\n/odata/$batch\n--b\nContent-Type: application/http\n\nGET Customers('A')?$top=1 HTTP/1.1\n\n--b--",
+    "dispatch": 'application/json\n/x?action=list&page=1\n{"header":{"transCode":"200301"},"service":"user","a":{"b":[1]}}',
+    "form": "application/x-www-form-urlencoded\n/x\nmethod=user.get&cmd=a%20b",
+}
+for name, data in O.items():
+    put("operation", name, data)
+put("protobuf", "plain", b"\0" + frame(0, PERSON) + frame(0, PERSON))
+put("protobuf", "gzip", b"\1" + frame(1, gzip.compress(PERSON, mtime=0)))
+put("protobuf", "text", b"\2" + base64.b64encode(frame(0, PERSON)) + base64.b64encode(frame(0x80, b"grpc-status: 5\r\n")))
+put("protobuf", "typed", b"\0" + frame(0, field(1, b"x") + field(2, field(1, b"y")) + field(4, b"\1\2\x96\1") + field(5, field(1, b"k") + field(2, b"")) + b"\x31" + bytes(8) + b"\x40\3\x4d\0\0\0\0\x50\1"))
+put("schema", "proto", 'syntax = "proto3"; package a.b; import "c.proto"; option (x) = { y: 1 }; message M { reserved 1 to 5; oneof o { string s = 6 [deprecated = true]; } map<int32, N> m = 7; message N { enum E { A = 0; } E e = 1; } repeated group G = 8 { optional int32 i = 1; } extensions 100 to max; } service S { rpc Do (stream M) returns (M.N) { option (h) = { get: "/v1" }; } } extend M { bool b = 100; }')
+put("schema", "set", field(1, field(2, b"p") + field(4, field(1, b"M") + field(2, field(1, b"id") + b"\x18\1\x20\1\x28\x09")) + field(6, field(1, b"S") + field(2, field(1, b"Do") + field(2, b".p.M") + field(3, b".p.M")))))
+put("parts", "form", S["multipart-nested"][1:])
+put("parts", "events", S["sse"][1:])

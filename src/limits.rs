@@ -223,3 +223,7 @@ pub const TLS_WAITING: usize = 128 << 10;
 pub const TLS_PLACES: usize = 256;
 /// Bytes of handshake messages kept for an extended master secret: two long certificate chains.
 pub const TLS_TRANSCRIPT: usize = 256 << 10;
+/// Bytes of a request body looked at for its operation: documents of GraphQL clients reach some 20 KiB, and the name may stand behind.
+pub const OPERATION_BYTES: usize = 64 << 10;
+/// Bytes of protobuf schemas given by the investigator, imports included: large companies' are some 10 MiB.
+pub const SCHEMA_BYTES: usize = 64 << 20;

@@ -1,6 +1,6 @@
-//! What kind of content a body is. In: its first bytes and the declared media type. Out: one of nine words. Bounds: looks at 4 KiB.
+//! What kind of content a body is. In: its first bytes and the declared media type. Out: one of twelve words. Bounds: looks at 4 KiB.
 
-/// `json ndjson xml html form multipart csv text binary`. The content decides where it is clear; the media type where it is not.
+/// `json ndjson xml html form multipart csv text binary grpc protobuf sse`. The content decides where it is clear; the media type where it is not.
 pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
     let head = content.get(..content.len().min(4096)).unwrap_or(content);
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
@@ -12,6 +12,9 @@ pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
         .unwrap_or("")
         .trim()
         .to_ascii_lowercase();
+    if let Some(kind) = declared(&mt, content) {
+        return kind;
+    }
     if lead.is_empty() {
         return if mt.starts_with("text/") || head.is_empty() {
             "text"
@@ -37,6 +40,9 @@ pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
         } else {
             "binary"
         };
+    }
+    if mt == "text/event-stream" {
+        return "sse";
     }
     let first = lead.first().copied().unwrap_or(0);
     match first {
@@ -93,6 +99,21 @@ pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
         return "csv";
     }
     "text"
+}
+
+/// Kinds that no look at the bytes tells from others: they are what their media type says, where the bytes allow it.
+fn declared(mt: &str, content: &[u8]) -> Option<&'static str> {
+    let rest = mt.strip_prefix("application/")?;
+    if (rest.starts_with("grpc") || rest.starts_with("connect+"))
+        && super::protobuf::frames::plausible(content)
+    {
+        return Some("grpc");
+    }
+    let protobuf = matches!(
+        rest,
+        "x-protobuf" | "protobuf" | "proto" | "x-google-protobuf" | "vnd.google.protobuf"
+    );
+    (protobuf && !content.is_empty()).then_some("protobuf")
 }
 
 fn find(hay: &[u8], needle: &[u8]) -> bool {
@@ -347,6 +368,14 @@ mod tests {
             ),
             ("\u{0}\u{1}\u{2}abc", None, "binary"),
             ("", None, "text"),
+            ("data: {}\n\n", Some("text/event-stream"), "sse"),
+            (
+                "\0\0\0\0\u{2}\u{8}\u{1}",
+                Some("application/grpc+proto"),
+                "grpc",
+            ),
+            ("<html>", Some("application/grpc"), "html"),
+            ("\u{8}\u{1}", Some("application/x-protobuf"), "protobuf"),
         ] {
             assert_eq!(kind(content.as_bytes(), mt), want, "{content}");
         }

@@ -592,10 +592,21 @@ pub struct BodyOut {
     pub cut: Option<&'static str>,
     /// Codings undone, outermost first (`gzip`).
     pub codings: Vec<&'static str>,
-    /// Sniffed kind: `json ndjson xml html form multipart csv text binary`.
+    /// Sniffed kind: `json ndjson xml html form multipart csv text binary grpc protobuf sse`.
     pub kind: &'static str,
+    /// Type of its messages under the schema that it was scanned with.
+    pub message: Option<String>,
     /// What the scanner found.
     pub facts: Packed,
+}
+
+/// What a call tells of a dispatcher, see [`crate::body::operation::dispatch`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dispatch {
+    /// `query:action=list`, a line each, in order of place.
+    pub fields: String,
+    /// Prints of the names of all other parameters (high half) and of the answer's fields (low half, 0 for none).
+    pub shape: u64,
 }
 
 /// A call ready to be stored: all that the wire or the log told, before accounts, templates and columns are decided.
@@ -637,8 +648,14 @@ pub struct CallOut {
     pub path: Option<String>,
     /// Operation that makes the API where it is not the route (`#GetUser`), without the `#`.
     pub operation: Option<String>,
+    /// What was read of the operation, for people; `None` where the route says it all.
+    pub op_note: Option<String>,
     /// Kind of API: `rest static graphql soap json-rpc ...`.
     pub kind: &'static str,
+    /// Fields that may choose an operation, and prints of what else was asked and answered.
+    pub dispatch: Option<Dispatch>,
+    /// gRPC status from trailers, or from headers where the answer has no body.
+    pub grpc_status: Option<u32>,
     /// Final status.
     pub status: Option<u16>,
     /// Lengths of the contract.

@@ -114,6 +114,8 @@ pub struct BodyInfo {
     pub kind: String,
     /// Why less is stored than there was.
     pub cut: Option<String>,
+    /// Type of its messages under the schema that it was scanned with.
+    pub message: Option<String>,
 }
 
 /// Reads pieces, keeping the packs it opened last.
@@ -213,7 +215,7 @@ pub fn get(conn: &Connection, body_id: i64) -> Result<Vec<u8>> {
 /// What is known of a body besides its content.
 pub fn info(conn: &Connection, body_id: i64) -> Result<Option<BodyInfo>> {
     Ok(conn
-        .prepare_cached("SELECT sha256,len,kept,kind,cut FROM body WHERE id=?1")?
+        .prepare_cached("SELECT sha256,len,kept,kind,cut,(SELECT v FROM term WHERE id=message_id) FROM body WHERE id=?1")?
         .query_row([body_id], |r| {
             let n = |v: i64| u64::try_from(v).unwrap_or(0);
             Ok(BodyInfo {
@@ -222,6 +224,7 @@ pub fn info(conn: &Connection, body_id: i64) -> Result<Option<BodyInfo>> {
                 kept: n(r.get(2)?),
                 kind: r.get(3)?,
                 cut: r.get(4)?,
+                message: r.get(5)?,
             })
         })
         .optional()?)

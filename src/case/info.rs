@@ -53,6 +53,9 @@ pub(crate) fn in_transaction<T>(conn: &Connection, act: impl FnOnce() -> Result<
     Ok(out)
 }
 
+/// Key under which the case keeps the types of protobuf messages.
+pub const SCHEMA: &str = "proto_schema";
+
 /// The case's key for prints.
 pub fn print_key(conn: &Connection) -> Result<Option<PrintKey>> {
     let Some(hex) = get(conn, "print_key")? else {

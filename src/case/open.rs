@@ -22,8 +22,9 @@ use std::time::Duration;
 pub const APPLICATION_ID: i32 = 1_280_005_202;
 
 /// Numbered changes of the schema; `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[
+pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_init.sql"),
+    include_str!("schema/0002_operations.sql"),
     include_str!("schema/0003_parents.sql"),
     include_str!("schema/0004_tls.sql"),
 ];

@@ -5,7 +5,7 @@ CREATE TEMP VIEW calls AS
 SELECT lt_call_id(s.sha256, c.source_id, c.unit, c.ord) AS id, s.name AS source, lt_time(c.ts) AS ts, lt_time(c.end_ts) AS end_ts,
   lt_addr(c.src) AS src, c.sport, lt_addr(c.dst) AS dst, c.dport, lt_proto(c.proto) AS proto, c.tls,
   m.v AS method, h.v AS host, CASE WHEN c.proto<>5 THEN lt_target(c.uri, c.req_facts) WHEN up.id IS NOT NULL THEN lt_target(c.uri, up.req_facts) END AS uri,
-  CASE WHEN c.proto<>5 THEN lt_target(c.path, c.req_facts) WHEN up.id IS NOT NULL THEN lt_target(c.path, up.req_facts) END AS path, a.name AS api, c.status,
+  CASE WHEN c.proto<>5 THEN lt_target(c.path, c.req_facts) WHEN up.id IS NOT NULL THEN lt_target(c.path, up.req_facts) END AS path, a.name AS api, c.status, c.grpc_status,
   c.req_body_len, c.resp_body_len, c.req_content_len, c.resp_content_len, lower(hex(rb.sha256)) AS req_sha256,
   lower(hex(sb.sha256)) AS resp_sha256, qt.v AS req_type, st.v AS resp_type, ua.v AS user_agent,
   ac.name AS account, f.account_conf, f.account_via, f.behalf AS on_behalf_of, se.uid AS session, lt_level(f.level) AS level,

@@ -124,7 +124,8 @@ impl<'c> Writer<'c> {
     fn remember_bodies(&mut self) -> Result<()> {
         let searched = Searched::read(self.conn)?;
         let mut stmt = self.conn.prepare(
-            "SELECT id,sha256,kind,len FROM body WHERE sha256 IS NOT NULL AND kept=len ORDER BY id DESC LIMIT ?1",
+            "SELECT id,sha256,kind,len,(SELECT v FROM term WHERE id=message_id) FROM body WHERE sha256 IS NOT NULL AND kept=len \
+             ORDER BY id DESC LIMIT ?1",
         )?;
         let mut rows = stmt.query([int(limits::BODY_DEDUP as u64)])?;
         while let Some(row) = rows.next()? {
@@ -135,7 +136,9 @@ impl<'c> Writer<'c> {
             let kind = row.get_ref(2)?.as_str().unwrap_or_default();
             let len: i64 = row.get(3)?;
             if let Some(key) = sha.first_chunk::<16>() {
-                let key = body_key(u128::from_le_bytes(*key), kind, None, len.cast_unsigned());
+                let message = row.get_ref(4)?.as_str().unwrap_or_default();
+                let half = u128::from_le_bytes(*key);
+                let key = body_key(half, kind, None, message, len.cast_unsigned());
                 self.bodies.insert(key, row.get(0)?);
             }
         }
@@ -262,6 +265,8 @@ impl<'c> Writer<'c> {
             term(call.resp_type.as_deref())?,
         );
         let ua = term(call.user_agent.as_deref())?;
+        let note = term(call.op_note.as_deref())?;
+        let dispatch = term(call.dispatch.as_ref().map(|d| d.fields.as_str()))?;
         self.sql.call.execute(params![
             id,
             source,
@@ -304,6 +309,10 @@ impl<'c> Writer<'c> {
             some(&resp_facts),
             some(&who),
             call.trace_id,
+            note,
+            dispatch,
+            call.dispatch.as_ref().map(|d| d.shape.cast_signed()),
+            call.grpc_status,
         ])?;
         if let Some(ord) = call.parent {
             self.sql.of.execute(params![id, ord])?;
@@ -394,7 +403,14 @@ impl<'c> Writer<'c> {
             .as_ref()
             .and_then(|sha| sha.first_chunk::<16>())
             .map_or(body.key, |half| u128::from_le_bytes(*half));
-        let key = body_key(content, body.kind, body.cut, body.len);
+        let message = body.message.as_deref();
+        let key = body_key(
+            content,
+            body.kind,
+            body.cut,
+            message.unwrap_or_default(),
+            body.len,
+        );
         if let Some(id) = self.bodies.get(&key) {
             return Ok(Some(*id));
         }
@@ -409,6 +425,7 @@ impl<'c> Writer<'c> {
             self.pairs.add(*print, Target::Body(id));
         }
         let facts = self.facts(&body.facts)?;
+        let message = message.map(|m| self.terms.id(m)).transpose()?;
         self.sql.body.execute(params![
             id,
             body.sha256,
@@ -419,6 +436,7 @@ impl<'c> Writer<'c> {
             place.map(|p: Place| p.pack),
             place.map_or(0, |p| int(p.off)),
             some(&facts),
+            message,
         ])?;
         if self.bodies.len() < limits::BODY_DEDUP {
             self.bodies.insert(key, id);
@@ -631,14 +649,14 @@ fn some(blob: &[u8]) -> Option<&[u8]> {
 }
 
 /// Two bodies are one where content, length, kind and cut agree: the facts that hang on them then agree too.
-fn body_key(content: u128, kind: &str, cut: Option<&str>, len: u64) -> u128 {
+fn body_key(content: u128, kind: &str, cut: Option<&str>, message: &str, len: u64) -> u128 {
     let mix = |n: u64, text: &str| {
         text.bytes()
             .fold(n, |n, b| (n ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
     };
     content
         ^ u128::from(mix(
-            mix(len ^ 0xcbf2_9ce4_8422_2325, kind),
-            cut.unwrap_or(""),
+            mix(mix(len ^ 0xcbf2_9ce4_8422_2325, kind), cut.unwrap_or("")),
+            message,
         ))
 }

@@ -117,8 +117,8 @@ pub(crate) struct Common {
     /// API specifications.
     #[arg(long, global = true, value_name = "FILE", hide = true)]
     pub spec: Vec<PathBuf>,
-    /// Protobuf schemas.
-    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    /// Protobuf schemas: .proto files (imports beside them) or descriptor sets.
+    #[arg(long, global = true, value_name = "FILE")]
     pub proto: Vec<PathBuf>,
     /// Go on reading what grows.
     #[arg(long, global = true, hide = true)]
@@ -304,10 +304,6 @@ impl Common {
             (
                 !self.spec.is_empty(),
                 "--spec: API specifications cannot be read yet",
-            ),
-            (
-                !self.proto.is_empty(),
-                "--proto: protobuf schemas cannot be read yet",
             ),
             (
                 self.follow,

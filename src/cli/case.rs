@@ -3,6 +3,7 @@
 use super::args::Args;
 use crate::case::{info, journal, open_notebook, place};
 use crate::error::{Error, Result};
+use crate::load::schemas;
 use crate::query::Cx;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -50,7 +51,11 @@ pub(super) fn open(args: &Args) -> Result<Cx> {
 
 /// As [`open`], for a known path.
 pub(super) fn open_at(args: &Args, path: &Path) -> Result<Cx> {
-    let cx = Cx::open(path, args.common.reveal)?;
+    let mut cx = Cx::open(path, args.common.reveal)?;
+    if !args.common.proto.is_empty() {
+        let base = cx.schema();
+        cx.set_schema(schemas::read(&args.common.proto, base.as_deref())?);
+    }
     for w in &cx.warnings {
         eprintln!("leaktrace: {}", crate::call::text::visible(w));
     }

@@ -4,9 +4,9 @@
 use super::args::{Args, Common};
 use super::{DAMAGED, INTERRUPTED, OK, UNREADABLE, case, out, rows};
 use crate::call::text::visible;
-use crate::case::place;
+use crate::case::{open_notebook, place};
 use crate::error::{Error, Result};
-use crate::load::{self, LoadOptions, LoadOutcome, Progress};
+use crate::load::{self, LoadOptions, LoadOutcome, Progress, schemas};
 use crate::query::lang::value;
 use serde_json::json;
 use std::io::{IsTerminal as _, Write as _};
@@ -85,6 +85,9 @@ pub(super) fn browse(args: &Args, files: &[PathBuf]) -> Result<u8> {
 /// Opens the interface on a case and loads beside it.
 pub(super) fn screen(args: &Args, case: PathBuf, files: &[PathBuf]) -> Result<u8> {
     let load = if files.is_empty() {
+        if !args.common.proto.is_empty() {
+            schemas::keep(&open_notebook(&case)?, &args.common.proto)?;
+        }
         None
     } else {
         let mut options = options(args, files, case.clone())?;
@@ -114,6 +117,7 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         files: files.to_vec(),
         case,
         rules: c.rules.clone(),
+        proto: c.proto.clone(),
         after: Common::load_time(c.after.as_ref(), "after")?,
         before: Common::load_time(c.before.as_ref(), "before")?,
         tz: c.tz.clone(),

@@ -111,6 +111,12 @@ fn readable(call: &Show) -> String {
     for p in &call.interim {
         message(&mut out, "interim response", p);
     }
+    if !call.messages.is_empty() {
+        let _ = writeln!(out, "\nmessages");
+        for m in &call.messages {
+            let _ = writeln!(out, "  {}", table::cut(&visible(&of_messages(m)), 4000));
+        }
+    }
     if !call.findings.is_empty() {
         let _ = writeln!(out, "\nfindings");
         for f in &call.findings {
@@ -127,6 +133,36 @@ fn readable(call: &Show) -> String {
             );
         }
     }
+    out
+}
+
+/// A message in a line: its place, its direction, what it holds.
+fn of_messages(m: &Value) -> String {
+    let text = |k: &str| match m.get(k) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(s)) => Some(s.clone()),
+        Some(v) => Some(v.to_string()),
+    };
+    if let Some(left) = text("more") {
+        return format!("... {left} more");
+    }
+    if text("dir").is_none() {
+        // a message of a WebSocket is a call of its own
+        return m.to_string();
+    }
+    let held = ["json", "text", "base64"].into_iter().find_map(text);
+    let mut out = format!(
+        "{} {} {} bytes",
+        text("dir").unwrap_or_default(),
+        text("n").unwrap_or_default(),
+        text("len").unwrap_or_default()
+    );
+    for k in ["event", "id", "cut"] {
+        if let Some(v) = text(k) {
+            let _ = write!(out, "  {k} {v}");
+        }
+    }
+    let _ = write!(out, "  {}", held.unwrap_or_default());
     out
 }
 

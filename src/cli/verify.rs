@@ -179,11 +179,13 @@ fn rules(cx: &Cx, check: &mut Check<'_>, again: &Again) -> Result<()> {
 
 /// Hashes every stored body again and looks for its findings again.
 fn bodies(cx: &Cx, check: &mut Check<'_>, again: &mut Again) -> Result<()> {
+    let schema = cx.schema();
     // The media type is the one the body came with first.
     let mut stmt = cx.conn.prepare(
         "SELECT b.id,b.sha256,b.kind,b.kept,b.len,b.facts, \
          (SELECT v FROM term WHERE id=coalesce((SELECT resp_type_id FROM call WHERE resp_body_id=b.id ORDER BY id LIMIT 1), \
-          (SELECT req_type_id FROM call WHERE req_body_id=b.id ORDER BY id LIMIT 1))) FROM body b ORDER BY b.id",
+          (SELECT req_type_id FROM call WHERE req_body_id=b.id ORDER BY id LIMIT 1))), \
+         (SELECT v FROM term WHERE id=b.message_id) FROM body b ORDER BY b.id",
     )?;
     let mut rows = stmt.query([])?;
     while let Some(r) = rows.next()? {
@@ -213,7 +215,14 @@ fn bodies(cx: &Cx, check: &mut Check<'_>, again: &mut Again) -> Result<()> {
         let kind: String = r.get(2)?;
         let media: Option<String> = r.get(6)?;
         let have = r.get::<_, Option<Vec<u8>>>(5)?.unwrap_or_default();
-        let now = again.scanner.scan_body(&content, &kind, media.as_deref());
+        let message: Option<String> = r.get(7)?;
+        let typed = match (schema.as_deref(), &message) {
+            (Some(s), Some(name)) => s.message(name).map(|ty| (s, ty)),
+            _ => None,
+        };
+        let now = again
+            .scanner
+            .scan_message(&content, &kind, media.as_deref(), typed);
         let stored = read::unpack_facts(cx, &have);
         compare(cx, check, &again.rules, &stored, &now, &mut || {
             let call: Option<i64> = cx

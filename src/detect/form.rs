@@ -31,11 +31,15 @@ pub enum Step {
     Mask = 12,
     /// The last four characters alone.
     Last4 = 13,
+    /// An integer as Protocol Buffers write it: a varint, or eight bytes in little-endian order.
+    Varint = 14,
+    /// A float of eight bytes in little-endian order.
+    Double = 15,
 }
 
 impl Step {
     /// All steps.
-    pub const ALL: [Step; 13] = [
+    pub const ALL: [Step; 15] = [
         Step::Url,
         Step::Base64,
         Step::Hex,
@@ -49,6 +53,8 @@ impl Step {
         Step::Sm3,
         Step::Mask,
         Step::Last4,
+        Step::Varint,
+        Step::Double,
     ];
     /// Name in the contract.
     pub fn name(self) -> &'static str {
@@ -66,11 +72,13 @@ impl Step {
             Step::Sm3 => "sm3",
             Step::Mask => "mask",
             Step::Last4 => "last4",
+            Step::Varint => "varint",
+            Step::Double => "double",
         }
     }
     /// Whether the value cannot be had back from it.
     pub fn one_way(self) -> bool {
-        self as u8 >= Step::Md5 as u8
+        (Step::Md5 as u8..=Step::Last4 as u8).contains(&(self as u8))
     }
 }
 

@@ -136,7 +136,15 @@ pub(crate) fn undo_step(step: Step, v: &[u8]) -> Option<Vec<u8>> {
             percent(v, true, &mut out);
             Some(out)
         }
-        Step::Base64 => base64_any(v),
+        // a part of a mail or form is broken into lines
+        Step::Base64 => base64_any(v).or_else(|| {
+            let joined: Vec<u8> = v
+                .iter()
+                .filter(|b| !b.is_ascii_whitespace())
+                .copied()
+                .collect();
+            base64_any(&joined)
+        }),
         Step::Hex => hex(v),
         Step::Unicode | Step::Json => {
             let mut out = Vec::with_capacity(v.len());
@@ -148,6 +156,22 @@ pub(crate) fn undo_step(step: Step, v: &[u8]) -> Option<Vec<u8>> {
         // A masked value is what is visible of it.
         Step::Mask | Step::Last4 => Some(v.to_vec()),
         Step::Md5 | Step::Sha1 | Step::Sha256 | Step::Sm3 => None,
+        Step::Varint => {
+            // eight bytes that are no single varint are a fixed number
+            let n = match (
+                crate::body::protobuf::wire::varint(v, 0),
+                v.first_chunk::<8>(),
+            ) {
+                (Some((n, end)), _) if end == v.len() => n,
+                (_, Some(b)) if v.len() == 8 => u64::from_le_bytes(*b),
+                _ => return None,
+            };
+            Some(n.to_string().into_bytes())
+        }
+        Step::Double => {
+            let b = v.first_chunk::<8>().filter(|_| v.len() == 8)?;
+            Some(f64::from_le_bytes(*b).to_string().into_bytes())
+        }
     }
 }
 

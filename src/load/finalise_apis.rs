@@ -6,7 +6,7 @@ use crate::case::marks::Correction;
 use crate::facts::calls::NONE;
 use crate::facts::identity::Identity;
 use crate::facts::inside::address;
-use crate::facts::templates::{PathIn, fold};
+use crate::facts::templates::{PathIn, dispatch, fold};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One API.
@@ -57,6 +57,8 @@ fn hosts_of_logs(ev: &mut Evidence) {
                 ev.paths.push(p);
                 ev.kinds
                     .push(ev.kinds.get(c.path as usize).copied().unwrap_or(0));
+                ev.notes
+                    .push(ev.notes.get(c.path as usize).copied().unwrap_or(0));
                 ev.path_calls.push(1);
             }
             new
@@ -105,7 +107,7 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
     let folded = fold(&inputs, &|n| names.contains(&n.to_lowercase()));
     let mut by_name: BTreeMap<String, Api> = BTreeMap::new();
     let mut of_path: Vec<String> = Vec::with_capacity(folded.len());
-    for ((p, f), i) in ev.paths.iter().zip(folded).zip(&inputs) {
+    for (((p, f), i), note) in ev.paths.iter().zip(folded).zip(&inputs).zip(&ev.notes) {
         let method = if i.method.is_empty() { "?" } else { i.method };
         let mut name = format!("{method} {}{}", i.host, f.route);
         let op = ev.term(p.op);
@@ -113,46 +115,126 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
             name.push('#');
             name.push_str(op);
         }
-        let fixed = corrections.iter().rev().find(|c| {
-            matches!(c.kind.as_str(), "api" | "api-name")
-                && c.target.strip_prefix("api:").unwrap_or(&c.target) == name
-        });
-        let mut why = f.why;
-        if let Some(c) = fixed {
-            why = format!("named by the investigator (was {name}); {why}");
-            name = c.v.trim().to_owned();
-        }
-        let api = by_name.entry(name.clone()).or_insert_with(|| Api {
-            name: name.clone(),
+        let note = ev.term(*note);
+        let api = Api {
+            name,
             method: i.method.to_owned(),
             host: i.host.to_owned(),
             route: f.route,
             kind: i.kind.to_owned(),
-            why: why.clone(),
-        });
-        // Of several paths with one template the kind that is not the plain one wins, and the longest reason.
-        if api.kind == "rest" && i.kind != "rest" && !i.kind.is_empty() && i.kind != "static"
-            || api.kind == "static" && i.kind == "rest"
-        {
-            api.kind = i.kind.to_owned();
-        }
-        if (why.len(), &why) > (api.why.len(), &api.why) {
-            api.why = why;
-        }
-        of_path.push(name);
+            why: match (note.is_empty(), f.why.is_empty()) {
+                (true, _) => f.why,
+                (false, true) => note.to_owned(),
+                (false, false) => format!("{note}; {}", f.why),
+            },
+        };
+        of_path.push(put(&mut by_name, api, corrections));
     }
+    let chosen = dispatched(ev, &of_path, &mut by_name, corrections);
     let list: Vec<Api> = by_name.into_values().collect();
-    let index: Vec<u32> = of_path
-        .iter()
-        .map(|n| {
-            list.binary_search_by(|a| a.name.as_str().cmp(n))
-                .ok()
-                .and_then(|i| u32::try_from(i).ok())
-                .unwrap_or(NONE)
-        })
-        .collect();
+    let find = |n: &str| {
+        list.binary_search_by(|a| a.name.as_str().cmp(n))
+            .ok()
+            .and_then(|i| u32::try_from(i).ok())
+            .unwrap_or(NONE)
+    };
+    let index: Vec<u32> = of_path.iter().map(|n| find(n)).collect();
     for c in &mut ev.calls {
         c.api = index.get(c.path as usize).copied().unwrap_or(NONE);
     }
+    for (call, name) in chosen {
+        if let Some(c) = ev.calls.get_mut(call as usize) {
+            c.api = find(&name);
+        }
+    }
     Apis { list }
+}
+
+/// Adds an API under its name, or under the one that the investigator gave it; gives that name.
+fn put(by_name: &mut BTreeMap<String, Api>, mut new: Api, corrections: &[Correction]) -> String {
+    let fixed = corrections.iter().rev().find(|c| {
+        matches!(c.kind.as_str(), "api" | "api-name")
+            && c.target.strip_prefix("api:").unwrap_or(&c.target) == new.name
+    });
+    if let Some(c) = fixed {
+        new.why = format!("named by the investigator (was {}); {}", new.name, new.why);
+        new.name = c.v.trim().to_owned();
+    }
+    let name = new.name.clone();
+    let Some(api) = by_name.get_mut(&name) else {
+        by_name.insert(name.clone(), new);
+        return name;
+    };
+    // Of several paths with one template the kind that is not the plain one wins, and the longest reason.
+    if api.kind == "rest" && new.kind != "rest" && !new.kind.is_empty() && new.kind != "static"
+        || api.kind == "static" && new.kind == "rest"
+    {
+        api.kind = new.kind;
+    }
+    if (new.why.len(), &new.why) > (api.why.len(), &api.why) {
+        api.why = new.why;
+    }
+    name
+}
+
+/// APIs whose calls choose an operation by a field: adds one for each operation, and gives the name for each such call.
+fn dispatched(
+    ev: &Evidence,
+    of_path: &[String],
+    by_name: &mut BTreeMap<String, Api>,
+    corrections: &[Correction],
+) -> Vec<(u32, String)> {
+    if ev.dispatch.is_empty() {
+        return Vec::new();
+    }
+    let plain = |name: &str| {
+        by_name
+            .get(name)
+            .is_some_and(|a| a.kind == "rest" && !name.contains('#'))
+    };
+    let base = |call: u32| {
+        let path = ev.calls.get(call as usize)?.path;
+        of_path.get(path as usize).map(String::as_str)
+    };
+    let mut totals: BTreeMap<&str, u32> = BTreeMap::new();
+    for (name, n) in of_path.iter().zip(&ev.path_calls) {
+        let t = totals.entry(name).or_default();
+        *t = t.saturating_add(*n);
+    }
+    let seen: Vec<(u32, &str, &str, u64)> = ev
+        .dispatch
+        .iter()
+        .filter_map(|(call, fields, shape)| Some((*call, base(*call)?, ev.term(*fields), *shape)))
+        .filter(|(_, name, ..)| plain(name))
+        .collect();
+    let choices = dispatch::decide(
+        seen.iter()
+            .map(|(_, api, fields, shape)| (*api, *fields, *shape)),
+        &totals,
+    );
+    let mut out = Vec::new();
+    for (call, name, fields, _) in seen {
+        let Some(choice) = choices.get(name) else {
+            continue;
+        };
+        let Some(op) = choice.operation(fields) else {
+            continue;
+        };
+        let Some(base) = by_name.get(name).cloned() else {
+            continue;
+        };
+        let why = if base.why.is_empty() {
+            choice.why.clone()
+        } else {
+            format!("{}; {}", choice.why, base.why)
+        };
+        let api = Api {
+            name: format!("{name}#{op}"),
+            kind: "rpc".into(),
+            why,
+            ..base
+        };
+        out.push((call, put(by_name, api, corrections)));
+    }
+    out
 }

@@ -34,8 +34,12 @@ pub struct Evidence {
     pub paths: Vec<Path>,
     /// Kind of API by path: the most telling one seen.
     pub kinds: Vec<u32>,
+    /// What was read of the operation by path: of several notes the first in order of text.
+    pub notes: Vec<u32>,
     /// Calls by path.
     pub path_calls: Vec<u32>,
+    /// Calls with fields that may choose an operation: call, those fields as a term, prints of what was asked and answered.
+    pub dispatch: Vec<(u32, u32, u64)>,
     /// Tag of each source (`9f2c41ab03de`), by index.
     pub tags: Vec<String>,
     /// Kinds of credentials that each call presented, bits by place in [`crate::facts::identity::VIA`].
@@ -131,7 +135,7 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
     let mut traces: FxHashMap<String, u32> = FxHashMap::default();
     let mut stmt = conn.prepare(
         "SELECT id,source_id,unit,ord,flow_id,ts,end_ts,src,sport,dst,dport,proto,tls,method_id,host_id,uri,op_id,kind_id,status,ua_id,flags,\
-         req_body_id,resp_body_id,ident,trace_id,path FROM call ORDER BY id",
+         req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape,grpc_status FROM call ORDER BY id",
     )?;
     let mut r = stmt.query([])?;
     let num = |row: &rusqlite::Row<'_>, i: usize| -> Result<i64> {
@@ -156,6 +160,9 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         c.tls = small(row, 12)? != 0;
         (c.method, c.host) = (small(row, 13)?, small(row, 14)?);
         c.status = u16::try_from(small(row, 18)?).unwrap_or(0);
+        if let Some(grpc) = row.get::<_, Option<u32>>(28)? {
+            c.status = as_http(grpc, c.status);
+        }
         c.ua = small(row, 19)?;
         c.log = small(row, 20)? & crate::call::model::Flags::LOG_ONLY.0 != 0;
         (c.req_body, c.resp_body) = (num(row, 21)?, num(row, 22)?);
@@ -177,13 +184,29 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         c.path = paths.id(&mut ev.paths, &key);
         if c.path as usize >= ev.kinds.len() {
             ev.kinds.resize(c.path as usize + 1, 0);
+            ev.notes.resize(c.path as usize + 1, 0);
             ev.path_calls.resize(c.path as usize + 1, 0);
         }
         if let Some(k) = ev.kinds.get(c.path as usize).copied()
-            && telling(text(&ev.terms, kind)) > telling(text(&ev.terms, k))
+            && k != kind
+            && more_telling(text(&ev.terms, kind), text(&ev.terms, k))
             && let Some(slot) = ev.kinds.get_mut(c.path as usize)
         {
             *slot = kind;
+        }
+        let note = small(row, 25)?;
+        if note != 0
+            && let Some(slot) = ev.notes.get_mut(c.path as usize)
+            && *slot != note
+            && (*slot == 0 || text(&ev.terms, note) < text(&ev.terms, *slot))
+        {
+            *slot = note;
+        }
+        let dispatch = small(row, 26)?;
+        if dispatch != 0 {
+            let call = u32::try_from(ev.calls.len()).unwrap_or(NONE);
+            ev.dispatch
+                .push((call, dispatch, num(row, 27)?.cast_unsigned()));
         }
         if let Some(n) = ev.path_calls.get_mut(c.path as usize) {
             *n = n.saturating_add(1);
@@ -226,6 +249,24 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
     Ok(ev)
 }
 
+/// What a gRPC status would be over plain HTTP (the mapping of `google.rpc.Code`): HTTP itself says 200 to all of them. Facts ask
+/// whether a call was answered, refused, or asked for what is not there.
+fn as_http(grpc: u32, status: u16) -> u16 {
+    match grpc {
+        0 => status,
+        3 | 9 | 11 => 400,
+        16 => 401,
+        7 => 403,
+        5 => 404,
+        6 | 10 => 409,
+        8 => 429,
+        12 => 501,
+        14 => 503,
+        4 => 504,
+        _ => 500,
+    }
+}
+
 /// Print of a request target; never 0.
 fn target(uri: &str) -> u64 {
     let mut h = SipHasher13::new();
@@ -237,14 +278,16 @@ fn text(terms: &[String], id: u32) -> &str {
     terms.get(id as usize).map_or("", String::as_str)
 }
 
-/// Special kinds tell more than `static`, and that more than `rest`.
-fn telling(kind: &str) -> u8 {
-    match kind {
+/// Special kinds tell more than `static`, and that more than `rest`; of two special ones the first in order of name stays, so
+/// that the order of calls does not decide.
+fn more_telling(new: &str, old: &str) -> bool {
+    let rank = |kind: &str| match kind {
         "" => 0,
         "rest" => 1,
         "static" => 2,
         _ => 3,
-    }
+    };
+    (rank(new), old) > (rank(old), new)
 }
 
 /// The number of a target that could be walked: the last integer of the path, else an integer in a parameter that is an id.

@@ -8,9 +8,11 @@ mod again;
 mod captures;
 pub mod finalise;
 mod ingest;
+mod operation;
 mod pipeline;
 mod queue;
 mod scan;
+pub mod schemas;
 mod secrets;
 mod sources;
 mod taps;
@@ -34,6 +36,8 @@ pub struct LoadOptions {
     pub case: PathBuf,
     /// Extra rule files, later ones override earlier ones.
     pub rules: Vec<PathBuf>,
+    /// Protobuf schemas: `.proto` texts or descriptor sets; kept in the case.
+    pub proto: Vec<PathBuf>,
     /// Packets and lines before this time are left out (nanoseconds).
     pub after: Option<i64>,
     /// ... and from this time on.
@@ -135,6 +139,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
         .collect();
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
+    let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
     let known = sources::take_known(&case.conn, &mut inputs, progress)?;
     let (known, replaced) = again::choose(
         &case.conn,
@@ -151,6 +156,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     if !inputs.is_empty() {
         let end = pipeline::load(
             &case, &inputs, &spooled, options, progress, &rules, &inside, zone, secrets, &replaced,
+            schema,
         )?;
         damaged = end.damaged;
         stopped = end.stopped;

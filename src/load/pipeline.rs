@@ -8,6 +8,7 @@ use super::secrets::Read as Secrets;
 use super::sources::Spooled;
 use super::taps::TapMark;
 use super::{LoadOptions, Progress};
+use crate::body::protobuf::schema::Schema;
 use crate::call::model::{CallOut, FlowInfo, Locator, Role, Unit};
 use crate::case::writer::{self, NewSource, Writer};
 use crate::case::{Case, bodies};
@@ -70,6 +71,7 @@ pub fn load(
     zone: LogZone,
     secrets: Secrets,
     replaced: &[i64],
+    schema: Option<Arc<Schema>>,
 ) -> Result<End> {
     let mut writer = Writer::begin_with(case, rules.print())?;
     writer.with_secrets(&secrets.files, replaced);
@@ -106,7 +108,8 @@ pub fn load(
             let results = results.clone();
             let (queue, rules, key) = (&queue, Arc::clone(rules), case.print_key());
             let classes: Arc<[u8]> = case.class_map().into();
-            scope.spawn(move || scan_jobs(queue, &results, &rules, key, &classes));
+            let schema = schema.clone();
+            scope.spawn(move || scan_jobs(queue, &results, &rules, key, &classes, &schema));
         }
         drop(results);
         let hashes = scope.spawn(|| {
@@ -203,6 +206,7 @@ fn scan_jobs(
     rules: &Arc<Rules>,
     key: PrintKey,
     classes: &Arc<[u8]>,
+    schema: &Option<Arc<Schema>>,
 ) {
     let fresh = || {
         CallScanner::new(
@@ -210,6 +214,7 @@ fn scan_jobs(
             key,
             Arc::clone(classes),
         )
+        .with_schema(schema.clone())
     };
     let mut scanner = fresh();
     let mut compressor: Option<bodies::Compressor> = None;

@@ -1,6 +1,8 @@
 //! One exchange or log line to what the case stores of it. In: an [`Exchange`] or [`LogCall`]. Out: a [`CallOut`] with
 //! decoded bodies, findings, credentials. Bounds: those of decoding and scanning; works on one call at a time.
 
+use super::operation::{self, media_type};
+use crate::body::protobuf::schema::Schema;
 use crate::body::{decode, sniff};
 use crate::call::model::{
     BodyOut, CallOut, CredentialSeen, Exchange, Flags, IdentityEvent, Locator, LogCall, Message,
@@ -12,6 +14,7 @@ use crate::detect::print::{PrintKey, PrintKind};
 use crate::detect::{Scanner, pack};
 use crate::facts::credentials::{CallView, Memo, extract};
 use crate::source::entry::Entry;
+use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -34,6 +37,8 @@ pub struct CallScanner {
     classes: Arc<[u8]>,
     /// Content coding of the call at hand was undone before it got here.
     decoded: bool,
+    /// Types of messages, where the investigator gave some.
+    schema: Option<Arc<Schema>>,
 }
 
 impl CallScanner {
@@ -45,7 +50,14 @@ impl CallScanner {
             memo: Memo::default(),
             classes,
             decoded: false,
+            schema: None,
         }
+    }
+
+    /// With a schema for messages.
+    #[must_use]
+    pub fn with_schema(self, schema: Option<Arc<Schema>>) -> CallScanner {
+        CallScanner { schema, ..self }
     }
 
     /// A call that another tool kept: scanned like a captured one; places, times and lengths are those of its entry.
@@ -89,8 +101,11 @@ impl CallScanner {
         }
         let req_type = req.and_then(media_type);
         let resp_type = resp.and_then(media_type);
-        let req_body = req.and_then(|m| self.body(m, req_type.as_deref(), &mut flags));
-        let resp_body = resp.and_then(|m| self.body(m, resp_type.as_deref(), &mut flags));
+        let types = self.schema.as_ref().and_then(|s| operation::types(s, req?));
+        let req_body =
+            req.and_then(|m| self.body(m, req_type.as_deref(), types.map(|t| t.0), &mut flags));
+        let resp_body =
+            resp.and_then(|m| self.body(m, resp_type.as_deref(), types.map(|t| t.1), &mut flags));
         let message = x.proto == Some(Proto::Ws);
         // a message has no head of its own: that of the upgrade says where it goes and whose it is
         let asked = if message { x.context.as_deref() } else { req };
@@ -107,6 +122,18 @@ impl CallScanner {
             };
             extract(&view, &self.key, &mut self.memo)
         };
+        let status = resp.and_then(Message::status);
+        let found = if message {
+            operation::Found::default()
+        } else {
+            operation::of(
+                req,
+                status,
+                (req_type.as_deref(), resp_type.as_deref()),
+                (req_body.as_ref(), resp_body.as_ref()),
+            )
+        };
+        let grpc = found.kind == Some("grpc");
         let target = asked.and_then(Message::target).filter(|t| !t.is_empty());
         let (authority, path) = target.map_or((None, None), split_target);
         let method = match (message, req) {
@@ -138,6 +165,7 @@ impl CallScanner {
             dst: Some(x.server.0),
             dport: Some(x.server.1),
             proto: x.proto.unwrap_or(match version {
+                _ if grpc => Proto::Grpc,
                 (0, _) => Proto::Http09,
                 (1, 0) => Proto::Http10,
                 (1, _) => Proto::Http11,
@@ -148,14 +176,23 @@ impl CallScanner {
             kind: if message || socket(x) {
                 "websocket"
             } else {
-                api_kind(path.as_deref(), resp_type.as_deref())
+                found
+                    .kind
+                    .unwrap_or_else(|| api_kind(path.as_deref(), resp_type.as_deref()))
             },
             method,
             host: host.map(|h| lossless(h).into_owned()),
             uri: target.map(|t| lossless(t).into_owned()),
             path: path.map(Cow::into_owned),
-            operation: None,
-            status: resp.and_then(Message::status),
+            operation: found.operation,
+            op_note: found.note,
+            dispatch: found.dispatch,
+            grpc_status: if grpc {
+                operation::grpc_status(resp, resp_body.as_ref())
+            } else {
+                None
+            },
+            status,
             req_body_len: req.and_then(|m| body_len(&m.body)),
             resp_body_len: resp.and_then(|m| body_len(&m.body)),
             req_type,
@@ -208,7 +245,13 @@ impl CallScanner {
     }
 
     /// Decodes and scans one body; `None` where the message has none.
-    fn body(&mut self, m: &Message, media: Option<&str>, flags: &mut Flags) -> Option<BodyOut> {
+    fn body(
+        &mut self,
+        m: &Message,
+        media: Option<&str>,
+        ty: Option<usize>,
+        flags: &mut Flags,
+    ) -> Option<BodyOut> {
         if m.body.bytes.is_empty() && m.body.gaps.is_empty() {
             return None;
         }
@@ -221,6 +264,18 @@ impl CallScanner {
             flags.insert(Flags::BAD_FRAMING);
         }
         let over = m.body.len > m.body.bytes.len() as u64;
+        let undone = operation::grpc_body(m, media, &d.content);
+        let d = match undone {
+            Some(u) => decode::Decoded {
+                len: u.content.len() as u64,
+                sha256: Sha256::digest(&u.content).into(),
+                content: Cow::Owned(u.content),
+                cut: d.cut.or(u.cut),
+                codings: u.coding.into_iter().chain(d.codings).collect(),
+                lied: d.lied,
+            },
+            None => d,
+        };
         let cut = match (m.body.gaps.is_empty(), m.body.complete, over) {
             (false, _, _) => Some("gap"),
             (_, false, _) => Some("truncated"),
@@ -230,9 +285,14 @@ impl CallScanner {
         };
         let sha = m.body.long_sha256.unwrap_or(d.sha256);
         let kind = sniff::kind(&d.content, media);
+        let schema = self
+            .schema
+            .clone()
+            .filter(|_| matches!(kind, "grpc" | "protobuf"));
+        let typed = schema.as_deref().zip(ty);
         // packed here, so that the many small findings live and die on one thread
         let facts = pack::pack(
-            &self.scanner.scan_body(&d.content, kind, media),
+            &self.scanner.scan_message(&d.content, kind, media, typed),
             &self.classes,
         );
         let [head, ..] = *d.sha256.as_chunks::<16>().0 else {
@@ -246,6 +306,7 @@ impl CallScanner {
             cut,
             codings: d.codings,
             kind,
+            message: typed.map(|(s, ty)| s.name(ty).to_owned()),
             facts,
             content: d.content.into_owned(),
         })
@@ -253,6 +314,7 @@ impl CallScanner {
 
     /// A line of an access log.
     pub fn log(&mut self, l: LogCall) -> CallOut {
+        let found = operation::of_line(l.method.as_deref(), l.uri.as_deref().unwrap_or_default());
         let target = l.uri.as_deref().map(str::as_bytes);
         let (authority, path) = target.map_or((None, None), split_target);
         let path = path.map(Cow::into_owned);
@@ -282,13 +344,18 @@ impl CallScanner {
             dport: l.dport,
             proto: Proto::Log,
             tls: false,
-            kind: api_kind(path.as_deref(), None),
+            kind: found
+                .kind
+                .unwrap_or_else(|| api_kind(path.as_deref(), None)),
             host: l
                 .host
                 .clone()
                 .or_else(|| authority.map(|a| lossless(a).into_owned())),
             path,
-            operation: None,
+            operation: found.operation,
+            op_note: found.note,
+            dispatch: found.dispatch,
+            grpc_status: None,
             status: l.status,
             req_body_len: l.req_body_len,
             resp_body_len: l.resp_body_len,
@@ -389,13 +456,6 @@ fn body_len(b: &RawBody) -> Option<u64> {
         .iter()
         .fold(0u64, |n, (_, len)| n.saturating_add(*len));
     b.complete.then(|| b.len.saturating_add(missing))
-}
-
-/// Media type in lower case without parameters.
-fn media_type(m: &Message) -> Option<String> {
-    let v = lossless(m.header("content-type")?).to_ascii_lowercase();
-    let v = v.split(';').next().unwrap_or_default().trim();
-    (!v.is_empty()).then(|| v.to_string())
 }
 
 /// Authority and decoded path of a request target (RFC 9112 section 3.2): origin, absolute, authority and asterisk form.

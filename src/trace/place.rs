@@ -2,7 +2,10 @@
 //! findings write it, and the record it stands in. Bounds: one pass over the text; nesting up to
 //! [`crate::limits::NEST_DEPTH`] is named, deeper is named by its offset.
 
+use crate::body::protobuf::frames::frames;
+use crate::body::protobuf::walk::{Key, Leaf, Visit, walk};
 use crate::limits::NEST_DEPTH;
+use std::ops::Range;
 
 /// Field and record (0 for none) for each offset; offsets ascend.
 pub fn name(text: &[u8], kind: &str, offsets: &[u64]) -> Vec<(String, u32)> {
@@ -10,6 +13,7 @@ pub fn name(text: &[u8], kind: &str, offsets: &[u64]) -> Vec<(String, u32)> {
         "json" | "ndjson" => json(text, offsets),
         "csv" => csv(text, offsets),
         "form" => offsets.iter().map(|o| (pair(text, *o), 0)).collect(),
+        "grpc" | "protobuf" => messages(text, kind == "grpc", offsets),
         "head" => offsets.iter().map(|o| (head(text, *o), 0)).collect(),
         _ => lines(text, offsets),
     };
@@ -20,6 +24,64 @@ pub fn name(text: &[u8], kind: &str, offsets: &[u64]) -> Vec<(String, u32)> {
         }
     }
     out
+}
+
+/// Fields of messages by number, without a schema: `$[0].3.1`, or `$.3.1` where the text is one message.
+fn messages(text: &[u8], framed: bool, offsets: &[u64]) -> Vec<(String, u32)> {
+    let mut v = Fields {
+        path: vec!["$".to_owned()],
+        offsets,
+        next: 0,
+        out: vec![(String::new(), 0); offsets.len()],
+    };
+    if framed {
+        for (f, n) in frames(text).zip(0..) {
+            v.path.push(format!("[{n}]"));
+            walk(text, f.body, None, &mut v);
+            v.path.pop();
+        }
+    } else {
+        walk(text, 0..text.len(), None, &mut v);
+    }
+    v.out
+}
+
+/// Gives offsets the path of the value that they stand in.
+struct Fields<'a> {
+    path: Vec<String>,
+    offsets: &'a [u64],
+    /// Offsets before this one have passed.
+    next: usize,
+    out: Vec<(String, u32)>,
+}
+
+fn step(key: &Key<'_>) -> String {
+    let index = key.index.map_or(String::new(), |i| format!("[{i}]"));
+    format!(".{}{index}", key.number)
+}
+
+impl Visit for Fields<'_> {
+    fn open(&mut self, key: Key<'_>) {
+        self.path.push(step(&key));
+    }
+    fn close(&mut self) {
+        self.path.pop();
+    }
+    fn leaf(&mut self, key: Key<'_>, _: Leaf<'_>, at: Range<usize>) {
+        while let Some(o) = self.offsets.get(self.next).copied() {
+            let o = usize::try_from(o).unwrap_or(usize::MAX);
+            if o >= at.end {
+                return;
+            }
+            if o >= at.start
+                && let Some(slot) = self.out.get_mut(self.next)
+            {
+                slot.0 = self.path.concat() + &step(&key);
+            }
+            self.next += 1;
+        }
+    }
+    fn broken(&mut self, _: Range<usize>) {}
 }
 
 /// Walks JSON by its brackets and strings; text that breaks off, or several texts in a row, do not stop it.
@@ -216,6 +278,16 @@ mod tests {
     fn at(text: &str, kind: &str, what: &str) -> (String, u32) {
         let o = text.find(what).unwrap() as u64;
         name(text.as_bytes(), kind, &[o]).remove(0)
+    }
+
+    #[test]
+    fn fields_of_messages_go_by_number() {
+        let text = b"\0\0\0\0\x04\x0a\x02ab\0\0\0\0\x0c\x12\x04\x1a\x02cd\x12\x04\x1a\x02ef";
+        let got: Vec<String> = name(text, "grpc", &[7, 19, 24])
+            .into_iter()
+            .map(|n| n.0)
+            .collect();
+        assert_eq!(got, ["$[0].1", "$[1].2[0].3", "$[1].2[1].3"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::detect::{scan, scanner};
 use proptest::prelude::*;
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 12] = [
     "json",
     "ndjson",
     "xml",
@@ -13,6 +13,9 @@ const KINDS: [&str; 9] = [
     "csv",
     "text",
     "binary",
+    "sse",
+    "grpc",
+    "protobuf",
 ];
 
 /// Pieces that the walkers treat in special ways, in any order.
@@ -128,4 +131,71 @@ fn a_text_without_line_ends_is_linear_too() {
     let t = std::time::Instant::now();
     scan(s.as_bytes(), Some("text/plain"));
     assert!(t.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn framed_bodies_made_to_cost_are_linear_too() {
+    let nested = |n: usize| {
+        let mut v = Vec::new();
+        while v.len() < n {
+            let mut outer = vec![0x0a];
+            let mut len = v.len();
+            while len > 127 {
+                outer.push((len & 127) as u8 | 128);
+                len >>= 7;
+            }
+            outer.push(len as u8);
+            // growing from the inside by copying would itself be quadratic: a level adds a tenth
+            outer.extend_from_slice(&v);
+            outer.extend(std::iter::repeat_n(*b"\x08\x01", v.len() / 20 + 1).flatten());
+            v = outer;
+        }
+        v
+    };
+    type Make<'a> = Box<dyn Fn(usize) -> Vec<u8> + 'a>;
+    let of =
+        |unit: &'static [u8]| -> Make<'static> { Box::new(move |n| unit.repeat(n / unit.len())) };
+    let cases: Vec<(&str, Make<'_>)> = vec![
+        ("sse", of(b"data: 13812345678\n\n")),
+        ("sse", of(b"data:{\n")),
+        ("sse", of(b":\n\n")),
+        ("grpc", of(b"\0\0\0\0\0")),
+        ("grpc", of(b"\x80\0\0\0\0")),
+        ("grpc", of(b"\0\0\0\0\x02{}")),
+        ("protobuf", of(b"\x0a\x00")),
+        ("protobuf", of(b"\x0a\x02\x0a\x00")),
+        ("protobuf", of(b"\x0b\x0c")),
+        ("protobuf", of(b"\x0b")),
+        (
+            "protobuf",
+            of(b"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0c\x0c\x0c\x0c\x0c\x0c\x0c\x0c"),
+        ),
+        ("protobuf", Box::new(nested)),
+        ("multipart", of(b"--b\n")),
+        ("multipart", of(b"--b\n\nx\n")),
+        (
+            "multipart",
+            of(b"--b\nContent-Type: multipart/mixed\n\n--c\n\nx\n"),
+        ),
+        (
+            "multipart",
+            of(b"--b\nContent-Transfer-Encoding: base64\n\nAAAA\n"),
+        ),
+    ];
+    let mut s = scanner();
+    for (kind, make) in cases {
+        let mut time = |n: usize| {
+            let content = make(n);
+            let begin = std::time::Instant::now();
+            s.scan_body(&content, kind, None);
+            begin.elapsed()
+        };
+        let (once, twice) = (time(1 << 19), time(1 << 20));
+        // other work on the machine counts here: only growth far beyond linear is a fault
+        assert!(
+            twice.as_secs_f64() < 3.4 * once.as_secs_f64().max(0.5),
+            "{kind} {:?}: {once:?} then {twice:?}",
+            String::from_utf8_lossy(&make(16))
+        );
+    }
 }

@@ -43,6 +43,9 @@ fn call(source: u32, unit: u64, ts: i64, src: &str, uri: &str) -> CallOut {
         uri: Some(uri.into()),
         path: Some(uri.split('?').next().unwrap().into()),
         operation: None,
+        op_note: None,
+        dispatch: None,
+        grpc_status: None,
         kind: "rest",
         status: Some(200),
         req_body_len: None,
@@ -92,6 +95,7 @@ fn finding(class: u8, field: &str, record: u32, print: u64) -> RawFinding {
 fn body(n: u64, findings: Vec<RawFinding>, misses: Vec<Miss>) -> BodyOut {
     let content = format!("{{\"n\":{n}}}").into_bytes();
     BodyOut {
+        message: None,
         len: content.len() as u64,
         content,
         sha256: None,

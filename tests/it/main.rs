@@ -23,6 +23,7 @@ mod http1_tshark;
 mod http2;
 mod labelled;
 mod layering;
+mod operations;
 mod packets;
 mod query_rows;
 mod recorded;

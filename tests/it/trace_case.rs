@@ -109,6 +109,7 @@ impl World {
         use sha2::Digest as _;
         let sha: [u8; 32] = sha2::Sha256::digest(&content).into();
         BodyOut {
+            message: None,
             len: content.len() as u64,
             sha256: Some(sha),
             key: u128::from_le_bytes(sha[..16].try_into().unwrap()),
@@ -165,6 +166,9 @@ impl World {
                 uri: Some("/".into()),
                 path: Some("/".into()),
                 operation: None,
+                op_note: None,
+                dispatch: None,
+                grpc_status: None,
                 kind: "rest",
                 status: Some(200),
                 req_body_len: None,

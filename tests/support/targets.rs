@@ -3,7 +3,11 @@
 //!
 //! Each checks what the parser promises beside not falling over: counts that agree, forms that survive a round trip.
 
-use leaktrace::body::{decode, sniff};
+use leaktrace::body::operation::{self, dispatch, graphql};
+use leaktrace::body::protobuf::schema::{Builder, Schema};
+use leaktrace::body::protobuf::walk::{Key, Leaf, Visit, walk};
+use leaktrace::body::protobuf::{frames, wire};
+use leaktrace::body::{decode, multipart, sniff, sse};
 use leaktrace::call::model::{Flags, Stamp, Unit};
 use leaktrace::case::{heads, ident};
 use leaktrace::detect::form::Form;
@@ -41,6 +45,10 @@ pub const TARGETS: &[(&str, Entry)] = &[
     ("mitmproxy", mitmproxy),
     ("burp", burp),
     ("unpack", unpack),
+    ("operation", operation),
+    ("protobuf", protobuf),
+    ("schema", schema),
+    ("parts", parts),
 ];
 
 /// A capture file as it comes: pcap or pcapng, and all that lies inside.
@@ -406,7 +414,7 @@ thread_local! {
 
 /// Content of every kind: the first byte selects how it is read.
 pub fn scan(data: &[u8]) {
-    const KINDS: [&str; 9] = [
+    const KINDS: [&str; 12] = [
         "json",
         "ndjson",
         "xml",
@@ -416,6 +424,9 @@ pub fn scan(data: &[u8]) {
         "csv",
         "text",
         "binary",
+        "sse",
+        "grpc",
+        "protobuf",
     ];
     let Some((which, content)) = data.split_first() else {
         return;
@@ -588,4 +599,108 @@ pub fn text(data: &[u8]) {
         let _ = detect::undo(Form(step), data);
     }
     let _ = Rules::with_texts(&[("rules.toml".into(), text.into_owned())]);
+}
+
+/// A request: media type, target and body, each ended by a line feed but the last.
+pub fn operation(data: &[u8]) {
+    let mut lines = data.splitn(3, |b| *b == b'\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (media, target, body) = (line(), line(), line());
+    let media = String::from_utf8_lossy(media).to_lowercase();
+    let kind = sniff::kind(body, Some(&media));
+    let header = |_: &str| Some(&b"a/b#c"[..]);
+    let r = operation::Request::new(b"POST", target, &media, "", &header, body, kind);
+    if let Some(op) = operation::of(&r) {
+        assert!(
+            op.name
+                .is_none_or(|n| !n.is_empty() && !n.contains('#') && n.len() <= 800)
+        );
+    }
+    if let Some(s) = dispatch::seen(&r, Some((body, kind))) {
+        assert!(s.fields.lines().count() <= 4 && s.asked != 0);
+    }
+    let _ = graphql::parse(&String::from_utf8_lossy(body));
+}
+
+/// Counts what opens and closes, and holds places to the content.
+struct Balance<'a>(&'a [u8], usize);
+
+impl Visit for Balance<'_> {
+    fn open(&mut self, _: Key<'_>) {
+        self.1 += 1;
+    }
+    fn close(&mut self) {
+        self.1 -= 1;
+    }
+    fn leaf(&mut self, _: Key<'_>, value: Leaf<'_>, at: std::ops::Range<usize>) {
+        let bytes = &self.0[at];
+        match value {
+            Leaf::Text(t) => assert_eq!(t.as_bytes(), bytes),
+            Leaf::Bytes(b) => assert_eq!(b, bytes),
+            Leaf::Uint(n) if bytes.len() != 4 && bytes.len() != 8 => {
+                assert_eq!(wire::varint(bytes, 0), Some((n, bytes.len())));
+            }
+            _ => {}
+        }
+    }
+    fn broken(&mut self, at: std::ops::Range<usize>) {
+        assert!(at.end <= self.0.len());
+    }
+}
+
+/// A body of messages, with and without a schema; the first byte says how it is coded.
+pub fn protobuf(data: &[u8]) {
+    let Some((how, body)) = data.split_first() else {
+        return;
+    };
+    let schema = Schema::from_proto(
+        "message M { string a = 1; M b = 2; repeated M c = 3; repeated int32 d = 4; map<string, M> e = 5; double f = 6; bytes g = 7; sint64 h = 8; fixed32 i = 9; bool j = 10; }",
+    )
+    .unwrap();
+    let ty = schema.message("M").unwrap();
+    let encoding = (how & 1 == 1).then_some(&b"gzip"[..]);
+    let undone = frames::undo(body, encoding, how & 2 == 2);
+    let content = undone.as_ref().map_or(body, |u| &u.content);
+    let mut end = 0;
+    for f in frames::frames(content) {
+        assert!(f.body.start == end + 5 && f.body.end <= content.len());
+        end = f.body.end;
+        for known in [None, Some((&schema, ty))] {
+            let mut b = Balance(content, 0);
+            walk(content, f.body.clone(), known, &mut b);
+            assert_eq!(b.1, 0, "what is opened is closed");
+        }
+    }
+    let _ = frames::status(content);
+}
+
+/// A schema as text or as a descriptor set.
+pub fn schema(data: &[u8]) {
+    let mut b = Builder::default();
+    let text = String::from_utf8_lossy(data);
+    if b.proto(&text).is_ok() {
+        let _ = b.build();
+    }
+    let mut b = Builder::default();
+    if b.descriptors(data).is_ok() {
+        let _ = b.build();
+    }
+}
+
+/// Parts of a form, and events.
+pub fn parts(data: &[u8]) {
+    let mut end = 0;
+    for p in multipart::parts(data) {
+        assert!(p.head.start >= end && p.head.end <= p.body.start && p.body.end <= data.len());
+        end = p.body.end;
+        let _ = (p.name(data), p.media(data), p.file(data), p.decoded(data));
+    }
+    let mut end = 0;
+    for e in sse::events(data) {
+        assert!(e.whole.start >= end && e.whole.end <= data.len());
+        end = e.whole.end;
+        let (text, places) = e.text(data);
+        assert_eq!(places.len(), e.data.len());
+        assert!(text.len() <= data.len());
+    }
 }

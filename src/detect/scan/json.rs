@@ -150,11 +150,22 @@ fn run(
     start: usize,
     slot: Option<Slot>,
 ) -> (usize, bool) {
-    let bottom = sink.frames.len();
     let mut map = std::mem::take(&mut sink.places);
     if slot.is_none_or(|s| s.depth != 1 || s.form.steps().last() != Some(Step::Json)) {
         map.clear();
     }
+    with(sink, root, content, start, slot, map)
+}
+
+fn with(
+    sink: &mut Sink,
+    root: NodeId,
+    content: &[u8],
+    start: usize,
+    slot: Option<Slot>,
+    map: Vec<(usize, usize)>,
+) -> (usize, bool) {
+    let bottom = sink.frames.len();
     let mut walk = Walk {
         sink,
         bottom,
@@ -237,5 +248,30 @@ pub(crate) fn at(sink: &mut Sink, node: NodeId, content: &[u8]) {
     let (end, ok) = run(sink, node, content, 0, None);
     if !ok {
         text::body(sink, content, end);
+    }
+}
+
+/// A document whose lines stand apart in the content: `places` says where each begins in the document and in the content. What
+/// follows a fault is read as text, line by line.
+pub(crate) fn mapped(sink: &mut Sink, node: NodeId, document: &[u8], places: Vec<(usize, usize)>) {
+    let around = Slot::plain(0, document.len());
+    let (end, ok) = with(sink, node, document, 0, Some(around), places.clone());
+    if ok {
+        return;
+    }
+    for (i, (from, at)) in places.iter().enumerate() {
+        let to = places
+            .get(i + 1)
+            .map_or(document.len(), |(next, _)| next - 1);
+        let start = (*from).max(end);
+        let Some(line) = document.get(start..to).filter(|l| l.len() >= 5) else {
+            continue;
+        };
+        text::scan(
+            sink,
+            node,
+            line,
+            Slot::plain(at + (start - from), line.len()),
+        );
     }
 }

@@ -14,9 +14,14 @@ use std::hash::Hasher as _;
 
 /// XML: a first pass finds which elements have brothers and which hold elements, a second one scans.
 pub(crate) fn xml_body(s: &mut Sink, content: &[u8]) {
+    let root = s.root("$", Style::Json);
+    xml_at(s, root, content);
+}
+
+/// XML that is a field of something larger; offsets begin at the document.
+pub(crate) fn xml_at(s: &mut Sink, root: NodeId, content: &[u8]) {
     let mut shape = Shape::default();
     xml::walk(content, false, &mut shape);
-    let root = s.root("$", Style::Json);
     let mut walk = Xml {
         s,
         root,

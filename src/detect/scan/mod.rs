@@ -5,15 +5,19 @@ mod field;
 mod head;
 mod json;
 mod markup;
+mod multipart;
+mod protobuf;
 mod rows;
 mod sink;
 #[cfg(test)]
 mod speed;
+mod sse;
 mod text;
 
 use super::print::PrintKey;
 use super::rules::Rules;
 use super::value::Judge;
+use crate::body::protobuf::schema::Schema;
 use crate::call::model::{Facts, Message};
 use sink::Sink;
 use std::sync::Arc;
@@ -32,8 +36,22 @@ impl Scanner {
     }
     /// Scans decoded content of a kind that [`crate::body::sniff::kind`] gave. Offsets are in `content`.
     pub fn scan_body(&mut self, bytes: &[u8], kind: &str, media_type: Option<&str>) -> Facts {
+        self.scan_message(bytes, kind, media_type, None)
+    }
+    /// As [`Scanner::scan_body`], with the type of the messages that the body consists of, where one is known.
+    pub fn scan_message(
+        &mut self,
+        bytes: &[u8],
+        kind: &str,
+        media_type: Option<&str>,
+        schema: Option<(&Schema, usize)>,
+    ) -> Facts {
         self.sink.begin();
-        content(&mut self.sink, bytes, kind, media_type, 0);
+        match kind {
+            "grpc" => protobuf::framed(&mut self.sink, bytes, schema),
+            "protobuf" => protobuf::single(&mut self.sink, bytes, schema),
+            _ => content(&mut self.sink, bytes, kind, media_type, 0),
+        }
         self.sink.end()
     }
     /// Scans target and headers of a request; offsets are in its head.
@@ -62,9 +80,12 @@ fn content(s: &mut Sink, bytes: &[u8], kind: &str, media_type: Option<&str>, dep
         "xml" => markup::xml_body(s, bytes),
         "html" => markup::html_body(s, bytes),
         "form" => rows::form(s, bytes),
-        "multipart" => rows::multipart(s, bytes, media_type, depth),
+        "multipart" => multipart::body(s, bytes, depth),
         "csv" => rows::delimited(s, bytes, media_type, "csv"),
         "text" => text::body(s, bytes, 0),
+        "sse" => sse::body(s, bytes),
+        "grpc" => protobuf::framed(s, bytes, None),
+        "protobuf" => protobuf::single(s, bytes, None),
         _ => {}
     }
 }

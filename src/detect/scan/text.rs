@@ -21,9 +21,30 @@ pub(crate) fn body(s: &mut Sink, content: &[u8], start: usize) {
 
 /// The lines of `content` in `start..end`.
 pub(crate) fn lines(s: &mut Sink, content: &[u8], start: usize, end: usize) {
-    let root = s.root("text", Style::Colon);
     let before = content.get(..start).unwrap_or(b"");
-    let mut number = u32::try_from(memchr::memchr_iter(b'\n', before).count()).unwrap_or(u32::MAX);
+    let number = u32::try_from(memchr::memchr_iter(b'\n', before).count()).unwrap_or(u32::MAX);
+    let root = s.root("text", Style::Colon);
+    numbered(s, root, content, start, end, number);
+}
+
+/// A text that is a part of something larger and begins at `at` there; its lines count from 1.
+pub(crate) fn under(s: &mut Sink, root: &str, content: &[u8], at: usize) {
+    let root = s.root(root, Style::Colon);
+    let base = s.base;
+    s.base += at as u64;
+    numbered(s, root, content, 0, content.len(), 0);
+    s.base = base;
+}
+
+/// The lines of `content` in `start..end`, of which the first has number `number + 1`.
+pub(crate) fn numbered(
+    s: &mut Sink,
+    root: NodeId,
+    content: &[u8],
+    start: usize,
+    end: usize,
+    mut number: u32,
+) {
     let mut at = start;
     while at < end {
         let rest = content.get(at..end).unwrap_or(b"");

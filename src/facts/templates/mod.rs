@@ -6,6 +6,7 @@
 //! `/users/7/orders` and `/users/bob/orders` meet again below the parameter.
 
 mod decide;
+pub mod dispatch;
 pub mod shapes;
 #[cfg(test)]
 mod tests;

@@ -154,7 +154,7 @@ pub fn cut(seg: &str) -> Cut<'_> {
     }
     if let (Some(open), true) = (seg.find('('), seg.ends_with(')')) {
         let core = part(open + 1, seg.len() - 1);
-        if open > 0 && shape(core.trim_matches('\'')).is_some() {
+        if open > 0 && (shape(core.trim_matches('\'')).is_some() || shape(core).is_some()) {
             return Cut {
                 before: part(0, open + 1),
                 core,
@@ -192,6 +192,33 @@ pub fn cut(seg: &str) -> Cut<'_> {
     Cut { core: seg, ..whole }
 }
 
+/// A literal as OData writes keys and arguments: quoted (also with a type before it), a number, a truth value.
+fn literal(s: &str) -> bool {
+    let quoted = s.len() >= 2 && s.ends_with('\'') && {
+        let at = s.find('\'').unwrap_or(0);
+        at < s.len() - 1 && s.bytes().take(at).all(|b| b.is_ascii_alphabetic())
+    };
+    quoted
+        || matches!(s, "true" | "false" | "null")
+        || s.starts_with('@')
+        || !s.is_empty()
+            && s.bytes()
+                .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'L' | b'M' | b'd' | b'f'))
+        || uuid(s)
+}
+
+/// `OrderID=1,ProductID='x'`: keys by name.
+fn named_keys(s: &str) -> bool {
+    s.split(',').count() <= 16
+        && s.split(',').all(|p| {
+            p.split_once('=').is_some_and(|(n, v)| {
+                !n.is_empty()
+                    && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+                    && literal(v)
+            })
+        })
+}
+
 fn digits(s: &str) -> bool {
     !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit())
 }
@@ -206,6 +233,12 @@ pub fn shape(s: &str) -> Option<&'static str> {
     }
     if tech(s) || version(s) {
         return None;
+    }
+    if s.ends_with('\'') && literal(s) {
+        return Some("quoted key");
+    }
+    if s.contains('=') && named_keys(s) {
+        return Some("named keys");
     }
     let bare = s.strip_prefix(['-', '+']).unwrap_or(s);
     if digits(bare) {

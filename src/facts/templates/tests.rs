@@ -71,6 +71,12 @@ fn typed_segments_and_literal_exceptions() {
          GET /files/12.pdf -> /files/{id}.pdf
          POST /tasks/12:cancel -> /tasks/{id}:cancel
          GET /odata/Products(5) -> /odata/Products({id})
+         GET /odata/Customers('ALFKI') -> /odata/Customers({id})
+         GET /odata/Customers('ALFKI')/Orders(OrderID=1,Line='a') -> /odata/Customers({id})/Orders({id})
+         GET /odata/Customers -> /odata/Customers
+         GET /odata/Customers('ANATR')/Orders -> /odata/Customers({id})/Orders
+         GET /odata/Airports/Nearest(lat=1.5,lon=-2) -> /odata/Airports/Nearest({id})
+         GET /odata/$metadata -> /odata/$metadata
          GET / -> /
          GET /api/1/users -> /api/1/users
          GET /static/js/app.1f2e3d4c.js -> /static/{file}

@@ -133,8 +133,7 @@ fn call(field: &Field) -> Option<Target> {
         Id::Path => scan("c.path"),
         Id::Api => api(&["name", "(method||' '||route)"]),
         Id::Status => scan("c.status"),
-        // Not known to any protocol that is read yet.
-        Id::GrpcStatus => scan("NULL"),
+        Id::GrpcStatus => scan("c.grpc_status"),
         Id::ReqBodyLen => scan("c.req_body_len"),
         Id::RespBodyLen => scan("c.resp_body_len"),
         Id::ReqLen => scan("c.req_content_len"),

@@ -40,10 +40,9 @@ impl Names for Fake {
 fn case() -> Connection {
     let make = || {
         let c = Connection::open_in_memory().unwrap();
-        c.execute_batch(include_str!("../../case/schema/0001_init.sql"))
-            .unwrap();
-        c.execute_batch(include_str!("../../case/schema/0003_parents.sql"))
-            .unwrap();
+        for sql in crate::case::open::MIGRATIONS {
+            c.execute_batch(sql).unwrap();
+        }
         c
     };
     let conn = make();

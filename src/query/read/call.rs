@@ -19,7 +19,7 @@ const SQL: &str = "SELECT c.id, c.source_id, c.unit, c.ord, c.unit1, c.off, c.le
   c.proto, c.tls, c.method_id, c.host_id, c.uri, c.path, c.status, c.req_body_len, c.resp_body_len, c.req_content_len, \
   c.resp_content_len, c.req_type_id, c.resp_type_id, c.ua_id, c.flags, c.req_body_id, c.resp_body_id, c.req_facts, \
   f.api_id, f.account_id, f.account_conf, f.account_via, f.behalf, f.session_id, f.level, f.classes, f.clear, f.masked, \
-  f.records, f.parent_id, q.sha256, s.sha256 \
+  f.records, f.parent_id, q.sha256, s.sha256, c.grpc_status \
   FROM call c LEFT JOIN call_fact f ON f.call_id=c.id LEFT JOIN body q ON q.id=c.req_body_id \
   LEFT JOIN body s ON s.id=c.resp_body_id WHERE c.id=?1";
 
@@ -104,7 +104,7 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
             path: r.get(18)?,
             api: None,
             status: r.get(19)?,
-            grpc_status: None,
+            grpc_status: r.get(45)?,
             req_body_len: count(r.get(20)?),
             resp_body_len: count(r.get(21)?),
             req_content_len: count(r.get(22)?),

@@ -1,6 +1,7 @@
 //! A reader's connection and what it looked up already. In: a case file. Out: a [`Cx`]. Bounds: names are kept up to
 //! [`TERMS`]; everything derived is forgotten when another connection writes.
 
+use crate::body::protobuf::schema::Schema;
 use crate::case::bodies::BodyReader;
 use crate::case::heads::Heads;
 use crate::case::{ids, info, open_read};
@@ -10,7 +11,7 @@ use crate::query::func::{self, Ranks};
 use crate::query::lang::value::Span;
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
@@ -57,6 +58,8 @@ pub struct Cx {
     pub(super) cache: RefCell<Cache>,
     ranks: Ranks,
     version: Cell<i64>,
+    /// Types of messages: given for this reading, or those that the case keeps, read at the first need.
+    schema: OnceCell<Option<Arc<Schema>>>,
 }
 
 #[derive(Default)]
@@ -93,9 +96,24 @@ impl Cx {
             cache: RefCell::default(),
             ranks,
             version: Cell::new(-1),
+            schema: OnceCell::new(),
         };
         cx.fresh()?;
         Ok(cx)
+    }
+
+    /// Names messages by this schema, instead of the one that the case keeps.
+    pub fn set_schema(&mut self, schema: Schema) {
+        self.schema = OnceCell::from(Some(Arc::new(schema)));
+    }
+
+    /// Types of messages that are known.
+    pub fn schema(&self) -> Option<Arc<Schema>> {
+        let kept = || {
+            let text = info::get(&self.conn, info::SCHEMA).ok().flatten()?;
+            Schema::from_json(&text).map(Arc::new)
+        };
+        self.schema.get_or_init(kept).clone()
     }
 
     /// Forgets what was looked up when another connection has written since. Every reading function calls it first.

@@ -5,6 +5,7 @@ mod call;
 mod cx;
 mod evidence;
 mod findings;
+mod framed;
 mod groups;
 mod mask;
 mod messages;
@@ -116,7 +117,7 @@ pub struct BodyPart {
     pub len: u64,
     /// SHA-256 of the decoded content, hex.
     pub sha256: Option<String>,
-    /// Sniffed kind: `json ndjson xml html form multipart csv text binary`.
+    /// Sniffed kind: `json ndjson xml html form multipart csv text binary grpc protobuf sse`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Where it is text.

@@ -4,6 +4,7 @@
 use super::call::{call_row, hex};
 use super::cx::Cx;
 use super::findings::{self, Places, body_hits, call_findings, head_hits, head_text};
+use super::framed;
 use super::mask;
 use super::{BodyPart, Part, Show};
 use crate::call::model::Proto;
@@ -22,6 +23,13 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
     let heads = cx.reader.borrow_mut().heads(&cx.conn, id)?;
     let request = part(cx, &p, 0, &heads)?;
     let response = part(cx, &p, 1, &heads)?;
+    let mut all = Vec::new();
+    for (dir, body) in (0u8..).zip(p.bodies.iter().copied()) {
+        all.extend(match body {
+            Some(id) => messages_of(cx, &p, dir, id)?,
+            None => Vec::new(),
+        });
+    }
     let interim = heads
         .interim
         .iter()
@@ -32,9 +40,32 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
         request,
         response,
         interim,
-        messages: super::messages::of_socket(cx, id)?,
+        messages: {
+            all.extend(super::messages::of_socket(cx, id)?);
+            all
+        },
         findings: call_findings(cx, id)?,
     }))
+}
+
+/// Messages that a body consists of.
+fn messages_of(cx: &Cx, p: &Places, dir: u8, id: i64) -> Result<Vec<serde_json::Value>> {
+    let Some(info) = bodies::info(&cx.conn, id)?.filter(|i| framed::has(&i.kind)) else {
+        return Ok(Vec::new());
+    };
+    let hits = body_hits(cx, p.api, dir, id)?;
+    let schema = cx.schema();
+    let typed = schema.as_deref().and_then(|s| {
+        // the type that findings were named by, else that of the method
+        let scanned = info.message.as_deref().and_then(|m| s.message(m));
+        let of_method = || {
+            let target = p.uri.as_deref().unwrap_or_default();
+            let (asked, answered) = s.method(target.split('?').next().unwrap_or_default())?;
+            Some(if dir == 0 { asked } else { answered })
+        };
+        Some((s, scanned.or_else(of_method)?))
+    });
+    Ok(framed::of(cx, dir, &info.kind, &cx.body(id)?, hits, typed))
 }
 
 /// A head in parts, its text replaced by the masked one.
@@ -107,7 +138,8 @@ pub(super) fn body_part(cx: &Cx, api: Option<i64>, dir: u8, id: i64) -> Result<O
     };
     let content = cx.body(id)?;
     let hits = body_hits(cx, api, dir, id)?;
-    let is_text = info.kind != "binary" && std::str::from_utf8(&content).is_ok();
+    let bytes = matches!(info.kind.as_str(), "binary" | "grpc" | "protobuf");
+    let is_text = !bytes && std::str::from_utf8(&content).is_ok();
     let (text, base64) = if is_text {
         (Some(mask::text(cx, &content, hits)), None)
     } else {

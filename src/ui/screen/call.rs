@@ -2,13 +2,14 @@
 //! Out: two documents. Bounds: those of [`super::body`].
 
 use super::body;
-use crate::query::read::{Part, Show};
+use crate::query::read::{BodyPart, Part, Show};
 use crate::query::rows::{CallRow, FindingRow};
 use crate::ui::model::{BodyMode, Frame, Model, State};
 use crate::ui::nav::{Jump, time};
 use crate::ui::theme::Role;
 use crate::ui::widget::doc::{Doc, Line};
 use crate::ui::widget::safe_text::{bytes, grouped, span};
+use serde_json::Value;
 
 /// Headers that say who is calling.
 const CREDENTIAL: [&str; 6] = [
@@ -60,7 +61,14 @@ fn request(m: &Model, s: &Show, clear: bool) -> Doc {
         mode_name(m).into()
     };
     match &s.request {
-        Some(p) => part(m, &mut d, p, &dir(&s.findings, "req"), false),
+        Some(p) => part(
+            m,
+            &mut d,
+            p,
+            &dir(&s.findings, "req"),
+            false,
+            &messages(s, "req"),
+        ),
         None if s.row.proto == "ws" => d.add(Line::new(
             "a message that the server sent on the WebSocket of the call above it",
             Role::Dim,
@@ -97,7 +105,7 @@ fn response(m: &Model, s: &Show, clear: bool, brief: bool) -> Doc {
         d.add(Line::new(p.start.clone(), Role::Dim));
     }
     match &s.response {
-        Some(p) => part(m, &mut d, p, &found, brief),
+        Some(p) => part(m, &mut d, p, &found, brief, &messages(s, "resp")),
         None if s.row.proto == "log" => d.add(Line::new(
             "known from a log alone: no heads, no bodies",
             Role::Dim,
@@ -108,10 +116,53 @@ fn response(m: &Model, s: &Show, clear: bool, brief: bool) -> Doc {
         )),
         None => d.add(Line::new("no answer was captured", Role::Warn)),
     }
-    for (i, x) in s.messages.iter().enumerate() {
+    // Those of a WebSocket are calls of their own; those that a body consists of stand in its place.
+    let own = s.messages.iter().filter(|x| x.get("dir").is_none());
+    for (i, x) in own.enumerate() {
         d.add(Line::new(format!("message {}: {x}", i + 1), Role::Text));
     }
     d
+}
+
+/// Messages of one direction as one JSON text, in which the places of findings are paths; `None` where there are none.
+fn messages(s: &Show, dir: &str) -> Option<BodyPart> {
+    let mine: Vec<&Value> = s
+        .messages
+        .iter()
+        .filter(|m| m.get("dir").and_then(Value::as_str) == Some(dir))
+        .collect();
+    if mine.is_empty() {
+        return None;
+    }
+    let held = |m: &Value| {
+        let v = ["json", "text", "base64"].iter().find_map(|k| m.get(k));
+        match v {
+            Some(v) => v.clone(),
+            None => m.clone(),
+        }
+    };
+    let part = if dir == "req" {
+        &s.request
+    } else {
+        &s.response
+    };
+    let kind = part
+        .as_ref()
+        .and_then(|p| p.body.as_ref())
+        .map(|b| &*b.kind);
+    let text = match (kind, mine.as_slice()) {
+        // one message without framing has no place in a list
+        (Some("protobuf"), [m]) => held(m).to_string(),
+        _ => Value::Array(mine.into_iter().map(held).collect()).to_string(),
+    };
+    Some(BodyPart {
+        len: text.len() as u64,
+        sha256: None,
+        kind: "json".into(),
+        text: Some(text),
+        base64: None,
+        cut: None,
+    })
 }
 
 /// How many values of which classes.
@@ -132,8 +183,20 @@ fn summary(found: &[&FindingRow]) -> String {
 }
 
 /// Beside a list a body comes first: its head stands on the call's own page.
-fn part(m: &Model, d: &mut Doc, p: &Part, found: &[&FindingRow], brief: bool) {
-    if let Some(b) = p.body.as_ref().filter(|b| brief && b.len > 0) {
+fn part(
+    m: &Model,
+    d: &mut Doc,
+    p: &Part,
+    found: &[&FindingRow],
+    brief: bool,
+    messages: &Option<BodyPart>,
+) {
+    // What consists of messages is shown as them, unless its bytes are asked for.
+    let shown = messages
+        .as_ref()
+        .filter(|_| m.body == BodyMode::Pretty)
+        .or(p.body.as_ref());
+    if let Some(b) = shown.filter(|b| brief && b.len > 0) {
         return body::add(d, b, m.body, found);
     }
     d.add(Line::new(p.start.clone(), Role::Crumb));
@@ -167,8 +230,14 @@ fn part(m: &Model, d: &mut Doc, p: &Part, found: &[&FindingRow], brief: bool) {
                 .right(format!("{} {}", f.level, f.class), Role::level(f.level)),
         );
     }
-    let Some(b) = &p.body else { return };
+    let Some(b) = shown else { return };
     d.add(Line::default());
+    if let (Some(_), Some(cut)) = (messages, p.body.as_ref().and_then(|b| b.cut.as_ref())) {
+        d.add(Line::new(
+            format!("the evidence ends here: {cut}"),
+            Role::Warn,
+        ));
+    }
     body::add(d, b, m.body, found);
     // Places that no line of the text can show: a table's cells, what stands inside an encoding.
     let away: Vec<&&FindingRow> = found
