@@ -14,6 +14,7 @@ pub mod net;
 pub mod proto;
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 pub mod source;
+pub mod tls;
 
 // calls -> facts
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]

@@ -200,6 +200,29 @@ pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
 pub const CHAIN: u8 = 16;
 /// Messages of one WebSocket shown beside the call that opened it: the rest is in the list of calls.
 pub const SHOWN_MESSAGES: usize = 500;
+/// Longest line of a TLS key log: a premaster secret of 1 KiB in hexadecimal, with its name.
+pub const KEYLOG_LINE: usize = 4096;
+/// Secrets of key logs held: about 150 bytes each.
+pub const SECRETS: usize = 1_000_000;
+/// Bytes of key logs taken out of one capture file: [`SECRETS`] lines are about this long.
+pub const SECRETS_BYTES: usize = 256 << 20;
+/// Bits of an RSA key: the largest that is in use.
+pub const RSA_BITS: usize = 16_384;
+/// Characters of a name in a certificate.
+pub const CERT_NAME: usize = 512;
+/// Master secrets remembered for connections that resume: about 150 bytes each.
+pub const TLS_SESSIONS: usize = 100_000;
+/// Sequence numbers tried for the first record after a loss: a full window of small records.
+pub const TLS_TRIES: u64 = 64;
+/// Records in a row that do not open before a direction is given up: its keys are not these.
+pub const TLS_MISSES: u32 = 64;
+/// Bytes of records of one direction that wait for what their keys follow from: a first flight of early data, or the
+/// handshake of the other direction captured late.
+pub const TLS_WAITING: usize = 128 << 10;
+/// Records of one direction whose places are remembered, to tell which of its content was acknowledged.
+pub const TLS_PLACES: usize = 256;
+/// Bytes of handshake messages kept for an extended master secret: two long certificate chains.
+pub const TLS_TRANSCRIPT: usize = 256 << 10;
 /// Bytes of a request body looked at for its operation: documents of GraphQL clients reach some 20 KiB, and the name may stand behind.
 pub const OPERATION_BYTES: usize = 64 << 10;
 /// Bytes of protobuf schemas given by the investigator, imports included: large companies' are some 10 MiB.

@@ -266,6 +266,23 @@ pub struct Exchange {
     pub done: bool,
 }
 
+/// What a TLS handshake said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct TlsFacts {
+    /// `TLS 1.2` ...: the version chosen, else the highest offered.
+    pub version: Option<String>,
+    /// Cipher suite chosen, by its registered name.
+    pub cipher: Option<String>,
+    /// Subject of the server's certificate, as it says.
+    pub subject: Option<String>,
+    /// Its issuer.
+    pub issuer: Option<String>,
+    /// End of its validity.
+    pub not_after: Option<String>,
+    /// Whether content was decrypted.
+    pub opened: bool,
+}
+
 /// A flow as it is listed, decoded or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowInfo {
@@ -295,6 +312,8 @@ pub struct FlowInfo {
     pub alpn: Option<String>,
     /// Our print of the client's hello.
     pub client_print: Option<String>,
+    /// What the TLS handshake said.
+    pub tls: Option<Box<TlsFacts>>,
     /// Places where bytes are missing.
     pub gaps: u64,
     /// Calls found in it.

@@ -26,6 +26,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_init.sql"),
     include_str!("schema/0002_operations.sql"),
     include_str!("schema/0003_parents.sql"),
+    include_str!("schema/0004_tls.sql"),
 ];
 
 /// How long a statement waits for another connection's transaction.

@@ -44,6 +44,49 @@ pub struct SourceEnd {
     pub damaged: bool,
 }
 
+/// A file of TLS secrets: what a case keeps of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// Name of the file, without its folder.
+    pub name: String,
+    /// SHA-256 of the file.
+    pub sha256: [u8; 32],
+    /// `keylog` or `rsa-key`.
+    pub kind: &'static str,
+    /// Secrets in it.
+    pub secrets: u64,
+    /// Lines that are none of a key log.
+    pub unread: u64,
+    /// Lines left out at a limit.
+    pub left_out: u64,
+}
+
+impl SecretFile {
+    /// Its SHA-256 in hexadecimal.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        self.sha256.iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// Removes sources that were read again: what the investigator did stays, since it names calls by their ids.
+pub(super) fn remove(conn: &Connection, ids: &[i64]) -> Result<()> {
+    for id in ids {
+        for sql in [
+            "DELETE FROM call_at WHERE call_id IN (SELECT id FROM call WHERE source_id=?1)",
+            "DELETE FROM call_of WHERE call_id IN (SELECT id FROM call WHERE source_id=?1)",
+            "DELETE FROM call_at WHERE source_id=?1",
+            "DELETE FROM call WHERE source_id=?1",
+            "DELETE FROM flow WHERE source_id=?1",
+            "DELETE FROM diag WHERE source_id=?1",
+            "DELETE FROM source WHERE id=?1",
+        ] {
+            conn.execute(sql, [id])?;
+        }
+    }
+    Ok(())
+}
+
 /// Row of a source that was read to its end, by its SHA-256.
 pub fn known_source(conn: &Connection, sha256: &[u8; 32]) -> Result<Option<i64>> {
     Ok(conn
@@ -64,15 +107,20 @@ pub(super) fn source_list(conn: &Connection, from: i64) -> Result<Vec<serde_json
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What bounds a load's result and which rules it searched with, stored with each source so that it can be repeated.
-pub(super) fn limits_text(rules: &str) -> String {
+/// What bounds a load's result, which rules it searched with and which secrets it was read with (by the SHA-256 of their
+/// files), stored with each source so that it can be repeated.
+pub(super) fn limits_text(rules: &str, secrets: &[SecretFile]) -> String {
     let rules = if rules.is_empty() {
         String::new()
     } else {
         format!(" {RULES}{rules}")
     };
+    let secrets: String = secrets
+        .iter()
+        .map(|f| format!(" {}={}", f.kind, f.hex()))
+        .collect();
     format!(
-        "body={} decoded={} ratio={} codings={} held={} flows={} findings={}{rules}",
+        "body={} decoded={} ratio={} codings={} held={} flows={} findings={}{rules}{secrets}",
         limits::BODY_STORED,
         limits::DECODED,
         limits::BOMB_RATIO,

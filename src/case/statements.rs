@@ -35,8 +35,8 @@ impl<'c> Statements<'c> {
             pack: conn.prepare("INSERT INTO pack(id,len,data) VALUES(?1,?2,?3)")?,
             flow: conn.prepare(
                 "INSERT INTO flow(id,source_id,unit0,unit1,ts,end_ts,src,sport,dst,dport,transport,app,packets,\
-                 bytes_out,bytes_in,sni,alpn,client_print,gaps,calls,why_opaque) \
-                 VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
+                 bytes_out,bytes_in,sni,alpn,client_print,gaps,calls,why_opaque,tls) \
+                 VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)",
             )?,
             at: conn.prepare(
                 "INSERT INTO call_at(call_id,n,source_id,role,first,last,off,len,ts) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",

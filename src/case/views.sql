@@ -45,7 +45,7 @@ CREATE TEMP VIEW flows AS
 SELECT lt_flow_id(s.sha256, f.source_id, f.unit0,
     (SELECT count(*) FROM main.flow o WHERE o.source_id=f.source_id AND o.unit0=f.unit0 AND o.id<f.id)) AS id, s.name AS source, lt_time(f.ts) AS ts, lt_time(f.end_ts) AS end_ts,
   lt_addr(f.src) AS src, f.sport, lt_addr(f.dst) AS dst, f.dport, f.transport, f.app, f.packets, f.bytes_out, f.bytes_in,
-  f.sni, f.alpn, f.client_print, f.gaps, f.calls, f.why_opaque
+  f.sni, f.alpn, f.client_print, f.gaps, f.calls, f.why_opaque, f.tls
 FROM main.flow f JOIN main.source s ON s.id=f.source_id;
 
 CREATE TEMP VIEW sources AS

@@ -11,7 +11,7 @@ use crate::case::bodies::{self, FullPack, Packer, Place};
 use crate::case::open::Case;
 use crate::case::postings::{Pairs, Target};
 use crate::case::rows::{addr, int, narrow};
-use crate::case::sources::{Searched, known_source, limits_text, source_list};
+use crate::case::sources::{Searched, SecretFile, known_source, limits_text, remove, source_list};
 use crate::case::statements::Statements;
 use crate::case::terms::Terms;
 use crate::case::{ident, info, journal};
@@ -58,6 +58,10 @@ pub struct Writer<'c> {
     in_transaction: bool,
     /// Print of the rules that this load searches with.
     rules: String,
+    /// Files of TLS secrets that this load has.
+    secrets: Vec<SecretFile>,
+    /// Sources that this load reads again: they go when it ends.
+    replaced: Vec<i64>,
 }
 
 impl<'c> Writer<'c> {
@@ -109,6 +113,8 @@ impl<'c> Writer<'c> {
             pairs: Pairs::default(),
             in_transaction: false,
             rules: rules.to_owned(),
+            secrets: Vec::new(),
+            replaced: Vec::new(),
         };
         writer.remember_bodies()?;
         Ok(writer)
@@ -139,6 +145,12 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
+    /// Files of TLS secrets that the load has, and sources that it reads again for them: these go when it ends.
+    pub fn with_secrets(&mut self, files: &[SecretFile], replaced: &[i64]) {
+        self.secrets = files.to_vec();
+        self.replaced = replaced.to_vec();
+    }
+
     fn begin(&mut self) -> Result<()> {
         if !self.in_transaction {
             self.conn.execute_batch("BEGIN IMMEDIATE")?;
@@ -166,7 +178,7 @@ impl<'c> Writer<'c> {
                 int(source.bytes),
                 self.marks.load,
                 env!("CARGO_PKG_VERSION"),
-                limits_text(&self.rules),
+                limits_text(&self.rules, &self.secrets),
                 source.spooled
             ],
             |r| r.get(0),
@@ -481,6 +493,9 @@ impl<'c> Writer<'c> {
             int(flow.gaps),
             int(flow.calls),
             flow.why_opaque,
+            flow.tls
+                .as_ref()
+                .and_then(|t| serde_json::to_string(t).ok()),
         ])?;
         Ok(id)
     }
@@ -603,12 +618,19 @@ impl<'c> Writer<'c> {
             "UPDATE load SET state='done' WHERE id=?1",
             [self.marks.load],
         )?;
+        remove(self.conn, &self.replaced)?;
         info::set_stale(self.conn, true)?;
-        journal::append(
-            self.conn,
-            "load",
-            &json!({"sources": source_list(self.conn, self.marks.source)?, "calls": self.calls()}),
-        )?;
+        let mut detail =
+            json!({"sources": source_list(self.conn, self.marks.source)?, "calls": self.calls()});
+        if !self.secrets.is_empty()
+            && let Some(detail) = detail.as_object_mut()
+        {
+            let files = self.secrets.iter();
+            let files = files.map(|f| json!({"kind": f.kind, "name": f.name, "sha256": f.hex()}));
+            detail.insert("secrets".to_owned(), files.collect());
+            detail.insert("read_again".to_owned(), self.replaced.len().into());
+        }
+        journal::append(self.conn, "load", &detail)?;
         self.commit()
     }
 }

@@ -108,11 +108,11 @@ pub(crate) struct Common {
     /// A filter, as tshark has it.
     #[arg(short = 'Y', global = true, value_name = "FILTER", hide = true)]
     pub display: Vec<String>,
-    /// TLS secrets (SSLKEYLOGFILE form).
-    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    /// TLS secrets to open captures with (SSLKEYLOGFILE form); never copied into the case.
+    #[arg(long, global = true, value_name = "FILE")]
     pub keylog: Vec<PathBuf>,
-    /// A server's RSA private key (PEM).
-    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    /// A server's RSA private key (PEM), for TLS with RSA key exchange; never copied into the case.
+    #[arg(long, global = true, value_name = "FILE")]
     pub rsa_key: Vec<PathBuf>,
     /// API specifications.
     #[arg(long, global = true, value_name = "FILE", hide = true)]
@@ -301,14 +301,6 @@ impl Common {
     /// Options that a later release brings are refused, not ignored.
     pub fn refuse_later_options(&self) -> Result<()> {
         for (given, what) in [
-            (
-                !self.keylog.is_empty(),
-                "--keylog: TLS cannot be decrypted yet",
-            ),
-            (
-                !self.rsa_key.is_empty(),
-                "--rsa-key: TLS cannot be decrypted yet",
-            ),
             (
                 !self.spec.is_empty(),
                 "--spec: API specifications cannot be read yet",

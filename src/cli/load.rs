@@ -124,6 +124,8 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         inside: inside(&c.inside)?,
         jobs: c.jobs.filter(|n| *n > 0),
         max_mem,
+        keylog: c.keylog.clone(),
+        rsa_key: c.rsa_key.clone(),
         no_spool: c.no_spool,
         interim: false,
     })

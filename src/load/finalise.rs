@@ -8,6 +8,8 @@
 mod accounts;
 #[path = "finalise_apis.rs"]
 mod apis;
+#[path = "finalise_blobs.rs"]
+mod blobs;
 #[path = "finalise_findings.rs"]
 mod findings;
 #[path = "finalise_read.rs"]

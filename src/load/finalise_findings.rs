@@ -2,6 +2,7 @@
 //! records, level. Bounds: findings are streamed twice, in row order, and never held; distinct values are counted up to
 //! [`VALUES`] in all, beyond which counts of distinct values stay where they are.
 
+use super::blobs::{Batch, Found, each, streamed};
 use super::read::Evidence;
 use crate::case::marks::Correction;
 use crate::detect::column::{Decision, decide};
@@ -13,7 +14,7 @@ use crate::facts::level::Classes as Levels;
 use crate::facts::risks::{ClassUse, SECRET_REQ, SECRET_RESP, SECRET_TARGET};
 use rusqlite::Connection;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Distinct (account, class, value) triples counted: 16 bytes each at most, 256 MB where all are used.
 const VALUES: usize = 16_000_000;
@@ -131,6 +132,40 @@ impl Stats {
         });
         self.list.get_mut(at).map(|(_, s)| s)
     }
+
+    /// Counts the candidates of one blob. `mark` names the body or call, so that each counts once as `times` calls.
+    fn count(&mut self, blob: &[u8], place: u32, times: u64, mark: i64) {
+        let stats = std::cell::RefCell::new(self);
+        pack::visit(
+            blob,
+            |f| {
+                if f.class == DIGEST || f.class >= 64 {
+                    return;
+                }
+                let mut stats = stats.borrow_mut();
+                let Some(s) = stats.of((place, f.field, f.class)) else {
+                    return;
+                };
+                if f.masked {
+                    s.masked += 1;
+                } else {
+                    s.clear += 1;
+                }
+                s.belief += u64::from(f.conf);
+                if s.last != mark {
+                    s.last = mark;
+                    s.calls += times;
+                }
+            },
+            |field, class, count| {
+                if class < 64
+                    && let Some(s) = stats.borrow_mut().of((place, field, class))
+                {
+                    s.missed += u64::from(count);
+                }
+            },
+        );
+    }
 }
 
 /// One decided column.
@@ -174,48 +209,24 @@ pub fn columns(
         }
     }
     users.sort_unstable();
-    let mut stats = Stats::default();
-    let mut add = |blob: &[u8], place: u32, times: u64, mark: i64| {
-        let stats = std::cell::RefCell::new(&mut stats);
-        pack::visit(
-            blob,
-            |f| {
-                if f.class == DIGEST || f.class >= 64 {
-                    return;
+    let calls = &mut ev.calls;
+    let stats = streamed(conn, |batches| {
+        let mut stats = Stats::default();
+        each(batches, &users, calls, |found, calls| match found {
+            Found::Body { blob, id, group } => {
+                for same in group.chunk_by(|a, b| a.1 == b.1) {
+                    if let Some((_, place, _)) = same.first() {
+                        stats.count(blob, *place, same.len() as u64, id);
+                    }
                 }
-                let mut stats = stats.borrow_mut();
-                let Some(s) = stats.of((place, f.field, f.class)) else {
-                    return;
-                };
-                if f.masked {
-                    s.masked += 1;
-                } else {
-                    s.clear += 1;
-                }
-                s.belief += u64::from(f.conf);
-                if s.last != mark {
-                    s.last = mark;
-                    s.calls += times;
-                }
-            },
-            |field, class, count| {
-                if class < 64
-                    && let Some(s) = stats.borrow_mut().of((place, field, class))
-                {
-                    s.missed += u64::from(count);
-                }
-            },
-        );
-    };
-    bodies(conn, &users, |blob, id, group| {
-        for same in group.chunk_by(|a, b| a.1 == b.1) {
-            if let Some((_, place, _)) = same.first() {
-                add(blob, *place, same.len() as u64, id);
             }
-        }
-    })?;
-    heads(conn, &mut ev.calls, |c, dir, blob| {
-        add(blob, c.api * 2 + dir, 1, -c.id)
+            Found::Head { blob, call, dir } => {
+                if let Some(c) = calls.get(call) {
+                    stats.count(blob, c.api * 2 + dir, 1, -c.id);
+                }
+            }
+        });
+        stats
     })?;
     let mut keys = stats.list;
     keys.sort_unstable_by_key(|(k, _)| *k);
@@ -282,57 +293,6 @@ fn corrected(corrections: &[Correction], class: &str, field: &str) -> Option<boo
         }
     }
     out
-}
-
-/// Streams bodies that have findings with their users.
-fn bodies(
-    conn: &Connection,
-    users: &[(i64, u32, u32)],
-    mut f: impl FnMut(&[u8], i64, &[(i64, u32, u32)]),
-) -> Result<()> {
-    let mut stmt = conn.prepare("SELECT id,facts FROM body WHERE facts IS NOT NULL ORDER BY id")?;
-    let mut r = stmt.query([])?;
-    let mut at = 0usize;
-    while let Some(row) = r.next()? {
-        let id: i64 = row.get(0)?;
-        while users.get(at).is_some_and(|u| u.0 < id) {
-            at += 1;
-        }
-        let from = at;
-        while users.get(at).is_some_and(|u| u.0 == id) {
-            at += 1;
-        }
-        if let (Some(group), Ok(blob)) = (users.get(from..at), row.get_ref(1)?.as_blob())
-            && !group.is_empty()
-        {
-            f(blob, id, group);
-        }
-    }
-    Ok(())
-}
-
-/// Streams findings in heads: call, direction, blob.
-fn heads(
-    conn: &Connection,
-    calls: &mut [CallLine],
-    mut f: impl FnMut(&mut CallLine, u32, &[u8]),
-) -> Result<()> {
-    let mut stmt = conn.prepare("SELECT id,req_facts,resp_facts FROM call WHERE req_facts IS NOT NULL OR resp_facts IS NOT NULL ORDER BY id")?;
-    let mut r = stmt.query([])?;
-    let mut calls = calls.iter_mut().peekable();
-    while let Some(row) = r.next()? {
-        let id: i64 = row.get(0)?;
-        while calls.next_if(|c| c.id < id).is_some() {}
-        let Some(c) = calls.next_if(|c| c.id == id && c.joined == NONE && c.api != NONE) else {
-            continue;
-        };
-        for dir in [0u32, 1] {
-            if let Ok(blob) = row.get_ref(1 + dir as usize)?.as_blob() {
-                f(c, dir, blob);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// What the second pass counted beside the calls.
@@ -410,9 +370,12 @@ pub fn apply(
 ) -> Result<Applied> {
     // Counting distinct values costs as much as all the rest: it has a thread of its own.
     let (values, uses) = std::thread::scope(|scope| {
-        let (send, batches) = std::sync::mpsc::sync_channel(BATCHES);
+        let (send, batches) = sync_channel(BATCHES);
         let counter = scope.spawn(move || distinct(batches, accounts));
-        let uses = pass(conn, ev, classes, columns, Values::new(send))?;
+        let (terms, calls) = (&ev.terms, &mut ev.calls);
+        let uses = streamed(conn, |blobs| {
+            pass(blobs, terms, calls, classes, columns, Values::new(send))
+        })?;
         let values = counter.join().map_err(|_| Error::Case {
             path: "facts".into(),
             why: "counting values failed".into(),
@@ -498,105 +461,110 @@ fn distinct(batches: Receiver<Vec<Value>>, accounts: usize) -> Vec<[u32; 64]> {
 /// Uses of a class by API: calls in clear, calls masked.
 type Uses = FxHashMap<(u8, u32), (u64, u64)>;
 
+/// Gives accepted findings to their calls.
 fn pass(
-    conn: &Connection,
-    ev: &mut Evidence,
+    blobs: Receiver<Batch>,
+    terms: &[String],
+    calls: &mut [CallLine],
     classes: &Classes,
     columns: &Columns,
     mut values: Values,
-) -> Result<Uses> {
+) -> Uses {
     let mut recent = Recent::new();
     let mut accepts = |key: Key| recent.get(key, || columns.accept.contains(&key));
     let mut uses = Uses::default();
     let mut sum = Sum::default();
-    let mut calls = std::mem::take(&mut ev.calls);
-    let mut give = |call: &mut CallLine, dir: u32, sum: &Sum, new: &mut dyn FnMut(u32)| {
-        call.clear |= sum.clear;
-        call.masked |= sum.masked;
-        call.findings = call.findings.saturating_add(sum.findings);
-        call.records = call.records.saturating_add(sum.records);
-        if dir == 1 {
-            call.resp_records = call.resp_records.saturating_add(sum.records);
-            let mut bits = sum.clear | sum.masked;
-            while bits != 0 {
-                let c = u8::try_from(bits.trailing_zeros()).unwrap_or(0);
-                let u = uses.entry((c, call.api)).or_default();
-                u.0 += u64::from(sum.clear >> c & 1 == 1);
-                u.1 += u64::from(sum.masked >> c & 1 == 1);
-                bits &= bits - 1;
+    let is_target = |field: u32| {
+        terms
+            .get(field as usize)
+            .is_some_and(|t| t.starts_with("query:") || t.starts_with("path:"))
+    };
+    each(blobs, &columns.users, calls, |found, calls| match found {
+        Found::Body { blob, group, .. } => {
+            for same in group.chunk_by(|a, b| a.1 == b.1) {
+                let Some((_, place, _)) = same.first() else {
+                    continue;
+                };
+                let dir = place & 1;
+                sum.clear();
+                pack::visit(
+                    blob,
+                    |f| {
+                        if f.class < 64 && accepts((*place, f.field, f.class)) {
+                            sum.add(&f);
+                        }
+                    },
+                    |_, _, _| {},
+                );
+                if sum.findings == 0 {
+                    continue;
+                }
+                sum.finish(&classes.levels);
+                if sum.clear & classes.hard != 0 {
+                    sum.secrets |= if dir == 0 { SECRET_REQ } else { SECRET_RESP };
+                }
+                let mut last = NONE;
+                for (_, _, i) in same {
+                    if let Some(c) = calls.get_mut(*i as usize) {
+                        give(c, dir, &sum, &mut uses);
+                        if c.account != last {
+                            values.note(c.account, &sum);
+                            last = c.account;
+                        }
+                    }
+                }
             }
         }
-        call.level = call.level.max(sum.level);
-        call.secrets |= sum.secrets;
-        new(call.account);
-    };
-    bodies(conn, &columns.users, |blob, _, group| {
-        for same in group.chunk_by(|a, b| a.1 == b.1) {
-            let Some((_, place, _)) = same.first() else {
-                continue;
+        Found::Head { blob, call, dir } => {
+            let Some(c) = calls.get_mut(call) else {
+                return;
             };
-            let dir = place & 1;
+            let place = c.api * 2 + dir;
             sum.clear();
+            let mut target = false;
             pack::visit(
                 blob,
                 |f| {
-                    if f.class < 64 && accepts((*place, f.field, f.class)) {
+                    if f.class < 64 && accepts((place, f.field, f.class)) {
+                        target |= !f.masked
+                            && classes.levels.secret >> f.class & 1 == 1
+                            && is_target(f.field);
                         sum.add(&f);
                     }
                 },
                 |_, _, _| {},
             );
             if sum.findings == 0 {
-                continue;
+                return;
             }
             sum.finish(&classes.levels);
-            if sum.clear & classes.hard != 0 {
-                sum.secrets |= if dir == 0 { SECRET_REQ } else { SECRET_RESP };
+            if target {
+                sum.secrets |= SECRET_TARGET;
             }
-            let mut last = NONE;
-            for (_, _, i) in same {
-                if let Some(c) = calls.get_mut(*i as usize) {
-                    give(c, dir, &sum, &mut |account| {
-                        if account != last {
-                            values.note(account, &sum);
-                            last = account;
-                        }
-                    });
-                }
-            }
+            give(c, dir, &sum, &mut uses);
+            values.note(c.account, &sum);
         }
-    })?;
-    let terms = &ev.terms;
-    let is_target = |field: u32| {
-        terms
-            .get(field as usize)
-            .is_some_and(|t| t.starts_with("query:") || t.starts_with("path:"))
-    };
-    heads(conn, &mut calls, |c, dir, blob| {
-        let place = c.api * 2 + dir;
-        sum.clear();
-        let mut target = false;
-        pack::visit(
-            blob,
-            |f| {
-                if f.class < 64 && accepts((place, f.field, f.class)) {
-                    target |= !f.masked
-                        && classes.levels.secret >> f.class & 1 == 1
-                        && is_target(f.field);
-                    sum.add(&f);
-                }
-            },
-            |_, _, _| {},
-        );
-        if sum.findings == 0 {
-            return;
+    });
+    uses
+}
+
+/// Adds what holds to a call.
+fn give(call: &mut CallLine, dir: u32, sum: &Sum, uses: &mut Uses) {
+    call.clear |= sum.clear;
+    call.masked |= sum.masked;
+    call.findings = call.findings.saturating_add(sum.findings);
+    call.records = call.records.saturating_add(sum.records);
+    if dir == 1 {
+        call.resp_records = call.resp_records.saturating_add(sum.records);
+        let mut bits = sum.clear | sum.masked;
+        while bits != 0 {
+            let c = u8::try_from(bits.trailing_zeros()).unwrap_or(0);
+            let u = uses.entry((c, call.api)).or_default();
+            u.0 += u64::from(sum.clear >> c & 1 == 1);
+            u.1 += u64::from(sum.masked >> c & 1 == 1);
+            bits &= bits - 1;
         }
-        sum.finish(&classes.levels);
-        if target {
-            sum.secrets |= SECRET_TARGET;
-        }
-        give(c, dir, &sum, &mut |account| values.note(account, &sum));
-    })?;
-    ev.calls = calls;
-    Ok(uses)
+    }
+    call.level = call.level.max(sum.level);
+    call.secrets |= sum.secrets;
 }

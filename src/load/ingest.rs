@@ -13,6 +13,7 @@ use crate::source::log::{LogEvent, LogReader, LogZone};
 use crate::source::pcap::Event;
 use crate::source::{Input, Kind, open_bytes};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
@@ -209,6 +210,8 @@ pub struct Ingest<'a> {
     pub progress: &'a super::Progress,
     /// Zone of logs without one.
     pub zone: LogZone,
+    /// What flows are read with.
+    reading: Arc<crate::proto::Options>,
     seq: u64,
     base: u64,
 }
@@ -221,8 +224,10 @@ impl<'a> Ingest<'a> {
         options: &'a super::LoadOptions,
         progress: &'a super::Progress,
         zone: LogZone,
+        reading: Arc<crate::proto::Options>,
     ) -> Self {
         Ingest {
+            reading,
             queue,
             budget,
             options,
@@ -250,7 +255,7 @@ impl<'a> Ingest<'a> {
     /// Reads `inputs`: all captures side by side in order of time, through one flow table, so that a rotated capture is
     /// one and what two taps saw counts once; then the logs in their order. Returns the jobs sent.
     pub fn run(mut self, inputs: &[Input]) -> u64 {
-        let mut calls = Calls::default();
+        let mut calls = Calls::with_options(Arc::clone(&self.reading));
         let all = || (0u32..).zip(inputs);
         let captures: Vec<_> = all()
             .filter(|(_, i)| matches!(i.kind, Kind::Pcap | Kind::Pcapng))

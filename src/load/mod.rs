@@ -4,6 +4,7 @@
 //! One thread reads, reassembles and parses; scan threads decode, hash, search and compress; the calling thread writes.
 //! Work is numbered when it is read and written in that order, so the case does not depend on which thread was faster.
 
+mod again;
 mod captures;
 pub mod finalise;
 mod ingest;
@@ -12,6 +13,7 @@ mod pipeline;
 mod queue;
 mod scan;
 pub mod schemas;
+mod secrets;
 mod sources;
 mod taps;
 
@@ -48,6 +50,10 @@ pub struct LoadOptions {
     pub jobs: Option<usize>,
     /// Bytes of memory for queues and reassembly; `None` for the limits' defaults.
     pub max_mem: Option<u64>,
+    /// TLS key logs (SSLKEYLOGFILE form).
+    pub keylog: Vec<PathBuf>,
+    /// RSA private keys of servers (PEM).
+    pub rsa_key: Vec<PathBuf>,
     /// Do not spool standard input.
     pub no_spool: bool,
     /// Write facts while loading (for the interface), not only at the end.
@@ -117,8 +123,9 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let inside = Inside::parse(&options.inside)?;
     let zone = crate::source::log::LogZone::named(options.tz.as_deref())
         .map_err(|msg| Error::Usage { msg, at: None })?;
+    let mut secrets = secrets::files(options, progress)?;
     let (given, spooled) = sources::spool(options, progress)?;
-    let (mut inputs, failed) = crate::source::discover(&given);
+    let (mut inputs, mut failed) = crate::source::discover(&given);
     if inputs.is_empty() {
         return Ok(LoadOutcome {
             failed,
@@ -134,12 +141,22 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
     let known = sources::take_known(&case.conn, &mut inputs, progress)?;
+    let (known, replaced) = again::choose(
+        &case.conn,
+        known,
+        &secrets.files,
+        &mut inputs,
+        &mut failed,
+        progress,
+    )?;
     sources::sort(&mut inputs);
+    secrets::captures(&inputs, progress, &mut secrets);
     let mut damaged = false;
     let mut stopped = false;
     if !inputs.is_empty() {
         let end = pipeline::load(
-            &case, &inputs, &spooled, options, progress, &rules, &inside, zone, schema,
+            &case, &inputs, &spooled, options, progress, &rules, &inside, zone, secrets, &replaced,
+            schema,
         )?;
         damaged = end.damaged;
         stopped = end.stopped;

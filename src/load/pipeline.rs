@@ -4,6 +4,7 @@
 use super::ingest::{Ingest, Job, SourceEnd, Work};
 use super::queue::{Budget, Queue};
 use super::scan::CallScanner;
+use super::secrets::Read as Secrets;
 use super::sources::Spooled;
 use super::taps::TapMark;
 use super::{LoadOptions, Progress};
@@ -16,6 +17,7 @@ use crate::detect::{Rules, Scanner};
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::limits::QUEUE_BYTES;
+use crate::proto::Options as Reading;
 use crate::source::log::LogZone;
 use crate::source::{Input, hash_file};
 use std::collections::BTreeMap;
@@ -67,9 +69,13 @@ pub fn load(
     rules: &Arc<Rules>,
     inside: &Inside,
     zone: LogZone,
+    secrets: Secrets,
+    replaced: &[i64],
     schema: Option<Arc<Schema>>,
 ) -> Result<End> {
     let mut writer = Writer::begin_with(case, rules.print())?;
+    writer.with_secrets(&secrets.files, replaced);
+    let reading = Arc::new(Reading { tls: secrets.given });
     for (index, input) in (0u32..).zip(inputs) {
         let is_spool = spooled.path.as_deref() == Some(input.path.as_path());
         let path = std::fs::canonicalize(&input.path).unwrap_or_else(|_| input.path.clone());
@@ -113,7 +119,7 @@ pub fn load(
                 .collect::<Vec<_>>()
         });
         let reader = scope.spawn(|| {
-            let jobs = Ingest::new(&queue, &budget, options, progress, zone).run(inputs);
+            let jobs = Ingest::new(&queue, &budget, options, progress, zone, reading).run(inputs);
             queue.push(Job {
                 seq: jobs,
                 bytes: 0,

@@ -98,7 +98,7 @@ pub fn take_known(
     conn: &Connection,
     inputs: &mut Vec<Input>,
     progress: &Progress,
-) -> Result<Vec<i64>> {
+) -> Result<Vec<(i64, Input)>> {
     let mut by_size: BTreeMap<u64, Vec<(i64, [u8; 32])>> = BTreeMap::new();
     let mut stmt = conn.prepare(
         "SELECT bytes, id, sha256 FROM source WHERE sha256 IS NOT NULL AND state<>'loading'",
@@ -128,15 +128,15 @@ pub fn take_known(
         let same = by_size.entry(input.bytes).or_default();
         match same.iter().find(|(_, s)| *s == sha) {
             Some((0, _)) => {} // a copy of another input of this load
-            Some((id, _)) => known.push(*id),
+            Some((id, _)) => known.push((*id, input)),
             None => {
                 same.push((0, sha));
                 kept.push(input);
             }
         }
     }
-    known.sort_unstable();
-    known.dedup();
+    known.sort_by_key(|(id, _)| *id);
+    known.dedup_by_key(|(id, _)| *id);
     *inputs = kept;
     Ok(known)
 }

@@ -1,7 +1,7 @@
 //! One flow: its state between events. In: its events. Out: the events of its [`Layer`], and its [`FlowInfo`]. Bounds: those
 //! of the layer.
 
-use super::{Cx, Layer, recognise};
+use super::{Cx, Layer, Shared, recognise};
 use crate::call::model::{Exchange, FlowInfo, Stamp};
 use crate::net::{FlowKey, FlowStats, Missing, Segment, Side};
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ pub(super) struct Env<'a> {
     pub out: &'a mut Vec<Exchange>,
     pub diags: &'a mut BTreeMap<(u32, &'static str), (u64, u64)>,
     pub budget: usize,
+    pub shared: &'a mut Shared,
 }
 
 /// State of one flow.
@@ -49,6 +50,8 @@ impl FlowState {
             diags: env.diags,
             spoke: self.spoke,
             tls: false,
+            depth: 0,
+            shared: env.shared,
         };
         (&mut self.layer, cx)
     }
@@ -60,6 +63,7 @@ impl FlowState {
             out: &mut Vec::new(),
             diags: &mut BTreeMap::new(),
             budget: 0,
+            shared: &mut Shared::default(),
         };
         let (layer, mut cx) = self.parts(&mut env);
         layer.open(&mut cx, out);

@@ -115,7 +115,7 @@ impl Layer {
                 Stage::Parsing(p) => match p.data(side, rest, cx) {
                     Feed::Go => return,
                     Feed::Switch(s) => {
-                        if self.depth >= limits::TUNNEL_DEPTH {
+                        if self.depth + cx.depth >= limits::TUNNEL_DEPTH {
                             cx.diag("tunnel-depth", segment.at.unit);
                         }
                         p.close(Close::Reused, None, cx);
@@ -138,7 +138,7 @@ impl Layer {
     /// Another protocol takes over. `false` where the nesting is too deep to look further.
     fn switch(&mut self, side: Side, s: Switch, cx: &mut Cx<'_>) -> bool {
         self.depth += 1;
-        let deep = self.depth > limits::TUNNEL_DEPTH;
+        let deep = self.depth + cx.depth > limits::TUNNEL_DEPTH;
         let next = PROTOS
             .iter()
             .find(|spec| !deep && spec.upgrade.contains(&s.to.as_str()));
@@ -173,7 +173,7 @@ impl Layer {
     }
 
     fn probe(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) {
-        if self.depth > limits::TUNNEL_DEPTH {
+        if self.depth + cx.depth > limits::TUNNEL_DEPTH {
             return;
         }
         let mine = match &mut self.stage {

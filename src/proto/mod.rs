@@ -16,10 +16,11 @@ mod ws;
 pub use flow::FlowState;
 pub use layer::Layer;
 
-use crate::call::model::{Exchange, FlowInfo, Stamp, Unit};
+use crate::call::model::{Exchange, FlowInfo, Stamp, TlsFacts, Unit};
 use crate::limits;
 use crate::net::{Close, FlowKey, FlowStats, Missing, Segment, Side, StreamSink};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Every protocol that is parsed, in the order they are asked.
 pub static PROTOS: &[&ProtoSpec] = &[
@@ -115,6 +116,8 @@ pub struct About {
     pub client_print: Option<String>,
     /// Where a tunnel leads: host and port as they were asked for.
     pub target: Option<String>,
+    /// What the TLS handshake said.
+    pub tls: Option<Box<TlsFacts>>,
     /// Why nothing more can be said.
     pub why_opaque: Option<String>,
 }
@@ -138,6 +141,26 @@ pub struct Cx<'a> {
     pub spoke: [bool; 2],
     /// Whether the bytes were decrypted.
     pub tls: bool,
+    /// Layers that were opened around this one; each may switch protocols [`limits::TUNNEL_DEPTH`] times.
+    pub depth: usize,
+    /// What all flows share.
+    pub shared: &'a mut Shared,
+}
+
+/// What was given to read evidence with.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// TLS secrets.
+    pub tls: crate::tls::Given,
+}
+
+/// What all flows share.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// What was given.
+    pub options: Arc<Options>,
+    /// TLS sessions that may be resumed.
+    pub sessions: crate::tls::Sessions,
 }
 
 impl Cx<'_> {
@@ -246,9 +269,22 @@ pub struct Calls {
     pub diags: BTreeMap<(u32, &'static str), (u64, u64)>,
     /// Bytes held by all parsers, at most about [`limits::OPEN_BYTES`].
     held: usize,
+    shared: Shared,
 }
 
 impl Calls {
+    /// Reads flows with what was given.
+    #[must_use]
+    pub fn with_options(options: Arc<Options>) -> Calls {
+        Calls {
+            shared: Shared {
+                options,
+                ..Shared::default()
+            },
+            ..Calls::default()
+        }
+    }
+
     /// Runs `act` with what parsers of this flow may use, and books what they hold afterwards.
     fn with(
         &mut self,
@@ -260,6 +296,7 @@ impl Calls {
             out: &mut self.exchanges,
             diags: &mut self.diags,
             budget: limits::OPEN_BYTES.saturating_sub(self.held.saturating_sub(before)),
+            shared: &mut self.shared,
         };
         act(state, &mut env);
         self.held = self.held.saturating_sub(before) + state.held();

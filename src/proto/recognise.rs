@@ -64,7 +64,7 @@ const NAMES: &[Name] = &[
         "tls",
         TCP,
         |l| l.any(tls_record),
-        "TLS without its handshake",
+        "TLS joined after its handshake: no key log can open it",
     ),
     Name("ssh", TCP, |l| l.starts(b"SSH-"), NOT_HTTP),
     Name("quic", UDP, |l| l.any(quic), "QUIC is not decoded yet"),
@@ -379,12 +379,14 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
         sni: None,
         alpn: None,
         client_print: None,
+        tls: None,
         gaps: stats.gaps,
         calls: k.calls,
         why_opaque: None,
     };
     let inner = k.inner.unwrap_or_default();
     (info.sni, info.alpn, info.client_print) = (inner.sni, inner.alpn, inner.client_print);
+    info.tls = inner.tls;
     if let Some(outer) = k.outer {
         // the flow is named by its outermost protocol; what it became is told
         info.app = outer.about.app;

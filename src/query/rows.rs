@@ -192,6 +192,8 @@ pub struct FlowRow {
     pub gaps: u64,
     pub calls: u64,
     pub why_opaque: Option<String>,
+    /// `{"version","cipher","subject","issuer","not_after","opened"}` of a TLS handshake.
+    pub tls: Option<Value>,
 }
 
 /// `risks`.

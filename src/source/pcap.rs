@@ -9,7 +9,7 @@ use super::pcapng::Section;
 use super::refill::{Refill, u32_at};
 use crate::call::model::{Stamp, Unit};
 use crate::error::{Error, Result};
-use crate::limits::{CAPTURE_BLOCK, PACKET_BYTES, READ_BLOCK};
+use crate::limits::{CAPTURE_BLOCK, PACKET_BYTES, READ_BLOCK, SECRETS_BYTES};
 use pcap_parser::{
     parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
 };
@@ -72,6 +72,8 @@ pub(super) enum Step {
     /// A packet that is there, counts, and cannot be used.
     Lost(&'static str, String),
     Diag(&'static str, String),
+    /// TLS secrets, in the window.
+    Secrets(usize, usize),
     /// Nothing to tell: go on.
     Again,
     End,
@@ -90,6 +92,8 @@ pub struct PacketReader {
     format: Format,
     /// The step that was looked at and not taken.
     ahead: Option<Step>,
+    /// TLS secrets that the file held so far.
+    secrets: Vec<u8>,
 }
 
 impl PacketReader {
@@ -132,6 +136,7 @@ impl PacketReader {
             number: 0,
             format,
             ahead: None,
+            secrets: Vec::new(),
         })
     }
 
@@ -141,8 +146,18 @@ impl PacketReader {
                 Format::Pcap(f) => f.step(&mut self.window),
                 Format::Pcapng(f) => f.step(&mut self.window),
             };
-            if !matches!(step, Step::Again) {
-                return step;
+            match step {
+                Step::Again => {}
+                Step::Secrets(start, len) => {
+                    let text = self.window.at(start, len);
+                    if self.secrets.len() + text.len() >= SECRETS_BYTES {
+                        let detail = "a block of TLS secrets was left out".to_owned();
+                        return Step::Diag("keylog-limit", detail);
+                    }
+                    self.secrets.extend_from_slice(text);
+                    self.secrets.push(b'\n');
+                }
+                step => return step,
             }
         }
     }
@@ -158,6 +173,11 @@ impl PacketReader {
         }
     }
 
+    /// TLS secrets that stood in the file up to here and were not yet taken, in the form of a key log.
+    pub fn take_secrets(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.secrets)
+    }
+
     /// The next packet or diag; `None` at the end.
     #[allow(clippy::should_implement_trait)] // lends from its window, which an iterator cannot
     pub fn next(&mut self) -> Option<Event<'_>> {
@@ -167,7 +187,7 @@ impl PacketReader {
                 None => self.step(),
             };
             match step {
-                Step::Again => {}
+                Step::Again | Step::Secrets(..) => {}
                 Step::Packet(found) => {
                     self.number += 1;
                     return Some(Event::Packet(Packet {

@@ -14,8 +14,12 @@ const INTERFACE: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
-/// Blocks that hold no packets and are none of our business: names, statistics, journal, secrets, custom, processes.
-const NO_PACKETS: [u32; 7] = [4, 5, 9, 10, 0x0bad, 0x4000_0bad, 0x8000_0001];
+/// Secrets that open what the file holds.
+const SECRETS: u32 = 10;
+/// Secrets in the form of a TLS key log.
+const TLS_KEY_LOG: u32 = 0x544c_534b;
+/// Blocks that hold no packets: names, statistics, journal, secrets, custom, processes.
+const NO_PACKETS: [u32; 7] = [4, 5, 9, SECRETS, 0x0bad, 0x4000_0bad, 0x8000_0001];
 
 /// State of the current section.
 #[derive(Default)]
@@ -109,6 +113,7 @@ impl Section {
             (Some(block), INTERFACE) => self.interface(block),
             (Some(block), ENHANCED_PACKET | OBSOLETE_PACKET) => self.packet(block, kind),
             (Some(block), SIMPLE_PACKET) => self.simple(block),
+            (Some(block), SECRETS) => self.secrets(block),
             (_, kind) if NO_PACKETS.contains(&kind) => Step::Again,
             _ => Step::Diag("unknown-block", format!("block type {kind:#x} skipped")),
         };
@@ -118,6 +123,7 @@ impl Section {
                 found.start += start;
                 Step::Packet(found)
             }
+            Step::Secrets(from, len) => Step::Secrets(start + from, len),
             step => step,
         }
     }
@@ -220,6 +226,18 @@ impl Section {
             interface,
             orig_len: orig_len.max(field(20)),
         })
+    }
+
+    /// A Decryption Secrets Block: those of TLS are used.
+    fn secrets(&self, block: &[u8]) -> Step {
+        let len = u32_at(block, 12, self.big).map_or(0, |n| n as usize);
+        if u32_at(block, 8, self.big) != Some(TLS_KEY_LOG) {
+            return Step::Diag("unknown-secrets", "secrets that are not of TLS".to_owned());
+        }
+        match block.len().checked_sub(20) {
+            Some(room) => Step::Secrets(16, len.min(room)),
+            None => Step::Diag("damaged-record", "a block of secrets is cut".to_owned()),
+        }
     }
 
     /// A simple packet block: first interface, no time.

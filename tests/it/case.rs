@@ -166,6 +166,7 @@ pub(super) fn flow(id: u64) -> FlowInfo {
         sni: None,
         alpn: None,
         client_print: None,
+        tls: None,
         gaps: 0,
         calls: 10,
         why_opaque: None,

@@ -116,7 +116,7 @@ fn every_verb_has_the_rows_of_the_contract() {
         ),
         (
             "flows",
-            "id ts end_ts src sport dst dport transport app packets bytes_out bytes_in sni alpn client_print gaps calls why_opaque",
+            "id ts end_ts src sport dst dport transport app packets bytes_out bytes_in sni alpn client_print gaps calls why_opaque tls",
         ),
         (
             "risks",
@@ -260,7 +260,7 @@ fn exit_statuses_and_messages() {
     assert_eq!(l.run(&["calls", "--frobnicate"]).status.code(), Some(2));
     assert_eq!(l.run(&["--version"]).status.code(), Some(0));
     assert_eq!(l.run(&["report", "-o", "x.html"]).status.code(), Some(2));
-    assert_eq!(l.run(&["calls", "--keylog", "x"]).status.code(), Some(2));
+    assert_eq!(l.run(&["calls", "--spec", "x"]).status.code(), Some(2));
     assert_eq!(l.run(&["load"]).status.code(), Some(2));
     assert_eq!(
         l.run(&["load", "/nonexistent/x.pcap"]).status.code(),

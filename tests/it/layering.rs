@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Each folder with what it may use beside `error`, `limits`, and itself.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("call", &["detect"]), // a finding's form is part of the model
     ("source", &["call"]),
     ("net", &["call", "source"]),
-    ("proto", &["call", "net", "body"]),
+    ("tls", &["call", "net"]),
+    ("proto", &["call", "net", "tls", "body"]),
     ("body", &["call"]),
     ("detect", &["call", "body"]),
     ("facts", &["call", "detect", "body"]),
@@ -23,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     (
         "load",
         &[
-            "source", "net", "proto", "body", "call", "detect", "facts", "case", "query",
+            "source", "net", "tls", "proto", "body", "call", "detect", "facts", "case", "query",
         ],
     ),
     (

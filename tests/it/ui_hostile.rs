@@ -250,6 +250,7 @@ fn flow() -> FlowRow {
         sni: Some(evil(8)),
         alpn: Some(evil(9)),
         client_print: Some(evil(1)),
+        tls: None,
         gaps: 1,
         calls: 1,
         why_opaque: Some(evil(2)),

@@ -21,7 +21,7 @@ pub fn flows(cx: &Cx, filter: &Filter) -> Result<Vec<FlowRow>> {
     let w = condition(cx, filter, Scope::Flows)?;
     let sql = format!(
         "SELECT c.id,c.source_id,c.unit0,c.ts,c.end_ts,c.src,c.sport,c.dst,c.dport,c.transport,c.app,c.packets,c.bytes_out,\
-         c.bytes_in,c.sni,c.alpn,c.client_print,c.gaps,c.calls,c.why_opaque,{FLOW_ORD} FROM flow c WHERE {} \
+         c.bytes_in,c.sni,c.alpn,c.client_print,c.gaps,c.calls,c.why_opaque,{FLOW_ORD},c.tls FROM flow c WHERE {} \
          ORDER BY c.ts,lt_rank(c.source_id),c.unit0,c.id",
         w.sql
     );
@@ -51,6 +51,9 @@ pub fn flows(cx: &Cx, filter: &Filter) -> Result<Vec<FlowRow>> {
             gaps: n(r.get(17)?),
             calls: n(r.get(18)?),
             why_opaque: r.get(19)?,
+            tls: r
+                .get::<_, Option<String>>(21)?
+                .and_then(|t| serde_json::from_str(&t).ok()),
         });
     }
     Ok(out)

@@ -389,6 +389,18 @@ fn flow(r: &FlowRow) -> Doc {
             d.add(Line::pair(n, v.clone(), Role::Text));
         }
     }
+    for (n, field) in [
+        ("tls", "version"),
+        ("cipher", "cipher"),
+        ("certificate", "subject"),
+        ("issued by", "issuer"),
+        ("valid until", "not_after"),
+    ] {
+        let value = r.tls.as_ref().and_then(|t| t.get(field)?.as_str());
+        if let Some(v) = value.filter(|v| !v.is_empty()) {
+            d.add(Line::pair(n, v.to_owned(), Role::Text));
+        }
+    }
     d.add(Line::pair("calls", grouped(r.calls), Role::Text));
     d.add(Line::pair("flow", r.id.clone(), Role::Dim));
     d
