@@ -129,8 +129,7 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         rsa_key: c.rsa_key.clone(),
         no_spool: c.no_spool,
         follow: c.follow,
-        // nobody waits for the end of what is followed
-        interim: c.follow,
+        interim: false,
     })
 }
 

@@ -573,7 +573,8 @@ impl<'a> Ingest<'a> {
 
     /// Hands on calls that have begun, for those who look on.
     fn show(&mut self, run: &mut Run, calls: &mut Calls) {
-        if self.options.interim && run.turn != run.shown_turn && run.shown.elapsed() >= SNAPSHOT {
+        let looked_at = self.options.interim || self.growing;
+        if looked_at && run.turn != run.shown_turn && run.shown.elapsed() >= SNAPSHOT {
             run.shown = Instant::now();
             run.shown_turn = run.turn;
             run.net

@@ -134,6 +134,7 @@ pub fn load(
             budget: &budget,
             queue: &queue,
             ends: Vec::new(),
+            growing,
             changed: false,
             settled: Instant::now(),
         };
@@ -325,6 +326,8 @@ struct Sink<'a, 'c> {
     budget: &'a Budget,
     queue: &'a Queue<Job>,
     ends: Vec<SourceEnd>,
+    /// Whether sources grow, so that nobody knows when the load ends.
+    growing: bool,
     /// Whether anything was written since the last commit.
     changed: bool,
     /// When bodies and prints that are gathered were written last.
@@ -380,7 +383,7 @@ impl Sink<'_, '_> {
             if committed.elapsed() >= COMMIT {
                 committed = Instant::now();
                 if self.changed {
-                    if options.follow && self.settled.elapsed() >= SETTLE {
+                    if self.growing && self.settled.elapsed() >= SETTLE {
                         self.writer.settle()?;
                         self.settled = Instant::now();
                     }
@@ -390,7 +393,10 @@ impl Sink<'_, '_> {
                     self.progress.calls.store(self.writer.calls(), Relaxed);
                     self.progress.generation.fetch_add(1, Relaxed);
                 }
-                if options.interim && undecided && facts_at.elapsed() >= facts_after {
+                if (options.interim || self.growing)
+                    && undecided
+                    && facts_at.elapsed() >= facts_after
+                {
                     undecided = false;
                     let began = Instant::now();
                     let mut conn = case.second()?;
