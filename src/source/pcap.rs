@@ -76,7 +76,7 @@ pub(super) enum Step {
     Diag(&'static str, String),
     /// TLS secrets, in the window.
     Secrets(usize, usize),
-    /// Nothing to tell: go on.
+    /// Nothing to tell: go on, or wait where the file grows.
     Again,
     End,
 }
@@ -169,7 +169,11 @@ impl PacketReader {
                 Format::Pcapng(f) => f.step(&mut self.window),
             };
             match step {
-                Step::Again => {}
+                Step::Again => {
+                    if self.growing && self.waits() {
+                        return Step::Again;
+                    }
+                }
                 Step::Secrets(start, len) => {
                     let text = self.window.at(start, len);
                     if self.secrets.len() + text.len() >= SECRETS_BYTES {
@@ -178,6 +182,9 @@ impl PacketReader {
                     }
                     self.secrets.extend_from_slice(text);
                     self.secrets.push(b'\n');
+                    if self.growing && self.waits() {
+                        return Step::Again;
+                    }
                 }
                 step => return step,
             }
@@ -190,7 +197,11 @@ impl PacketReader {
             if self.growing && self.waits() {
                 return Ahead::Wait;
             }
-            self.ahead = Some(self.step());
+            let step = self.step();
+            if matches!(step, Step::Again) {
+                return Ahead::Wait;
+            }
+            self.ahead = Some(step);
         }
         match &self.ahead {
             Some(Step::Packet(found)) => Ahead::Packet(found.ts),

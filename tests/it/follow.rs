@@ -1,7 +1,7 @@
 //! Sources that grow while they are read, through the real binary: standard input, named pipes, rotating captures, logs.
 
 use crate::cli::text;
-use crate::support::recut::{Rec, pcap};
+use crate::support::recut::{Rec, pcap, pcapng};
 use crate::support::talk::talk;
 use crate::tools::Rig;
 use serde_json::Value;
@@ -161,6 +161,52 @@ fn an_interrupted_pipe_keeps_what_was_read_and_decided() {
     assert!(sum["apis"].as_u64().unwrap() > 0);
     verified(&rig);
     drop(pipe);
+}
+
+/// Gives bytes one by one, and nothing in between.
+struct Drip(Vec<u8>, usize, bool);
+
+impl std::io::Read for Drip {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        self.2 = !self.2;
+        match self.0.get(self.1) {
+            None => Ok(0),
+            Some(_) if self.2 => Err(std::io::ErrorKind::WouldBlock.into()),
+            Some(byte) => {
+                out[0] = *byte;
+                self.1 += 1;
+                Ok(1)
+            }
+        }
+    }
+}
+
+#[test]
+fn records_that_come_byte_by_byte_are_the_same_packets() {
+    use leaktrace::source::pcap::{Ahead, Event, PacketReader};
+    let recs = talk(56, 2, 2, 300);
+    let ng: Vec<(u32, Rec)> = talk(56, 2, 2, 300).into_iter().map(|r| (0, r)).collect();
+    for bytes in [pcap(&recs), pcapng(&ng)] {
+        let (head, rest) = bytes.split_at(24);
+        let drip = Drip(rest.to_vec(), 0, false);
+        let read = std::io::Read::chain(std::io::Cursor::new(head.to_vec()), drip);
+        let mut reader = PacketReader::open(Box::new(read), 0).unwrap().growing();
+        let (mut got, mut waited) = (Vec::new(), 0);
+        loop {
+            if reader.ahead() == Ahead::Wait {
+                waited += 1;
+                continue;
+            }
+            match reader.next() {
+                Some(Event::Packet(p)) => got.push(p.bytes.to_vec()),
+                Some(Event::Diag { code, .. }) => panic!("{code}"),
+                None => break,
+            }
+        }
+        assert!(waited > 1000);
+        let sent: Vec<Vec<u8>> = recs.iter().map(|r| r.bytes.clone()).collect();
+        assert_eq!(got, sent);
+    }
 }
 
 #[test]
