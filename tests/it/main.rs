@@ -16,6 +16,7 @@ mod case_notes;
 mod case_open;
 mod cli;
 mod facts;
+mod follow;
 mod hostile;
 mod http1;
 mod http1_recorded;
