@@ -22,6 +22,7 @@ mod http1;
 mod http1_recorded;
 mod http1_tshark;
 mod http2;
+mod http2_recorded;
 mod labelled;
 mod layering;
 mod operations;
