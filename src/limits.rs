@@ -9,6 +9,9 @@ pub const CAPTURE_BLOCK: usize = 16 << 20;
 pub const PACKET_BYTES: u32 = 262_144;
 /// Interfaces remembered in one pcapng section.
 pub const INTERFACES: usize = 65_536;
+/// Growing files of a folder that are read at once before the quiet ones among them are taken for complete: a capture that
+/// rotates writes one at a time.
+pub const FOLLOWED: usize = 16;
 /// Bytes looked at to tell what a file is.
 pub const SNIFF_BYTES: usize = 64 << 10;
 /// Folders inside folders walked for evidence.

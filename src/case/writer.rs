@@ -595,6 +595,13 @@ impl<'c> Writer<'c> {
         self.packer.close();
     }
 
+    /// What is gathered is written with the next commit, so that bodies can be shown and values found before the load ends.
+    pub fn settle(&mut self) -> Result<()> {
+        self.begin()?;
+        self.packer.close();
+        self.flush_postings()
+    }
+
     /// Ends the load: everything that was held is written, and from here on it cannot be taken back. Facts are stale until
     /// they are decided. All packs that were taken must be back.
     pub fn finish_load(mut self) -> Result<()> {

@@ -84,7 +84,7 @@ pub(crate) struct Common {
     /// Memory for queues and reassembly, such as 512M.
     #[arg(long, global = true, value_name = "M")]
     pub max_mem: Option<String>,
-    /// Do not keep standard input beside the case (it cannot be verified then).
+    /// Do not keep pipes and standard input beside the case (it cannot be verified then).
     #[arg(long, global = true)]
     pub no_spool: bool,
     /// No interface: print rows.
@@ -120,8 +120,8 @@ pub(crate) struct Common {
     /// Protobuf schemas: .proto files (imports beside them) or descriptor sets.
     #[arg(long, global = true, value_name = "FILE")]
     pub proto: Vec<PathBuf>,
-    /// Go on reading what grows.
-    #[arg(long, global = true, hide = true)]
+    /// Go on reading what grows, files and folders, until Ctrl-C.
+    #[arg(long, global = true)]
     pub follow: bool,
 }
 
@@ -300,16 +300,10 @@ impl Args {
 impl Common {
     /// Options that a later release brings are refused, not ignored.
     pub fn refuse_later_options(&self) -> Result<()> {
-        for (given, what) in [
-            (
-                !self.spec.is_empty(),
-                "--spec: API specifications cannot be read yet",
-            ),
-            (
-                self.follow,
-                "--follow: files that grow cannot be followed yet",
-            ),
-        ] {
+        for (given, what) in [(
+            !self.spec.is_empty(),
+            "--spec: API specifications cannot be read yet",
+        )] {
             if given {
                 return Err(Error::NotYet(what));
             }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Files of the command line, also those given in tshark's way.
 fn given(args: &Args, files: &[PathBuf]) -> Vec<PathBuf> {
@@ -127,6 +128,7 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         keylog: c.keylog.clone(),
         rsa_key: c.rsa_key.clone(),
         no_spool: c.no_spool,
+        follow: c.follow,
         interim: false,
     })
 }
@@ -169,7 +171,7 @@ pub(super) fn run(options: &LoadOptions) -> Result<(LoadOutcome, bool)> {
     Ok((outcome, stopped))
 }
 
-/// The first Ctrl-C ends the load in good order, the second one the program.
+/// The first Ctrl-C or SIGTERM ends the load in good order, the second one the program.
 fn watch_interrupt(progress: &Arc<Progress>) {
     let p = progress.clone();
     std::thread::spawn(move || {
@@ -180,11 +182,18 @@ fn watch_interrupt(progress: &Arc<Progress>) {
             return;
         };
         rt.block_on(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            let Ok(mut term) = signal(SignalKind::terminate()) else {
+                return;
+            };
+            for n in 0..2 {
+                tokio::select! {
+                    said = tokio::signal::ctrl_c() => if said.is_err() { return },
+                    _ = term.recv() => {}
+                }
+                if n == 1 {
+                    std::process::exit(i32::from(INTERRUPTED));
+                }
                 p.stop.store(true, Relaxed);
-            }
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(i32::from(INTERRUPTED));
             }
         });
     });

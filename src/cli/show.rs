@@ -180,6 +180,10 @@ fn message(out: &mut String, name: &str, p: &Part) {
         .as_deref()
         .map_or(String::new(), |c| format!("  cut: {c}"));
     let _ = writeln!(out, "  body {} bytes, {}{cut}", b.len, b.kind);
+    if matches!(b.kind.as_str(), "grpc" | "protobuf") {
+        // its messages are listed below
+        return;
+    }
     let lines = b.text.as_deref().or(b.base64.as_deref()).unwrap_or("");
     for line in lines.split('\n') {
         let line = line.strip_suffix('\r').unwrap_or(line);

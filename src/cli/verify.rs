@@ -24,6 +24,18 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// Tells something of a thing that holds.
+    fn note(&self, kind: &str, name: &str, id: Value, why: &str) -> Result<()> {
+        if self.args.common.json {
+            out::object(
+                self.args,
+                &json!({ kind: name, "id": id, "ok": true, "why": why }),
+            )
+        } else {
+            out::text(&format!("{kind} {}: {}\n", visible(name), visible(why)))
+        }
+    }
+
     /// Counts a thing, and tells it where it does not hold.
     fn thing(&mut self, kind: &str, name: &str, id: Value, fault: Option<String>) -> Result<()> {
         self.checked += 1;
@@ -127,6 +139,13 @@ fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
                 let dir = check.args.common.evidence.as_deref();
                 match evidence::find(&PathBuf::from(path), bytes, sha, dir)? {
                     Found::Same => None,
+                    Found::Grown(more) => {
+                        let why = format!(
+                            "the {bytes} bytes that were read are as they were; {more} more were written since and are not in the case"
+                        );
+                        check.note("source", &name, id.clone(), &why)?;
+                        None
+                    }
                     Found::Changed(why) => Some(why),
                     Found::Missing(why) => {
                         Some(format!("{why} (--evidence DIR finds moved evidence)"))

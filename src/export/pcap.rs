@@ -8,7 +8,7 @@ use super::pcapng::Writer;
 use super::{Exporter, Job, wrote};
 use crate::error::{Error, Result};
 use crate::source::pcap::{Event, PacketReader};
-use crate::source::{hash_file, open_bytes};
+use crate::source::{hash_start, open_bytes};
 use rusqlite::OptionalExtension;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -137,18 +137,18 @@ fn wanted(job: &Job<'_>) -> Result<(BTreeMap<i64, Wanted>, u64)> {
 
 /// Where a source lies now, its hash proved.
 fn locate(job: &Job<'_>, source: i64) -> Result<Option<(String, PathBuf)>> {
-    /// Name, path, SHA-256, kind.
-    type Row = (String, Option<String>, Option<Vec<u8>>, String);
+    /// Name, path, SHA-256, kind, bytes.
+    type Row = (String, Option<String>, Option<Vec<u8>>, String, i64);
     let row: Option<Row> = job
         .cx
         .conn
         .query_row(
-            "SELECT name,path,sha256,kind FROM source WHERE id=?1",
+            "SELECT name,path,sha256,kind,bytes FROM source WHERE id=?1",
             [source],
-            |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
+            |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)),
         )
         .optional()?;
-    let Some((name, path, sha, kind)) = row else {
+    let Some((name, path, sha, kind, bytes)) = row else {
         return Ok(None);
     };
     if !kind.starts_with("pcap") {
@@ -162,8 +162,9 @@ fn locate(job: &Job<'_>, source: i64) -> Result<Option<(String, PathBuf)>> {
     }
     let mut changed = false;
     for p in places.into_iter().filter(|p| p.is_file()) {
-        let (have, _) = hash_file(&p, job.stop, &mut |_| {})?;
-        if sha.as_deref().is_none_or(|s| s == have) {
+        // What was followed may be longer by now: what was read of it is what counts.
+        let have = hash_start(&p, u64::try_from(bytes).unwrap_or(0), job.stop)?;
+        if sha.as_deref().is_none_or(|s| have.is_some_and(|h| *s == h)) {
             return Ok(Some((name, p)));
         }
         changed = true;

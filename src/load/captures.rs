@@ -10,8 +10,15 @@ use super::ingest::SourceEnd;
 use crate::call::model::Ts;
 use crate::error::Result;
 use crate::limits;
+use crate::source::live::Feed;
 use crate::source::pcap::{Ahead, PacketReader};
 use crate::source::{Input, open_bytes};
+use std::io::Read;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A capture that grows and from which nothing came is waited for this long where another has later packets.
+const HOLD: Duration = Duration::from_millis(300);
 
 /// Place in the merged order: time, then capture.
 pub type Key = (Ts, u32);
@@ -26,6 +33,10 @@ pub struct Capture {
     pub bytes: u64,
     /// Packets left out by time.
     pub left_out: u64,
+    /// Where it grows.
+    pub feed: Option<Arc<Feed>>,
+    /// Since when nothing came of one that grows.
+    quiet: Option<Instant>,
     /// Time of the packet before.
     last: Option<Ts>,
     /// Place of the next packet.
@@ -48,6 +59,8 @@ pub enum Turn {
     Read(usize, Key),
     /// A capture could not be opened.
     Failed(Box<SourceEnd>),
+    /// Nothing has come yet of those that grow.
+    Wait,
     /// All were read.
     End,
 }
@@ -80,8 +93,17 @@ impl<'a> Captures<'a> {
     /// The capture whose turn it is, and how long.
     pub fn turn(&mut self) -> Turn {
         let first = |i: &Input| i.first_ts.unwrap_or(Ts::MAX);
+        let mut held = None;
+        for c in self.open.iter_mut().filter(|c| c.feed.is_some()) {
+            if c.waits() && c.quiet.is_some_and(|q| q.elapsed() < HOLD) {
+                held = held.min(Some(c.key)).or(Some(c.key));
+            }
+        }
         loop {
-            let now = self.open.iter().map(|c| (c.key, c.end.source)).min();
+            let now = ready(&self.open).min();
+            if held.is_some_and(|held| now.is_some_and(|now| now.0 > held)) {
+                return Turn::Wait;
+            }
             let due = self.waiting.peek().is_some_and(|(source, input)| {
                 now.is_none_or(|now| (first(input), *source) <= now)
             });
@@ -110,21 +132,45 @@ impl<'a> Captures<'a> {
                 continue;
             }
             self.full |= due;
-            let Some(now) = now else { return Turn::End };
+            let Some(now) = now else {
+                return if self.open.is_empty() {
+                    Turn::End
+                } else {
+                    Turn::Wait
+                };
+            };
             let Some(at) = self.open.iter().position(|c| (c.key, c.end.source) == now) else {
                 return Turn::End;
             };
-            let others = self
-                .open
-                .iter()
-                .map(|c| (c.key, c.end.source))
-                .filter(|key| *key != now);
+            let others = ready(&self.open).filter(|key| *key != now);
             let next = (self.open.len() < limits::MERGED)
                 .then(|| self.waiting.peek().map(|(s, i)| (first(i), *s)))
                 .flatten();
             let limit = others.chain(next).min().unwrap_or((Ts::MAX, u32::MAX));
             return Turn::Read(at, limit);
         }
+    }
+
+    /// A capture that grows joins the open ones.
+    pub fn join(&mut self, source: u32, read: Box<dyn Read + Send>, feed: Arc<Feed>) -> Result<()> {
+        let reader = PacketReader::with_block(read, source, limits::MERGED_BLOCK)?.growing();
+        self.open.push(Capture {
+            end: SourceEnd::of_capture(source),
+            reader,
+            bytes: u64::MAX,
+            left_out: 0,
+            feed: Some(feed),
+            quiet: None,
+            last: None,
+            key: Ts::MIN,
+            placed: false,
+        });
+        Ok(())
+    }
+
+    /// Those that were not begun stay so.
+    pub fn give_up(&mut self) {
+        self.waiting = Vec::new().into_iter().peekable();
     }
 
     fn begin(&self, source: u32, input: &Input) -> Result<Capture> {
@@ -140,11 +186,20 @@ impl<'a> Captures<'a> {
             reader,
             bytes: input.bytes,
             left_out: 0,
+            feed: None,
+            quiet: None,
             last: None,
             key: input.first_ts.unwrap_or(Ts::MAX),
             placed: false,
         })
     }
+}
+
+/// Places of those that have something to give.
+fn ready(open: &[Capture]) -> impl Iterator<Item = Key> {
+    open.iter()
+        .filter(|c| c.quiet.is_none())
+        .map(|c| (c.key, c.end.source))
 }
 
 impl Capture {
@@ -156,10 +211,32 @@ impl Capture {
                     self.key = self.place(ts);
                     self.placed = true;
                 }
+                Ahead::Wait => return false,
                 Ahead::Other => return true,
             }
         }
         (self.key, self.end.source) <= limit
+    }
+
+    /// Whether nothing has come yet of one that grows.
+    fn waits(&mut self) -> bool {
+        let ahead = if self.placed {
+            Ahead::Other
+        } else {
+            self.reader.ahead()
+        };
+        match ahead {
+            Ahead::Wait => {
+                self.quiet.get_or_insert_with(Instant::now);
+            }
+            Ahead::Other => self.quiet = None,
+            Ahead::Packet(ts) => {
+                self.quiet = None;
+                self.key = self.place(ts);
+                self.placed = true;
+            }
+        }
+        self.quiet.is_some()
     }
 
     /// The packet ahead was taken.

@@ -3,15 +3,17 @@
 //! reassembly and parsing keep their own.
 
 use super::captures::{Capture, Captures, Key, Turn};
+use super::live::{Arrival, Live};
 use super::queue::{Budget, Queue};
 use super::taps::{TapMark, Taps};
 use crate::call::model::{Exchange, FlowInfo, LogCall, Ts};
 use crate::net::Net;
 use crate::proto::Calls;
 use crate::source::entry::{Entry, EntryEvent, EntryReader};
+use crate::source::live::Feed;
 use crate::source::log::{LogEvent, LogReader, LogZone};
 use crate::source::pcap::Event;
-use crate::source::{Input, Kind, open_bytes};
+use crate::source::{Input, Kind, hash_file, open_bytes};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -25,6 +27,12 @@ const LOG_BATCH: usize = 2000;
 const ENTRIES_BYTES: usize = 4 << 20;
 /// Packets between looks at the clock, the stop flag and the batch.
 const STRIDE: u64 = 512;
+/// Pause where nothing has come.
+const PAUSE: Duration = Duration::from_millis(10);
+/// How often it is asked what has come.
+const ASK: Duration = Duration::from_millis(20);
+/// Batches of lines taken from a growing log in a row.
+const LINES_ROW: usize = 4;
 /// How often calls that have begun and not ended are shown to an interface.
 const SNAPSHOT: Duration = Duration::from_millis(700);
 
@@ -42,8 +50,22 @@ pub enum Work {
     Flows(Vec<FlowInfo>),
     /// Where calls handed on before stand a second time: handed through as well.
     Taps(Vec<TapMark>),
+    /// A source that came while the load ran: what follows may name it.
+    Source(Box<Born>),
     /// A source was read to its end.
     SourceEnd(Box<SourceEnd>),
+}
+
+/// A source that came while the load ran.
+pub struct Born {
+    /// Index in this load.
+    pub source: u32,
+    /// What it is.
+    pub input: Input,
+    /// Whether it can be found again at its path.
+    pub kept: bool,
+    /// Whether its path is a copy of a pipe.
+    pub spooled: bool,
 }
 
 /// Work with its place in the order and its weight.
@@ -75,6 +97,8 @@ pub struct SourceEnd {
     pub damaged: bool,
     /// Whether reading was stopped before the end.
     pub stopped: bool,
+    /// SHA-256 and number of the bytes taken, of a source that grew while it was read.
+    pub taken: Option<([u8; 32], u64)>,
 }
 
 impl SourceEnd {
@@ -163,6 +187,8 @@ struct Run {
     /// Time of the last packet.
     now: Ts,
     shown: Instant,
+    /// Turn at which open calls were shown last.
+    shown_turn: u64,
 }
 
 impl Run {
@@ -182,10 +208,17 @@ impl Capture {
     fn finish(self, stopped: bool) -> SourceEnd {
         let Capture {
             mut end,
-            reader,
+            mut reader,
             left_out,
+            feed,
             ..
         } = self;
+        if feed.is_some() && !reader.take_secrets().is_empty() {
+            let why =
+                "TLS secrets inside a capture that grew are not used: give them with --keylog";
+            end.diag("secrets-late", 1, why);
+        }
+        end.taken = feed.map(|f| f.taken());
         end.packets = Some(reader.packets());
         end.stopped = stopped;
         if left_out > 0 {
@@ -214,6 +247,10 @@ pub struct Ingest<'a> {
     reading: Arc<crate::proto::Options>,
     seq: u64,
     base: u64,
+    /// Sources so far.
+    born: u32,
+    /// Whether sources may come and grow.
+    growing: bool,
 }
 
 impl<'a> Ingest<'a> {
@@ -235,6 +272,8 @@ impl<'a> Ingest<'a> {
             zone,
             seq: 0,
             base: 0,
+            born: 0,
+            growing: false,
         }
     }
 
@@ -253,15 +292,41 @@ impl<'a> Ingest<'a> {
     }
 
     /// Reads `inputs`: all captures side by side in order of time, through one flow table, so that a rotated capture is
-    /// one and what two taps saw counts once; then the logs in their order. Returns the jobs sent.
-    pub fn run(mut self, inputs: &[Input]) -> u64 {
+    /// one and what two taps saw counts once; then the logs in their order. Where sources come while this runs, the logs
+    /// that are whole go first. Returns the jobs sent, and whether every source was read as far as it was to be.
+    pub fn run(mut self, inputs: &[Input], live: &mut Live) -> (u64, bool) {
         let mut calls = Calls::with_options(Arc::clone(&self.reading));
-        let all = || (0u32..).zip(inputs);
-        let captures: Vec<_> = all()
+        self.born = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
+        let mut ends = Vec::new();
+        if live.any() {
+            self.lines(inputs, &mut ends);
+        }
+        let captures: Vec<_> = (0u32..)
+            .zip(inputs)
             .filter(|(_, i)| matches!(i.kind, Kind::Pcap | Kind::Pcapng))
             .collect();
-        let mut ends = self.captures(Captures::new(captures), &mut calls);
-        for (source, input) in all() {
+        ends.extend(self.captures(Captures::new(captures), live, &mut calls));
+        if !live.any() {
+            self.lines(inputs, &mut ends);
+        }
+        ends.sort_by_key(|end| end.source);
+        for (source, more) in live.grown_later() {
+            if let Some(end) = ends.iter_mut().find(|end| end.source == source) {
+                let n = format!("{more} bytes written after a newer file was there are not read");
+                end.diag("grew-later", 1, &n);
+            }
+        }
+        let whole = ends.len() == self.born as usize && ends.iter().all(|end| !end.stopped);
+        for mut end in ends {
+            take_diags(&calls.diags, &mut end);
+            self.send(0, Work::SourceEnd(Box::new(end)));
+        }
+        (self.seq, whole)
+    }
+
+    /// Logs and other tools' files, in their order.
+    fn lines(&mut self, inputs: &[Input], ends: &mut Vec<SourceEnd>) {
+        for (source, input) in (0u32..).zip(inputs) {
             if self.stopped() {
                 break;
             }
@@ -274,16 +339,99 @@ impl<'a> Ingest<'a> {
             self.base += input.bytes;
             self.progress.read.store(self.base, Relaxed);
         }
-        ends.sort_by_key(|end| end.source);
-        for mut end in ends {
-            take_diags(&calls.diags, &mut end);
-            self.send(0, Work::SourceEnd(Box::new(end)));
+    }
+
+    /// Takes what has come.
+    fn arrive(
+        &mut self,
+        live: &mut Live,
+        captures: &mut Captures<'_>,
+        logs: &mut Vec<LogRun>,
+        ends: &mut Vec<SourceEnd>,
+    ) {
+        for arrival in live.poll(self.stopped()) {
+            let source = self.born;
+            self.born = self.born.saturating_add(1);
+            live.numbered(source, &arrival);
+            let Arrival {
+                input,
+                read,
+                feed,
+                kept,
+                spooled,
+            } = arrival;
+            self.send(
+                0,
+                Work::Source(Box::new(Born {
+                    source,
+                    input: input.clone(),
+                    kept,
+                    spooled,
+                })),
+            );
+            let mut end = SourceEnd {
+                source,
+                lines: Some(0),
+                ..SourceEnd::default()
+            };
+            match (input.kind, read) {
+                (Kind::Pcap | Kind::Pcapng, Some(read)) => {
+                    if let Err(e) = captures.join(source, read, Arc::clone(&feed)) {
+                        feed.close();
+                        let mut end = SourceEnd::of_capture(source);
+                        end.diag("read-error", 1, &e.to_string());
+                        end.damaged = true;
+                        end.taken = Some(feed.taken());
+                        ends.push(end);
+                    }
+                }
+                (Kind::Log(format), Some(read)) => {
+                    match LogReader::new(read, format, self.zone.clone(), source) {
+                        Some(reader) => logs.push(LogRun {
+                            reader,
+                            end,
+                            feed: Some(feed),
+                            batch: Vec::new(),
+                            bytes: 0,
+                        }),
+                        None => ends.push(end),
+                    }
+                }
+                (Kind::Entries(format), _) => {
+                    // It is read from its path now; a copy of a pipe is what was taken, a file may be longer by now.
+                    let hash = if spooled {
+                        Some(feed.taken())
+                    } else {
+                        let none = std::sync::atomic::AtomicBool::new(false);
+                        hash_file(&input.path, &none, &mut |_| {}).ok()
+                    };
+                    end = self.entries(source, &input, format);
+                    end.taken = hash;
+                    ends.push(end);
+                }
+                (_, None) => ends.push(end),
+            }
         }
-        self.seq
+        let mut open = std::mem::take(logs);
+        open.retain_mut(|run| {
+            if !self.log_lines(run, LINES_ROW) {
+                return true;
+            }
+            let mut end = std::mem::take(&mut run.end);
+            end.taken = run.feed.as_ref().map(|f| f.taken());
+            ends.push(end);
+            false
+        });
+        *logs = open;
     }
 
     /// Reads captures through one flow table.
-    fn captures(&mut self, mut captures: Captures<'_>, calls: &mut Calls) -> Vec<SourceEnd> {
+    fn captures(
+        &mut self,
+        mut captures: Captures<'_>,
+        live: &mut Live,
+        calls: &mut Calls,
+    ) -> Vec<SourceEnd> {
         let mut run = Run {
             net: Net::new(),
             taps: Taps::default(),
@@ -291,11 +439,32 @@ impl<'a> Ingest<'a> {
             turn: 0,
             now: Ts::MIN,
             shown: Instant::now(),
+            shown_turn: 0,
         };
         let mut ends: Vec<SourceEnd> = Vec::new();
+        let mut logs: Vec<LogRun> = Vec::new();
+        let mut asked: Option<Instant> = None;
+        self.growing = live.any();
         loop {
-            match captures.turn() {
-                Turn::End => break,
+            if self.growing && asked.is_none_or(|t| t.elapsed() >= ASK) {
+                self.arrive(live, &mut captures, &mut logs, &mut ends);
+                asked = Some(Instant::now());
+                if self.stopped() {
+                    captures.give_up();
+                }
+            }
+            let turn = if live.unsettled() {
+                Turn::Wait
+            } else {
+                captures.turn()
+            };
+            match turn {
+                Turn::End if live.over() && logs.is_empty() => break,
+                Turn::End | Turn::Wait => {
+                    self.drain(calls, &mut run, 1);
+                    self.show(&mut run, calls);
+                    std::thread::sleep(PAUSE);
+                }
                 Turn::Failed(end) => ends.push(*end),
                 Turn::Read(at, limit) => {
                     let several = captures.open().len() > 1;
@@ -316,10 +485,15 @@ impl<'a> Ingest<'a> {
                     }
                     let stopped = self.stopped();
                     if let Some(done) = captures.close(at) {
-                        self.base += done.bytes;
-                        ends.push(done.finish(stopped));
+                        let grew = done.feed.is_some();
+                        self.base += if grew {
+                            done.reader.offset()
+                        } else {
+                            done.bytes
+                        };
+                        ends.push(done.finish(stopped && !grew));
                     }
-                    if stopped {
+                    if stopped && !self.growing {
                         break;
                     }
                 }
@@ -385,18 +559,28 @@ impl<'a> Ingest<'a> {
                 self.progress.read.store(self.base + read + here, Relaxed);
                 self.progress.units.fetch_add(STRIDE, Relaxed);
                 run.take_copies();
-                if self.stopped() {
+                if self.stopped() && capture.feed.is_none() {
                     return false;
                 }
-                if self.options.interim && run.shown.elapsed() >= SNAPSHOT {
-                    run.shown = Instant::now();
-                    run.net
-                        .for_each(&mut |state| state.open_exchanges(&mut calls.exchanges));
-                    self.drain(calls, run, 1);
+                self.show(run, calls);
+                if self.growing {
+                    return true; // what else has come is looked at
                 }
             }
         }
         true
+    }
+
+    /// Hands on calls that have begun, for those who look on.
+    fn show(&mut self, run: &mut Run, calls: &mut Calls) {
+        let looked_at = self.options.interim || self.growing;
+        if looked_at && run.turn != run.shown_turn && run.shown.elapsed() >= SNAPSHOT {
+            run.shown = Instant::now();
+            run.shown_turn = run.turn;
+            run.net
+                .for_each(&mut |state| state.open_exchanges(&mut calls.exchanges));
+            self.drain(calls, run, 1);
+        }
     }
 
     /// Hands on what has gathered, once there are `least` exchanges.
@@ -425,7 +609,7 @@ impl<'a> Ingest<'a> {
             lines: Some(0),
             ..SourceEnd::default()
         };
-        let mut reader = match open_bytes(&input.path) {
+        let reader = match open_bytes(&input.path) {
             Ok(bytes) => match LogReader::new(bytes, format, self.zone.clone(), source) {
                 Some(r) => r,
                 None => return end,
@@ -436,11 +620,35 @@ impl<'a> Ingest<'a> {
                 return end;
             }
         };
-        let mut batch = Vec::new();
-        let mut bytes = 0u64;
-        while let Some(event) = reader.next() {
-            match event {
-                LogEvent::Call(call) => {
+        let mut run = LogRun {
+            reader,
+            end,
+            feed: None,
+            batch: Vec::new(),
+            bytes: 0,
+        };
+        self.log_lines(&mut run, usize::MAX);
+        run.end
+    }
+
+    /// Reads lines of a log until nothing has come or so many batches went on; true at its end.
+    fn log_lines(&mut self, run: &mut LogRun, mut batches: usize) -> bool {
+        let LogRun {
+            reader,
+            end,
+            feed,
+            batch,
+            bytes,
+        } = run;
+        let mut ended = false;
+        loop {
+            match reader.next() {
+                None => {
+                    ended = true;
+                    break;
+                }
+                Some(LogEvent::Wait) => break,
+                Some(LogEvent::Call(call)) => {
                     end.saw(call.ts);
                     if self.outside(call.ts) {
                         end.diag(
@@ -457,34 +665,51 @@ impl<'a> Ingest<'a> {
                             "times without a zone; see --tz",
                         );
                     }
-                    bytes += call.len;
+                    *bytes += call.len;
                     batch.push(*call);
                 }
-                LogEvent::Diag(code, line, text) => {
+                Some(LogEvent::Diag(code, line, text)) => {
                     end.damaged |= DAMAGE.contains(&code);
                     end.diag(code, line, &text);
                 }
             }
             if batch.len() >= LOG_BATCH {
-                self.progress.units.fetch_add(batch.len() as u64, Relaxed);
-                self.progress
-                    .read
-                    .fetch_add(std::mem::take(&mut bytes), Relaxed);
-                let weight = batch.len() * 600;
-                self.send(weight, Work::Logs(std::mem::take(&mut batch)));
-                if self.stopped() {
+                self.send_lines(batch, bytes);
+                batches -= 1;
+                if self.stopped() && feed.is_none() {
                     end.stopped = true;
+                    ended = true;
+                    break;
+                }
+                if batches == 0 {
                     break;
                 }
             }
         }
         end.lines = Some(reader.lines());
-        if !batch.is_empty() {
-            let weight = batch.len() * 600;
-            self.send(weight, Work::Logs(batch));
-        }
-        end
+        self.send_lines(batch, bytes);
+        ended
     }
+
+    fn send_lines(&mut self, batch: &mut Vec<LogCall>, bytes: &mut u64) {
+        if batch.is_empty() {
+            return;
+        }
+        self.progress.units.fetch_add(batch.len() as u64, Relaxed);
+        self.progress.read.fetch_add(std::mem::take(bytes), Relaxed);
+        let weight = batch.len() * 600;
+        self.send(weight, Work::Logs(std::mem::take(batch)));
+    }
+}
+
+/// A log under way.
+struct LogRun {
+    reader: LogReader,
+    end: SourceEnd,
+    feed: Option<Arc<Feed>>,
+    batch: Vec<LogCall>,
+    /// Bytes of the lines gathered.
+    bytes: u64,
 }
 
 impl Ingest<'_> {

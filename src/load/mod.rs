@@ -8,6 +8,7 @@ mod again;
 mod captures;
 pub mod finalise;
 mod ingest;
+mod live;
 mod operation;
 mod pipeline;
 mod queue;
@@ -54,8 +55,10 @@ pub struct LoadOptions {
     pub keylog: Vec<PathBuf>,
     /// RSA private keys of servers (PEM).
     pub rsa_key: Vec<PathBuf>,
-    /// Do not spool standard input.
+    /// Do not keep the copies of pipes.
     pub no_spool: bool,
+    /// Go on reading what grows until [`Progress::stop`]: the files, and what appears in the folders.
+    pub follow: bool,
     /// Write facts while loading (for the interface), not only at the end.
     pub interim: bool,
 }
@@ -124,9 +127,14 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let zone = crate::source::log::LogZone::named(options.tz.as_deref())
         .map_err(|msg| Error::Usage { msg, at: None })?;
     let mut secrets = secrets::files(options, progress)?;
-    let (given, spooled) = sources::spool(options, progress)?;
-    let (mut inputs, mut failed) = crate::source::discover(&given);
-    if inputs.is_empty() {
+    let (mut given, rest) = sources::given(options)?;
+    let (mut inputs, mut failed) = crate::source::discover(&rest);
+    if given.follow {
+        // What is empty or not there yet may come.
+        failed.retain(|(path, _)| !std::fs::metadata(path).is_ok_and(|m| m.len() == 0));
+        failed.retain(|(path, _)| !live::is_of_case(path, &options.case));
+    }
+    if inputs.is_empty() && given.folders.is_empty() && given.pipes.is_empty() {
         return Ok(LoadOutcome {
             failed,
             seconds: begin.elapsed().as_secs_f64(),
@@ -140,37 +148,55 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .collect();
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
-    let known = sources::take_known(&case.conn, &mut inputs, progress)?;
-    let (known, replaced) = again::choose(
-        &case.conn,
-        known,
-        &secrets.files,
-        &mut inputs,
-        &mut failed,
-        progress,
-    )?;
-    sources::sort(&mut inputs);
+    let (mut known, unchanged, replaced);
+    if given.follow {
+        (known, unchanged) = sources::take_followed(&case.conn, &mut inputs, &mut given, progress)?;
+        replaced = Vec::new();
+    } else {
+        unchanged = Vec::new();
+        let same = sources::take_known(&case.conn, &mut inputs, progress)?;
+        (known, replaced) = again::choose(
+            &case.conn,
+            same,
+            &secrets.files,
+            &mut inputs,
+            &mut failed,
+            progress,
+        )?;
+        sources::sort(&mut inputs);
+    }
     secrets::captures(&inputs, progress, &mut secrets);
+    secrets::captures(&given.files, progress, &mut secrets);
+    let mut spooled = std::mem::take(&mut given.spooled);
+    let mut live = live::Live::new(given, &unchanged, &inputs, &failed, &options.case);
     let mut damaged = false;
     let mut stopped = false;
-    if !inputs.is_empty() {
+    let mut loaded = false;
+    if !inputs.is_empty() || live.any() {
         let end = pipeline::load(
-            &case, &inputs, &spooled, options, progress, &rules, &inside, zone, secrets, &replaced,
-            schema,
+            &case, &inputs, &mut live, options, progress, &rules, &inside, zone, secrets,
+            &replaced, schema,
         )?;
         damaged = end.damaged;
         stopped = end.stopped;
+        loaded = !end.nothing_new;
+        if end.nothing_new {
+            case::recover::recover(&mut case.conn)?;
+            known.extend(end.known);
+            spooled.iter_mut().for_each(|s| s.keep = false);
+        }
     }
+    failed.append(&mut live.failed);
     let other_rules = case::sources::note_rules(&case.conn, rules.print())?;
     progress.phase.store(1, Relaxed);
     let stale = case::info::is_stale(&case.conn)?;
-    let counts = if stale || stopped || !inputs.is_empty() {
+    let counts = if stale || stopped || loaded {
         finalise::run(&mut case.conn, &rules, &inside)?
     } else {
         finalise::counts(&case.conn)?
     };
     case::place::remember(&options.case)?;
-    let rows = sources::rows(&options.case, &case.conn, &known, !inputs.is_empty())?;
+    let rows = sources::rows(&options.case, &case.conn, &known, loaded)?;
     progress.phase.store(2, Relaxed);
     progress.generation.fetch_add(1, Relaxed);
     if stopped {

@@ -1,11 +1,11 @@
 //! The threads of a load. In: a case and inputs in order. Out: rows in the case. Bounds: [`QUEUE_BYTES`] of work between
 //! reading and writing, or half of `--max-mem`.
 
-use super::ingest::{Ingest, Job, SourceEnd, Work};
+use super::ingest::{Born, Ingest, Job, SourceEnd, Work};
+use super::live::Live;
 use super::queue::{Budget, Queue};
 use super::scan::CallScanner;
 use super::secrets::Read as Secrets;
-use super::sources::Spooled;
 use super::taps::TapMark;
 use super::{LoadOptions, Progress};
 use crate::body::protobuf::schema::Schema;
@@ -32,6 +32,9 @@ const COMMIT: Duration = Duration::from_millis(250);
 /// Facts are first decided this long after an interface began to load, then at growing distances.
 const FIRST_FACTS: Duration = Duration::from_millis(1200);
 
+/// While sources are followed, bodies and prints that are gathered are written this often: nobody knows when it ends.
+const SETTLE: Duration = Duration::from_secs(20);
+
 /// What a scan thread gives back.
 enum Done {
     /// In order of its number.
@@ -46,16 +49,21 @@ enum What {
     Calls(Vec<CallOut>, Vec<Unit>),
     Flows(Vec<FlowInfo>),
     Taps(Vec<TapMark>),
+    Source(Box<Born>),
     SourceEnd(Box<SourceEnd>),
 }
 
 /// How a load ended.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub struct End {
     /// Some source could be read only in part.
     pub damaged: bool,
-    /// The user stopped it.
+    /// The user stopped it before all was read; what only grows was read as far as it was when it was stopped.
     pub stopped: bool,
+    /// All that came had been loaded before, or nothing came: the load is to be taken back.
+    pub nothing_new: bool,
+    /// Rows of the sources that had been loaded before.
+    pub known: Vec<i64>,
 }
 
 /// Loads all inputs into the case; facts follow later, but for those that an interface is shown meanwhile.
@@ -63,7 +71,7 @@ pub struct End {
 pub fn load(
     case: &Case,
     inputs: &[Input],
-    spooled: &Spooled,
+    live: &mut Live,
     options: &LoadOptions,
     progress: &Progress,
     rules: &Arc<Rules>,
@@ -77,23 +85,15 @@ pub fn load(
     writer.with_secrets(&secrets.files, replaced);
     let reading = Arc::new(Reading { tls: secrets.given });
     for (index, input) in (0u32..).zip(inputs) {
-        let is_spool = spooled.path.as_deref() == Some(input.path.as_path());
-        let path = std::fs::canonicalize(&input.path).unwrap_or_else(|_| input.path.clone());
-        let kept = !is_spool || spooled.keep;
-        let source = NewSource {
-            name: if is_spool { "-" } else { &input.name },
-            path: path.to_str().filter(|_| kept),
-            sha256: None,
-            kind: &input.kind.name(),
-            bytes: input.bytes,
-            spooled: is_spool && spooled.keep,
-        };
-        writer.add_source(index, &source)?;
+        add_source(&mut writer, index, input, true, false)?;
     }
     writer.commit()?;
+    let growing = live.any();
+    let total = inputs.iter().map(|i| i.bytes).sum();
+    // of what grows nobody knows how much there will be
     progress
         .total
-        .store(inputs.iter().map(|i| i.bytes).sum(), Relaxed);
+        .store(if growing { 0 } else { total }, Relaxed);
     let limit = options.max_mem.map_or(QUEUE_BYTES, |m| {
         usize::try_from(m / 2).unwrap_or(QUEUE_BYTES).max(1 << 20)
     });
@@ -119,13 +119,14 @@ pub fn load(
                 .collect::<Vec<_>>()
         });
         let reader = scope.spawn(|| {
-            let jobs = Ingest::new(&queue, &budget, options, progress, zone, reading).run(inputs);
+            let ingest = Ingest::new(&queue, &budget, options, progress, zone, reading);
+            let (jobs, whole) = ingest.run(inputs, live);
             queue.push(Job {
                 seq: jobs,
                 bytes: 0,
                 work: Work::Flows(Vec::new()),
             }); // the last in order: wakes the writer
-            jobs
+            whole
         });
         let mut sink = Sink {
             writer,
@@ -133,6 +134,9 @@ pub fn load(
             budget: &budget,
             queue: &queue,
             ends: Vec::new(),
+            growing,
+            changed: false,
+            settled: Instant::now(),
         };
         let written = sink.write_all(&done, case, options, rules, inside);
         if written.is_err() {
@@ -145,17 +149,32 @@ pub fn load(
             mut writer, ends, ..
         } = sink;
         written?;
-        read.map_err(|_| internal("reading"))?;
+        let whole = read.map_err(|_| internal("reading"))?;
         let hashes = hashes.join().map_err(|_| internal("hashing"))?;
-        let mut end = End {
-            stopped: progress.stop.load(Relaxed),
-            damaged: false,
+        let hash = |end: &SourceEnd| {
+            let of_file = || hashes.get(end.source as usize)?.as_ref().ok().copied();
+            end.taken.or_else(of_file)
         };
+        let unhashed = ends.iter().any(|end| hash(end).is_none());
+        let mut end = End {
+            stopped: progress.stop.load(Relaxed) && (!whole || unhashed),
+            ..End::default()
+        };
+        if growing && !end.stopped {
+            let known = ends
+                .iter()
+                .map(|end| hash(end).map_or(Ok(None), |(sha, _)| writer.known_source(&sha)))
+                .collect::<Result<Option<Vec<i64>>>>()?;
+            if let Some(known) = known {
+                end.nothing_new = true;
+                end.known = known;
+                return Ok(end); // not finished: the caller takes it back
+            }
+        }
         for source in ends {
-            let index = source.source;
-            let hash = hashes.get(index as usize).and_then(|h| h.as_ref().ok());
+            let hash = hash(&source);
             end.damaged |= source.damaged || hash.is_none();
-            finish_source(&mut writer, &source, hash, inputs)?;
+            finish_source(&mut writer, &source, hash.as_ref(), inputs)?;
         }
         if end.stopped {
             writer.commit()?; // what was read can be seen; the next load takes it back and repeats it
@@ -164,6 +183,26 @@ pub fn load(
         }
         Ok(end)
     })
+}
+
+fn add_source(
+    writer: &mut Writer<'_>,
+    index: u32,
+    input: &Input,
+    kept: bool,
+    spooled: bool,
+) -> Result<()> {
+    let path = std::fs::canonicalize(&input.path).unwrap_or_else(|_| input.path.clone());
+    let source = NewSource {
+        name: &input.name,
+        path: path.to_str().filter(|_| kept),
+        sha256: None,
+        kind: &input.kind.name(),
+        bytes: input.bytes,
+        spooled: spooled && kept,
+    };
+    writer.add_source(index, &source)?;
+    Ok(())
 }
 
 fn internal(what: &str) -> Error {
@@ -271,6 +310,7 @@ fn scan_jobs(
             }
             Work::Flows(flows) => What::Flows(flows),
             Work::Taps(marks) => What::Taps(marks),
+            Work::Source(born) => What::Source(born),
             Work::SourceEnd(end) => What::SourceEnd(end),
         };
         if results.send(Done::Ordered { seq, bytes, what }).is_err() {
@@ -286,6 +326,12 @@ struct Sink<'a, 'c> {
     budget: &'a Budget,
     queue: &'a Queue<Job>,
     ends: Vec<SourceEnd>,
+    /// Whether sources grow, so that nobody knows when the load ends.
+    growing: bool,
+    /// Whether anything was written since the last commit.
+    changed: bool,
+    /// When bodies and prints that are gathered were written last.
+    settled: Instant,
 }
 
 impl Sink<'_, '_> {
@@ -304,6 +350,7 @@ impl Sink<'_, '_> {
         let mut committed = Instant::now();
         let mut facts_after = FIRST_FACTS;
         let mut facts_at = Instant::now();
+        let mut undecided = false;
         while last.is_none_or(|l| next <= l) || away > 0 {
             match done.recv_timeout(COMMIT) {
                 Ok(Done::Ordered { seq, bytes, what }) => {
@@ -321,6 +368,7 @@ impl Sink<'_, '_> {
             }
             while let Some((bytes, what)) = pending.remove(&next) {
                 self.write(what)?;
+                self.changed = true;
                 self.budget.release(bytes);
                 next += 1;
             }
@@ -333,11 +381,23 @@ impl Sink<'_, '_> {
                 });
             }
             if committed.elapsed() >= COMMIT {
-                self.writer.commit()?;
                 committed = Instant::now();
-                self.progress.calls.store(self.writer.calls(), Relaxed);
-                self.progress.generation.fetch_add(1, Relaxed);
-                if options.interim && facts_at.elapsed() >= facts_after {
+                if self.changed {
+                    if self.growing && self.settled.elapsed() >= SETTLE {
+                        self.writer.settle()?;
+                        self.settled = Instant::now();
+                    }
+                    self.writer.commit()?;
+                    undecided = true;
+                    self.changed = false;
+                    self.progress.calls.store(self.writer.calls(), Relaxed);
+                    self.progress.generation.fetch_add(1, Relaxed);
+                }
+                if (options.interim || self.growing)
+                    && undecided
+                    && facts_at.elapsed() >= facts_after
+                {
+                    undecided = false;
                     let began = Instant::now();
                     let mut conn = case.second()?;
                     super::finalise::run(&mut conn, rules, inside)?;
@@ -390,6 +450,15 @@ impl Sink<'_, '_> {
                         mark.inside,
                     )?;
                 }
+            }
+            What::Source(born) => {
+                let Born {
+                    source,
+                    input,
+                    kept,
+                    spooled,
+                } = *born;
+                add_source(&mut self.writer, source, &input, kept, spooled)?;
             }
             What::SourceEnd(end) => self.ends.push(*end),
         }

@@ -1,43 +1,102 @@
-//! Inputs before they are read: standard input is spooled, what the case holds already is left out, the rest is put in
-//! order. In: options and a case. Out: inputs. Bounds: spooling copies in blocks.
+//! Inputs before they are read: pipes are begun and copied beside the case, what the case holds already is left out, the
+//! rest is put in order. In: options and a case. Out: inputs. Bounds: files are hashed in blocks.
 
 use super::{LoadOptions, Progress};
 use crate::error::{Error, Result};
 use crate::query::Filter;
 use crate::query::read::{self, Cx};
 use crate::query::rows::SourceRow;
-use crate::source::{Input, hash_file};
+use crate::source::live::{self, Feed, LiveRead};
+use crate::source::{Input, Kind, hash_file};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
 
-/// A file that standard input was copied to; removed with it where the user wanted no spool.
+/// A file that a pipe is copied to while it is read; removed where the user wanted no copy, or it is of no use.
 #[derive(Debug, Default)]
 pub struct Spooled {
-    /// The copy, `None` where standard input is not among the files.
-    pub path: Option<PathBuf>,
+    /// The copy.
+    pub path: PathBuf,
     /// Whether it stays, so that `verify` can read it.
     pub keep: bool,
 }
 
 impl Drop for Spooled {
     fn drop(&mut self) {
-        if let Some(path) = self.path.as_ref().filter(|_| !self.keep) {
-            let _ = std::fs::remove_file(path); // nobody asked for it to stay; nothing depends on it
+        if !self.keep {
+            let _ = std::fs::remove_file(&self.path); // nobody asked for it to stay; nothing depends on it
         }
     }
 }
 
-/// Replaces `-` by a copy of standard input beside the case.
-pub fn spool(options: &LoadOptions, progress: &Progress) -> Result<(Vec<PathBuf>, Spooled)> {
-    let mut files = options.files.clone();
-    let mut spooled = Spooled::default();
-    let Some(slot) = files.iter_mut().find(|f| f.as_path() == Path::new("-")) else {
-        return Ok((files, spooled));
-    };
+/// A pipe that is read already.
+pub struct Pipe {
+    /// As given.
+    pub name: String,
+    /// Its copy.
+    pub path: PathBuf,
+    /// Whether the copy stays.
+    pub kept: bool,
+    pub read: LiveRead,
+    pub feed: Arc<Feed>,
+}
+
+/// What was given, by how it is read.
+#[derive(Default)]
+pub struct Given {
+    /// Whether files are read on as they grow.
+    pub follow: bool,
+    /// Folders looked at for new files.
+    pub folders: Vec<PathBuf>,
+    /// Files that are followed.
+    pub files: Vec<Input>,
+    /// Standard input and named pipes.
+    pub pipes: Vec<Pipe>,
+    /// Their copies.
+    pub spooled: Vec<Spooled>,
+}
+
+/// Begins to read pipes, and gives what else was given.
+pub fn given(options: &LoadOptions) -> Result<(Given, Vec<PathBuf>)> {
+    let mut given = Given::default();
+    let mut rest: Vec<PathBuf> = Vec::new();
+    for path in &options.files {
+        let meta = std::fs::metadata(path);
+        let stdin = path.as_path() == Path::new("-");
+        let name = path.to_string_lossy().into_owned();
+        if !stdin && !meta.as_ref().is_ok_and(|m| m.file_type().is_fifo()) {
+            if options.follow && meta.is_ok_and(|m| m.is_dir()) {
+                given.folders.push(path.clone());
+            }
+            rest.push(path.clone());
+        } else if given.pipes.iter().all(|p| p.name != name) {
+            let (copy, file) = spool(options, if stdin { "stdin" } else { "pipe" })?;
+            let (read, feed) = if stdin {
+                live::pipe(Box::new(std::io::stdin()), Some(file))
+            } else {
+                live::named_pipe(path, Some(file))
+            };
+            given.spooled.push(Spooled {
+                path: copy.clone(),
+                keep: !options.no_spool,
+            });
+            given.pipes.push(Pipe {
+                name,
+                path: copy,
+                kept: !options.no_spool,
+                read,
+                feed,
+            });
+        }
+    }
+    given.follow = options.follow && !rest.is_empty();
+    Ok((given, rest))
+}
+
+/// A new file beside the case.
+fn spool(options: &LoadOptions, what: &str) -> Result<(PathBuf, std::fs::File)> {
     let folder = options
         .case
         .parent()
@@ -49,9 +108,9 @@ pub fn spool(options: &LoadOptions, progress: &Progress) -> Result<(Vec<PathBuf>
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let (path, mut file) = (1..)
+    (1..)
         .find_map(|n| {
-            let path = folder.join(format!("{stem}.stdin-{n}"));
+            let path = folder.join(format!("{stem}.{what}-{n}"));
             match std::fs::OpenOptions::new()
                 .write(true)
                 .create_new(true)
@@ -60,36 +119,50 @@ pub fn spool(options: &LoadOptions, progress: &Progress) -> Result<(Vec<PathBuf>
             {
                 Ok(file) => Some(Ok((path, file))),
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => None,
-                Err(e) => Some(Err(Error::io(path, "cannot spool standard input")(e))),
+                Err(e) => Some(Err(Error::io(path, "cannot copy a pipe")(e))),
             }
         })
-        .unwrap_or(Err(Error::Interrupted))?;
-    spooled = Spooled {
-        path: Some(path.clone()),
-        keep: !options.no_spool,
-    };
-    let mut input = std::io::stdin().lock();
-    let mut block = vec![0; 1 << 18];
-    loop {
-        let n = match input.read(&mut block) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(Error::io("-", "cannot read standard input")(e)),
+        .unwrap_or(Err(Error::Interrupted))
+}
+
+/// Takes out of `inputs` what is followed, and what the case holds already as it is; gives the source rows and the inputs
+/// of the latter. Unlike [`take_known`], equal files stay: what is equal now may grow apart.
+pub fn take_followed(
+    conn: &Connection,
+    inputs: &mut Vec<Input>,
+    given: &mut Given,
+    progress: &Progress,
+) -> Result<(Vec<i64>, Vec<Input>)> {
+    let (mut rows, mut known) = (Vec::new(), Vec::new());
+    let mut stmt = conn.prepare(
+        "SELECT id,sha256 FROM source WHERE bytes=?1 AND sha256 IS NOT NULL AND state<>'loading' \
+         AND coalesce(packets,0)+coalesce(lines,0)>0 ORDER BY id",
+    )?;
+    let mut grows = Vec::new();
+    for input in inputs.drain(..) {
+        let same: Vec<(i64, Vec<u8>)> = stmt
+            .query_map([input.bytes.cast_signed()], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let row = if same.is_empty() {
+            None
+        } else {
+            let (sha, _) = hash_file(&input.path, &progress.stop, &mut |_| {})?;
+            same.into_iter().find(|(_, s)| *s == sha).map(|(id, _)| id)
         };
-        file.write_all(block.get(..n).unwrap_or_default())
-            .map_err(Error::io(&path, "cannot spool standard input"))?;
-        progress.read.fetch_add(n as u64, Relaxed);
-        if progress.stop.load(Relaxed) {
-            break; // a stopped pipe is a short capture, not a lost one
+        match row {
+            Some(id) => {
+                rows.push(id);
+                known.push(input);
+            }
+            None => grows.push(input),
         }
     }
-    file.sync_all()
-        .map_err(Error::io(&path, "cannot spool standard input"))?;
-    progress.read.store(0, Relaxed);
-    *slot = path;
-    files.retain(|f| f.as_path() != Path::new("-"));
-    Ok((files, spooled))
+    sort(&mut grows);
+    let whole = |i: &Input| matches!(i.kind, Kind::Entries(_));
+    (*inputs, given.files) = grows.into_iter().partition(whole);
+    rows.sort_unstable();
+    rows.dedup();
+    Ok((rows, known))
 }
 
 /// Leaves out inputs whose content the case holds, and all but one of equal inputs; gives the source rows of the former.

@@ -31,6 +31,16 @@ pub fn unpacked(read: Box<dyn BufRead + Send>) -> std::io::Result<Box<dyn Read +
     Ok(Box::new(read))
 }
 
+/// SHA-256 of the first `len` bytes of a file; `None` where it is shorter.
+///
+/// # Errors
+/// As [`hash_file`].
+pub fn hash_start(path: &Path, len: u64, stop: &AtomicBool) -> Result<Option<[u8; 32]>> {
+    let file = File::open(path).map_err(Error::io(path, "cannot open"))?;
+    let (sha, n) = hash(path, file.take(len), stop, &mut |_| {})?;
+    Ok((n == len).then_some(sha))
+}
+
 /// SHA-256 and length of the file as it lies on disk. `on_bytes` is told the bytes of each block read.
 ///
 /// # Errors
@@ -40,17 +50,26 @@ pub fn hash_file(
     stop: &AtomicBool,
     on_bytes: &mut dyn FnMut(u64),
 ) -> Result<([u8; 32], u64)> {
-    let mut file = File::open(path).map_err(Error::io(path, "cannot open"))?;
+    let file = File::open(path).map_err(Error::io(path, "cannot open"))?;
+    hash(path, file, stop, on_bytes)
+}
+
+fn hash(
+    path: &Path,
+    mut file: impl Read,
+    stop: &AtomicBool,
+    on_bytes: &mut dyn FnMut(u64),
+) -> Result<([u8; 32], u64)> {
     let mut block = vec![0; READ_BLOCK];
-    let (mut hash, mut total) = (Sha256::new(), 0u64);
+    let (mut sha, mut total) = (Sha256::new(), 0u64);
     loop {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
         match file.read(&mut block) {
-            Ok(0) => return Ok((hash.finalize().into(), total)),
+            Ok(0) => return Ok((sha.finalize().into(), total)),
             Ok(n) => {
-                hash.update(block.get(..n).unwrap_or(&[]));
+                sha.update(block.get(..n).unwrap_or(&[]));
                 total += n as u64;
                 on_bytes(n as u64);
             }

@@ -102,6 +102,50 @@ impl Found {
     }
 }
 
+/// What is said of a file that is none of the known kinds.
+pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng), nor an access log, nor another tool's file in a known format";
+
+/// What a file holds that begins so, compression undone.
+#[must_use]
+pub fn kind_of(begin: &[u8]) -> Option<Kind> {
+    match begin.get(..4).unwrap_or(&[]) {
+        [0x0a, 0x0d, 0x0d, 0x0a] => return Some(Kind::Pcapng),
+        [0xd4, 0xc3, 0xb2, 0xa1] | [0xa1, 0xb2, 0xc3, 0xd4] => return Some(Kind::Pcap),
+        [0x4d, 0x3c, 0xb2, 0xa1] | [0xa1, 0xb2, 0x3c, 0x4d] => return Some(Kind::Pcap),
+        [0x34, 0xcd, 0xb2, 0xa1] => return Some(Kind::Pcap),
+        _ => {}
+    }
+    entry::sniff(begin)
+        .map(Kind::Entries)
+        .or_else(|| log::sniff(begin).map(Kind::Log))
+}
+
+/// Regular files in a folder and the folders in it, hidden ones and links to folders left out, in order of their paths.
+#[must_use]
+pub fn walk(root: &Path) -> Vec<(PathBuf, fs::Metadata)> {
+    let mut out = Vec::new();
+    let mut folders = vec![(root.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let members = fs::read_dir(&folder).into_iter().flatten().flatten();
+        for entry in members {
+            let path = entry.path();
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let link = entry.file_type().is_ok_and(|t| t.is_symlink());
+            match fs::metadata(&path) {
+                Ok(meta) if meta.is_dir() && !link && depth + 1 < FOLDER_DEPTH => {
+                    folders.push((path, depth + 1));
+                }
+                Ok(meta) if meta.is_file() => out.push((path, meta)),
+                _ => {}
+            }
+        }
+    }
+    out.sort_by(|a, b| a.0.cmp(&b.0));
+    out
+}
+
 /// What a file holds and when its first packet was captured; else why it cannot be read.
 fn sniff(path: &Path) -> Result<(Kind, Option<i64>), String> {
     let mut read = open_bytes(path).map_err(|e| e.to_string())?;
@@ -120,14 +164,8 @@ fn sniff(path: &Path) -> Result<(Kind, Option<i64>), String> {
         }
     }
     begin.truncate(len);
-    let kind = match begin.get(..4).unwrap_or(&[]) {
-        [0x0a, 0x0d, 0x0d, 0x0a] => Some(Kind::Pcapng),
-        [0xd4, 0xc3, 0xb2, 0xa1] | [0xa1, 0xb2, 0xc3, 0xd4] => Some(Kind::Pcap),
-        [0x4d, 0x3c, 0xb2, 0xa1] | [0xa1, 0xb2, 0x3c, 0x4d] => Some(Kind::Pcap),
-        [0x34, 0xcd, 0xb2, 0xa1] => Some(Kind::Pcap),
-        _ => None,
-    };
-    if let Some(kind) = kind {
+    let kind = kind_of(&begin);
+    if let Some(kind @ (Kind::Pcap | Kind::Pcapng)) = kind {
         let whole: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(begin).chain(read));
         let mut packets =
             PacketReader::with_block(whole, 0, SNIFF_BYTES).map_err(|e| e.to_string())?;
@@ -144,14 +182,11 @@ fn sniff(path: &Path) -> Result<(Kind, Option<i64>), String> {
         }
         return Ok((kind, first));
     }
-    if let Some(format) = entry::sniff(&begin) {
-        return Ok((Kind::Entries(format), None));
-    }
-    if let Some(format) = log::sniff(&begin) {
-        return Ok((Kind::Log(format), None));
+    if let Some(kind) = kind {
+        return Ok((kind, None));
     }
     Err(match failed {
         Some(e) => format!("cannot be read: {e}"),
-        None => "neither a capture (pcap, pcapng), nor an access log, nor another tool's file in a known format".to_owned(),
+        None => UNKNOWN.to_owned(),
     })
 }

@@ -6,13 +6,15 @@ mod bytes;
 mod coded;
 mod discover;
 pub mod entry;
+pub mod live;
 pub mod log;
 pub mod pcap;
 mod pcapng;
 mod refill;
 
-pub use bytes::{hash_file, open_bytes, unpacked};
-pub use discover::discover;
+pub use bytes::{hash_file, hash_start, open_bytes, unpacked};
+pub(crate) use discover::UNKNOWN;
+pub use discover::{discover, kind_of, walk};
 
 use std::path::PathBuf;
 

@@ -52,6 +52,8 @@ pub enum Event<'a> {
 pub enum Ahead {
     /// A packet of this time.
     Packet(i64),
+    /// Nothing yet: the file grows (see [`PacketReader::growing`]).
+    Wait,
     /// Anything else, also the end.
     Other,
 }
@@ -74,7 +76,7 @@ pub(super) enum Step {
     Diag(&'static str, String),
     /// TLS secrets, in the window.
     Secrets(usize, usize),
-    /// Nothing to tell: go on.
+    /// Nothing to tell: go on, or wait where the file grows.
     Again,
     End,
 }
@@ -94,6 +96,8 @@ pub struct PacketReader {
     ahead: Option<Step>,
     /// TLS secrets that the file held so far.
     secrets: Vec<u8>,
+    /// Whether an end of what is there may not be the end of the file.
+    growing: bool,
 }
 
 impl PacketReader {
@@ -137,7 +141,25 @@ impl PacketReader {
             format,
             ahead: None,
             secrets: Vec::new(),
+            growing: false,
         })
+    }
+
+    /// The file grows: a record that is not whole yet is waited for, see [`Ahead::Wait`]. Damage is skipped as far as
+    /// bytes have come.
+    #[must_use]
+    pub fn growing(mut self) -> PacketReader {
+        self.growing = true;
+        self
+    }
+
+    /// Whether the next record has not come yet.
+    fn waits(&mut self) -> bool {
+        let w = &mut self.window;
+        match &self.format {
+            Format::Pcap(f) => f.waits(w),
+            Format::Pcapng(f) => f.waits(w),
+        }
     }
 
     fn step(&mut self) -> Step {
@@ -147,7 +169,11 @@ impl PacketReader {
                 Format::Pcapng(f) => f.step(&mut self.window),
             };
             match step {
-                Step::Again => {}
+                Step::Again => {
+                    if self.growing && self.waits() {
+                        return Step::Again;
+                    }
+                }
                 Step::Secrets(start, len) => {
                     let text = self.window.at(start, len);
                     if self.secrets.len() + text.len() >= SECRETS_BYTES {
@@ -156,6 +182,9 @@ impl PacketReader {
                     }
                     self.secrets.extend_from_slice(text);
                     self.secrets.push(b'\n');
+                    if self.growing && self.waits() {
+                        return Step::Again;
+                    }
                 }
                 step => return step,
             }
@@ -165,7 +194,14 @@ impl PacketReader {
     /// Looks at what comes next without taking it.
     pub fn ahead(&mut self) -> Ahead {
         if self.ahead.is_none() {
-            self.ahead = Some(self.step());
+            if self.growing && self.waits() {
+                return Ahead::Wait;
+            }
+            let step = self.step();
+            if matches!(step, Step::Again) {
+                return Ahead::Wait;
+            }
+            self.ahead = Some(step);
         }
         match &self.ahead {
             Some(Step::Packet(found)) => Ahead::Packet(found.ts),
@@ -270,6 +306,16 @@ impl Classic {
             most: head.snaplen.clamp(PACKET_BYTES, ceiling),
             last_sec: None,
         })
+    }
+
+    /// Whether the next record is not whole yet in a file that grows.
+    fn waits(&self, window: &mut Refill) -> bool {
+        if !window.have(self.head) {
+            return window.pending();
+        }
+        u32_at(window.data(), 8, self.big)
+            .filter(|len| *len <= self.most)
+            .is_some_and(|len| !window.have(self.head + len as usize) && window.pending())
     }
 
     fn step(&mut self, window: &mut Refill) -> Step {

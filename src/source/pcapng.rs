@@ -67,6 +67,15 @@ impl Clock {
 }
 
 impl Section {
+    /// Whether the next block is not whole yet in a file that grows.
+    pub(super) fn waits(&self, window: &mut Refill) -> bool {
+        if !window.have(12) {
+            return window.pending();
+        }
+        self.head(window.data(), 0)
+            .is_some_and(|(_, len)| !window.have(len) && window.pending())
+    }
+
     pub(super) fn step(&mut self, window: &mut Refill) -> Step {
         if let Some(raw) = self.bad_time.take() {
             let detail = format!("time stamp {raw} is out of range, the one before is used");

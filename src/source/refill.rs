@@ -13,6 +13,8 @@ pub(super) struct Refill {
     /// Offset in the input of the first byte of `buf`.
     base: u64,
     eof: bool,
+    /// The last read found that nothing has come yet.
+    pending: bool,
     failed: Option<String>,
 }
 
@@ -26,11 +28,17 @@ impl Refill {
             end: 0,
             base: 0,
             eof: false,
+            pending: false,
             failed: None,
         }
     }
 
-    /// Reads until `need` unconsumed bytes are there; false where the input ends before.
+    /// Whether the input goes on and what was asked for last has not come yet.
+    pub(super) fn pending(&self) -> bool {
+        self.pending && !self.eof
+    }
+
+    /// Reads until `need` unconsumed bytes are there; false where the input ends before, or has no more for now.
     pub(super) fn have(&mut self, need: usize) -> bool {
         while self.end - self.pos < need {
             if self.eof {
@@ -51,10 +59,15 @@ impl Refill {
             let Some(free) = self.buf.get_mut(self.end..) else {
                 return false;
             };
+            self.pending = false;
             match self.read.read(free) {
                 Ok(0) => self.eof = true,
                 Ok(n) => self.end = (self.end + n).min(self.buf.len()),
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                    self.pending = true;
+                    return false;
+                }
                 // What was read stays readable: a compressed file cut in the middle still gives its beginning.
                 Err(e) => {
                     self.eof = true;

@@ -470,6 +470,7 @@ fn recorded_grpc_is_what_its_client_got() {
             get["ok_ratio"], 0.5,
             "HTTP says 200 to both calls, gRPC does not"
         );
+        assert_eq!(made.ids("is:error").len(), 1);
         made.run(&["verify"], 0);
     }
 }

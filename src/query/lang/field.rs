@@ -159,7 +159,7 @@ fields! {
 /// Words after `is:` beyond the flags of the contract.
 pub const IS_WORDS: [(&str, &str); 11] = [
     ("opaque", "cannot be read (flows)"),
-    ("error", "status 400 or more"),
+    ("error", "status 400 or more, or a gRPC status but 0"),
     ("ok", "status below 400"),
     ("sensitive", "level S1 or more"),
     ("health", "a health check by its path"),

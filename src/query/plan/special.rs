@@ -164,8 +164,8 @@ impl Builder<'_> {
             return Ok(());
         }
         match word {
-            "error" => self.push("c.status>=400"),
-            "ok" => self.push("c.status<400"),
+            "error" => self.push("(c.status>=400 OR c.grpc_status>0)"),
+            "ok" => self.push("(c.status<400 AND coalesce(c.grpc_status,0)=0)"),
             "sensitive" => self.push("f.level>=1"),
             "tls" => self.push("c.tls=1"),
             "log" => {

@@ -178,7 +178,8 @@ pub fn apis(cx: &Cx, filter: &Filter) -> Result<Vec<ApiRow>> {
     let mut sums: FxHashMap<i64, ApiSum> = FxHashMap::default();
     // Equal bodies are read once, as long as there is room to remember them.
     let mut bodies: FxHashMap<(i64, u8, i64), Vec<Seen>> = FxHashMap::default();
-    let columns = "f.api_id,f.account_id,c.status,c.ts,f.level,f.classes,f.records,f.findings,c.req_facts,c.resp_facts,\
+    // HTTP says 200 to every gRPC call: its own status says whether it failed
+    let columns = "f.api_id,f.account_id,iif(c.grpc_status>0,500,c.status),c.ts,f.level,f.classes,f.records,f.findings,c.req_facts,c.resp_facts,\
                    c.req_body_id,c.resp_body_id";
     each(cx, filter, columns, "AND f.api_id IS NOT NULL", &mut |r| {
         let api: i64 = r.get(0)?;

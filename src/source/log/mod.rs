@@ -180,6 +180,8 @@ pub enum LogEvent {
     Call(Box<LogCall>),
     /// A line that gave none: code (`log-unfit log-no-request log-line-cut log-unreadable`), line, what it began with.
     Diag(&'static str, u64, String),
+    /// Nothing yet: the log grows.
+    Wait,
 }
 
 /// Reads a log line by line.
@@ -193,6 +195,8 @@ pub struct LogReader {
     offset: u64,
     line: u64,
     ended: bool,
+    /// Beginning of a line that is too long, while its end is looked for.
+    cutting: Option<String>,
 }
 
 impl LogReader {
@@ -214,6 +218,7 @@ impl LogReader {
             offset: 0,
             line: 0,
             ended: false,
+            cutting: None,
         })
     }
 
@@ -226,15 +231,16 @@ impl LogReader {
     #[allow(clippy::should_implement_trait)] // mirrors the packet reader, which lends
     pub fn next(&mut self) -> Option<LogEvent> {
         loop {
+            if self.cutting.is_some() {
+                return Some(self.skip_long_line());
+            }
             let searched = self.buf.get(self.start..).unwrap_or_default();
             let (len, terminated) = match memchr(b'\n', searched) {
                 Some(n) => (n, true),
                 None if self.ended && searched.is_empty() => return None,
                 None if self.ended => (searched.len(), false),
                 None if searched.len() > LOG_LINE => {
-                    if let Some(cut) = self.skip_long_line() {
-                        return Some(cut);
-                    }
+                    self.cutting = Some(beginning(searched));
                     continue;
                 }
                 None => {
@@ -299,6 +305,10 @@ impl LogReader {
                 self.buf.truncate(old);
                 None
             }
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                self.buf.truncate(old);
+                Some(LogEvent::Wait)
+            }
             Err(e) => {
                 self.buf.truncate(old);
                 self.ended = true;
@@ -312,9 +322,8 @@ impl LogReader {
     }
 
     /// Drops a line longer than the limit up to its end.
-    fn skip_long_line(&mut self) -> Option<LogEvent> {
+    fn skip_long_line(&mut self) -> LogEvent {
         let number = self.line + 1;
-        let first = beginning(self.buf.get(self.start..).unwrap_or_default());
         loop {
             let rest = self.buf.get(self.start..).unwrap_or_default();
             match memchr(b'\n', rest) {
@@ -330,13 +339,14 @@ impl LogReader {
                         break;
                     }
                     if let Some(diag) = self.fill() {
-                        return Some(diag);
+                        return diag;
                     }
                 }
             }
         }
         self.line = number;
-        Some(LogEvent::Diag("log-line-cut", number, first))
+        let first = self.cutting.take().unwrap_or_default();
+        LogEvent::Diag("log-line-cut", number, first)
     }
 }
 
@@ -384,6 +394,7 @@ mod tests {
             match e {
                 LogEvent::Call(c) => calls.push(*c),
                 LogEvent::Diag(code, line, _) => diags.push((code, line)),
+                LogEvent::Wait => panic!("it does not grow"),
             }
         }
         (calls, diags)

@@ -1,0 +1,411 @@
+//! HTTP/2 in clear text recorded while the test runs: five servers, five clients, some thousand calls with pushes, padding,
+//! CONTINUATION, trailers, resets and upgrades (tests/record/http2.py). Every call equals what its client saved, and tshark sees the same.
+
+use crate::http1_tshark::{read, text};
+use crate::recorded::have;
+use leaktrace::call::model::{Exchange, Flags, Message};
+use leaktrace::proto::Calls;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Share of calls that must be in both, by each side's count.
+const AGREE: f64 = 0.995;
+/// Port of the proxy whose connections begin as HTTP/1, and of the gRPC server.
+const UPGRADED: u16 = 18095;
+const GRPC: u16 = 18094;
+
+/// A Python that can import grpc, fetched into a folder of the test where it must.
+fn grpc(dir: &Path) -> Option<PathBuf> {
+    let ok = |c: &mut Command| {
+        c.stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success())
+    };
+    let venv = dir.join("venv");
+    let python = venv.join("bin/python");
+    if ok(Command::new("python3").args(["-c", "import grpc"])) {
+        return Some("python3".into());
+    }
+    if ok(Command::new("python3").args(["-m", "venv"]).arg(&venv))
+        && ok(Command::new(&python).args(["-m", "pip", "install", "-q", "grpcio"]))
+    {
+        return Some(python);
+    }
+    eprintln!("SKIPPED: gRPC: the Python package grpcio is missing and cannot be fetched");
+    None
+}
+
+/// Records into `out`; whether gRPC was among it.
+fn record(dir: &Path, out: &Path) -> Option<bool> {
+    let tools = "unshare python3 nginx node curl tcpdump tshark nghttp nghttpd nghttpx h2load";
+    if !tools.split(' ').all(have) {
+        return None;
+    }
+    let right = Command::new("unshare")
+        .args(["-n", "true"])
+        .stderr(Stdio::null())
+        .status();
+    if !right.is_ok_and(|s| s.success()) {
+        eprintln!("SKIPPED: no right to a network namespace");
+        return None;
+    }
+    let python = grpc(dir);
+    let path = format!(
+        "{}:/usr/sbin:/sbin",
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let run = Command::new("unshare")
+        .args(["-n", "python3"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/record/http2.py"))
+        .arg(out)
+        .args(&python)
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    Some(python.is_some())
+}
+
+fn sha(m: Option<&Message>) -> Option<String> {
+    let m = m.filter(|m| m.body.len > 0)?;
+    assert!(m.body.complete && m.body.gaps.is_empty());
+    let sum = match m.body.long_sha256 {
+        Some(h) => h.to_vec(),
+        None => Sha256::digest(&m.body.bytes).to_vec(),
+    };
+    Some(sum.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// Server's port, method, path, status.
+type Line = (u16, String, String, Option<u64>);
+
+fn line(x: &Exchange) -> Line {
+    let (req, resp) = (x.request.as_ref().unwrap(), x.response.as_ref());
+    let status = resp.and_then(Message::status).map(u64::from);
+    (x.server.1, text(req.method()), text(req.target()), status)
+}
+
+/// What the client saved of a call: what it sent, what it got, and marks.
+type Saved = (Option<String>, Option<String>, Vec<String>);
+
+fn saved(out: &Path) -> BTreeMap<Line, Vec<Saved>> {
+    let mut list: BTreeMap<Line, Vec<Saved>> = BTreeMap::new();
+    for l in std::fs::read_to_string(out.join("saved.jsonl"))
+        .unwrap()
+        .lines()
+    {
+        let v: Value = serde_json::from_str(l).unwrap();
+        let s = |f: &str| v[f].as_str().map(str::to_owned);
+        let key = (
+            v["port"].as_u64().unwrap() as u16,
+            s("method").unwrap(),
+            s("path").unwrap(),
+            v["status"].as_u64(),
+        );
+        let mut marks = Vec::new();
+        if v["pushed"] == true {
+            marks.push("pushed".to_owned());
+        }
+        if v["reset"] == true {
+            marks.push("reset".to_owned());
+        }
+        if v["early"].as_u64().unwrap_or(0) > 0 {
+            marks.push("early".to_owned());
+        }
+        marks.extend(s("trailer").map(|t| format!("x-sum: {t}")));
+        marks.extend(v["grpc"].as_u64().map(|n| format!("grpc-status: {n}")));
+        list.entry(key)
+            .or_default()
+            .push((s("sent"), s("got"), marks));
+    }
+    list
+}
+
+/// The same of a call here.
+fn ours(x: &Exchange) -> Saved {
+    let (req, resp) = (x.request.as_ref(), x.response.as_ref().unwrap());
+    let mut marks = Vec::new();
+    if x.parent.is_some() {
+        marks.push("pushed".to_owned());
+    }
+    let reset = x.flags.has(Flags::TRUNCATED);
+    if reset {
+        marks.push("reset".to_owned());
+    }
+    if x.interim.iter().any(|m| m.status() == Some(103)) {
+        marks.push("early".to_owned());
+    }
+    let tail = text(Some(&resp.trailers)) + &text(Some(&resp.head));
+    let mark = tail
+        .lines()
+        .find(|l| l.starts_with("grpc-status: ") || *l == "x-sum: abc");
+    marks.extend(mark.map(str::to_owned));
+    let got = if reset { None } else { sha(Some(resp)) };
+    (sha(req), got, marks)
+}
+
+fn equal_what_was_saved(calls: &Calls, out: &Path) -> usize {
+    let mut theirs = saved(out);
+    let n = theirs.values().map(Vec::len).sum();
+    // with a body to send, nghttp upgrades by a request of its own; the proxy asks it on
+    let mut asterisks = 0;
+    for x in &calls.exchanges {
+        let (key, mut mine) = (line(x), ours(x));
+        if key.1 == "OPTIONS" && key.2 == "*" {
+            asterisks += 1;
+            continue;
+        }
+        let list = theirs
+            .get_mut(&key)
+            .unwrap_or_else(|| panic!("{key:?} was not made"));
+        // only these clients note trailers
+        if ![18093, GRPC].contains(&key.0) {
+            mine.2.retain(|m| !m.starts_with("x-sum"));
+        }
+        let at = list.iter().position(|t| {
+            let mut t = t.clone();
+            if t.2.iter().any(|m| m == "reset") {
+                t.1 = None; // the client may not have read all that had come
+            }
+            if t.2.iter().any(|m| m == "x-sum: abc") && ![18093, GRPC].contains(&key.0) {
+                t.2.retain(|m| !m.starts_with("x-sum"));
+            }
+            t == mine
+        });
+        let at = at.unwrap_or_else(|| panic!("{key:?}: {mine:?} is not in {list:?}"));
+        list.remove(at);
+        let reset = mine.2.iter().any(|m| m == "reset");
+        let may = Flags::RETRANSMITTED.0
+            | if reset { Flags::TRUNCATED.0 } else { 0 }
+            | if key.0 == UPGRADED {
+                Flags::UPGRADED.0
+            } else {
+                0
+            };
+        assert_eq!(x.flags.0 & !may, 0, "{key:?} {:?}", x.flags.names());
+        assert!(x.done);
+    }
+    assert_eq!(asterisks, 2 * 3);
+    theirs.retain(|_, v| !v.is_empty());
+    assert!(theirs.is_empty(), "not found: {theirs:?}");
+    n
+}
+
+/// Client's and server's port, method, path, status, bytes of the request's body and of the response's.
+type Key = (u16, u16, String, String, Option<u64>, u64, u64);
+
+#[derive(Default)]
+struct Seen {
+    method: Option<String>,
+    path: Option<String>,
+    status: Option<u64>,
+    sent: u64,
+    got: u64,
+    reset: bool,
+}
+
+/// Calls as tshark sees them: its lists of frames and of fields walked side by side.
+fn tshark(capture: &Path) -> Vec<Key> {
+    let fields = "tcp.stream tcp.srcport tcp.dstport http2.type http2.streamid http2.length http2.flags http2.pad_length \
+                  http2.headers.method http2.headers.path http2.headers.status http2.push_promise.promised_stream_id";
+    let mut run = Command::new("tshark");
+    run.args([
+        "-n",
+        "-T",
+        "fields",
+        "-E",
+        "separator=/t",
+        "-E",
+        "aggregator=|",
+        "-Y",
+        "http2",
+    ]);
+    for port in (18090..18097).filter(|p| *p != UPGRADED) {
+        run.args(["-d", &format!("tcp.port=={port},http2")]);
+    }
+    run.args(["-d", &format!("tcp.port=={UPGRADED},http")]);
+    run.args(fields.split_whitespace().flat_map(|f| ["-e", f]));
+    let out = run
+        .arg("-r")
+        .arg(capture)
+        .stderr(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(out.status.success());
+    // by connection and stream
+    let mut seen: BTreeMap<(u64, u64), (u16, u16, Seen)> = BTreeMap::new();
+    for l in String::from_utf8_lossy(&out.stdout).lines() {
+        let f: Vec<VecDeque<&str>> = l
+            .split('\t')
+            .map(|f| f.split('|').filter(|s| !s.is_empty()).collect())
+            .collect();
+        let number = |s: Option<&&str>| -> u64 {
+            let s = s.copied().unwrap_or("0");
+            s.strip_prefix("0x")
+                .map_or_else(|| s.parse(), |h| u64::from_str_radix(h, 16))
+                .unwrap()
+        };
+        let (conn, from, to) = (
+            number(f[0].front()),
+            number(f[1].front()),
+            number(f[2].front()),
+        );
+        let request = (18090..18097).contains(&to);
+        let ends = if request { (from, to) } else { (to, from) };
+        let ends = (ends.0 as u16, ends.1 as u16);
+        let mut f = f;
+        for n in 0..f[3].len() {
+            let (kind, id) = (number(f[3].get(n)), number(f[4].get(n)));
+            let (len, flags) = (number(f[5].get(n)), number(f[6].get(n)));
+            let pad = if flags & 8 != 0 && kind <= 1 {
+                1 + number(f[7].pop_front().as_ref())
+            } else {
+                0
+            };
+            let id = if kind == 5 {
+                number(f[11].pop_front().as_ref())
+            } else {
+                id
+            };
+            if ![0, 1, 3, 5, 9].contains(&kind) {
+                continue;
+            }
+            let s = &mut seen
+                .entry((conn, id))
+                .or_insert((ends.0, ends.1, Seen::default()))
+                .2;
+            match kind {
+                0 if request => s.sent += len - pad,
+                0 => s.got += len - pad,
+                3 => s.reset = true,
+                // fields are told where the block ends
+                _ if flags & 4 == 0 => {}
+                _ if request || kind == 5 => {
+                    if s.method.is_none() {
+                        s.method = f[8].pop_front().map(str::to_owned);
+                        s.path = f[9].pop_front().map(str::to_owned);
+                    }
+                }
+                _ => {
+                    if s.status.is_none_or(|n| n < 200) {
+                        s.status = f[10].pop_front().map(|s| s.parse().unwrap());
+                    }
+                }
+            }
+        }
+    }
+    seen.into_values()
+        .filter(|(_, _, s)| s.method.is_some() || s.status.is_some())
+        .map(|(c, p, s)| {
+            (
+                c,
+                p,
+                s.method.unwrap_or_default(),
+                s.path.unwrap_or_default(),
+                s.status,
+                s.sent,
+                s.got,
+            )
+        })
+        .collect()
+}
+
+fn agrees_with_tshark(calls: &Calls, capture: &Path) {
+    let mut ours: BTreeMap<Key, usize> = BTreeMap::new();
+    let mut total = 0;
+    for x in &calls.exchanges {
+        // the request of an upgrade is HTTP/1 to tshark, and only its answer is on stream 1
+        let first =
+            x.server.1 == UPGRADED && x.request.as_ref().is_some_and(|m| m.version != (2, 0));
+        let (_, method, path, status) = line(x);
+        let len = |m: Option<&Message>| m.map_or(0, |m| m.body.len);
+        let (sent, got) = (len(x.request.as_ref()), len(x.response.as_ref()));
+        let key = if first {
+            (
+                x.client.1,
+                x.server.1,
+                String::new(),
+                String::new(),
+                status,
+                0,
+                got,
+            )
+        } else {
+            (x.client.1, x.server.1, method, path, status, sent, got)
+        };
+        *ours.entry(key).or_default() += 1;
+        total += 1;
+    }
+    let theirs = tshark(capture);
+    let mut only_theirs = Vec::new();
+    for key in &theirs {
+        match ours.get_mut(key) {
+            Some(n) if *n > 0 => *n -= 1,
+            _ => only_theirs.push(key),
+        }
+    }
+    let both = (theirs.len() - only_theirs.len()) as f64;
+    let only_ours: Vec<&Key> = ours
+        .iter()
+        .filter(|(_, n)| **n > 0)
+        .map(|(k, _)| k)
+        .collect();
+    let (recall, precision) = (both / theirs.len() as f64, both / f64::from(total));
+    eprintln!(
+        "recorded: {total} calls here, {} by tshark, {both} in both ({:.2} % of theirs, {:.2} % of ours)",
+        theirs.len(),
+        recall * 100.0,
+        precision * 100.0
+    );
+    for k in only_theirs.iter().take(20) {
+        eprintln!("only tshark: {k:?}");
+    }
+    for k in only_ours.iter().take(20) {
+        eprintln!("only here: {k:?}");
+    }
+    assert!(recall >= AGREE && precision >= AGREE);
+}
+
+#[test]
+fn recorded_calls_are_what_clients_saved_and_tshark_sees() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let Some(grpc) = record(dir.path(), &out) else {
+        return;
+    };
+    let capture = out.join("http2.pcap");
+    let calls = read(&capture);
+    let n = equal_what_was_saved(&calls, &out);
+    eprintln!("recorded: {n} calls equal what clients saved");
+    assert!(n >= 3000, "{n}");
+    let on = |p: u16| calls.exchanges.iter().filter(|x| x.server.1 == p).count();
+    assert_eq!(on(GRPC), if grpc { 6 * 12 * 5 } else { 0 });
+    // each kind was there: an upgrade, a push, an interim response, trailers of requests
+    let upgraded = |x: &&Exchange| x.server.1 == UPGRADED && x.flags.has(Flags::UPGRADED);
+    assert!(calls.exchanges.iter().filter(upgraded).count() >= 9);
+    assert!(
+        calls
+            .exchanges
+            .iter()
+            .filter(|x| x.parent.is_some())
+            .count()
+            >= 20
+    );
+    let asked = |x: &&Exchange| !x.request.as_ref().unwrap().trailers.is_empty();
+    assert!(calls.exchanges.iter().filter(asked).count() >= 5);
+    assert!(
+        calls.flows.iter().all(|f| f.app == "h2"),
+        "{:?}",
+        calls.flows
+    );
+    agrees_with_tshark(&calls, &capture);
+}
