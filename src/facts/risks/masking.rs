@@ -116,6 +116,7 @@ fn one(v: &View<'_>, group: &[Use]) -> Option<Risk> {
     }
     let level = f64::from(v.levels.of(class, false));
     let score = (25.0 + 10.0 * level + 5.0 * (total as f64).log10()).min(80.0);
+    let all: Vec<u32> = open.iter().chain(&veiled).map(|(_, i)| *i).collect();
     let calls = listed(open, veiled);
     Some(Risk {
         rule: "mask-differs",
@@ -132,7 +133,7 @@ fn one(v: &View<'_>, group: &[Use]) -> Option<Risk> {
         },
         why,
         score,
-        span: v.span(&calls),
+        span: v.span(&all),
         calls,
         account: NONE,
     })

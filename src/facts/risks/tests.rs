@@ -219,6 +219,11 @@ fn the_calls_to_open_are_of_both_sides() {
     let r = w.find();
     let masked = r[0].calls.iter().filter(|c| **c >= 300).count();
     assert_eq!((r[0].calls.len(), masked), (CALLS, CALLS / 2));
+    assert_eq!(
+        r[0].span,
+        (0, 5149 * S),
+        "of all calls, not of those listed"
+    );
 }
 
 #[test]
