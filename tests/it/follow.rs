@@ -294,6 +294,7 @@ fn a_rotating_capture_is_followed_as_one_stream() {
         "-o",
         cut.to_str().unwrap(),
         "path:/c1/n15",
+        "--reveal",
     ]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
 }
@@ -319,11 +320,9 @@ fn a_real_capture_is_followed_while_it_is_taken() {
     });
     let ask = |n: usize| {
         let mut s = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-        write!(
-            s,
-            "GET /live/{n} HTTP/1.1\r\nHost: live\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
+        // in one write: the server answers what it reads first, and closes
+        let request = format!("GET /live/{n} HTTP/1.1\r\nHost: live\r\nConnection: close\r\n\r\n");
+        s.write_all(request.as_bytes()).unwrap();
         let mut got = String::new();
         std::io::Read::read_to_string(&mut s, &mut got).unwrap();
         assert!(got.ends_with("hello"));
