@@ -58,7 +58,10 @@ pub fn decode<'a>(raw: &'a [u8], content_encoding: &[&[u8]]) -> Decoded<'a> {
     };
     let mut listed = Vec::new();
     let mut unknown = false;
-    for w in words().map(<[u8]>::trim_ascii) {
+    for w in words() {
+        // parameters are against RFC 9110 section 8.4, and say nothing
+        let w = w.split(|c| *c == b';').next().unwrap_or_default();
+        let w = w.trim_ascii();
         let is = |name: &[u8]| w.eq_ignore_ascii_case(name);
         if w.is_empty() || is(b"identity") || is(b"none") {
             continue;
@@ -351,6 +354,13 @@ mod tests {
                 );
             }
         }
+        // declared twice, done once
+        let once = gzip(&t);
+        let d = decode(&once, &[b"gzip, gzip;q=1"]);
+        assert!(d.lied && d.content == t && d.codings == ["gzip"]);
+        let twice = gzip(&once);
+        let d = decode(&twice, &[b"gzip", b"gzip"]);
+        assert!(!d.lied && d.content == t && d.codings == ["gzip", "gzip"]);
         let g = gzip(&t);
         let d = decode(&g, &[]);
         assert!(d.content == g && !d.lied);

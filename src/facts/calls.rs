@@ -83,6 +83,10 @@ pub struct CallLine {
     pub clear: u64,
     /// Classes found masked.
     pub masked: u64,
+    /// ... of which came with the response, clear.
+    pub resp_clear: u64,
+    /// ... and masked.
+    pub resp_masked: u64,
     /// Distinct records with an accepted finding.
     pub records: u32,
     /// ... of which came with the response.
@@ -136,6 +140,8 @@ impl CallLine {
             joined: NONE,
             clear: 0,
             masked: 0,
+            resp_clear: 0,
+            resp_masked: 0,
             records: 0,
             resp_records: 0,
             findings: 0,

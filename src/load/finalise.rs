@@ -69,7 +69,6 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
         addrs: &ev.addrs,
         classes: &classes.names,
         levels: &classes.levels,
-        uses: &applied.uses,
         inside,
         limits: risks::Limits::default(),
     };

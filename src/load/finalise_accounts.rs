@@ -96,6 +96,7 @@ fn sessions(calls: &mut [CallLine], id: &mut Identity) {
             via: c.via,
             ts: c.ts,
             thread: id.calls.get(at as usize)?.thread,
+            of: if at == i { NONE } else { at },
         })
     };
     let mut of: Vec<(u32, u32)> = Vec::with_capacity(calls.len());

@@ -11,7 +11,7 @@ use crate::detect::{DIGEST, Rules};
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::level::Classes as Levels;
-use crate::facts::risks::{ClassUse, SECRET_REQ, SECRET_RESP, SECRET_TARGET};
+use crate::facts::risks::{SECRET_REQ, SECRET_RESP, SECRET_TARGET};
 use rusqlite::Connection;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -299,7 +299,6 @@ fn corrected(corrections: &[Correction], class: &str, field: &str) -> Option<boo
 pub struct Applied {
     /// Distinct values in clear by account and class.
     pub values: Vec<[u32; 64]>,
-    pub uses: Vec<ClassUse>,
 }
 
 #[derive(Default)]
@@ -369,31 +368,19 @@ pub fn apply(
     accounts: usize,
 ) -> Result<Applied> {
     // Counting distinct values costs as much as all the rest: it has a thread of its own.
-    let (values, uses) = std::thread::scope(|scope| {
+    let values = std::thread::scope(|scope| {
         let (send, batches) = sync_channel(BATCHES);
         let counter = scope.spawn(move || distinct(batches, accounts));
         let (terms, calls) = (&ev.terms, &mut ev.calls);
-        let uses = streamed(conn, |blobs| {
+        streamed(conn, |blobs| {
             pass(blobs, terms, calls, classes, columns, Values::new(send))
         })?;
-        let values = counter.join().map_err(|_| Error::Case {
+        counter.join().map_err(|_| Error::Case {
             path: "facts".into(),
             why: "counting values failed".into(),
-        })?;
-        Ok::<_, Error>((values, uses))
-    })?;
-    let mut list: Vec<((u8, u32), (u64, u64))> = uses.into_iter().collect();
-    list.sort_unstable();
-    let uses = list
-        .into_iter()
-        .map(|((class, api), (clear, masked))| ClassUse {
-            api,
-            class,
-            clear,
-            masked,
         })
-        .collect();
-    Ok(Applied { values, uses })
+    })?;
+    Ok(Applied { values })
 }
 
 /// A value that an account saw: mixed key, account, class.
@@ -458,9 +445,6 @@ fn distinct(batches: Receiver<Vec<Value>>, accounts: usize) -> Vec<[u32; 64]> {
     out
 }
 
-/// Uses of a class by API: calls in clear, calls masked.
-type Uses = FxHashMap<(u8, u32), (u64, u64)>;
-
 /// Gives accepted findings to their calls.
 fn pass(
     blobs: Receiver<Batch>,
@@ -469,10 +453,9 @@ fn pass(
     classes: &Classes,
     columns: &Columns,
     mut values: Values,
-) -> Uses {
+) {
     let mut recent = Recent::new();
     let mut accepts = |key: Key| recent.get(key, || columns.accept.contains(&key));
-    let mut uses = Uses::default();
     let mut sum = Sum::default();
     let is_target = |field: u32| {
         terms
@@ -506,7 +489,7 @@ fn pass(
                 let mut last = NONE;
                 for (_, _, i) in same {
                     if let Some(c) = calls.get_mut(*i as usize) {
-                        give(c, dir, &sum, &mut uses);
+                        give(c, dir, &sum);
                         if c.account != last {
                             values.note(c.account, &sum);
                             last = c.account;
@@ -541,29 +524,22 @@ fn pass(
             if target {
                 sum.secrets |= SECRET_TARGET;
             }
-            give(c, dir, &sum, &mut uses);
+            give(c, dir, &sum);
             values.note(c.account, &sum);
         }
     });
-    uses
 }
 
 /// Adds what holds to a call.
-fn give(call: &mut CallLine, dir: u32, sum: &Sum, uses: &mut Uses) {
+fn give(call: &mut CallLine, dir: u32, sum: &Sum) {
     call.clear |= sum.clear;
     call.masked |= sum.masked;
     call.findings = call.findings.saturating_add(sum.findings);
     call.records = call.records.saturating_add(sum.records);
     if dir == 1 {
         call.resp_records = call.resp_records.saturating_add(sum.records);
-        let mut bits = sum.clear | sum.masked;
-        while bits != 0 {
-            let c = u8::try_from(bits.trailing_zeros()).unwrap_or(0);
-            let u = uses.entry((c, call.api)).or_default();
-            u.0 += u64::from(sum.clear >> c & 1 == 1);
-            u.1 += u64::from(sum.masked >> c & 1 == 1);
-            bits &= bits - 1;
-        }
+        call.resp_clear |= sum.clear;
+        call.resp_masked |= sum.masked;
     }
     call.level = call.level.max(sum.level);
     call.secrets |= sum.secrets;

@@ -1,7 +1,7 @@
 //! Reading all calls. In: the evidence tables. Out: [`Evidence`]. Bounds: one pass in row order; strings are interned.
 
 use crate::case::{ident, ids};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::identity::{CallKey, Input, via};
 use crate::facts::templates::path_of;
@@ -10,6 +10,7 @@ use rusqlite::types::ValueRef;
 use rustc_hash::FxHashMap;
 use siphasher::sip::SipHasher13;
 use std::hash::{Hash, Hasher};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// A distinct path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -130,48 +131,154 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
     let n = usize::try_from(n).unwrap_or(0).min(100_000_000);
     ev.calls.reserve(n);
     ev.keys.reserve(n);
-    let mut addrs = Table(FxHashMap::default());
-    let mut paths = Table(FxHashMap::default());
-    let mut traces: FxHashMap<String, u32> = FxHashMap::default();
+    let mut builder = Builder {
+        ev,
+        sources,
+        place,
+        of,
+        addrs: Table(FxHashMap::default()),
+        paths: Table(FxHashMap::default()),
+        traces: FxHashMap::default(),
+    };
+    // Reading rows and making something of them cost the same: each has a thread.
+    std::thread::scope(|scope| {
+        let (send, batches) = sync_channel::<Rows>(WAITING);
+        let building = scope.spawn(move || {
+            for batch in batches {
+                for ints in &batch.rows {
+                    builder.add(&Raw {
+                        ints,
+                        bytes: &batch.bytes,
+                    });
+                }
+            }
+            builder.ev
+        });
+        rows(conn, &send)?;
+        drop(send);
+        building.join().map_err(|_| Error::Case {
+            path: "facts".into(),
+            why: "reading calls failed".into(),
+        })
+    })
+}
+
+/// Columns of a call that are read.
+const COLUMNS: usize = 29;
+/// Rows handed over together, and batches that may wait.
+const ROWS: usize = 512;
+const WAITING: usize = 8;
+
+/// Rows as they are stored.
+#[derive(Default)]
+struct Rows {
+    /// Texts and blobs one after the other.
+    bytes: Vec<u8>,
+    /// Numbers; of texts and blobs start and length in `bytes`, 32 bits each.
+    rows: Vec<[Option<i64>; COLUMNS]>,
+}
+
+/// One of them.
+struct Raw<'a> {
+    ints: &'a [Option<i64>; COLUMNS],
+    bytes: &'a [u8],
+}
+
+impl<'a> Raw<'a> {
+    fn int(&self, i: usize) -> Option<i64> {
+        self.ints.get(i).copied().flatten()
+    }
+    fn num(&self, i: usize) -> i64 {
+        self.int(i).unwrap_or(0)
+    }
+    fn small(&self, i: usize) -> u32 {
+        u32::try_from(self.num(i)).unwrap_or(0)
+    }
+    fn bytes(&self, i: usize) -> Option<&'a [u8]> {
+        let place = self.int(i)?.cast_unsigned();
+        let start = usize::try_from(place >> 32).ok()?;
+        let len = usize::try_from(place & 0xffff_ffff).ok()?;
+        self.bytes.get(start..start.checked_add(len)?)
+    }
+    fn text(&self, i: usize) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes(i)?).ok()
+    }
+}
+
+/// Reads all rows in order.
+fn rows(conn: &Connection, to: &SyncSender<Rows>) -> Result<()> {
     let mut stmt = conn.prepare(
         "SELECT id,source_id,unit,ord,flow_id,ts,end_ts,src,sport,dst,dport,proto,tls,method_id,host_id,uri,op_id,kind_id,status,ua_id,flags,\
          req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape,grpc_status FROM call ORDER BY id",
     )?;
     let mut r = stmt.query([])?;
-    let num = |row: &rusqlite::Row<'_>, i: usize| -> Result<i64> {
-        Ok(row.get::<_, Option<i64>>(i)?.unwrap_or(0))
-    };
-    let small = |row: &rusqlite::Row<'_>, i: usize| -> Result<u32> {
-        Ok(u32::try_from(row.get::<_, Option<i64>>(i)?.unwrap_or(0)).unwrap_or(0))
-    };
+    let mut batch = Rows::default();
     while let Some(row) = r.next()? {
-        let mut c = CallLine::new(row.get(0)?, row.get(5)?);
-        c.source = sources.get(&row.get::<_, i64>(1)?).copied().unwrap_or(0);
-        c.flow = num(row, 4)?;
-        c.end = row.get::<_, Option<i64>>(6)?.unwrap_or(i64::MIN);
+        let mut ints = [None; COLUMNS];
+        for (i, slot) in ints.iter_mut().enumerate() {
+            *slot = match row.get_ref(i)? {
+                ValueRef::Integer(n) => Some(n),
+                ValueRef::Text(b) | ValueRef::Blob(b) => {
+                    let start = batch.bytes.len() as u64;
+                    batch.bytes.extend_from_slice(b);
+                    Some((start << 32 | b.len() as u64).cast_signed())
+                }
+                ValueRef::Null | ValueRef::Real(_) => None,
+            };
+        }
+        batch.rows.push(ints);
+        if batch.rows.len() >= ROWS || batch.bytes.len() >= 1 << 20 {
+            // who takes them ends only after this end does, or by a fault that its join tells
+            let _ = to.send(std::mem::take(&mut batch));
+        }
+    }
+    let _ = to.send(batch);
+    Ok(())
+}
+
+/// Makes [`Evidence`] of rows.
+struct Builder {
+    ev: Evidence,
+    /// Index of a source by its row.
+    sources: FxHashMap<i64, u32>,
+    /// Rank of a source by its tag.
+    place: Vec<u32>,
+    /// Ordinal of the exchange that a call came of, by call.
+    of: FxHashMap<i64, u32>,
+    addrs: Table<u128>,
+    paths: Table<Path>,
+    traces: FxHashMap<String, u32>,
+}
+
+impl Builder {
+    fn add(&mut self, row: &Raw<'_>) {
+        let mut c = CallLine::new(row.num(0), row.num(5));
+        c.source = self.sources.get(&row.num(1)).copied().unwrap_or(0);
+        c.flow = row.num(4);
+        c.end = row.int(6).unwrap_or(i64::MIN);
         for (col, slot) in [(7, &mut c.src), (9, &mut c.dst)] {
-            if let Some(a) = blob(row.get_ref(col)?).and_then(|b| <[u8; 16]>::try_from(b).ok()) {
-                *slot = addrs.id(&mut ev.addrs, &u128::from_be_bytes(a));
+            if let Some(a) = row.bytes(col).and_then(|b| <[u8; 16]>::try_from(b).ok()) {
+                *slot = self.addrs.id(&mut self.ev.addrs, &u128::from_be_bytes(a));
             }
         }
-        c.sport = u16::try_from(small(row, 8)?).unwrap_or(0);
-        c.dport = u16::try_from(small(row, 10)?).unwrap_or(0);
-        c.proto = u8::try_from(small(row, 11)?).unwrap_or(0);
-        c.tls = small(row, 12)? != 0;
-        (c.method, c.host) = (small(row, 13)?, small(row, 14)?);
-        c.status = u16::try_from(small(row, 18)?).unwrap_or(0);
-        if let Some(grpc) = row.get::<_, Option<u32>>(28)? {
+        c.sport = u16::try_from(row.small(8)).unwrap_or(0);
+        c.dport = u16::try_from(row.small(10)).unwrap_or(0);
+        c.proto = u8::try_from(row.small(11)).unwrap_or(0);
+        c.tls = row.small(12) != 0;
+        (c.method, c.host) = (row.small(13), row.small(14));
+        c.status = u16::try_from(row.small(18)).unwrap_or(0);
+        if let Some(grpc) = row.int(28).and_then(|n| u32::try_from(n).ok()) {
             c.status = as_http(grpc, c.status);
         }
-        c.ua = small(row, 19)?;
-        c.log = small(row, 20)? & crate::call::model::Flags::LOG_ONLY.0 != 0;
-        (c.req_body, c.resp_body) = (num(row, 21)?, num(row, 22)?);
-        let uri = string(row.get_ref(15)?).unwrap_or("");
+        c.ua = row.small(19);
+        c.log = row.small(20) & crate::call::model::Flags::LOG_ONLY.0 != 0;
+        (c.req_body, c.resp_body) = (row.num(21), row.num(22));
+        let uri = row.text(15).unwrap_or("");
         if !uri.is_empty() {
             c.target = target(uri);
             c.number = number(uri);
         }
-        let (op, kind) = (small(row, 16)?, small(row, 17)?);
+        let (op, kind) = (row.small(16), row.small(17));
         let path = path_of(uri);
         let server = (c.host == 0 && c.dst != NONE).then_some((c.dst, c.dport));
         let key = Path {
@@ -181,54 +288,55 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
             op,
             path: path.into(),
         };
-        c.path = paths.id(&mut ev.paths, &key);
-        if c.path as usize >= ev.kinds.len() {
-            ev.kinds.resize(c.path as usize + 1, 0);
-            ev.notes.resize(c.path as usize + 1, 0);
-            ev.path_calls.resize(c.path as usize + 1, 0);
+        c.path = self.paths.id(&mut self.ev.paths, &key);
+        if c.path as usize >= self.ev.kinds.len() {
+            self.ev.kinds.resize(c.path as usize + 1, 0);
+            self.ev.notes.resize(c.path as usize + 1, 0);
+            self.ev.path_calls.resize(c.path as usize + 1, 0);
         }
-        if let Some(k) = ev.kinds.get(c.path as usize).copied()
+        if let Some(k) = self.ev.kinds.get(c.path as usize).copied()
             && k != kind
-            && more_telling(text(&ev.terms, kind), text(&ev.terms, k))
-            && let Some(slot) = ev.kinds.get_mut(c.path as usize)
+            && more_telling(text(&self.ev.terms, kind), text(&self.ev.terms, k))
+            && let Some(slot) = self.ev.kinds.get_mut(c.path as usize)
         {
             *slot = kind;
         }
-        let note = small(row, 25)?;
+        let note = row.small(25);
         if note != 0
-            && let Some(slot) = ev.notes.get_mut(c.path as usize)
+            && let Some(slot) = self.ev.notes.get_mut(c.path as usize)
             && *slot != note
-            && (*slot == 0 || text(&ev.terms, note) < text(&ev.terms, *slot))
+            && (*slot == 0 || text(&self.ev.terms, note) < text(&self.ev.terms, *slot))
         {
             *slot = note;
         }
-        let dispatch = small(row, 26)?;
+        let dispatch = row.small(26);
         if dispatch != 0 {
-            let call = u32::try_from(ev.calls.len()).unwrap_or(NONE);
-            ev.dispatch
-                .push((call, dispatch, num(row, 27)?.cast_unsigned()));
+            let call = u32::try_from(self.ev.calls.len()).unwrap_or(NONE);
+            self.ev
+                .dispatch
+                .push((call, dispatch, row.num(27).cast_unsigned()));
         }
-        if let Some(n) = ev.path_calls.get_mut(c.path as usize) {
+        if let Some(n) = self.ev.path_calls.get_mut(c.path as usize) {
             *n = n.saturating_add(1);
         }
-        if let Some(t) = string(row.get_ref(24)?) {
-            let next = u32::try_from(traces.len()).unwrap_or(NONE);
-            c.trace = match traces.get(t) {
+        if let Some(t) = row.text(24) {
+            let next = u32::try_from(self.traces.len()).unwrap_or(NONE);
+            c.trace = match self.traces.get(t) {
                 Some(i) => *i,
-                None => *traces.entry(t.to_owned()).or_insert(next),
+                None => *self.traces.entry(t.to_owned()).or_insert(next),
             };
         }
         let key = CallKey {
             ts: c.ts,
-            source: place.get(c.source as usize).copied().unwrap_or(0),
-            unit: u64::try_from(num(row, 2)?).unwrap_or(0),
-            ord: small(row, 3)?,
+            source: self.place.get(c.source as usize).copied().unwrap_or(0),
+            unit: u64::try_from(row.num(2)).unwrap_or(0),
+            ord: row.small(3),
         };
         c.ord = key.ord;
-        c.of = of.get(&c.id).copied().unwrap_or(NONE);
-        let addr = ev.addrs.get(c.src as usize).copied();
+        c.of = self.of.get(&c.id).copied().unwrap_or(NONE);
+        let addr = self.ev.addrs.get(c.src as usize).copied();
         let mut auth = 0u16;
-        match blob(row.get_ref(23)?) {
+        match row.bytes(23) {
             Some(b) => {
                 let (creds, events) = ident::decode(b);
                 if let Some(first) = creds.first() {
@@ -238,15 +346,16 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
                 for k in &creds {
                     auth |= 1 << via(k.kind);
                 }
-                ev.input.push(key, addr, c.ua, c.status, &creds, &events);
+                self.ev
+                    .input
+                    .push(key, addr, c.ua, c.status, &creds, &events);
             }
-            None => ev.input.push(key, addr, c.ua, c.status, &[], &[]),
+            None => self.ev.input.push(key, addr, c.ua, c.status, &[], &[]),
         }
-        ev.auth.push(auth);
-        ev.keys.push(key);
-        ev.calls.push(c);
+        self.ev.auth.push(auth);
+        self.ev.keys.push(key);
+        self.ev.calls.push(c);
     }
-    Ok(ev)
 }
 
 /// What a gRPC status would be over plain HTTP (the mapping of `google.rpc.Code`): HTTP itself says 200 to all of them. Facts ask
@@ -326,14 +435,6 @@ fn number(uri: &str) -> i64 {
 fn blob(v: ValueRef<'_>) -> Option<&[u8]> {
     match v {
         ValueRef::Blob(b) => Some(b),
-        _ => None,
-    }
-}
-
-/// Text; `None` for NULL.
-fn string(v: ValueRef<'_>) -> Option<&str> {
-    match v {
-        ValueRef::Text(t) => std::str::from_utf8(t).ok(),
         _ => None,
     }
 }

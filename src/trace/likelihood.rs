@@ -8,7 +8,7 @@
 //!
 //! `LL(G,q) = sum over leaked t of ln[1 - (1-b(t)) prod (1-q(a))] + sum over the others of ln[(1-b(t)) prod (1-q(a))]`
 //!
-//! An account joins while that gains more than `ln N + ln|S| / 2`; rates are fitted by EM; then accounts that are not
+//! An account joins while that gains more than `ln N + max(ln|S| / 2, ln SURE)`; rates are fitted by EM; then accounts that are not
 //! needed leave, and each member is tried against every other account in its place. At last a member must leak a
 //! higher share of what it read than leaks of what its peers read and no member did: an honest reader of one region
 //! is not the source because a region leaked.
@@ -24,6 +24,9 @@ const SET_MAX: usize = 16;
 const TIE_NATS: f64 = 1.0;
 /// Accounts tried as replacements and additions when the confidence is worked out.
 const RIVALS: usize = 24;
+/// How many times likelier than chance the best of N accounts must be. `ln N` alone is what the luckiest of N innocent ones
+/// gains; a clue of one value would name somebody as often as not.
+const SURE: f64 = 20.0;
 /// Rates stay away from 0 and 1, where logarithms end.
 const EPS: f64 = 1e-9;
 
@@ -272,7 +275,11 @@ pub fn solve(reads: &Reads) -> Solution {
     let l = Leak::new(reads);
     let n = reads.by_account.len();
     let active = l.rows.iter().filter(|r| !r.is_empty()).count();
-    let threshold = (n.max(2) as f64).ln() + 0.5 * (reads.leaked.len().max(1) as f64).ln();
+    // What one more account costs, and what it must gain to be named.
+    let accounts = (n.max(2) as f64).ln();
+    let rows = 0.5 * (reads.leaked.len().max(1) as f64).ln();
+    let cost = accounts + rows;
+    let threshold = accounts + rows.max(SURE.ln());
     let null = fit(&l, &[]);
     let mut out = Solution {
         threshold,
@@ -304,7 +311,7 @@ pub fn solve(reads: &Reads) -> Solution {
         out.rate[*a] = *q;
     }
     out.set_gain = best.ll - null.ll;
-    confidence(&l, &set, &best, &null, threshold, &barred, &mut out);
+    confidence(&l, &set, &best, &null, (cost, threshold), &barred, &mut out);
     out.set = set;
     out
 }
@@ -434,11 +441,11 @@ fn confidence(
     set: &[usize],
     best: &Fit,
     null: &Fit,
-    threshold: f64,
+    (cost, threshold): (f64, f64),
     barred: &[usize],
     out: &mut Solution,
 ) {
-    let score = |ll: f64, k: usize| ll - k as f64 * threshold;
+    let score = |ll: f64, k: usize| ll - k as f64 * cost;
     let own = score(best.ll, set.len());
     let mut odds = 1.0f64;
     let weigh = |s: f64| (s - own).min(0.0).exp();

@@ -1,19 +1,20 @@
-//! Who could have leaked it, and why. In: where the rows of the clue were delivered, and what else was delivered to whom.
+//! Who could have leaked it; `wording` says why. In: where the rows of the clue were delivered, and what else was delivered to whom.
 //! Out: verdict and suspects with their evidence in bits. Bounds: details of at most
 //! [`crate::limits::TRACE_SUSPECTS`] suspects and [`crate::limits::TRACE_CALLS`] calls each.
+
+mod wording;
 
 use super::clue::{Clue, Shape};
 use super::evidence::{Detail, Evidence};
 use super::likelihood::{Reads, Solution, solve};
 use super::matching::RowHit;
-use super::model::{Evidence as Reason, Suspect, Verdict};
+use super::model::{Suspect, Verdict};
 use super::sight::{Found, Holder};
 use super::subjects::Deliveries;
 use crate::detect::print::PrintKey;
 use crate::error::Result;
 use crate::facts::inside::Inside;
 use crate::limits;
-use crate::query::read::time::rfc3339;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -403,7 +404,7 @@ pub fn judge(
     order.truncate(limits::TRACE_SUSPECTS);
     let mut suspects = Vec::new();
     for i in order {
-        let one = suspect(
+        let one = wording::suspect(
             c,
             r,
             details,
@@ -426,7 +427,7 @@ pub fn judge(
             why: "what one account received and sent on: no suspects were weighed".into(),
             ..Verdict::default()
         },
-        None => verdict(c, r, &cover, &sol, &accounts, &reads),
+        None => wording::verdict(c, r, &cover, &sol, &accounts, &reads),
     };
     Ok((verdict, suspects, more))
 }
@@ -535,309 +536,9 @@ fn break_ties(sol: &mut Solution, beside: &[f64]) {
 
 const BIT: f64 = std::f64::consts::LN_2;
 
-fn log2_factorial(n: usize) -> f64 {
-    (2..=n).map(|i| (i as f64).log2()).sum()
-}
-
-/// Bits by which an order of rows exceeds chance: the longest run of rows that ascend in both lists against the chance
-/// of such a run in a random order, `C(n,L)/L!`.
-fn order_bits(positions: &[u32]) -> (usize, f64) {
-    let mut tails: Vec<u32> = Vec::new();
-    for p in positions {
-        let i = tails.partition_point(|t| t < p);
-        match tails.get_mut(i) {
-            Some(t) => *t = *p,
-            None => tails.push(*p),
-        }
-    }
-    let (n, l) = (positions.len(), tails.len());
-    let choose = log2_factorial(n) - log2_factorial(l) - log2_factorial(n - l);
-    (l, (log2_factorial(l) - choose).max(0.0))
-}
-
-#[allow(clippy::too_many_arguments)] // one place puts together what several parts found
-fn suspect(
-    c: &Case<'_, '_>,
-    r: &Readings,
-    details: &mut Details<'_, '_>,
-    cover: &Coverage,
-    relays: &BTreeMap<i64, f64>,
-    outs: &BTreeMap<i64, BTreeSet<u32>>,
-    sol: &Solution,
-    reads: &Reads,
-    readers: &FxHashMap<u32, u32>,
-    n_accounts: usize,
-    i: usize,
-    account: i64,
-    only: bool,
-    detailed: bool,
-) -> Result<Suspect> {
-    let none = BTreeMap::new();
-    let own = r.by.get(&account).unwrap_or(&none);
-    let rows = cover.rows.get(&account).map_or(&[][..], Vec::as_slice);
-    let total = if relays.contains_key(&account) {
-        c.all
-            .by_account
-            .binary_search_by_key(&account, |x| x.0)
-            .ok()
-            .and_then(|i| c.all.by_account.get(i))
-            .map_or(0, |x| x.1.len())
-    } else {
-        reads.by_account.get(i).map_or(0, Vec::len)
-    } as u64;
-    let exclusive: f64 = rows
-        .iter()
-        .map(|t| {
-            (n_accounts as f64 / f64::from(readers.get(t).copied().unwrap_or(1).max(1))).log2()
-        })
-        .sum();
-    let mut calls: Vec<(i64, u32)> = rows
-        .iter()
-        .filter_map(|t| own.get(t))
-        .flat_map(|x| x.calls.iter().map(|k| (k.0, k.1)))
-        .collect();
-    calls.sort_unstable();
-    calls.dedup();
-    let mut apis: BTreeMap<String, u32> = BTreeMap::new();
-    let mut ids = Vec::new();
-    let listed = if detailed {
-        limits::TRACE_CALLS
-    } else {
-        limits::TRACE_CALLS_FEW
-    };
-    for (_, call) in calls.iter().take(listed) {
-        if let Some(d) = details.get(*call)? {
-            if let Some(a) = &d.api {
-                *apis.entry(a.clone()).or_default() += 1;
-            }
-            ids.push(d.text_id.clone());
-        }
-    }
-    let mut by_use: Vec<(&String, u32)> = apis.iter().map(|(a, n)| (a, *n)).collect();
-    by_use.sort_by(|x, y| y.1.cmp(&x.1).then(x.0.cmp(y.0)));
-    let mut evidence = Vec::new();
-    let mut say = |kind: &'static str, bits: f64, text: String| {
-        evidence.push(Reason {
-            kind,
-            // Never "-0".
-            bits: (bits * 10.0).round() / 10.0 + 0.0,
-            text,
-        });
-    };
-    // Of an account that was asked for nothing is weighed: all that is followed is its own.
-    let gain = if only {
-        0.0
-    } else {
-        sol.gain.get(i).copied().unwrap_or(0.0)
-    };
-    let rate = sol.rate.get(i).copied().unwrap_or(0.0);
-    if let Some(share) = relays.get(&account) {
-        say(
-            "relay",
-            -60.0,
-            format!(
-                "hands on: {:.0} % of these rows went on at once to the account that asked",
-                share * 100.0
-            ),
-        );
-    } else if !only {
-        say(
-            "likelihood",
-            (gain - reads.beside.get(i).copied().unwrap_or(0.0)) / BIT,
-            format!(
-                "{} of the {total} records it received are in the clue; {:.1} % beyond what chance and the other suspects explain",
-                sol.covered.get(i).copied().unwrap_or(0),
-                rate * 100.0
-            ),
-        );
-    }
-    say(
-        "coverage",
-        0.0,
-        format!("received {} of {} rows", rows.len(), c.clue.rows.len()),
-    );
-    let alone = rows.iter().filter(|t| readers.get(*t) == Some(&1)).count();
-    say(
-        "exclusivity",
-        exclusive,
-        format!("{alone} of these rows were delivered to nobody else"),
-    );
-    let partial = cover.partial.get(&account).copied().unwrap_or(0);
-    if partial > 0 {
-        say(
-            "columns",
-            -f64::from(partial),
-            format!("{partial} rows reached it only in part or masked, and do not count"),
-        );
-    } else if !rows.is_empty() {
-        say(
-            "columns",
-            0.0,
-            if cover.relaxed {
-                "no account received whole rows: any identifying column counts".into()
-            } else {
-                "received every identifying column of these rows in clear".into()
-            },
-        );
-    }
-    if let Some(n) = cover.own.get(&account) {
-        say(
-            "upload",
-            -f64::from(*n),
-            format!("{n} rows it had sent itself before it received them: they do not count"),
-        );
-    }
-    // Rows in the order in which it received them, by their place in the clue.
-    let mut received: Vec<((i64, u32, u64), u32)> = rows
-        .iter()
-        .filter_map(|t| Some((own.get(t)?.first()?, *t)))
-        .collect();
-    received.sort_unstable();
-    let positions: Vec<u32> = received.iter().map(|x| x.1).collect();
-    if positions.len() >= 5 {
-        if !only {
-            let (run, bits) = order_bits(&positions);
-            say(
-                "order",
-                bits,
-                format!(
-                    "{run} of {} rows stand in the clue in the order it received them",
-                    positions.len()
-                ),
-            );
-        }
-        if let (Some(a), Some(z)) = (received.first(), received.last()) {
-            let minutes = (z.0.0 - a.0.0) as f64 / 60e9;
-            say(
-                "time",
-                0.0,
-                format!("received them within {minutes:.1} minutes"),
-            );
-        }
-    }
-    if let Some((api, n)) = by_use.first() {
-        say(
-            "channel",
-            0.0,
-            format!(
-                "{n} of {} calls that delivered them went to {api}",
-                ids.len()
-            ),
-        );
-    }
-    let out = outs.get(&account).map_or(0, BTreeSet::len);
-    if out > 0 {
-        say(
-            "exit",
-            reads.beside.get(i).copied().unwrap_or(0.0) / BIT,
-            format!(
-                "{out} of these rows left for an outside address from it or its host, among {} records that did",
-                c.all
-                    .sent_out
-                    .iter()
-                    .find(|x| x.0 == account)
-                    .map_or(0, |x| x.1.len())
-            ),
-        );
-    }
-    if let Some((_, own, peers)) = sol.peers.iter().find(|p| p.0 == i) {
-        say(
-            "peers",
-            -10.0,
-            format!(
-                "records that only its peers received leaked as often ({:.1} % against {:.1} %)",
-                peers * 100.0,
-                own * 100.0
-            ),
-        );
-    }
-    Ok(Suspect {
-        account: c.e.account(account).unwrap_or("?").to_owned(),
-        score: (gain / BIT * 10.0).round() / 10.0 + 0.0,
-        covered: rows.len() as u64,
-        of: c.clue.rows.len() as u64,
-        read_total: total,
-        exclusive_bits: (exclusive * 10.0).round() / 10.0,
-        first: calls.first().map(|x| rfc3339(x.0)),
-        last: calls.last().map(|x| rfc3339(x.0)),
-        apis: by_use.iter().map(|x| x.0.clone()).collect(),
-        evidence,
-        calls: ids,
-        rate,
-        in_set: sol.set.contains(&i),
-    })
-}
-
-fn verdict(
-    c: &Case<'_, '_>,
-    r: &Readings,
-    cover: &Coverage,
-    sol: &Solution,
-    accounts: &[i64],
-    reads: &Reads,
-) -> Verdict {
-    let name = |i: &usize| {
-        accounts
-            .get(*i)
-            .and_then(|a| c.e.account(*a))
-            .unwrap_or("?")
-            .to_owned()
-    };
-    let set: Vec<String> = sol.set.iter().map(name).collect();
-    let ties: Vec<Vec<String>> = sol
-        .ties
-        .iter()
-        .map(|t| t.iter().map(name).collect())
-        .collect();
-    let rows = c.clue.rows.len();
-    let explained: BTreeSet<u32> = sol
-        .set
-        .iter()
-        .filter_map(|i| cover.rows.get(accounts.get(*i)?))
-        .flatten()
-        .copied()
-        .collect();
-    let why = if r.rows_seen.is_empty() {
-        "nothing of the clue was delivered to anybody in this evidence".to_owned()
-    } else if set.is_empty() {
-        let top = sol.gain.iter().copied().fold(0.0f64, f64::max);
-        format!(
-            "{} of {rows} rows were seen, but no account received them more than chance explains: the best gains {:.1} bits where {:.1} are needed",
-            r.rows_seen.len(),
-            top / BIT,
-            sol.threshold / BIT
-        )
-    } else {
-        let share = if explained.len() == rows {
-            format!("all {rows} rows")
-        } else {
-            format!("{} of {rows} rows", explained.len())
-        };
-        let tie = if ties.is_empty() {
-            String::new()
-        } else {
-            "; where accounts tie, this evidence cannot tell them apart".into()
-        };
-        format!(
-            "{} received {share}, {:.1} bits more than chance explains; {} accounts and {} records were weighed{tie}",
-            set.join(", "),
-            sol.set_gain / BIT,
-            reads.by_account.iter().filter(|v| !v.is_empty()).count(),
-            reads.universe
-        )
-    };
-    Verdict {
-        none: set.is_empty(),
-        set,
-        ties,
-        confidence: (sol.confidence * 1000.0).round() / 1000.0,
-        why,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{exit_bits, order_bits};
+    use super::exit_bits;
 
     #[test]
     fn an_export_of_everything_is_no_leak() {
@@ -845,15 +546,5 @@ mod tests {
         assert!(exit_bits(900, 100, 0.13) == 0.0);
         assert_eq!(exit_bits(150, 150, 0.13), 60.0);
         assert_eq!(exit_bits(0, 0, 0.13), 0.0);
-    }
-
-    #[test]
-    fn order_is_worth_what_it_would_cost_chance() {
-        let sorted: Vec<u32> = (0..20).collect();
-        let (run, bits) = order_bits(&sorted);
-        assert_eq!(run, 20);
-        assert!((bits - 61.0).abs() < 1.0, "{bits}");
-        let mixed = [7, 2, 9, 4, 0, 5, 8, 1, 6, 3];
-        assert_eq!(order_bits(&mixed).1, 0.0);
     }
 }

@@ -202,7 +202,7 @@ fn golden() -> Vec<(&'static str, Vec<Turn<'static>>, Vec<&'static str>)> {
                 (C, b"\r\nFROB http://h/x HTTP/1.1\r\n\r\n"),
                 (S, b"HTTP/1.1 501\r\nContent-Length: 0\r\n\r\n"),
             ],
-            vec!["get /a b c 1.1 [] -> 200 1.1 [x] [] []", "FROB http://h/x 1.1 [] -> 501 1.1 [] [] []"],
+            vec!["get /a b c 1.1 [] -> 200 1.1 [x] [] [\"bad-framing\"]", "FROB http://h/x 1.1 [] -> 501 1.1 [] [] []"],
         ),
         (
             "CONNECT, then HTTP inside",

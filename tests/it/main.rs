@@ -19,6 +19,7 @@ mod facts;
 mod follow;
 mod hostile;
 mod http1;
+mod http1_lenient;
 mod http1_recorded;
 mod http1_tshark;
 mod http2;

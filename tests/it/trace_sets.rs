@@ -229,3 +229,22 @@ fn innocent_readers_are_not_blamed() {
     }
     assert!(good as f64 >= 0.99 * all as f64 - 0.5, "{good} of {all}");
 }
+
+/// One record says little of whoever read it, however few it read; three of three, read by nobody else, say enough.
+#[test]
+fn one_record_names_nobody() {
+    let reads: Vec<Vec<u32>> = (0..18u32)
+        .map(|a| (a * 60..a * 60 + if a == 3 { 20 } else { 60 }).collect())
+        .collect();
+    for record in [180, 10, 1000] {
+        let got = ask(reads.clone(), vec![record]);
+        assert_eq!(got.set, [] as [usize; 0], "{record}: {got:?}");
+        let best = got.gain.iter().copied().fold(0.0, f64::max);
+        assert!(best < got.threshold && best > 1.0, "{got:?}");
+    }
+    let mut few = reads;
+    few[3].truncate(3);
+    let got = ask(few, vec![180, 181, 182]);
+    assert_eq!(got.set, [3]);
+    assert!(got.confidence > 0.9, "{got:?}");
+}

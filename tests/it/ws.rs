@@ -543,6 +543,8 @@ fn messages_are_calls_of_whoever_opened_the_socket() {
         w.exchange(&mut c, ask.as_bytes(), &accept("")).unwrap();
         w.send(&mut c, 0, &frame(C, 0x81, b"42[\"get\",{\"page\":1}]"))
             .unwrap();
+        // An hour of silence: still the session that opened the socket.
+        w.now += 3_600_000_000_000;
         w.send(
             &mut c,
             1,

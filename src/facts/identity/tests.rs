@@ -78,6 +78,7 @@ impl Story {
                     via: d.via,
                     ts: ts[i as usize],
                     thread: d.thread,
+                    of: NONE,
                 })
         };
         let list = sessions(&id.order, &part, &mut |c, s| of[c as usize] = Some(s));
@@ -411,4 +412,30 @@ fn a_header_behind_a_gateway_names_the_key_before_it() {
     s.input.caused(1, 0);
     s.input.caused(4, 3);
     assert_eq!(s.names(), ["shop", "shop", "shop", "key:00000006", "eve"]);
+}
+
+#[test]
+fn a_message_stands_in_the_session_that_opened_its_socket_after_any_pause() {
+    let thread = {
+        let mut s = Story::default();
+        s.call(&[sid(1)], &[]);
+        resolve(s.input).calls[0].thread
+    };
+    let minute = 60_000_000_000;
+    // The upgrade, a message an hour later, a call on the same cookie after it and one long after, then a late message.
+    let at = [0, 60, 61, 200, 201].map(|m| m * minute);
+    let of = [NONE, 0, NONE, NONE, 0];
+    let part = |i: u32| {
+        Some(Part {
+            account: 0,
+            via: 0,
+            ts: at[i as usize],
+            thread,
+            of: of[i as usize],
+        })
+    };
+    let mut got = Vec::new();
+    let list = sessions(&[0, 1, 2, 3, 4], &part, &mut |_, s| got.push(s));
+    assert_eq!(got, [0, 0, 0, 1, 0]);
+    assert_eq!((list[0].end, list[0].calls), (201 * minute, 4));
 }

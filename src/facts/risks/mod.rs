@@ -72,19 +72,6 @@ impl Default for Limits {
     }
 }
 
-/// A class in the responses of an API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClassUse {
-    /// API index.
-    pub api: u32,
-    /// Class bit number.
-    pub class: u8,
-    /// Calls with it in clear.
-    pub clear: u64,
-    /// Calls with it masked.
-    pub masked: u64,
-}
-
 /// All that rules may look at.
 pub struct View<'a> {
     /// Calls; those with `joined` set are no calls of their own.
@@ -101,8 +88,6 @@ pub struct View<'a> {
     pub classes: &'a [String],
     /// Levels.
     pub levels: &'a Classes,
-    /// Use of classes in responses, sorted by class and API.
-    pub uses: &'a [ClassUse],
     /// What counts as inside.
     pub inside: &'a Inside,
     /// Thresholds.

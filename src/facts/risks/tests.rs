@@ -9,7 +9,6 @@ const S: i64 = 1_000_000_000;
 #[derive(Default)]
 struct World {
     calls: Vec<CallLine>,
-    uses: Vec<ClassUse>,
     service: Vec<bool>,
 }
 
@@ -50,7 +49,6 @@ impl World {
             addrs: &addrs,
             classes: &classes,
             levels: &levels,
-            uses: &self.uses,
             inside: &Inside::default(),
             limits: Limits::default(),
         })
@@ -128,32 +126,104 @@ fn secrets_count_where_they_can_be_read() {
     );
 }
 
+impl World {
+    /// Calls of an API whose responses show classes clear and masked; the index of the first.
+    fn shown(&mut self, n: u32, api: u32, clear: u64, masked: u64) -> u32 {
+        let first = self.calls.len() as u32;
+        for i in 0..n {
+            let c = self.call(i64::from(i), 1);
+            (c.api, c.resp_clear, c.resp_masked) = (api, clear, masked);
+        }
+        first
+    }
+}
+
 #[test]
-fn masking_differs_only_between_masked_and_clear() {
+fn masking_that_differs_is_one_risk_a_class() {
     let mut w = World::default();
-    let u = |api, class, clear, masked| ClassUse {
-        api,
-        class,
-        clear,
-        masked,
-    };
-    w.uses = vec![
-        u(0, 0, 50, 0),
-        u(1, 0, 40, 0),
-        u(0, 1, 9, 0),
-        u(1, 1, 0, 7),
-        u(2, 1, 0, 3),
-    ];
+    w.shown(50, 5, 0b01, 0); // names, clear by two and masked by nobody
+    w.shown(40, 6, 0b01, 0);
+    w.shown(9, 0, 0b10, 0);
+    w.shown(1, 4, 0b10, 0);
+    w.shown(7, 1, 0, 0b10);
+    w.shown(3, 2, 0, 0b10);
+    w.shown(5, 7, 0b1000, 0); // no personal data
+    w.shown(5, 8, 0, 0b1000);
+    let r = w.find();
+    let r: Vec<_> = r.iter().filter(|r| r.rule == "mask-differs").collect();
+    assert_eq!(r.len(), 1);
+    assert_eq!(r[0].subject, "cn-id on n0 and 1 more");
+    assert_eq!(
+        r[0].why,
+        "clear in 9 calls of n0, 1 call of n4; masked in 7 calls of n1, 3 calls of n2"
+    );
+    assert_eq!(r[0].calls.len(), 20);
+
+    let mut w = World::default();
+    w.shown(9, 0, 0b10, 0);
+    w.shown(5, 1, 0b10, 0);
+    assert_eq!(w.rules(), []);
+}
+
+#[test]
+fn masking_along_a_chain_is_said_once() {
+    let mut w = World::default();
+    let front = w.shown(9, 0, 0b10, 0);
+    let list = w.shown(4, 1, 0, 0b10);
+    let inner = w.shown(9, 2, 0b10, 0);
+    let vault = w.shown(9, 3, 0b10, 0);
+    let inner_list = w.shown(4, 4, 0b10, 0); // the front masks what it gets in clear
+    for i in 0..9 {
+        w.calls[(inner + i) as usize].parent = front + i;
+        w.calls[(vault + i) as usize].parent = inner + i;
+    }
+    for i in 0..4 {
+        w.calls[(inner_list + i) as usize].parent = list + i;
+    }
     let r = w.find();
     assert_eq!(r.len(), 1);
-    assert_eq!((r[0].rule, r[0].subject.as_str()), ("mask-differs", "n0"));
-    assert!(
-        r[0].why.contains("masked in 7 calls of n1 and 1 more"),
-        "{}",
-        r[0].why
+    assert_eq!(r[0].subject, "cn-id on n0");
+    assert_eq!(
+        r[0].why,
+        "clear in 9 calls of n0; masked in 4 calls of n1; 22 more behind these and counted with them"
     );
-    w.uses = vec![u(0, 1, 9, 0), u(1, 1, 5, 0)];
+    assert!(r[0].calls.iter().all(|c| *c < inner), "{:?}", r[0].calls);
+
+    // A front that masks everywhere is no difference; somebody who goes past it is.
+    w.calls.drain(..9);
+    w.calls.iter_mut().for_each(|c| c.parent = NONE);
+    w.calls.drain(4..);
+    let direct = w.shown(2, 4, 0b10, 0) as usize;
+    w.calls[direct].parent = 0;
+    w.calls[direct + 1].parent = 1;
     assert_eq!(w.rules(), []);
+    w.calls[direct + 1].parent = NONE;
+    let r = w.find();
+    assert_eq!(
+        r[0].why,
+        "clear in 1 call of n4; masked in 4 calls of n1; 1 more behind one of these and counted with it"
+    );
+    // The caller in front does not show the class at all: what is behind speaks for itself.
+    w.calls[direct].parent = w.shown(1, 9, 0, 0);
+    assert!(w.find()[0].why.starts_with("clear in 2 calls of n4"));
+}
+
+#[test]
+fn the_calls_to_open_are_of_both_sides() {
+    let mut w = World::default();
+    w.shown(300, 0, 0b10, 0);
+    for c in 0..150 {
+        let c = w.call(5000 + c, 1);
+        (c.api, c.resp_masked) = (1, 0b10);
+    }
+    let r = w.find();
+    let masked = r[0].calls.iter().filter(|c| **c >= 300).count();
+    assert_eq!((r[0].calls.len(), masked), (CALLS, CALLS / 2));
+    assert_eq!(
+        r[0].span,
+        (0, 5149 * S),
+        "of all calls, not of those listed"
+    );
 }
 
 #[test]

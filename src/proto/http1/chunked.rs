@@ -1,7 +1,7 @@
 //! Chunked transfer coding (RFC 9112 section 7.1). In: bytes after the header block. Out: pieces of body, trailers, the end.
 //! Bounds: [`limits::CHUNK_LINE`] a size line, [`limits::HEAD_BYTES`] trailers.
 
-use super::start::trim_cr;
+use super::start::{self, trim_cr};
 use crate::limits;
 use memchr::memchr;
 
@@ -9,8 +9,8 @@ use memchr::memchr;
 #[derive(Debug)]
 pub struct Chunked {
     state: State,
-    /// A line that has not ended.
-    line: Vec<u8>,
+    /// A line that has not ended, as far as it came with earlier bytes.
+    pub line: Vec<u8>,
     /// Trailer lines with their ends.
     pub trailers: Vec<u8>,
     /// A rule was broken and read over.
@@ -23,7 +23,7 @@ pub struct Chunked {
 enum State {
     Size,
     Data(u64),
-    DataEnd,
+    DataEnd { cr: bool },
     Trailers,
 }
 
@@ -36,6 +36,8 @@ pub enum Piece {
     More,
     /// The body ended after this many bytes.
     End { used: usize },
+    /// The same without the empty line: the line that begins the next message was used too, and is in [`Chunked::line`].
+    EndBefore { used: usize },
     /// Not chunked any more, after this many bytes.
     Broken { used: usize },
 }
@@ -65,19 +67,24 @@ impl Chunked {
                     }
                     let left = left - len as u64;
                     self.state = if left == 0 {
-                        State::DataEnd
+                        State::DataEnd { cr: false }
                     } else {
                         State::Data(left)
                     };
                     return Piece::Data { skip: pos, len };
                 }
-                State::DataEnd => {
+                State::DataEnd { cr } => {
                     let Some(c) = rest.first() else {
                         return Piece::More;
                     };
                     match c {
-                        b'\r' => pos += 1,
+                        b'\r' => {
+                            self.lenient |= cr;
+                            self.state = State::DataEnd { cr: true };
+                            pos += 1;
+                        }
                         b'\n' => {
+                            self.lenient |= !cr;
                             pos += 1;
                             self.state = State::Size;
                         }
@@ -89,40 +96,51 @@ impl Chunked {
                 }
                 State::Size | State::Trailers => {
                     let Some(nl) = memchr(b'\n', rest) else {
-                        self.line.extend_from_slice(rest);
-                        if self.line.len() > limits::CHUNK_LINE {
+                        if self.line.len() + rest.len() > limits::CHUNK_LINE {
                             return Piece::Broken { used: b.len() };
                         }
+                        self.line.extend_from_slice(rest);
                         return Piece::More;
                     };
                     let part = rest.get(..nl).unwrap_or_default();
                     pos += nl + 1;
-                    let joined;
-                    let whole = if self.line.is_empty() {
+                    let mut joined = std::mem::take(&mut self.line);
+                    let before = joined.len();
+                    let whole = if before == 0 {
                         part
                     } else {
-                        self.line.extend_from_slice(part);
-                        joined = std::mem::take(&mut self.line);
+                        joined.extend_from_slice(part);
                         &joined
                     };
                     let line = trim_cr(whole);
+                    self.lenient |= line.len() == whole.len();
                     if self.state == State::Trailers {
                         if line.is_empty() {
                             return Piece::End { used: pos };
                         }
+                        if self.trailers.is_empty() && start::begins(line) {
+                            self.lenient = true;
+                            self.line = [whole, b"\n"].concat();
+                            return Piece::EndBefore { used: pos };
+                        }
+                        self.lenient |= memchr(b':', line).is_none();
                         if self.trailers.len() + line.len() < limits::HEAD_BYTES {
                             self.trailers.extend_from_slice(line);
                             self.trailers.extend_from_slice(b"\r\n");
                         }
                         continue;
                     }
-                    match size(line) {
+                    match size(line, &mut self.lenient) {
                         Some(0) => self.state = State::Trailers,
                         Some(n) => {
                             self.chunks += 1;
                             self.state = State::Data(n);
                         }
-                        None => return Piece::Broken { used: pos },
+                        None => {
+                            joined.truncate(before);
+                            self.line = joined;
+                            return Piece::Broken { used: pos };
+                        }
                     }
                 }
             }
@@ -137,11 +155,23 @@ impl Chunked {
                 true
             }
             State::Data(left) if bytes == left => {
-                self.state = State::DataEnd;
+                self.state = State::DataEnd { cr: false };
                 true
             }
             _ => false,
         }
+    }
+
+    /// Whether the last chunk was read, and nothing behind it.
+    pub fn last_seen(&self) -> bool {
+        self.state == State::Trailers && self.line.is_empty() && self.trailers.is_empty()
+    }
+
+    /// The bytes of a first line that cannot be a size: the body is not chunked at all.
+    pub fn plain(&mut self) -> Option<Vec<u8>> {
+        let none = self.chunks == 0 && self.state == State::Size && !self.line.is_empty();
+        let plain = none && size(trim_cr(&self.line), &mut false).is_none();
+        plain.then(|| std::mem::take(&mut self.line))
     }
 
     /// Bytes held.
@@ -150,8 +180,11 @@ impl Chunked {
     }
 }
 
-fn size(line: &[u8]) -> Option<u64> {
+/// The size a chunk's line says. Blanks around it are read over as many receivers do.
+fn size(line: &[u8], lenient: &mut bool) -> Option<u64> {
+    let full = line.len();
     let line = line.trim_ascii();
+    *lenient |= line.len() != full;
     let n = line.iter().take_while(|c| c.is_ascii_hexdigit()).count();
     let tail = line.get(n..).unwrap_or_default().trim_ascii_start();
     if !matches!(tail.first(), None | Some(b';')) {
@@ -182,6 +215,9 @@ mod tests {
                         break;
                     }
                     Piece::End { used } => return (out, c.trailers, Some(total + used)),
+                    Piece::EndBefore { used } => {
+                        return (out, c.trailers, Some(total + used - c.line.len()));
+                    }
                     Piece::Broken { .. } => return (out, c.trailers, None),
                 }
             }

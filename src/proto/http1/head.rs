@@ -1,10 +1,15 @@
 //! Header blocks: where they end, what their fields are, how the body is framed. In: bytes from a start line on. Out:
 //! ranges and a [`Framing`]. Bounds: [`limits::HEADERS`] fields; each byte is looked at once however it arrives.
+//!
+//! What breaks RFC 9112 is read the way most receivers read it and flagged: a line ends at LF with or without CR, a CR elsewhere or a
+//! NUL is part of its line, folded lines are joined, blanks before the colon are dropped, a line without colon is skipped. Of several
+//! Content-Lengths the first that is a number counts, and chunked counts more than any of them (section 6.3); a sign or a tail behind
+//! the digits is read over. Other readers choose otherwise: that is what the flag says.
 
 use super::start::trim_cr;
 use crate::call::model::Flags;
 use crate::limits;
-use memchr::memchr;
+use memchr::{memchr, memchr3};
 use std::ops::Range;
 
 /// Progress through a header block.
@@ -39,8 +44,24 @@ impl Scan {
     /// Goes on in the block's bytes, which start with the same bytes as at the last call. `simple` is asked for each start line: whether
     /// it is a request without version.
     pub fn run(&mut self, b: &[u8], simple: impl Fn(&[u8]) -> bool) -> Found {
-        while let Some(nl) = b.get(self.seen..).and_then(|r| memchr(b'\n', r)) {
-            let nl = self.seen + nl;
+        while let Some(at) = b.get(self.seen..).and_then(|r| memchr3(b'\r', b'\n', 0, r)) {
+            let at = self.seen + at;
+            let nl = match (b.get(at), b.get(at + 1)) {
+                (Some(b'\r'), Some(b'\n')) => at + 1,
+                (Some(b'\r'), None) => {
+                    self.seen = at;
+                    return Found::More;
+                }
+                (Some(b'\n'), _) => {
+                    self.flags.insert(Flags::BAD_FRAMING);
+                    at
+                }
+                _ => {
+                    self.flags.insert(Flags::BAD_FRAMING);
+                    self.seen = at + 1;
+                    continue;
+                }
+            };
             let line = trim_cr(b.get(self.line..nl).unwrap_or_default());
             let end = self.line + line.len();
             match self.first {
@@ -48,7 +69,7 @@ impl Scan {
                     self.first = Some(end);
                     self.after_first = nl + 1;
                 }
-                Some(_) if line.is_empty() => {
+                Some(_) if line.iter().all(|c| *c == b'\r') => {
                     return Found::End {
                         head: self.line,
                         end: nl + 1,
@@ -72,9 +93,9 @@ impl Scan {
     fn field(&mut self, line: &[u8], end: usize) -> bool {
         if matches!(line.first(), Some(b' ' | b'\t')) {
             // obsolete folding: the line belongs to the value before (RFC 9112 section 5.2)
-            match self.headers.last_mut() {
-                Some((_, value)) => value.end = end,
-                None => self.flags.insert(Flags::BAD_FRAMING),
+            self.flags.insert(Flags::BAD_FRAMING);
+            if let Some((_, value)) = self.headers.last_mut() {
+                value.end = end;
             }
             return true;
         }
@@ -87,6 +108,9 @@ impl Scan {
             return true;
         }
         let name = line.get(..colon).unwrap_or_default().trim_ascii_end();
+        if name.len() != colon || colon == 0 {
+            self.flags.insert(Flags::BAD_FRAMING);
+        }
         let raw = line.get(colon + 1..).unwrap_or_default();
         let skip = raw.len() - raw.trim_ascii_start().len();
         let from = self.line + colon + 1 + skip;
@@ -114,62 +138,97 @@ pub enum Framing {
 pub fn framing<'a>(
     fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     response: bool,
+    version: (u8, u8),
     flags: &mut Flags,
 ) -> Option<Framing> {
     let mut length: Option<Result<u64, ()>> = None;
-    let (mut coded, mut chunked) = (false, false);
+    let (mut coded, mut chunked, mut bad) = (false, false, false);
     for (name, value) in fields {
         if name.eq_ignore_ascii_case(b"content-length") {
             for part in value.split(|c| *c == b',') {
-                let n = number(part.trim_ascii());
-                match length {
-                    None => length = Some(n),
-                    Some(first) if first == n && n.is_ok() => {}
-                    Some(_) => {
-                        flags.insert(Flags::BAD_FRAMING);
-                        if let (Some(Err(())), Ok(n)) = (length, n) {
-                            length = Some(Ok(n));
-                        }
-                    }
+                let n = number(part.trim_ascii(), &mut bad);
+                // once more, even the same, is against RFC 9110 section 8.6
+                bad |= length.is_some();
+                if !matches!(length, Some(Ok(_))) {
+                    length = Some(n);
                 }
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             coded = true;
             for part in value.split(|c| *c == b',') {
-                chunked = part.trim_ascii().eq_ignore_ascii_case(b"chunked");
+                // what stands behind chunked has undone it as the end of the message
+                bad |= chunked;
+                chunked = coding(part.trim_ascii(), &mut bad);
             }
+        } else {
+            bad |= disguised(name);
         }
     }
-    if coded && length.is_some() {
+    // with both, and in HTTP/1.0, a receiver down the line may count otherwise (section 6.1)
+    bad |= coded && (length.is_some() || version < (1, 1));
+    let close = response.then_some(Framing::Close);
+    let framing = if chunked {
+        Some(Framing::Chunked)
+    } else {
+        match length {
+            Some(Ok(n)) => Some(Framing::Fixed(n)),
+            Some(Err(())) => close,
+            None if coded => {
+                bad |= !response;
+                close
+            }
+            None => None,
+        }
+    };
+    if bad {
         flags.insert(Flags::BAD_FRAMING);
     }
-    if chunked {
-        return Some(Framing::Chunked);
+    framing
+}
+
+/// Whether a transfer coding is chunked; `bad` where it is none that is registered, or chunked with parameters.
+fn coding(word: &[u8], bad: &mut bool) -> bool {
+    let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+    if is(b"chunked") {
+        return true;
     }
-    match length {
-        Some(Ok(n)) => Some(Framing::Fixed(n)),
-        Some(Err(())) => {
-            flags.insert(Flags::BAD_FRAMING);
-            response.then_some(Framing::Close)
-        }
-        None if coded => {
-            if !response {
-                flags.insert(Flags::BAD_FRAMING);
-            }
-            response.then_some(Framing::Close)
-        }
-        None => None,
+    let known: [&[u8]; 5] = [b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress"];
+    *bad |= !known.iter().any(|k| is(k));
+    let name = word.split(|c| *c == b';').next().unwrap_or_default();
+    name.trim_ascii().eq_ignore_ascii_case(b"chunked")
+}
+
+/// A name that some receivers take for one that frames the body, and others do not (`Content Length`, `Transfer_Encoding`).
+fn disguised(name: &[u8]) -> bool {
+    let ends = |with: &[u8]| {
+        let at = name.len().saturating_sub(with.len());
+        name.get(at..).is_some_and(|t| t.eq_ignore_ascii_case(with))
+    };
+    let bare = |of: &[u8]| {
+        let letters = name.iter().filter(|c| c.is_ascii_alphanumeric());
+        letters.map(u8::to_ascii_lowercase).eq(of.iter().copied())
+    };
+    // most names end otherwise: two looks decide
+    match name.last() {
+        Some(b'h' | b'H') => ends(b"length") && bare(b"contentlength"),
+        Some(b'g' | b'G') => ends(b"encoding") && bare(b"transferencoding"),
+        Some(c) if c.is_ascii_alphanumeric() => false,
+        _ => bare(b"contentlength") || bare(b"transferencoding"),
     }
 }
 
-fn number(b: &[u8]) -> Result<u64, ()> {
-    if b.is_empty() || !b.iter().all(u8::is_ascii_digit) {
-        return Err(());
-    }
-    std::str::from_utf8(b)
-        .map_err(|_| ())?
-        .parse()
-        .map_err(|_| ())
+/// Digits are a number (RFC 9110 section 8.6); with a sign before or anything behind they still are, but `bad`.
+fn number(b: &[u8], bad: &mut bool) -> Result<u64, ()> {
+    let digits = b.strip_prefix(b"+").unwrap_or(b);
+    let n = digits.iter().take_while(|c| c.is_ascii_digit()).count();
+    *bad |= n == 0 || n != b.len();
+    let hex = matches!(digits.get(n), Some(b'x' | b'X'));
+    let parsed = std::str::from_utf8(digits.get(..n).unwrap_or_default())
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .filter(|_| !hex);
+    *bad |= parsed.is_none();
+    parsed.ok_or(())
 }
 
 #[cfg(test)]
@@ -188,6 +247,7 @@ mod tests {
                 .iter()
                 .map(|(n, v)| (&b[n.clone()], &b[v.clone()])),
             response,
+            (1, 1),
             &mut f,
         );
         (r, f)
@@ -202,12 +262,12 @@ mod tests {
             (Some(Framing::Fixed(5)), ok)
         );
         assert_eq!(
-            framed("x\ncontent-length:007\n\n", false),
+            framed("x\r\ncontent-length:007\r\n\r\n", false),
             (Some(Framing::Fixed(7)), ok)
         );
         assert_eq!(
             framed("x\r\nContent-Length: 5, 5\r\n\r\n", false),
-            (Some(Framing::Fixed(5)), ok)
+            (Some(Framing::Fixed(5)), bad)
         );
         assert_eq!(
             framed("x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", false),
@@ -223,7 +283,7 @@ mod tests {
         );
         assert_eq!(
             framed("x\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n", true),
-            (Some(Framing::Chunked), ok)
+            (Some(Framing::Chunked), bad)
         );
         assert_eq!(
             framed(
@@ -234,7 +294,7 @@ mod tests {
         );
         assert_eq!(
             framed("x\r\nTransfer-Encoding: xchunked\r\n\r\n", true),
-            (Some(Framing::Close), ok)
+            (Some(Framing::Close), bad)
         );
         assert_eq!(framed("x\r\nHost: a\r\n\r\n", true), (None, ok));
     }

@@ -153,7 +153,7 @@ impl Http1 {
         let framing = self
             .req
             .message()
-            .and_then(|m| head::framing(fields(m), false, &mut flags))
+            .and_then(|m| head::framing(fields(m), false, m.version, &mut flags))
             .unwrap_or(Framing::None);
         let connect = self
             .queue
@@ -257,7 +257,7 @@ impl Http1 {
         let mut flags = Flags::default();
         let m = self.resp.message()?;
         let (status, version) = (m.status(), m.version);
-        let said = head::framing(fields(m), true, &mut flags);
+        let said = head::framing(fields(m), true, version, &mut flags);
         let upgrade = token(m);
         let open = self.queue.get(self.answering)?;
         let kind = open.kind;
@@ -284,6 +284,12 @@ impl Http1 {
             } else {
                 said.unwrap_or(Framing::Close)
             };
+        if let (Some(204), Some(Framing::Fixed(1..) | Framing::Chunked)) = (status, said) {
+            flags.insert(Flags::BAD_FRAMING);
+        }
+        if let (Framing::None, Some(Framing::Fixed(n))) = (framing, said) {
+            self.resp.undue = n;
+        }
         self.resp.mark(flags);
         let room = self.room(cx);
         if self.resp.begin(framing, here, room)

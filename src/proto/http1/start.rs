@@ -2,7 +2,7 @@
 //! Bounds: looks at [`limits::PROBE_BYTES`] of a line whose end is not there.
 
 use crate::limits;
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2, memmem};
 use std::ops::Range;
 
 /// Methods that are believed without a version behind them.
@@ -109,15 +109,15 @@ pub fn request(b: &[u8], strict: bool) -> Is {
                     Is::No
                 };
             }
+            let rest = b.get(m..).unwrap_or_default().trim_ascii_start();
+            if known && !strict && target_like(rest) {
+                return Is::Yes;
+            }
             if window
                 .iter()
                 .any(|c| *c < b' ' && !matches!(c, b'\t' | b'\r'))
             {
                 return Is::No;
-            }
-            let rest = b.get(m..).unwrap_or_default().trim_ascii_start();
-            if known && !strict && target_like(rest) {
-                return Is::Yes;
             }
             if b.len() < limits::PROBE_BYTES {
                 Is::More
@@ -148,6 +148,9 @@ fn is_version(w: &[u8]) -> bool {
 pub fn response(b: &[u8], strict: bool) -> Is {
     let b = b.get(leading_breaks(b)..).unwrap_or_default();
     let name = b.get(..5).unwrap_or(b);
+    if b.first() == Some(&b'I') {
+        return icy(b);
+    }
     if !b"HTTP/"
         .get(..name.len())
         .is_some_and(|p| p.eq_ignore_ascii_case(name))
@@ -168,7 +171,9 @@ pub fn response(b: &[u8], strict: bool) -> Is {
         return Is::More;
     };
     if !matches!(sep, b' ' | b'\t') {
-        return Is::No;
+        // a version alone, where a status line must stand
+        let alone = v > 0 && matches!(sep, b'\r' | b'\n');
+        return if alone && !strict { Is::Yes } else { Is::No };
     }
     if !strict {
         return Is::Yes;
@@ -196,6 +201,59 @@ pub fn response(b: &[u8], strict: bool) -> Is {
         },
         Some(_) => Is::No,
     }
+}
+
+/// `ICY 200 OK`, as servers of internet radio answer.
+fn icy(b: &[u8]) -> Is {
+    let n = b.len().min(4);
+    if b.get(..n) != b"ICY ".get(..n) {
+        return Is::No;
+    }
+    match b.get(4..7) {
+        Some(d) if d.iter().all(u8::is_ascii_digit) => Is::Yes,
+        Some(_) => Is::No,
+        None => Is::More,
+    }
+}
+
+/// Whether a whole line can only be a message's first.
+pub fn begins(line: &[u8]) -> bool {
+    let status = line.get(..5) == Some(b"HTTP/") && status_line(line).1.is_some();
+    status || request_line(line).version.is_some() && line.first().is_some_and(|c| is_tchar(*c))
+}
+
+/// Whether a request line is `method SP target SP HTTP/d.d` (RFC 9112 section 3), and its method no other spelling of one that is
+/// registered.
+pub fn clean_request(line: &[u8], l: &RequestLine) -> bool {
+    let method = line.get(l.method.clone()).unwrap_or_default();
+    let target = line.get(l.target.clone()).unwrap_or_default();
+    let lower = || {
+        method.iter().any(u8::is_ascii_lowercase)
+            && METHODS.iter().any(|m| m.eq_ignore_ascii_case(method))
+    };
+    let tail = line.get(l.target.end..).unwrap_or_default();
+    l.target.start == l.method.end + 1
+        && line.get(l.method.end) == Some(&b' ')
+        && !target.is_empty()
+        && memchr2(b' ', b'\t', target).is_none()
+        && tail.first() == Some(&b' ')
+        && tail.len() == 9
+        && clean_version(tail.get(1..).unwrap_or_default())
+        && !lower()
+}
+
+/// Whether a status line is `HTTP/d.d SP ddd`, and a reason behind another blank or nothing: many leave that blank away.
+pub fn clean_status(line: &[u8]) -> bool {
+    clean_version(line.get(..8).unwrap_or_default())
+        && line.get(8) == Some(&b' ')
+        && line
+            .get(9..12)
+            .is_some_and(|d| d.iter().all(u8::is_ascii_digit))
+        && matches!(line.get(12), None | Some(b' '))
+}
+
+fn clean_version(w: &[u8]) -> bool {
+    matches!(w, [b'H', b'T', b'T', b'P', b'/', a, b'.', b] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
 /// Next place in unknown bytes where a message starts: only after an empty line, and only with its whole first line there,

@@ -3,6 +3,7 @@
 
 use super::{Reader, State, Step};
 use crate::call::model::Flags;
+use crate::limits;
 use crate::net::Missing;
 use crate::proto::Carry;
 use crate::proto::http1::start::{self, Is};
@@ -21,6 +22,17 @@ impl Reader {
                 let step = self.cut_head(flag);
                 self.lose();
                 step
+            }
+            State::Skip(left) if bytes <= *left => {
+                *left -= bytes;
+                if *left == 0 {
+                    self.state = State::Head;
+                }
+                Step::More
+            }
+            State::Skip(_) => {
+                self.lose();
+                Step::More
             }
             State::Hold => {
                 self.held = Carry::default();
@@ -100,6 +112,7 @@ impl Reader {
             return Step::More;
         }
         let b = std::mem::take(&mut self.carry);
+        self.scan.flags = Flags::default();
         self.build(&b, b.len(), Flags::default());
         self.end = self.start + b.len() as u64;
         Step::Head
@@ -107,7 +120,7 @@ impl Reader {
 
     /// The direction ended. `orderly`: by a close that ends a body of unknown length.
     pub fn finish(&mut self, orderly: bool) -> Step {
-        match &self.state {
+        match &mut self.state {
             State::Head | State::Lost => {
                 let step = self.cut_head(Flags::TRUNCATED);
                 if step == Step::More {
@@ -115,7 +128,7 @@ impl Reader {
                 }
                 step
             }
-            State::Hold => Step::More,
+            State::Hold | State::Skip(_) => Step::More,
             State::Close => {
                 if !orderly {
                     self.flag(Flags::TRUNCATED);
@@ -124,7 +137,28 @@ impl Reader {
                 self.state = State::Head;
                 Step::Done
             }
+            State::Chunked(c) if orderly && c.last_seen() => {
+                // only the last empty line is missing
+                self.flag(Flags::BAD_FRAMING);
+                self.close_message(true);
+                self.state = State::Head;
+                Step::Done
+            }
             State::Fixed(_) | State::Chunked(_) => {
+                let plain = match &mut self.state {
+                    State::Chunked(c) if !self.requests => c.plain(),
+                    _ => None,
+                };
+                if let Some(bytes) = plain {
+                    // declared chunked, and was not
+                    self.flag(Flags::BAD_FRAMING);
+                    self.keep(&bytes, limits::CHUNK_LINE);
+                    if orderly {
+                        self.close_message(true);
+                        self.state = State::Head;
+                        return Step::Done;
+                    }
+                }
                 self.flag(Flags::TRUNCATED);
                 self.close_message(false);
                 self.state = State::Head;

@@ -32,6 +32,8 @@ enum State {
     /// At, or inside, a start line and header block.
     Head,
     Fixed(u64),
+    /// Bytes of a body that should not be there are skipped.
+    Skip(u64),
     Chunked(Box<Chunked>),
     Close,
     /// Out of step: looking for a start line.
@@ -49,6 +51,7 @@ pub fn reread(head: &[u8], request: bool) -> Message {
     r.build(head, head.len(), Flags::default());
     let mut m = r.message.take().unwrap_or_else(|| r.headless());
     let pseudo = m.version.0 >= 2;
+    m.flags = Flags::default();
     for (name, value) in m.headers.iter_mut().filter(|(n, _)| pseudo && n.is_empty()) {
         let line = head.get(value.clone()).unwrap_or_default();
         if let Some(colon) = memchr::memmem::find(line, b": ") {
@@ -84,6 +87,10 @@ pub struct Reader {
     lost: bool,
     /// ... and before the message that is being read.
     pub after_loss: bool,
+    /// Bytes that belong to no message were met since the last.
+    junk: bool,
+    /// Length declared for a body that the last message cannot have (RFC 9112 section 6.3): some send it all the same.
+    pub undue: u64,
     /// The next response may be one without a head (HTTP/0.9).
     pub expect_simple: bool,
     /// Bytes that are no request belong to an upgraded connection: keep them.
@@ -111,6 +118,8 @@ impl Reader {
             next: 0,
             lost: false,
             after_loss: false,
+            junk: false,
+            undue: 0,
             expect_simple: false,
             hold_foreign: false,
             held: Carry::default(),
@@ -164,6 +173,16 @@ impl Reader {
                     Step::More
                 }
             }
+            State::Skip(left) => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                *left -= n as u64;
+                *pos += n;
+                if *left > 0 {
+                    return Step::More;
+                }
+                self.state = State::Head;
+                self.head(seg, pos)
+            }
             State::Close => {
                 self.touch(seg);
                 self.keep(rest, room);
@@ -187,13 +206,16 @@ impl Reader {
                     self.touch(seg);
                     self.ended(seg, *pos, true)
                 }
+                Piece::EndBefore { used } => self.ended_before(seg, pos, used),
                 Piece::Broken { used } => {
                     let plain = c.chunks == 0 && !self.requests;
+                    let early = std::mem::take(&mut c.line);
                     self.flag(Flags::BAD_FRAMING);
                     self.touch(seg);
                     if plain {
                         // declared chunked and is not: taken as it is, until the connection closes
                         self.state = State::Close;
+                        self.keep(&early, room);
                         return self.step_again(seg, pos, room);
                     }
                     *pos += used;
@@ -225,6 +247,7 @@ impl Reader {
                     *pos += used;
                     return self.ended(seg, *pos, true);
                 }
+                Piece::EndBefore { used } => return self.ended_before(seg, pos, used),
                 Piece::Broken { used } => {
                     self.flag(Flags::BAD_FRAMING);
                     *pos += used;
@@ -238,6 +261,24 @@ impl Reader {
         self.keep(rest, room);
         *pos = seg.bytes.len();
         Step::More
+    }
+
+    /// A chunked body ended without its empty line; the first line of the next message was read with it.
+    fn ended_before(&mut self, seg: &Segment<'_>, pos: &mut usize, used: usize) -> Step {
+        *pos += used;
+        self.touch(seg);
+        let State::Chunked(c) = &mut self.state else {
+            return Step::More;
+        };
+        let line = std::mem::take(&mut c.line);
+        let step = self.ended(seg, *pos, true);
+        self.end = self.end.saturating_sub(line.len() as u64);
+        (self.start, self.acked, self.first) = (self.end, seg.acked, seg.at);
+        self.scan = Scan::default();
+        self.known = false;
+        self.head_flags = Flags::default();
+        self.carry = line;
+        step
     }
 
     fn touch(&mut self, seg: &Segment<'_>) {
@@ -272,7 +313,10 @@ impl Reader {
     fn head(&mut self, seg: &Segment<'_>, pos: &mut usize) -> Step {
         if self.carry.is_empty() {
             if !self.expect_simple {
-                *pos += start::leading_breaks(seg.bytes.get(*pos..).unwrap_or_default());
+                let breaks = start::leading_breaks(seg.bytes.get(*pos..).unwrap_or_default());
+                // before a request they are allowed (RFC 9112 section 2.2)
+                self.junk |= breaks > 0 && !self.requests && self.end > 0;
+                *pos += breaks;
             }
             let rest = seg.bytes.get(*pos..).unwrap_or_default();
             if rest.is_empty() {
@@ -333,6 +377,13 @@ impl Reader {
                     return Step::Head;
                 }
                 Is::No => {
+                    self.junk |= self.end > 0;
+                    let passed = (seg.offset + *pos as u64).saturating_sub(self.end);
+                    if self.undue > passed {
+                        self.state = State::Skip(self.undue - passed);
+                        self.undue = 0;
+                        return Step::Desync;
+                    }
                     self.lose();
                     self.jump(seg, pos);
                     return Step::Desync;
@@ -397,8 +448,12 @@ impl Reader {
             .unwrap_or_default();
         m.headers = std::mem::take(&mut self.scan.headers);
         m.headers.retain(|(_, v)| v.end <= head);
+        let whole = self.scan.first.is_some();
         if self.requests {
             let l = start::request_line(line);
+            if whole && l.version.is_some() && !start::clean_request(line, &l) {
+                m.flags.insert(Flags::BAD_FRAMING);
+            }
             m.start = Start::Request {
                 method: l.method,
                 target: l.target,
@@ -413,11 +468,18 @@ impl Reader {
             };
         } else {
             let (version, status) = start::status_line(line);
+            if whole && !start::clean_status(line) {
+                m.flags.insert(Flags::BAD_FRAMING);
+            }
             m.version = version;
             m.start = Start::Response { status };
         }
         m.flags.insert(self.scan.flags);
         m.flags.insert(flags);
+        if std::mem::take(&mut self.junk) {
+            m.flags.insert(Flags::BAD_FRAMING);
+        }
+        self.undue = 0;
         self.scan = Scan::default();
         self.after_loss = self.lost;
         self.message = Some(m);
