@@ -410,7 +410,7 @@ fn a_schema_names_fields_and_what_is_found_in_them() {
     other.run(&["show", id, "--proto", wrong.to_str().unwrap()], 2);
 }
 
-/// Recorded from a real server and client, see tests/record/grpc.py.
+/// Recorded from a real server and client, see tests/record/protobuf_grpc.py.
 #[test]
 fn recorded_grpc_is_what_its_client_got() {
     let fixture = |n: &str| format!("{}/tests/fixtures/{n}", env!("CARGO_MANIFEST_DIR"));

@@ -3,7 +3,7 @@
 compressed with gzip. What the client got is written beside it as hashes of the serialised messages (grpc.json).
 
 Needs: pip install grpcio grpcio-tools; tcpdump with the right to capture on the loopback interface. Run from anywhere:
-    tests/record/grpc.py
+    tests/record/protobuf_grpc.py
 """
 import hashlib, json, os, shutil, subprocess, sys, tempfile, time
 from concurrent import futures
