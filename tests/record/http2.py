@@ -45,7 +45,7 @@ def start(*args):
 
 
 def wait_for(port):
-    for _ in range(200):
+    for _ in range(1200):
         try:
             return socket.create_connection(("127.0.0.1", port)).close()
         except OSError:

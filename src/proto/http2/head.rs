@@ -137,7 +137,12 @@ impl Fields {
         self.text.extend_from_slice(b": ");
         let start = self.text.len();
         match value {
-            Some(v) => self.bad |= escape(v, false, &mut self.text),
+            Some(v) => {
+                let escaped = escape(v, false, &mut self.text);
+                // gRPC sends binary metadata as it is, with a NUL in front, to whoever agreed to it
+                let binary = v.first() == Some(&0) && name.is_some_and(|n| n.ends_with(b"-bin"));
+                self.bad |= escaped && !binary;
+            }
             None => self.text.extend_from_slice(UNKNOWN),
         }
         if value.is_some() {
