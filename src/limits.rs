@@ -68,6 +68,13 @@ pub const STREAM_HELD: usize = 8 << 20;
 pub const STREAM_PIECES: usize = 1024;
 /// Out-of-order bytes held over all connections.
 pub const STREAMS_HELD_ALL: usize = 64 << 20;
+/// Segments that wait where the SYN of their stream was not captured, until it is known which comes first: disorder in a
+/// network spans a few ...
+pub const EARLY_PIECES: usize = 16;
+/// ... and the nanoseconds of packet time that they wait at most, too few to be seen on a screen.
+pub const EARLY_NS: i64 = 100_000_000;
+/// Streams that wait so, where the time of packets stands still.
+pub const EARLY_STREAMS: usize = 65_536;
 /// A hole in a stream that the receiver has acknowledged is filled late only where the capture is out of order: it is
 /// declared lost after this many packets of the connection ...
 pub const REORDER_PACKETS: u64 = 64;

@@ -10,17 +10,22 @@
 //! - A few zeros on an acknowledgement are no data until something says so: some stacks count the padding of a frame as
 //!   payload, and believing it would poison the place for the bytes that really stand there. What the sender sends next,
 //!   or the other side acknowledges, decides; where nothing does, they are dropped.
+//! - Where the SYN was not captured, the first segments wait until it is known which of them comes first: the other side
+//!   acknowledged what stood before, or has the first already, or [`EARLY_PIECES`] or [`EARLY_NS`] passed.
 //! - Nothing after a FIN counts.
 
 use super::{Missing, Segment};
 use crate::call::model::Stamp;
 use crate::limits::{
-    HELD_NS, REORDER_NS, REORDER_PACKETS, STREAM_HELD, STREAM_PIECES, UNHEARD_BYTES, UNHEARD_PIECES,
+    EARLY_NS, EARLY_PIECES, HELD_NS, REORDER_NS, REORDER_PACKETS, STREAM_HELD, STREAM_PIECES,
+    UNHEARD_BYTES, UNHEARD_PIECES,
 };
 use std::collections::BTreeMap;
 
 /// Memory that one held piece costs beside its bytes.
 const PIECE_COST: usize = 128;
+/// How far before and behind the first segment captured the others may stand that wait for the beginning with it.
+const EARLY_REACH: u32 = 1 << 20;
 /// Acknowledgements further ahead than this are no news of the stream but nonsense (the largest window, RFC 7323).
 const ACK_REACH: u64 = 1 << 30;
 
@@ -97,6 +102,11 @@ pub(super) struct Half {
     offset: u64,
     /// Whether `next` is known: from a SYN, or from the first payload.
     known: bool,
+    /// Packet time since which segments wait for the beginning to be known. Until then `next` stands
+    /// [`EARLY_REACH`] before the first of them, and `known` is false.
+    early: Option<i64>,
+    /// Last acknowledgement of the other side while the beginning is not known.
+    hint: Option<u32>,
     /// Sequence number of the SYN.
     isn: Option<u32>,
     /// Offset at which the FIN stands.
@@ -153,10 +163,84 @@ impl Half {
         self.isn = Some(isn);
         self.begin_at(isn.wrapping_add(1));
     }
-    /// Begins the stream at a sequence number.
+    /// Begins the stream at a sequence number. Segments that waited for that may be in order now, see [`Half::drain`].
     pub(super) fn begin_at(&mut self, next: u32) {
+        if self.early.take().is_some() {
+            let begin = self.place(next);
+            let mut w = self.waiting.take().unwrap_or_default();
+            for (at, held) in std::mem::take(&mut w.pieces) {
+                let to = i64::try_from(at).unwrap_or(i64::MAX).saturating_sub(begin);
+                match u64::try_from(to) {
+                    Ok(to) => drop(w.pieces.insert(to, held)),
+                    Err(_) => w.cost -= held.cost(),
+                }
+            }
+            self.waiting = (!w.pieces.is_empty()).then_some(w);
+        }
         self.next = next;
         self.known = true;
+    }
+    /// Whether segments wait for the beginning to be known.
+    pub(super) fn early(&self) -> bool {
+        self.early.is_some()
+    }
+    /// Whether the segments that wait may be those of a stream that begins at `next`.
+    pub(super) fn early_fits(&self, next: u32) -> bool {
+        let first = self.first_held().and_then(|n| i64::try_from(n).ok());
+        (0..=first.unwrap_or(0)).contains(&self.place(next))
+    }
+    /// Notes what the other side acknowledged of a stream whose beginning is not known. Says true where that is enough:
+    /// it waits for the first segment captured, or has it already.
+    pub(super) fn hint(&mut self, ack: u32) -> bool {
+        self.hint = Some(ack);
+        let Some(first) = self.first_held().filter(|_| self.early()) else {
+            return false;
+        };
+        let known = u64::try_from(self.place(ack)).is_ok_and(|at| at >= first);
+        if known {
+            self.begin_early();
+        }
+        known
+    }
+    /// Begins the stream at the first of the segments that wait. One zero byte with nothing right behind it is a
+    /// keep-alive probe, and stands before the stream.
+    fn begin_early(&mut self) {
+        if let Some(first) = self.first_held().filter(|_| self.early()) {
+            let lone = self.waiting.as_ref().is_some_and(|w| {
+                w.pieces
+                    .get(&first)
+                    .is_some_and(|held| held.len() == 1 && *held.bytes == [0])
+                    && !w.pieces.contains_key(&(first + 1))
+            });
+            self.begin_at(self.next.wrapping_add(low(first + u64::from(lone))));
+        }
+    }
+    /// Takes a segment while the beginning is not known.
+    fn wait_early(&mut self, p: &Piece<'_>) -> bool {
+        if self.early.is_none() {
+            self.early = Some(p.at.ts);
+            self.next = p.seq.wrapping_sub(EARLY_REACH);
+        }
+        let at = u64::try_from(self.place(p.seq)).unwrap_or(0);
+        let new = self.hold(at, p);
+        if self.hint == Some(p.seq) {
+            // The other side waits for it: no probe.
+            self.begin_at(p.seq);
+        }
+        new
+    }
+    /// Whether a segment is near enough to those that wait for the beginning.
+    fn near_early(&self, seq: u32) -> bool {
+        (0..=i64::from(2 * EARLY_REACH)).contains(&self.place(seq))
+    }
+    /// Hands on what waited for the beginning where it waited for long enough.
+    pub(super) fn settle_early(&mut self, now: i64, out: &mut impl Out) {
+        let Some(since) = self.early else { return };
+        let pieces = self.waiting.as_ref().map_or(0, |w| w.pieces.len());
+        if pieces >= EARLY_PIECES || now.saturating_sub(since) >= EARLY_NS {
+            self.begin_early();
+            self.drain(out);
+        }
     }
     /// A SYN was captured late: the stream already began right behind it.
     pub(super) fn late_syn(&mut self, isn: u32) {
@@ -205,7 +289,24 @@ impl Half {
     /// Takes a segment with payload. Says false where nothing of it was new.
     pub(super) fn segment(&mut self, mut p: Piece<'_>, out: &mut impl Out) -> bool {
         if !self.known {
-            self.begin_at(p.seq);
+            let after = p.seq.wrapping_add(1);
+            if !self.early() && p.bytes == [0] && p.missing == 0 && self.hint == Some(after) {
+                // The other side has it already: a keep-alive probe.
+                self.begin_at(after);
+                return false;
+            }
+            if self.early() && !self.near_early(p.seq) {
+                self.begin_early();
+                self.drain(out);
+            } else if !self.early() && self.hint == Some(p.seq) {
+                self.begin_at(p.seq);
+            } else {
+                let new = self.wait_early(&p);
+                if self.known {
+                    self.drain(out);
+                }
+                return new;
+            }
         }
         let mut start = self.place(p.seq);
         let mut end = start.saturating_add_unsigned(p.bytes.len() as u64 + p.missing as u64);
@@ -394,7 +495,7 @@ impl Half {
     }
 
     /// Hands on the pieces that are in order now.
-    fn drain(&mut self, out: &mut impl Out) {
+    pub(super) fn drain(&mut self, out: &mut impl Out) {
         while let Some(w) = &mut self.waiting {
             let Some(first) = w.pieces.first_entry() else {
                 self.waiting = None;
@@ -412,6 +513,8 @@ impl Half {
             if held.doubtful && !follows {
                 self.doubt(held.bytes.len(), held.at, held.acked, out);
                 if self.doubt.is_some() {
+                    // Nothing else may wait any more.
+                    self.waiting = self.waiting.take().filter(|w| !w.pieces.is_empty());
                     return;
                 }
                 continue;
@@ -472,7 +575,10 @@ impl Half {
 
     /// Notes the FIN, which stands at sequence number `seq`.
     pub(super) fn finish_at(&mut self, seq: u32, at: Stamp, out: &mut impl Out) {
-        if !self.known {
+        if self.early() {
+            self.begin_early();
+            self.drain(out);
+        } else if !self.known {
             self.begin_at(seq);
         }
         let place = self.place(seq);
@@ -504,6 +610,10 @@ impl Half {
     /// Declares holes lost that nothing will fill any more. `packets` counts the packets of the flow; `unheard` says
     /// that nothing of the other side was captured of late.
     pub(super) fn settle(&mut self, packets: u64, now: Stamp, unheard: bool, out: &mut impl Out) {
+        self.settle_early(now.ts, out);
+        if self.early() {
+            return;
+        }
         loop {
             let acked = self.acked;
             let Some(w) = &mut self.waiting else { return };
@@ -535,6 +645,7 @@ impl Half {
 
     /// Declares the first hole lost and hands on what waited behind it.
     pub(super) fn lose(&mut self, out: &mut impl Out) {
+        self.begin_early();
         if let Some(w) = &self.waiting
             && let Some((first, held)) = w.pieces.first_key_value()
         {

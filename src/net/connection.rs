@@ -70,6 +70,10 @@ impl<T> Flow<T> {
             if same {
                 return Belongs::Yes;
             }
+            if mine.early() {
+                let fits = mine.early_fits(tcp.seq.wrapping_add(1));
+                return if fits { Belongs::Yes } else { Belongs::No };
+            }
             if closing {
                 return Belongs::No;
             }
@@ -175,6 +179,7 @@ pub(super) fn segment<S: StreamSink>(
             other.begin_at(ack);
             other.unsure = false;
         }
+        let begins = !other.known() && !tcp.rst && other.hint(ack);
         acked = other.acked_by(ack);
         other.heard(acked);
         if other.cost() > 0 || other.in_doubt() {
@@ -186,6 +191,9 @@ pub(super) fn segment<S: StreamSink>(
                 gaps: &mut *gaps,
                 trail: trail.as_deref_mut(),
             };
+            if begins {
+                other.drain(&mut out);
+            }
             other.confirm(&mut out);
             other.settle(packets, at, false, &mut out);
         }
@@ -199,12 +207,13 @@ pub(super) fn segment<S: StreamSink>(
         gaps,
         trail: trail.as_deref_mut(),
     };
+    if tcp.syn && mine.cost() > 0 {
+        // It tells where what came before it begins.
+        mine.drain(&mut out);
+    }
     let mut payload = tcp.payload;
     if tcp.rst {
         // Text in a reset is for people (RFC 9293 section 3.10.7), not part of the stream.
-        payload = &[];
-    } else if !mine.known() && payload == [0] && !tcp.psh {
-        // A keep-alive probe is the first that is seen: its byte stands before the stream.
         payload = &[];
     }
     if mine.in_doubt() && mine.weigh(first, &mut out) {
@@ -255,7 +264,8 @@ pub(super) fn segment<S: StreamSink>(
 /// Ethernet pads short frames with zeros, and some stacks count them as payload of an acknowledgement: it pushes nothing,
 /// and its zeros stand where the next bytes will.
 fn may_be_padding(tcp: &Tcp<'_>) -> bool {
-    tcp.payload.len() <= MOST_PADDING
+    // with options the frame is long enough
+    tcp.len <= 20 + MOST_PADDING
         && !tcp.psh
         && !tcp.syn
         && !tcp.fin

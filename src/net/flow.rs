@@ -2,6 +2,7 @@
 //! [`crate::limits::FLOWS`] flows, [`crate::limits::STREAMS_HELD_ALL`] bytes that wait for missing ones, ages by packet
 //! time. Everything that is not handed on is counted.
 
+use super::assemble::Half;
 use super::connection::{self, Belongs, ToSink};
 use super::copies::{self, Copies, Print, Tap, TapCopy};
 use super::decap::Carried;
@@ -11,8 +12,8 @@ use super::tcp::Tcp;
 use super::{Close, FlowStats, Side, StreamSink};
 use crate::call::model::Stamp;
 use crate::limits::{
-    COPIES_HELD, DATAGRAM_IDLE_NS, EXPIRE_BATCH, FLOW_IDLE_NS, FLOW_LINGER_NS, FLOWS,
-    STREAMS_HELD_ALL,
+    COPIES_HELD, DATAGRAM_IDLE_NS, EARLY_NS, EARLY_STREAMS, EXPIRE_BATCH, FLOW_IDLE_NS,
+    FLOW_LINGER_NS, FLOWS, STREAMS_HELD_ALL,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -37,6 +38,8 @@ pub struct Net<S: StreamSink> {
     held: usize,
     /// Streams that hold bytes, in the order in which they began to: slot, flow, side. May name some that no longer do.
     holders: VecDeque<(u32, u64, Side)>,
+    /// Streams whose beginning is not known yet, with the time of their first segment: slot, flow, side, time.
+    early: VecDeque<(u32, u64, Side, i64)>,
     counters: BTreeMap<&'static str, u64>,
     diags: Diags,
     /// IP headers of one source whose sum is wrong, and the first: counted by themselves, as it may be every packet.
@@ -100,6 +103,7 @@ impl<S: StreamSink> Net<S> {
             last: Stamp::default(),
             held: 0,
             holders: VecDeque::new(),
+            early: VecDeque::new(),
             counters: BTreeMap::new(),
             diags: Diags::new(),
             bad_sums: (0, Stamp::default()),
@@ -137,6 +141,27 @@ impl<S: StreamSink> Net<S> {
         let now = self.clock.tick(at.ts);
         self.last = at;
         self.expire(now, sink);
+        while let Some(&(slot, id, side, since)) = self.early.front()
+            && (now.saturating_sub(since) >= EARLY_NS || self.early.len() > EARLY_STREAMS)
+        {
+            self.early.pop_front();
+            self.begin_early(slot, id, side, sink);
+        }
+    }
+
+    /// Hands on what waited for the beginning of a stream.
+    fn begin_early(&mut self, slot: u32, id: u64, side: Side, sink: &mut S) {
+        let Some(flow) = self.table.get(slot).filter(|f| f.id == id) else {
+            return;
+        };
+        let cost = |flow: &Flow<S::State>| flow.halves.iter().map(Half::cost).sum::<usize>();
+        let before = cost(flow);
+        each_half(flow, sink, |half, its, out| {
+            if its == side {
+                half.settle_early(i64::MAX, out);
+            }
+        });
+        self.held = self.held + cost(flow) - before;
     }
 
     /// A packet of a flow that is no connection. `tunnel` names what carries packets of its own: they are handed on by
@@ -249,6 +274,9 @@ impl<S: StreamSink> Net<S> {
                     && !half.listed
                 {
                     half.listed = true;
+                    if half.early() {
+                        self.early.push_back((slot, id, side, frame.at.ts));
+                    }
                     self.holders.push_back((slot, id, side));
                 }
             }
@@ -407,6 +435,7 @@ impl<S: StreamSink> Net<S> {
             self.close(slot, Close::End, sink);
         }
         self.holders.clear();
+        self.early.clear();
     }
 
     /// The state of every open flow, in an order that follows from the packets alone.
@@ -478,7 +507,7 @@ fn note<T>(flow: &mut Flow<T>, side: Side, at: Stamp) {
 fn each_half<S: StreamSink>(
     flow: &mut Flow<S::State>,
     sink: &mut S,
-    mut f: impl FnMut(&mut super::assemble::Half, Side, &mut ToSink<'_, S>),
+    mut f: impl FnMut(&mut Half, Side, &mut ToSink<'_, S>),
 ) {
     let Flow {
         state,

@@ -19,6 +19,8 @@ pub(super) struct Tcp<'a> {
     pub(super) urgent: bool,
     /// What was captured of the payload.
     pub(super) payload: &'a [u8],
+    /// Bytes of the segment on the wire, header included.
+    pub(super) len: usize,
     /// Payload bytes that were on the wire beyond `payload`.
     pub(super) missing: usize,
 }
@@ -56,6 +58,7 @@ pub(super) fn parse(bytes: &[u8], missing: usize) -> Result<Tcp<'_>, &'static st
         psh: flags & 0x08 != 0,
         urgent: flags & 0x20 != 0,
         payload,
+        len: total,
         missing: total - header - payload.len(),
     })
 }

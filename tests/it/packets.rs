@@ -25,6 +25,8 @@ pub struct Seen {
 #[derive(Default)]
 pub struct Recorder {
     pub done: Vec<Seen>,
+    /// Bytes of streams handed on.
+    pub told: u64,
 }
 
 impl StreamSink for Recorder {
@@ -47,6 +49,7 @@ impl StreamSink for Recorder {
         assert!(!s.fin[i], "data after a FIN");
         assert_eq!(segment.offset, s.offset[i], "data out of order");
         s.offset[i] += segment.bytes.len() as u64;
+        self.told += segment.bytes.len() as u64;
         s.streams[i].extend_from_slice(segment.bytes);
     }
     fn gap(&mut self, s: &mut Seen, side: Side, bytes: u64, why: Missing, _: Stamp) {

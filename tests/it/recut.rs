@@ -114,8 +114,8 @@ fn any_cut_of_a_conversation_gives_the_same_calls() {
     }
 }
 
-/// Captures of others that are small enough to be cut to single bytes, by name.
-fn recorded() -> Vec<(PathBuf, Vec<Rec>)> {
+/// Captures of others of at most this many bytes, by name.
+fn recorded(most: u64) -> Vec<(PathBuf, Vec<Rec>)> {
     let Some(dir) = captures() else {
         return Vec::new();
     };
@@ -124,7 +124,7 @@ fn recorded() -> Vec<(PathBuf, Vec<Rec>)> {
         .flat_map(|d| std::fs::read_dir(dir.join(d)).unwrap())
         .map(|e| e.unwrap().path())
         .filter(|p| p.extension().is_some_and(|e| e == "pcap" || e == "pcapng"))
-        .filter(|p| p.metadata().unwrap().len() < 400_000)
+        .filter(|p| p.metadata().unwrap().len() < most)
         .collect();
     files.sort();
     files
@@ -141,6 +141,44 @@ fn recorded() -> Vec<(PathBuf, Vec<Rec>)> {
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+#[test]
+fn any_cut_of_a_small_recorded_capture_gives_the_same_calls() {
+    cut_recorded(12_000);
+}
+
+/// Millions of packets of one byte: minutes without optimisation.
+#[test]
+#[ignore = "slow: see .ci/run"]
+fn any_cut_of_a_recorded_capture_gives_the_same_calls() {
+    cut_recorded(400_000);
+}
+
+fn cut_recorded(most: u64) {
+    let (mut captures, mut calls) = (0, 0);
+    let mut wrong = Vec::new();
+    for (path, a) in recorded(most) {
+        let expected = all(&a);
+        if expected.is_empty() {
+            continue;
+        }
+        captures += 1;
+        calls += expected.len();
+        for (how, cut) in others(&a) {
+            let found = all(&cut);
+            if found != expected {
+                let lost: Vec<_> = expected.iter().filter(|c| !found.contains(c)).collect();
+                let more: Vec<_> = found.iter().filter(|c| !expected.contains(c)).collect();
+                wrong.push(format!(
+                    "{}: {how}: lost {lost:#?}, more {more:#?}",
+                    name(&path)
+                ));
+            }
+        }
+    }
+    println!("{captures} captures, {calls} calls");
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// What may be said of a call that a loss hit.
@@ -221,7 +259,7 @@ fn any_packet_lost_is_felt_by_its_call_alone() {
 #[test]
 fn any_packet_lost_of_a_recorded_capture_is_felt_by_its_call_alone() {
     let mut all_wrong = Vec::new();
-    for (path, a) in recorded() {
+    for (path, a) in recorded(400_000) {
         if read(&a).is_empty() {
             continue;
         }

@@ -91,6 +91,10 @@ impl Wire {
         self.b(SYN | ACK, isn_b, isn_a.wrapping_add(1), b"");
         self.a(ACK, isn_a.wrapping_add(1), isn_b.wrapping_add(1), b"");
     }
+    /// Bytes handed on so far.
+    pub fn told(&self) -> u64 {
+        self.sink.told
+    }
     /// What was told before the end, without ending.
     pub fn code(&self, code: &str) -> u64 {
         self.net.counters().get(code).copied().unwrap_or(0)
@@ -475,4 +479,60 @@ fn numbers_far_from_both_streams_are_another_connection() {
     let f = w.end();
     assert_eq!(f.len(), 1);
     assert_eq!(f[0].streams[1], b"hello world");
+}
+
+#[test]
+fn zeros_in_doubt_behind_a_hole_do_not_keep_the_end_from_coming() {
+    let mut w = Wire::default();
+    w.handshake(100, 500);
+    w.a(ACK, 111, 501, &[0; 4]);
+    let f = &w.end()[0];
+    assert_eq!(gaps_of(f, 0), [(0, 10)]);
+    assert!(f.stats.is_some());
+}
+
+#[test]
+fn a_stream_without_its_syn_begins_where_the_first_of_its_segments_does() {
+    // the other side waits for the first: no need to wait for more
+    let mut w = Wire::default();
+    w.b(ACK, 500, 100, b"");
+    w.a(ACK, 104, 500, b"efgh");
+    w.a(ACK, 108, 500, b"ijkl");
+    assert_eq!(w.told(), 0);
+    w.a(ACK, 100, 500, b"abcd");
+    assert_eq!(w.told(), 12);
+    assert_eq!(w.end()[0].streams[1], b"abcdefghijkl");
+    // it acknowledged them all
+    let mut w = Wire::default();
+    w.a(ACK, 104, 500, b"efgh");
+    w.a(ACK, 100, 500, b"abcd");
+    assert_eq!(w.told(), 0);
+    w.b(ACK, 500, 108, b"");
+    assert_eq!(w.told(), 8);
+    assert_eq!(w.end()[0].streams[0], b"abcdefgh");
+    // the SYN comes late; what was sent before another SYN is another flow
+    let mut w = Wire::default();
+    w.a(ACK, 105, 500, b"efgh");
+    w.a(ACK, 101, 500, b"abcd");
+    w.a(SYN, 100, 0, b"");
+    assert_eq!(w.told(), 8);
+    w.a(SYN, 9000, 0, b"");
+    assert_eq!(w.end().len(), 2);
+    // nobody says: after a tenth of a second
+    let mut w = Wire::default();
+    w.a(ACK, 104, 500, b"efgh");
+    w.a(ACK, 100, 500, b"abcd");
+    w.ts += 100_000_000;
+    let ports = std::mem::replace(&mut w.ports, (1, 2));
+    w.a(SYN, 1, 0, b"");
+    w.a(SYN, 1, 0, b"");
+    w.ports = ports;
+    assert_eq!(w.told(), 8);
+    // or after some pieces
+    let mut w = Wire::default();
+    for n in (0..16).rev() {
+        assert_eq!(w.told(), 0);
+        w.a(ACK, 100 + n, 500, b"x");
+    }
+    assert_eq!(w.told(), 16);
 }

@@ -116,7 +116,7 @@ pub fn cut(recs: &[Rec], size: usize) -> Vec<Rec> {
                 let count = len.div_ceil(size) as i64;
                 for (i, at) in (0..len).step_by(size).enumerate() {
                     let mut piece = slice(r, at, len.min(at + size));
-                    piece.ts = r.ts + room * i as i64 / count;
+                    piece.ts = r.ts + (room / count).min(1000) * i as i64;
                     out.push(piece);
                 }
             }
