@@ -114,8 +114,8 @@ fn any_cut_of_a_conversation_gives_the_same_calls() {
     }
 }
 
-/// Captures of others of at most this many bytes, by name.
-fn recorded(most: u64) -> Vec<(PathBuf, Vec<Rec>)> {
+/// Captures of others that are small enough to be cut to single bytes, by name.
+fn recorded() -> Vec<(PathBuf, Vec<Rec>)> {
     let Some(dir) = captures() else {
         return Vec::new();
     };
@@ -124,7 +124,7 @@ fn recorded(most: u64) -> Vec<(PathBuf, Vec<Rec>)> {
         .flat_map(|d| std::fs::read_dir(dir.join(d)).unwrap())
         .map(|e| e.unwrap().path())
         .filter(|p| p.extension().is_some_and(|e| e == "pcap" || e == "pcapng"))
-        .filter(|p| p.metadata().unwrap().len() < most)
+        .filter(|p| p.metadata().unwrap().len() < 400_000)
         .collect();
     files.sort();
     files
@@ -144,21 +144,10 @@ fn name(path: &Path) -> String {
 }
 
 #[test]
-fn any_cut_of_a_small_recorded_capture_gives_the_same_calls() {
-    cut_recorded(12_000);
-}
-
-/// Millions of packets of one byte: minutes without optimisation.
-#[test]
-#[ignore = "slow: see .ci/run"]
 fn any_cut_of_a_recorded_capture_gives_the_same_calls() {
-    cut_recorded(400_000);
-}
-
-fn cut_recorded(most: u64) {
     let (mut captures, mut calls) = (0, 0);
     let mut wrong = Vec::new();
-    for (path, a) in recorded(most) {
+    for (path, a) in recorded() {
         let expected = all(&a);
         if expected.is_empty() {
             continue;
@@ -259,7 +248,7 @@ fn any_packet_lost_is_felt_by_its_call_alone() {
 #[test]
 fn any_packet_lost_of_a_recorded_capture_is_felt_by_its_call_alone() {
     let mut all_wrong = Vec::new();
-    for (path, a) in recorded(400_000) {
+    for (path, a) in recorded() {
         if read(&a).is_empty() {
             continue;
         }
