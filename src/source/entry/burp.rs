@@ -360,7 +360,7 @@ fn time(text: &str, zone: &LogZone) -> Option<(Ts, bool)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::cast_possible_truncation)]
+#[allow(clippy::cast_possible_truncation)] // lengths of what the tests made
 mod tests {
     use super::*;
     use crate::source::entry::{EntryEvent, EntryReader};

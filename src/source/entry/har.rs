@@ -549,6 +549,6 @@ pub(super) fn split_url(url: &[u8]) -> Option<Url<'_>> {
 }
 
 #[cfg(test)]
-#[allow(clippy::cast_possible_truncation)]
+#[allow(clippy::cast_possible_truncation)] // lengths of what the tests made
 #[path = "har_tests.rs"]
 mod tests;
