@@ -388,7 +388,17 @@ impl Classic {
             } else {
                 data.len().saturating_sub(self.head)
             };
-            let found = (0..places).find(|&at| {
+            // Nearly every place falls at its length alone, so that is looked at before the rest.
+            let lengths = data.get(8..).unwrap_or_default().windows(4);
+            let fits = |len: &[u8]| {
+                u32_at(len, 0, self.big).is_some_and(|len| (1..=self.most).contains(&len))
+            };
+            let mut fitting = lengths
+                .take(places)
+                .enumerate()
+                .filter(|(_, len)| fits(len))
+                .map(|(at, _)| at);
+            let found = fitting.find(|&at| {
                 self.plausible(data, at, self.last_sec)
                     .is_some_and(|(next, sec)| {
                         let reaches_end = !more && next == data.len() && self.last_sec.is_some();

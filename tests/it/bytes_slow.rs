@@ -81,9 +81,22 @@ fn grows_linearly(name: &str, n: usize, make: fn(&mut dyn Write, usize)) {
         out.flush().unwrap();
         path
     };
-    let (once, small) = load(dir.path(), &input(n));
-    let (twice, large) = load(dir.path(), &input(2 * n));
-    let ratio = twice.as_secs_f64() / once.as_secs_f64().max(0.01);
+    let (half, whole) = (input(n), input(2 * n));
+    let (mut once, mut small) = load(dir.path(), &half);
+    let (mut twice, mut large) = load(dir.path(), &whole);
+    let ratio =
+        |once: Duration, twice: Duration| twice.as_secs_f64() / once.as_secs_f64().max(0.01);
+    // Whatever else the machine does can only add time (its caches and its clock are shared), so a pair that is over the
+    // bound is measured again and the least time of each counts: an input that costs more than it should stays over it.
+    for _ in 0..3 {
+        if twice < NOISE || ratio(once, twice) <= RATIO {
+            break;
+        }
+        let (a, b) = (load(dir.path(), &half), load(dir.path(), &whole));
+        (once, small) = (once.min(a.0), small.max(a.1));
+        (twice, large) = (twice.min(b.0), large.max(b.1));
+    }
+    let ratio = ratio(once, twice);
     eprintln!(
         "{name}: {once:.2?} {} MiB, doubled {twice:.2?} {} MiB, ratio {ratio:.2}",
         small >> 20,
