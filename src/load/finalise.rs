@@ -19,7 +19,7 @@ mod write;
 
 use crate::case::{indexes, info, marks};
 use crate::detect::Rules;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::inside::Inside;
 use crate::facts::{join, parents, risks};
@@ -72,9 +72,18 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
         inside,
         limits: risks::Limits::default(),
     };
-    let found = risks::find(&view);
     indexes::drop_facts(&tx)?;
-    let counts = write::all(
+    write::clear(&tx)?;
+    // The rows of calls need no risks: both are made at once.
+    let found = std::thread::scope(|scope| {
+        let found = scope.spawn(|| risks::find(&view));
+        write::calls(&tx, &ev, &people)?;
+        found.join().map_err(|_| Error::Unreadable {
+            path: "facts".into(),
+            why: "looking for risks failed inside the program; what was read is in the case".into(),
+        })
+    })?;
+    let counts = write::rest(
         &tx, &ev, &people, &apis, &classes, &columns, &applied, &found,
     )?;
     indexes::build_facts(&tx)?;

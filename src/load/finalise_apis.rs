@@ -7,7 +7,9 @@ use crate::facts::calls::NONE;
 use crate::facts::identity::Identity;
 use crate::facts::inside::address;
 use crate::facts::templates::{PathIn, dispatch, fold};
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// One API.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +68,9 @@ fn hosts_of_logs(ev: &mut Evidence) {
     }
 }
 
+/// What paths of one API have in common: method, host, route, operation, kind, note, reason.
+type Same = (u32, usize, Arc<str>, u32, u32, u32, Arc<str>);
+
 /// Folds and notes in each call.
 pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) -> Apis {
     hosts_of_logs(ev);
@@ -75,30 +80,32 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
         .filter(|a| !a.name.starts_with("unattributed@") && !a.name.starts_with("key:"))
         .map(|a| a.name.to_lowercase())
         .collect();
-    let hosts: Vec<String> = ev
+    let mut hosts: Vec<String> = Vec::new();
+    let mut of_place: BTreeMap<(u32, Option<(u32, u16)>), usize> = BTreeMap::new();
+    let host_of: Vec<usize> = ev
         .paths
         .iter()
-        .map(|p| match p.server {
-            _ if p.host != 0 => ev.term(p.host).to_ascii_lowercase(),
-            Some((a, port)) => {
-                ev.addrs
-                    .get(a as usize)
-                    .map_or_else(String::new, |a| match address(*a) {
-                        std::net::IpAddr::V6(a) => format!("[{a}]:{port}"),
-                        a => format!("{a}:{port}"),
-                    })
-            }
-            None => String::new(),
+        .map(|p| {
+            let place = (p.host, p.server.filter(|_| p.host == 0));
+            *of_place.entry(place).or_insert_with(|| {
+                hosts.push(match place.1 {
+                    Some((a, port)) => ev.addrs.get(a as usize).map_or_else(String::new, |a| {
+                        std::net::SocketAddr::new(address(*a), port).to_string()
+                    }),
+                    None => ev.term(p.host).to_ascii_lowercase(),
+                });
+                hosts.len() - 1
+            })
         })
         .collect();
     let inputs: Vec<PathIn<'_>> = ev
         .paths
         .iter()
-        .zip(&hosts)
+        .zip(&host_of)
         .zip(ev.kinds.iter().zip(&ev.path_calls))
         .map(|((p, host), (kind, calls))| PathIn {
             method: ev.term(p.method),
-            host,
+            host: hosts.get(*host).map_or("", String::as_str),
             target: &p.path,
             kind: ev.term(*kind),
             calls: *calls,
@@ -106,10 +113,20 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
         .collect();
     let folded = fold(&inputs, &|n| names.contains(&n.to_lowercase()));
     let mut by_name: BTreeMap<String, Api> = BTreeMap::new();
-    let mut of_path: Vec<String> = Vec::with_capacity(folded.len());
-    for (((p, f), i), note) in ev.paths.iter().zip(folded).zip(&inputs).zip(&ev.notes) {
+    // Paths of one template, and there may be a hundred thousand, are one entry.
+    let mut same: FxHashMap<Same, u32> = FxHashMap::default();
+    let mut names_of: Vec<String> = Vec::new();
+    let mut of_path: Vec<u32> = Vec::with_capacity(folded.len());
+    let given = ev.paths.iter().zip(folded).zip(inputs.iter().zip(&host_of));
+    for (((p, f), (i, host)), (note, kind)) in given.zip(ev.notes.iter().zip(&ev.kinds)) {
+        let key = (p.method, *host, f.route, p.op, *kind, *note, f.why);
+        if let Some(n) = same.get(&key) {
+            of_path.push(*n);
+            continue;
+        }
         let method = if i.method.is_empty() { "?" } else { i.method };
-        let mut name = format!("{method} {}{}", i.host, f.route);
+        let (route, why) = (key.2.to_string(), key.6.to_string());
+        let mut name = format!("{method} {}{route}", i.host);
         let op = ev.term(p.op);
         if !op.is_empty() {
             name.push('#');
@@ -120,17 +137,24 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
             name,
             method: i.method.to_owned(),
             host: i.host.to_owned(),
-            route: f.route,
+            route,
             kind: i.kind.to_owned(),
-            why: match (note.is_empty(), f.why.is_empty()) {
-                (true, _) => f.why,
+            why: match (note.is_empty(), why.is_empty()) {
+                (true, _) => why,
                 (false, true) => note.to_owned(),
-                (false, false) => format!("{note}; {}", f.why),
+                (false, false) => format!("{note}; {why}"),
             },
         };
-        of_path.push(put(&mut by_name, api, corrections));
+        let n = u32::try_from(names_of.len()).unwrap_or(NONE);
+        names_of.push(put(&mut by_name, api, corrections));
+        same.insert(key, n);
+        of_path.push(n);
     }
-    let chosen = dispatched(ev, &of_path, &mut by_name, corrections);
+    let name_of = |path: u32| -> Option<&str> {
+        let n = of_path.get(path as usize)?;
+        names_of.get(*n as usize).map(String::as_str)
+    };
+    let chosen = dispatched(ev, &name_of, &mut by_name, corrections);
     let list: Vec<Api> = by_name.into_values().collect();
     let find = |n: &str| {
         list.binary_search_by(|a| a.name.as_str().cmp(n))
@@ -138,9 +162,13 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
             .and_then(|i| u32::try_from(i).ok())
             .unwrap_or(NONE)
     };
-    let index: Vec<u32> = of_path.iter().map(|n| find(n)).collect();
+    let index: Vec<u32> = names_of.iter().map(|n| find(n)).collect();
     for c in &mut ev.calls {
-        c.api = index.get(c.path as usize).copied().unwrap_or(NONE);
+        let n = of_path.get(c.path as usize);
+        c.api = n
+            .and_then(|n| index.get(*n as usize))
+            .copied()
+            .unwrap_or(NONE);
     }
     for (call, name) in chosen {
         if let Some(c) = ev.calls.get_mut(call as usize) {
@@ -178,9 +206,9 @@ fn put(by_name: &mut BTreeMap<String, Api>, mut new: Api, corrections: &[Correct
 }
 
 /// APIs whose calls choose an operation by a field: adds one for each operation, and gives the name for each such call.
-fn dispatched(
+fn dispatched<'a>(
     ev: &Evidence,
-    of_path: &[String],
+    name_of: &dyn Fn(u32) -> Option<&'a str>,
     by_name: &mut BTreeMap<String, Api>,
     corrections: &[Correction],
 ) -> Vec<(u32, String)> {
@@ -192,12 +220,10 @@ fn dispatched(
             .get(name)
             .is_some_and(|a| a.kind == "rest" && !name.contains('#'))
     };
-    let base = |call: u32| {
-        let path = ev.calls.get(call as usize)?.path;
-        of_path.get(path as usize).map(String::as_str)
-    };
+    let base = |call: u32| name_of(ev.calls.get(call as usize)?.path);
     let mut totals: BTreeMap<&str, u32> = BTreeMap::new();
-    for (name, n) in of_path.iter().zip(&ev.path_calls) {
+    for (path, n) in (0u32..).zip(&ev.path_calls) {
+        let Some(name) = name_of(path) else { continue };
         let t = totals.entry(name).or_default();
         *t = t.saturating_add(*n);
     }

@@ -65,9 +65,18 @@ fn row(i: u32) -> Option<i64> {
     (i != NONE).then(|| i64::from(i) + 1)
 }
 
-/// Writes all facts tables.
+/// Empties all facts tables.
+pub fn clear(conn: &Connection) -> Result<()> {
+    conn.execute_batch(
+        "DELETE FROM api; DELETE FROM field_class; DELETE FROM account; DELETE FROM session; DELETE FROM call_fact; DELETE FROM risk; \
+         DELETE FROM risk_call; DELETE FROM minute;",
+    )?;
+    Ok(())
+}
+
+/// Writes all facts tables but that of [`calls`].
 #[allow(clippy::too_many_arguments)] // each table has its own source
-pub fn all(
+pub fn rest(
     conn: &Connection,
     ev: &Evidence,
     people: &Identity,
@@ -77,10 +86,6 @@ pub fn all(
     applied: &Applied,
     found: &[Risk],
 ) -> Result<Counts> {
-    conn.execute_batch(
-        "DELETE FROM api; DELETE FROM field_class; DELETE FROM account; DELETE FROM session; DELETE FROM call_fact; DELETE FROM risk; \
-         DELETE FROM risk_call; DELETE FROM minute;",
-    )?;
     let mut api = vec![Sum::default(); apis.list.len()];
     let mut account = vec![Sum::default(); people.accounts.len()];
     let mut session = vec![Sum::default(); people.sessions.len()];
@@ -141,7 +146,6 @@ pub fn all(
         &mut counts,
     )?;
     sessions_out(conn, ev, people, &session)?;
-    calls_out(conn, ev, people, &session)?;
     risks_out(conn, ev, found)?;
     let mut stmt = conn.prepare("INSERT INTO minute(t,level,calls,records) VALUES(?1,?2,?3,?4)")?;
     for ((t, level), (calls, records)) in minutes {
@@ -346,21 +350,25 @@ fn sessions_out(conn: &Connection, ev: &Evidence, people: &Identity, sums: &[Sum
     Ok(())
 }
 
-fn calls_out(conn: &Connection, ev: &Evidence, people: &Identity, sessions: &[Sum]) -> Result<()> {
+/// Writes the facts of each call.
+pub fn calls(conn: &Connection, ev: &Evidence, people: &Identity) -> Result<()> {
+    // A session of joined log lines alone is no row.
+    let mut sessions = vec![false; people.sessions.len()];
+    for c in ev.calls.iter().filter(|c| counts_itself(c)) {
+        if let Some(some) = at(&mut sessions, c.session) {
+            *some = true;
+        }
+    }
     let mut stmt = conn.prepare(
         "INSERT INTO call_fact(call_id,api_id,account_id,account_conf,account_via,behalf,session_id,level,classes,clear,masked,records,findings,parent_id,joined) \
          VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
     )?;
     let id = |i: u32| ev.calls.get(i as usize).map(|c| c.id);
     for c in &ev.calls {
-        let session = if sessions
+        let session = sessions
             .get(c.session as usize)
-            .is_some_and(|s| s.calls > 0)
-        {
-            row(c.session)
-        } else {
-            None
-        };
+            .filter(|some| **some)
+            .and_then(|_| row(c.session));
         stmt.execute(params![
             c.id,
             row(c.api),

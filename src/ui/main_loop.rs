@@ -32,6 +32,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 pub const FRAME_MS: u64 = 16;
 /// Milliseconds between looks at a load.
 const LOAD_MS: u64 = 250;
+/// How far a load stands back behind the interface: half of the whole range, so that it still gets every idle moment.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 type Screen = Terminal<CrosstermBackend<FrameWriter<Stdout>>>;
 
@@ -171,6 +174,7 @@ fn start_load(o: &UiOptions) -> Option<Loading> {
     let (tx, done) = std::sync::mpsc::channel();
     let p = progress.clone();
     let run = move || {
+        stand_back();
         let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load::run(&options, &p)))
             .unwrap_or_else(|_| {
                 Err(Error::Usage {
@@ -195,6 +199,16 @@ fn start_load(o: &UiOptions) -> Option<Loading> {
         snap,
         last: (Instant::now(), 0),
     })
+}
+
+/// Lets keys and queries go before the load, which fills every core: this thread's priority falls, and with it that of all
+/// threads that it starts. Where a system has priorities for whole processes only, nothing is changed.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    {
+        // A refusal costs only time until a key is answered.
+        let _ = rustix::process::setpriority_process(None, NICE);
+    }
 }
 
 impl Loading {

@@ -2,6 +2,7 @@
 //! Bounds: each node is visited once, with an explicit stack; evidence of a node looks one level down.
 
 use super::{Folded, Node, shapes, words};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Siblings that follow one pattern of words and digits (`step-1 step-2 step-3`) before it is a parameter.
@@ -28,7 +29,7 @@ struct Work {
 type Children<'a> = BTreeMap<&'a str, Vec<u32>>;
 
 /// Walks one host's tree; `done` gets each path's index and its template.
-pub fn walk(tree: &[Node], known: &dyn Fn(&str) -> bool, done: &mut dyn FnMut(u32, Folded)) {
+pub fn walk(tree: &[Node<'_>], known: &dyn Fn(&str) -> bool, done: &mut dyn FnMut(u32, Folded)) {
     let mut stack = vec![Work {
         nodes: vec![0],
         route: String::new(),
@@ -38,20 +39,13 @@ pub fn walk(tree: &[Node], known: &dyn Fn(&str) -> bool, done: &mut dyn FnMut(u3
     }];
     while let Some(w) = stack.pop() {
         let mut children: Children<'_> = BTreeMap::new();
+        let folded = Folded {
+            route: if w.route.is_empty() { "/" } else { &w.route }.into(),
+            why: w.why.as_str().into(),
+        };
         for n in w.nodes.iter().filter_map(|n| tree.get(*n as usize)) {
             for end in &n.ends {
-                let route = if w.route.is_empty() {
-                    "/".to_owned()
-                } else {
-                    w.route.clone()
-                };
-                done(
-                    *end,
-                    Folded {
-                        route,
-                        why: w.why.clone(),
-                    },
-                );
+                done(*end, folded.clone());
             }
             for (seg, child) in &n.children {
                 children.entry(seg).or_default().push(*child);
@@ -115,7 +109,7 @@ struct Group<'a> {
 }
 
 fn groups<'a>(
-    tree: &[Node],
+    tree: &[Node<'_>],
     children: &Children<'a>,
     w: &Work,
     known: &dyn Fn(&str) -> bool,
@@ -194,7 +188,7 @@ fn groups<'a>(
 }
 
 /// `/api/1/users`: a small number that stands where versions stand and has routes below it.
-fn small_version(seg: &str, w: &Work, tree: &[Node], children: &Children<'_>) -> bool {
+fn small_version(seg: &str, w: &Work, tree: &[Node<'_>], children: &Children<'_>) -> bool {
     let small = seg.len() == 1 && seg.bytes().all(|b| b.is_ascii_digit());
     let place = w.depth == 0 || matches!(w.prev.as_str(), "api" | "rest" | "version" | "ver");
     small
@@ -208,7 +202,7 @@ fn small_version(seg: &str, w: &Work, tree: &[Node], children: &Children<'_>) ->
 }
 
 /// What stands below a child: its next segments (identifiers as one), and the methods that end there.
-fn features(tree: &[Node], nodes: &[u32]) -> BTreeSet<String> {
+fn features(tree: &[Node<'_>], nodes: &[u32]) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for n in nodes.iter().filter_map(|n| tree.get(*n as usize)) {
         for bit in 0..32 {
@@ -228,7 +222,7 @@ fn features(tree: &[Node], nodes: &[u32]) -> BTreeSet<String> {
 }
 
 /// How alike the sub-trees of children are, and whether words below them are shared.
-fn alike(tree: &[Node], children: &Children<'_>, members: &[&str]) -> (f64, bool) {
+fn alike(tree: &[Node<'_>], children: &Children<'_>, members: &[&str]) -> (f64, bool) {
     let sets: Vec<BTreeSet<String>> = members
         .iter()
         .take(500)
@@ -262,7 +256,7 @@ fn alike(tree: &[Node], children: &Children<'_>, members: &[&str]) -> (f64, bool
 
 /// Names, slugs and numbered words among the children without a shape.
 fn named<'a>(
-    tree: &[Node],
+    tree: &[Node<'_>],
     children: &Children<'a>,
     rest: &[&'a str],
     typed: Option<&[&'a str]>,
@@ -285,9 +279,12 @@ fn named<'a>(
             out.extend(members);
         }
     }
+    let numbered: BTreeSet<&str> = out.iter().copied().collect();
     let left: Vec<&'a str> = rest
         .iter()
-        .filter(|s| !out.contains(s) && !words::fixed(s) && !shapes::tech(s) && !shapes::version(s))
+        .filter(|s| {
+            !numbered.contains(**s) && !words::fixed(s) && !shapes::tech(s) && !shapes::version(s)
+        })
         .copied()
         .collect();
     if left.is_empty() {
@@ -340,15 +337,18 @@ fn named<'a>(
         out.extend(left);
     } else {
         // Single names: beside identifiers with the same routes below, or two Chinese names.
-        let people: Vec<&'a str> = left
+        let mut people: Vec<&'a str> = left
             .iter()
             .filter(|s| shapes::chinese_name(s))
             .copied()
             .collect();
         if people.len() >= 2 || people.len() == 1 && (family || takes_names) {
             why.push(format!("{} Chinese names", people.len()));
-            out.extend(people);
+            out.extend(&people);
+        } else {
+            people.clear();
         }
+        let people: BTreeSet<&str> = people.into_iter().collect();
         if let Some(typed) = typed {
             let (_, typed_words) = alike(tree, children, typed);
             if typed_words {
@@ -368,7 +368,7 @@ fn named<'a>(
                         .iter()
                         .filter(|f| !f.starts_with('#') && *f != "{}")
                         .collect();
-                    if !out.contains(s)
+                    if !people.contains(*s)
                         && !below.is_empty()
                         && below.iter().all(|f| common.contains(*f))
                     {
@@ -383,7 +383,7 @@ fn named<'a>(
 }
 
 /// Shapes alone, for cases with too many paths to learn from.
-pub fn alone(segs: &[String]) -> Folded {
+pub fn alone(segs: &[Cow<'_, str>]) -> Folded {
     let mut route = String::new();
     for s in segs {
         route.push('/');
@@ -400,7 +400,7 @@ pub fn alone(segs: &[String]) -> Folded {
         route.push('/');
     }
     Folded {
-        route,
+        route: route.into(),
         why: "by shape alone: too many paths to compare".into(),
     }
 }

@@ -13,7 +13,9 @@ mod tests;
 mod words;
 
 use crate::limits::TEMPLATE_PATHS;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Segments looked at; what follows is one literal tail. Real routes have fewer than 15.
 const DEPTH: usize = 32;
@@ -33,19 +35,19 @@ pub struct PathIn<'a> {
     pub calls: u32,
 }
 
-/// Its template.
+/// Its template; paths of one template share their texts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Folded {
     /// `/users/{id}/orders`, decoded for show.
-    pub route: String,
+    pub route: Arc<str>,
     /// Why segments were folded; empty where none was.
-    pub why: String,
+    pub why: Arc<str>,
 }
 
 /// A tree node.
 #[derive(Debug, Default)]
-struct Node {
-    children: BTreeMap<Box<str>, u32>,
+struct Node<'a> {
+    children: BTreeMap<Cow<'a, str>, u32>,
     ends: Vec<u32>,
     methods: u32,
 }
@@ -63,21 +65,21 @@ pub fn path_of(target: &str) -> &str {
 }
 
 /// Percent-decoded segment for show; what is not UTF-8 stays as sent.
-fn decoded(seg: &str) -> String {
+fn decoded(seg: &str) -> Cow<'_, str> {
     if !seg.contains('%') {
-        return seg.to_owned();
+        return seg.into();
     }
     let text = crate::facts::credentials::percent(seg.as_bytes());
     // A decoded slash or control would make another route of it.
     if text.contains(['/', '\u{fffd}']) || text.chars().any(char::is_control) {
-        seg.to_owned()
+        seg.into()
     } else {
-        text
+        text.into()
     }
 }
 
-fn segments(path: &str) -> Vec<String> {
-    let mut out: Vec<String> = path
+fn segments(path: &str) -> Vec<Cow<'_, str>> {
+    let mut out: Vec<Cow<'_, str>> = path
         .split('/')
         .filter(|s| !s.is_empty())
         .take(DEPTH)
@@ -89,7 +91,7 @@ fn segments(path: &str) -> Vec<String> {
         .skip(DEPTH)
         .collect();
     if !rest.is_empty() {
-        out.push(rest.join("/"));
+        out.push(rest.join("/").into());
     }
     out
 }
@@ -149,15 +151,15 @@ pub fn fold(paths: &[PathIn<'_>], known: &dyn Fn(&str) -> bool) -> Vec<Folded> {
     out
 }
 
-fn step(tree: &mut Vec<Node>, at: u32, seg: String) -> u32 {
+fn step<'a>(tree: &mut Vec<Node<'a>>, at: u32, seg: Cow<'a, str>) -> u32 {
     let next = u32::try_from(tree.len()).unwrap_or(u32::MAX);
     let Some(node) = tree.get_mut(at as usize) else {
         return at;
     };
-    match node.children.get(seg.as_str()) {
+    match node.children.get(&seg) {
         Some(n) => *n,
         None => {
-            node.children.insert(seg.into(), next);
+            node.children.insert(seg, next);
             tree.push(Node::default());
             next
         }
@@ -168,8 +170,8 @@ fn step(tree: &mut Vec<Node>, at: u32, seg: String) -> u32 {
 fn whole(p: &PathIn<'_>, path: &str) -> Option<Folded> {
     let plain = |route: String| {
         Some(Folded {
-            route,
-            why: String::new(),
+            route: route.into(),
+            why: "".into(),
         })
     };
     if !path.starts_with('/')
@@ -190,8 +192,8 @@ fn whole(p: &PathIn<'_>, path: &str) -> Option<Folded> {
             .filter(|m| m + 1 < segs.len())?;
         let head = segs.get(..=mount)?.join("/");
         return Some(Folded {
-            route: format!("/{head}/{{file}}"),
-            why: format!("files below /{head}"),
+            route: format!("/{head}/{{file}}").into(),
+            why: format!("files below /{head}").into(),
         });
     }
     None
