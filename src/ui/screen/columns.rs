@@ -112,7 +112,7 @@ const RISKS: &[Col] = &[
     Col::text("RULE", 16, 2),
     Col {
         title: "SUBJECT",
-        w: 20,
+        w: 34,
         flex: 3,
         right: false,
         drop: 0,
@@ -120,13 +120,13 @@ const RISKS: &[Col] = &[
     },
     Col {
         title: "WHAT",
-        w: 20,
+        w: 24,
         flex: 4,
         right: false,
         drop: 5,
         middle: false,
     },
-    Col::text("WHEN", 17, 4),
+    Col::text("WHEN", 17, 6),
     Col::num("CALLS", 6, 1),
 ];
 const FLOWS: &[Col] = &[
