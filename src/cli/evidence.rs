@@ -35,11 +35,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Looks for a source where it was, then in `dir`: there also for a member of an archive that lies there as a file.
-pub(super) fn find(
-    w: &Wanted<'_>,
-    archives: &mut Reopened,
-    dir: Option<&Path>,
-) -> Result<Found> {
+pub(super) fn find(w: &Wanted<'_>, archives: &mut Reopened, dir: Option<&Path>) -> Result<Found> {
     let stop = AtomicBool::new(false);
     // A file that was followed may have grown since: then its beginning is what was read.
     let bare = |p: &Path| -> Result<Option<Found>> {

@@ -125,13 +125,7 @@ fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
     let mut stmt = cx
         .conn
         .prepare("SELECT name,path,sha256,bytes,member FROM source ORDER BY id")?;
-    type Row = (
-        String,
-        Option<String>,
-        Option<Vec<u8>>,
-        i64,
-        Option<String>,
-    );
+    type Row = (String, Option<String>, Option<Vec<u8>>, i64, Option<String>);
     let rows: Vec<Row> = stmt
         .query_map([], |r| {
             Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))

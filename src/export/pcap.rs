@@ -7,8 +7,8 @@
 use super::pcapng::Writer;
 use super::{Exporter, Job, wrote};
 use crate::error::{Error, Result};
-use crate::source::pcap::{Event, PacketReader};
 use crate::source::archive::Reopened;
+use crate::source::pcap::{Event, PacketReader};
 use crate::source::{hash_start, open_bytes};
 use rusqlite::OptionalExtension;
 use std::collections::{BTreeMap, BTreeSet};
@@ -214,10 +214,9 @@ fn locate(job: &Job<'_>, source: i64, archives: &mut Reopened) -> Result<Option<
 fn members(job: &Job<'_>, sources: impl Iterator<Item = i64>) -> Result<Reopened> {
     let case = &job.cx.path;
     let mut archives = Reopened::new(case.parent().unwrap_or(case).to_owned());
-    let mut stmt = job
-        .cx
-        .conn
-        .prepare("SELECT path,member FROM source WHERE id=?1 AND path IS NOT NULL AND member IS NOT NULL")?;
+    let mut stmt = job.cx.conn.prepare(
+        "SELECT path,member FROM source WHERE id=?1 AND path IS NOT NULL AND member IS NOT NULL",
+    )?;
     for source in sources {
         let row: Option<(String, String)> = stmt
             .query_row([source], |r| Ok((r.get(0)?, r.get(1)?)))

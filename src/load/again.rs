@@ -6,9 +6,9 @@
 //! case had of them goes in the transaction that ends the load: an interrupted load changes nothing.
 
 use super::Progress;
+use crate::case::Case;
 use crate::case::sources::SecretFile;
 use crate::error::Result;
-use crate::case::Case;
 use crate::source::Input;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -93,7 +93,8 @@ fn together(
             there.0 = path;
         }
         let mut inputs = there.1.iter();
-        let input = inputs.find(|i| i.member.as_ref().map(|m| m.index.as_str()) == member.as_deref());
+        let input =
+            inputs.find(|i| i.member.as_ref().map(|m| m.index.as_str()) == member.as_deref());
         let input = input.filter(|i| {
             let hash = i.hash(&progress.stop).ok();
             hash.is_some_and(|(hash, _)| sha.as_deref() == Some(hash.as_slice()))

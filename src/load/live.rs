@@ -4,8 +4,8 @@
 
 use super::sources::Given;
 use crate::limits::{FOLLOWED, MERGED, SNIFF_BYTES};
-use crate::source::live::{self, Feed, FileId, LiveRead, file_id};
 use crate::source::archive::Notes;
+use crate::source::live::{self, Feed, FileId, LiveRead, file_id};
 use crate::source::{Input, Kind, UNKNOWN, hash_file, kind_of, members, walk};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{Cursor, Read};
@@ -169,7 +169,10 @@ impl Live {
 
     /// The arrived source got this number.
     pub fn numbered(&mut self, source: u32, arrival: &Arrival) {
-        if !arrival.spooled && arrival.read.is_some() && matches!(arrival.input.kind, Kind::Pcap | Kind::Pcapng) {
+        if !arrival.spooled
+            && arrival.read.is_some()
+            && matches!(arrival.input.kind, Kind::Pcap | Kind::Pcapng)
+        {
             let meta = std::fs::metadata(&arrival.input.path).ok();
             let old = meta
                 .as_ref()

@@ -154,10 +154,15 @@ pub fn take_followed(
         }
     }
     sort(&mut grows);
-    let whole = |i: &Input| {
-        matches!(i.kind, Kind::Entries(_) | Kind::Archive(_)) || i.member.is_some()
-    };
+    let whole =
+        |i: &Input| matches!(i.kind, Kind::Entries(_) | Kind::Archive(_)) || i.member.is_some();
     (*inputs, given.files) = grows.into_iter().partition(whole);
+    for input in inputs.iter_mut() {
+        if matches!(input.kind, Kind::Archive(_)) {
+            let why = "an archive is read as it is; what is added to it later is not";
+            input.notes.insert("archive-not-followed", (1, why.into()));
+        }
+    }
     rows.sort_unstable();
     rows.dedup();
     Ok((rows, known))

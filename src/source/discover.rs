@@ -131,7 +131,11 @@ pub fn members(
         let notes: Vec<_> = notes.iter().map(|(c, (n, _))| format!("{c} {n}")).collect();
         return Err(format!(
             "an archive ({form}) without a capture or a log in it that can be read: {}",
-            if notes.is_empty() { "no file".to_owned() } else { notes.join(", ") }
+            if notes.is_empty() {
+                "no file".to_owned()
+            } else {
+                notes.join(", ")
+            }
         ));
     }
     let inputs = found.into_iter().map(|f| Input {
@@ -150,7 +154,7 @@ pub fn members(
 }
 
 /// What is said of a file that is none of the known kinds.
-pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng), nor an access log, nor another tool's file in a known format";
+pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng), nor an access log, nor another tool's file in a known format, nor an archive (tar, zip)";
 
 /// What a file holds that begins so, compression undone.
 #[must_use]

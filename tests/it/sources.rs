@@ -275,7 +275,10 @@ fn folders_are_walked_in_order_and_what_is_left_out_has_a_reason() {
     std::fs::write(at("empty"), b"").unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(dir.path(), at("loop")).unwrap();
-    let (inputs, left) = discover(&[dir.path().to_owned(), at("z.bin"), at("nowhere")], dir.path());
+    let (inputs, left) = discover(
+        &[dir.path().to_owned(), at("z.bin"), at("nowhere")],
+        dir.path(),
+    );
     let found: Vec<_> = inputs
         .iter()
         .map(|i| (i.name.as_str(), i.kind.name()))

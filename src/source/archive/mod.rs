@@ -269,9 +269,7 @@ impl<'w> Walk<'w> {
                 let bytes = self.kept(&mut read, &mut room, &place.name, notes)?;
                 self.zip(&bytes, place, notes)
             }
-            (_, Some(bytes)) => {
-                self.tar(Tar::new(bytes.reader()), direct, &mut room, place, notes)
-            }
+            (_, Some(bytes)) => self.tar(Tar::new(bytes.reader()), direct, &mut room, place, notes),
             (_, None) => self.tar(Tar::new(Stream(read)), None, &mut room, place, notes),
         }
     }

@@ -58,9 +58,9 @@ pub(super) fn is_header(block: &[u8]) -> bool {
 /// An octal number with spaces or zeros around, or one of base 256; `None` where it is neither, negative, or too large.
 fn number(field: &[u8]) -> Option<u64> {
     match field.split_first()? {
-        (0x80, rest) => rest.iter().try_fold(0u64, |n, b| {
-            n.checked_mul(256).map(|n| n | u64::from(*b))
-        }),
+        (0x80, rest) => rest
+            .iter()
+            .try_fold(0u64, |n, b| n.checked_mul(256).map(|n| n | u64::from(*b))),
         (b, _) if *b >= 0x80 => None,
         _ => {
             let text: &[u8] = field.split(|b| *b == 0).next()?;
@@ -245,9 +245,7 @@ impl<R: Skip> Tar<R> {
             match key {
                 b"path" => self.name = Some(text(value).to_vec()),
                 b"size" => {
-                    let n = std::str::from_utf8(value)
-                        .ok()
-                        .and_then(|n| n.parse().ok());
+                    let n = std::str::from_utf8(value).ok().and_then(|n| n.parse().ok());
                     self.size = n.filter(|n| *n <= i64::MAX.cast_unsigned());
                 }
                 _ => self.sparse |= key.starts_with(b"GNU.sparse."),
@@ -321,7 +319,12 @@ mod tests {
         let end = vec![0; 1024];
         let a = entry(b"a", b'0', &octal(1), b"A");
         let negative = entry(b"n", b'0', &[0xff; 12], b"");
-        let huge = entry(b"h", b'0', b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"");
+        let huge = entry(
+            b"h",
+            b'0',
+            b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"",
+        );
         let mut wrong = entry(b"w", b'0', &octal(1), b"W");
         wrong[0] = b'v';
         let tar = [&a[..], &negative, &a, &huge, &a, &wrong, &a, &end].concat();

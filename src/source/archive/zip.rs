@@ -126,7 +126,10 @@ fn directory(bytes: &Bytes) -> io::Result<Option<Directory>> {
         if dir.entries == 0 {
             return Ok(Some(dir));
         }
-        let shift = dir.at.checked_add(dir.len).and_then(|e| behind.checked_sub(e));
+        let shift = dir
+            .at
+            .checked_add(dir.len)
+            .and_then(|e| behind.checked_sub(e));
         if let Some(shift) = shift.filter(|s| *s > 0)
             && begins(dir.at.saturating_add(shift))?
         {
@@ -200,12 +203,6 @@ fn listed(
             break;
         }
         let (flags, method) = (u16_at(&fixed, 8), u16_at(&fixed, 10));
-        let unix = u16_at(&fixed, 4) >> 8 == 3;
-        let mode = u32_at(&fixed, 38) >> 28;
-        if unix && !matches!(mode, 0 | 8) {
-            each(Event::Left(NO_FILE, name));
-            continue;
-        }
         let mut sizes = Sizes {
             len: u64::from(u32_at(&fixed, 24)),
             stored: u64::from(u32_at(&fixed, 20)),
@@ -232,6 +229,12 @@ fn listed(
         let behind = bytes.get(at.saturating_add(LOCAL as u64), name_len + extra_len)?;
         if differs(&local, &behind, name_len, &name, (flags, method), sizes) {
             each(Event::Left(MISMATCH, name.clone()));
+        }
+        let unix = u16_at(&fixed, 4) >> 8 == 3;
+        let mode = u32_at(&fixed, 38) >> 28;
+        if unix && !matches!(mode, 0 | 8) {
+            each(Event::Left(NO_FILE, name));
+            continue;
         }
         if let Some(why) = refused(flags | u16_at(&local, 6) & 1, method) {
             each(Event::Left(why, name));
