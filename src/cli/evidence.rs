@@ -47,7 +47,7 @@ pub(super) fn find(w: &Wanted<'_>, archives: &mut Reopened, dir: Option<&Path>) 
         }))
     };
     let mut inside = |p: &Path, member: &str| -> Result<Option<Found>> {
-        let found = archives.get(w.path, p, member);
+        let found = archives.get(w.path, p, member, &stop);
         let Some(member) = found.map_err(Error::io(p, "cannot read"))? else {
             return Ok(None);
         };

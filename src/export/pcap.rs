@@ -191,7 +191,7 @@ fn locate(job: &Job<'_>, source: i64, archives: &mut Reopened) -> Result<Option<
             return Ok(Some((name, open_bytes(&p)?)));
         }
         if let Some(member) = &member
-            && let Ok(Some(found)) = archives.get(&was, &p, member)
+            && let Ok(Some(found)) = archives.get(&was, &p, member, job.stop)
         {
             let cannot = || Error::io(&p, "cannot read");
             if same(found.hash(job.stop).map_err(cannot())?.0) {

@@ -89,7 +89,8 @@ fn together(
         let sha: Option<Vec<u8>> = r.get(3)?;
         let member: Option<String> = r.get(4)?;
         if let Some(path) = path.map(PathBuf::from).filter(|p| *p != there.0) {
-            there.1 = crate::source::discover(std::slice::from_ref(&path), &spill).0;
+            there.1 =
+                crate::source::discover(std::slice::from_ref(&path), &spill, &progress.stop).0;
             there.0 = path;
         }
         let mut inputs = there.1.iter();

@@ -365,13 +365,12 @@ impl Live {
     /// Members of an archive that came: those that the case holds are left out, as are all but one of equal ones.
     fn unpack(&mut self, w: Waiting, form: &'static str, out: &mut Vec<Arrival>) {
         w.feed.close();
-        let spill = super::beside(&self.case);
-        let mut inputs = match members(&w.path, &w.name, form, &spill) {
+        let (spill, none) = (super::beside(&self.case), AtomicBool::new(false));
+        let mut inputs = match members(&w.path, &w.name, form, &spill, &none) {
             Ok(inputs) => inputs,
             Err(why) => return self.failed.push((PathBuf::from(w.name), why)),
         };
         super::sources::sort(&mut inputs);
-        let none = AtomicBool::new(false);
         for input in inputs {
             let taken = match input.hash(&none) {
                 Ok(taken) => taken,

@@ -136,7 +136,12 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map_err(|msg| Error::Usage { msg, at: None })?;
     let mut secrets = secrets::files(options, progress)?;
     let (mut given, rest) = sources::given(options)?;
-    let (mut inputs, mut failed) = crate::source::discover(&rest, &beside(&options.case));
+    let (mut inputs, mut failed) =
+        crate::source::discover(&rest, &beside(&options.case), &progress.stop);
+    // what was taken of pipes and growing files is a load of its own
+    if progress.stop.load(Relaxed) && !given.follow && given.pipes.is_empty() {
+        return Err(Error::Interrupted);
+    }
     if given.follow {
         // What is empty or not there yet may come.
         failed.retain(|(path, _)| !std::fs::metadata(path).is_ok_and(|m| m.len() == 0));

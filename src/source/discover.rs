@@ -10,17 +10,25 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// Packets looked at for the time of the first one, where damage stands before it.
 const FIRST_EVENTS: usize = 16;
 
 /// Finds the evidence among `args`. The second list names everything that was left out and why; hidden members of a
 /// folder are one entry with their number. `spill` is a folder in which archives that are compressed may keep a file without a
-/// name.
-pub fn discover(args: &[PathBuf], spill: &Path) -> (Vec<Input>, Vec<(PathBuf, String)>) {
+/// name; `stop` ends looking into them.
+pub fn discover(
+    args: &[PathBuf],
+    spill: &Path,
+    stop: &AtomicBool,
+) -> (Vec<Input>, Vec<(PathBuf, String)>) {
     let mut found = Found {
-        spill: spill.to_owned(),
-        ..Found::default()
+        inputs: Vec::new(),
+        left: Vec::new(),
+        seen: BTreeSet::new(),
+        spill,
+        stop,
     };
     for arg in args {
         match fs::metadata(arg) {
@@ -32,15 +40,15 @@ pub fn discover(args: &[PathBuf], spill: &Path) -> (Vec<Input>, Vec<(PathBuf, St
     (found.inputs, found.left)
 }
 
-#[derive(Default)]
-struct Found {
+struct Found<'a> {
     inputs: Vec<Input>,
     left: Vec<(PathBuf, String)>,
     seen: BTreeSet<PathBuf>,
-    spill: PathBuf,
+    spill: &'a Path,
+    stop: &'a AtomicBool,
 }
 
-impl Found {
+impl Found<'_> {
     fn folder(&mut self, root: &Path, folder: &Path, depth: usize) {
         if depth >= FOLDER_DEPTH {
             return self.leave(folder, "folders are nested too deep");
@@ -93,7 +101,8 @@ impl Found {
         }
         let read = open_bytes(path).map_err(|e| e.to_string());
         match read.and_then(sniff) {
-            Ok((Kind::Archive(form), _)) => match members(path, &name, form, &self.spill) {
+            Ok((Kind::Archive(form), _)) => match members(path, &name, form, self.spill, self.stop)
+            {
                 Ok(inputs) => self.inputs.extend(inputs),
                 Err(why) => self.leave(path, &why),
             },
@@ -124,9 +133,10 @@ pub fn members(
     name: &str,
     form: &'static str,
     spill: &Path,
+    stop: &AtomicBool,
 ) -> Result<Vec<Input>, String> {
     let bytes = Bytes::open(path).map_err(|e| e.to_string())?;
-    let found = archive::expand(bytes, form, spill);
+    let found = archive::expand(bytes, form, spill, stop);
     if let [Member { notes, .. }] = found.as_slice() {
         let notes: Vec<_> = notes.iter().map(|(c, (n, _))| format!("{c} {n}")).collect();
         return Err(format!(

@@ -374,6 +374,8 @@ fn names_are_text_and_nothing_is_written_by_them() {
             if form == "z" { 7 } else { 6 },
             "equal names are two sources"
         );
+        let nameless = |r: &&Value| r["name"].as_str().unwrap().ends_with("!#7");
+        assert_eq!(rows.iter().filter(nameless).count(), members - 6);
         let shown = rig.run(&["sources"]);
         let shown = [shown.stdout, shown.stderr, out.stderr].concat();
         assert!(!shown.contains(&0x1b) && !text(&shown).contains('\u{202e}'));
@@ -674,7 +676,7 @@ fn archives_of_the_tools_people_use_are_read() {
         } else {
             &format!("bare/{name}")
         };
-        rig.write(&path, &bytes);
+        rig.write(path, &bytes);
     }
     let sh = |line: &str| {
         let out = Command::new("sh")

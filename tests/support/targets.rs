@@ -554,9 +554,10 @@ pub fn unpack(data: &[u8]) {
 
 /// A file taken for a tar and for a zip: members have numbers of their own, and what is read of one is what is hashed.
 pub fn archive(data: &[u8]) {
-    let spill = std::env::temp_dir();
+    let (spill, stop) = (std::env::temp_dir(), AtomicBool::new(false));
     for form in ["tar", "zip"] {
-        let found = leaktrace::source::archive::expand(Bytes::memory(data.to_vec()), form, &spill);
+        let found =
+            leaktrace::source::archive::expand(Bytes::memory(data.to_vec()), form, &spill, &stop);
         let mut numbers = BTreeSet::new();
         for f in &found {
             let Some(member) = &f.member else {
@@ -564,7 +565,6 @@ pub fn archive(data: &[u8]) {
                 continue;
             };
             assert!(numbers.insert(member.index.clone()) && !f.name.is_empty());
-            let stop = AtomicBool::new(false);
             let (a, b) = (member.hash(&stop).unwrap(), member.hash(&stop).unwrap());
             assert!(a == b && a.1 <= f.bytes.max(data.len() as u64 * 1100));
             let Ok(mut read) = member.open() else {

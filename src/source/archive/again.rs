@@ -5,6 +5,7 @@
 use super::{Member, reopen};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// Archives that stay open.
 const KEPT: usize = 16;
@@ -43,6 +44,7 @@ impl Reopened {
         path: &Path,
         here: &Path,
         member: &str,
+        stop: &AtomicBool,
     ) -> std::io::Result<Option<Member>> {
         let key = (path.to_owned(), here.to_owned());
         if !self.open.contains_key(&key) {
@@ -51,7 +53,7 @@ impl Reopened {
             }
             let none = BTreeSet::new();
             let wanted = self.wanted.get(path).unwrap_or(&none);
-            let members = reopen(here, &self.spill, wanted)?;
+            let members = reopen(here, &self.spill, wanted, stop)?;
             self.open.insert(key.clone(), members);
         }
         Ok(self.open.get(&key).and_then(|m| m.get(member)).cloned())

@@ -7,6 +7,7 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where bytes lie.
 #[derive(Clone)]
@@ -138,18 +139,21 @@ impl Skip for Cursor {
     }
 }
 
-/// A reader whose bytes have to be read to be left out.
-pub(super) struct Stream<R>(pub(super) R);
+/// A reader whose bytes have to be read to be left out; ends where the user stops it.
+pub(super) struct Stream<'s, R>(pub(super) R, pub(super) &'s AtomicBool);
 
-impl<R: Read> Read for Stream<R> {
+impl<R: Read> Read for Stream<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(io::Error::other("interrupted"));
+        }
         self.0.read(out)
     }
 }
 
-impl<R: Read> Skip for Stream<R> {
+impl<R: Read> Skip for Stream<'_, R> {
     fn skip(&mut self, n: u64) -> io::Result<u64> {
-        io::copy(&mut (&mut self.0).take(n), &mut io::sink())
+        io::copy(&mut self.take(n), &mut io::sink())
     }
 }
 

@@ -140,8 +140,8 @@ pub(super) fn form_of(begin: &[u8]) -> Option<&'static str> {
 
 /// Evidence in an archive: the archive first, and every archive inside before its members. Where there is none, only the first.
 #[must_use]
-pub fn expand(bytes: Bytes, form: &'static str, spill: &Path) -> Vec<Found> {
-    let mut walk = Walk::new(spill, None);
+pub fn expand(bytes: Bytes, form: &'static str, spill: &Path, stop: &AtomicBool) -> Vec<Found> {
+    let mut walk = Walk::new(spill, None, stop);
     let len = bytes.len();
     walk.archive(&Content::plain(bytes, len), form, None, &Place::default());
     walk.out
@@ -155,6 +155,7 @@ pub fn reopen(
     path: &Path,
     spill: &Path,
     wanted: &BTreeSet<String>,
+    stop: &AtomicBool,
 ) -> io::Result<BTreeMap<String, Member>> {
     let bytes = Bytes::open(path)?;
     let len = bytes.len();
@@ -163,7 +164,7 @@ pub fn reopen(
         Ok((Kind::Archive(form), _)) => form,
         _ => return Err(io::Error::other("is no archive any more")),
     };
-    let mut walk = Walk::new(spill, Some(wanted));
+    let mut walk = Walk::new(spill, Some(wanted), stop);
     walk.archive(&content, form, None, &Place::default());
     Ok(walk.members)
 }
@@ -183,6 +184,10 @@ struct Place {
 impl Place {
     fn member(&self, n: usize, name: &[u8]) -> Place {
         let name = String::from_utf8_lossy(name.get(..limits::ARCHIVE_NAME).unwrap_or(name));
+        let name = match &*name {
+            "" => format!("#{n}"), // one without a name is called by its number
+            name => name.to_owned(),
+        };
         let join = |before: &str, mark: &str, after: &str| match before {
             "" => after.to_owned(),
             before => format!("{before}{mark}{after}"),
@@ -201,16 +206,19 @@ struct Walk<'w> {
     left: usize,
     /// Numbers of members to be found again; `None` to find evidence.
     wanted: Option<&'w BTreeSet<String>>,
+    /// Set to stop early: what follows is left out.
+    stop: &'w AtomicBool,
     members: BTreeMap<String, Member>,
     out: Vec<Found>,
 }
 
 impl<'w> Walk<'w> {
-    fn new(spill: &Path, wanted: Option<&'w BTreeSet<String>>) -> Walk<'w> {
+    fn new(spill: &Path, wanted: Option<&'w BTreeSet<String>>, stop: &'w AtomicBool) -> Walk<'w> {
         Walk {
             spill: Spill::new(spill),
             left: limits::ARCHIVE_MEMBERS,
             wanted,
+            stop,
             members: BTreeMap::new(),
             out: Vec::new(),
         }
@@ -261,16 +269,20 @@ impl<'w> Walk<'w> {
         let room = stored.saturating_mul(limits::BOMB_RATIO);
         let mut room = room.saturating_add(limits::BOMB_FLOOR);
         let read = BufReader::with_capacity(1 << 17, content.reader());
-        let (mut read, layers) = coded::undo_all(Box::new(read))?;
+        let (read, layers) = coded::undo_all(Box::new(read))?;
         let direct = content.direct().filter(|_| layers == 0);
         match (form, direct) {
             ("zip", Some(bytes)) => self.zip(bytes, place, notes),
             ("zip", None) => {
+                let mut read = Stream(read, self.stop);
                 let bytes = self.kept(&mut read, &mut room, &place.name, notes)?;
                 self.zip(&bytes, place, notes)
             }
             (_, Some(bytes)) => self.tar(Tar::new(bytes.reader()), direct, &mut room, place, notes),
-            (_, None) => self.tar(Tar::new(Stream(read)), None, &mut room, place, notes),
+            (_, None) => {
+                let read = Stream(read, self.stop);
+                self.tar(Tar::new(read), None, &mut room, place, notes)
+            }
         }
     }
 
@@ -369,6 +381,9 @@ impl<'w> Walk<'w> {
     }
 
     fn member(&mut self, content: Content, place: &Place, notes: &mut Notes) {
+        if self.stop.load(Ordering::Relaxed) {
+            return;
+        }
         let member = Member {
             index: place.index.clone(),
             content: content.clone(),

@@ -306,7 +306,7 @@ mod tests {
     fn names_come_from_the_field_the_long_name_or_the_pax_header() {
         let end = vec![0; 1024];
         let long = entry(b"x", b'L', &octal(4), b"long");
-        let pax = entry(b"x", b'x', &octal(23), b"12 path=pax\n11 size=3\n\n");
+        let pax = entry(b"x", b'x', &octal(22), b"12 path=pax\n10 size=3\n");
         let a = entry(b"a", b'0', &octal(1), b"A");
         let b = entry(b"b", b'0', &octal(1), b"BCD");
         let tar = [&a[..], &long, &b, &a, &pax, &b, &end].concat();
