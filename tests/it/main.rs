@@ -19,6 +19,7 @@ mod cli;
 mod facts;
 mod follow;
 mod hostile;
+mod hostile_tools;
 mod http1;
 mod http1_lenient;
 mod http1_recorded;

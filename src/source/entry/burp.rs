@@ -30,6 +30,8 @@ pub(super) struct Items {
     zone: LogZone,
     /// An item too large to be held: whether its end is searched for.
     skip: bool,
+    /// The mark of the end was seen.
+    closed: bool,
     /// An item was followed to the end of the file and did not end.
     endless: bool,
     /// Where the next section or end of an item stands, and whether it is an end; known since it was last looked for.
@@ -39,6 +41,7 @@ pub(super) struct Items {
 
 const OPEN: &[u8] = b"<item>";
 const CLOSE: &[u8] = b"</item>";
+const LAST: &[u8] = b"</items>";
 const DATA: &[u8] = b"<![CDATA[";
 const DATA_END: &[u8] = b"]]>";
 
@@ -47,6 +50,7 @@ impl Items {
         Items {
             zone,
             skip: false,
+            closed: false,
             endless: false,
             mark: (0, false),
             asides: Vec::new(),
@@ -57,12 +61,16 @@ impl Items {
     fn between(&mut self, window: &mut Refill) -> Step {
         let mark = if self.skip { CLOSE } else { OPEN };
         if !window.have(1) {
-            let said =
-                (self.skip).then(|| ("truncated-file", "the file ends inside an item".into()));
-            return Step::End(said);
+            let said = match (self.skip, self.closed) {
+                (true, _) => Some("the file ends inside an item"),
+                (false, false) => Some("the file ends before its last mark"),
+                (false, true) => None,
+            };
+            return Step::End(said.map(|why| ("truncated-file", why.into())));
         }
-        window.have(mark.len());
+        window.have(LAST.len());
         let data = window.data();
+        self.closed |= memmem::find(data, LAST).is_some();
         match memmem::find(data, mark) {
             Some(at) => {
                 self.skip = false;
@@ -72,10 +80,10 @@ impl Items {
                     at.max(1)
                 })
             }
-            // the mark may be cut by the window's end
-            None if data.len() > mark.len() => Step::Pass(data.len() - mark.len() + 1),
+            // a mark may be cut by the window's end
+            None if data.len() > LAST.len() => Step::Pass(data.len() - LAST.len() + 1),
             None => {
-                window.have(mark.len() + 1);
+                window.have(LAST.len() + 1);
                 Step::Pass(1)
             }
         }
