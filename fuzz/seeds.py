@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes the first seeds of every corpus: small inputs that reach deep. Run from anywhere; overwrites only its own files."""
-import base64, bz2, gzip, json, lzma, os, struct, zlib
+import base64, bz2, gzip, io, json, lzma, os, struct, tarfile, zipfile, zlib
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 
@@ -317,6 +317,58 @@ put("unpack", "gz-in-bz2", bz2.compress(gzip.compress(text, mtime=0)))
 # one stored block in a frame, after a skippable one; no library needed
 lz4 = struct.pack("<IBBB", 0x184D2204, 0x60, 0x40, 0x82) + struct.pack("<I", 0x80000000 | len(text)) + text + bytes(4)
 put("unpack", "lz4", struct.pack("<II", 0x184D2A51, 3) + b"abc" + lz4)
+
+line = b'10.0.0.1 - - [10/Oct/2023:13:55:36 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl"\n'
+
+
+def tarred(form, files, **more):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as t:
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.pax_headers = more
+            t.addfile(info, io.BytesIO(data))
+    blocks = out.getvalue()
+    return blocks[: (len(blocks.rstrip(bytes(1))) + 511) // 512 * 512] + bytes(1024)
+
+
+class Pipe:
+    """Cannot be sought in: sizes stand behind the members."""
+
+    def __init__(self):
+        self.bytes = b""
+
+    def write(self, data):
+        self.bytes += data
+        return len(data)
+
+    def flush(self):
+        pass
+
+
+def zipped(files, method=zipfile.ZIP_DEFLATED, stream=False, wide=False):
+    out = Pipe() if stream else io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for name, data in files:
+            info = zipfile.ZipInfo(name)
+            info.compress_type = method
+            with z.open(info, "w", force_zip64=wide) as o:
+                o.write(data)
+    return out.bytes if stream else out.getvalue()
+
+
+two = [("a.log", line * 3), ("b" * 120 + "/c", line)]
+put("archive", "ustar", tarred(tarfile.USTAR_FORMAT, two))
+put("archive", "gnu", tarred(tarfile.GNU_FORMAT, two + [("d" * 300, line)]))
+put("archive", "pax", tarred(tarfile.PAX_FORMAT, two + [("\u540d" * 60, line)], comment="c"))
+put("archive", "tgz", gzip.compress(tarred(tarfile.USTAR_FORMAT, two), mtime=0))
+put("archive", "zip", zipped(two))
+put("archive", "zip-stored", zipped(two, zipfile.ZIP_STORED))
+put("archive", "zip-stream", zipped(two, stream=True, wide=True))
+put("archive", "zip-no-directory", zipped(two, stream=True)[:-190])
+put("archive", "zip-in-tar", tarred(tarfile.USTAR_FORMAT, [("x.zip", zipped(two))]))
+put("archive", "tar-in-zip", zipped([("x.tar", tarred(tarfile.USTAR_FORMAT, two))]))
 
 zeek = "#separator \\x09\n#unset_field\t-\n#path\thttp\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tmethod\thost\turi\tstatus_code\n1772359200.5\tC1\t10.0.0.1\t5\t10.0.0.2\t80\tGET\th\t/a\\x09b\t200\n#close\tx\n"
 put("logs", "zeek", zeek)

@@ -16,6 +16,15 @@ pub const FOLLOWED: usize = 16;
 pub const SNIFF_BYTES: usize = 64 << 10;
 /// Folders inside folders walked for evidence.
 pub const FOLDER_DEPTH: usize = 64;
+/// Members of an archive and of those inside it that are looked at: a year of captures that rotate every six minutes.
+pub const ARCHIVE_MEMBERS: usize = 100_000;
+/// Archives inside archives: a backup of a folder of archives, and one more.
+pub const ARCHIVE_DEPTH: usize = 3;
+/// Bytes kept in a file without a name of what an archive given holds compressed as a whole: below what a disk has that takes a
+/// case. For each archive the rule of [`BOMB_RATIO`] and [`BOMB_FLOOR`] holds as well.
+pub const ARCHIVE_SPILL: u64 = 64 << 30;
+/// Bytes of a member's name that are kept: what file systems allow.
+pub const ARCHIVE_NAME: usize = 4096;
 /// Window of a compressed file believed, in bytes: xz at its highest level uses 64 MiB.
 pub const UNPACK_WINDOW: usize = 96 << 20;
 /// One call in another tool's file (archive entry, flow, item): a stored body in Base64 and as much again around it.

@@ -21,6 +21,8 @@ pub struct NewSource<'a> {
     pub bytes: u64,
     /// Whether it is standard input that was spooled.
     pub spooled: bool,
+    /// Number of the member, where `path` is an archive and the source a file in it.
+    pub member: Option<&'a str>,
 }
 
 /// A source when its reading has ended.

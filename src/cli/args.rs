@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     #[command(subcommand)]
     pub verb: Option<Verb>,
-    /// A capture, a log, another tool's file, a folder, or - for standard input.
+    /// A capture, a log, another tool's file, an archive (tar, zip) or folder of them, or - for standard input.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     #[command(flatten)]
@@ -132,7 +132,7 @@ pub(crate) enum Verb {
     Demo,
     /// Load without the interface; progress on standard error.
     Load {
-        /// A capture, a log, another tool's file, a folder, or - for standard input.
+        /// A capture, a log, another tool's file, an archive (tar, zip) or folder of them, or - for standard input.
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },

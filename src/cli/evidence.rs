@@ -1,7 +1,8 @@
 //! Finding evidence again. In: a source's path, size and hash. Out: where it lies and what it hashes to now. Bounds: a
-//! folder is walked [`DEPTH`] deep; only files that are long enough are read.
+//! folder is walked [`DEPTH`] deep; only files that are long enough are read, for a member of an archive all of them.
 
 use crate::error::{Error, Result};
+use crate::source::archive::Reopened;
 use crate::source::hash_start;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -21,19 +22,43 @@ pub(super) enum Found {
     Missing(String),
 }
 
-/// Looks for a source where it was, then in `dir`.
-pub(super) fn find(path: &Path, bytes: u64, sha256: &[u8], dir: Option<&Path>) -> Result<Found> {
+/// A source as the case has it.
+pub(super) struct Wanted<'a> {
+    /// Where it was.
+    pub path: &'a Path,
+    /// Which member, where that is an archive.
+    pub member: Option<&'a str>,
+    /// Its length ...
+    pub bytes: u64,
+    /// ... and hash.
+    pub sha256: &'a [u8],
+}
+
+/// Looks for a source where it was, then in `dir`: there also for a member of an archive that lies there as a file.
+pub(super) fn find(w: &Wanted<'_>, archives: &mut Reopened, dir: Option<&Path>) -> Result<Found> {
     let stop = AtomicBool::new(false);
     // A file that was followed may have grown since: then its beginning is what was read.
-    let look = |p: &Path| -> Result<Option<Found>> {
-        let same = hash_start(p, bytes, &stop)?.is_some_and(|h| h == *sha256);
-        let len = std::fs::metadata(p).map_or(bytes, |m| m.len());
-        Ok(same.then(|| match len.saturating_sub(bytes) {
+    let bare = |p: &Path| -> Result<Option<Found>> {
+        let same = hash_start(p, w.bytes, &stop)?.is_some_and(|h| h == *w.sha256);
+        let len = std::fs::metadata(p).map_or(w.bytes, |m| m.len());
+        Ok(same.then(|| match len.saturating_sub(w.bytes) {
             0 => Found::Same,
             more => Found::Grown(more),
         }))
     };
-    let here = match look(path) {
+    let mut inside = |p: &Path, member: &str| -> Result<Option<Found>> {
+        let found = archives.get(w.path, p, member, &stop);
+        let Some(member) = found.map_err(Error::io(p, "cannot read"))? else {
+            return Ok(None);
+        };
+        let (sha, _) = member.hash(&stop).map_err(Error::io(p, "cannot read"))?;
+        Ok((sha == *w.sha256).then_some(Found::Same))
+    };
+    let here = match w.member {
+        Some(member) => inside(w.path, member),
+        None => bare(w.path),
+    };
+    let here = match here {
         Ok(Some(found)) => return Ok(found),
         Ok(None) => Found::Changed("its SHA-256 is another one now".to_owned()),
         Err(Error::Interrupted) => return Err(Error::Interrupted),
@@ -51,11 +76,17 @@ pub(super) fn find(path: &Path, bytes: u64, sha256: &[u8], dir: Option<&Path>) -
             };
             if meta.is_dir() && depth < DEPTH {
                 folders.push((p, depth + 1));
-            } else if meta.is_file()
-                && meta.len() >= bytes
-                && let Ok(Some(found)) = look(&p)
-            {
-                return Ok(found);
+            } else if meta.is_file() {
+                if meta.len() >= w.bytes
+                    && let Ok(Some(found)) = bare(&p)
+                {
+                    return Ok(found);
+                }
+                if let Some(member) = w.member
+                    && let Ok(Some(found)) = inside(&p, member)
+                {
+                    return Ok(found);
+                }
             }
         }
     }

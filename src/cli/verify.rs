@@ -2,7 +2,7 @@
 //! not hold, then how many were looked at. Bounds: one source block, one body in memory.
 
 use super::args::Args;
-use super::evidence::{self, Found};
+use super::evidence::{self, Found, Wanted};
 use super::{DAMAGED, OK, case, out};
 use crate::call::model::{Facts, Proto};
 use crate::call::text::visible;
@@ -10,11 +10,13 @@ use crate::case::journal;
 use crate::case::sources::Searched;
 use crate::detect::{DIGEST, Rules, Scanner};
 use crate::error::Result;
+use crate::load::beside;
 use crate::proto::http1;
 use crate::query::{Cx, read};
+use crate::source::archive::Reopened;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 struct Check<'a> {
@@ -122,12 +124,20 @@ fn database(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
 fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
     let mut stmt = cx
         .conn
-        .prepare("SELECT name,path,sha256,bytes FROM source ORDER BY id")?;
-    type Row = (String, Option<String>, Option<Vec<u8>>, i64);
+        .prepare("SELECT name,path,sha256,bytes,member FROM source ORDER BY id")?;
+    type Row = (String, Option<String>, Option<Vec<u8>>, i64, Option<String>);
     let rows: Vec<Row> = stmt
-        .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
+        .query_map([], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
-    for (name, path, sha, bytes) in rows {
+    let mut archives = Reopened::new(beside(&cx.path));
+    for (_, path, _, _, member) in &rows {
+        if let (Some(path), Some(member)) = (path, member) {
+            archives.want(Path::new(path), member);
+        }
+    }
+    for (name, path, sha, bytes, member) in rows {
         let id: Value = sha
             .as_deref()
             .map_or(Value::Null, |s| super::table::hex(s).into());
@@ -137,7 +147,13 @@ fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
             (Some(path), Some(sha)) => {
                 let bytes = u64::try_from(bytes).unwrap_or(0);
                 let dir = check.args.common.evidence.as_deref();
-                match evidence::find(&PathBuf::from(path), bytes, sha, dir)? {
+                let wanted = Wanted {
+                    path: Path::new(&path),
+                    member: member.as_deref(),
+                    bytes,
+                    sha256: sha,
+                };
+                match evidence::find(&wanted, &mut archives, dir)? {
                     Found::Same => None,
                     Found::Grown(more) => {
                         let why = format!(

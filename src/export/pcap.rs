@@ -7,12 +7,13 @@
 use super::pcapng::Writer;
 use super::{Exporter, Job, wrote};
 use crate::error::{Error, Result};
+use crate::source::archive::Reopened;
 use crate::source::pcap::{Event, PacketReader};
 use crate::source::{hash_start, open_bytes};
 use rusqlite::OptionalExtension;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 /// The exporter.
 pub struct Slice;
@@ -135,28 +136,49 @@ fn wanted(job: &Job<'_>) -> Result<(BTreeMap<i64, Wanted>, u64)> {
     Ok((out, calls))
 }
 
-/// Where a source lies now, its hash proved.
-fn locate(job: &Job<'_>, source: i64) -> Result<Option<(String, PathBuf)>> {
-    /// Name, path, SHA-256, kind, bytes.
-    type Row = (String, Option<String>, Option<Vec<u8>>, String, i64);
+/// Name and bytes of a source, compression undone.
+type Opened = (String, Box<dyn Read + Send>);
+
+/// Opens a source where it lies now, its hash proved.
+fn locate(job: &Job<'_>, source: i64, archives: &mut Reopened) -> Result<Option<Opened>> {
+    /// Name, path, SHA-256, kind, bytes, member.
+    type Row = (
+        String,
+        Option<String>,
+        Option<Vec<u8>>,
+        String,
+        i64,
+        Option<String>,
+    );
     let row: Option<Row> = job
         .cx
         .conn
         .query_row(
-            "SELECT name,path,sha256,kind,bytes FROM source WHERE id=?1",
+            "SELECT name,path,sha256,kind,bytes,member FROM source WHERE id=?1",
             [source],
-            |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)),
+            |r| {
+                let (path, sha, kind) = (r.get(1)?, r.get(2)?, r.get(3)?);
+                Ok((r.get(0)?, path, sha, kind, r.get(4)?, r.get(5)?))
+            },
         )
         .optional()?;
-    let Some((name, path, sha, kind, bytes)) = row else {
+    let Some((name, path, sha, kind, bytes, member)) = row else {
         return Ok(None);
     };
     if !kind.starts_with("pcap") {
         return Ok(None);
     }
     let file = PathBuf::from(&name);
+    // A member lies in its archive, or as a file of its own name where somebody took it out.
+    let was = path.clone().map(PathBuf::from).unwrap_or_default();
     let mut places: Vec<PathBuf> = path.into_iter().map(PathBuf::from).collect();
     for dir in job.evidence {
+        if member.is_some() {
+            places.extend(was.file_name().map(|f| dir.join(f)));
+            let own = name.rsplit(['!', '/']).next().unwrap_or_default();
+            places.push(dir.join(own));
+            continue;
+        }
         places.push(dir.join(&file));
         places.extend(file.file_name().map(|f| dir.join(f)));
     }
@@ -164,8 +186,17 @@ fn locate(job: &Job<'_>, source: i64) -> Result<Option<(String, PathBuf)>> {
     for p in places.into_iter().filter(|p| p.is_file()) {
         // What was followed may be longer by now: what was read of it is what counts.
         let have = hash_start(&p, u64::try_from(bytes).unwrap_or(0), job.stop)?;
-        if sha.as_deref().is_none_or(|s| have.is_some_and(|h| *s == h)) {
-            return Ok(Some((name, p)));
+        let same = |h: [u8; 32]| sha.as_deref().is_none_or(|s| *s == h);
+        if have.is_some_and(same) || sha.is_none() && member.is_none() {
+            return Ok(Some((name, open_bytes(&p)?)));
+        }
+        if let Some(member) = &member
+            && let Ok(Some(found)) = archives.get(&was, &p, member, job.stop)
+        {
+            let cannot = || Error::io(&p, "cannot read");
+            if same(found.hash(job.stop).map_err(cannot())?.0) {
+                return Ok(Some((name, found.open().map_err(cannot())?)));
+            }
         }
         changed = true;
     }
@@ -177,6 +208,24 @@ fn locate(job: &Job<'_>, source: i64) -> Result<Option<(String, PathBuf)>> {
             "is not where it was loaded from: name its folder with --evidence".into()
         },
     })
+}
+
+/// Which members of archives are to be read.
+fn members(job: &Job<'_>, sources: impl Iterator<Item = i64>) -> Result<Reopened> {
+    let case = &job.cx.path;
+    let mut archives = Reopened::new(case.parent().unwrap_or(case).to_owned());
+    let mut stmt = job.cx.conn.prepare(
+        "SELECT path,member FROM source WHERE id=?1 AND path IS NOT NULL AND member IS NOT NULL",
+    )?;
+    for source in sources {
+        let row: Option<(String, String)> = stmt
+            .query_row([source], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        if let Some((path, member)) = row {
+            archives.want(Path::new(&path), &member);
+        }
+    }
+    Ok(archives)
 }
 
 impl Exporter for Slice {
@@ -193,14 +242,15 @@ impl Exporter for Slice {
         let (wanted, calls) = wanted(job)?;
         let version = concat!("leaktrace ", env!("CARGO_PKG_VERSION"));
         let mut w = Writer::new(out, version).map_err(wrote)?;
+        let mut archives = members(job, wanted.keys().copied())?;
         for (source, mut want) in wanted {
-            let Some((name, path)) = locate(job, source)? else {
+            let Some((name, bytes)) = locate(job, source, &mut archives)? else {
                 continue;
             };
             want.ranges.sort();
             let pairs: BTreeSet<Pair> = want.ranges.iter().map(|r| r.2.clone()).collect();
             let end = want.ranges.iter().map(|r| r.1).max().unwrap_or(0);
-            let mut reader = PacketReader::open(open_bytes(&path)?, 0)?;
+            let mut reader = PacketReader::open(bytes, 0)?;
             // Ranges that have begun and not ended, as the packets go by.
             let mut next = 0usize;
             let mut open: Vec<usize> = Vec::new();

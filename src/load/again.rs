@@ -6,22 +6,24 @@
 //! case had of them goes in the transaction that ends the load: an interrupted load changes nothing.
 
 use super::Progress;
+use crate::case::Case;
 use crate::case::sources::SecretFile;
 use crate::error::Result;
-use crate::source::{Input, hash_file};
+use crate::source::Input;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Of the captures `known`, those that stay as they are and the rows that are replaced, whose files join `inputs`.
 pub fn choose(
-    conn: &Connection,
+    case: &Case,
     known: Vec<(i64, Input)>,
     secrets: &[SecretFile],
     inputs: &mut Vec<Input>,
     failed: &mut Vec<(PathBuf, String)>,
     progress: &Progress,
 ) -> Result<(Vec<i64>, Vec<i64>)> {
+    let conn = &case.conn;
     let mut named: BTreeMap<i64, Input> = known.into_iter().collect();
     let mut loads: Vec<i64> = Vec::new();
     for id in named.keys() {
@@ -36,7 +38,7 @@ pub fn choose(
     }
     let mut replaced = Vec::new();
     for load in loads {
-        match together(conn, load, &mut named, progress)? {
+        match together(case, load, &mut named, progress)? {
             Ok(files) => {
                 for (id, input) in files {
                     replaced.push(id);
@@ -64,14 +66,17 @@ type Files = Vec<(i64, Input)>;
 
 /// All captures of a load: those that were named, the others from where they were; or which one is missing.
 fn together(
-    conn: &Connection,
+    case: &Case,
     load: i64,
     named: &mut BTreeMap<i64, Input>,
     progress: &Progress,
 ) -> Result<std::result::Result<Files, (PathBuf, String)>> {
-    let mut stmt = conn.prepare(
-        "SELECT id,name,path,sha256 FROM source WHERE load_id=?1 AND kind LIKE 'pcap%' ORDER BY id",
+    let mut stmt = case.conn.prepare(
+        "SELECT id,name,path,sha256,member FROM source WHERE load_id=?1 AND kind LIKE 'pcap%' ORDER BY id",
     )?;
+    let spill = super::beside(&case.path);
+    // What lies at the path looked at last: an archive has many members.
+    let mut there: (PathBuf, Vec<Input>) = Default::default();
     let mut rows = stmt.query([load])?;
     let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
     while let Some(r) = rows.next()? {
@@ -82,12 +87,20 @@ fn together(
         }
         let (name, path): (String, Option<String>) = (r.get(1)?, r.get(2)?);
         let sha: Option<Vec<u8>> = r.get(3)?;
-        let found = path.map(PathBuf::from).and_then(|path| {
-            let (hash, _) = hash_file(&path, &progress.stop, &mut |_| {}).ok()?;
-            (sha.as_deref() == Some(hash.as_slice())).then_some(path)
+        let member: Option<String> = r.get(4)?;
+        if let Some(path) = path.map(PathBuf::from).filter(|p| *p != there.0) {
+            there.1 =
+                crate::source::discover(std::slice::from_ref(&path), &spill, &progress.stop).0;
+            there.0 = path;
+        }
+        let mut inputs = there.1.iter();
+        let input =
+            inputs.find(|i| i.member.as_ref().map(|m| m.index.as_str()) == member.as_deref());
+        let input = input.filter(|i| {
+            let hash = i.hash(&progress.stop).ok();
+            hash.is_some_and(|(hash, _)| sha.as_deref() == Some(hash.as_slice()))
         });
-        let input = found.and_then(|path| crate::source::discover(&[path]).0.pop());
-        match input {
+        match input.cloned() {
             Some(mut input) => {
                 input.name = name;
                 elsewhere.push((id, input));

@@ -6,19 +6,23 @@
 //! packets of the same time, the capture that comes first in the sorted list goes first; that list does not depend on
 //! the order in which the files were named.
 
-use super::ingest::SourceEnd;
+use super::work::SourceEnd;
 use crate::call::model::Ts;
 use crate::error::Result;
 use crate::limits;
+use crate::source::Input;
 use crate::source::live::Feed;
 use crate::source::pcap::{Ahead, PacketReader};
-use crate::source::{Input, open_bytes};
+use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A capture that grows and from which nothing came is waited for this long where another has later packets.
 const HOLD: Duration = Duration::from_millis(300);
+
+/// SHA-256 and length, where they are known before it is read.
+type Taken = ([u8; 32], u64);
 
 /// Place in the merged order: time, then capture.
 pub type Key = (Ts, u32);
@@ -46,8 +50,9 @@ pub struct Capture {
 }
 
 /// Captures in order of their next packets.
-pub struct Captures<'a> {
-    waiting: std::iter::Peekable<std::vec::IntoIter<(u32, &'a Input)>>,
+pub struct Captures {
+    /// Sorted by first packet.
+    waiting: VecDeque<(u32, Input, Option<Taken>)>,
     open: Vec<Capture>,
     /// Whether one is due that has to wait for another to end.
     full: bool,
@@ -65,11 +70,11 @@ pub enum Turn {
     End,
 }
 
-impl<'a> Captures<'a> {
+impl Captures {
     /// Captures, sorted by first packet, with their index in the load.
-    pub fn new(inputs: Vec<(u32, &'a Input)>) -> Self {
+    pub fn new(inputs: Vec<(u32, Input)>) -> Self {
         Captures {
-            waiting: inputs.into_iter().peekable(),
+            waiting: inputs.into_iter().map(|(s, i)| (s, i, None)).collect(),
             open: Vec::new(),
             full: false,
         }
@@ -92,7 +97,6 @@ impl<'a> Captures<'a> {
 
     /// The capture whose turn it is, and how long.
     pub fn turn(&mut self) -> Turn {
-        let first = |i: &Input| i.first_ts.unwrap_or(Ts::MAX);
         let mut held = None;
         for c in self.open.iter_mut().filter(|c| c.feed.is_some()) {
             if c.waits() && c.quiet.is_some_and(|q| q.elapsed() < HOLD) {
@@ -104,15 +108,16 @@ impl<'a> Captures<'a> {
             if held.is_some_and(|held| now.is_some_and(|now| now.0 > held)) {
                 return Turn::Wait;
             }
-            let due = self.waiting.peek().is_some_and(|(source, input)| {
+            let due = self.waiting.front().is_some_and(|(source, input, _)| {
                 now.is_none_or(|now| (first(input), *source) <= now)
             });
             if due && self.open.len() < limits::MERGED {
-                let Some((source, input)) = self.waiting.next() else {
+                let Some((source, input, taken)) = self.waiting.pop_front() else {
                     return Turn::End;
                 };
-                match self.begin(source, input) {
+                match self.begin(source, &input) {
                     Ok(mut capture) => {
+                        capture.end.taken = taken;
                         if std::mem::take(&mut self.full) {
                             capture.end.diag(
                                 "overlap-limit",
@@ -126,6 +131,7 @@ impl<'a> Captures<'a> {
                         let mut end = SourceEnd::of_capture(source);
                         end.diag("read-error", 1, &e.to_string());
                         end.damaged = true;
+                        end.taken = taken;
                         return Turn::Failed(Box::new(end));
                     }
                 }
@@ -144,7 +150,7 @@ impl<'a> Captures<'a> {
             };
             let others = ready(&self.open).filter(|key| *key != now);
             let next = (self.open.len() < limits::MERGED)
-                .then(|| self.waiting.peek().map(|(s, i)| (first(i), *s)))
+                .then(|| self.waiting.front().map(|(s, i, _)| (first(i), *s)))
                 .flatten();
             let limit = others.chain(next).min().unwrap_or((Ts::MAX, u32::MAX));
             return Turn::Read(at, limit);
@@ -168,9 +174,18 @@ impl<'a> Captures<'a> {
         Ok(())
     }
 
+    /// A capture that came whole waits for its turn.
+    pub fn add(&mut self, source: u32, input: Input, taken: Option<Taken>) {
+        let key = (first(&input), source);
+        let at = self
+            .waiting
+            .partition_point(|(s, i, _)| (first(i), *s) <= key);
+        self.waiting.insert(at, (source, input, taken));
+    }
+
     /// Those that were not begun stay so.
     pub fn give_up(&mut self) {
-        self.waiting = Vec::new().into_iter().peekable();
+        self.waiting.clear();
     }
 
     fn begin(&self, source: u32, input: &Input) -> Result<Capture> {
@@ -180,7 +195,7 @@ impl<'a> Captures<'a> {
         } else {
             limits::MERGED_BLOCK
         };
-        let reader = PacketReader::with_block(open_bytes(&input.path)?, source, block)?;
+        let reader = PacketReader::with_block(input.open()?, source, block)?;
         Ok(Capture {
             end: SourceEnd::of_capture(source),
             reader,
@@ -193,6 +208,11 @@ impl<'a> Captures<'a> {
             placed: false,
         })
     }
+}
+
+/// Time of a capture's first packet; those without one come last.
+fn first(input: &Input) -> Ts {
+    input.first_ts.unwrap_or(Ts::MAX)
 }
 
 /// Places of those that have something to give.

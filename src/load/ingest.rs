@@ -3,28 +3,24 @@
 //! reassembly and parsing keep their own.
 
 use super::captures::{Capture, Captures, Key, Turn};
+use super::lines::LogRun;
 use super::live::{Arrival, Live};
 use super::queue::{Budget, Queue};
-use super::taps::{TapMark, Taps};
-use crate::call::model::{Exchange, FlowInfo, LogCall, Ts};
+use super::taps::Taps;
+use super::work::{Born, DAMAGE, Job, SourceEnd, Work};
+use crate::call::model::{Exchange, Ts};
 use crate::net::Net;
 use crate::proto::Calls;
-use crate::source::entry::{Entry, EntryEvent, EntryReader};
-use crate::source::live::Feed;
-use crate::source::log::{LogEvent, LogReader, LogZone};
+use crate::source::log::{LogReader, LogZone};
 use crate::source::pcap::Event;
-use crate::source::{Input, Kind, hash_file, open_bytes};
+use crate::source::{Input, Kind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// Exchanges handed on together: enough that the queue costs nothing, few enough that the first rows show at once.
-const BATCH: usize = 64;
-/// Log lines handed on together.
-const LOG_BATCH: usize = 2000;
-/// Bytes of entries handed on together at most: a scan thread takes them one by one.
-const ENTRIES_BYTES: usize = 4 << 20;
+pub(super) const BATCH: usize = 64;
 /// Packets between looks at the clock, the stop flag and the batch.
 const STRIDE: u64 = 512;
 /// Pause where nothing has come.
@@ -35,146 +31,6 @@ const ASK: Duration = Duration::from_millis(20);
 const LINES_ROW: usize = 4;
 /// How often calls that have begun and not ended are shown to an interface.
 const SNAPSHOT: Duration = Duration::from_millis(700);
-
-/// What the scan threads do.
-pub enum Work {
-    /// Captured exchanges.
-    Exchanges(Vec<Exchange>),
-    /// Lines of a log.
-    Logs(Vec<LogCall>),
-    /// Calls that another tool kept.
-    Entries(Vec<Entry>),
-    /// A full pack to be compressed.
-    Pack(i64, Vec<u8>),
-    /// Nothing to scan: handed through in its turn.
-    Flows(Vec<FlowInfo>),
-    /// Where calls handed on before stand a second time: handed through as well.
-    Taps(Vec<TapMark>),
-    /// A source that came while the load ran: what follows may name it.
-    Source(Box<Born>),
-    /// A source was read to its end.
-    SourceEnd(Box<SourceEnd>),
-}
-
-/// A source that came while the load ran.
-pub struct Born {
-    /// Index in this load.
-    pub source: u32,
-    /// What it is.
-    pub input: Input,
-    /// Whether it can be found again at its path.
-    pub kept: bool,
-    /// Whether its path is a copy of a pipe.
-    pub spooled: bool,
-}
-
-/// Work with its place in the order and its weight.
-pub struct Job {
-    /// Order of writing; packs have none.
-    pub seq: u64,
-    /// Bytes charged to the budget.
-    pub bytes: usize,
-    /// What to do.
-    pub work: Work,
-}
-
-/// What is known of a source when it was read.
-#[derive(Debug, Default)]
-pub struct SourceEnd {
-    /// Index in this load.
-    pub source: u32,
-    /// Packets, for captures.
-    pub packets: Option<u64>,
-    /// Lines of logs, entries of other tools' files.
-    pub lines: Option<u64>,
-    /// Time of the earliest packet or line.
-    pub first_ts: Option<Ts>,
-    /// Time of the latest.
-    pub last_ts: Option<Ts>,
-    /// Code to count, first unit, a word more.
-    pub diags: BTreeMap<String, (u64, u64, String)>,
-    /// Whether something in the file could not be read.
-    pub damaged: bool,
-    /// Whether reading was stopped before the end.
-    pub stopped: bool,
-    /// SHA-256 and number of the bytes taken, of a source that grew while it was read.
-    pub taken: Option<([u8; 32], u64)>,
-}
-
-impl SourceEnd {
-    /// Of a capture that was not read yet.
-    pub(super) fn of_capture(source: u32) -> SourceEnd {
-        SourceEnd {
-            source,
-            packets: Some(0),
-            ..SourceEnd::default()
-        }
-    }
-    pub(super) fn diag(&mut self, code: &str, unit: u64, detail: &str) {
-        self.diags_of(code, unit, 1, detail);
-    }
-    fn diags_of(&mut self, code: &str, unit: u64, n: u64, detail: &str) {
-        let entry = self
-            .diags
-            .entry(code.to_string())
-            .or_insert_with(|| (0, unit, detail.to_string()));
-        entry.0 += n;
-    }
-    /// Packets or lines that carry no call and stand in no listed flow, or could not be read.
-    pub fn skipped(&self) -> u64 {
-        self.diags
-            .iter()
-            .filter(|(code, _)| SKIPPED.contains(&code.as_str()))
-            .map(|(_, (n, _, _))| n)
-            .sum()
-    }
-    fn saw(&mut self, ts: Ts) {
-        self.first_ts = Some(self.first_ts.map_or(ts, |t| t.min(ts)));
-        self.last_ts = Some(self.last_ts.map_or(ts, |t| t.max(ts)));
-    }
-}
-
-/// Diags that mean that evidence could not be read, against those that tell what it is.
-const DAMAGE: [&str; 7] = [
-    "damaged-record",
-    "entry-damaged",
-    "entry-unfit",
-    "truncated-packet",
-    "read-error",
-    "log-unreadable",
-    "truncated-file",
-];
-
-/// Diags whose units gave nothing.
-const SKIPPED: [&str; 27] = [
-    "entry-damaged",
-    "entry-unfit",
-    "entry-no-call",
-    "entry-too-large",
-    "damaged-record",
-    "truncated-packet",
-    "unknown-interface",
-    "unknown-link",
-    "not-ip",
-    "arp",
-    "nested-too-deep",
-    "frame-cut",
-    "bad-ip-length",
-    "bad-fragment",
-    "ip-cut",
-    "tcp-cut",
-    "datagram-cut",
-    "bad-tcp-header",
-    "wlan-encrypted",
-    "wlan-no-data",
-    "wlan-fragment",
-    "macsec-encrypted",
-    "ppp-encrypted",
-    "log-unfit",
-    "log-no-request",
-    "log-line-cut",
-    "outside-time",
-];
 
 /// State of reading captures.
 struct Run {
@@ -218,7 +74,9 @@ impl Capture {
                 "TLS secrets inside a capture that grew are not used: give them with --keylog";
             end.diag("secrets-late", 1, why);
         }
-        end.taken = feed.map(|f| f.taken());
+        if let Some(feed) = feed {
+            end.taken = Some(feed.taken());
+        }
         end.packets = Some(reader.packets());
         end.stopped = stopped;
         if left_out > 0 {
@@ -246,7 +104,8 @@ pub struct Ingest<'a> {
     /// What flows are read with.
     reading: Arc<crate::proto::Options>,
     seq: u64,
-    base: u64,
+    /// Bytes of evidence that were read to their end.
+    pub(super) base: u64,
     /// Sources so far.
     born: u32,
     /// Whether sources may come and grow.
@@ -277,11 +136,11 @@ impl<'a> Ingest<'a> {
         }
     }
 
-    fn stopped(&self) -> bool {
+    pub(super) fn stopped(&self) -> bool {
         self.progress.stop.load(Relaxed)
     }
 
-    fn send(&mut self, bytes: usize, work: Work) {
+    pub(super) fn send(&mut self, bytes: usize, work: Work) {
         self.budget.take(bytes);
         self.queue.push(Job {
             seq: self.seq,
@@ -304,6 +163,7 @@ impl<'a> Ingest<'a> {
         let captures: Vec<_> = (0u32..)
             .zip(inputs)
             .filter(|(_, i)| matches!(i.kind, Kind::Pcap | Kind::Pcapng))
+            .map(|(source, input)| (source, input.clone()))
             .collect();
         ends.extend(self.captures(Captures::new(captures), live, &mut calls));
         if !live.any() {
@@ -324,28 +184,11 @@ impl<'a> Ingest<'a> {
         (self.seq, whole)
     }
 
-    /// Logs and other tools' files, in their order.
-    fn lines(&mut self, inputs: &[Input], ends: &mut Vec<SourceEnd>) {
-        for (source, input) in (0u32..).zip(inputs) {
-            if self.stopped() {
-                break;
-            }
-            let end = match input.kind {
-                Kind::Log(format) => self.log(source, input, format),
-                Kind::Entries(format) => self.entries(source, input, format),
-                Kind::Pcap | Kind::Pcapng => continue,
-            };
-            ends.push(end);
-            self.base += input.bytes;
-            self.progress.read.store(self.base, Relaxed);
-        }
-    }
-
     /// Takes what has come.
     fn arrive(
         &mut self,
         live: &mut Live,
-        captures: &mut Captures<'_>,
+        captures: &mut Captures,
         logs: &mut Vec<LogRun>,
         ends: &mut Vec<SourceEnd>,
     ) {
@@ -359,6 +202,7 @@ impl<'a> Ingest<'a> {
                 feed,
                 kept,
                 spooled,
+                taken,
             } = arrival;
             self.send(
                 0,
@@ -387,29 +231,27 @@ impl<'a> Ingest<'a> {
                 }
                 (Kind::Log(format), Some(read)) => {
                     match LogReader::new(read, format, self.zone.clone(), source) {
-                        Some(reader) => logs.push(LogRun {
-                            reader,
-                            end,
-                            feed: Some(feed),
-                            batch: Vec::new(),
-                            bytes: 0,
-                        }),
+                        Some(reader) => logs.push(LogRun::new(reader, end, Some(feed))),
                         None => ends.push(end),
                     }
                 }
-                (Kind::Entries(format), _) => {
-                    // It is read from its path now; a copy of a pipe is what was taken, a file may be longer by now.
-                    let hash = if spooled {
-                        Some(feed.taken())
-                    } else {
-                        let none = std::sync::atomic::AtomicBool::new(false);
-                        hash_file(&input.path, &none, &mut |_| {}).ok()
-                    };
-                    end = self.entries(source, &input, format);
-                    end.taken = hash;
+                // What is whole is read from its path.
+                (Kind::Pcap | Kind::Pcapng, None) => captures.add(source, input, taken),
+                (Kind::Log(format), None) => {
+                    end = self.log(source, &input, format);
+                    end.taken = taken;
                     ends.push(end);
                 }
-                (_, None) => ends.push(end),
+                (Kind::Entries(format), _) => {
+                    end = self.entries(source, &input, format);
+                    end.taken = taken;
+                    ends.push(end);
+                }
+                (Kind::Archive(_), _) => {
+                    end = SourceEnd::of_archive(source, &input.notes);
+                    end.taken = taken;
+                    ends.push(end);
+                }
             }
         }
         let mut open = std::mem::take(logs);
@@ -428,7 +270,7 @@ impl<'a> Ingest<'a> {
     /// Reads captures through one flow table.
     fn captures(
         &mut self,
-        mut captures: Captures<'_>,
+        mut captures: Captures,
         live: &mut Live,
         calls: &mut Calls,
     ) -> Vec<SourceEnd> {
@@ -516,7 +358,7 @@ impl<'a> Ingest<'a> {
         ends
     }
 
-    fn outside(&self, ts: Ts) -> bool {
+    pub(super) fn outside(&self, ts: Ts) -> bool {
         self.options.after.is_some_and(|t| ts < t) || self.options.before.is_some_and(|t| ts >= t)
     }
 
@@ -601,177 +443,6 @@ impl<'a> Ingest<'a> {
         if !marks.is_empty() {
             self.send(marks.len() * 64, Work::Taps(marks));
         }
-    }
-
-    fn log(&mut self, source: u32, input: &Input, format: &str) -> SourceEnd {
-        let mut end = SourceEnd {
-            source,
-            lines: Some(0),
-            ..SourceEnd::default()
-        };
-        let reader = match open_bytes(&input.path) {
-            Ok(bytes) => match LogReader::new(bytes, format, self.zone.clone(), source) {
-                Some(r) => r,
-                None => return end,
-            },
-            Err(e) => {
-                end.diag("read-error", 1, &e.to_string());
-                end.damaged = true;
-                return end;
-            }
-        };
-        let mut run = LogRun {
-            reader,
-            end,
-            feed: None,
-            batch: Vec::new(),
-            bytes: 0,
-        };
-        self.log_lines(&mut run, usize::MAX);
-        run.end
-    }
-
-    /// Reads lines of a log until nothing has come or so many batches went on; true at its end.
-    fn log_lines(&mut self, run: &mut LogRun, mut batches: usize) -> bool {
-        let LogRun {
-            reader,
-            end,
-            feed,
-            batch,
-            bytes,
-        } = run;
-        let mut ended = false;
-        loop {
-            match reader.next() {
-                None => {
-                    ended = true;
-                    break;
-                }
-                Some(LogEvent::Wait) => break,
-                Some(LogEvent::Call(call)) => {
-                    end.saw(call.ts);
-                    if self.outside(call.ts) {
-                        end.diag(
-                            "outside-time",
-                            call.at.number,
-                            "left out by --after or --before",
-                        );
-                        continue;
-                    }
-                    if call.assumed_zone {
-                        end.diag(
-                            "assumed-utc",
-                            call.at.number,
-                            "times without a zone; see --tz",
-                        );
-                    }
-                    *bytes += call.len;
-                    batch.push(*call);
-                }
-                Some(LogEvent::Diag(code, line, text)) => {
-                    end.damaged |= DAMAGE.contains(&code);
-                    end.diag(code, line, &text);
-                }
-            }
-            if batch.len() >= LOG_BATCH {
-                self.send_lines(batch, bytes);
-                batches -= 1;
-                if self.stopped() && feed.is_none() {
-                    end.stopped = true;
-                    ended = true;
-                    break;
-                }
-                if batches == 0 {
-                    break;
-                }
-            }
-        }
-        end.lines = Some(reader.lines());
-        self.send_lines(batch, bytes);
-        ended
-    }
-
-    fn send_lines(&mut self, batch: &mut Vec<LogCall>, bytes: &mut u64) {
-        if batch.is_empty() {
-            return;
-        }
-        self.progress.units.fetch_add(batch.len() as u64, Relaxed);
-        self.progress.read.fetch_add(std::mem::take(bytes), Relaxed);
-        let weight = batch.len() * 600;
-        self.send(weight, Work::Logs(std::mem::take(batch)));
-    }
-}
-
-/// A log under way.
-struct LogRun {
-    reader: LogReader,
-    end: SourceEnd,
-    feed: Option<Arc<Feed>>,
-    batch: Vec<LogCall>,
-    /// Bytes of the lines gathered.
-    bytes: u64,
-}
-
-impl Ingest<'_> {
-    /// A file of another tool: entries in their order, each a call of its own.
-    fn entries(&mut self, source: u32, input: &Input, format: &str) -> SourceEnd {
-        let mut end = SourceEnd {
-            source,
-            lines: Some(0),
-            ..SourceEnd::default()
-        };
-        let mut reader = match open_bytes(&input.path) {
-            Ok(bytes) => match EntryReader::new(bytes, format, self.zone.clone(), source) {
-                Some(r) => r,
-                None => return end,
-            },
-            Err(e) => {
-                end.diag("read-error", 1, &e.to_string());
-                end.damaged = true;
-                return end;
-            }
-        };
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        while let Some(event) = reader.next() {
-            match event {
-                EntryEvent::Entry(entry) => {
-                    end.saw(entry.ts());
-                    if self.outside(entry.ts()) {
-                        let why = "left out by --after or --before";
-                        end.diag("outside-time", entry.at.number, why);
-                        continue;
-                    }
-                    if entry.assumed_zone {
-                        let why = "times without a certain zone; see --tz";
-                        end.diag("assumed-utc", entry.at.number, why);
-                    }
-                    bytes += entry.weight();
-                    batch.push(*entry);
-                }
-                EntryEvent::Diag(code, at, n, text) => {
-                    end.damaged |= DAMAGE.contains(&code);
-                    end.diags_of(code, at, n, &text);
-                }
-            }
-            if batch.len() >= BATCH || bytes >= ENTRIES_BYTES {
-                self.progress.units.fetch_add(batch.len() as u64, Relaxed);
-                let at = self.base + reader.offset().min(input.bytes);
-                self.progress.read.store(at, Relaxed);
-                self.send(
-                    std::mem::take(&mut bytes),
-                    Work::Entries(std::mem::take(&mut batch)),
-                );
-                if self.stopped() {
-                    end.stopped = true;
-                    break;
-                }
-            }
-        }
-        end.lines = Some(reader.entries());
-        if !batch.is_empty() {
-            self.send(bytes, Work::Entries(batch));
-        }
-        end
     }
 }
 

@@ -4,12 +4,14 @@
 
 use super::sources::Given;
 use crate::limits::{FOLLOWED, MERGED, SNIFF_BYTES};
+use crate::source::archive::Notes;
 use crate::source::live::{self, Feed, FileId, LiveRead, file_id};
-use crate::source::{Input, Kind, UNKNOWN, kind_of, walk};
+use crate::source::{Input, Kind, UNKNOWN, hash_file, kind_of, members, walk};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// How often folders are looked at.
@@ -35,6 +37,8 @@ pub struct Arrival {
     pub kept: bool,
     /// Whether its path is a copy of a pipe.
     pub spooled: bool,
+    /// SHA-256 and length, of one that is whole.
+    pub taken: Option<([u8; 32], u64)>,
 }
 
 /// Whether a file is the case, its journal or one of its copies of pipes.
@@ -97,6 +101,10 @@ pub struct Live {
     feeds: Vec<Arc<Feed>>,
     scanned: Option<Instant>,
     closed: bool,
+    /// Sources that the case holds, by SHA-256: members of archives that come are left out where they are among them.
+    pub held: BTreeMap<[u8; 32], i64>,
+    /// Rows of those that were left out so.
+    pub known_rows: Vec<i64>,
     /// What could not be read, with the reason.
     pub failed: Vec<(PathBuf, String)>,
 }
@@ -161,7 +169,10 @@ impl Live {
 
     /// The arrived source got this number.
     pub fn numbered(&mut self, source: u32, arrival: &Arrival) {
-        if !arrival.spooled && matches!(arrival.input.kind, Kind::Pcap | Kind::Pcapng) {
+        if !arrival.spooled
+            && arrival.read.is_some()
+            && matches!(arrival.input.kind, Kind::Pcap | Kind::Pcapng)
+        {
             let meta = std::fs::metadata(&arrival.input.path).ok();
             let old = meta
                 .as_ref()
@@ -323,13 +334,16 @@ impl Live {
                 w.kind = kind_of(&w.got).filter(|k| match k {
                     Kind::Pcap | Kind::Pcapng => w.got.len() >= 24 || end,
                     Kind::Log(_) => end || quiet >= LINES && w.got.contains(&b'\n'),
-                    Kind::Entries(_) => end || quiet >= LINES,
+                    Kind::Entries(_) | Kind::Archive(_) => end || quiet >= LINES,
                 });
             }
             match w.kind {
-                Some(Kind::Entries(_)) if w.ended.is_none() && (w.pipe || quiet < QUIET) => {
+                Some(Kind::Entries(_) | Kind::Archive(_))
+                    if w.ended.is_none() && (w.pipe || quiet < QUIET) =>
+                {
                     self.waiting.push(w); // such a file is read as a whole
                 }
+                Some(Kind::Archive(form)) => self.unpack(w, form, &mut out),
                 Some(kind) => out.push(w.arrive(kind)),
                 None if w.ended.is_some() || w.got.len() >= SNIFF_BYTES => {
                     w.feed.close();
@@ -347,6 +361,44 @@ impl Live {
     }
 }
 
+impl Live {
+    /// Members of an archive that came: those that the case holds are left out, as are all but one of equal ones.
+    fn unpack(&mut self, w: Waiting, form: &'static str, out: &mut Vec<Arrival>) {
+        w.feed.close();
+        let (spill, none) = (super::beside(&self.case), AtomicBool::new(false));
+        let mut inputs = match members(&w.path, &w.name, form, &spill, &none) {
+            Ok(inputs) => inputs,
+            Err(why) => return self.failed.push((PathBuf::from(w.name), why)),
+        };
+        super::sources::sort(&mut inputs);
+        for input in inputs {
+            let taken = match input.hash(&none) {
+                Ok(taken) => taken,
+                Err(e) => {
+                    self.failed.push((PathBuf::from(input.name), e.to_string()));
+                    continue;
+                }
+            };
+            match self.held.get(&taken.0) {
+                Some(0) => continue, // came in this load
+                Some(row) => {
+                    self.known_rows.push(*row);
+                    continue;
+                }
+                None => self.held.insert(taken.0, 0),
+            };
+            out.push(Arrival {
+                input,
+                read: None,
+                feed: Arc::clone(&w.feed),
+                kept: w.kept,
+                spooled: w.pipe,
+                taken: Some(taken),
+            });
+        }
+    }
+}
+
 impl Waiting {
     fn look(&mut self) {
         let mut block = vec![0; SNIFF_BYTES];
@@ -356,7 +408,7 @@ impl Waiting {
                 Ok(n) => {
                     self.grown = Instant::now();
                     // What is read as a whole is read from its copy: the rest only has to pass.
-                    if !matches!(self.kind, Some(Kind::Entries(_))) {
+                    if !matches!(self.kind, Some(Kind::Entries(_) | Kind::Archive(_))) {
                         self.got
                             .extend_from_slice(block.get(..n).unwrap_or_default());
                     }
@@ -372,8 +424,15 @@ impl Waiting {
 
     fn arrive(self, kind: Kind) -> Arrival {
         let whole = matches!(kind, Kind::Entries(_));
+        let mut taken = None;
         if whole {
             self.feed.close();
+            // It is read from its path now; a copy of a pipe is what was taken, a file may be longer by now.
+            taken = if self.pipe {
+                Some(self.feed.taken())
+            } else {
+                hash_file(&self.path, &AtomicBool::new(false), &mut |_| {}).ok()
+            };
         }
         let failed = self.ended.filter(|why| !why.is_empty());
         let read: Box<dyn Read + Send> = match failed {
@@ -387,7 +446,10 @@ impl Waiting {
                 kind,
                 first_ts: None,
                 path: self.path,
+                member: None,
+                notes: Notes::new(),
             },
+            taken,
             read: (!whole).then_some(read),
             feed: self.feed,
             kept: self.kept,

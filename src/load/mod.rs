@@ -8,6 +8,7 @@ mod again;
 mod captures;
 pub mod finalise;
 mod ingest;
+mod lines;
 mod live;
 mod operation;
 mod pipeline;
@@ -17,13 +18,14 @@ pub mod schemas;
 mod secrets;
 mod sources;
 mod taps;
+mod work;
 
 use crate::case::{self, Case};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::query::rows::SourceRow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -105,6 +107,12 @@ pub struct LoadOutcome {
     pub failed: Vec<(PathBuf, String)>,
 }
 
+/// The folder of a case.
+pub(crate) fn beside(case: &Path) -> PathBuf {
+    let folder = case.parent().filter(|p| !p.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).to_owned()
+}
+
 /// Loads, and decides all facts. Errors only where nothing could be done at all.
 pub fn run(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     load(options, progress).map_err(|e| match e {
@@ -128,7 +136,12 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map_err(|msg| Error::Usage { msg, at: None })?;
     let mut secrets = secrets::files(options, progress)?;
     let (mut given, rest) = sources::given(options)?;
-    let (mut inputs, mut failed) = crate::source::discover(&rest);
+    let (mut inputs, mut failed) =
+        crate::source::discover(&rest, &beside(&options.case), &progress.stop);
+    // what was taken of pipes and growing files is a load of its own
+    if progress.stop.load(Relaxed) && !given.follow && given.pipes.is_empty() {
+        return Err(Error::Interrupted);
+    }
     if given.follow {
         // What is empty or not there yet may come.
         failed.retain(|(path, _)| !std::fs::metadata(path).is_ok_and(|m| m.len() == 0));
@@ -156,7 +169,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         unchanged = Vec::new();
         let same = sources::take_known(&case.conn, &mut inputs, progress)?;
         (known, replaced) = again::choose(
-            &case.conn,
+            &case,
             same,
             &secrets.files,
             &mut inputs,
@@ -169,6 +182,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     secrets::captures(&given.files, progress, &mut secrets);
     let mut spooled = std::mem::take(&mut given.spooled);
     let mut live = live::Live::new(given, &unchanged, &inputs, &failed, &options.case);
+    live.held = sources::held(&case.conn)?;
     let mut damaged = false;
     let mut stopped = false;
     let mut loaded = false;
@@ -186,6 +200,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
             spooled.iter_mut().for_each(|s| s.keep = false);
         }
     }
+    known.append(&mut live.known_rows);
     failed.append(&mut live.failed);
     let other_rules = case::sources::note_rules(&case.conn, rules.print())?;
     progress.phase.store(1, Relaxed);

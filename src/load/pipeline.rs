@@ -1,12 +1,13 @@
 //! The threads of a load. In: a case and inputs in order. Out: rows in the case. Bounds: [`QUEUE_BYTES`] of work between
 //! reading and writing, or half of `--max-mem`.
 
-use super::ingest::{Born, Ingest, Job, SourceEnd, Work};
+use super::ingest::Ingest;
 use super::live::Live;
 use super::queue::{Budget, Queue};
 use super::scan::CallScanner;
 use super::secrets::Read as Secrets;
 use super::taps::TapMark;
+use super::work::{Born, Job, SourceEnd, Work};
 use super::{LoadOptions, Progress};
 use crate::body::protobuf::schema::Schema;
 use crate::call::model::{CallOut, FlowInfo, Locator, Role, Unit};
@@ -19,7 +20,7 @@ use crate::facts::inside::Inside;
 use crate::limits::QUEUE_BYTES;
 use crate::proto::Options as Reading;
 use crate::source::log::LogZone;
-use crate::source::{Input, hash_file};
+use crate::source::{Input, Kind};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -89,7 +90,8 @@ pub fn load(
     }
     writer.commit()?;
     let growing = live.any();
-    let total = inputs.iter().map(|i| i.bytes).sum();
+    let read = |i: &&Input| !matches!(i.kind, Kind::Archive(_));
+    let total = inputs.iter().filter(read).map(|i| i.bytes).sum();
     // of what grows nobody knows how much there will be
     progress
         .total
@@ -115,7 +117,7 @@ pub fn load(
         let hashes = scope.spawn(|| {
             inputs
                 .iter()
-                .map(|i| hash_file(&i.path, &progress.stop, &mut |_| {}))
+                .map(|i| i.hash(&progress.stop))
                 .collect::<Vec<_>>()
         });
         let reader = scope.spawn(|| {
@@ -199,6 +201,7 @@ fn add_source(
         sha256: None,
         kind: &input.kind.name(),
         bytes: input.bytes,
+        member: input.member.as_ref().map(|m| m.index.as_str()),
         spooled: spooled && kept,
     };
     writer.add_source(index, &source)?;

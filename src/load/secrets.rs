@@ -7,7 +7,7 @@ use crate::case::sources::SecretFile;
 use crate::error::{Error, Result};
 use crate::limits::READ_BLOCK;
 use crate::source::pcap::PacketReader;
-use crate::source::{Input, Kind, open_bytes};
+use crate::source::{Input, Kind};
 use crate::tls::Given;
 use crate::tls::keylog::KeyLog;
 use crate::tls::rsa;
@@ -120,7 +120,7 @@ pub fn files(options: &LoadOptions, progress: &Progress) -> Result<Read> {
 /// stand behind the packets that it opens, or in the next file.
 pub fn captures(inputs: &[Input], progress: &Progress, read: &mut Read) {
     for input in inputs.iter().filter(|i| matches!(i.kind, Kind::Pcapng)) {
-        let opened = open_bytes(&input.path).and_then(|b| PacketReader::open(b, 0));
+        let opened = input.open().and_then(|b| PacketReader::open(b, 0));
         let Ok(mut reader) = opened else { continue }; // told when it is read
         let mut n = 0u32;
         while reader.next().is_some() {

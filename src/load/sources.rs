@@ -7,7 +7,7 @@ use crate::query::Filter;
 use crate::query::read::{self, Cx};
 use crate::query::rows::SourceRow;
 use crate::source::live::{self, Feed, LiveRead};
-use crate::source::{Input, Kind, hash_file};
+use crate::source::{Input, Kind};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -97,11 +97,7 @@ pub fn given(options: &LoadOptions) -> Result<(Given, Vec<PathBuf>)> {
 
 /// A new file beside the case.
 fn spool(options: &LoadOptions, what: &str) -> Result<(PathBuf, std::fs::File)> {
-    let folder = options
-        .case
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = super::beside(&options.case);
     let stem = options
         .case
         .file_name()
@@ -136,7 +132,7 @@ pub fn take_followed(
     let (mut rows, mut known) = (Vec::new(), Vec::new());
     let mut stmt = conn.prepare(
         "SELECT id,sha256 FROM source WHERE bytes=?1 AND sha256 IS NOT NULL AND state<>'loading' \
-         AND coalesce(packets,0)+coalesce(lines,0)>0 ORDER BY id",
+         AND (coalesce(packets,0)+coalesce(lines,0)>0 OR packets IS NULL AND lines IS NULL) ORDER BY id",
     )?;
     let mut grows = Vec::new();
     for input in inputs.drain(..) {
@@ -146,7 +142,7 @@ pub fn take_followed(
         let row = if same.is_empty() {
             None
         } else {
-            let (sha, _) = hash_file(&input.path, &progress.stop, &mut |_| {})?;
+            let (sha, _) = input.hash(&progress.stop)?;
             same.into_iter().find(|(_, s)| *s == sha).map(|(id, _)| id)
         };
         match row {
@@ -158,11 +154,34 @@ pub fn take_followed(
         }
     }
     sort(&mut grows);
-    let whole = |i: &Input| matches!(i.kind, Kind::Entries(_));
+    let whole =
+        |i: &Input| matches!(i.kind, Kind::Entries(_) | Kind::Archive(_)) || i.member.is_some();
     (*inputs, given.files) = grows.into_iter().partition(whole);
+    for input in inputs.iter_mut() {
+        if matches!(input.kind, Kind::Archive(_)) {
+            let why = "an archive is read as it is; what is added to it later is not";
+            input.notes.insert("archive-not-followed", (1, why.into()));
+        }
+    }
     rows.sort_unstable();
     rows.dedup();
     Ok((rows, known))
+}
+
+/// Sources that were read to their end, by SHA-256.
+pub fn held(conn: &Connection) -> Result<BTreeMap<[u8; 32], i64>> {
+    let mut stmt = conn.prepare(
+        "SELECT sha256,id FROM source WHERE sha256 IS NOT NULL AND state<>'loading' ORDER BY id DESC",
+    )?;
+    let rows = stmt.query_map([], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get(1)?)))?;
+    let mut held = BTreeMap::new();
+    for row in rows {
+        let (sha, id) = row?;
+        if let Ok(sha) = sha.try_into() {
+            held.insert(sha, id);
+        }
+    }
+    Ok(held)
 }
 
 /// Leaves out inputs whose content the case holds, and all but one of equal inputs; gives the source rows of the former.
@@ -192,16 +211,24 @@ pub fn take_known(
     }
     let mut known = Vec::new();
     let mut kept = Vec::with_capacity(inputs.len());
+    // Archives of the case: a damaged member of theirs may be shorter than they say.
+    let mut archives: Vec<PathBuf> = Vec::new();
     for input in inputs.drain(..) {
-        if sizes.get(&input.bytes) == Some(&1) && !by_size.contains_key(&input.bytes) {
+        let again = input.member.is_some() && archives.contains(&input.path);
+        if sizes.get(&input.bytes) == Some(&1) && !by_size.contains_key(&input.bytes) && !again {
             kept.push(input);
             continue;
         }
-        let (sha, _) = hash_file(&input.path, &progress.stop, &mut |_| {})?;
-        let same = by_size.entry(input.bytes).or_default();
+        let (sha, bytes) = input.hash(&progress.stop)?;
+        let same = by_size.entry(bytes).or_default();
         match same.iter().find(|(_, s)| *s == sha) {
             Some((0, _)) => {} // a copy of another input of this load
-            Some((id, _)) => known.push((*id, input)),
+            Some((id, _)) => {
+                if matches!(input.kind, Kind::Archive(_)) && input.member.is_none() {
+                    archives.push(input.path.clone());
+                }
+                known.push((*id, input));
+            }
             None => {
                 same.push((0, sha));
                 kept.push(input);
@@ -224,7 +251,7 @@ pub fn sort(inputs: &mut [Input]) {
         if equal.len() > 1 {
             // What cannot be read is told when it is read.
             equal.sort_by_cached_key(|i| {
-                let hash = hash_file(&i.path, &none, &mut |_| {}).ok();
+                let hash = i.hash(&none).ok();
                 (hash.map(|(sha, _)| sha), i.name.clone())
             });
         }

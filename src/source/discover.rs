@@ -2,6 +2,7 @@
 //! their members' names, and what was left out with the reason. Bounds: [`crate::limits::FOLDER_DEPTH`] levels; links
 //! to folders inside a folder are not followed, so there are no loops; content decides what a file is, not its name.
 
+use super::archive::{self, Bytes, Found as Member};
 use super::pcap::{Event, PacketReader};
 use super::{Input, Kind, entry, log, open_bytes};
 use crate::limits::{FOLDER_DEPTH, SNIFF_BYTES};
@@ -9,14 +10,26 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// Packets looked at for the time of the first one, where damage stands before it.
 const FIRST_EVENTS: usize = 16;
 
 /// Finds the evidence among `args`. The second list names everything that was left out and why; hidden members of a
-/// folder are one entry with their number.
-pub fn discover(args: &[PathBuf]) -> (Vec<Input>, Vec<(PathBuf, String)>) {
-    let mut found = Found::default();
+/// folder are one entry with their number. `spill` is a folder in which archives that are compressed may keep a file without a
+/// name; `stop` ends looking into them.
+pub fn discover(
+    args: &[PathBuf],
+    spill: &Path,
+    stop: &AtomicBool,
+) -> (Vec<Input>, Vec<(PathBuf, String)>) {
+    let mut found = Found {
+        inputs: Vec::new(),
+        left: Vec::new(),
+        seen: BTreeSet::new(),
+        spill,
+        stop,
+    };
     for arg in args {
         match fs::metadata(arg) {
             Ok(meta) if meta.is_dir() => found.folder(arg, arg, 0),
@@ -27,14 +40,15 @@ pub fn discover(args: &[PathBuf]) -> (Vec<Input>, Vec<(PathBuf, String)>) {
     (found.inputs, found.left)
 }
 
-#[derive(Default)]
-struct Found {
+struct Found<'a> {
     inputs: Vec<Input>,
     left: Vec<(PathBuf, String)>,
     seen: BTreeSet<PathBuf>,
+    spill: &'a Path,
+    stop: &'a AtomicBool,
 }
 
-impl Found {
+impl Found<'_> {
     fn folder(&mut self, root: &Path, folder: &Path, depth: usize) {
         if depth >= FOLDER_DEPTH {
             return self.leave(folder, "folders are nested too deep");
@@ -85,13 +99,21 @@ impl Found {
         {
             return; // given twice, read once: nothing is left out
         }
-        match sniff(path) {
+        let read = open_bytes(path).map_err(|e| e.to_string());
+        match read.and_then(sniff) {
+            Ok((Kind::Archive(form), _)) => match members(path, &name, form, self.spill, self.stop)
+            {
+                Ok(inputs) => self.inputs.extend(inputs),
+                Err(why) => self.leave(path, &why),
+            },
             Ok((kind, first_ts)) => self.inputs.push(Input {
                 path: path.to_owned(),
                 name,
                 bytes: meta.len(),
                 kind,
                 first_ts,
+                member: None,
+                notes: archive::Notes::new(),
             }),
             Err(why) => self.leave(path, &why),
         }
@@ -102,8 +124,47 @@ impl Found {
     }
 }
 
+/// An archive and its members that are evidence, named `ARCHIVE!MEMBER`.
+///
+/// # Errors
+/// In words, where it cannot be read or holds no evidence.
+pub fn members(
+    path: &Path,
+    name: &str,
+    form: &'static str,
+    spill: &Path,
+    stop: &AtomicBool,
+) -> Result<Vec<Input>, String> {
+    let bytes = Bytes::open(path).map_err(|e| e.to_string())?;
+    let found = archive::expand(bytes, form, spill, stop);
+    if let [Member { notes, .. }] = found.as_slice() {
+        let notes: Vec<_> = notes.iter().map(|(c, (n, _))| format!("{c} {n}")).collect();
+        return Err(format!(
+            "an archive ({form}) without a capture or a log in it that can be read: {}",
+            if notes.is_empty() {
+                "no file".to_owned()
+            } else {
+                notes.join(", ")
+            }
+        ));
+    }
+    let inputs = found.into_iter().map(|f| Input {
+        path: path.to_owned(),
+        name: match f.name.as_str() {
+            "" => name.to_owned(),
+            inside => format!("{name}!{inside}"),
+        },
+        bytes: f.bytes,
+        kind: f.kind,
+        first_ts: f.first_ts,
+        member: f.member,
+        notes: f.notes,
+    });
+    Ok(inputs.collect())
+}
+
 /// What is said of a file that is none of the known kinds.
-pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng), nor an access log, nor another tool's file in a known format";
+pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng), nor an access log, nor another tool's file in a known format, nor an archive (tar, zip)";
 
 /// What a file holds that begins so, compression undone.
 #[must_use]
@@ -114,6 +175,9 @@ pub fn kind_of(begin: &[u8]) -> Option<Kind> {
         [0x4d, 0x3c, 0xb2, 0xa1] | [0xa1, 0xb2, 0x3c, 0x4d] => return Some(Kind::Pcap),
         [0x34, 0xcd, 0xb2, 0xa1] => return Some(Kind::Pcap),
         _ => {}
+    }
+    if let Some(form) = archive::form_of(begin) {
+        return Some(Kind::Archive(form));
     }
     entry::sniff(begin)
         .map(Kind::Entries)
@@ -147,8 +211,7 @@ pub fn walk(root: &Path) -> Vec<(PathBuf, fs::Metadata)> {
 }
 
 /// What a file holds and when its first packet was captured; else why it cannot be read.
-fn sniff(path: &Path) -> Result<(Kind, Option<i64>), String> {
-    let mut read = open_bytes(path).map_err(|e| e.to_string())?;
+pub(super) fn sniff(mut read: Box<dyn Read + Send>) -> Result<(Kind, Option<i64>), String> {
     let mut begin = vec![0; SNIFF_BYTES];
     let mut len = 0;
     let mut failed = None;

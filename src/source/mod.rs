@@ -2,6 +2,7 @@
 //! content is, their bytes (decompressed), their hash. Bounds: sniffing reads [`crate::limits::SNIFF_BYTES`] of each
 //! file, folders are walked to [`crate::limits::FOLDER_DEPTH`]; evidence is opened for reading only.
 
+pub mod archive;
 mod bytes;
 mod coded;
 mod discover;
@@ -14,9 +15,13 @@ mod refill;
 
 pub use bytes::{hash_file, hash_start, open_bytes, unpacked};
 pub(crate) use discover::UNKNOWN;
-pub use discover::{discover, kind_of, walk};
+pub use discover::{discover, kind_of, members, walk};
 
+use crate::error::{Error, Result};
+use archive::{Member, Notes};
+use std::io::Read;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 /// An evidence file that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +36,37 @@ pub struct Input {
     pub kind: Kind,
     /// Time of its first packet; `None` for logs and captures without packets.
     pub first_ts: Option<i64>,
+    /// Which member of the archive at `path` it is; `None` for a file.
+    pub member: Option<Member>,
+    /// Of an archive: what of it was left out.
+    pub notes: Notes,
+}
+
+impl Input {
+    /// Opens it for reading, compression undone; see [`open_bytes`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be opened or its beginning cannot be read.
+    pub fn open(&self) -> Result<Box<dyn Read + Send>> {
+        match &self.member {
+            None => open_bytes(&self.path),
+            Some(member) => member.open().map_err(Error::io(&self.path, "cannot read")),
+        }
+    }
+
+    /// SHA-256 and length of the file, or of the member, as it lies.
+    ///
+    /// # Errors
+    /// As [`hash_file`].
+    pub fn hash(&self, stop: &AtomicBool) -> Result<([u8; 32], u64)> {
+        match &self.member {
+            None => hash_file(&self.path, stop, &mut |_| {}),
+            Some(member) => member.hash(stop).map_err(|e| match e.kind() {
+                std::io::ErrorKind::Interrupted => Error::Interrupted,
+                _ => Error::io(&self.path, "cannot read")(e),
+            }),
+        }
+    }
 }
 
 /// What an evidence file holds, by its content.
@@ -44,6 +80,8 @@ pub enum Kind {
     Log(&'static str),
     /// Whole calls that another tool kept: `har`, `mitmproxy`, `burp`.
     Entries(&'static str),
+    /// Files, each a source of its own: `tar`, `zip`.
+    Archive(&'static str),
 }
 
 impl Kind {
@@ -54,7 +92,7 @@ impl Kind {
             Kind::Pcap => "pcap".to_owned(),
             Kind::Pcapng => "pcapng".to_owned(),
             Kind::Log(format) => format!("log:{format}"),
-            Kind::Entries(format) => format.to_owned(),
+            Kind::Entries(format) | Kind::Archive(format) => format.to_owned(),
         }
     }
 }

@@ -155,5 +155,5 @@ macro_rules! targets {
 }
 targets!(
     capture, frames, segments, http1, http2, websocket, decode, scan, logs, filter, blobs, text,
-    har, mitmproxy, burp, unpack, operation, protobuf, schema, parts
+    har, mitmproxy, burp, unpack, archive, operation, protobuf, schema, parts
 );

@@ -10,6 +10,7 @@ mod detect_noise;
 mod support;
 
 mod again;
+mod archives;
 mod bytes_slow;
 mod case;
 mod case_notes;
@@ -18,6 +19,7 @@ mod cli;
 mod facts;
 mod follow;
 mod hostile;
+mod hostile_tools;
 mod http1;
 mod http1_lenient;
 mod http1_recorded;

@@ -201,7 +201,7 @@ fn an_xz_file_that_wants_too_much_memory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("big.xz");
     std::fs::write(&path, &file).unwrap();
-    let (inputs, left) = discover(&[path]);
+    let (inputs, left) = discover(&[path], &std::env::temp_dir(), &AtomicBool::new(false));
     assert!(inputs.is_empty());
     assert!(left[0].1.contains("memory"), "{}", left[0].1);
 }
@@ -275,7 +275,11 @@ fn folders_are_walked_in_order_and_what_is_left_out_has_a_reason() {
     std::fs::write(at("empty"), b"").unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(dir.path(), at("loop")).unwrap();
-    let (inputs, left) = discover(&[dir.path().to_owned(), at("z.bin"), at("nowhere")]);
+    let (inputs, left) = discover(
+        &[dir.path().to_owned(), at("z.bin"), at("nowhere")],
+        dir.path(),
+        &AtomicBool::new(false),
+    );
     let found: Vec<_> = inputs
         .iter()
         .map(|i| (i.name.as_str(), i.kind.name()))

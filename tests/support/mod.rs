@@ -3,6 +3,7 @@
 
 pub mod bank;
 pub mod frames;
+pub mod pack;
 pub mod people;
 pub mod pty;
 pub mod random;

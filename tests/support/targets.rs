@@ -16,13 +16,16 @@ use leaktrace::detect::{self, Rules, Scanner, pack};
 use leaktrace::net::{Close, FlowKey, FlowStats, Missing, Net, Segment, Side, StreamSink};
 use leaktrace::proto::Calls;
 use leaktrace::query::{lang, pattern};
+use leaktrace::source::archive::Bytes;
 use leaktrace::source::entry::{self, EntryEvent, EntryReader};
 use leaktrace::source::log::{self, LogEvent, LogReader, LogZone};
 use leaktrace::source::pcap::{Event, Packet, PacketReader};
-use leaktrace::source::unpacked;
+use leaktrace::source::{Kind, unpacked};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Takes any bytes; a panic is the finding.
 pub type Entry = fn(&[u8]);
@@ -45,6 +48,7 @@ pub const TARGETS: &[(&str, Entry)] = &[
     ("mitmproxy", mitmproxy),
     ("burp", burp),
     ("unpack", unpack),
+    ("archive", archive),
     ("operation", operation),
     ("protobuf", protobuf),
     ("schema", schema),
@@ -546,6 +550,30 @@ pub fn unpack(data: &[u8]) {
         b.0.len(),
         b.1
     );
+}
+
+/// A file taken for a tar and for a zip: members have numbers of their own, and what is read of one is what is hashed.
+pub fn archive(data: &[u8]) {
+    let (spill, stop) = (std::env::temp_dir(), AtomicBool::new(false));
+    for form in ["tar", "zip"] {
+        let found =
+            leaktrace::source::archive::expand(Bytes::memory(data.to_vec()), form, &spill, &stop);
+        let mut numbers = BTreeSet::new();
+        for f in &found {
+            let Some(member) = &f.member else {
+                assert!(f.name.is_empty() && f.kind == Kind::Archive(form));
+                continue;
+            };
+            assert!(numbers.insert(member.index.clone()) && !f.name.is_empty());
+            let (a, b) = (member.hash(&stop).unwrap(), member.hash(&stop).unwrap());
+            assert!(a == b && a.1 <= f.bytes.max(data.len() as u64 * 1100));
+            let Ok(mut read) = member.open() else {
+                continue;
+            };
+            let _ = std::io::copy(&mut read, &mut std::io::sink());
+        }
+        assert!(found.len() <= data.len() / 30 + 1000);
+    }
 }
 
 /// A filter as typed; what is shown of it means the same.

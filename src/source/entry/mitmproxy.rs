@@ -41,6 +41,8 @@ const TAIL: usize = 64;
 /// A search for the next flow.
 struct Search {
     skipped: usize,
+    /// Bytes that the flow said to have.
+    said: usize,
     code: &'static str,
     why: String,
 }
@@ -68,20 +70,21 @@ impl Format for Flows {
             return Step::Pass(blank);
         }
         let Ok((len, head)) = tnet::head(data) else {
-            return self.lost("entry-damaged", "bytes that are no flow".into());
+            return self.lost(0, "entry-damaged", "bytes that are no flow".into());
         };
         let whole = head.saturating_add(len).saturating_add(1);
         if whole > ENTRY_BYTES {
-            return self.lost("entry-too-large", format!("a flow of {whole} bytes"));
+            let text = format!("a flow of {whole} bytes");
+            return self.lost(whole, "entry-too-large", text);
         }
         if !window.have(whole) {
             let there = window.data().len();
             let text = format!("the file ends {there} bytes into a flow of {whole}");
-            return self.lost("truncated-file", text);
+            return self.lost(whole, "truncated-file", text);
         }
         let bytes = window.data().get(..whole).unwrap_or_default();
         let Some((flow, _)) = tnet::value(bytes).filter(|(v, _)| v.is_dict()) else {
-            return self.lost("entry-damaged", "a length that does not fit".into());
+            return self.lost(whole, "entry-damaged", "a length that does not fit".into());
         };
         Step::Entry(whole, self.call(flow).map(Box::new))
     }
@@ -93,9 +96,10 @@ impl Format for Flows {
 
 impl Flows {
     /// What stands here is no flow: the next one is searched for from the next byte on.
-    fn lost(&mut self, code: &'static str, why: String) -> Step {
+    fn lost(&mut self, said: usize, code: &'static str, why: String) -> Step {
         self.search = Some(Search {
             skipped: 1,
+            said,
             code,
             why,
         });
@@ -121,7 +125,13 @@ impl Flows {
             return Step::Lost(at, code, format!("{why}; {n} bytes skipped"));
         }
         if !there {
-            return Step::End(Some((search.code, search.why)));
+            // One too large to be read, too, may not be there as a whole.
+            let cut = search.skipped + window.data().len() < search.said;
+            let code = match search.code {
+                "entry-too-large" if cut => "truncated-file",
+                code => code,
+            };
+            return Step::End(Some((code, search.why)));
         }
         let n = window.data().len() - TAIL;
         search.skipped += n;

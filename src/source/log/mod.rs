@@ -149,6 +149,7 @@ pub static FORMATS: &[LogFormat] = &[
 /// Which format the beginning of a file has: the first for which at least half of the lines with content are calls or
 /// well-formed other lines. `None` where it is not a log that is known here.
 pub fn sniff(beginning: &[u8]) -> Option<&'static str> {
+    let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
     FORMATS.iter().find_map(|format| {
         let mut cx = Context::new(LogZone(None));
         let (mut calls, mut fit, mut all) = (0u32, 0u32, 0u32);

@@ -1,0 +1,217 @@
+//! Logs and other tools' files. In: inputs whose kind is known. Out: [`Work`] in the order of their lines, and what is told of
+//! each source. Bounds: batches of [`LOG_BATCH`] lines and [`ENTRIES_BYTES`] bytes of entries; the readers keep their own.
+
+use super::ingest::{BATCH, Ingest};
+use super::work::{DAMAGE, SourceEnd, Work};
+use crate::call::model::LogCall;
+use crate::source::entry::{EntryEvent, EntryReader};
+use crate::source::live::Feed;
+use crate::source::log::{LogEvent, LogReader};
+use crate::source::{Input, Kind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Log lines handed on together.
+const LOG_BATCH: usize = 2000;
+/// Bytes of entries handed on together at most: a scan thread takes them one by one.
+const ENTRIES_BYTES: usize = 4 << 20;
+
+/// A log under way.
+pub(super) struct LogRun {
+    reader: LogReader,
+    /// What will be told of it.
+    pub(super) end: SourceEnd,
+    /// Where it grows.
+    pub(super) feed: Option<Arc<Feed>>,
+    batch: Vec<LogCall>,
+    /// Bytes of the lines gathered.
+    bytes: u64,
+}
+
+impl LogRun {
+    pub(super) fn new(reader: LogReader, end: SourceEnd, feed: Option<Arc<Feed>>) -> LogRun {
+        LogRun {
+            reader,
+            end,
+            feed,
+            batch: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl Ingest<'_> {
+    /// Logs, other tools' files and archives, in their order.
+    pub(super) fn lines(&mut self, inputs: &[Input], ends: &mut Vec<SourceEnd>) {
+        for (source, input) in (0u32..).zip(inputs) {
+            if self.stopped() {
+                break;
+            }
+            let end = match input.kind {
+                Kind::Log(format) => self.log(source, input, format),
+                Kind::Entries(format) => self.entries(source, input, format),
+                Kind::Archive(_) => SourceEnd::of_archive(source, &input.notes),
+                Kind::Pcap | Kind::Pcapng => continue,
+            };
+            ends.push(end);
+            if matches!(input.kind, Kind::Archive(_)) {
+                continue; // what is read are its members
+            }
+            self.base += input.bytes;
+            self.progress.read.store(self.base, Relaxed);
+        }
+    }
+
+    pub(super) fn log(&mut self, source: u32, input: &Input, format: &str) -> SourceEnd {
+        let mut end = SourceEnd {
+            source,
+            lines: Some(0),
+            ..SourceEnd::default()
+        };
+        let reader = match input.open() {
+            Ok(bytes) => match LogReader::new(bytes, format, self.zone.clone(), source) {
+                Some(r) => r,
+                None => return end,
+            },
+            Err(e) => {
+                end.diag("read-error", 1, &e.to_string());
+                end.damaged = true;
+                return end;
+            }
+        };
+        let mut run = LogRun::new(reader, end, None);
+        self.log_lines(&mut run, usize::MAX);
+        run.end
+    }
+
+    /// Reads lines of a log until nothing has come or so many batches went on; true at its end.
+    pub(super) fn log_lines(&mut self, run: &mut LogRun, mut batches: usize) -> bool {
+        let LogRun {
+            reader,
+            end,
+            feed,
+            batch,
+            bytes,
+        } = run;
+        let mut ended = false;
+        loop {
+            match reader.next() {
+                None => {
+                    ended = true;
+                    break;
+                }
+                Some(LogEvent::Wait) => break,
+                Some(LogEvent::Call(call)) => {
+                    end.saw(call.ts);
+                    if self.outside(call.ts) {
+                        end.diag(
+                            "outside-time",
+                            call.at.number,
+                            "left out by --after or --before",
+                        );
+                        continue;
+                    }
+                    if call.assumed_zone {
+                        end.diag(
+                            "assumed-utc",
+                            call.at.number,
+                            "times without a zone; see --tz",
+                        );
+                    }
+                    *bytes += call.len;
+                    batch.push(*call);
+                }
+                Some(LogEvent::Diag(code, line, text)) => {
+                    end.damaged |= DAMAGE.contains(&code);
+                    end.diag(code, line, &text);
+                }
+            }
+            if batch.len() >= LOG_BATCH {
+                self.send_lines(batch, bytes);
+                batches -= 1;
+                if self.stopped() && feed.is_none() {
+                    end.stopped = true;
+                    ended = true;
+                    break;
+                }
+                if batches == 0 {
+                    break;
+                }
+            }
+        }
+        end.lines = Some(reader.lines());
+        self.send_lines(batch, bytes);
+        ended
+    }
+
+    fn send_lines(&mut self, batch: &mut Vec<LogCall>, bytes: &mut u64) {
+        if batch.is_empty() {
+            return;
+        }
+        self.progress.units.fetch_add(batch.len() as u64, Relaxed);
+        self.progress.read.fetch_add(std::mem::take(bytes), Relaxed);
+        let weight = batch.len() * 600;
+        self.send(weight, Work::Logs(std::mem::take(batch)));
+    }
+
+    /// A file of another tool: entries in their order, each a call of its own.
+    pub(super) fn entries(&mut self, source: u32, input: &Input, format: &str) -> SourceEnd {
+        let mut end = SourceEnd {
+            source,
+            lines: Some(0),
+            ..SourceEnd::default()
+        };
+        let mut reader = match input.open() {
+            Ok(bytes) => match EntryReader::new(bytes, format, self.zone.clone(), source) {
+                Some(r) => r,
+                None => return end,
+            },
+            Err(e) => {
+                end.diag("read-error", 1, &e.to_string());
+                end.damaged = true;
+                return end;
+            }
+        };
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while let Some(event) = reader.next() {
+            match event {
+                EntryEvent::Entry(entry) => {
+                    end.saw(entry.ts());
+                    if self.outside(entry.ts()) {
+                        let why = "left out by --after or --before";
+                        end.diag("outside-time", entry.at.number, why);
+                        continue;
+                    }
+                    if entry.assumed_zone {
+                        let why = "times without a certain zone; see --tz";
+                        end.diag("assumed-utc", entry.at.number, why);
+                    }
+                    bytes += entry.weight();
+                    batch.push(*entry);
+                }
+                EntryEvent::Diag(code, at, n, text) => {
+                    end.damaged |= DAMAGE.contains(&code);
+                    end.diags_of(code, at, n, &text);
+                }
+            }
+            if batch.len() >= BATCH || bytes >= ENTRIES_BYTES {
+                self.progress.units.fetch_add(batch.len() as u64, Relaxed);
+                let at = self.base + reader.offset().min(input.bytes);
+                self.progress.read.store(at, Relaxed);
+                self.send(
+                    std::mem::take(&mut bytes),
+                    Work::Entries(std::mem::take(&mut batch)),
+                );
+                if self.stopped() {
+                    end.stopped = true;
+                    break;
+                }
+            }
+        }
+        end.lines = Some(reader.entries());
+        if !batch.is_empty() {
+            self.send(bytes, Work::Entries(batch));
+        }
+        end
+    }
+}

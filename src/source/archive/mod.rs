@@ -1,0 +1,430 @@
+//! Archives of evidence: tar (also compressed) and zip. In: a file. Out: its members that are evidence, each with its kind, and
+//! what was left out. Bounds: [`limits::ARCHIVE_MEMBERS`] members, [`limits::ARCHIVE_DEPTH`] archives inside each other,
+//! [`limits::ARCHIVE_SPILL`] bytes outside of memory; members are streamed. Nothing is written under a name from evidence.
+//!
+//! A member is named by its number: `3`, inside another archive `3.1`, counted from 1 over the files in the order in which
+//! they stand. Names may be missing, equal or false; they are shown and decide nothing.
+
+mod again;
+mod bytes;
+mod spill;
+mod tar;
+mod zip;
+
+use super::discover::{UNKNOWN, sniff};
+use super::{Kind, coded};
+use crate::limits;
+use bytes::{Content, Skip, Stream};
+use sha2::{Digest, Sha256};
+use spill::Spill;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tar::Tar;
+
+pub use again::Reopened;
+pub use bytes::Bytes;
+
+/// Ends before its members or its directory do.
+pub(super) const CUT: &str = "archive-cut";
+/// Something in it is none of its format.
+pub(super) const DAMAGED: &str = "archive-damaged";
+/// Members that want a password.
+const ENCRYPTED: &str = "archive-encrypted";
+/// Members packed in a way that is not read.
+const UNSUPPORTED: &str = "archive-unsupported";
+/// Links, devices, pipes.
+const NO_FILE: &str = "archive-no-file";
+/// Members whose bytes are those of another.
+const OVERLAP: &str = "archive-overlap";
+/// Members of which the directory and their own header say different things.
+const MISMATCH: &str = "archive-mismatch";
+/// Members that the directory does not list.
+const UNLISTED: &str = "archive-unlisted";
+/// Members that are no evidence, empty ones included.
+const NO_EVIDENCE: &str = "archive-no-evidence";
+/// Archives inside too many archives.
+const DEEP: &str = "archive-deep";
+/// Members beyond the limit of their number.
+const LIMIT: &str = "archive-limit";
+/// Members cut because they grow too large out of too little.
+const BOMB: &str = "archive-bomb";
+
+/// What was left out of an archive: code, how often, the first case.
+pub type Notes = BTreeMap<&'static str, (u64, String)>;
+
+fn note(notes: &mut Notes, code: &'static str, detail: &str) {
+    notes.entry(code).or_insert((0, detail.to_owned())).0 += 1;
+}
+
+/// A member of an archive that can be read.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its number.
+    pub index: String,
+    content: Content,
+}
+
+impl PartialEq for Member {
+    fn eq(&self, other: &Member) -> bool {
+        self.index == other.index
+    }
+}
+
+impl Eq for Member {}
+
+impl Member {
+    /// Reads it, compression of its own undone.
+    ///
+    /// # Errors
+    /// Where its beginning cannot be read.
+    pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        super::unpacked(Box::new(BufReader::with_capacity(
+            1 << 16,
+            self.content.reader(),
+        )))
+    }
+
+    /// SHA-256 and length of what can be read of it: what is damaged ends there.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or `stop` is set ([`io::ErrorKind::Interrupted`]).
+    pub fn hash(&self, stop: &AtomicBool) -> io::Result<([u8; 32], u64)> {
+        let mut read = self.content.reader();
+        let mut block = vec![0; limits::READ_BLOCK / 4];
+        let (mut sha, mut total) = (Sha256::new(), 0u64);
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            match read.read(&mut block) {
+                Ok(0) => return Ok((sha.finalize().into(), total)),
+                Ok(n) => {
+                    sha.update(block.get(..n).unwrap_or_default());
+                    total += n as u64;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if bytes::is_damage(&e) => return Ok((sha.finalize().into(), total)),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+}
+
+/// Evidence in an archive, and the archives themselves.
+#[derive(Debug)]
+pub struct Found {
+    /// Name below the file, members of archives inside behind `!`; empty for the file itself.
+    pub name: String,
+    /// Where it is; `None` for the file itself.
+    pub member: Option<Member>,
+    /// Its length as the archive has it.
+    pub bytes: u64,
+    /// What it holds.
+    pub kind: Kind,
+    /// Time of its first packet.
+    pub first_ts: Option<i64>,
+    /// Of an archive: what was left out.
+    pub notes: Notes,
+}
+
+/// What a file that begins so is, compression undone: `tar` or `zip`.
+pub(super) fn form_of(begin: &[u8]) -> Option<&'static str> {
+    if zip::is_zip(begin) {
+        return Some("zip");
+    }
+    let ustar = begin.get(257..262) == Some(b"ustar") && begin.len() >= 512;
+    (ustar || tar::is_header(begin)).then_some("tar")
+}
+
+/// Evidence in an archive: the archive first, and every archive inside before its members. Where there is none, only the first.
+#[must_use]
+pub fn expand(bytes: Bytes, form: &'static str, spill: &Path, stop: &AtomicBool) -> Vec<Found> {
+    let mut walk = Walk::new(spill, None, stop);
+    let len = bytes.len();
+    walk.archive(&Content::plain(bytes, len), form, None, &Place::default());
+    walk.out
+}
+
+/// Finds members again by their numbers.
+///
+/// # Errors
+/// Where the file cannot be opened, or is no archive.
+pub fn reopen(
+    path: &Path,
+    spill: &Path,
+    wanted: &BTreeSet<String>,
+    stop: &AtomicBool,
+) -> io::Result<BTreeMap<String, Member>> {
+    let bytes = Bytes::open(path)?;
+    let len = bytes.len();
+    let content = Content::plain(bytes, len);
+    let form = match sniff(unpacked_of(&content)?) {
+        Ok((Kind::Archive(form), _)) => form,
+        _ => return Err(io::Error::other("is no archive any more")),
+    };
+    let mut walk = Walk::new(spill, Some(wanted), stop);
+    walk.archive(&content, form, None, &Place::default());
+    Ok(walk.members)
+}
+
+fn unpacked_of(content: &Content) -> io::Result<Box<dyn Read + Send>> {
+    super::unpacked(Box::new(BufReader::new(content.reader())))
+}
+
+/// Where an archive stands.
+#[derive(Default)]
+struct Place {
+    name: String,
+    index: String,
+    depth: usize,
+}
+
+impl Place {
+    fn member(&self, n: usize, name: &[u8]) -> Place {
+        let name = String::from_utf8_lossy(name.get(..limits::ARCHIVE_NAME).unwrap_or(name));
+        let name = match &*name {
+            "" => format!("#{n}"), // one without a name is called by its number
+            name => name.to_owned(),
+        };
+        let join = |before: &str, mark: &str, after: &str| match before {
+            "" => after.to_owned(),
+            before => format!("{before}{mark}{after}"),
+        };
+        Place {
+            name: join(&self.name, "!", &name),
+            index: join(&self.index, ".", &n.to_string()),
+            depth: self.depth + 1,
+        }
+    }
+}
+
+struct Walk<'w> {
+    spill: Spill,
+    /// Members that may still be looked at.
+    left: usize,
+    /// Numbers of members to be found again; `None` to find evidence.
+    wanted: Option<&'w BTreeSet<String>>,
+    /// Set to stop early: what follows is left out.
+    stop: &'w AtomicBool,
+    members: BTreeMap<String, Member>,
+    out: Vec<Found>,
+}
+
+impl<'w> Walk<'w> {
+    fn new(spill: &Path, wanted: Option<&'w BTreeSet<String>>, stop: &'w AtomicBool) -> Walk<'w> {
+        Walk {
+            spill: Spill::new(spill),
+            left: limits::ARCHIVE_MEMBERS,
+            wanted,
+            stop,
+            members: BTreeMap::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Looks into an archive. False where no evidence is in it; the outermost one is kept all the same.
+    fn archive(
+        &mut self,
+        content: &Content,
+        form: &'static str,
+        member: Option<Member>,
+        place: &Place,
+    ) -> bool {
+        let at = self.out.len();
+        let outermost = member.is_none();
+        self.out.push(Found {
+            name: place.name.clone(),
+            member,
+            bytes: content.bytes_len(),
+            kind: Kind::Archive(form),
+            first_ts: None,
+            notes: Notes::new(),
+        });
+        let mut notes = Notes::new();
+        if let Err(e) = self.inside(content, form, place, &mut notes) {
+            note(&mut notes, DAMAGED, &e.to_string());
+        }
+        let any = self.out.len() > at + 1;
+        if any || outermost {
+            if let Some(found) = self.out.get_mut(at) {
+                found.notes = notes;
+            }
+        } else {
+            self.out.truncate(at);
+        }
+        any
+    }
+
+    fn inside(
+        &mut self,
+        content: &Content,
+        form: &'static str,
+        place: &Place,
+        notes: &mut Notes,
+    ) -> io::Result<()> {
+        // What its members may take of a file without a name, before it is a bomb.
+        let stored = content.bytes.len();
+        let room = stored.saturating_mul(limits::BOMB_RATIO);
+        let mut room = room.saturating_add(limits::BOMB_FLOOR);
+        let read = BufReader::with_capacity(1 << 17, content.reader());
+        let (read, layers) = coded::undo_all(Box::new(read))?;
+        let direct = content.direct().filter(|_| layers == 0);
+        match (form, direct) {
+            ("zip", Some(bytes)) => self.zip(bytes, place, notes),
+            ("zip", None) => {
+                let mut read = Stream(read, self.stop);
+                let bytes = self.kept(&mut read, &mut room, &place.name, notes)?;
+                self.zip(&bytes, place, notes)
+            }
+            (_, Some(bytes)) => self.tar(Tar::new(bytes.reader()), direct, &mut room, place, notes),
+            (_, None) => {
+                let read = Stream(read, self.stop);
+                self.tar(Tar::new(read), None, &mut room, place, notes)
+            }
+        }
+    }
+
+    /// Keeps what a reader gives where it can be read at any place.
+    fn kept(
+        &mut self,
+        read: &mut dyn Read,
+        room: &mut u64,
+        name: &str,
+        notes: &mut Notes,
+    ) -> io::Result<Bytes> {
+        let spilled = self.spill.keep(read, *room)?;
+        *room -= spilled.bytes.len().min(*room);
+        if let Some(e) = spilled.cut {
+            note(notes, DAMAGED, &e.to_string());
+        }
+        if spilled.bound {
+            note(notes, BOMB, name);
+        }
+        Ok(spilled.bytes)
+    }
+
+    fn zip(&mut self, bytes: &Bytes, place: &Place, notes: &mut Notes) -> io::Result<()> {
+        let most = self.left;
+        let mut n = 0;
+        zip::walk(bytes, most, &mut |event| match event {
+            zip::Event::Left(code, name) => note(notes, code, &String::from_utf8_lossy(&name)),
+            zip::Event::File { name, content } => {
+                n += 1;
+                self.left = self.left.saturating_sub(1);
+                self.member(content, &place.member(n, &name), notes);
+            }
+        })
+    }
+
+    fn tar<R: Skip>(
+        &mut self,
+        mut tar: Tar<R>,
+        direct: Option<&Bytes>,
+        room: &mut u64,
+        place: &Place,
+        notes: &mut Notes,
+    ) -> io::Result<()> {
+        let mut n = 0;
+        while let Some(event) = tar.next()? {
+            let (name, at, len) = match event {
+                tar::Event::Left(code, name) => {
+                    note(notes, code, &String::from_utf8_lossy(&name));
+                    continue;
+                }
+                tar::Event::File { name, at, len } => (name, at, len),
+            };
+            let place = {
+                n += 1;
+                place.member(n, &name)
+            };
+            if self.left == 0 {
+                note(notes, LIMIT, &place.name);
+                break;
+            }
+            self.left -= 1;
+            let bytes = match direct {
+                Some(bytes) => bytes.part(at, len),
+                None => {
+                    // Only evidence is kept.
+                    if self.wanted.is_some() && !self.wants(&place.index) {
+                        continue;
+                    }
+                    let mut begin = Vec::new();
+                    let mut rest = Rest(&mut tar);
+                    let failed = { &mut rest }
+                        .take(limits::SNIFF_BYTES as u64)
+                        .read_to_end(&mut begin);
+                    if super::kind_of(&begin).is_none() && coded::Coding::of(&begin).is_none() {
+                        failed?;
+                        note(notes, NO_EVIDENCE, &place.name);
+                        continue;
+                    }
+                    // A stream that failed fails again, and is told then.
+                    let mut whole = Cursor::new(begin).chain(rest);
+                    self.kept(&mut whole, room, &place.name, notes)?
+                }
+            };
+            self.member(Content::plain(bytes, len), &place, notes);
+        }
+        Ok(())
+    }
+
+    /// Whether a member is to be found again, or one inside it.
+    fn wants(&self, index: &str) -> bool {
+        let inside = format!("{index}.");
+        self.wanted.is_some_and(|w| {
+            let mut from = w.range(inside.clone()..);
+            w.contains(index) || from.next().is_some_and(|i| i.starts_with(&inside))
+        })
+    }
+
+    fn member(&mut self, content: Content, place: &Place, notes: &mut Notes) {
+        if self.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let member = Member {
+            index: place.index.clone(),
+            content: content.clone(),
+        };
+        if let Some(wanted) = self.wanted {
+            if !self.wants(&place.index) {
+                return;
+            }
+            if wanted.contains(&place.index) {
+                self.members.insert(place.index.clone(), member.clone());
+            }
+        }
+        let read = unpacked_of(&content).map_err(|e| e.to_string());
+        match read.and_then(sniff) {
+            Ok((Kind::Archive(_), _)) if place.depth >= limits::ARCHIVE_DEPTH => {
+                note(notes, DEEP, &place.name);
+            }
+            Ok((Kind::Archive(form), _)) => {
+                if !self.archive(&content, form, Some(member), place) {
+                    note(notes, NO_EVIDENCE, &place.name);
+                }
+            }
+            Ok((kind, first_ts)) => self.out.push(Found {
+                name: place.name.clone(),
+                member: Some(member),
+                bytes: content.bytes_len(),
+                kind,
+                first_ts,
+                notes: Notes::new(),
+            }),
+            Err(why) if why == UNKNOWN => note(notes, NO_EVIDENCE, &place.name),
+            Err(why) => note(notes, DAMAGED, &format!("{}: {why}", place.name)),
+        }
+    }
+}
+
+/// What is left of the file that a tar gave last.
+struct Rest<'t, R>(&'t mut Tar<R>);
+
+impl<R: Skip> Read for Rest<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out)
+    }
+}

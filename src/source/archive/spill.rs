@@ -1,0 +1,136 @@
+//! What of an archive cannot be read at any place lies here: members of a compressed tar, archives inside archives. In:
+//! readers. Out: bytes that can be read at any place. Bounds: [`limits::ARCHIVE_SPILL`] bytes in all, and for each reader
+//! the rule for bombs.
+//!
+//! A file without a name: made with mode 0600 beside the case (or where the system keeps temporary files), its name taken
+//! away before the first byte is written. No name from evidence is ever one of a file.
+
+use super::bytes::Bytes;
+use crate::limits;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The file; made when it is first needed.
+pub(super) struct Spill {
+    folders: Vec<PathBuf>,
+    file: Option<Arc<File>>,
+    len: u64,
+    pub(super) room: u64,
+}
+
+/// What became of a member.
+pub(super) struct Spilled {
+    pub(super) bytes: Bytes,
+    /// Why it is not whole.
+    pub(super) cut: Option<io::Error>,
+    /// Whether a bound cut it.
+    pub(super) bound: bool,
+}
+
+impl Spill {
+    /// In `folder` where that is one that can be written to.
+    pub(super) fn new(folder: &Path) -> Spill {
+        Spill {
+            folders: vec![folder.to_owned(), std::env::temp_dir()],
+            file: None,
+            len: 0,
+            room: limits::ARCHIVE_SPILL,
+        }
+    }
+
+    fn file(&mut self) -> io::Result<Arc<File>> {
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
+        }
+        let mut failed = io::Error::other("no folder for temporary files");
+        for folder in &self.folders {
+            match nameless(folder) {
+                Ok(file) => return Ok(Arc::clone(self.file.insert(Arc::new(file)))),
+                Err(e) => failed = e,
+            }
+        }
+        Err(failed)
+    }
+
+    /// Keeps all that a reader gives; `most` bytes of it are no bomb.
+    ///
+    /// # Errors
+    /// Where nothing can be written at all.
+    pub(super) fn keep(&mut self, read: &mut dyn Read, most: u64) -> io::Result<Spilled> {
+        let file = self.file()?;
+        let begin = self.len;
+        let mut to = At(Arc::clone(&file), begin);
+        let room = most.min(self.room);
+        let mut block = vec![0; 1 << 17];
+        let (mut cut, mut bound) = (None, false);
+        loop {
+            match read.read(&mut block) {
+                Ok(0) => break,
+                Ok(n) => {
+                    let left = room.saturating_sub(to.1 - begin);
+                    let n = usize::try_from(left).unwrap_or(usize::MAX).min(n);
+                    if n == 0 {
+                        bound = true;
+                        break;
+                    }
+                    // A full disk costs the rest and says so.
+                    if let Err(e) = to.write_all(block.get(..n).unwrap_or_default()) {
+                        cut = Some(e);
+                        break;
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    cut = Some(e);
+                    break;
+                }
+            }
+        }
+        self.len = to.1;
+        self.room -= (to.1 - begin).min(self.room);
+        Ok(Spilled {
+            bytes: Bytes::file(file, begin, to.1 - begin),
+            cut,
+            bound,
+        })
+    }
+}
+
+/// Writes from a place on.
+struct At(Arc<File>, u64);
+
+impl Write for At {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.0.write_at(bytes, self.1)?;
+        self.1 += n as u64;
+        Ok(n)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn nameless(folder: &Path) -> io::Result<File> {
+    let own = std::process::id();
+    for n in 0..10_000u32 {
+        let path = folder.join(format!(".leaktrace-{own}-{n}"));
+        let made = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path);
+        match made {
+            Ok(file) => {
+                std::fs::remove_file(&path)?;
+                return Ok(file);
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
