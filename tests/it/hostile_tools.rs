@@ -120,7 +120,7 @@ fn forms_that_lie_are_refused_by_their_reason() {
         (
             "open arrays",
             har(&"[".repeat(500_000)),
-            (3, 1, "truncated-file"),
+            (3, 1, "entry-damaged"),
         ),
         (
             "a time that is none",
