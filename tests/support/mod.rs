@@ -4,6 +4,7 @@
 pub mod bank;
 pub mod frames;
 pub mod pack;
+pub mod h2;
 pub mod people;
 pub mod pty;
 pub mod random;
