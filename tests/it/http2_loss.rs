@@ -190,3 +190,169 @@ fn one_direction_alone() {
         }
     }
 }
+
+#[test]
+fn nothing_goes_on_across_a_second_loss() {
+    // the half of a header before a loss must not be read on with what comes behind it
+    let (packets, truth) = long(40);
+    for at in 20..60 {
+        let mut f = Feeder::new();
+        for (i, (side, bytes)) in packets.iter().enumerate() {
+            match i.checked_sub(at) {
+                Some(0) => f.gap(*side, bytes.len() - 12, Missing::Lost),
+                Some(1..5) if bytes.len() > 20 => {
+                    f.send(*side, &bytes[..11]);
+                    f.gap(*side, bytes.len() - 11, Missing::Lost);
+                }
+                _ => f.send(*side, bytes),
+            }
+        }
+        let got = f.finish(Close::Fin).exchanges;
+        for x in &got {
+            never_wrong(x, &truth, &format!("losses from {at} on"));
+        }
+        assert!(got.len() + 8 >= truth.len());
+    }
+}
+
+#[test]
+fn frames_are_found_again_in_single_bytes_and_at_once() {
+    let (packets, truth) = long(60);
+    for lost in 30..60 {
+        for cut in [usize::MAX, 1] {
+            let mut f = Feeder::new();
+            for (i, (side, bytes)) in packets.iter().enumerate() {
+                // not the whole packet, so that the next frame does not begin where the loss ends
+                let from = if i == lost {
+                    let n = bytes.len() / 2;
+                    f.gap(*side, n, Missing::Lost);
+                    n
+                } else {
+                    0
+                };
+                for part in bytes[from..].chunks(cut) {
+                    f.send(*side, part);
+                }
+            }
+            let got = f.finish(Close::Fin).exchanges;
+            let what = format!("half of packet {lost} lost, cuts of {cut}");
+            let whole = got.iter().filter(|x| {
+                x.response
+                    .as_ref()
+                    .is_some_and(|m| m.body.complete && m.body.gaps.is_empty())
+            });
+            assert!(
+                whole.count() + 3 >= truth.len(),
+                "{what}: {:?}",
+                briefs(&got)
+            );
+            for x in &got {
+                never_wrong(x, &truth, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_that_come_again_are_told_of_their_stream() {
+    let mut f = Feeder::new();
+    f.send(C, &client());
+    f.send(S, &server());
+    f.send(C, &frame(HEADERS, 5, 1, &get("/a")));
+    f.send(C, &frame(HEADERS, 5, 3, &get("/b")));
+    let head = frame(HEADERS, 4, 1, &plain(&[(":status", "200")]));
+    f.send(S, &head);
+    f.send(S, &frame(DATA, 0, 1, b"half"));
+    let after = f.sent[1];
+    f.send(S, &frame(HEADERS, 4, 3, &plain(&[(":status", "200")])));
+    f.resent(S, after);
+    f.send(
+        S,
+        &[frame(DATA, 1, 1, b" more"), frame(DATA, 1, 3, b"b")].concat(),
+    );
+    let got = f.finish(Close::Fin).exchanges;
+    assert_eq!(
+        briefs(&got),
+        [
+            "GET /a 2.0 [] -> 200 2.0 [half more] [] [\"retransmitted\"]",
+            "GET /b 2.0 [] -> 200 2.0 [b] [] []"
+        ]
+    );
+}
+
+#[test]
+fn a_call_is_where_its_packets_are_and_shows_before_it_ends() {
+    let mut f = Feeder::new();
+    f.send(C, &client()); // packet 1
+    f.send(S, &server());
+    f.send(C, &frame(HEADERS, 5, 1, &get("/slow"))); // 3
+    f.send(C, &frame(HEADERS, 5, 3, &get("/quick"))); // 4
+    f.send(S, &ok(3, "quick")); // 5
+    f.send(S, &frame(HEADERS, 4, 1, &plain(&[(":status", "200")]))); // 6
+    f.send(S, &frame(DATA, 0, 1, b"first")); // 7
+    let mut open = Vec::new();
+    f.state.as_mut().unwrap().open_exchanges(&mut open);
+    assert_eq!(open.len(), 1);
+    assert!(!open[0].done && open[0].response.as_ref().unwrap().body.len == 5);
+    open.clear();
+    f.state.as_mut().unwrap().open_exchanges(&mut open);
+    assert!(open.is_empty(), "it is told again only when it has changed");
+    f.send(S, &frame(DATA, 1, 1, b"last")); // 8
+    let got = f.finish(Close::Fin).exchanges;
+    let slow = got.iter().find(|x| x.ordinal == 0).unwrap();
+    let at = |m: &Option<Message>| {
+        m.as_ref()
+            .map(|m| (m.first.unit.number, m.last.unit.number))
+    };
+    assert_eq!(
+        (at(&slow.request), at(&slow.response)),
+        (Some((3, 3)), Some((6, 8)))
+    );
+    let quick = got.iter().find(|x| x.ordinal == 1).unwrap();
+    assert_eq!(
+        (at(&quick.request), at(&quick.response)),
+        (Some((4, 4)), Some((5, 5)))
+    );
+}
+
+#[test]
+fn what_one_stream_repeats_without_end_is_cut_and_told() {
+    let many = plain(&[("x-more", &"v".repeat(60_000))]);
+    for (name, piece) in [
+        ("trailers", frame(HEADERS, 4, 1, &many)),
+        (
+            "interim",
+            frame(
+                HEADERS,
+                4,
+                1,
+                &[plain(&[(":status", "103")]), many.clone()].concat(),
+            ),
+        ),
+    ] {
+        let mut f = Feeder::new();
+        f.send(C, &client());
+        f.send(C, &frame(HEADERS, 5, 1, &get("/a")));
+        f.send(S, &server());
+        if name == "trailers" {
+            f.send(S, &frame(HEADERS, 4, 1, &plain(&[(":status", "200")])));
+        }
+        for _ in 0..200 {
+            f.send(S, &piece);
+        }
+        let calls = f.finish(Close::Fin);
+        assert_eq!(calls.exchanges.len(), 1, "{name}");
+        let x = &calls.exchanges[0];
+        let interim: usize = x.interim.iter().map(|m| m.head.len()).sum();
+        let kept = interim + x.response.as_ref().map_or(0, |m| m.trailers.len());
+        assert!((500_000..2 << 20).contains(&kept), "{name}: {kept}");
+        assert!(
+            calls
+                .diags
+                .keys()
+                .any(|k| k.1 == "h2-head-beyond-limit" || k.1 == "h2-interim-limit"),
+            "{name}: {:?}",
+            calls.diags
+        );
+    }
+}

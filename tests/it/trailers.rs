@@ -64,7 +64,8 @@ fn capture() -> Vec<u8> {
         ("content-type", "application/grpc"),
         ("te", "trailers"),
     ]);
-    let message = format!("%E6%89%8B%E6%9C%BA {ASKED} %E4%B8%8D%E5%AD%98%E5%9C%A8, ask for another");
+    let message =
+        format!("%E6%89%8B%E6%9C%BA {ASKED} %E4%B8%8D%E5%AD%98%E5%9C%A8, ask for another");
     let end = plain(&[
         ("grpc-status", "5"),
         ("grpc-message", &message),

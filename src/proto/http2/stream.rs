@@ -5,6 +5,7 @@ use super::head::{Head, UNKNOWN};
 use super::reader::Mark;
 use crate::call::model::{Exchange, Flags, Message, RawBody, Start};
 use crate::limits;
+use crate::proto::Cx;
 use crate::proto::http1::body::Growing;
 
 /// One direction of a stream.
@@ -108,7 +109,18 @@ impl Half {
         }
     }
 
-    /// Trailers.
+    /// The body so far, for who reads it from here on, and the packet that it ended in.
+    pub fn take_body(&mut self) -> Option<(Vec<u8>, Mark)> {
+        let body = std::mem::take(&mut self.body).finish(false);
+        let m = self.message.as_mut()?;
+        let mark = Mark {
+            at: m.last,
+            retransmitted: m.flags.has(Flags::RETRANSMITTED),
+        };
+        (!body.bytes.is_empty()).then_some((body.bytes, mark))
+    }
+
+    /// Trailers; `false` where they are more than are kept.
     pub fn trailers(
         &mut self,
         request: bool,
@@ -117,11 +129,17 @@ impl Half {
         first: Mark,
         last: Mark,
         losses: u32,
-    ) {
+    ) -> bool {
         let m = self.at(request, first, losses);
-        m.trailers.extend(text);
         m.last = last.at;
         m.flags.insert(flags);
+        let room = m.trailers.len().saturating_add(text.len()) <= limits::HEAD_BYTES;
+        if room {
+            m.trailers.extend(text);
+        } else {
+            m.flags.insert(Flags::TRUNCATED);
+        }
+        room
     }
 
     /// The end of the message.
@@ -257,6 +275,8 @@ pub struct Stream {
     pub flags: Flags,
     /// The stream is no exchange of messages any more (CONNECT).
     pub tunnel: bool,
+    /// ... but a WebSocket, where it is answered with success (RFC 8441).
+    pub socket: bool,
     /// The exchange with which the connection became HTTP/2.
     pub upgraded: bool,
     /// Changed since it was last copied.
@@ -274,6 +294,24 @@ impl Stream {
         }
     }
 
+    /// A piece of the body of one half.
+    pub fn data(
+        &mut self,
+        request: bool,
+        bytes: &[u8],
+        mark: Mark,
+        losses: u32,
+        room: usize,
+        cx: &mut Cx<'_>,
+    ) {
+        let half = self.half(request);
+        if half.ended {
+            self.flags.insert(Flags::BAD_FRAMING);
+        } else if !half.data(request, bytes, mark, losses, room) {
+            cx.diag("body-beyond-limit", mark.at.unit);
+        }
+    }
+
     /// Bytes of memory.
     pub fn held(&self) -> usize {
         let interim = self.interim.iter().map(size).sum::<usize>();
@@ -286,9 +324,11 @@ impl Stream {
             || self.resp.ended && self.req.message.is_none()
     }
 
-    /// An interim response.
+    /// An interim response; `false` where there are more than are kept.
     pub fn interim(&mut self, m: Message) -> bool {
-        let room = self.interim.len() < limits::INTERIM;
+        let held = self.interim.iter().map(size).sum::<usize>();
+        let room = self.interim.len() < limits::INTERIM
+            && held.saturating_add(size(&m)) <= limits::HEAD_BYTES;
         if room {
             self.interim.push(m);
         }
