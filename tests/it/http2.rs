@@ -3,7 +3,7 @@
 use crate::http1::{C, Feeder, S, Turn, briefs, play};
 use crate::support::h2::*;
 use leaktrace::call::model::{Flags, Message};
-use leaktrace::net::{Close, Side};
+use leaktrace::net::{Close, Missing, Side};
 
 /// What was sent, in order.
 pub type Sent = Vec<(Side, Vec<u8>)>;
@@ -415,6 +415,16 @@ fn an_upgrade_is_one_call_with_the_answer_of_stream_one() {
     assert_eq!(
         briefs(&play(&turns(&v), usize::MAX, Close::Fin)),
         ["POST /up 1.1 [hi] -> 101 1.1 [] [] [\"upgraded\"]"]
+    );
+    // ... and where more of the server is missing, the answer may be among it
+    let mut f = Feeder::new();
+    f.send(C, ask);
+    f.send(S, switch);
+    f.send(C, &client());
+    f.gap(S, 90, Missing::Lost);
+    assert_eq!(
+        briefs(&f.finish(Close::Fin).exchanges),
+        ["POST /up 1.1 [hi] -> 101 1.1 [] [] [\"gap\", \"upgraded\"]"]
     );
 }
 

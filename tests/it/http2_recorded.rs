@@ -464,4 +464,7 @@ fn recorded_calls_are_what_clients_saved_and_tshark_sees() {
     });
     assert!(odd.is_none(), "{odd:?}");
     agrees_with_tshark(&calls, &capture);
+    let looked_at = crate::http2_recut::holds(&capture, PORTS);
+    eprintln!("recorded: connections cut anew and with losses, by port: {looked_at:?}");
+    assert!(looked_at.len() >= 5, "{looked_at:?}");
 }

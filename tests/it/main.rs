@@ -27,6 +27,7 @@ mod http1_tshark;
 mod http2;
 mod http2_loss;
 mod http2_recorded;
+mod http2_recut;
 mod http2_slow;
 mod http2_socket;
 mod labelled;

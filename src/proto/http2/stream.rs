@@ -346,18 +346,16 @@ impl Stream {
     pub fn finish(self, losses: (u32, u32)) -> Exchange {
         let mut interim = self.interim;
         let request = self.req.finish(losses.0);
+        let hit = self.resp.hit(losses.1);
         let mut response = self.resp.finish(losses.1);
+        let mut flags = self.flags;
         if self.upgraded && response.is_none() {
             response = interim.pop(); // the 101 is the only answer that was captured
+            if hit {
+                flags.insert(Flags::GAP);
+            }
         }
-        exchange(
-            self.ordinal,
-            self.parent,
-            self.flags,
-            request,
-            response,
-            interim,
-        )
+        exchange(self.ordinal, self.parent, flags, request, response, interim)
     }
 
     /// A copy without the bytes of bodies.
