@@ -4,6 +4,8 @@
 use crate::http1::{C, Feeder, S, play};
 use crate::http2::{Sent, turns};
 use crate::support::h2::*;
+use crate::support::wire::Wire;
+use crate::trailers::Lab;
 use crate::ws::{self, Deflate};
 use leaktrace::call::model::{Exchange, Flags};
 use leaktrace::net::{Close, Missing};
@@ -249,4 +251,50 @@ fn each_piece_lost_in_turn_is_flagged_and_nothing_told_is_wrong() {
             }
         }
     }
+}
+
+#[test]
+fn messages_are_rows_of_the_case_below_the_call_that_opened_them() {
+    let mut w = Wire::new(Vec::new(), 1_790_000_000_000_000_000).unwrap();
+    let ends = ([10, 1, 0, 1].into(), [10, 9, 0, 1].into());
+    let mut c = w.open((ends.0, 40_001), (ends.1, 8080)).unwrap();
+    for (side, bytes) in conversation() {
+        w.send(&mut c, usize::from(side == S), &bytes).unwrap();
+    }
+    w.close(&mut c).unwrap();
+    let l = Lab::of(&w.into_inner());
+    let calls = l.rows(&["calls"]);
+    let method = |m: &str| -> Vec<_> { calls.iter().filter(|c| c["method"] == m).collect() };
+    let opened = method("CONNECT");
+    assert_eq!(
+        (opened.len(), method("SEND").len(), method("RECV").len()),
+        (2, 3, 2)
+    );
+    for m in method("SEND").into_iter().chain(method("RECV")) {
+        let parent = opened.iter().find(|c| c["id"] == m["parent"]);
+        assert!(parent.is_some(), "{m}");
+        assert_eq!(
+            (&m["proto"], &m["uri"], &m["host"]),
+            (&"ws".into(), &"/chat".into(), &"h".into()),
+            "{m}"
+        );
+    }
+    for c in &opened {
+        assert_eq!(
+            (&c["proto"], &c["uri"], &c["status"]),
+            (&"h2".into(), &"/chat".into(), &200.into()),
+            "{c}"
+        );
+        let shown = l.rows(&["show", c["id"].as_str().unwrap()]);
+        assert!(
+            shown[0]["messages"].as_array().unwrap().len() >= 2,
+            "{shown:?}"
+        );
+    }
+    let apis = l.rows(&["apis"]);
+    assert!(
+        apis.iter()
+            .any(|a| a["kind"] == "websocket" && a["route"] == "/chat"),
+        "{apis:?}"
+    );
 }
