@@ -21,6 +21,8 @@ pub struct Books {
     pub waiting: usize,
     /// Responses without a request that wait for one.
     pub orphans: usize,
+    /// Bytes held of heads.
+    pub heads: usize,
 }
 
 impl Books {
@@ -33,6 +35,9 @@ impl Books {
         self.held = self.held.saturating_sub(s.booked.0) + now;
         self.waiting = self.waiting.saturating_sub(s.booked.1) + waits;
         s.booked = (now, waits);
+        let heads = now.saturating_sub(s.bodies());
+        self.heads = self.heads.saturating_sub(s.booked_heads) + heads;
+        s.booked_heads = heads;
         match (was, orphan(s.booked, s)) {
             (false, true) => self.orphans += 1,
             (true, false) => self.orphans = self.orphans.saturating_sub(1),
@@ -110,7 +115,9 @@ impl Http2 {
             self.shed_some(self.streams.len() / 2, cx, Stream::waits);
         }
         // heads cannot be left out as bodies are: what waits longest goes
-        if self.streams.len() > FEW && self.held() > cx.budget {
+        if self.streams.len() > FEW
+            && (self.held() > cx.budget || self.books.heads > limits::H2_HEADS)
+        {
             let unit = |s: &Stream| s.req.message.as_ref().map(|m| m.first.unit);
             let at = self.streams.values().next().and_then(|s| unit(s));
             cx.diag("h2-memory-limit", at.unwrap_or_default());
@@ -139,6 +146,7 @@ impl Http2 {
         let books = &mut self.books;
         books.held = books.held.saturating_sub(s.booked.0);
         books.waiting = books.waiting.saturating_sub(s.booked.1);
+        books.heads = books.heads.saturating_sub(s.booked_heads);
         if s.booked.1 > 0 && s.req.message.is_none() {
             books.orphans = books.orphans.saturating_sub(1);
         }

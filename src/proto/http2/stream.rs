@@ -281,8 +281,9 @@ pub struct Stream {
     pub upgraded: bool,
     /// Changed since it was last copied.
     pub changed: bool,
-    /// What is booked of it: bytes held, and of those the ones that wait for the other half.
+    /// What is booked of it: bytes held, and of those the ones that wait for the other half; those of heads.
     pub booked: (usize, usize),
+    pub booked_heads: usize,
 }
 
 impl Stream {
@@ -310,6 +311,11 @@ impl Stream {
         } else if !half.data(request, bytes, mark, losses, room) {
             cx.diag("body-beyond-limit", mark.at.unit);
         }
+    }
+
+    /// Bytes of bodies.
+    pub fn bodies(&self) -> usize {
+        self.req.body.held() + self.resp.body.held()
     }
 
     /// Bytes of memory.
