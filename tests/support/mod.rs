@@ -3,8 +3,8 @@
 
 pub mod bank;
 pub mod frames;
-pub mod pack;
 pub mod h2;
+pub mod pack;
 pub mod people;
 pub mod pty;
 pub mod random;
