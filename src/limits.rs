@@ -143,6 +143,9 @@ pub const H2_FRAME: u32 = 1 << 20;
 pub const H2_RESYNC: usize = 48 << 10;
 /// Streams of one HTTP/2 connection open at once: servers allow 100 to 1,000, tools that allow more use some thousands.
 pub const H2_STREAMS: usize = 16_384;
+/// Bytes of heads of one HTTP/2 connection's open streams: 4 KiB for each of as many as may be open. A request of 16 KiB may
+/// say half a MiB, and one without an answer is held.
+pub const H2_HEADS: usize = 64 << 20;
 /// Streams remembered after their end, for frames that were on their way.
 pub const H2_ENDED: usize = 256;
 /// Interim responses kept for one stream.

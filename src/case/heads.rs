@@ -38,6 +38,10 @@ impl Head {
         let line = self.raw.split(|b| *b == b'\n').next().unwrap_or_default();
         lossless(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
     }
+    /// Head and trailers in one: the text that findings count their offsets in.
+    pub fn text(&self) -> Vec<u8> {
+        [self.raw.as_slice(), &self.trailers].concat()
+    }
     /// Names and values in order, as sent (case kept, folds kept inside the value, outer blanks removed).
     pub fn headers(&self) -> Vec<(String, String)> {
         let start = memchr::memchr(b'\n', &self.raw).map_or(self.raw.len(), |at| at + 1);

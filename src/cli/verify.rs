@@ -303,7 +303,11 @@ fn heads(cx: &Cx, check: &mut Check<'_>, again: &mut Again) -> Result<()> {
         let uri: Option<String> = r.get(2)?;
         for (col, request, head) in [(3, true, heads.request), (4, false, heads.response)] {
             let now = match (head, &uri) {
-                (Some(h), _) => again.scanner.scan_request(&http1::reread(&h.raw, request)),
+                (Some(h), _) => {
+                    let mut m = http1::reread(&h.raw, request);
+                    m.trailers = h.trailers;
+                    again.scanner.scan_request(&m)
+                }
                 (None, Some(uri)) if log && request => again.scanner.scan_uri(uri),
                 _ => Facts::default(),
             };

@@ -88,7 +88,11 @@ pub fn value_of(
     static RULES: std::sync::LazyLock<std::sync::Arc<Rules>> =
         std::sync::LazyLock::new(|| std::sync::Arc::new(Rules::builtin()));
     let mut scanner = Scanner::new(std::sync::Arc::clone(&RULES), *key);
-    let found = scanner.scan_body(&clear, crate::body::sniff::kind(&clear, None), None);
+    let kind = match crate::body::sniff::kind(&clear, None) {
+        "binary" => "protobuf", // binary metadata of gRPC
+        kind => kind,
+    };
+    let found = scanner.scan_body(&clear, kind, None);
     let part = found.findings.iter().find(|g| g.print == f.print);
     let part = part.and_then(|g| {
         let from = usize::try_from(g.offset).ok()?;

@@ -388,13 +388,15 @@ impl CallScanner {
     }
 }
 
-/// Whether a call turned its connection into a WebSocket.
+/// Whether a call turned its connection, or its stream, into a WebSocket.
 fn socket(x: &Exchange) -> bool {
+    let asked = x.request.as_ref();
     x.flags.has(Flags::UPGRADED)
         && x.response
             .as_ref()
             .and_then(|m| m.header("upgrade"))
-            .or(x.request.as_ref().and_then(|m| m.header("upgrade")))
+            .or_else(|| asked?.header("upgrade"))
+            .or_else(|| asked?.header(":protocol"))
             .is_some_and(|v| v.eq_ignore_ascii_case(b"websocket"))
 }
 

@@ -324,7 +324,7 @@ fn packs(
             continue;
         };
         for (holder, text) in head_texts(call, &h) {
-            s.find(text, |start, end, p| {
+            s.find(&text, |start, end, p| {
                 hits.entry(holder).or_default().push((
                     start as u64,
                     (end - start) as u32,
@@ -337,14 +337,14 @@ fn packs(
     Ok(())
 }
 
-/// Raw head blocks of a call with their holder.
-fn head_texts(call: i64, h: &crate::case::heads::Heads) -> Vec<(Holder, &[u8])> {
+/// Heads and trailers of a call with their holder.
+fn head_texts(call: i64, h: &crate::case::heads::Heads) -> Vec<(Holder, Vec<u8>)> {
     let mut out = Vec::new();
     if let Some(x) = &h.request {
-        out.push((Holder::ReqHead(call), x.raw.as_slice()));
+        out.push((Holder::ReqHead(call), x.text()));
     }
     if let Some(x) = &h.response {
-        out.push((Holder::RespHead(call), x.raw.as_slice()));
+        out.push((Holder::RespHead(call), x.text()));
     }
     out
 }
@@ -414,7 +414,7 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
                     heads.response
                 };
                 (
-                    side.map_or_else(|| log_target(conn, id), |h| h.raw),
+                    side.map_or_else(|| log_target(conn, id), |h| h.text()),
                     "head".to_owned(),
                 )
             }

@@ -72,7 +72,7 @@ fn load(dir: &Path, file: &Path) -> (Duration, u64) {
 }
 
 /// Makes an input of size `n` and of `2 n`, loads both, and holds them against the bounds.
-fn grows_linearly(name: &str, n: usize, make: fn(&mut dyn Write, usize)) {
+pub fn grows_linearly(name: &str, n: usize, make: fn(&mut dyn Write, usize)) {
     let dir = tempfile::tempdir().unwrap();
     let input = |n: usize| -> PathBuf {
         let path = dir.path().join(format!("{name}-{n}"));
@@ -113,7 +113,7 @@ fn grows_linearly(name: &str, n: usize, make: fn(&mut dyn Write, usize)) {
     );
 }
 
-fn header(out: &mut dyn Write) {
+pub fn header(out: &mut dyn Write) {
     out.write_all(&[
         0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0,
     ])
@@ -122,7 +122,7 @@ fn header(out: &mut dyn Write) {
 
 /// One raw IPv4 packet with a TCP segment; `port` is the client's, `number` moves the clock by a microsecond.
 #[allow(clippy::too_many_arguments)]
-fn packet(
+pub fn packet(
     out: &mut dyn Write,
     number: u64,
     client: u32,

@@ -70,6 +70,18 @@ impl Feeder {
         self.calls
             .gap(self.state.as_mut().unwrap(), side, n as u64, why, at);
     }
+    /// Bytes before `offset` came again.
+    pub fn resent(&mut self, side: Side, offset: u64) {
+        self.unit += 1;
+        let seg = Segment {
+            bytes: &[],
+            offset,
+            acked: self.sent[i(side.other())],
+            at: self.stamp(),
+            retransmitted: true,
+        };
+        self.calls.data(self.state.as_mut().unwrap(), side, seg);
+    }
     pub fn finish(mut self, close: Close) -> Calls {
         let at = self.stamp();
         let mut state = self.state.take().unwrap();

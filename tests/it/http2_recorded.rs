@@ -1,8 +1,10 @@
-//! HTTP/2 in clear text recorded while the test runs: five servers, five clients, some thousand calls with pushes, padding,
-//! CONTINUATION, trailers, resets and upgrades (tests/record/http2.py). Every call equals what its client saved, and tshark sees the same.
+//! HTTP/2 recorded while the test runs: five servers, five clients, some thousand calls with pushes, padding, CONTINUATION,
+//! trailers, resets and upgrades, in clear text and over TLS 1.2 and 1.3 with a key log (tests/record/http2.py). Every call
+//! equals what its client saved, and tshark sees the same but for what is named in [`agrees_with_tshark`].
 
-use crate::http1_tshark::{read, text};
+use crate::http1_tshark::text;
 use crate::recorded::have;
+use crate::tls_recorded::read_with;
 use leaktrace::call::model::{Exchange, Flags, Message};
 use leaktrace::proto::Calls;
 use serde_json::Value;
@@ -11,24 +13,36 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Share of calls that must be in both, by each side's count.
-const AGREE: f64 = 0.995;
-/// Port of the proxy whose connections begin as HTTP/1, and of the gRPC server.
+/// Ports that the script uses.
+const PORTS: std::ops::Range<u16> = 18090..18099;
+/// Of the proxy whose connections begin as HTTP/1, of the gRPC server, of Node.
 const UPGRADED: u16 = 18095;
 const GRPC: u16 = 18094;
+const NODE: u16 = 18093;
+/// Of the servers whose tables have another size than the usual one.
+const SIZED: [u16; 2] = [18091, 18096];
+/// Of the server that is asked by nghttp with CONTINUATION.
+const CONTINUED: u16 = 18090;
+/// Of nginx over TLS 1.2 and 1.3.
+const TLS: [u16; 2] = [18097, 18098];
+/// What the script ends with where the recording is not whole, and how often it is made then.
+const DROPPED: i32 = 75;
+const TRIES: usize = 3;
 
-/// A Python that can import grpc, fetched into a folder of the test where it must.
-fn grpc(dir: &Path) -> Option<PathBuf> {
+/// A Python that can import grpc, fetched where it must be, once.
+fn grpc() -> Option<PathBuf> {
     let ok = |c: &mut Command| {
         c.stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()
             .is_ok_and(|s| s.success())
     };
-    let venv = dir.join("venv");
+    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("grpc-venv");
     let python = venv.join("bin/python");
-    if ok(Command::new("python3").args(["-c", "import grpc"])) {
-        return Some("python3".into());
+    for have in [Path::new("python3"), &python] {
+        if ok(Command::new(have).args(["-c", "import grpc"])) {
+            return Some(have.into());
+        }
     }
     if ok(Command::new("python3").args(["-m", "venv"]).arg(&venv))
         && ok(Command::new(&python).args(["-m", "pip", "install", "-q", "grpcio"]))
@@ -39,9 +53,10 @@ fn grpc(dir: &Path) -> Option<PathBuf> {
     None
 }
 
-/// Records into `out`; whether gRPC was among it.
-fn record(dir: &Path, out: &Path) -> Option<bool> {
-    let tools = "unshare python3 nginx node curl tcpdump tshark nghttp nghttpd nghttpx h2load";
+/// Records into a folder in `dir`; the folder, and whether gRPC was among it. `None` where a program is missing.
+fn record(dir: &Path) -> Option<(PathBuf, bool)> {
+    let tools =
+        "unshare python3 nginx node curl openssl tcpdump tshark nghttp nghttpd nghttpx h2load";
     if !tools.split(' ').all(have) {
         return None;
     }
@@ -53,25 +68,31 @@ fn record(dir: &Path, out: &Path) -> Option<bool> {
         eprintln!("SKIPPED: no right to a network namespace");
         return None;
     }
-    let python = grpc(dir);
+    let python = grpc();
     let path = format!(
         "{}:/usr/sbin:/sbin",
         std::env::var("PATH").unwrap_or_default()
     );
-    let run = Command::new("unshare")
-        .args(["-n", "python3"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/record/http2.py"))
-        .arg(out)
-        .args(&python)
-        .env("PATH", path)
-        .output()
-        .unwrap();
-    assert!(
-        run.status.success(),
-        "{}",
-        String::from_utf8_lossy(&run.stderr)
-    );
-    Some(python.is_some())
+    for n in 1..=TRIES {
+        let out = dir.join(n.to_string());
+        std::fs::create_dir(&out).unwrap();
+        let run = Command::new("unshare")
+            .args(["-n", "python3"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/record/http2.py"))
+            .arg(&out)
+            .args(&python)
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        if run.status.success() {
+            return Some((out, python.is_some()));
+        }
+        // a recording that misses packets proves nothing, for or against
+        assert_eq!(run.status.code(), Some(DROPPED), "{said}");
+        eprintln!("recorded: {}", said.trim());
+    }
+    panic!("each of {TRIES} recordings lost packets");
 }
 
 fn sha(m: Option<&Message>) -> Option<String> {
@@ -168,7 +189,7 @@ fn equal_what_was_saved(calls: &Calls, out: &Path) -> usize {
             .get_mut(&key)
             .unwrap_or_else(|| panic!("{key:?} was not made"));
         // only these clients note trailers
-        if ![18093, GRPC].contains(&key.0) {
+        if ![NODE, GRPC].contains(&key.0) {
             mine.2.retain(|m| !m.starts_with("x-sum"));
         }
         let at = list.iter().position(|t| {
@@ -176,7 +197,7 @@ fn equal_what_was_saved(calls: &Calls, out: &Path) -> usize {
             if t.2.iter().any(|m| m == "reset") {
                 t.1 = None; // the client may not have read all that had come
             }
-            if t.2.iter().any(|m| m == "x-sum: abc") && ![18093, GRPC].contains(&key.0) {
+            if t.2.iter().any(|m| m == "x-sum: abc") && ![NODE, GRPC].contains(&key.0) {
                 t.2.retain(|m| !m.starts_with("x-sum"));
             }
             t == mine
@@ -229,10 +250,16 @@ fn tshark(capture: &Path) -> Vec<Key> {
         "-Y",
         "http2",
     ]);
-    for port in (18090..18097).filter(|p| *p != UPGRADED) {
-        run.args(["-d", &format!("tcp.port=={port},http2")]);
+    for port in PORTS {
+        let carries = match port {
+            UPGRADED => "http",
+            p if TLS.contains(&p) => "tls",
+            _ => "http2",
+        };
+        run.args(["-d", &format!("tcp.port=={port},{carries}")]);
     }
-    run.args(["-d", &format!("tcp.port=={UPGRADED},http")]);
+    let keys = capture.with_file_name("keys.log");
+    run.args(["-o", &format!("tls.keylog_file:{}", keys.display())]);
     run.args(fields.split_whitespace().flat_map(|f| ["-e", f]));
     let out = run
         .arg("-r")
@@ -259,18 +286,20 @@ fn tshark(capture: &Path) -> Vec<Key> {
             number(f[1].front()),
             number(f[2].front()),
         );
-        let request = (18090..18097).contains(&to);
+        let request = (u64::from(PORTS.start)..u64::from(PORTS.end)).contains(&to);
         let ends = if request { (from, to) } else { (to, from) };
         let ends = (ends.0 as u16, ends.1 as u16);
         let mut f = f;
         for n in 0..f[3].len() {
             let (kind, id) = (number(f[3].get(n)), number(f[4].get(n)));
             let (len, flags) = (number(f[5].get(n)), number(f[6].get(n)));
-            let pad = if flags & 8 != 0 && kind <= 1 {
-                1 + number(f[7].pop_front().as_ref())
-            } else {
-                0
+            // a frame of these kinds has a length of padding there, 0 where it has no padding
+            let pad = match kind {
+                0 | 1 | 5 | 9 => f[7].pop_front(),
+                _ => None,
             };
+            let padded = flags & 8 != 0 && kind != 9;
+            let pad = u64::from(padded) + number(pad.as_ref()) * u64::from(padded);
             let id = if kind == 5 {
                 number(f[11].pop_front().as_ref())
             } else {
@@ -284,8 +313,14 @@ fn tshark(capture: &Path) -> Vec<Key> {
                 .or_insert((ends.0, ends.1, Seen::default()))
                 .2;
             match kind {
-                0 if request => s.sent += len - pad,
-                0 => s.got += len - pad,
+                0 => {
+                    assert!(
+                        pad <= len,
+                        "{pad} bytes of padding in a frame of {len}: {l}"
+                    );
+                    let to = if request { &mut s.sent } else { &mut s.got };
+                    *to += len - pad;
+                }
                 3 => s.reset = true,
                 // fields are told where the block ends
                 _ if flags & 4 == 0 => {}
@@ -353,50 +388,52 @@ fn agrees_with_tshark(calls: &Calls, capture: &Path) {
             _ => only_theirs.push(key),
         }
     }
-    // It opens no header block that begins with a new size of the table (nghttpd with a small one), and tells neither
-    // method nor path; what clients saved tells them. The rest must agree all the same.
+    // What tshark 4.0.17 does not see; what clients saved tells that the calls here are right, and ends, status and lengths of
+    // bodies must be the same all the same. It opens no header block that begins with a new size of the table (RFC 7541 section
+    // 6.3), as the first one to a server with another size than the usual one does, and none of that direction after it; and
+    // none of nghttp's that go on in CONTINUATION with next to nothing in the first frame.
+    let (mut sized, mut continued) = (0, 0);
     only_theirs.retain(|k| {
-        let alike = |o: &Key| (o.0, o.1, o.4, o.5, o.6) == (k.0, k.1, k.4, k.5, k.6);
-        let blind = k.2.is_empty() && k.1 != UPGRADED;
-        match ours.iter_mut().find(|(o, n)| blind && **n > 0 && alike(o)) {
+        let alike = |o: &Key| {
+            (o.0, o.1, o.5, o.6) == (k.0, k.1, k.5, k.6) && k.4.is_none_or(|s| o.4 == Some(s))
+        };
+        let may = k.2.is_empty() && (SIZED.contains(&k.1) || k.1 == CONTINUED);
+        match ours.iter_mut().find(|(o, n)| may && **n > 0 && alike(o)) {
             Some((_, n)) => *n -= 1,
             None => return true,
         }
+        *(if k.1 == CONTINUED {
+            &mut continued
+        } else {
+            &mut sized
+        }) += 1;
         false
     });
-    let both = (theirs.len() - only_theirs.len()) as f64;
     let only_ours: Vec<&Key> = ours
         .iter()
         .filter(|(_, n)| **n > 0)
         .map(|(k, _)| k)
         .collect();
-    let (recall, precision) = (both / theirs.len() as f64, both / f64::from(total));
     eprintln!(
-        "recorded: {total} calls here, {} by tshark, {both} in both ({:.2} % of theirs, {:.2} % of ours)",
+        "recorded: {total} calls here, {} by tshark, which does not open the requests of {sized} (table) and {continued} (CONTINUATION)",
         theirs.len(),
-        recall * 100.0,
-        precision * 100.0
     );
-    for k in only_theirs.iter().take(20) {
-        eprintln!("only tshark: {k:?}");
-    }
-    for k in only_ours.iter().take(20) {
-        eprintln!("only here: {k:?}");
-    }
-    assert!(recall >= AGREE && precision >= AGREE);
+    assert!(
+        only_theirs.is_empty() && only_ours.is_empty(),
+        "only tshark: {only_theirs:?}\nonly here: {only_ours:?}"
+    );
+    // two calls on each of three connections
+    assert!(continued <= 3 * 2 && sized * 3 <= theirs.len());
 }
 
 #[test]
-#[ignore = "the recording itself loses packets on a busy machine, and then differs from what clients saved"]
 fn recorded_calls_are_what_clients_saved_and_tshark_sees() {
     let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().join("out");
-    std::fs::create_dir(&out).unwrap();
-    let Some(grpc) = record(dir.path(), &out) else {
+    let Some((out, grpc)) = record(dir.path()) else {
         return;
     };
     let capture = out.join("http2.pcap");
-    let calls = read(&capture);
+    let calls = read_with(&capture, &[out.join("keys.log")]);
     let n = equal_what_was_saved(&calls, &out);
     eprintln!("recorded: {n} calls equal what clients saved");
     assert!(n >= 3000, "{n}");
@@ -415,10 +452,19 @@ fn recorded_calls_are_what_clients_saved_and_tshark_sees() {
     );
     let asked = |x: &&Exchange| !x.request.as_ref().unwrap().trailers.is_empty();
     assert!(calls.exchanges.iter().filter(asked).count() >= 5);
+    // over either version of TLS, on three connections of eight calls each
+    for port in TLS {
+        let opened = |x: &&Exchange| x.server.1 == port && x.tls;
+        assert_eq!(calls.exchanges.iter().filter(opened).count(), 3 * 8);
+    }
     // a flow has the name of its outermost protocol: what was upgraded began as HTTP/1
     let odd = calls.flows.iter().find(|f| {
-        f.why_opaque.is_some() || f.app != "h2" && (f.app, f.server.1) != ("http", UPGRADED)
+        let tls = f.tls.as_ref().is_some_and(|t| t.opened) && TLS.contains(&f.server.1);
+        f.why_opaque.is_some() || f.app != "h2" && (f.app, f.server.1) != ("http", UPGRADED) && !tls
     });
     assert!(odd.is_none(), "{odd:?}");
     agrees_with_tshark(&calls, &capture);
+    let looked_at = crate::http2_recut::holds(&capture, PORTS);
+    eprintln!("recorded: connections cut anew and with losses, by port: {looked_at:?}");
+    assert!(looked_at.len() >= 5, "{looked_at:?}");
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-fn read(recs: &[Rec]) -> Vec<Exchange> {
+pub fn read(recs: &[Rec]) -> Vec<Exchange> {
     let (mut net, mut calls) = (Net::new(), Calls::default());
     for (r, number) in recs.iter().zip(1u64..) {
         let at = Stamp {
@@ -50,7 +50,7 @@ fn message(m: &Option<Message>) -> String {
 }
 
 /// All of a call that does not depend on how it was cut into packets.
-fn told(x: &Exchange) -> String {
+pub fn told(x: &Exchange) -> String {
     let mut flags = x.flags;
     for m in x.request.iter().chain(&x.response) {
         flags.insert(m.flags);
@@ -73,14 +73,14 @@ fn told(x: &Exchange) -> String {
     )
 }
 
-fn all(recs: &[Rec]) -> Vec<String> {
+pub fn all(recs: &[Rec]) -> Vec<String> {
     let mut all: Vec<String> = read(recs).iter().map(told).collect();
     all.sort();
     all
 }
 
 /// Other cuts of the same conversation.
-fn others(recs: &[Rec]) -> Vec<(&'static str, Vec<Rec>)> {
+pub fn others(recs: &[Rec]) -> Vec<(&'static str, Vec<Rec>)> {
     let mut r = Random::new(11);
     let small = recut::cut(recs, 40);
     vec![
@@ -181,7 +181,7 @@ const HIT: Flags = Flags(
         | Flags::PARTIAL_HEADERS.0,
 );
 
-fn hit(x: &Exchange) -> bool {
+pub fn hit(x: &Exchange) -> bool {
     let of = |m: &Option<Message>| m.as_ref().map_or(0, |m| m.flags.0);
     (x.flags.0 | of(&x.request) | of(&x.response)) & HIT.0 != 0
 }

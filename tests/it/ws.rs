@@ -51,13 +51,13 @@ pub fn frame(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A permessage-deflate sender.
-struct Deflate(Compress, bool);
+pub struct Deflate(Compress, bool);
 
 impl Deflate {
-    fn new(takeover: bool) -> Deflate {
+    pub fn new(takeover: bool) -> Deflate {
         Deflate(Compress::new(Compression::default(), false), takeover)
     }
-    fn message(&mut self, b: &[u8]) -> Vec<u8> {
+    pub fn message(&mut self, b: &[u8]) -> Vec<u8> {
         if !self.1 {
             self.0.reset();
         }
@@ -72,7 +72,7 @@ impl Deflate {
 }
 
 /// A message as a test compares it: `SEND text`, with the names of its flags.
-fn brief(x: &Exchange) -> String {
+pub fn brief(x: &Exchange) -> String {
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
     if x.proto != Some(Proto::Ws) {
         let status = x.response.as_ref().and_then(|m| m.status()).unwrap_or(0);
@@ -95,7 +95,7 @@ fn brief(x: &Exchange) -> String {
     s
 }
 
-fn briefs(calls: &Calls) -> Vec<String> {
+pub fn briefs(calls: &Calls) -> Vec<String> {
     let mut v: Vec<&Exchange> = calls.exchanges.iter().collect();
     v.sort_by_key(|x| x.ordinal);
     v.into_iter().map(brief).collect()

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Records HTTP/2 in clear text between real programs (nghttpd, nghttpx, nginx, Node and gRPC serve; nghttp, h2load, curl, Node and
-gRPC ask) on this network namespace's loopback. Run as `unshare -n python3 http2.py OUT [PYTHON]`; PYTHON can import grpc, without it
-there is no gRPC. Writes OUT/http2.pcap and OUT/saved.jsonl: a line for each call with its server's port, method, path, status and
-the SHA-256 of what was sent and of what the client got (null where that is nothing)."""
-import fcntl, hashlib, json, os, signal, socket, struct, subprocess, sys, time
+"""Records HTTP/2 between real programs (nghttpd, nghttpx, nginx, Node and gRPC serve; nghttp, h2load, curl, Node and gRPC ask) on
+this network namespace's loopback, in clear text and, from nginx, over TLS 1.2 and 1.3. Run as `unshare -n python3 http2.py OUT
+[PYTHON]`; PYTHON can import grpc, without it there is no gRPC. Writes OUT/http2.pcap, OUT/keys.log (the secrets of TLS) and
+OUT/saved.jsonl: a line for each call with its server's port, method, path, status and the SHA-256 of what was sent and of what the
+client got (null where that is nothing). Ends with 75 where the kernel dropped packets, so that the recording is not whole."""
+import fcntl, hashlib, json, os, re, signal, socket, struct, subprocess, sys, threading, time
 
 OUT = os.path.abspath(sys.argv[1])
 GRPC_PYTHON = sys.argv[2] if len(sys.argv) > 2 else None
 HERE = os.path.dirname(os.path.abspath(__file__))
-NGHTTPD, PADDED, NGINX, NODE, GRPC, NGHTTPX, BACKEND = range(18090, 18097)
+NGHTTPD, PADDED, NGINX, NODE, GRPC, NGHTTPX, BACKEND, TLS12, TLS13 = range(18090, 18099)
+DROPPED = 75
 for name in list(os.environ):
     if name.lower().endswith("_proxy"):
         del os.environ[name]
@@ -30,11 +32,17 @@ files = {
 for name, b in files.items():
     with open(f"{www}/{name}", "wb") as f:
         f.write(b)
+subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{OUT}/key.pem", "-out", f"{OUT}/cert.pem",
+                "-subj", "/CN=h2.example.org", "-days", "3650"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 with open(f"{OUT}/nginx.conf", "w") as f:
+    places = f"root {www}; location /none {{ return 204; }} location /moved {{ return 302 /text.txt; }}"
+    tls = "".join(f"""  server {{ listen 127.0.0.1:{port} ssl http2; {places} ssl_certificate {OUT}/cert.pem; ssl_certificate_key {OUT}/key.pem; ssl_protocols {version}; }}
+""" for port, version in ((TLS12, "TLSv1.2"), (TLS13, "TLSv1.3")))
     temp = " ".join(f"{k}_temp_path {OUT}/t-{k};" for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     f.write(f"""daemon off; worker_processes 1; pid {OUT}/nginx.pid; error_log {OUT}/err.log; events {{ worker_connections 256; }}
 http {{ access_log off; types {{ text/plain txt; }} gzip on; gzip_min_length 100; gzip_types text/plain; {temp} keepalive_requests 100000;
-  server {{ listen 127.0.0.1:{NGINX} http2; root {www}; location /none {{ return 204; }} location /moved {{ return 302 /text.txt; }} }} }}
+  server {{ listen 127.0.0.1:{NGINX} http2; {places} }}
+{tls}}}
 """)
 
 started, saved, counter = [], [], 0
@@ -100,6 +108,24 @@ def curl(calls, how="--http2-prior-knowledge"):
         sys.exit(f"http2.py: curl said nothing of {list(notes)}")
 
 
+def curl_tls(port, paths):
+    """Calls of one curl process on one connection over TLS."""
+    args, outs = ["curl", "-sS", "-k", "--http2", "-w", "%{http_version} %{http_code}\\n"], []
+    paths = [unique(p) for p in paths]
+    for n, path in enumerate(paths):
+        outs.append(f"{OUT}/t{n}")
+        args += ["-o", outs[-1], f"https://127.0.0.1:{port}{path}"]
+    lines = run(*args, env=dict(os.environ, SSLKEYLOGFILE=f"{OUT}/keys.log")).decode().splitlines()
+    for path, out, line in zip(paths, outs, lines, strict=True):
+        version, code = line.split()
+        got = open(out, "rb").read() if os.path.exists(out) else b""
+        if version != "2" or code == "200" and got != files[path.split("?")[0][1:]]:
+            sys.exit(f"http2.py: curl over TLS: {path} {line}")
+        note(port, "GET", path, int(code), b"", got)
+        if os.path.exists(out):
+            os.remove(out)
+
+
 def nghttp(port, paths, *options, method="GET", sent=b"", pushed=()):
     """Calls of one nghttp process."""
     paths = [unique(p) for p in paths]
@@ -136,18 +162,31 @@ try:
     start("nghttpx", "-f", f"127.0.0.1,{NGHTTPX};no-tls", "-b", f"127.0.0.1,{BACKEND};;proto=h2", "--workers=1", "--errorlog-file=/dev/null", "--no-ocsp", "--conf=/dev/null", "--no-via", "--no-server-rewrite")
     start("nginx", "-c", f"{OUT}/nginx.conf", "-e", f"{OUT}/err.log")
     start("node", f"{HERE}/http2_node.mjs", "server", str(NODE))
-    ports = [NGHTTPD, PADDED, NGINX, NODE, NGHTTPX, BACKEND]
+    ports = [NGHTTPD, PADDED, NGINX, NODE, NGHTTPX, BACKEND, TLS12, TLS13]
     if GRPC_PYTHON:
         start(GRPC_PYTHON, f"{HERE}/grpc_talk.py", "server", str(GRPC))
         ports.append(GRPC)
     for port in ports:
         wait_for(port)
     time.sleep(0.3)  # connections of the waiting end before recording begins
-    dump = subprocess.Popen(["tcpdump", "-i", "lo", "-U", "-s", "0", "-B", "65536", "-Z", "root", "-w", f"{OUT}/http2.pcap", "tcp"], stderr=subprocess.PIPE, text=True)
+    # large against what comes in a moment: on a busy machine tcpdump may not run for seconds
+    capture = f"{OUT}/http2.pcap"
+    dump = subprocess.Popen(["tcpdump", "-i", "lo", "-U", "-s", "0", "-B", "131072", "-Z", "root", "-w", capture, "tcp"], stderr=subprocess.PIPE, text=True)
     started.append(dump)
-    while "listening on" not in dump.stderr.readline():
-        if dump.poll() is not None:
-            sys.exit("http2.py: tcpdump does not start")
+    said, listens = [], threading.Event()
+
+    def listen():
+        for line in dump.stderr:
+            said.append(line)
+            if "listening on" in line:
+                listens.set()
+        listens.set()
+
+    ear = threading.Thread(target=listen)
+    ear.start()
+    listens.wait(30)
+    if "listening on" not in "".join(said):
+        sys.exit(f"http2.py: tcpdump does not start: {said}")
 
     for _ in range(3):
         nghttp(NGHTTPD, ["/text.txt"], "--no-push")
@@ -163,8 +202,8 @@ try:
     note(NGHTTPD, "GET", "/text.txt", 200, b"", files["text.txt"])
     for path in ("/p1.css", "/p2.js"):
         note(NGHTTPD, "GET", path, 200, b"", files[path[1:]], pushed=True)
-    h2load(PADDED, 2000, ["s.txt", "p1.css"], "-c", "4", "-m", "100")
-    h2load(NGINX, 600, ["s.txt", "p2.js"], "-c", "3", "-m", "100")
+    h2load(PADDED, 1000, ["s.txt", "p1.css"], "-c", "4", "-m", "100")
+    h2load(NGINX, 1602, ["s.txt", "p2.js"], "-c", "3", "-m", "100")
     h2load(PADDED, 12, ["big.bin"], "-c", "2", "-m", "6")
     gets = [("GET", port, path, ["-H", "Authorization: Bearer curl"], b"") for port in (NGINX, PADDED) for path in ("/text.txt", "/s.txt", "/missing", "/p2.js", "/empty.txt")]
     curl(gets * 3)
@@ -176,14 +215,30 @@ try:
     lines_of("node", f"{HERE}/http2_node.mjs", "client", f"{NODE}:node", f"{NODE}:node", f"{NGINX}:nginx", f"{PADDED}:nghttpd")
     if GRPC_PYTHON:
         lines_of(GRPC_PYTHON, f"{HERE}/grpc_talk.py", "client", str(GRPC))
-    time.sleep(0.7)
+    for port in (TLS12, TLS13):
+        for _ in range(3):
+            curl_tls(port, ["/text.txt", "/s.txt", "/missing", "/big.bin", "/empty.txt", "/none", "/moved", "/p2.js"])
+    # quiet: what was sent has been written
+    size, quiet = -1, 0
+    while quiet < 3:
+        time.sleep(0.25)
+        quiet = quiet + 1 if os.path.getsize(capture) == size else 0
+        size = os.path.getsize(capture)
     dump.send_signal(signal.SIGINT)
-    said = dump.communicate(timeout=20)[1]
-    if "\n0 packets dropped by kernel" not in "\n" + said:
-        sys.exit("http2.py: " + said)
+    dump.wait(timeout=30)
+    ear.join()
+    lost = re.search(r"^(\d+) packets? dropped by kernel", "".join(said), re.M)
+    if not lost:
+        sys.exit(f"http2.py: tcpdump did not say what was dropped: {said}")
+    if lost[1] != "0":
+        print(f"http2.py: {lost[0]}", file=sys.stderr)
+        sys.exit(DROPPED)
 finally:
     for p in started:
-        p.terminate()
+        if p.poll() is None:
+            p.terminate()
+    for p in started:
+        p.wait()
 with open(f"{OUT}/saved.jsonl", "w") as f:
     for row in saved:
         f.write(json.dumps(row) + "\n")

@@ -3,6 +3,7 @@
 
 pub mod bank;
 pub mod frames;
+pub mod h2;
 pub mod pack;
 pub mod people;
 pub mod pty;

@@ -1,7 +1,9 @@
-//! Request targets and header blocks. In: messages. Out: values in the sink: `path:N` (segments from 1), `query:NAME`, `header:name`
-//! (a cookie's finding stands under `header:cookie` or `header:set-cookie`). Bounds: linear in the head.
+//! Request targets, header blocks and trailers. In: messages. Out: values in the sink: `path:N` (segments from 1), `query:NAME`,
+//! `header:name` (a cookie's finding stands under `header:cookie` or `header:set-cookie`; a trailer's under the same as a
+//! header's). Offsets are in the head and go on in the trailers behind it. Bounds: linear in both.
 
 use super::field;
+use super::protobuf;
 use super::rows;
 use super::sink::{NodeId, Sink, Slot, Style};
 use crate::body::json::chars;
@@ -74,6 +76,36 @@ pub(crate) fn message(s: &mut Sink, m: &Message) {
         }
         header(s, root, &name.to_ascii_lowercase(), value, v.start + lead);
     }
+    trailers(s, root, &m.trailers, m.head.len());
+}
+
+/// Trailers, whose first byte is at `at`. A line that begins with a blank goes on with the value before it.
+fn trailers(s: &mut Sink, root: NodeId, block: &[u8], mut at: usize) {
+    let mut name = Vec::new();
+    for line in block.split_inclusive(|b| *b == b'\n') {
+        let from = if matches!(line.first(), Some(b' ' | b'\t')) {
+            0
+        } else {
+            // a pseudo-field's name begins with a colon
+            let Some(colon) = line.iter().skip(1).position(|b| *b == b':') else {
+                at += line.len();
+                continue;
+            };
+            name = line
+                .get(..=colon)
+                .unwrap_or_default()
+                .trim_ascii()
+                .to_ascii_lowercase();
+            colon + 2
+        };
+        let value = line.get(from..).unwrap_or_default();
+        let lead = value.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        let value = value.trim_ascii();
+        if !value.is_empty() && name.len() <= 200 {
+            header(s, root, &name, value, at + from + lead);
+        }
+        at += line.len();
+    }
 }
 
 fn header(s: &mut Sink, root: NodeId, name: &[u8], value: &[u8], at: usize) {
@@ -104,13 +136,22 @@ fn header(s: &mut Sink, root: NodeId, name: &[u8], value: &[u8], at: usize) {
             let from = memchr::memmem::find(path, b"://").map_or(0, |n| n + 3);
             segments(s, path, from, at, |_, _| flat);
         }
-        _ => field::value(
-            s,
-            node,
-            value,
-            chars::all(value),
-            Slot::plain(at, value.len()),
-        ),
+        _ => {
+            let slot = Slot::plain(at, value.len());
+            // gRPC: a message in percent-encoding, blanks left as they are; binary metadata in Base64
+            if name == b"grpc-message" && memchr::memchr(b'%', value).is_some() {
+                let mut text = Vec::new();
+                normal::percent(value, false, &mut text);
+                let slot = slot.inside(Step::Url);
+                return field::value(s, node, &text, chars::all(&text), slot);
+            }
+            if name.ends_with(b"-bin")
+                && let Some(bytes) = normal::base64_any(value)
+            {
+                return protobuf::coded(s, node, &bytes, slot.inside(Step::Base64));
+            }
+            field::value(s, node, value, chars::all(value), slot);
+        }
     }
 }
 

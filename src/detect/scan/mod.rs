@@ -54,13 +54,13 @@ impl Scanner {
         }
         self.sink.end()
     }
-    /// Scans target and headers of a request; offsets are in its head.
+    /// Scans target, headers and trailers of a request; offsets are in its head and go on in its trailers.
     pub fn scan_request(&mut self, m: &Message) -> Facts {
         self.sink.begin();
         head::message(&mut self.sink, m);
         self.sink.end()
     }
-    /// Scans the headers of a response.
+    /// Scans the headers and trailers of a response.
     pub fn scan_response_head(&mut self, m: &Message) -> Facts {
         self.scan_request(m)
     }

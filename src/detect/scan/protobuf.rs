@@ -46,7 +46,7 @@ pub(crate) fn framed(s: &mut Sink, content: &[u8], schema: Option<(&Schema, usiz
         }
     }
     let rest = all.rest();
-    loose(s, elem, content, rest..content.len());
+    loose(s, elem, content, rest..content.len(), None);
     s.pop();
 }
 
@@ -54,6 +54,19 @@ pub(crate) fn framed(s: &mut Sink, content: &[u8], schema: Option<(&Schema, usiz
 pub(crate) fn single(s: &mut Sink, content: &[u8], schema: Option<(&Schema, usize)>) {
     let root = s.root("$", Style::Json);
     message(s, root, content, 0..content.len(), schema);
+}
+
+/// A message inside a coding: all that is in it stands at `slot`.
+pub(crate) fn coded(s: &mut Sink, node: NodeId, content: &[u8], slot: Slot) {
+    s.push(node, false, false);
+    let mut v = Walk {
+        s,
+        content,
+        open: vec![(node, 1)],
+        coded: Some(slot),
+    };
+    walk(content, 0..content.len(), None, &mut v);
+    s.pop();
 }
 
 fn message(
@@ -68,6 +81,7 @@ fn message(
         s,
         content,
         open: vec![(node, 1)],
+        coded: None,
     };
     walk(content, range, schema, &mut v);
     s.pop();
@@ -78,6 +92,8 @@ struct Walk<'a> {
     content: &'a [u8],
     /// Nodes of the messages around, and the frames entered for each.
     open: Vec<(NodeId, usize)>,
+    /// Where all values stand, in a message inside a coding.
+    coded: Option<Slot>,
 }
 
 impl Walk<'_> {
@@ -112,14 +128,19 @@ impl Visit for Walk<'_> {
         }
     }
     fn leaf(&mut self, key: Key<'_>, value: Leaf<'_>, at: Range<usize>) {
-        let number = |step: Step| Slot::plain(at.start, at.len()).inside(step);
+        let coded = self.coded;
+        // inside a coding a number is found again by looking through what is inside
+        let number = |step: Step| coded.unwrap_or(Slot::plain(at.start, at.len()).inside(step));
         let (text, slot) = match value {
             Leaf::Text("") | Leaf::Bool(_) | Leaf::Name(_) | Leaf::Int(_) => return,
-            Leaf::Text(t) => (t.as_bytes().to_vec(), Slot::plain(at.start, at.len())),
+            Leaf::Text(t) => (
+                t.as_bytes().to_vec(),
+                coded.unwrap_or(Slot::plain(at.start, at.len())),
+            ),
             Leaf::Bytes(b) => {
                 if !b.is_empty() {
                     let (node, entered) = self.enter(&key);
-                    loose(self.s, node, self.content, at);
+                    loose(self.s, node, self.content, at, coded);
                     for _ in 0..entered {
                         self.s.pop();
                     }
@@ -141,12 +162,12 @@ impl Visit for Walk<'_> {
     }
     fn broken(&mut self, at: Range<usize>) {
         let node = self.open.last().map_or(0, |o| o.0);
-        loose(self.s, node, self.content, at);
+        loose(self.s, node, self.content, at, self.coded);
     }
 }
 
 /// Text inside bytes that have no structure.
-fn loose(s: &mut Sink, node: NodeId, content: &[u8], range: Range<usize>) {
+fn loose(s: &mut Sink, node: NodeId, content: &[u8], range: Range<usize>, coded: Option<Slot>) {
     let range = range.start..range.end.min(range.start.saturating_add(LOOSE));
     let Some(bytes) = content.get(range.clone()) else {
         return;
@@ -157,7 +178,7 @@ fn loose(s: &mut Sink, node: NodeId, content: &[u8], range: Range<usize>) {
         let mut from = 0;
         for run in text.split(|b| *b < b' ' || *b == 0x7f) {
             if run.len() >= RUN {
-                let slot = Slot::plain(at + from, run.len());
+                let slot = coded.unwrap_or(Slot::plain(at + from, run.len()));
                 field::value(s, node, run, chars::all(run), slot);
             }
             from += run.len() + 1;

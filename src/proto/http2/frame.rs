@@ -31,6 +31,8 @@ pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub const MAX_FRAME: u32 = 16_384;
 /// Frames looked at to believe that bytes are frames.
 const CHAIN: usize = 8;
+/// Bytes of a header block looked at for that: its first fields tell, and bytes that are made to cost would be asked at every place.
+const LOOK: usize = 1024;
 /// What a chain must score to be believed.
 const ENOUGH: u32 = 3;
 
@@ -163,15 +165,26 @@ pub enum Verdict {
     No,
 }
 
-/// Asks whether a chain of frames starts here: each header must be likely, and what payloads are here must be what they should
-/// be; a chain is believed when it has enough that other protocols do not have.
+/// Asks whether a chain of frames starts here.
 pub fn chain(bytes: &[u8], known: &impl Known) -> Verdict {
+    ask(bytes, known).0
+}
+
+/// Asks whether a chain of frames starts here, and of how many bytes on the answer may be another one: each header must be likely, and what payloads are here must be what they should
+/// be; a chain is believed when it has enough that other protocols do not have.
+pub fn ask(bytes: &[u8], known: &impl Known) -> (Verdict, usize) {
     if bytes.starts_with(PREFACE) {
-        return Verdict::Yes(From::Client);
+        return (Verdict::Yes(From::Client), 0);
     }
     if PREFACE.starts_with(bytes) {
-        return Verdict::Maybe;
+        return (Verdict::Maybe, bytes.len() + 1);
     }
+    let mut need = bytes.len() + 1;
+    (follow(bytes, known, &mut need), need)
+}
+
+/// Follows a chain; `need` is told where more bytes may give another answer.
+fn follow(bytes: &[u8], known: &impl Known, need: &mut usize) -> Verdict {
     // frames that little speaks for do not make a chain alone
     let (mut rest, mut strong, mut weak, mut from) = (bytes, 0, 0u32, From::Either);
     let max = known.max_frame();
@@ -181,6 +194,7 @@ pub fn chain(bytes: &[u8], known: &impl Known) -> Verdict {
             if rest.is_empty() && n > 0 && score >= ENOUGH {
                 return Verdict::Yes(from);
             }
+            *need = bytes.len() - rest.len() + HEAD;
             // a header begun: its length must not be beyond what may be
             let cut = rest.first().is_some_and(|b| u32::from(*b) << 16 > max);
             return match (cut, score >= ENOUGH) {
@@ -194,6 +208,7 @@ pub fn chain(bytes: &[u8], known: &impl Known) -> Verdict {
         };
         let open = known.stream(f.stream);
         let Some(payload) = after.get(..f.len as usize) else {
+            *need = bytes.len() - after.len() + f.len as usize;
             // what of the payload is here cannot be judged; a stream that is known can
             let good = score + u32::from(open) * 2 >= ENOUGH;
             return if good {
@@ -252,7 +267,8 @@ fn weigh(f: Frame, payload: &[u8]) -> Option<(u32, From)> {
                 block = block.get(4..)?;
                 who = From::Server;
             }
-            let (score, from) = block_like(block, f.has(END_HEADERS))?;
+            let all = f.has(END_HEADERS) && block.len() <= LOOK;
+            let (score, from) = block_like(block.get(..LOOK).unwrap_or(block), all)?;
             if f.kind == HEADERS {
                 who = from;
                 if from == From::Client && f.stream.is_multiple_of(2) {

@@ -200,21 +200,20 @@ impl Table {
             _ => (4, false),
         };
         let index = input.int(prefix)?;
-        let mut shared = None;
+        // a name is not copied: one of many KiB may be referred to with two bytes
+        let (mut fixed, mut shared) = (None, None);
         let named = if index == 0 {
             let good = input.string(name)?;
             *odd |= !good;
             good
         } else {
-            name.clear();
             match (STATIC.get(index - 1), self.get(index)) {
                 (Some((n, _)), _) => {
-                    name.extend_from_slice(n.as_bytes());
+                    fixed = Some(n.as_bytes());
                     true
                 }
                 (None, Some(e)) => {
                     shared = e.name.clone();
-                    name.extend_from_slice(shared.as_deref().unwrap_or_default());
                     shared.is_some()
                 }
                 (None, None) => {
@@ -225,13 +224,11 @@ impl Table {
         };
         let good = input.string(value)?;
         *odd |= !good;
-        each((
-            named.then_some(name.as_slice()),
-            good.then_some(value.as_slice()),
-        ));
+        let text = fixed.or(shared.as_deref()).unwrap_or(name);
+        each((named.then_some(text), good.then_some(value.as_slice())));
         if add {
             self.insert(Entry {
-                name: named.then(|| shared.unwrap_or_else(|| Arc::from(name.as_slice()))),
+                name: named.then(|| shared.clone().unwrap_or_else(|| Arc::from(text))),
                 value: good.then(|| Arc::from(value.as_slice())),
             });
         }

@@ -6,21 +6,25 @@
 //! where the next frame starts, frames are looked for, what stands in the HPACK table becomes unknown, and every stream that was
 //! open in that direction may have lost bytes: it is marked unless its length shows that it did not.
 
+mod block;
 mod frame;
 mod head;
 mod hpack;
 mod huffman;
+mod life;
 mod reader;
+mod socket;
 mod stream;
 
 use super::{About, Begin, Carry, Cx, Feed, Probe, Proto, ProtoSpec, Switch, Upgraded};
 use crate::call::model::{Exchange, Flags, Stamp};
-use crate::limits;
 use crate::net::{Close, FlowStats, Missing, Segment, Side};
+use block::Block;
 use frame::{Frame, From, Known, Verdict};
-use head::{Fields, First};
-use hpack::{End, Table};
+use hpack::Table;
+use life::Books;
 use reader::{Hole, Mark, Reader, Step, View};
+use socket::Socket;
 use std::collections::{BTreeMap, VecDeque};
 use stream::Stream;
 
@@ -65,21 +69,6 @@ fn find(b: &[u8]) -> Option<usize> {
 fn http1_request(b: &[u8]) -> bool {
     b.first().is_some_and(u8::is_ascii_uppercase)
         && (super::http1::SPEC.probe)(b, true) == Probe::Client
-}
-
-/// A header block that is being collected.
-#[derive(Debug)]
-struct Block {
-    stream: u32,
-    /// The stream that is promised with it.
-    promised: Option<u32>,
-    end_stream: bool,
-    bytes: Vec<u8>,
-    /// Nothing of it is missing so far.
-    whole: bool,
-    flags: Flags,
-    first: Mark,
-    last: Mark,
 }
 
 /// One direction.
@@ -153,11 +142,12 @@ struct Http2 {
     ended: VecDeque<(u32, bool)>,
     /// Streams that one side has reset, and when: what the other side had sent by then still counts.
     resets: VecDeque<(u32, Stamp)>,
-    /// Bytes held by streams, and of those the ones in streams that wait for their other half.
-    held: usize,
-    waiting: usize,
-    /// Responses without a request that wait for one.
-    orphans: usize,
+    books: Books,
+    /// Streams that became WebSockets, and bytes that they hold.
+    sockets: BTreeMap<u32, Socket>,
+    socket_held: usize,
+    /// Least last stream that the server has named in a GOAWAY.
+    gone: u32,
     frames: bool,
 }
 
@@ -171,9 +161,10 @@ impl Http2 {
             streams: BTreeMap::new(),
             ended: VecDeque::new(),
             resets: VecDeque::new(),
-            held: 0,
-            waiting: 0,
-            orphans: 0,
+            books: Books::default(),
+            sockets: BTreeMap::new(),
+            socket_held: 0,
+            gone: u32::MAX,
             frames: false,
         };
         if let Some(u) = begin.upgraded {
@@ -200,7 +191,7 @@ impl Http2 {
             s.req.adopt(m);
         }
         s.req.ended = true;
-        self.book(&mut s);
+        self.books.book(&mut s);
         self.streams.insert(1, Box::new(s));
     }
 
@@ -352,20 +343,25 @@ impl Http2 {
     }
 
     fn on_data(&mut self, side: Side, id: u32, bytes: &[u8], mark: Mark, cx: &mut Cx<'_>) {
+        if self.socket_data(side, id, bytes, mark, cx) {
+            return;
+        }
         let request = side == self.client;
         let room = self.room(cx);
         let losses = self.dir(side).losses;
+        if let Some(s) = self.streams.get_mut(&id)
+            && s.half(request).message.is_some()
+        {
+            // the usual piece of a body: the stream stays where it is, since no data ends it
+            s.data(request, bytes, mark, losses, room, cx);
+            self.books.book(s);
+            return self.shed(cx);
+        }
         let Some(mut s) = self.take(side, id, mark, cx) else {
             return;
         };
-        let half = s.half(request);
-        let fresh = half.message.is_none();
-        if half.ended {
-            s.flags.insert(Flags::BAD_FRAMING);
-        } else if !half.data(request, bytes, mark, losses, room) {
-            cx.diag("body-beyond-limit", mark.at.unit);
-        }
-        s.changed |= fresh;
+        s.data(request, bytes, mark, losses, room, cx);
+        s.changed = true;
         self.put(id, s, cx);
     }
 
@@ -374,6 +370,9 @@ impl Http2 {
         let r = &self.dir(side).reader;
         let (f, last) = (r.frame, r.last);
         if !f.has(frame::END_STREAM) {
+            return;
+        }
+        if self.socket_fin(side, f.stream, cx) {
             return;
         }
         if let Some(mut s) = self.streams.remove(&f.stream) {
@@ -404,222 +403,6 @@ impl Http2 {
         self.dir(side).reader.payload = payload;
     }
 
-    /// A piece of a header block.
-    fn fragment(&mut self, side: Side, f: Frame, payload: &[u8], whole: bool, cx: &mut Cx<'_>) {
-        let dir = self.dir(side);
-        let (first, last) = (dir.reader.first, dir.reader.last);
-        let mut flags = if whole { Flags::default() } else { dir.hole };
-        if !whole && flags == Flags::default() {
-            flags = Flags::TRUNCATED;
-            cx.diag("h2-head-beyond-limit", first.at.unit);
-        }
-        let dir = self.dir(side);
-        if f.kind == frame::CONTINUATION {
-            let Some(block) = &mut dir.block else {
-                // its beginning was lost: so are the entries that it adds
-                dir.table.forget();
-                return cx.diag("h2-stray-frame", first.at.unit);
-            };
-            let room = limits::HEAD_BYTES.saturating_sub(block.bytes.len());
-            if block.whole {
-                let kept = payload.get(..payload.len().min(room)).unwrap_or_default();
-                block.bytes.extend_from_slice(kept);
-                block.whole = whole && payload.len() <= room;
-                block.flags.insert(flags);
-                if payload.len() > room {
-                    block.flags.insert(Flags::TRUNCATED);
-                    cx.diag("h2-head-beyond-limit", first.at.unit);
-                }
-            }
-            block.last = last;
-        } else {
-            let fit = if whole {
-                frame::unpad(f, payload)
-            } else {
-                frame::unpad_cut(f, payload)
-            };
-            let mut bytes = fit.unwrap_or_default();
-            let mut promised = None;
-            if f.kind == frame::PUSH_PROMISE {
-                if let Some((id, rest)) = bytes.split_first_chunk::<4>() {
-                    promised = Some(u32::from_be_bytes(*id) & 0x7fff_ffff);
-                    bytes = rest;
-                } else {
-                    promised = Some(0);
-                }
-            }
-            if fit.is_none() && whole {
-                flags.insert(Flags::BAD_FRAMING);
-            }
-            dir.block = Some(Block {
-                stream: f.stream,
-                promised,
-                end_stream: f.kind == frame::HEADERS && f.has(frame::END_STREAM),
-                bytes: bytes.to_vec(),
-                whole: whole && fit.is_some(),
-                flags,
-                first,
-                last,
-            });
-        }
-        if f.has(frame::END_HEADERS)
-            && let Some(b) = self.dir(side).block.take()
-        {
-            self.block(side, b, cx);
-        }
-    }
-
-    /// A header block that will not be completed.
-    fn cut_block(&mut self, side: Side, flag: Flags, cx: &mut Cx<'_>) {
-        if let Some(mut b) = self.dir(side).block.take() {
-            b.whole = false;
-            b.flags.insert(flag);
-            self.block(side, b, cx);
-        }
-    }
-
-    /// A header block is here, or the part of it that was captured.
-    fn block(&mut self, side: Side, b: Block, cx: &mut Cx<'_>) {
-        let mut fields = Fields::of(b.bytes.len());
-        let table = &mut self.dir(side).table;
-        let end = table.read(&b.bytes, |f| fields.add(f));
-        if !b.whole {
-            table.forget();
-        }
-        let partial = !b.whole || end == End::Cut;
-        let mut flags = b.flags;
-        if partial {
-            flags.insert(Flags::PARTIAL_HEADERS);
-        }
-        if end == End::Odd || end == End::Cut && b.whole {
-            flags.insert(Flags::BAD_FRAMING);
-        }
-        if fields.unknown > 0 {
-            cx.diag("h2-unknown-field", b.first.at.unit);
-        }
-        if fields.dropped > 0 {
-            cx.diag("h2-head-beyond-limit", b.first.at.unit);
-        }
-        if !self.sure {
-            if b.promised.is_some() || fields.status.is_some() {
-                self.is_client(side.other());
-            } else if fields.method.is_some() || fields.path.is_some() {
-                self.is_client(side);
-            }
-        }
-        match b.promised {
-            Some(id) => self.promise(side, id, fields, partial, flags, &b, cx),
-            None => self.headers(side, fields, partial, flags, &b, cx),
-        }
-    }
-
-    /// A request that the server made up (RFC 9113 section 8.4).
-    #[allow(clippy::too_many_arguments)] // the parts of one frame
-    fn promise(
-        &mut self,
-        side: Side,
-        id: u32,
-        fields: Fields,
-        partial: bool,
-        flags: Flags,
-        b: &Block,
-        cx: &mut Cx<'_>,
-    ) {
-        if side == self.client || id == 0 || id % 2 == 1 || self.streams.contains_key(&id) {
-            return cx.diag("h2-stray-frame", b.first.at.unit);
-        }
-        let parent = self.streams.get(&b.stream).map(|s| s.ordinal);
-        let mut s = self.open(b.first, cx);
-        s.parent = parent;
-        let losses = self.dir(side).losses;
-        s.req.no_body = true;
-        s.req
-            .begin(fields.request(partial), b.first, b.last, flags, losses);
-        s.req.end();
-        s.changed = true;
-        self.put(id, s, cx);
-    }
-
-    /// The head of a message, an interim one, or trailers.
-    fn headers(
-        &mut self,
-        side: Side,
-        fields: Fields,
-        partial: bool,
-        flags: Flags,
-        b: &Block,
-        cx: &mut Cx<'_>,
-    ) {
-        let request = side == self.client;
-        let losses = self.dir(side).losses;
-        let status = fields.status();
-        let opens = if request {
-            fields.method.is_some() || fields.path.is_some()
-        } else {
-            fields.status.is_some()
-        };
-        let late = self.dir(side).late;
-        let known = self.streams.get(&b.stream);
-        let begun = known.is_some_and(|s| {
-            let half = if request { &s.req } else { &s.resp };
-            half.message.is_some()
-        });
-        // a head begins with a pseudo-field, so what begins with another one is what is left of a message
-        let is_trailers = !opens && (begun || late && fields.first == First::Regular);
-        let ended = self.ended.iter().rev().find(|e| e.0 == b.stream);
-        if known.is_none()
-            && let Some((_, had)) = ended
-            && (*had || !request)
-        {
-            // it was on its way when the stream ended
-            return cx.diag("h2-after-end", b.first.at.unit);
-        }
-        if b.stream == 0 {
-            return cx.diag("h2-stray-frame", b.first.at.unit);
-        }
-        let mut s = match self.streams.remove(&b.stream) {
-            Some(s) => s,
-            None => self.open(b.first, cx),
-        };
-        s.changed = true;
-        if is_trailers {
-            let (text, more) = fields.trailers();
-            let mut all = flags;
-            all.insert(more);
-            s.half(request)
-                .trailers(request, text, all, b.first, b.last, losses);
-        } else if begun {
-            // a second head: the first one stands
-            s.flags.insert(Flags::BAD_FRAMING);
-            cx.diag("h2-second-head", b.first.at.unit);
-        } else if request {
-            let connect = fields.method.as_deref() == Some(b"CONNECT");
-            s.tunnel = connect;
-            s.resp.no_body = fields.method.as_deref() == Some(b"HEAD");
-            s.req
-                .begin(fields.request(partial), b.first, b.last, flags, losses);
-        } else if status.is_some_and(|n| (100..200).contains(&n)) && !b.end_stream {
-            let mut m = stream::message(fields.response(partial), b.first, b.last);
-            m.flags.insert(flags);
-            m.body.complete = true;
-            if !s.interim(m) {
-                cx.diag("h2-interim-limit", b.first.at.unit);
-            }
-        } else {
-            s.resp.no_body |= matches!(status, Some(204 | 304));
-            if s.tunnel && status.is_some_and(|n| (200..300).contains(&n)) {
-                s.flags.insert(Flags::UPGRADED);
-                cx.diag("h2-tunnel", b.first.at.unit);
-            }
-            s.resp
-                .begin(fields.response(partial), b.first, b.last, flags, losses);
-        }
-        if b.end_stream {
-            s.half(request).end();
-        }
-        self.put(b.stream, s, cx);
-    }
-
     /// Settings of a side allow the other one more.
     fn settings(&mut self, side: Side, payload: &[u8]) {
         let other = self.dir(side.other());
@@ -632,58 +415,6 @@ impl Http2 {
         }
     }
 
-    fn reset(&mut self, side: Side, id: u32, cx: &mut Cx<'_>) {
-        let request = side == self.client;
-        let at = self.dir(side).reader.last.at;
-        let Some(mut s) = self.streams.remove(&id) else {
-            return;
-        };
-        s.half(request).ended = true;
-        s.changed = true;
-        let over = s.half(!request).ended;
-        self.put(id, s, cx);
-        if over {
-            return;
-        }
-        if self.resets.len() >= limits::H2_ENDED
-            && let Some((id, _)) = self.resets.pop_front()
-        {
-            self.finish(id, None, cx);
-        }
-        self.resets.push_back((id, at));
-    }
-
-    /// Streams that were reset are over when what had been on its way must have come.
-    fn settle_resets(&mut self, now: Stamp, cx: &mut Cx<'_>) {
-        while let Some((id, at)) = self.resets.front().copied() {
-            let old = now.ts.saturating_sub(at.ts) > RESET_NS;
-            if !old && self.streams.contains_key(&id) {
-                return;
-            }
-            self.resets.pop_front();
-            self.finish(id, None, cx);
-        }
-    }
-
-    /// Streams that the sender will not answer any more are over (RFC 9113 section 6.8).
-    fn goaway(&mut self, side: Side, payload: &[u8], cx: &mut Cx<'_>) {
-        let Some(last) = payload.first_chunk::<4>().map(|b| u32::from_be_bytes(*b)) else {
-            return;
-        };
-        if side == self.client {
-            return;
-        }
-        let refused: Vec<u32> = self
-            .streams
-            .range(last.saturating_add(1)..)
-            .filter(|(id, s)| *id % 2 == 1 && s.resp.message.is_none() && s.req.ended)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in refused {
-            self.finish(id, None, cx);
-        }
-    }
-
     /// It is not known where the next frame of a direction starts.
     fn lost(&mut self, side: Side, flag: Flags, cx: &mut Cx<'_>) {
         self.cut_block(side, flag, cx);
@@ -691,158 +422,6 @@ impl Http2 {
         dir.table.forget();
         dir.late = true;
         dir.losses = dir.losses.wrapping_add(1);
-    }
-
-    /// The stream of a frame; one that is not known only where it can have begun unseen.
-    fn take(&mut self, side: Side, id: u32, mark: Mark, cx: &mut Cx<'_>) -> Option<Box<Stream>> {
-        if let Some(s) = self.streams.remove(&id) {
-            return Some(s);
-        }
-        if self.ended.iter().any(|e| e.0 == id) {
-            cx.diag("h2-after-end", mark.at.unit);
-            return None;
-        }
-        if !self.dir(side).late || id == 0 {
-            cx.diag("h2-stray-frame", mark.at.unit);
-            return None;
-        }
-        Some(self.open(mark, cx))
-    }
-
-    /// A new exchange.
-    fn open(&mut self, mark: Mark, cx: &mut Cx<'_>) -> Box<Stream> {
-        if self.streams.len() >= limits::H2_STREAMS
-            && let Some(id) = self.streams.keys().next().copied()
-        {
-            cx.diag("h2-stream-limit", mark.at.unit);
-            self.finish(id, None, cx);
-        }
-        let ordinal = *cx.ordinal;
-        *cx.ordinal = ordinal.wrapping_add(1);
-        let losses = self.losses();
-        let mut s = Box::new(Stream {
-            ordinal,
-            ..Stream::default()
-        });
-        s.req.ordered(losses.0);
-        s.resp.ordered(losses.1);
-        s
-    }
-
-    /// Books what a stream holds now.
-    fn book(&mut self, s: &mut Stream) {
-        let now = s.held();
-        let waits = if s.waits() { now } else { 0 };
-        let orphan = |n: (usize, usize), s: &Stream| n.1 > 0 && s.req.message.is_none();
-        let was = orphan(s.booked, s);
-        self.held = self.held.saturating_sub(s.booked.0) + now;
-        self.waiting = self.waiting.saturating_sub(s.booked.1) + waits;
-        s.booked = (now, waits);
-        match (was, orphan(s.booked, s)) {
-            (false, true) => self.orphans += 1,
-            (true, false) => self.orphans = self.orphans.saturating_sub(1),
-            _ => {}
-        }
-    }
-
-    /// Puts a stream back, or gives its exchange out if nothing more can come for it.
-    fn put(&mut self, id: u32, mut s: Box<Stream>, cx: &mut Cx<'_>) {
-        self.book(&mut s);
-        let losses = self.losses();
-        let request = s.req.ended || s.resp.ended && s.req.hit(losses.0);
-        let over = s.resp.ended && request;
-        self.streams.insert(id, s);
-        if over {
-            self.finish(id, None, cx);
-        }
-        self.shed(cx);
-    }
-
-    /// Holds to the limits by giving out the oldest exchanges as they are.
-    fn shed(&mut self, cx: &mut Cx<'_>) {
-        if self.orphans > limits::ORPHANS {
-            self.shed_some(limits::ORPHANS / 2, cx, |s| {
-                s.resp.ended && s.req.message.is_none()
-            });
-        }
-        let [a, b] = cx.spoke;
-        let silent = if self.client == Side::A { !b } else { !a };
-        if silent && self.waiting > limits::UNPAIRED_BYTES {
-            self.shed_some(self.streams.len() / 2, cx, Stream::waits);
-        }
-        // heads cannot be left out as bodies are: what waits longest goes
-        if self.streams.len() > 64 && self.held() > cx.budget {
-            let unit = |s: &Stream| s.req.message.as_ref().map(|m| m.first.unit);
-            let at = self.streams.values().next().and_then(|s| unit(s));
-            cx.diag("h2-memory-limit", at.unwrap_or_default());
-            self.shed_some(self.streams.len() / 2, cx, |_| true);
-        }
-    }
-
-    fn shed_some(&mut self, n: usize, cx: &mut Cx<'_>, which: impl Fn(&Stream) -> bool) {
-        let ids: Vec<u32> = self
-            .streams
-            .iter()
-            .filter(|(_, s)| which(s))
-            .map(|(id, _)| *id)
-            .take(n.max(1))
-            .collect();
-        for id in ids {
-            self.finish(id, None, cx);
-        }
-    }
-
-    /// Gives an exchange out. `captured`: packets of sides A and B were seen, where known.
-    fn finish(&mut self, id: u32, captured: Option<[bool; 2]>, cx: &mut Cx<'_>) {
-        let Some(mut s) = self.streams.remove(&id) else {
-            return;
-        };
-        self.held = self.held.saturating_sub(s.booked.0);
-        self.waiting = self.waiting.saturating_sub(s.booked.1);
-        if s.booked.1 > 0 && s.req.message.is_none() {
-            self.orphans = self.orphans.saturating_sub(1);
-        }
-        if self.ended.len() >= limits::H2_ENDED {
-            self.ended.pop_front();
-        }
-        self.ended.push_back((id, s.req.message.is_some()));
-        let [a, b] = captured.unwrap_or(cx.spoke);
-        let (client, server) = if self.client == Side::A {
-            (a, b)
-        } else {
-            (b, a)
-        };
-        s.changed = false;
-        let mut x = s.finish(self.losses());
-        self.place(&mut x, cx);
-        if x.response.is_none() {
-            x.flags.insert(Flags::NO_RESPONSE);
-            if !server {
-                x.flags.insert(Flags::ONE_SIDED);
-            }
-        }
-        if x.request.is_none() {
-            x.flags.insert(Flags::NO_REQUEST);
-            if !client {
-                x.flags.insert(Flags::ONE_SIDED);
-            }
-        }
-        x.done = true;
-        for m in x.request.iter().chain(&x.response) {
-            if m.flags.has(Flags::BAD_FRAMING) {
-                cx.diag("http-bad-framing", m.first.unit);
-            }
-        }
-        if x.request.is_some() || x.response.is_some() || !x.interim.is_empty() {
-            cx.out.push(x);
-        }
-    }
-
-    fn place(&self, x: &mut Exchange, cx: &Cx<'_>) {
-        x.flow = cx.flow;
-        x.client = cx.end(self.client);
-        x.server = cx.end(self.client.other());
-        x.tls = cx.tls;
     }
 }
 
@@ -870,7 +449,7 @@ impl Proto for Http2 {
         Feed::Go
     }
 
-    fn resent(&mut self, side: Side, offset: u64, _cx: &mut Cx<'_>) {
+    fn resent(&mut self, side: Side, offset: u64, cx: &mut Cx<'_>) {
         let request = side == self.client;
         let recent = &self.dir(side).recent;
         let Some((_, id)) = recent.iter().find(|(end, _)| *end >= offset).copied() else {
@@ -882,6 +461,7 @@ impl Proto for Http2 {
             m.flags.insert(Flags::RETRANSMITTED);
             s.changed = true;
         }
+        self.socket_resent(side, id, cx);
     }
 
     fn gap(&mut self, side: Side, bytes: u64, why: Missing, at: Stamp, cx: &mut Cx<'_>) {
@@ -899,6 +479,7 @@ impl Proto for Http2 {
         match dir.reader.gap(bytes) {
             Hole::Nothing => {}
             Hole::Data { body, all } => {
+                self.socket_gap(side, f.stream, body, why, at, cx);
                 if let Some(mut s) = self.streams.remove(&f.stream) {
                     let half = s.half(request);
                     if !half.ended {
@@ -945,6 +526,9 @@ impl Proto for Http2 {
             }
             self.cut_block(side, Flags::TRUNCATED, cx);
         }
+        while let Some(id) = self.sockets.keys().next().copied() {
+            self.socket_close(id, cx);
+        }
         let captured = stats.map(|s| s.packets.map(|n| n > 0));
         let mut order: Vec<(u32, u32)> = self
             .streams
@@ -968,10 +552,13 @@ impl Proto for Http2 {
             let some = x.request.is_some() || x.response.is_some() || !x.interim.is_empty();
             out.extend(some.then_some(x));
         }
+        for s in self.sockets.values_mut() {
+            s.open(cx, out);
+        }
     }
 
     fn held(&self) -> usize {
-        self.held + self.a.held() + self.b.held()
+        self.books.held + self.socket_held + self.a.held() + self.b.held()
     }
 
     fn about(&self) -> About {

@@ -190,6 +190,8 @@ pub struct Reader {
     pub payload: Vec<u8>,
     /// Whether that is all of it.
     pub whole: bool,
+    /// Stream offset of the byte without which the answer whether frames start here would be the same as before.
+    ask: u64,
     /// Bytes kept while it is not known where frames start.
     pub lost: Held,
     /// Stream offset behind the last byte.
@@ -210,6 +212,7 @@ impl Reader {
             start: 0,
             payload: Vec::new(),
             whole: true,
+            ask: 0,
             lost: Held::default(),
             next: 0,
             skipped: 0,
@@ -225,6 +228,7 @@ impl Reader {
     pub fn lose(&mut self) {
         self.state = State::Lost;
         self.preface = false;
+        self.ask = 0;
     }
 
     pub fn is_lost(&self) -> bool {
@@ -386,18 +390,27 @@ impl Reader {
         }
     }
 
-    /// Looks for frames.
+    /// Looks for frames. A place is asked again only when bytes have come that may change the answer, however they are cut.
     fn search<'a>(&mut self, v: &View<'a>, pos: &mut usize, known: &impl Known) -> Step<'a> {
         while *pos < v.bytes.len() {
             let rest = v.bytes.get(*pos..).unwrap_or_default();
-            match frame::chain(rest, known) {
-                Verdict::Yes(_) => {
+            let short = rest.len() <= limits::H2_RESYNC;
+            let here = v.offset + *pos as u64;
+            if short && here + (rest.len() as u64) < self.ask {
+                break;
+            }
+            match frame::ask(rest, known) {
+                (Verdict::Yes(_), _) => {
                     self.state = State::Head(0);
                     self.preface = rest.starts_with(PREFACE);
                     return Step::Synced;
                 }
-                Verdict::Maybe if rest.len() <= limits::H2_RESYNC => break,
+                (Verdict::Maybe, need) if short => {
+                    self.ask = here + need as u64;
+                    break;
+                }
                 _ => {
+                    self.ask = 0;
                     *pos += 1;
                     self.skipped += 1;
                 }
@@ -409,6 +422,11 @@ impl Reader {
     /// Bytes are missing.
     pub fn gap(&mut self, bytes: u64) -> Hole {
         self.next += bytes;
+        if self.is_lost() {
+            // nothing goes on across what is missing
+            self.skipped += self.lost.len() as u64;
+            self.lost = Held::default();
+        }
         let inside = |left: &mut usize| {
             let n = usize::try_from(bytes).map_or(*left, |n| n.min(*left));
             *left -= n;
@@ -428,7 +446,7 @@ impl Reader {
                 *pad = (*pad).min(*left);
                 let body = n.min(body);
                 if !all {
-                    self.state = State::Lost;
+                    self.lose();
                 }
                 Hole::Data { body, all }
             }
@@ -436,7 +454,7 @@ impl Reader {
                 let (_, all) = inside(left);
                 self.whole = false;
                 if !all {
-                    self.state = State::Lost;
+                    self.lose();
                 }
                 Hole::Other { all }
             }

@@ -5,6 +5,7 @@ use super::head::{Head, UNKNOWN};
 use super::reader::Mark;
 use crate::call::model::{Exchange, Flags, Message, RawBody, Start};
 use crate::limits;
+use crate::proto::Cx;
 use crate::proto::http1::body::Growing;
 
 /// One direction of a stream.
@@ -108,7 +109,18 @@ impl Half {
         }
     }
 
-    /// Trailers.
+    /// The body so far, for who reads it from here on, and the packet that it ended in.
+    pub fn take_body(&mut self) -> Option<(Vec<u8>, Mark)> {
+        let body = std::mem::take(&mut self.body).finish(false);
+        let m = self.message.as_mut()?;
+        let mark = Mark {
+            at: m.last,
+            retransmitted: m.flags.has(Flags::RETRANSMITTED),
+        };
+        (!body.bytes.is_empty()).then_some((body.bytes, mark))
+    }
+
+    /// Trailers; `false` where they are more than are kept.
     pub fn trailers(
         &mut self,
         request: bool,
@@ -117,11 +129,17 @@ impl Half {
         first: Mark,
         last: Mark,
         losses: u32,
-    ) {
+    ) -> bool {
         let m = self.at(request, first, losses);
-        m.trailers.extend(text);
         m.last = last.at;
         m.flags.insert(flags);
+        let room = m.trailers.len().saturating_add(text.len()) <= limits::HEAD_BYTES;
+        if room {
+            m.trailers.extend(text);
+        } else {
+            m.flags.insert(Flags::TRUNCATED);
+        }
+        room
     }
 
     /// The end of the message.
@@ -257,12 +275,15 @@ pub struct Stream {
     pub flags: Flags,
     /// The stream is no exchange of messages any more (CONNECT).
     pub tunnel: bool,
+    /// ... but a WebSocket, where it is answered with success (RFC 8441).
+    pub socket: bool,
     /// The exchange with which the connection became HTTP/2.
     pub upgraded: bool,
     /// Changed since it was last copied.
     pub changed: bool,
-    /// What is booked of it: bytes held, and of those the ones that wait for the other half.
+    /// What is booked of it: bytes held, and of those the ones that wait for the other half; those of heads.
     pub booked: (usize, usize),
+    pub booked_heads: usize,
 }
 
 impl Stream {
@@ -272,6 +293,29 @@ impl Stream {
         } else {
             &mut self.resp
         }
+    }
+
+    /// A piece of the body of one half.
+    pub fn data(
+        &mut self,
+        request: bool,
+        bytes: &[u8],
+        mark: Mark,
+        losses: u32,
+        room: usize,
+        cx: &mut Cx<'_>,
+    ) {
+        let half = self.half(request);
+        if half.ended {
+            self.flags.insert(Flags::BAD_FRAMING);
+        } else if !half.data(request, bytes, mark, losses, room) {
+            cx.diag("body-beyond-limit", mark.at.unit);
+        }
+    }
+
+    /// Bytes of bodies.
+    pub fn bodies(&self) -> usize {
+        self.req.body.held() + self.resp.body.held()
     }
 
     /// Bytes of memory.
@@ -286,9 +330,11 @@ impl Stream {
             || self.resp.ended && self.req.message.is_none()
     }
 
-    /// An interim response.
+    /// An interim response; `false` where there are more than are kept.
     pub fn interim(&mut self, m: Message) -> bool {
-        let room = self.interim.len() < limits::INTERIM;
+        let held = self.interim.iter().map(size).sum::<usize>();
+        let room = self.interim.len() < limits::INTERIM
+            && held.saturating_add(size(&m)) <= limits::HEAD_BYTES;
         if room {
             self.interim.push(m);
         }
@@ -306,18 +352,16 @@ impl Stream {
     pub fn finish(self, losses: (u32, u32)) -> Exchange {
         let mut interim = self.interim;
         let request = self.req.finish(losses.0);
+        let hit = self.resp.hit(losses.1);
         let mut response = self.resp.finish(losses.1);
+        let mut flags = self.flags;
         if self.upgraded && response.is_none() {
             response = interim.pop(); // the 101 is the only answer that was captured
+            if hit {
+                flags.insert(Flags::GAP);
+            }
         }
-        exchange(
-            self.ordinal,
-            self.parent,
-            self.flags,
-            request,
-            response,
-            interim,
-        )
+        exchange(self.ordinal, self.parent, flags, request, response, interim)
     }
 
     /// A copy without the bytes of bodies.

@@ -65,7 +65,10 @@ impl WebSocket {
         let mut cut = false;
         if let Some(u) = begin.upgraded {
             parent = Some(u.exchange.ordinal);
-            if let Some(r) = u.exchange.response.filter(|r| r.status() == Some(101)) {
+            if let Some(r) = u.exchange.response.filter(|r| {
+                // over HTTP/2 any success opens it (RFC 8441 section 5)
+                r.status() == Some(101) || r.version.0 == 2
+            }) {
                 agreed = deflate::agreed(r.header_all("sec-websocket-extensions"));
                 cut = r.flags.has(Flags::PARTIAL_HEADERS);
                 if cut && agreed == Agreed::No {

@@ -103,7 +103,7 @@ pub(super) fn head_text(p: &Places, dir: u8, heads: &Heads) -> Vec<u8> {
         heads.response.as_ref()
     };
     match (head, dir) {
-        (Some(h), _) => h.raw.clone(),
+        (Some(h), _) => h.text(),
         (None, 0) => p.uri.clone().unwrap_or_default().into_bytes(),
         (None, _) => Vec::new(),
     }

@@ -3,7 +3,7 @@
 
 use super::call::{call_row, hex};
 use super::cx::Cx;
-use super::findings::{self, Places, body_hits, call_findings, head_hits, head_text};
+use super::findings::{self, Places, body_hits, call_findings, head_hits};
 use super::framed;
 use super::mask;
 use super::{BodyPart, Part, Show};
@@ -30,11 +30,7 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
             None => Vec::new(),
         });
     }
-    let interim = heads
-        .interim
-        .iter()
-        .map(|h| head_part(h, Some(h.raw.clone())))
-        .collect();
+    let interim = heads.interim.iter().map(|h| head_part(h.clone())).collect();
     Ok(Some(Show {
         row,
         request,
@@ -68,12 +64,22 @@ fn messages_of(cx: &Cx, p: &Places, dir: u8, id: i64) -> Result<Vec<serde_json::
     Ok(framed::of(cx, dir, &info.kind, &cx.body(id)?, hits, typed))
 }
 
-/// A head in parts, its text replaced by the masked one.
-fn head_part(head: &Head, masked: Option<Vec<u8>>) -> Part {
-    let shown = Head {
-        raw: masked.unwrap_or_else(|| head.raw.clone()),
-        trailers: head.trailers.clone(),
-    };
+/// A head with its values hidden, those of the trailers too; `hits` are in [`Head::text`].
+fn masked(cx: &Cx, head: &Head, hits: Vec<mask::Hit>) -> Head {
+    let end = head.raw.len();
+    let (raw, behind): (Vec<_>, Vec<_>) = hits.into_iter().partition(|h| h.range.start < end);
+    let behind = behind.into_iter().map(|h| mask::Hit {
+        range: h.range.start - end..h.range.end.saturating_sub(end),
+        ..h
+    });
+    Head {
+        raw: mask::bytes(cx, &head.raw, raw),
+        trailers: mask::bytes(cx, &head.trailers, behind.collect()),
+    }
+}
+
+/// A head in parts.
+fn head_part(shown: Head) -> Part {
     Part {
         start: shown.start(),
         headers: shown.headers(),
@@ -91,11 +97,7 @@ fn part(cx: &Cx, p: &Places, dir: u8, heads: &Heads) -> Result<Option<Part>> {
     };
     let body = p.bodies.get(side).copied().flatten();
     let mut part = match head {
-        Some(h) => {
-            let text = head_text(p, dir, heads);
-            let masked = mask::bytes(cx, &text, head_hits(cx, p, dir)?);
-            head_part(h, Some(masked))
-        }
+        Some(h) => head_part(masked(cx, h, head_hits(cx, p, dir)?)),
         None if p.proto == Proto::Ws => {
             if (dir == 0) != (p.method.as_deref() == Some("SEND")) {
                 return Ok(None);
