@@ -9,7 +9,7 @@
 //!   the limits and at the end. Later bytes for a passed place are thrown away.
 //! - A few zeros on an acknowledgement are no data until something says so: some stacks count the padding of a frame as
 //!   payload, and believing it would poison the place for the bytes that really stand there. What the sender sends next,
-//!   or the other side acknowledges, decides; where nothing does, they are dropped.
+//!   or the other side acknowledges, decides; before a hole that is lost they stay; where nothing decides, they are dropped.
 //! - Where the SYN was not captured, the first segments wait until it is known which of them comes first: the other side
 //!   acknowledged what stood before, or has the first already, or [`EARLY_PIECES`] or [`EARLY_NS`] passed.
 //! - Nothing after a FIN counts.
@@ -643,14 +643,16 @@ impl Half {
         }
     }
 
-    /// Declares the first hole lost and hands on what waited behind it.
+    /// Declares the first hole lost and hands on what waited behind it. Zeros in doubt before it were data.
     pub(super) fn lose(&mut self, out: &mut impl Out) {
         self.begin_early();
         if let Some(w) = &self.waiting
             && let Some((first, held)) = w.pieces.first_key_value()
         {
-            let (bytes, at) = (first.saturating_sub(self.offset), held.at);
-            self.doubt = None;
+            let (first, at) = (*first, held.at);
+            // The sender went on behind them: what was lost lies between.
+            self.believe(out);
+            let bytes = first.saturating_sub(self.offset);
             if bytes > 0 {
                 out.gap(bytes, Missing::Lost, at);
                 self.advance(bytes);

@@ -261,11 +261,12 @@ pub(super) fn segment<S: StreamSink>(
     met
 }
 
-/// Ethernet pads short frames with zeros, and some stacks count them as payload of an acknowledgement: it pushes nothing,
-/// and its zeros stand where the next bytes will.
+/// Ethernet fills short frames with zeros to 60 bytes, and some stacks count them as payload of an acknowledgement: it
+/// pushes nothing, and its zeros stand where the next bytes will.
 fn may_be_padding(tcp: &Tcp<'_>) -> bool {
-    // with options the frame is long enough
-    tcp.len <= 20 + MOST_PADDING
+    // behind 14 bytes of Ethernet and 20 of IPv4, or 4 more of a tag; other lengths fill no frame
+    matches!(tcp.len, 26 | 22)
+        && tcp.payload.len() <= MOST_PADDING
         && !tcp.psh
         && !tcp.syn
         && !tcp.fin

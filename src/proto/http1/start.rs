@@ -69,12 +69,17 @@ pub fn request(b: &[u8], strict: bool) -> Is {
     }
     let method = b.get(..m).unwrap_or_default();
     let Some(after) = b.get(m) else {
-        return Is::More;
+        let name = |c: &u8| c.is_ascii_uppercase() || matches!(c, b'-' | b'_');
+        let may = !strict || method.iter().all(name) || spelled(method, <[u8]>::starts_with);
+        return if may { Is::More } else { Is::No };
     };
     if method == b"PRI" {
         return Is::No; // the preface of HTTP/2
     }
     let known = METHODS.contains(&method);
+    if strict && !known && !whole_method(method) {
+        return Is::No;
+    }
     let window = b.get(..limits::PROBE_BYTES).unwrap_or(b);
     match memchr(b'\n', if known { b } else { window }) {
         Some(end) => {
@@ -92,6 +97,9 @@ pub fn request(b: &[u8], strict: bool) -> Is {
                 .next()
                 .unwrap_or_default();
             if is_version(last) {
+                if strict && last.len() == rest.len() {
+                    return Is::No; // no target: the end of a longer line
+                }
                 // names and numbers of other protocols that look alike end in RTSP/1.0, SIP/2.0 ...
                 return Is::Yes;
             }
@@ -128,6 +136,31 @@ pub fn request(b: &[u8], strict: bool) -> Is {
             }
         }
     }
+}
+
+/// Whether a method that is none of [`METHODS`] is believed behind lost bytes: capitals, and not the end of another one
+/// whose beginning is lost; or one of them in small letters.
+fn whole_method(method: &[u8]) -> bool {
+    let capitals = method
+        .iter()
+        .all(|c| c.is_ascii_uppercase() || matches!(c, b'-' | b'_'));
+    if capitals {
+        return method.len() > 2 && !METHODS.iter().any(|m| m.ends_with(method));
+    }
+    spelled(method, |m, of| m == of)
+}
+
+/// Whether `is` holds between one of [`METHODS`] and a word once it is written in capitals.
+fn spelled(word: &[u8], is: fn(&[u8], &[u8]) -> bool) -> bool {
+    let capitals = word.to_ascii_uppercase();
+    METHODS.iter().any(|m| is(m, &capitals))
+}
+
+/// Whether bytes start with one of [`METHODS`] as a word.
+pub fn registered(b: &[u8]) -> bool {
+    let b = b.get(leading_breaks(b)..).unwrap_or_default();
+    let m = b.iter().take_while(|c| is_tchar(**c)).count();
+    METHODS.contains(&b.get(..m).unwrap_or_default())
 }
 
 fn target_like(t: &[u8]) -> bool {
@@ -305,6 +338,16 @@ pub fn request_line(line: &[u8]) -> RequestLine {
         target: from..end,
         version: None,
     }
+}
+
+/// A request line that was cut, without what is the beginning of a version at its end.
+pub fn without_version(line: &[u8]) -> &[u8] {
+    let word = line.rsplit(|c| *c == b' ').next().unwrap_or_default();
+    let fits = |of: &[u8]| of.get(..word.len()) == Some(word);
+    if word.len() < line.len() && (fits(b"HTTP/1.1") || fits(b"HTTP/1.0")) && word.len() < 8 {
+        return line.get(..line.len() - word.len()).unwrap_or(line);
+    }
+    line
 }
 
 /// Version digits and status of a status line; `None` where the status is not a number of three digits.

@@ -19,8 +19,10 @@ impl Reader {
         };
         match &mut self.state {
             State::Head | State::Lost => {
+                let between = matches!(self.state, State::Head) && self.carry.is_empty();
                 let step = self.cut_head(flag);
                 self.lose();
+                self.between |= between;
                 step
             }
             State::Skip(left) if bytes <= *left => {
@@ -55,7 +57,8 @@ impl Reader {
                 self.end = self.next - (bytes - left_now);
                 self.close_message(false);
                 if bytes > left_now {
-                    self.lose()
+                    self.lose();
+                    self.between = true;
                 } else {
                     self.state = State::Head
                 }
