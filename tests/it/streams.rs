@@ -701,3 +701,23 @@ fn ports_used_again_at_once_wrap_and_reset_are_told_apart() {
         assert_eq!(f.stats.unwrap().gaps, 0);
     }
 }
+
+#[test]
+fn what_a_cap_cost_and_what_came_too_late_is_counted() {
+    // behind a hole more pieces than are held
+    let mut w = Wire::default();
+    w.handshake(100, 900);
+    for n in 0..1100u32 {
+        w.a(ACK | PSH, 111 + 10 * n, 901, b"0123456789");
+        w.b(ACK, 901, 101, b"");
+    }
+    assert_eq!(w.code("stream-limit"), 1);
+    assert_eq!(w.code("late-bytes"), 0);
+    // then what was missing comes; what comes again behind it is no news
+    w.a(ACK | PSH, 101, 901, b"too late..");
+    w.a(ACK | PSH, 111, 901, b"0123456789");
+    assert_eq!(w.code("late-bytes"), 1);
+    let f = w.end();
+    assert_eq!(gaps_of(&f[0], 0), [(0, 10)]);
+    assert_eq!(f[0].streams[0].len(), 11_000);
+}
