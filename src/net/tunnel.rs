@@ -69,15 +69,13 @@ fn gre<'a>(bytes: &'a [u8], depth: &mut Depth) -> Tunnel<'a> {
     let sum = if head & 0xc000 != 0 { 4 } else { 0 };
     let mut at = 4 + sum + key + seq;
     // Routes of 1994 (RFC 1701), which were withdrawn: each tells its length, the last one has none.
-    while head & 0x4000 != 0 {
+    let mut routes = head & 0x4000 != 0;
+    while routes {
         let Some(&[_, _, _, len]) = bytes.get(at..at + 4) else {
             return ("gre", CUT);
         };
-        let last = len == 0 && u16_at(bytes, at) == Some(0);
+        routes = len != 0 || u16_at(bytes, at) != Some(0);
         at += 4 + usize::from(len);
-        if last {
-            break;
-        }
     }
     let Some(rest) = bytes.get(at..) else {
         return ("gre", CUT);

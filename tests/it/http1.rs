@@ -850,3 +850,63 @@ fn a_start_line_that_was_cut_has_no_version_in_its_target() {
         assert!(m.flags.has(Flags::PARTIAL_HEADERS));
     }
 }
+
+#[test]
+fn a_reply_lost_in_a_pipeline_is_that_of_the_request_behind_the_last_answered_one() {
+    let reply = |n: u32| format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{n}");
+    let mut f = Feeder::new();
+    let all: String = (1..5)
+        .map(|n| format!("GET /{n} HTTP/1.1\r\n\r\n"))
+        .collect();
+    f.send(C, all.as_bytes());
+    f.send(S, reply(1).as_bytes());
+    f.gap(S, reply(2).len(), Missing::Lost);
+    f.send(S, reply(3).as_bytes());
+    f.send(S, reply(4).as_bytes());
+    // sent when all that came before was known
+    f.send(C, b"GET /5 HTTP/1.1\r\n\r\n");
+    f.send(S, reply(5).as_bytes());
+    assert_eq!(
+        briefs(&f.finish(Close::Fin).exchanges),
+        [
+            "GET /1 1.1 [] -> 200 1.1 [1] [] []",
+            r#"GET /2 1.1 [] -> - [] ["gap", "no-response"]"#,
+            r#"GET /3 1.1 [] -> 200 1.1 [3] [] ["uncertain-pair"]"#,
+            r#"GET /4 1.1 [] -> 200 1.1 [4] [] ["uncertain-pair"]"#,
+            "GET /5 1.1 [] -> 200 1.1 [5] [] []",
+        ]
+    );
+}
+
+#[test]
+fn a_lost_answer_to_connect_opens_the_tunnel_where_the_client_goes_on_in_it() {
+    let mut f = Feeder::new();
+    f.send(C, b"CONNECT h:80 HTTP/1.1\r\n\r\n");
+    f.gap(S, 39, Missing::Lost);
+    f.send(C, b"GET /in HTTP/1.1\r\n\r\n");
+    f.send(S, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let got = briefs(&f.finish(Close::Fin).exchanges);
+    assert_eq!(got.len(), 2, "{got:?}");
+    assert!(got[0].starts_with("CONNECT h:80 1.1 [] -> - "), "{got:?}");
+    assert!(got[0].contains("\"gap\"") && got[0].contains("\"no-response\""));
+    assert!(
+        got[1].starts_with("GET /in 1.1 [] -> 200 1.1 [ok]"),
+        "{got:?}"
+    );
+    // refused, and asked again with a name: no tunnel yet
+    let mut f = Feeder::new();
+    f.send(C, b"CONNECT h:80 HTTP/1.1\r\n\r\n");
+    f.gap(S, 39, Missing::Lost);
+    f.send(
+        C,
+        b"CONNECT h:80 HTTP/1.1\r\nProxy-Authorization: a\r\n\r\n",
+    );
+    f.send(S, b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n");
+    let got = f.finish(Close::Fin).exchanges;
+    assert!(
+        got.iter()
+            .any(|x| x.response.as_ref().and_then(|m| m.status()) == Some(407)),
+        "{:?}",
+        briefs(&got)
+    );
+}

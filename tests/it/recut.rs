@@ -156,8 +156,9 @@ fn any_cut_of_what_was_recorded_here_gives_the_same_calls() {
 
 #[test]
 fn any_packet_lost_of_what_was_recorded_here_is_felt_by_its_call_alone() {
-    for (name, a) in ours() {
-        let (felt, wrong) = losses(&a, 120);
+    // a lost header block of HTTP/2 hits every later call that uses its table: not here
+    for (name, a) in ours().into_iter().filter(|o| o.0 != "grpc.pcap") {
+        let (felt, wrong) = losses(&a, 80);
         assert!(felt > 5, "{name}");
         assert!(wrong.is_empty(), "{name}: {}", wrong.join("\n"));
     }

@@ -357,8 +357,15 @@ pub fn status_line(line: &[u8]) -> ((u8, u8), Option<u16>) {
         .filter(|w| !w.is_empty());
     let v = version(words.next().unwrap_or_default());
     let status = words.next().and_then(|w| {
-        (w.len() == 3 && w.iter().all(u8::is_ascii_digit))
-            .then(|| w.iter().fold(0u16, |n, d| n * 10 + u16::from(d - b'0')))
+        let (digits, rest) = w.split_first_chunk::<3>()?;
+        // a sign behind them is read over (`200:`)
+        let whole = digits.iter().all(u8::is_ascii_digit)
+            && !rest.first().is_some_and(u8::is_ascii_alphanumeric);
+        whole.then(|| {
+            digits
+                .iter()
+                .fold(0u16, |n, d| n * 10 + u16::from(d - b'0'))
+        })
     });
     (v, status.filter(|s| *s >= 100))
 }
@@ -418,6 +425,9 @@ mod tests {
         assert_eq!(status_line(b"HTTP/1.1 200 OK"), ((1, 1), Some(200)));
         assert_eq!(status_line(b"http/1.0  404"), ((1, 0), Some(404)));
         assert_eq!(status_line(b"HTTP/1.1 abc"), ((1, 1), None));
+        assert_eq!(status_line(b"HTTP/1.1 200: OK"), ((1, 1), Some(200)));
+        assert_eq!(status_line(b"HTTP/1.1 2000"), ((1, 1), None));
+        assert_eq!(status_line(b"HTTP/1.1 20"), ((1, 1), None));
         assert_eq!(response(b"HTTP/1.1 200 OK\r\n", true), Is::Yes);
         assert_eq!(response(b"HTTP/1.1 20", true), Is::More);
         assert_eq!(response(b"HTTP is a protocol", true), Is::No);

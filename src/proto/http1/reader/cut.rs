@@ -19,7 +19,9 @@ impl Reader {
         };
         match &mut self.state {
             State::Head | State::Lost => {
-                let between = matches!(self.state, State::Head) && self.carry.is_empty();
+                // 0 bytes say that what came before was not read
+                let between =
+                    bytes > 0 && matches!(self.state, State::Head) && self.carry.is_empty();
                 let step = self.cut_head(flag);
                 self.lose();
                 self.between |= between;
