@@ -18,6 +18,8 @@ pub(super) struct ToSink<'a, S: StreamSink> {
     pub(super) gaps: &'a mut u64,
     /// Where the packets of a connection seen at two taps are noted.
     pub(super) trail: Option<&'a mut Trail>,
+    /// The first thing that is to be counted.
+    pub(super) odd: Option<&'static str>,
 }
 
 impl<S: StreamSink> Out for ToSink<'_, S> {
@@ -37,6 +39,9 @@ impl<S: StreamSink> Out for ToSink<'_, S> {
     }
     fn fin(&mut self, at: Stamp) {
         self.sink.fin(self.state, self.side, at);
+    }
+    fn odd(&mut self, code: &'static str) {
+        self.odd.get_or_insert(code);
     }
 }
 
@@ -190,12 +195,14 @@ pub(super) fn segment<S: StreamSink>(
                 bytes: other_bytes,
                 gaps: &mut *gaps,
                 trail: trail.as_deref_mut(),
+                odd: None,
             };
             if begins {
                 other.drain(&mut out);
             }
             other.confirm(&mut out);
             other.settle(packets, at, false, &mut out);
+            met.odd = out.odd;
         }
     }
 
@@ -206,6 +213,7 @@ pub(super) fn segment<S: StreamSink>(
         bytes: my_bytes,
         gaps,
         trail: trail.as_deref_mut(),
+        odd: None,
     };
     if tcp.syn && mine.cost() > 0 {
         // It tells where what came before it begins.
@@ -248,6 +256,7 @@ pub(super) fn segment<S: StreamSink>(
             mine.settle(packets, at, unheard, &mut out);
         }
     }
+    met.odd = met.odd.or(out.odd);
     if tcp.rst {
         closing.get_or_insert(Close::Reset);
     } else if tcp.fin {
@@ -261,11 +270,12 @@ pub(super) fn segment<S: StreamSink>(
     met
 }
 
-/// Ethernet pads short frames with zeros, and some stacks count them as payload of an acknowledgement: it pushes nothing,
-/// and its zeros stand where the next bytes will.
+/// Ethernet fills short frames with zeros to 60 bytes, and some stacks count them as payload of an acknowledgement: it
+/// pushes nothing, and its zeros stand where the next bytes will.
 fn may_be_padding(tcp: &Tcp<'_>) -> bool {
-    // with options the frame is long enough
-    tcp.len <= 20 + MOST_PADDING
+    // behind 14 bytes of Ethernet and 20 of IPv4, or 4 more of a tag; other lengths fill no frame
+    matches!(tcp.len, 26 | 22)
+        && tcp.payload.len() <= MOST_PADDING
         && !tcp.psh
         && !tcp.syn
         && !tcp.fin

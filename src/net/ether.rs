@@ -69,6 +69,8 @@ fn tag(kind: u16, rest: &[u8]) -> Option<usize> {
         // 802.1Q, 802.1ad and its older numbers; Cisco VN-Tag holds four bytes, HSR as well
         0x8100 | 0x88a8 | 0x9100 | 0x9200 => 2,
         0x8926 | 0x892f => 4,
+        // bridge port extension (802.1BR); a switch's own tag behind a number of its maker's
+        0x893f | 0xdada => 6,
         // Cisco metadata (security group tags): version, length, option and tag
         0x8909 => 6,
         // MACsec without encryption: 6 bytes, and 8 more where the sender is named (IEEE 802.1AE section 9)
@@ -105,6 +107,8 @@ pub(super) fn ethertype<'a>(mut kind: u16, mut rest: &'a [u8], depth: &mut Depth
             // Ethernet within Ethernet: behind a service tag (802.1ah), bare (transparent bridging), TRILL (RFC 6325)
             0x88e7 => return rest.get(4..).map_or(CUT, |inner| ethernet(inner, depth)),
             0x6558 => return ethernet(rest, depth),
+            // Cisco FabricPath: between the addresses of switches and the frame
+            0x8903 => return rest.get(2..).map_or(CUT, |inner| ethernet(inner, depth)),
             0x22f3 => {
                 let options = u16_at(rest, 0).map(|w| usize::from(w >> 6 & 31) * 4);
                 return match options.and_then(|n| rest.get(6 + n..)) {
@@ -136,7 +140,12 @@ pub(super) fn mpls<'a>(mut bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
         if label & 0x100 != 0 {
             let version = rest.first().map_or(0, |b| b >> 4);
             return match (version, rest.get(4..)) {
-                (0, Some(frame)) => ethernet(frame, depth),
+                // a control word, unless an address that begins with 0 is all that fits
+                (0, Some(frame))
+                    if plausible_frame(frame, usize::MAX) || !plausible_frame(rest, usize::MAX) =>
+                {
+                    ethernet(frame, depth)
+                }
                 (4 | 6, _) if super::ip::plausible(rest, usize::MAX, false) => ip(rest),
                 _ if plausible_frame(rest, usize::MAX) => ethernet(rest, depth),
                 _ => ip(rest),

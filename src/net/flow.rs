@@ -525,6 +525,7 @@ fn each_half<S: StreamSink>(
             bytes,
             gaps: &mut *gaps,
             trail: None,
+            odd: None,
         };
         f(half, side, &mut out);
     }

@@ -41,6 +41,13 @@ pub(super) fn inner<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<
             [_, _, rest @ ..] => tagged(rest, 0, depth),
             _ => CUT,
         },
+        // SLIP behind a direction and the compressed header it had
+        8 => behind(16).map_or(CUT, ip),
+        // a frame behind its preamble; with a switch's tag of 4 or 8 bytes behind its addresses
+        274 => behind(8).map_or(CUT, |b| ethernet(b, depth)),
+        281 | 284 => tagged(bytes, 16, depth),
+        285 => tagged(bytes, 20, depth),
+        197 => erf(bytes, depth),
         // MPLS
         219 => mpls(bytes, depth),
         // LLC behind nothing (ATM), two addresses (Fibre Channel), FDDI, token ring
@@ -110,6 +117,35 @@ fn cooked<'a>(
         (803, rest) => nested(127, rest, depth),
         (_, Some(rest)) => ethertype(kind, rest, depth),
         (_, None) => CUT,
+    }
+}
+
+/// A record of an Endace card: 16 bytes, more headers of 8 as each says of the next, then what the type names.
+fn erf<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
+    let Some(kind) = bytes.get(8) else {
+        return CUT;
+    };
+    let (mut at, mut more) = (16, kind & 0x80 != 0);
+    while more {
+        let Some(head) = bytes.get(at) else {
+            return CUT;
+        };
+        more = head & 0x80 != 0;
+        at += 8;
+    }
+    let Some(rest) = bytes.get(at..) else {
+        return CUT;
+    };
+    match kind & 0x7f {
+        // Ethernet in its kinds, behind an offset and a pad byte
+        2 | 11 | 16 | 20 => rest.get(2..).map_or(CUT, |b| ethernet(b, depth)),
+        // HDLC in its kinds
+        1 | 10 | 15 | 17 => match rest {
+            [0xff, 0x03, ..] => ppp(rest, depth),
+            _ => tagged(rest, 2, depth),
+        },
+        22 | 23 => ip(rest),
+        _ => NOT_IP,
     }
 }
 

@@ -63,11 +63,21 @@ fn gre<'a>(bytes: &'a [u8], depth: &mut Depth) -> Tunnel<'a> {
         };
         return ("pptp", inner);
     }
-    // Routes in the header are of 1994 and were withdrawn.
-    if head & 7 != 0 || head & 0x4000 != 0 {
+    if head & 7 != 0 {
         return ("gre", NOT_IP);
     }
-    let Some(rest) = bytes.get(4 + has(0x8000) + key + seq..) else {
+    let sum = if head & 0xc000 != 0 { 4 } else { 0 };
+    let mut at = 4 + sum + key + seq;
+    // Routes of 1994 (RFC 1701), which were withdrawn: each tells its length, the last one has none.
+    let mut routes = head & 0x4000 != 0;
+    while routes {
+        let Some(&[_, _, _, len]) = bytes.get(at..at + 4) else {
+            return ("gre", CUT);
+        };
+        routes = len != 0 || u16_at(bytes, at) != Some(0);
+        at += 4 + usize::from(len);
+    }
+    let Some(rest) = bytes.get(at..) else {
         return ("gre", CUT);
     };
     match kind {
@@ -83,6 +93,10 @@ fn gre<'a>(bytes: &'a [u8], depth: &mut Depth) -> Tunnel<'a> {
             [first, ..] if first >> 4 == 4 => ("gre", ip(rest)),
             _ => ("gre", rest.get(4..).map_or(CUT, ip)),
         },
+        // frames of Aruba's access points
+        0x8200..=0x83f0 | 0x9000..=0x92f0 if kind & 15 == 0 => {
+            ("gre", nested(105, Some(rest), depth))
+        }
         // a keep-alive has type 0
         0..=1535 => ("gre", NOT_IP),
         kind => ("gre", ethertype(kind, rest, depth)),
@@ -147,6 +161,12 @@ pub(super) fn over_udp<'a>(
             }
             _ => None,
         },
+        _ if on(3386) => gtp0(bytes, missing),
+        // the port of LISP's data (RFC 9300 section 5): eight bytes, then a packet
+        _ if on(4341) => {
+            let rest = bytes.get(8..)?;
+            plausible(rest, missing, true).then(|| ("lisp", ip(rest)))
+        }
         _ if on(5072) => ayiya(bytes, missing),
         _ if on(37008) => tzsp(bytes, &mut d),
         _ => None,
@@ -222,6 +242,14 @@ fn gtp<'a>(bytes: &'a [u8], missing: usize, own: bool, depth: &mut Depth) -> Opt
     (own && plausible_frame(rest, missing)).then(|| ("gtp", ethernet(rest, depth)))
 }
 
+/// Packets of GTP version 0 (3GPP TS 29.060 of 1998 section 6, GSM 09.60): a header of 20 bytes.
+fn gtp0(bytes: &[u8], missing: usize) -> Option<Tunnel<'_>> {
+    let (&flags, len) = (bytes.first()?, usize::from(u16_at(bytes, 2)?));
+    let rest = bytes.get(20..)?;
+    let fits = flags & 0xf0 == 0x10 && bytes.get(1) == Some(&0xff) && len <= rest.len() + missing;
+    (fits && plausible(rest, missing, false)).then(|| ("gtp", ip(rest)))
+}
+
 /// What stands before the packet of a Teredo datagram: an authentication and the origin (RFC 4380 section 5.1.1).
 fn teredo_packet(mut bytes: &[u8]) -> Option<&[u8]> {
     if let [0, 1, id, value, rest @ ..] = bytes {
@@ -233,14 +261,14 @@ fn teredo_packet(mut bytes: &[u8]) -> Option<&[u8]> {
     Some(bytes)
 }
 
-/// Teredo (RFC 4380): IPv6, one end of which has an address in 2001::/32; on its own port also what asks for one, which
-/// is link-local, and trailers behind the packet (RFC 6081).
+/// Teredo (RFC 4380): IPv6, one end of which has an address in 2001::/32; on its own port also what relays and hosts send
+/// under other addresses, and trailers behind the packet (RFC 6081).
 fn teredo(bytes: &[u8], missing: usize, own: bool) -> Option<Tunnel<'_>> {
     let packet = teredo_packet(bytes)?;
-    let end =
-        |at: usize| u32_at(packet, at).is_some_and(|a| a == 0x2001_0000 || own && a == 0xfe80_0000);
+    let end = |at: usize| u32_at(packet, at) == Some(0x2001_0000);
     let v6 = packet.first().is_some_and(|b| b >> 4 == 6);
-    (v6 && (end(8) || end(24)) && plausible(packet, missing, !own)).then(|| ("teredo", ip(packet)))
+    (v6 && (own || end(8) || end(24)) && plausible(packet, missing, !own))
+        .then(|| ("teredo", ip(packet)))
 }
 
 /// L2TP data of version 2 (RFC 2661 section 3.1), which is PPP, and of version 3 (RFC 3931 section 4.1.2).
@@ -303,14 +331,14 @@ fn l2tp_session<'a>(bytes: &'a [u8], missing: usize, depth: &mut Depth) -> Optio
     None
 }
 
-/// AYIYA (draft-massar-v6ops-ayiya-02): IPv6 behind an identity and a signature whose lengths are told.
+/// AYIYA (draft-massar-v6ops-ayiya-02): a packet behind an identity and a signature whose lengths are told.
 fn ayiya(bytes: &[u8], missing: usize) -> Option<Tunnel<'_>> {
     let &[id, hash, operation, next, ..] = bytes else {
         return None;
     };
     let identity = 1usize.checked_shl(u32::from(id >> 4))?;
     let packet = bytes.get(8 + identity + usize::from(hash >> 4) * 4..)?;
-    (operation & 15 == 1 && next == 41 && plausible(packet, missing, true))
+    (operation & 15 == 1 && matches!(next, 4 | 41) && plausible(packet, missing, true))
         .then(|| ("ayiya", ip(packet)))
 }
 

@@ -236,6 +236,39 @@ fn streams_full_of_gaps() {
 
 #[test]
 #[ignore = "slow"]
+fn packets_captured_twice() {
+    grows_linearly("twice", 120_000, |out, n| {
+        header(out);
+        for i in 0..n as u32 {
+            // a hundred connections of short requests; each packet comes again, whole and in two pieces
+            let (port, step) = (2000 + (i % 100) as u16, i / 100);
+            let request = format!("GET /{:09} HTTP/1.1\r\nHost: twice.example\r\n\r\n", step);
+            let (seq, at) = (1 + step * request.len() as u32, u64::from(i) * 10);
+            let half = request.len() / 2;
+            let mut send = |later: u64, from: usize, to: usize| {
+                let bytes = &request.as_bytes()[from..to];
+                packet(
+                    out,
+                    at + later,
+                    1,
+                    port,
+                    false,
+                    seq + from as u32,
+                    1,
+                    24,
+                    bytes,
+                );
+            };
+            send(0, 0, request.len());
+            send(1, 0, request.len());
+            send(2, 0, half);
+            send(3, half, request.len());
+        }
+    });
+}
+
+#[test]
+#[ignore = "slow"]
 fn a_head_of_one_byte_segments() {
     grows_linearly("one-byte", 512 << 10, |out, n| {
         header(out);

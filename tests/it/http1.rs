@@ -746,3 +746,179 @@ fn time_is_linear() {
     assert_eq!(got[0].response.as_ref().unwrap().body.len, 200_000);
     assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
+
+#[test]
+fn what_begins_where_a_body_should_is_seen_in_any_cut() {
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 689\r\n\r\n";
+    const FOUND: &[u8] = b"HTTP/1.1 302 Found\r\nContent-Length: 2\r\n\r\nok";
+    const POST: &[u8] = b"POST /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n";
+    const REFUSED: &[u8] = b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n";
+    const GET: &[u8] = b"GET /b HTTP/1.1\r\n\r\n";
+    const ENDLESS: &[u8] = b"HTTP/1.0 200 OK\r\n\r\n";
+    for (turns, expected) in [
+        // replies to a HEAD and to a GET, without what was asked
+        (
+            vec![(S, HEAD), (S, FOUND)],
+            vec![
+                r#"- -> 200 1.1 [] [] ["one-sided", "no-request"]"#,
+                r#"- -> 302 1.1 [ok] [] ["one-sided", "no-request"]"#,
+            ],
+        ),
+        // a body that was not wanted and not sent; one that was sent all the same and begins like a request
+        (
+            vec![(C, POST), (S, REFUSED), (C, GET), (S, FOUND)],
+            vec![
+                "POST /a 1.1 [] -> 417 1.1 [] [] []",
+                "GET /b 1.1 [] -> 302 1.1 [ok] [] []",
+            ],
+        ),
+        (
+            vec![
+                (C, POST),
+                (S, REFUSED),
+                (C, b"GETTING it"),
+                (C, GET),
+                (S, FOUND),
+            ],
+            vec![
+                "POST /a 1.1 [GETTING it] -> 417 1.1 [] [] []",
+                "GET /b 1.1 [] -> 302 1.1 [ok] [] []",
+            ],
+        ),
+        // a body without an end although another answer follows
+        (
+            vec![(C, GET), (C, GET), (S, ENDLESS), (S, b"Hello"), (S, FOUND)],
+            vec![
+                r#"GET /b 1.1 [] -> 200 1.0 [Hello] [] ["bad-framing"]"#,
+                "GET /b 1.1 [] -> 302 1.1 [ok] [] []",
+            ],
+        ),
+        // the capture ends while it is not decided
+        (
+            vec![(C, POST), (S, REFUSED), (C, b"GET")],
+            vec![r#"POST /a 1.1 [GET] -> 417 1.1 [] [] ["truncated"]"#],
+        ),
+    ] {
+        for cut in [usize::MAX, 1, 2, 3, 5, 7, 13, 21] {
+            assert_eq!(
+                briefs(&play(&turns, cut, Close::End)),
+                expected,
+                "cut {cut}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_request_behind_lost_bytes_is_whole_in_any_cut() {
+    const FIRST: &[u8] = b"POST /first HTTP/1.1\r\nContent-Length: 500\r\n\r\nbegun";
+    const NEXT: &[u8] =
+        b"POST /Ads.asmx/GetSavedObjectsByNsID HTTP/1.1\r\nContent-Length: 2\r\n\r\nok";
+    for size in 1..=NEXT.len() {
+        let mut f = Feeder::new();
+        f.send(C, FIRST);
+        f.gap(C, 900, Missing::Lost);
+        for part in NEXT.chunks(size) {
+            f.send(C, part);
+        }
+        assert_eq!(
+            briefs(&f.finish(Close::End).exchanges),
+            [
+                r#"POST /first 1.1 [begun] -> - [] ["gap", "one-sided", "no-response"]"#,
+                r#"POST /Ads.asmx/GetSavedObjectsByNsID 1.1 [ok] -> - [] ["one-sided", "no-response"]"#,
+            ],
+            "pieces of {size}"
+        );
+    }
+    // what is left of a line whose beginning is lost is no request, of its own method least of all
+    for rest in [
+        &b"ObjectsByNsID HTTP/1.1\r\n\r\n"[..],
+        b"ST /x HTTP/1.1\r\n\r\n",
+        b"b c HTTP/1.1\r\n\r\n",
+    ] {
+        let mut f = Feeder::new();
+        f.send(C, FIRST);
+        f.gap(C, 900, Missing::Lost);
+        f.send(C, rest);
+        assert_eq!(f.finish(Close::End).exchanges.len(), 1);
+    }
+}
+
+#[test]
+fn a_start_line_that_was_cut_has_no_version_in_its_target() {
+    for (line, target) in [
+        (&b"GET /one HTTP/"[..], "/one"),
+        (b"GET /one H", "/one"),
+        (b"GET /one HTTP/1.1", "/one"),
+        (b"GET /one", "/one"),
+        (b"GET /one/HTTP", "/one/HTTP"),
+    ] {
+        let mut f = Feeder::new();
+        f.send(C, line);
+        f.gap(C, 300, Missing::Snaplen);
+        let x = f.finish(Close::End).exchanges.remove(0);
+        let m = x.request.unwrap();
+        assert_eq!(m.target(), Some(target.as_bytes()));
+        assert!(m.flags.has(Flags::PARTIAL_HEADERS));
+    }
+}
+
+#[test]
+fn a_reply_lost_in_a_pipeline_is_that_of_the_request_behind_the_last_answered_one() {
+    let reply = |n: u32| format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{n}");
+    let mut f = Feeder::new();
+    let all: String = (1..5)
+        .map(|n| format!("GET /{n} HTTP/1.1\r\n\r\n"))
+        .collect();
+    f.send(C, all.as_bytes());
+    f.send(S, reply(1).as_bytes());
+    f.gap(S, reply(2).len(), Missing::Lost);
+    f.send(S, reply(3).as_bytes());
+    f.send(S, reply(4).as_bytes());
+    // sent when all that came before was known
+    f.send(C, b"GET /5 HTTP/1.1\r\n\r\n");
+    f.send(S, reply(5).as_bytes());
+    assert_eq!(
+        briefs(&f.finish(Close::Fin).exchanges),
+        [
+            "GET /1 1.1 [] -> 200 1.1 [1] [] []",
+            r#"GET /2 1.1 [] -> - [] ["gap", "no-response"]"#,
+            r#"GET /3 1.1 [] -> 200 1.1 [3] [] ["uncertain-pair"]"#,
+            r#"GET /4 1.1 [] -> 200 1.1 [4] [] ["uncertain-pair"]"#,
+            "GET /5 1.1 [] -> 200 1.1 [5] [] []",
+        ]
+    );
+}
+
+#[test]
+fn a_lost_answer_to_connect_opens_the_tunnel_where_the_client_goes_on_in_it() {
+    let mut f = Feeder::new();
+    f.send(C, b"CONNECT h:80 HTTP/1.1\r\n\r\n");
+    f.gap(S, 39, Missing::Lost);
+    f.send(C, b"GET /in HTTP/1.1\r\n\r\n");
+    f.send(S, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let got = briefs(&f.finish(Close::Fin).exchanges);
+    assert_eq!(got.len(), 2, "{got:?}");
+    assert!(got[0].starts_with("CONNECT h:80 1.1 [] -> - "), "{got:?}");
+    assert!(got[0].contains("\"gap\"") && got[0].contains("\"no-response\""));
+    assert!(
+        got[1].starts_with("GET /in 1.1 [] -> 200 1.1 [ok]"),
+        "{got:?}"
+    );
+    // refused, and asked again with a name: no tunnel yet
+    let mut f = Feeder::new();
+    f.send(C, b"CONNECT h:80 HTTP/1.1\r\n\r\n");
+    f.gap(S, 39, Missing::Lost);
+    f.send(
+        C,
+        b"CONNECT h:80 HTTP/1.1\r\nProxy-Authorization: a\r\n\r\n",
+    );
+    f.send(S, b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n");
+    let got = f.finish(Close::Fin).exchanges;
+    assert!(
+        got.iter()
+            .any(|x| x.response.as_ref().and_then(|m| m.status()) == Some(407)),
+        "{:?}",
+        briefs(&got)
+    );
+}

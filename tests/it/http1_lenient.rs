@@ -375,3 +375,56 @@ fn what_is_well_formed_is_not_flagged() {
         assert!(!got[0].flags.has(Flags::BAD_FRAMING), "{reply:?}");
     }
 }
+
+/// Messages that say less than they should, and the ones behind them.
+#[test]
+fn messages_that_end_or_answer_oddly() {
+    for (name, turns, want) in [
+        (
+            "a status with a sign behind it",
+            vec![
+                (C, GET),
+                (S, b"HTTP/1.1 200: OK\r\nContent-Length: 2\r\n\r\nok"),
+            ],
+            vec![r#"GET /x 1.1 [] -> 200 1.1 [ok] [] ["bad-framing"]"#],
+        ),
+        (
+            "the last chunk without its empty line",
+            vec![
+                (C, GET),
+                (
+                    S,
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n",
+                ),
+                (C, GET),
+                (S, OK),
+            ],
+            vec![
+                r#"GET /x 1.1 [] -> 200 1.1 [ok] [] ["bad-framing"]"#,
+                "GET /x 1.1 [] -> 200 1.1 [ok] [] []",
+            ],
+        ),
+        (
+            "parts of a file without their length",
+            vec![
+                (C, GET),
+                (
+                    S,
+                    b"HTTP/1.1 206 P\r\nContent-Type: multipart/byteranges; boundary=b\r\n\r\n",
+                ),
+                (S, b"--b\r\n\r\na\r\n--b--"),
+                (C, GET),
+                (S, OK),
+            ],
+            vec![
+                "GET /x 1.1 [] -> 206 1.1 [--b\r\n\r\na\r\n--b--] [] [\"bad-framing\"]",
+                "GET /x 1.1 [] -> 200 1.1 [ok] [] []",
+            ],
+        ),
+    ] {
+        for cut in [usize::MAX, 1, 3, 8] {
+            let got = play(&turns, cut, Close::Fin);
+            assert_eq!(briefs(&got), want, "{name}, cut {cut}");
+        }
+    }
+}

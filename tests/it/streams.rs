@@ -536,3 +536,188 @@ fn a_stream_without_its_syn_begins_where_the_first_of_its_segments_does() {
     }
     assert_eq!(w.told(), 16);
 }
+
+#[test]
+fn zeros_that_fill_no_frame_are_data_and_those_before_a_hole_too() {
+    // one zero alone in a segment fills no frame
+    let mut w = Wire::default();
+    w.handshake(100, 500);
+    w.a(ACK, 101, 501, b"\0");
+    w.a(ACK, 102, 501, b"\0\0\0");
+    assert_eq!(w.told(), 4);
+    assert_eq!(w.end()[0].streams[0], [0; 4]);
+    // six would: what comes behind a hole says that the sender went on, nothing says where
+    let mut w = Wire::default();
+    w.handshake(100, 500);
+    w.a(ACK, 101, 501, &[0; 6]);
+    w.a(ACK | PSH, 117, 501, b"behind");
+    let f = &w.end()[0];
+    assert_eq!(f.streams[0], b"\0\0\0\0\0\0behind");
+    assert_eq!(gaps_of(f, 0), [(6, 10)]);
+    // and what comes in their place says that they were none
+    let mut w = Wire::default();
+    w.handshake(100, 500);
+    w.a(ACK, 101, 501, &[0; 6]);
+    w.a(ACK | PSH, 101, 501, b"in place");
+    assert_eq!(w.code("ack-padding"), 1);
+    assert_eq!(w.end()[0].streams[0], b"in place");
+}
+
+#[test]
+fn handshakes_of_every_kind() {
+    let hello = |w: &mut Wire, a: u32, b: u32| {
+        w.a(ACK | PSH, a, b, b"hello");
+        w.b(ACK | PSH, b, a + 5, b"world");
+    };
+    // both open at once (RFC 9293 section 3.5)
+    let mut w = Wire::default();
+    w.a(SYN, 100, 0, b"");
+    w.b(SYN, 900, 0, b"");
+    w.a(SYN | ACK, 100, 901, b"");
+    w.b(SYN | ACK, 900, 101, b"");
+    hello(&mut w, 101, 901);
+    let simultaneous = w.end();
+    // the server answers with an acknowledgement and opens by itself
+    let mut w = Wire::default();
+    w.a(SYN, 100, 0, b"");
+    w.b(ACK, 900, 101, b"");
+    w.b(SYN, 900, 0, b"");
+    w.a(SYN | ACK, 100, 901, b"");
+    w.b(ACK, 901, 101, b"");
+    hello(&mut w, 101, 901);
+    let split = w.end();
+    // the same without its acknowledgement
+    let mut w = Wire::default();
+    w.a(SYN, 100, 0, b"");
+    w.b(SYN, 900, 0, b"");
+    w.a(SYN | ACK, 100, 901, b"");
+    w.b(ACK, 901, 101, b"");
+    hello(&mut w, 101, 901);
+    let short = w.end();
+    // the client's port is the low one
+    let mut w = Wire {
+        ports: (80, 40000),
+        ..Wire::default()
+    };
+    w.handshake(100, 900);
+    hello(&mut w, 101, 901);
+    let low = w.end();
+    for f in [simultaneous, split, short, low] {
+        assert_eq!(f.len(), 1, "{f:?}");
+        assert_eq!(f[0].key.a.0.to_string(), "10.0.0.1");
+        assert_eq!(f[0].streams, [b"hello".to_vec(), b"world".to_vec()]);
+        assert!(f[0].stats.unwrap().handshake);
+        assert_eq!(f[0].gaps, [vec![], vec![]]);
+    }
+}
+
+#[test]
+fn data_on_a_syn_counts_once_whether_it_was_taken_or_not() {
+    // taken (RFC 7413): the answer acknowledges it and carries data of its own
+    let mut w = Wire::default();
+    w.a(SYN, 100, 0, b"GET /");
+    w.b(SYN | ACK, 900, 106, b"HTTP");
+    w.a(ACK, 106, 905, b"");
+    w.a(ACK | PSH, 106, 905, b"x");
+    let f = w.end();
+    assert_eq!(f[0].streams, [b"GET /x".to_vec(), b"HTTP".to_vec()]);
+    // not taken: sent again behind the handshake
+    let mut w = Wire::default();
+    w.a(SYN, 100, 0, b"GET /");
+    w.b(SYN | ACK, 900, 101, b"");
+    w.a(ACK | PSH, 101, 901, b"GET /x");
+    let f = w.end();
+    assert_eq!(f[0].streams[0], b"GET /x");
+    // the SYN itself sent again
+    let mut w = Wire::default();
+    w.a(SYN, 100, 0, b"GET /");
+    w.a(SYN, 100, 0, b"GET /");
+    w.b(SYN | ACK, 900, 106, b"");
+    let f = w.end();
+    assert_eq!((f.len(), &f[0].streams[0][..]), (1, &b"GET /"[..]));
+}
+
+#[test]
+fn urgent_bytes_stay_in_the_stream_and_are_counted() {
+    const URG: u8 = 32;
+    let mut w = Wire::default();
+    w.handshake(100, 900);
+    w.a(ACK | PSH, 101, 901, b"GET ");
+    w.a(ACK | URG, 105, 901, b"!");
+    w.a(ACK | PSH, 106, 901, b"/x");
+    assert_eq!(w.code("tcp-urgent"), 1);
+    assert_eq!(w.end()[0].streams[0], b"GET !/x");
+}
+
+#[test]
+fn probes_of_a_quiet_connection_are_no_data() {
+    for probe in [&b""[..], b"\0", b"x"] {
+        let mut w = Wire::default();
+        w.handshake(100, 900);
+        w.a(ACK | PSH, 101, 901, b"ask");
+        w.b(ACK | PSH, 901, 104, b"answer");
+        for _ in 0..5 {
+            w.ts += 45_000_000_000;
+            w.a(ACK, 103, 907, probe);
+            w.b(ACK, 907, 104, b"");
+            w.b(ACK, 906, 104, probe);
+            w.a(ACK, 104, 907, b"");
+        }
+        w.a(ACK | PSH, 104, 907, b"more");
+        let f = w.end();
+        assert_eq!(f[0].streams, [b"askmore".to_vec(), b"answer".to_vec()]);
+        assert_eq!(f[0].gaps, [vec![], vec![]]);
+    }
+}
+
+#[test]
+fn ports_used_again_at_once_wrap_and_reset_are_told_apart() {
+    let mut w = Wire::default();
+    for n in 0..4u32 {
+        // near the end of the numbers, and so that each begins within the window of the one before
+        let a = (u32::MAX - 2).wrapping_add(n * 50_000);
+        let b = (u32::MAX - 1).wrapping_add(n * 60_000);
+        w.handshake(a, b);
+        let (a, b) = (a.wrapping_add(1), b.wrapping_add(1));
+        w.a(ACK | PSH, a, b, format!("request {n}").as_bytes());
+        w.b(
+            ACK | PSH,
+            b,
+            a.wrapping_add(9),
+            format!("answer {n}").as_bytes(),
+        );
+        if n % 2 == 0 {
+            w.a(RST | ACK, a.wrapping_add(9), b.wrapping_add(8), b"");
+        } else {
+            w.a(FIN | ACK, a.wrapping_add(9), b.wrapping_add(8), b"");
+            w.b(FIN | ACK, b.wrapping_add(8), a.wrapping_add(10), b"");
+        }
+    }
+    let f = w.end();
+    assert_eq!(f.len(), 4);
+    for (n, f) in f.iter().enumerate() {
+        assert_eq!(f.streams[0], format!("request {n}").as_bytes());
+        assert_eq!(f.streams[1], format!("answer {n}").as_bytes());
+        assert_eq!(f.stats.unwrap().gaps, 0);
+    }
+}
+
+#[test]
+fn what_a_cap_cost_and_what_came_too_late_is_counted() {
+    // behind a hole more pieces than are held
+    let mut w = Wire::default();
+    w.handshake(100, 900);
+    for n in 0..1100u32 {
+        w.a(ACK | PSH, 111 + 10 * n, 901, b"0123456789");
+        w.b(ACK, 901, 101, b"");
+    }
+    assert_eq!(w.code("stream-limit"), 1);
+    assert_eq!(w.code("late-bytes"), 0);
+    // then what was missing comes; what comes again behind it is no news
+    w.a(ACK | PSH, 101, 901, b"too late..");
+    w.a(ACK | PSH, 111, 901, b"0123456789");
+    assert_eq!(w.code("late-bytes"), 1);
+    let f = w.end();
+    assert_eq!(gaps_of(&f[0], 0), [(0, 10)]);
+    assert_eq!(f[0].streams[0].len(), 11_000);
+}

@@ -263,6 +263,60 @@ fn every_link_layer_leads_to_the_packets() {
 }
 
 #[test]
+fn headers_of_cards_and_switches_lead_to_the_packets() {
+    let tagged = |head: &'static [u8]| {
+        wrap(move |_, p| {
+            let frame = framed(p);
+            [&frame[..12], head, &frame[12..]].concat()
+        })
+    };
+    let frame = |head: Vec<u8>| wrap(move |_, p| [head.clone(), framed(p)].concat());
+    // of a record: its time, type, flags, length, loss and length on the wire
+    let erf = |kind: u8, more: &[u8]| {
+        let mut h = vec![0; 8];
+        h.extend([kind, 4, 0, 0, 0, 0, 0, 0]);
+        h.extend(more);
+        h
+    };
+    for (name, link, w) in [
+        ("802.1BR", 1, tagged(&[0x89, 0x3f, 0, 0, 0, 5, 0, 0])),
+        (
+            "DSA with a type",
+            1,
+            tagged(&[0xda, 0xda, 0, 0, 0x40, 0, 0, 1]),
+        ),
+        ("FabricPath", 1, {
+            let mut head = vec![2, 0, 0, 0, 0, 8, 2, 0, 0, 0, 0, 9];
+            head.extend([0x89, 0x03, 0, 0x60]);
+            frame(head)
+        }),
+        ("DSA", 284, tagged(&[0x40, 0, 0, 1])),
+        ("Broadcom", 281, tagged(&[0, 0, 0, 1])),
+        ("EDSA", 285, tagged(&[0xda, 0xda, 0, 0, 0x40, 0, 0, 1])),
+        ("preamble", 274, frame(vec![0x55; 8])),
+        ("SLIP", 8, before(vec![0x40; 16])),
+        ("ERF with Ethernet", 197, frame(erf(2, &[0, 0]))),
+        (
+            "ERF with more headers",
+            197,
+            frame(erf(
+                0x82,
+                &[0x83, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            )),
+        ),
+        ("ERF with IP", 197, before(erf(22, &[]))),
+        ("ERF with HDLC", 197, before(erf(1, &[0x0f, 0, 8, 0]))),
+        (
+            "labels and a frame whose address begins with 0",
+            219,
+            frame(vec![0, 0, 0x11, 0xff]),
+        ),
+    ] {
+        check(name, link, None, &w);
+    }
+}
+
+#[test]
 fn what_802_11_hides_is_counted() {
     let counted = |frame: Vec<u8>| {
         let (flows, codes) = read(&[(105, frame, 0)]);
@@ -608,6 +662,56 @@ fn tunnels() -> Vec<(&'static str, &'static str, Wrap)> {
             "TZSP",
             "tzsp",
             over_udp(37_008, vec![1, 0, 0, 1, 10, 1, 0xc5, 0, 1], framed),
+        ),
+        (
+            "AYIYA with IPv4",
+            "ayiya",
+            over_udp(
+                5072,
+                [vec![0x44, 0x52, 0x11, 4, 0, 0, 0, 0], vec![5; 16 + 20]].concat(),
+                plain,
+            ),
+        ),
+        (
+            "GRE with routes",
+            "gre",
+            over_ip(
+                47,
+                vec![
+                    0x40, 0, 8, 0, 0, 0, 0, 0, 0, 2, 0, 4, 9, 9, 9, 9, 0, 0, 0, 0,
+                ],
+                plain,
+            ),
+        ),
+        (
+            "GRE of an access point",
+            "gre",
+            over_ip(47, vec![0, 0, 0x82, 0x10], |p| {
+                [&wlan(0, 1, &SNAP), p].concat()
+            }),
+        ),
+        (
+            "GTP of version 0",
+            "gtp",
+            wrap(|back, p| {
+                let mut head = vec![0x1e, 0xff];
+                head.extend((p.len() as u16).to_be_bytes());
+                head.extend([0; 16]);
+                ip4(17, back, 1, &udp(3386, 3386, &[&head, p].concat()))
+            }),
+        ),
+        (
+            "LISP",
+            "lisp",
+            over_udp(4341, vec![0x80, 0, 0, 7, 0, 0, 0, 1], plain),
+        ),
+        (
+            "Teredo of a relay",
+            "teredo",
+            wrap(|back, p| {
+                let packet = as_v6(back, p, V6);
+                ip4(17, back, 1, &udp(3544, 3544, &packet))
+            }),
         ),
         (
             "AYIYA",

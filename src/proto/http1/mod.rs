@@ -7,17 +7,18 @@
 
 pub(super) mod body;
 mod chunked;
+mod early;
 mod head;
 mod pair;
 mod reader;
 mod socket;
 mod start;
 
-use super::{About, Cx, Feed, Probe, Proto, ProtoSpec, Switch, Upgraded};
+use super::{About, Carry, Cx, Feed, Probe, Proto, ProtoSpec, Switch, Upgraded};
 use crate::call::model::{Exchange, Flags, Message, Stamp};
 use crate::net::{Close, FlowStats, Missing, Segment, Side};
 use head::Framing;
-use pair::{Half, Kind, Place, Queue};
+use pair::{Half, Kind, Lost, Place, Queue};
 pub use reader::reread;
 use reader::{Reader, Step};
 use start::Is;
@@ -74,6 +75,8 @@ struct Http1 {
     opened: Option<Box<Upgraded>>,
     /// Where the tunnel leads that was opened.
     target: Option<String>,
+    /// Bytes of client and server that may begin a message where a body should.
+    front: [Carry; 2],
 }
 
 impl Http1 {
@@ -92,6 +95,7 @@ impl Http1 {
             late: None,
             opened: None,
             target: None,
+            front: Default::default(),
         }
     }
 
@@ -101,14 +105,13 @@ impl Http1 {
 
     /// Segment of the client.
     fn request_data(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) {
-        if self.req.body_not_begun()
-            && self.queue.answered(self.sending)
-            && start::request(seg.bytes, true) == Is::Yes
-        {
-            // answered before its body was sent, and the body never was (Expect: 100-continue)
-            self.req.end_here(seg.offset, true);
-            self.request_done(cx);
+        if self.waits(true, seg, cx) {
+            return;
         }
+        self.request_segment(seg, cx);
+    }
+
+    fn request_segment(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) {
         let mut pos = 0;
         loop {
             match self.req.step(seg, &mut pos, self.room(cx)) {
@@ -202,7 +205,13 @@ impl Http1 {
         if self.req.simple_request() == Step::Head {
             self.request_head(0, cx);
         }
-        self.impatient(seg, cx);
+        if self.waits(false, seg, cx) {
+            return Feed::Go;
+        }
+        self.response_segment(seg, cx)
+    }
+
+    fn response_segment(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) -> Feed {
         let mut pos = 0;
         loop {
             self.resp.expect_simple = self.queue.next_kind() == Kind::Simple;
@@ -226,17 +235,11 @@ impl Http1 {
         }
     }
 
-    /// A status line where a body should begin or go on: the response before had no body after all (to a HEAD that was not
-    /// captured), or ended without saying so although more requests wait.
-    fn impatient(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) {
-        let early = self.resp.body_not_begun() && self.queue.is_orphan(self.answering);
-        let late = self.resp.until_close() && self.queue.waiting();
-        if (early || late) && start::response(seg.bytes, true) == Is::Yes {
-            if late {
-                self.resp.mark(Flags::BAD_FRAMING);
-            }
-            self.resp.end_here(seg.offset, true);
-            self.response_done(cx);
+    fn lost_before(&self) -> Lost {
+        match (self.resp.after_loss, self.resp.behind_lost) {
+            (_, true) => Lost::Messages,
+            (true, false) => Lost::Bytes,
+            (false, false) => Lost::Nothing,
         }
     }
 
@@ -247,7 +250,7 @@ impl Http1 {
         };
         self.answering = self
             .queue
-            .response(at, self.resp_end, self.resp.after_loss, cx);
+            .response(at, self.resp_end, self.lost_before(), cx);
         self.calls = true;
     }
 
@@ -398,6 +401,9 @@ impl Proto for Http1 {
         if let Some(switch) = self.socket_opened(&segment, cx) {
             return switch;
         }
+        if let Some(switch) = self.tunnel_opened(&segment, cx) {
+            return switch;
+        }
         self.response_data(&segment, cx)
     }
 
@@ -414,6 +420,7 @@ impl Proto for Http1 {
         if let (true, Some(p)) = (side == self.client, &mut self.late) {
             return p.gap(side, bytes, why, at, cx);
         }
+        self.settle_front(side == self.client, cx);
         if side == self.client && self.req.simple_request() == Step::Head {
             self.request_head(0, cx);
         }
@@ -452,6 +459,7 @@ impl Proto for Http1 {
         self.req.held()
             + self.resp.held()
             + self.queue.held()
+            + self.front.iter().map(Carry::held).sum::<usize>()
             + self.late.as_ref().map_or(0, |p| p.held())
     }
 
@@ -467,6 +475,7 @@ impl Proto for Http1 {
 
 impl Http1 {
     fn end(&mut self, side: Side, orderly: bool, cx: &mut Cx<'_>) {
+        self.settle_front(side == self.client, cx);
         if side == self.client {
             if self.req.simple_request() == Step::Head {
                 self.request_head(0, cx);

@@ -50,6 +50,16 @@ pub struct Place {
     pub acked: u64,
 }
 
+/// What is missing before a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    Nothing,
+    /// Bytes; whether they held the beginning of a message is not known.
+    Bytes,
+    /// At least one message, which may be an interim response.
+    Messages,
+}
+
 /// What of a request decides how its response is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kind {
@@ -80,6 +90,14 @@ pub struct Open {
 }
 
 impl Open {
+    /// Whether an interim response may come first: it was asked for, or the request is still being sent.
+    fn awaits_interim(&self) -> bool {
+        match &self.request {
+            Half::Done(m) => m.header("expect").is_some(),
+            Half::Growing => true,
+            Half::None => false,
+        }
+    }
     /// Target of its request, as text.
     pub fn target(&self) -> Option<String> {
         let Half::Done(m) = &self.request else {
@@ -104,6 +122,8 @@ pub struct Queue {
     orphans: usize,
     /// Requests were given out early: later pairs may be off.
     shifted: bool,
+    /// A response was lost while several requests waited: those that were sent before it may be off.
+    adrift: bool,
 }
 
 fn size(m: &Message) -> usize {
@@ -124,6 +144,7 @@ impl Queue {
             unsure: false,
             orphans: 0,
             shifted: false,
+            adrift: false,
         }
     }
 
@@ -227,8 +248,8 @@ impl Queue {
         ordinal
     }
 
-    /// A response begins; `last_end`: where the one before ended; `lost`: bytes were lost between.
-    pub fn response(&mut self, at: Place, last_end: u64, lost: bool, cx: &mut Cx<'_>) -> u32 {
+    /// A response begins; `last_end`: where the one before ended; `lost`: what was lost between.
+    pub fn response(&mut self, at: Place, last_end: u64, lost: Lost, cx: &mut Cx<'_>) -> u32 {
         let open = |o: &Open| o.response.is_none();
         if let Some(o) = self
             .open
@@ -253,21 +274,40 @@ impl Queue {
             .collect();
         let proof = cands
             .iter()
-            .rposition(|(_, r)| r.acked > last_end && r.acked <= at.start)
-            .unwrap_or(0);
+            .rposition(|(_, r)| r.acked > last_end && r.acked <= at.start);
+        let since = proof.is_none();
+        let proof = proof.unwrap_or(0);
         for (ordinal, _) in cands.iter().take(proof) {
             self.emit(*ordinal, cx, None);
         }
-        let left = cands.get(proof..).unwrap_or_default();
-        let received = |r: &Place| at.acked == 0 || r.start < at.acked;
+        let mut left = cands.get(proof..).unwrap_or_default();
+        let may = |c: Option<&(u32, Place)>| {
+            c.is_some_and(|(_, r)| (at.acked == 0 || r.start < at.acked) && r.acked <= at.start)
+        };
+        let others = may(left.get(1));
+        let first = left.first().map(|(ordinal, _)| *ordinal);
+        // what the request's sender had acknowledged when it was sent is no answer to it
+        if lost == Lost::Messages
+            && since
+            && may(left.first())
+            && let Some(o) = first.and_then(|ordinal| self.get(ordinal))
+        {
+            // its answer is what was lost, or only an interim one
+            o.flags.insert(Flags::GAP);
+            if others && !o.awaits_interim() {
+                let ordinal = o.ordinal;
+                self.emit(ordinal, cx, None);
+                left = left.get(1..).unwrap_or_default();
+            }
+        }
+        self.adrift |= lost != Lost::Nothing && others;
         let ordinal = match left.first() {
-            Some((ordinal, r)) if received(r) && r.acked <= at.start => {
-                let others = left
-                    .get(1)
-                    .is_some_and(|(_, r)| received(r) && r.acked <= at.start);
-                let shifted = self.shifted;
+            Some((ordinal, r)) if may(left.first()) => {
+                // sent when the response before was known
+                self.adrift &= lost != Lost::Nothing || r.acked < last_end;
+                let off = self.shifted || self.adrift;
                 if let Some(o) = self.get(*ordinal)
-                    && (lost && others || o.after_loss || shifted)
+                    && (o.after_loss || off)
                 {
                     o.flags.insert(Flags::UNCERTAIN_PAIR);
                 }

@@ -3,6 +3,8 @@
 //! kept before it is decided.
 
 use super::Http1;
+use super::pair::Kind;
+use super::start::{self, Is};
 use crate::call::model::{Exchange, Flags};
 use crate::limits;
 use crate::net::Segment;
@@ -68,6 +70,35 @@ impl Http1 {
             held,
             to: "websocket".to_owned(),
             upgraded,
+        }))
+    }
+
+    /// Behind lost bytes the server has what the client sent after a CONNECT, and that is nothing that a proxy would take:
+    /// the answer that opened the tunnel was among what was lost.
+    pub(super) fn tunnel_opened(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) -> Option<Feed> {
+        if !self.resp.lost() || self.req.kept().is_empty() || seg.acked <= self.req.end {
+            return None;
+        }
+        let ordinal = self.asked?;
+        let open = self.queue.get(ordinal)?;
+        let kept = self.req.kept().bytes();
+        let line = kept.split(|c| *c == b'\n').next().unwrap_or_default();
+        let target = start::request_line(line).target;
+        let to_origin = kept.get(target).is_some_and(|t| t.starts_with(b"/"));
+        let request = start::request(kept, false) == Is::Yes;
+        if open.kind != Kind::Connect || request && !to_origin {
+            return None;
+        }
+        self.asked = None;
+        self.target = open.target();
+        open.flags.insert(Flags::UPGRADED);
+        open.flags.insert(Flags::GAP);
+        self.queue.give(ordinal, cx);
+        Some(Feed::Switch(Switch {
+            used: 0,
+            held: self.req.release(),
+            upgraded: self.given(ordinal, cx),
+            to: "tunnel".to_owned(),
         }))
     }
 

@@ -69,12 +69,17 @@ pub fn request(b: &[u8], strict: bool) -> Is {
     }
     let method = b.get(..m).unwrap_or_default();
     let Some(after) = b.get(m) else {
-        return Is::More;
+        let name = |c: &u8| c.is_ascii_uppercase() || matches!(c, b'-' | b'_');
+        let may = !strict || method.iter().all(name) || spelled(method, <[u8]>::starts_with);
+        return if may { Is::More } else { Is::No };
     };
     if method == b"PRI" {
         return Is::No; // the preface of HTTP/2
     }
     let known = METHODS.contains(&method);
+    if strict && !known && !whole_method(method) {
+        return Is::No;
+    }
     let window = b.get(..limits::PROBE_BYTES).unwrap_or(b);
     match memchr(b'\n', if known { b } else { window }) {
         Some(end) => {
@@ -92,6 +97,9 @@ pub fn request(b: &[u8], strict: bool) -> Is {
                 .next()
                 .unwrap_or_default();
             if is_version(last) {
+                if strict && last.len() == rest.len() {
+                    return Is::No; // no target: the end of a longer line
+                }
                 // names and numbers of other protocols that look alike end in RTSP/1.0, SIP/2.0 ...
                 return Is::Yes;
             }
@@ -128,6 +136,31 @@ pub fn request(b: &[u8], strict: bool) -> Is {
             }
         }
     }
+}
+
+/// Whether a method that is none of [`METHODS`] is believed behind lost bytes: capitals, and not the end of another one
+/// whose beginning is lost; or one of them in small letters.
+fn whole_method(method: &[u8]) -> bool {
+    let capitals = method
+        .iter()
+        .all(|c| c.is_ascii_uppercase() || matches!(c, b'-' | b'_'));
+    if capitals {
+        return method.len() > 2 && !METHODS.iter().any(|m| m.ends_with(method));
+    }
+    spelled(method, |m, of| m == of)
+}
+
+/// Whether `is` holds between one of [`METHODS`] and a word once it is written in capitals.
+fn spelled(word: &[u8], is: fn(&[u8], &[u8]) -> bool) -> bool {
+    let capitals = word.to_ascii_uppercase();
+    METHODS.iter().any(|m| is(m, &capitals))
+}
+
+/// Whether bytes start with one of [`METHODS`] as a word.
+pub fn registered(b: &[u8]) -> bool {
+    let b = b.get(leading_breaks(b)..).unwrap_or_default();
+    let m = b.iter().take_while(|c| is_tchar(**c)).count();
+    METHODS.contains(&b.get(..m).unwrap_or_default())
 }
 
 fn target_like(t: &[u8]) -> bool {
@@ -307,6 +340,16 @@ pub fn request_line(line: &[u8]) -> RequestLine {
     }
 }
 
+/// A request line that was cut, without what is the beginning of a version at its end.
+pub fn without_version(line: &[u8]) -> &[u8] {
+    let word = line.rsplit(|c| *c == b' ').next().unwrap_or_default();
+    let fits = |of: &[u8]| of.get(..word.len()) == Some(word);
+    if word.len() < line.len() && (fits(b"HTTP/1.1") || fits(b"HTTP/1.0")) && word.len() < 8 {
+        return line.get(..line.len() - word.len()).unwrap_or(line);
+    }
+    line
+}
+
 /// Version digits and status of a status line; `None` where the status is not a number of three digits.
 pub fn status_line(line: &[u8]) -> ((u8, u8), Option<u16>) {
     let mut words = line
@@ -314,8 +357,15 @@ pub fn status_line(line: &[u8]) -> ((u8, u8), Option<u16>) {
         .filter(|w| !w.is_empty());
     let v = version(words.next().unwrap_or_default());
     let status = words.next().and_then(|w| {
-        (w.len() == 3 && w.iter().all(u8::is_ascii_digit))
-            .then(|| w.iter().fold(0u16, |n, d| n * 10 + u16::from(d - b'0')))
+        let (digits, rest) = w.split_first_chunk::<3>()?;
+        // a sign behind them is read over (`200:`)
+        let whole = digits.iter().all(u8::is_ascii_digit)
+            && !rest.first().is_some_and(u8::is_ascii_alphanumeric);
+        whole.then(|| {
+            digits
+                .iter()
+                .fold(0u16, |n, d| n * 10 + u16::from(d - b'0'))
+        })
     });
     (v, status.filter(|s| *s >= 100))
 }
@@ -375,6 +425,9 @@ mod tests {
         assert_eq!(status_line(b"HTTP/1.1 200 OK"), ((1, 1), Some(200)));
         assert_eq!(status_line(b"http/1.0  404"), ((1, 0), Some(404)));
         assert_eq!(status_line(b"HTTP/1.1 abc"), ((1, 1), None));
+        assert_eq!(status_line(b"HTTP/1.1 200: OK"), ((1, 1), Some(200)));
+        assert_eq!(status_line(b"HTTP/1.1 2000"), ((1, 1), None));
+        assert_eq!(status_line(b"HTTP/1.1 20"), ((1, 1), None));
         assert_eq!(response(b"HTTP/1.1 200 OK\r\n", true), Is::Yes);
         assert_eq!(response(b"HTTP/1.1 20", true), Is::More);
         assert_eq!(response(b"HTTP is a protocol", true), Is::No);

@@ -19,8 +19,12 @@ impl Reader {
         };
         match &mut self.state {
             State::Head | State::Lost => {
+                // 0 bytes say that what came before was not read
+                let between =
+                    bytes > 0 && matches!(self.state, State::Head) && self.carry.is_empty();
                 let step = self.cut_head(flag);
                 self.lose();
+                self.between |= between;
                 step
             }
             State::Skip(left) if bytes <= *left => {
@@ -55,7 +59,8 @@ impl Reader {
                 self.end = self.next - (bytes - left_now);
                 self.close_message(false);
                 if bytes > left_now {
-                    self.lose()
+                    self.lose();
+                    self.between = true;
                 } else {
                     self.state = State::Head
                 }

@@ -2,7 +2,7 @@
 //! [`limits::HEAD_BYTES`] of head; bodies as in [`Growing`]; every byte is looked at once while in step.
 
 use super::body::Growing;
-use super::chunked::{Chunked, Piece};
+use super::chunked::Chunked;
 use super::head::{Found, Framing, Scan};
 use super::start::{self, Is};
 use crate::call::model::{Flags, Message, RawBody, Stamp, Start};
@@ -25,6 +25,7 @@ pub enum Step {
     Desync,
 }
 
+mod chunks;
 mod cut;
 
 #[derive(Debug)]
@@ -87,6 +88,10 @@ pub struct Reader {
     lost: bool,
     /// ... and before the message that is being read.
     pub after_loss: bool,
+    /// Bytes that were lost began where a message would ...
+    between: bool,
+    /// ... before the message that is being read: whole messages are missing there.
+    pub behind_lost: bool,
     /// Bytes that belong to no message were met since the last.
     junk: bool,
     /// Length declared for a body that the last message cannot have (RFC 9112 section 6.3): some send it all the same.
@@ -118,6 +123,8 @@ impl Reader {
             next: 0,
             lost: false,
             after_loss: false,
+            between: false,
+            behind_lost: false,
             junk: false,
             undue: 0,
             expect_simple: false,
@@ -189,96 +196,8 @@ impl Reader {
                 *pos = seg.bytes.len();
                 Step::More
             }
-            State::Chunked(c) => match c.step(rest) {
-                Piece::Data { skip, len } => {
-                    self.touch(seg);
-                    self.keep(rest.get(skip..skip + len).unwrap_or_default(), room);
-                    *pos += skip + len;
-                    self.step_again(seg, pos, room)
-                }
-                Piece::More => {
-                    self.touch(seg);
-                    *pos = seg.bytes.len();
-                    Step::More
-                }
-                Piece::End { used } => {
-                    *pos += used;
-                    self.touch(seg);
-                    self.ended(seg, *pos, true)
-                }
-                Piece::EndBefore { used } => self.ended_before(seg, pos, used),
-                Piece::Broken { used } => {
-                    let plain = c.chunks == 0 && !self.requests;
-                    let early = std::mem::take(&mut c.line);
-                    self.flag(Flags::BAD_FRAMING);
-                    self.touch(seg);
-                    if plain {
-                        // declared chunked and is not: taken as it is, until the connection closes
-                        self.state = State::Close;
-                        self.keep(&early, room);
-                        return self.step_again(seg, pos, room);
-                    }
-                    *pos += used;
-                    let step = self.ended(seg, *pos, false);
-                    self.lose();
-                    step
-                }
-            },
+            State::Chunked(_) => self.chunks(seg, pos, room),
         }
-    }
-
-    /// After a piece of a body: bytes left are the caller's next step.
-    fn step_again(&mut self, seg: &Segment<'_>, pos: &mut usize, room: usize) -> Step {
-        while let State::Chunked(c) = &mut self.state {
-            let rest = seg.bytes.get(*pos..).unwrap_or_default();
-            match c.step(rest) {
-                Piece::Data { skip, len } => {
-                    self.keep(
-                        rest.get(skip..skip + len).unwrap_or_default(),
-                        room.saturating_sub(*pos),
-                    );
-                    *pos += skip + len;
-                }
-                Piece::More => {
-                    *pos = seg.bytes.len();
-                    return Step::More;
-                }
-                Piece::End { used } => {
-                    *pos += used;
-                    return self.ended(seg, *pos, true);
-                }
-                Piece::EndBefore { used } => return self.ended_before(seg, pos, used),
-                Piece::Broken { used } => {
-                    self.flag(Flags::BAD_FRAMING);
-                    *pos += used;
-                    let step = self.ended(seg, *pos, false);
-                    self.lose();
-                    return step;
-                }
-            }
-        }
-        let rest = seg.bytes.get(*pos..).unwrap_or_default();
-        self.keep(rest, room);
-        *pos = seg.bytes.len();
-        Step::More
-    }
-
-    /// A chunked body ended without its empty line; the first line of the next message was read with it.
-    fn ended_before(&mut self, seg: &Segment<'_>, pos: &mut usize, used: usize) -> Step {
-        *pos += used;
-        self.touch(seg);
-        let State::Chunked(c) = &mut self.state else {
-            return Step::More;
-        };
-        let line = std::mem::take(&mut c.line);
-        let step = self.ended(seg, *pos, true);
-        self.end = self.end.saturating_sub(line.len() as u64);
-        (self.start, self.acked, self.first) = (self.end, seg.acked, seg.at);
-        self.scan = Scan::default();
-        self.known = false;
-        self.head_flags = Flags::default();
-        self.carry = line;
-        step
     }
 
     fn touch(&mut self, seg: &Segment<'_>) {
@@ -442,10 +361,14 @@ impl Reader {
     fn build(&mut self, b: &[u8], head: usize, flags: Flags) {
         let mut m = self.headless();
         m.head = b.get(..head).unwrap_or_default().to_vec();
-        let line = m
+        let mut line = m
             .head
             .get(..self.scan.first.unwrap_or(head))
             .unwrap_or_default();
+        if self.scan.first.is_none() && self.requests {
+            // the beginning of the version is no part of the target
+            line = start::without_version(line);
+        }
         m.headers = std::mem::take(&mut self.scan.headers);
         m.headers.retain(|(_, v)| v.end <= head);
         let whole = self.scan.first.is_some();
@@ -482,13 +405,14 @@ impl Reader {
         self.undue = 0;
         self.scan = Scan::default();
         self.after_loss = self.lost;
+        self.behind_lost = std::mem::take(&mut self.between);
         self.message = Some(m);
     }
 
     /// Out of step: a message may start where a segment does, or after an empty line.
     fn seek(&mut self, seg: &Segment<'_>, pos: &mut usize) -> Step {
         if *pos == 0 {
-            if !self.carry.is_empty() && self.is(seg.bytes, true) == Is::Yes {
+            if !self.carry.is_empty() && self.restarts(seg.bytes) {
                 // what was kept was no start: here is one
                 self.carry = Vec::new();
             }
@@ -521,6 +445,14 @@ impl Reader {
         }
         self.jump(seg, pos);
         Step::More
+    }
+
+    /// Whether a message starts with `b` rather than with what was kept before: a segment may begin in the middle of a
+    /// request's line, where the rest of it looks like a whole one (`id HTTP/1.1`).
+    fn restarts(&self, b: &[u8]) -> bool {
+        let sure = !self.requests || start::registered(b);
+        self.is(b, true) == Is::Yes
+            && (sure || self.is(&[&self.carry, b].concat(), true) != Is::Yes)
     }
 
     /// Moves to the next start of a message in the segment, or to its end.
@@ -661,6 +593,14 @@ impl Reader {
     /// Whether the body being read ends with the connection.
     pub fn until_close(&self) -> bool {
         matches!(self.state, State::Close)
+    }
+
+    /// Bytes that the body being read may still have.
+    pub fn left(&self) -> u64 {
+        match self.state {
+            State::Fixed(left) => left,
+            _ => u64::MAX,
+        }
     }
 
     /// Ends the message being read here: what follows is the next one.

@@ -9,16 +9,18 @@
 //!   the limits and at the end. Later bytes for a passed place are thrown away.
 //! - A few zeros on an acknowledgement are no data until something says so: some stacks count the padding of a frame as
 //!   payload, and believing it would poison the place for the bytes that really stand there. What the sender sends next,
-//!   or the other side acknowledges, decides; where nothing does, they are dropped.
+//!   or the other side acknowledges, decides; before a hole that is lost they stay; where nothing decides, they are dropped.
 //! - Where the SYN was not captured, the first segments wait until it is known which of them comes first: the other side
-//!   acknowledged what stood before, or has the first already, or [`EARLY_PIECES`] or [`EARLY_NS`] passed.
+//!   acknowledged what stood before, or has the first already, or [`EARLY_PIECES`](crate::limits::EARLY_PIECES) or [`EARLY_NS`](crate::limits::EARLY_NS) passed.
 //! - Nothing after a FIN counts.
+
+mod early;
+mod padding;
 
 use super::{Missing, Segment};
 use crate::call::model::Stamp;
 use crate::limits::{
-    EARLY_NS, EARLY_PIECES, HELD_NS, REORDER_NS, REORDER_PACKETS, STREAM_HELD, STREAM_PIECES,
-    UNHEARD_BYTES, UNHEARD_PIECES,
+    HELD_NS, REORDER_NS, REORDER_PACKETS, STREAM_HELD, STREAM_PIECES, UNHEARD_BYTES, UNHEARD_PIECES,
 };
 use std::collections::BTreeMap;
 
@@ -34,6 +36,8 @@ pub(super) trait Out {
     fn data(&mut self, segment: Segment<'_>);
     fn gap(&mut self, bytes: u64, why: Missing, at: Stamp);
     fn fin(&mut self, at: Stamp);
+    /// Something to be counted under this code.
+    fn odd(&mut self, code: &'static str);
 }
 
 /// A segment as captured.
@@ -88,10 +92,8 @@ struct Doubt {
     acked: u64,
 }
 
-/// Zeros as they are handed on.
-const ZEROS: [u8; MOST_PADDING] = [0; MOST_PADDING];
 /// Most bytes of padding that were seen on an acknowledgement: what fills 54 bytes up to the shortest frame.
-pub(super) const MOST_PADDING: usize = 6;
+pub(in crate::net) const MOST_PADDING: usize = 6;
 
 /// One direction.
 #[derive(Default)]
@@ -115,6 +117,8 @@ pub(super) struct Half {
     /// Bytes of this stream that the other side acknowledged.
     acked: u64,
     waiting: Option<Box<Waiting>>,
+    /// The last hole that was declared lost: its first offset, and the one behind it.
+    lost: (u64, u64),
     /// Zeros in order that may be padding.
     doubt: Option<Box<Doubt>>,
     /// Whether several SYNs disagreed about the beginning.
@@ -163,85 +167,6 @@ impl Half {
         self.isn = Some(isn);
         self.begin_at(isn.wrapping_add(1));
     }
-    /// Begins the stream at a sequence number. Segments that waited for that may be in order now, see [`Half::drain`].
-    pub(super) fn begin_at(&mut self, next: u32) {
-        if self.early.take().is_some() {
-            let begin = self.place(next);
-            let mut w = self.waiting.take().unwrap_or_default();
-            for (at, held) in std::mem::take(&mut w.pieces) {
-                let to = i64::try_from(at).unwrap_or(i64::MAX).saturating_sub(begin);
-                match u64::try_from(to) {
-                    Ok(to) => drop(w.pieces.insert(to, held)),
-                    Err(_) => w.cost -= held.cost(),
-                }
-            }
-            self.waiting = (!w.pieces.is_empty()).then_some(w);
-        }
-        self.next = next;
-        self.known = true;
-    }
-    /// Whether segments wait for the beginning to be known.
-    pub(super) fn early(&self) -> bool {
-        self.early.is_some()
-    }
-    /// Whether the segments that wait may be those of a stream that begins at `next`.
-    pub(super) fn early_fits(&self, next: u32) -> bool {
-        let first = self.first_held().and_then(|n| i64::try_from(n).ok());
-        (0..=first.unwrap_or(0)).contains(&self.place(next))
-    }
-    /// Notes what the other side acknowledged of a stream whose beginning is not known. Says true where that is enough:
-    /// it waits for the first segment captured, or has it already.
-    pub(super) fn hint(&mut self, ack: u32) -> bool {
-        self.hint = Some(ack);
-        let Some(first) = self.first_held().filter(|_| self.early()) else {
-            return false;
-        };
-        let known = u64::try_from(self.place(ack)).is_ok_and(|at| at >= first);
-        if known {
-            self.begin_early();
-        }
-        known
-    }
-    /// Begins the stream at the first of the segments that wait. One zero byte with nothing right behind it is a
-    /// keep-alive probe, and stands before the stream.
-    fn begin_early(&mut self) {
-        if let Some(first) = self.first_held().filter(|_| self.early()) {
-            let lone = self.waiting.as_ref().is_some_and(|w| {
-                w.pieces
-                    .get(&first)
-                    .is_some_and(|held| held.len() == 1 && *held.bytes == [0])
-                    && !w.pieces.contains_key(&(first + 1))
-            });
-            self.begin_at(self.next.wrapping_add(low(first + u64::from(lone))));
-        }
-    }
-    /// Takes a segment while the beginning is not known.
-    fn wait_early(&mut self, p: &Piece<'_>) -> bool {
-        if self.early.is_none() {
-            self.early = Some(p.at.ts);
-            self.next = p.seq.wrapping_sub(EARLY_REACH);
-        }
-        let at = u64::try_from(self.place(p.seq)).unwrap_or(0);
-        let new = self.hold(at, p);
-        if self.hint == Some(p.seq) {
-            // The other side waits for it: no probe.
-            self.begin_at(p.seq);
-        }
-        new
-    }
-    /// Whether a segment is near enough to those that wait for the beginning.
-    fn near_early(&self, seq: u32) -> bool {
-        (0..=i64::from(2 * EARLY_REACH)).contains(&self.place(seq))
-    }
-    /// Hands on what waited for the beginning where it waited for long enough.
-    pub(super) fn settle_early(&mut self, now: i64, out: &mut impl Out) {
-        let Some(since) = self.early else { return };
-        let pieces = self.waiting.as_ref().map_or(0, |w| w.pieces.len());
-        if pieces >= EARLY_PIECES || now.saturating_sub(since) >= EARLY_NS {
-            self.begin_early();
-            self.drain(out);
-        }
-    }
     /// A SYN was captured late: the stream already began right behind it.
     pub(super) fn late_syn(&mut self, isn: u32) {
         self.isn = Some(isn);
@@ -274,15 +199,6 @@ impl Half {
     pub(super) fn heard(&mut self, acked: u64) {
         if acked <= self.offset.saturating_add(ACK_REACH) {
             self.acked = self.acked.max(acked);
-        }
-    }
-
-    /// Zeros that the other side acknowledged were data.
-    pub(super) fn confirm(&mut self, out: &mut impl Out) {
-        if let Some(doubt) = &self.doubt
-            && self.acked >= self.offset + u64::from(doubt.len)
-        {
-            self.believe(out);
         }
     }
 
@@ -323,6 +239,9 @@ impl Half {
             }
         }
         let next = i64::try_from(self.offset).unwrap_or(i64::MAX);
+        if start < next && self.fills_lost(start, end) {
+            out.odd("late-bytes");
+        }
         if end <= next {
             // One byte right before the next is a keep-alive probe (RFC 9293 section 3.8.4).
             let probe = p.bytes.len() <= 1 && end == next;
@@ -363,69 +282,14 @@ impl Half {
         true
     }
 
-    /// Zeros that may be padding stand at the next place. What is held right behind them says that they are data.
-    fn doubt(&mut self, len: usize, at: Stamp, acked: u64, out: &mut impl Out) {
-        let len = u8::try_from(len.min(MOST_PADDING)).unwrap_or(0);
-        let follows = self.first_held() == Some(self.offset + u64::from(len));
-        self.doubt = Some(Box::new(Doubt { len, at, acked }));
-        if follows || self.acked >= self.offset + u64::from(len) {
-            self.believe(out);
-        }
-    }
-
-    /// The zeros were data.
-    fn believe(&mut self, out: &mut impl Out) {
-        if let Some(doubt) = self.doubt.take() {
-            let piece = Piece {
-                seq: self.next,
-                bytes: ZEROS.get(..usize::from(doubt.len)).unwrap_or(&[]),
-                missing: 0,
-                at: doubt.at,
-                acked: doubt.acked,
-                doubtful: false,
-                copy: false,
-            };
-            self.merge(piece, false, out);
-            self.tell_fin(doubt.at, out);
-        }
-    }
-
-    /// What a packet of this side whose next byte stands at `seq` says about zeros in doubt: the sender moved on behind
-    /// them, or never did. Says true where they were padding.
-    pub(super) fn weigh(&mut self, seq: u32, out: &mut impl Out) -> bool {
-        let Some(doubt) = &self.doubt else {
-            return false;
-        };
-        if seq == self.next.wrapping_add(u32::from(doubt.len)) {
-            self.believe(out);
-            return false;
-        }
-        let padding = seq == self.next;
-        if padding {
-            self.doubt = None;
-        }
-        padding
-    }
-
-    /// Whether zeros are in doubt; where nothing decides until the end, they were padding.
-    pub(super) fn in_doubt(&self) -> bool {
-        self.doubt.is_some()
-    }
-
-    /// Drops zeros held at `start` that may be padding where other bytes come for the same place.
-    fn displace(&mut self, start: i64, p: &Piece<'_>) {
-        if let Some(w) = &mut self.waiting
-            && let Ok(start) = u64::try_from(start)
-            && let Some(held) = w.pieces.get(&start)
-            && held.doubtful
-            && !p.doubtful
-        {
-            w.cost -= held.cost();
-            w.pieces.remove(&start);
-            if w.pieces.is_empty() {
-                self.waiting = None;
-            }
-        }
+    /// Whether bytes from `start` to `end` would have filled a hole that was declared lost: they come too late.
+    fn fills_lost(&self, start: i64, end: i64) -> bool {
+        let (from, to) = self.lost;
+        let (start, end) = (
+            u64::try_from(start).unwrap_or(0),
+            u64::try_from(end).unwrap_or(0),
+        );
+        start < to && end > from
     }
 
     /// Hands on bytes in order, and what a snap length cut off behind them.
@@ -635,6 +499,9 @@ impl Half {
             }
             let many = w.pieces.len() > STREAM_PIECES || w.cost > STREAM_HELD;
             let alone = unheard && (w.pieces.len() > UNHEARD_PIECES || w.cost > UNHEARD_BYTES);
+            if many {
+                out.odd("stream-limit");
+            }
             if many || alone || now.ts.saturating_sub(since) > HELD_NS {
                 self.lose(out);
             } else {
@@ -643,15 +510,18 @@ impl Half {
         }
     }
 
-    /// Declares the first hole lost and hands on what waited behind it.
+    /// Declares the first hole lost and hands on what waited behind it. Zeros in doubt before it were data.
     pub(super) fn lose(&mut self, out: &mut impl Out) {
         self.begin_early();
         if let Some(w) = &self.waiting
             && let Some((first, held)) = w.pieces.first_key_value()
         {
-            let (bytes, at) = (first.saturating_sub(self.offset), held.at);
-            self.doubt = None;
+            let (first, at) = (*first, held.at);
+            // The sender went on behind them: what was lost lies between.
+            self.believe(out);
+            let bytes = first.saturating_sub(self.offset);
             if bytes > 0 {
+                self.lost = (self.offset, first);
                 out.gap(bytes, Missing::Lost, at);
                 self.advance(bytes);
             }
