@@ -721,3 +721,16 @@ fn what_a_cap_cost_and_what_came_too_late_is_counted() {
     assert_eq!(gaps_of(&f[0], 0), [(0, 10)]);
     assert_eq!(f[0].streams[0].len(), 11_000);
 }
+
+#[test]
+fn what_was_acknowledged_before_a_stream_is_captured_is_a_gap() {
+    // no handshake, and the first answer lost
+    let mut w = Wire::default();
+    w.a(ACK | PSH, 100, 900, b"ask");
+    w.a(ACK | PSH, 103, 910, b"again");
+    w.b(ACK | PSH, 910, 108, b"answer");
+    w.a(ACK | PSH, 108, 916, b"more");
+    let f = w.end();
+    assert_eq!(gaps_of(&f[0], 1), [(0, 10)]);
+    assert_eq!(f[0].streams, [b"askagainmore".to_vec(), b"answer".to_vec()]);
+}

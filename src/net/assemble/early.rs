@@ -2,7 +2,7 @@
 //! acknowledged. Out: the same segments once it is known which of them comes first. Bounds: [`EARLY_PIECES`], [`EARLY_NS`].
 
 use super::{EARLY_REACH, Half, Out, Piece, low};
-use crate::limits::{EARLY_NS, EARLY_PIECES};
+use crate::limits::{EARLY_NS, EARLY_PIECES, STREAM_JUMP};
 
 impl Half {
     /// Begins the stream at a sequence number. Segments that waited for that may be in order now, see [`Half::drain`].
@@ -32,9 +32,18 @@ impl Half {
         (0..=first.unwrap_or(0)).contains(&self.place(next))
     }
     /// Notes what the other side acknowledged of a stream whose beginning is not known. Says true where that is enough:
-    /// it waits for the first segment captured, or has it already.
+    /// it waits for the first segment captured, or has it already. Where it acknowledges more before anything is captured, the
+    /// stream begins where it stood before: what lies between is lost.
     pub(in crate::net) fn hint(&mut self, ack: u32) -> bool {
-        self.hint = Some(ack);
+        let before = self.hint.replace(ack);
+        if let Some(before) = before
+            && !self.early()
+            && (2..STREAM_JUMP).contains(&ack.wrapping_sub(before))
+        {
+            // It has bytes that were not captured; one alone may be a FIN.
+            self.begin_at(before);
+            return false;
+        }
         let Some(first) = self.first_held().filter(|_| self.early()) else {
             return false;
         };

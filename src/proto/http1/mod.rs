@@ -132,7 +132,7 @@ impl Http1 {
             start: self.req.start,
             acked: self.req.acked,
         };
-        self.sending = self.queue.request(at, self.req.after_loss, cx);
+        self.sending = self.queue.request(at, lost_before(&self.req), cx);
         self.calls = true;
         let (mut kind, mut upgrade) = (Kind::Plain, None);
         if let Some(m) = self.req.message() {
@@ -235,14 +235,6 @@ impl Http1 {
         }
     }
 
-    fn lost_before(&self) -> Lost {
-        match (self.resp.after_loss, self.resp.behind_lost) {
-            (_, true) => Lost::Messages,
-            (true, false) => Lost::Bytes,
-            (false, false) => Lost::Nothing,
-        }
-    }
-
     fn response_begins(&mut self, cx: &mut Cx<'_>) {
         let at = Place {
             start: self.resp.start,
@@ -250,7 +242,7 @@ impl Http1 {
         };
         self.answering = self
             .queue
-            .response(at, self.resp_end, self.lost_before(), cx);
+            .response(at, self.resp_end, lost_before(&self.resp), cx);
         self.calls = true;
     }
 
@@ -488,6 +480,15 @@ impl Http1 {
         }
         let step = self.reader(side).finish(orderly);
         self.after(side, step, cx);
+    }
+}
+
+/// What is missing before the message that is being read.
+fn lost_before(reader: &Reader) -> Lost {
+    match (reader.after_loss, reader.behind_lost) {
+        (_, true) => Lost::Messages,
+        (true, false) => Lost::Bytes,
+        (false, false) => Lost::Nothing,
     }
 }
 

@@ -209,8 +209,10 @@ impl Queue {
     }
 
     /// A request begins.
-    pub fn request(&mut self, at: Place, lost: bool, cx: &mut Cx<'_>) -> u32 {
-        let unsure = (lost || self.unsure) && at.acked <= self.prev_acked;
+    pub fn request(&mut self, at: Place, lost: Lost, cx: &mut Cx<'_>) -> u32 {
+        let unsure = (lost != Lost::Nothing || self.unsure) && at.acked <= self.prev_acked;
+        // the request that was lost was answered first
+        let mut missing = lost == Lost::Messages && unsure;
         self.unsure = unsure;
         self.prev_acked = at.acked;
         // a response captured before its request
@@ -227,6 +229,7 @@ impl Queue {
             if !unknown
                 && o.resp.start >= at.acked
                 && (o.resp.acked == 0 || o.resp.acked > at.start)
+                && !(missing && o.response.is_done())
             {
                 adopted = Some(ordinal);
                 break;
@@ -234,6 +237,7 @@ impl Queue {
             if !o.response.is_done() {
                 break; // still being read: finished when it ends
             }
+            missing = false;
             self.emit(ordinal, cx, None);
         }
         let ordinal = adopted.unwrap_or_else(|| self.add(cx));
@@ -242,6 +246,9 @@ impl Queue {
             o.request = Half::Growing;
             o.req = at;
             o.after_loss = unsure;
+            if unsure && adopted.is_some() {
+                o.flags.insert(Flags::UNCERTAIN_PAIR);
+            }
             o.changed = true;
         }
         self.shed(cx);
