@@ -54,7 +54,6 @@ echo "${#targets[@]} targets, $seconds s each: ${targets[*]}"
 [ -z "$dry" ] || exit 0
 
 cargo=${FUZZ_CARGO:-cargo +nightly}
-commit=$(git rev-parse --short=10 HEAD)$(git diff --quiet HEAD -- src || echo '+')
 for t in "${targets[@]}"; do ${FUZZ_WRAP:-} $cargo fuzz build "$t"; done
 log=fuzz/LOG.md
 [ -f "$log" ] || printf '# What the fuzzers did\n\nWritten by `fuzz/run.sh`. A `+` behind a commit: with changes that were not committed. Coverage: edges, features.\n\n| day | commit | target | seconds | executions | a second | edges | features | corpus | finding |\n|---|---|---|---|---|---|---|---|---|---|\n' >"$log"
@@ -62,7 +61,8 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 one() {
-  local t=$1 f="$out/$1"
+  local t=$1 f="$out/$1" commit
+  commit=$(git rev-parse --short=10 HEAD)$(git diff --quiet HEAD -- src || echo '+')
   mkdir -p "fuzz/found/$t"
   ${FUZZ_WRAP:-} $cargo fuzz run "$t" "fuzz/found/$t" "fuzz/corpus/$t" -- -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 >"$f" 2>&1 &&
     local finding=none || local finding

@@ -297,18 +297,29 @@ fn a_version_negotiation_is_no_session() {
     );
     // a version made to be ignored, without an answer
     let f = of(&[(CLIENT, first.clone())]);
-    assert_eq!(f.app, "quic");
+    assert_eq!(
+        (f.app, quic(&f)),
+        ("quic", Some("unknown version 0x1a2a3a4a"))
+    );
     assert_eq!(f.sni, None);
+    // one of before the standard says its name
+    let mut old = first.clone();
+    old[1..5].copy_from_slice(b"Q050");
+    let f = of(&[(CLIENT, old)]);
+    assert_eq!((f.app, quic(&f)), ("quic", Some("Q050")));
+    assert!(f.why_opaque.unwrap().contains("its hello is not read"));
     // one that nobody knows, away from its port, may be anything
     first[1..5].copy_from_slice(&0x1234_5678_u32.to_be_bytes());
     assert_eq!(of(&[(CLIENT, first.clone())]).app, "unknown");
-    // ... until its ids come back with a list
+    let f = flow((40000, 443), &[(CLIENT, first.clone())]).0;
     assert_eq!(
-        flow((40000, 443), &[(CLIENT, first.clone()), (SERVER, list)])
-            .0
-            .app,
-        "quic"
+        (f.app, quic(&f)),
+        ("quic", None),
+        "by its port, which is said"
     );
+    // ... until its ids come back with a list
+    let f = flow((40000, 443), &[(CLIENT, first), (SERVER, list)]).0;
+    assert_eq!(quic(&f), Some("unknown version 0x12345678"));
 }
 
 /// RFC 9368: the server chooses a version that the client's hello fits, and the keys of both follow from the first id.

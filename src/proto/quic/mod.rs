@@ -50,7 +50,7 @@ pub struct Quic {
     hello: Option<Box<ClientHello>>,
     server: Option<Box<ServerHello>>,
     seen: u32,
-    /// The version is known, or the other side answered as only QUIC does.
+    /// The version is no chance, or the other side answered as only QUIC does.
     proven: bool,
     negotiated: bool,
     /// Initial packets that no keys opened.
@@ -109,7 +109,7 @@ impl Quic {
             }
             Kind::Sealed | Kind::Unknown => {}
         }
-        self.proven |= p.kind != Kind::Unknown;
+        self.proven |= p.kind != Kind::Unknown || packet::telling(p.version);
         self.version.get_or_insert(p.version);
         self.first
             .get_or_insert_with(|| (side, p.dcid.to_vec(), p.scid.to_vec()));

@@ -142,6 +142,11 @@ fn named(version: u32) -> bool {
     initial::known(version) || version >> 8 == 0x00ff_0000 || spelled(version).is_some()
 }
 
+/// Whether a version is one that no other protocol has in its place but by chance.
+pub fn telling(version: u32) -> bool {
+    named(version) || greased(version)
+}
+
 /// Name of a version.
 pub fn version_name(version: u32) -> String {
     match version {
