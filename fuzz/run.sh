@@ -54,7 +54,6 @@ echo "${#targets[@]} targets, $seconds s each: ${targets[*]}"
 [ -z "$dry" ] || exit 0
 
 cargo=${FUZZ_CARGO:-cargo +nightly}
-for t in "${targets[@]}"; do ${FUZZ_WRAP:-} $cargo fuzz build "$t"; done
 log=fuzz/LOG.md
 [ -f "$log" ] || printf '# What the fuzzers did\n\nWritten by `fuzz/run.sh`. A `+` behind a commit: with changes that were not committed. Coverage: edges, features.\n\n| day | commit | target | seconds | executions | a second | edges | features | corpus | finding |\n|---|---|---|---|---|---|---|---|---|---|\n' >"$log"
 out=$(mktemp -d)
@@ -77,6 +76,7 @@ one() {
   [ "$finding" = none ] || { tail -30 "$f"; touch "$out/failed"; }
 }
 for t in "${targets[@]}"; do
+  ${FUZZ_WRAP:-} $cargo fuzz build "$t"
   while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
   one "$t" &
 done
