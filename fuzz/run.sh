@@ -63,9 +63,9 @@ one() {
   local t=$1 f="$out/$1" commit
   commit=$(git rev-parse --short=10 HEAD)$(git diff --quiet HEAD -- src || echo '+')
   mkdir -p "fuzz/found/$t"
-  ${FUZZ_WRAP:-} $cargo fuzz run "$t" "fuzz/found/$t" "fuzz/corpus/$t" -- -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 >"$f" 2>&1 &&
-    local finding=none || local finding
-  [ "$finding" = none ] || finding=$(grep -oE 'fuzz/artifacts/[^ ]+' "$f" | head -1 || true)
+  local finding=none
+  ${FUZZ_WRAP:-} $cargo fuzz run "$t" "fuzz/found/$t" "fuzz/corpus/$t" -- -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 >"$f" 2>&1 || finding=
+  [ "$finding" = none ] || finding=$(grep -oE 'artifacts/[^ ]+' "$f" | head -1 || true)
   local last runs rate
   last=$(grep -E 'cov: [0-9]+' "$f" | tail -1 || true)
   runs=$(sed -nE 's/.*number_of_executed_units: *([0-9]+).*/\1/p' "$f" | tail -1)
@@ -76,7 +76,6 @@ one() {
   [ "$finding" = none ] || { tail -30 "$f"; touch "$out/failed"; }
 }
 for t in "${targets[@]}"; do
-  ${FUZZ_WRAP:-} $cargo fuzz build "$t"
   while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
   one "$t" &
 done

@@ -460,6 +460,7 @@ put("keylog", "pem", "-----BEGIN RSA PRIVATE KEY-----\nMBsCAQACAQ8CAQMCAQMCAQUCA
 
 for n, talk in enumerate(talks("quic.pcap").values()):
     put("quic", f"talk-{n}", b"\0" + turns(*talk[:6]))
+put("quic", "short-twice", bytes(12) + b"\7\1" + bytes(6) + b"\4\2n")
 put("quic", "negotiation", b"\0" + turns((1, b"\x9a\0\0\0\0\2cl\x08first-id\x5a\x6a\x7a\x8a\0\0\0\1")))
 put("quic", "frames", b"\1" + b"\2\5\0\1\0\3\4\6\4\3bcd\1\0\0\6\0\4\1\0\0\5\6\7\2ef\x1c\0\6\2no")
 
