@@ -144,7 +144,7 @@ for name, data in H.items():
 rows = b'[{"id":1,"name":"\\u738b","card":"4111111111111111"}]' * 20
 
 
-def frame(first, data, masked):
+def ws_frame(first, data, masked):
     n = len(data)
     size = bytes([n]) if n < 126 else b"\x7e" + struct.pack("!H", n)
     size = bytes([size[0] | (0x80 if masked else 0)]) + size[1:]
@@ -153,7 +153,7 @@ def frame(first, data, masked):
     return bytes([first]) + size + (key if masked else b"") + body
 
 
-def turns(how, list_):
+def ws_turns(how, list_):
     return bytes([how]) + b"".join(struct.pack("!H", len(f) | (0x8000 if side else 0)) + f for side, f in list_)
 
 
@@ -166,13 +166,13 @@ def deflated(datas, takeover=True):
 
 
 words = [b'{"op":"list","page":1}', b'{"rows":[{"phone":"13812345678","name":"Li"}]}' * 4]
-put("websocket", "plain", turns(0, [(0, frame(0x81, words[0], True)), (1, frame(0x81, words[1], False)), (1, frame(0x82, bytes(range(200)), False)), (0, frame(0x88, b"\x03\xe8bye", True))]))
-put("websocket", "fragments", turns(0, [(0, frame(0x01, b"ab", True) + frame(0x89, b"ping", True) + frame(0x00, b"cd", True)), (1, frame(0x8A, b"ping", False)), (0, frame(0x80, b"ef", True))]))
-put("websocket", "deflate", turns(1, [(1, frame(0xC1, d, False)) for d in deflated(words * 3)]))
-put("websocket", "deflate-fresh", turns(2, [(0, frame(0xC1, d, True)) for d in deflated(words * 3, False)]))
-put("websocket", "deflate-fragments", turns(1, [(1, frame(0x41, d[:5], False) + frame(0x89, b"", False) + frame(0x80, d[5:], False)) for d in deflated(words)]))
-put("websocket", "middle", turns(4, [(0, frame(0x81, words[0], True)), (1, frame(0x81, words[1], False)), (1, frame(0xC1, next(deflated(words)), False))]))
-put("websocket", "bad", turns(0, [(0, frame(0xB3, b"x", False)), (1, frame(0x80, b"y", True)), (1, b"\x81\x7f" + b"\xff" * 8 + b"zzz"), (1, frame(0x81, b"after", False)), (0, b"\x81\xfe\0\1\0\0\0\0q")]))
+put("websocket", "plain", ws_turns(0, [(0, ws_frame(0x81, words[0], True)), (1, ws_frame(0x81, words[1], False)), (1, ws_frame(0x82, bytes(range(200)), False)), (0, ws_frame(0x88, b"\x03\xe8bye", True))]))
+put("websocket", "fragments", ws_turns(0, [(0, ws_frame(0x01, b"ab", True) + ws_frame(0x89, b"ping", True) + ws_frame(0x00, b"cd", True)), (1, ws_frame(0x8A, b"ping", False)), (0, ws_frame(0x80, b"ef", True))]))
+put("websocket", "deflate", ws_turns(1, [(1, ws_frame(0xC1, d, False)) for d in deflated(words * 3)]))
+put("websocket", "deflate-fresh", ws_turns(2, [(0, ws_frame(0xC1, d, True)) for d in deflated(words * 3, False)]))
+put("websocket", "deflate-fragments", ws_turns(1, [(1, ws_frame(0x41, d[:5], False) + ws_frame(0x89, b"", False) + ws_frame(0x80, d[5:], False)) for d in deflated(words)]))
+put("websocket", "middle", ws_turns(4, [(0, ws_frame(0x81, words[0], True)), (1, ws_frame(0x81, words[1], False)), (1, ws_frame(0xC1, next(deflated(words)), False))]))
+put("websocket", "bad", ws_turns(0, [(0, ws_frame(0xB3, b"x", False)), (1, ws_frame(0x80, b"y", True)), (1, b"\x81\x7f" + b"\xff" * 8 + b"zzz"), (1, ws_frame(0x81, b"after", False)), (0, b"\x81\xfe\0\1\0\0\0\0q")]))
 
 put("decode", "gzip", b"\0" + gzip.compress(rows, mtime=0))
 put("decode", "deflate", b"\1" + zlib.compress(rows))
@@ -185,12 +185,11 @@ put("decode", "identity", b"\5" + rows)
 put("decode", "members", b"\0" + gzip.compress(b"a" * 99, mtime=0) + gzip.compress(b"b", mtime=0))
 
 
-
 def field(n, v):
     return bytes([n << 3 | 2, len(v)]) + v
 
 
-def frame(flags, m):
+def grpc_frame(flags, m):
     return struct.pack("!BI", flags, len(m)) + m
 
 
@@ -212,7 +211,7 @@ S = {
     "text": b"\7" + b"-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\nDE89370400440532013000 AKIAIOSFODNN7EXAMPLE 078-05-1120 a.b@c.example\n",
     "binary": b"\x08" + bytes(range(256)),
     "sse": b"\x09" + b': hi\n\nevent: a\ndata: {"phone":\ndata: "13812345678"}\n\ndata: tel 13912345678\n\n',
-    "grpc": b"\x0a" + frame(0, PERSON) + frame(0, b'{"mobile":"13812345678"}') + frame(0x80, b"grpc-status: 0\r\n"),
+    "grpc": b"\x0a" + grpc_frame(0, PERSON) + grpc_frame(0, b'{"mobile":"13812345678"}') + grpc_frame(0x80, b"grpc-status: 0\r\n"),
     "protobuf": b"\x0b" + PERSON,
     "multipart-nested": b"\5" + b'--B\nContent-Disposition: form-data; name="m"\nContent-Type: multipart/mixed; boundary=C\n\n--C\nContent-Type: application/json\n\n{"mobile":"13812345678"}\n--C\nContent-Transfer-Encoding: base64\n\nMTM5MTIzNDU2Nzg=\n--C--\n--B--',
     "sniffed": b"\x0f" + person.encode("utf-16"),
@@ -389,11 +388,91 @@ O = {
 }
 for name, data in O.items():
     put("operation", name, data)
-put("protobuf", "plain", b"\0" + frame(0, PERSON) + frame(0, PERSON))
-put("protobuf", "gzip", b"\1" + frame(1, gzip.compress(PERSON, mtime=0)))
-put("protobuf", "text", b"\2" + base64.b64encode(frame(0, PERSON)) + base64.b64encode(frame(0x80, b"grpc-status: 5\r\n")))
-put("protobuf", "typed", b"\0" + frame(0, field(1, b"x") + field(2, field(1, b"y")) + field(4, b"\1\2\x96\1") + field(5, field(1, b"k") + field(2, b"")) + b"\x31" + bytes(8) + b"\x40\3\x4d\0\0\0\0\x50\1"))
+put("protobuf", "plain", b"\0" + grpc_frame(0, PERSON) + grpc_frame(0, PERSON))
+put("protobuf", "gzip", b"\1" + grpc_frame(1, gzip.compress(PERSON, mtime=0)))
+put("protobuf", "text", b"\2" + base64.b64encode(grpc_frame(0, PERSON)) + base64.b64encode(grpc_frame(0x80, b"grpc-status: 5\r\n")))
+put("protobuf", "typed", b"\0" + grpc_frame(0, field(1, b"x") + field(2, field(1, b"y")) + field(4, b"\1\2\x96\1") + field(5, field(1, b"k") + field(2, b"")) + b"\x31" + bytes(8) + b"\x40\3\x4d\0\0\0\0\x50\1"))
 put("schema", "proto", 'syntax = "proto3"; package a.b; import "c.proto"; option (x) = { y: 1 }; message M { reserved 1 to 5; oneof o { string s = 6 [deprecated = true]; } map<int32, N> m = 7; message N { enum E { A = 0; } E e = 1; } repeated group G = 8 { optional int32 i = 1; } extensions 100 to max; } service S { rpc Do (stream M) returns (M.N) { option (h) = { get: "/v1" }; } } extend M { bool b = 100; }')
 put("schema", "set", field(1, field(2, b"p") + field(4, field(1, b"M") + field(2, field(1, b"id") + b"\x18\1\x20\1\x28\x09")) + field(6, field(1, b"S") + field(2, field(1, b"Do") + field(2, b".p.M") + field(3, b".p.M")))))
 put("parts", "form", S["multipart-nested"][1:])
 put("parts", "events", S["sse"][1:])
+
+FIXTURES = os.path.join(HERE, "../../tests/fixtures")
+
+
+def packets(name):
+    """Ends and payload of every TCP segment or datagram in a capture of Ethernet or raw IPv4."""
+    with open(f"{FIXTURES}/{name}", "rb") as f:
+        data = f.read()
+    link, at = struct.unpack_from("<I", data, 20)[0], 24
+    while at < len(data):
+        n = struct.unpack_from("<I", data, at + 8)[0]
+        p, at = data[at + 16 + (14 if link == 1 else 0):at + 16 + n], at + 16 + n
+        size, total = (p[0] & 15) * 4, struct.unpack_from("!H", p, 2)[0]
+        ends, rest = struct.unpack_from("!HH", p, size), p[size:total]
+        yield ends, rest[8:] if p[9] == 17 else rest[(rest[12] >> 4) * 4:]
+
+
+def talks(name):
+    """Payloads of each connection or flow in order, each with whether the server sent it; the client is who began."""
+    out = {}
+    for (a, b), payload in packets(name):
+        key = (b, a) if (b, a) in out else (a, b)
+        out.setdefault(key, [])
+        if payload:
+            out[key].append((int(key != (a, b)), payload))
+    return out
+
+
+def handshake(talk, side):
+    """Handshake messages in the clear of one side."""
+    data, out, at = b"".join(p for s, p in talk if s == side), b"", 0
+    while data[at:at + 1] == b"\x16" and at + 5 <= len(data):
+        n = struct.unpack_from("!H", data, at + 3)[0]
+        out, at = out + data[at + 5:at + 5 + n], at + 5 + n
+    while len(out) >= 4 and 4 + int.from_bytes(out[1:4], "big") <= len(out):
+        n = 4 + int.from_bytes(out[1:4], "big")
+        yield out[0], out[4:n]
+        out = out[n:]
+
+
+with open(f"{FIXTURES}/tls.keys") as f:
+    KEYS = [line for line in f.read().splitlines() if line and not line.startswith("#")]
+for (client, server), talk in talks("tls.pcap").items():
+    small = sum(len(p) for _, p in talk)
+    if small > 12000:
+        continue
+    for side in (0, 1):
+        for kind, body in handshake(talk, side):
+            if kind in (1, 2, 11):
+                put("hello", f"{server}-{kind}", body)
+                if kind == 1:
+                    random = body[2:34].hex()
+    log = "\n".join(line for line in KEYS if random in line.lower())
+    put("tls", f"{server}-{client % 4}", log.encode() + b"\0" + turns(*talk))
+put("hello", "extensions", b"\0\x0f\0\x10\0\5\0\3\2h2\0\x2a\0\0\0\0\0\0")
+put("tls", "closed", b"\0" + turns((0, T["tls"].split(b"\0\x16")[0]), (1, b"\x16\3\3\0\2\2\0")))
+put("tls", "ssl3", b"\0" + turns((0, b"\x16\3\0\0\x2d\1\0\0\x29\3\0" + bytes(33) + b"\0\2\0\5\1\0")))
+R, M = "ab" * 32, "0c" * 48
+put("keylog", "forms", f"# c\r\nCLIENT_RANDOM {R} {M}\nRSA 0102030405060708 {M}\nRSA Session-ID:{'11' * 5} Master-Key:{M}\nCLIENT_TRAFFIC_SECRET_0 {R} {R}\nEXPORTER_SECRET {R} {R}\nPMS_CLIENT_RANDOM {R} 00")
+put("keylog", "same", "".join(f"CLIENT_RANDOM {R} {n:02x}{M[2:]}\n" for n in range(9)))
+put("keylog", "pem", "-----BEGIN RSA PRIVATE KEY-----\nMBsCAQACAQ8CAQMCAQMCAQUCAQMCAQECAQECAQI=\n-----END RSA PRIVATE KEY-----\n")
+
+for n, talk in enumerate(talks("quic.pcap").values()):
+    put("quic", f"talk-{n}", b"\0" + turns(*talk[:6]))
+put("quic", "short-twice", bytes(12) + b"\7\1" + bytes(6) + b"\4\2n")
+put("quic", "negotiation", b"\0" + turns((1, b"\x9a\0\0\0\0\2cl\x08first-id\x5a\x6a\x7a\x8a\0\0\0\1")))
+put("quic", "frames", b"\1" + b"\2\5\0\1\0\3\4\6\4\3bcd\1\0\0\6\0\4\1\0\0\5\6\7\2ef\x1c\0\6\2no")
+
+put("socks", "five", turns((0, b"\5\1\0"), (1, b"\5\0"), (0, b"\5\1\0\3\x09a.example\0\x50"), (1, b"\5\0\0\1\0\0\0\0\0\0"), (0, REQ), (1, RESP)))
+put("socks", "password", turns((0, b"\5\2\0\2"), (1, b"\5\2"), (0, b"\1\4user\4pass"), (1, b"\1\0"), (0, b"\5\1\0\1\x0a\0\0\2\x1f\x90"), (1, b"\5\5\0\1\0\0\0\0\0\0")))
+put("socks", "four", turns((0, b"\4\1\0\x50\0\0\0\1me\0a.example\0"), (1, b"\0\x5a\0\0\0\0\0\0"), (0, REQ), (1, RESP)))
+
+put("clue", "table", 'name,"phone no"\tid\n\u738b,13812345678,11010519491231002X\n"a ""b""\nc",13912345678,\n'.encode())
+put("clue", "lines", '{"phone":"13812345678","a":{"b":[1,"x"]}}\n{"phone":"13912345678"}\n')
+put("clue", "array", '[{"email":"a@b.example"},["13812345678"],null,"x"]')
+put("clue", "list", b"\xff\xfe" + "13812345678\r\n13912345678\r\n".encode("utf-16-le"))
+put("clue", "id", "9f2c41ab03de-1204.1")
+for name in sorted(os.listdir(os.path.join(HERE, "../../themes")))[:2]:
+    with open(os.path.join(HERE, "../../themes", name), "rb") as f:
+        put("theme", name.split(".")[0], f.read())

@@ -154,6 +154,10 @@ pub const INTERIM: usize = 64;
 pub const FLOW_HEAD: usize = 64;
 /// Bytes of a TLS hello collected: post-quantum key shares make 2 KiB, four records are ample.
 pub const TLS_HELLO: usize = 64 << 10;
+/// Packets with long headers of one QUIC flow looked at: a hello of [`TLS_HELLO`] bytes takes half as many, sent twice.
+pub const QUIC_PACKETS: u32 = 128;
+/// Pieces of one direction of a QUIC handshake held: browsers cut a hello into some twenty, shuffled.
+pub const QUIC_PIECES: usize = 256;
 /// Content codings undone in a row.
 pub const CODINGS: usize = 3;
 /// Largest zstd window believed, as a power of two: RFC 9659 allows 2^23 on the web, tools write up to 2^27.

@@ -271,6 +271,9 @@ pub struct Exchange {
 pub struct TlsFacts {
     /// `TLS 1.2` ...: the version chosen, else the highest offered.
     pub version: Option<String>,
+    /// `v1`, `draft-29` ...: the version of QUIC, where that carries the handshake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quic: Option<String>,
     /// Cipher suite chosen, by its registered name.
     pub cipher: Option<String>,
     /// Subject of the server's certificate, as it says.

@@ -165,7 +165,16 @@ impl<'a> Ingest<'a> {
             .filter(|(_, i)| matches!(i.kind, Kind::Pcap | Kind::Pcapng))
             .map(|(source, input)| (source, input.clone()))
             .collect();
-        ends.extend(self.captures(Captures::new(captures), live, &mut calls));
+        let mut read = self.captures(Captures::new(captures), live, &mut calls);
+        let secrets = &self.reading.tls.secrets;
+        for end in &mut read {
+            let (over, unread) = (secrets.left_out, secrets.unread);
+            let why = "lines of key logs left out: too many secrets, or of one connection";
+            end.diags_of("keylog-limit", 1, over, why);
+            let why = "lines of key logs that are of no form that is known";
+            end.diags_of("keylog-unread", 1, unread, why);
+        }
+        ends.append(&mut read);
         if !live.any() {
             self.lines(inputs, &mut ends);
         }

@@ -97,7 +97,11 @@ impl SourceEnd {
     pub(super) fn diag(&mut self, code: &str, unit: u64, detail: &str) {
         self.diags_of(code, unit, 1, detail);
     }
+    /// Counts `n` at once; none where it is 0.
     pub(super) fn diags_of(&mut self, code: &str, unit: u64, n: u64, detail: &str) {
+        if n == 0 {
+            return;
+        }
         let entry = self
             .diags
             .entry(code.to_string())

@@ -1,6 +1,7 @@
 //! One flow: its state between events. In: its events. Out: the events of its [`Layer`], and its [`FlowInfo`]. Bounds: those
 //! of the layer.
 
+use super::quic::{self, Quic};
 use super::{Cx, Layer, Shared, recognise};
 use crate::call::model::{Exchange, FlowInfo, Stamp};
 use crate::net::{FlowKey, FlowStats, Missing, Segment, Side};
@@ -25,6 +26,8 @@ pub struct FlowState {
     layer: Layer,
     /// Name of the tunnel that it is.
     tunnel: Option<&'static str>,
+    /// What its datagrams tell where they may be QUIC.
+    quic: Option<Box<Quic>>,
 }
 
 impl FlowState {
@@ -36,6 +39,7 @@ impl FlowState {
             spoke: [false; 2],
             layer: Layer::default(),
             tunnel: None,
+            quic: None,
         }
     }
 
@@ -70,7 +74,7 @@ impl FlowState {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.layer.held()
+        self.layer.held() + self.quic.as_ref().map_or(0, |q| q.held())
     }
 
     fn spoke(&mut self, side: Side) {
@@ -79,9 +83,26 @@ impl FlowState {
         }
     }
 
-    pub(super) fn datagram(&mut self, side: Side, bytes: &[u8]) {
+    /// Takes a datagram; whether it is one for [`FlowState::quic`].
+    pub(super) fn datagram(&mut self, side: Side, bytes: &[u8]) -> bool {
+        let first = !self.spoke.get(side as usize).is_some_and(|s| *s);
         self.spoke(side);
         self.layer.remember(side, bytes);
+        match &self.quic {
+            Some(q) => q.wants(bytes),
+            None => first && self.key.protocol == 17 && quic::opens(bytes, self.https(), false),
+        }
+    }
+
+    fn https(&self) -> bool {
+        self.key.a.1 == 443 || self.key.b.1 == 443
+    }
+
+    pub(super) fn quic(&mut self, side: Side, bytes: &[u8], at: Stamp, env: &mut Env<'_>) {
+        let mut quic = self.quic.take().unwrap_or_default();
+        let (_, mut cx) = self.parts(env);
+        quic.datagram(side, bytes, at, &mut cx);
+        self.quic = Some(quic);
     }
 
     pub(super) fn tunnel(&mut self, name: &'static str) {
@@ -116,9 +137,11 @@ impl FlowState {
     pub(super) fn close(&mut self, stats: &FlowStats, env: &mut Env<'_>) -> FlowInfo {
         let (layer, mut cx) = self.parts(env);
         layer.close(stats.close, Some(stats), &mut cx);
-        let known = self
+        let quic = self.quic.as_ref().map(|q| q.about());
+        let mut known = self
             .layer
             .known(self.id, &self.key, u64::from(self.ordinal));
+        known.inner = known.inner.or(quic);
         let mut info = recognise::info(known, stats);
         if let Some(tunnel) = self.tunnel {
             info.app = tunnel;

@@ -8,6 +8,7 @@ mod flow;
 pub mod http1;
 pub mod http2;
 mod layer;
+pub mod quic;
 mod recognise;
 mod socks;
 mod tls;
@@ -317,8 +318,10 @@ impl StreamSink for Calls {
     fn fin(&mut self, state: &mut FlowState, side: Side, at: Stamp) {
         self.with(state, |s, env| s.fin(side, at, env));
     }
-    fn datagram(&mut self, state: &mut FlowState, side: Side, bytes: &[u8], _at: Stamp) {
-        state.datagram(side, bytes);
+    fn datagram(&mut self, state: &mut FlowState, side: Side, bytes: &[u8], at: Stamp) {
+        if state.datagram(side, bytes) {
+            self.with(state, |s, env| s.quic(side, bytes, at, env));
+        }
     }
     fn tunnel(&mut self, state: &mut FlowState, name: &'static str) {
         state.tunnel(name);

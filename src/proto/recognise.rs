@@ -67,7 +67,12 @@ const NAMES: &[Name] = &[
         "TLS joined after its handshake: no key log can open it",
     ),
     Name("ssh", TCP, |l| l.starts(b"SSH-"), NOT_HTTP),
-    Name("quic", UDP, |l| l.any(quic), "QUIC is not decoded yet"),
+    Name(
+        "quic",
+        UDP,
+        |l| l.any(|h| quic(h, l.port(443))),
+        "QUIC of a version that is not known, or of before its standard: not decoded",
+    ),
     Name("mdns", UDP, |l| l.port(5353) && l.any(dns), NOT_HTTP),
     Name("dns", UDP, |l| l.any(dns), NOT_HTTP),
     Name(
@@ -242,17 +247,14 @@ fn tls_record(h: &[u8]) -> bool {
     matches!(h, [20..=24, 3, 0..=4, a, b, ..] if usize::from(*a) << 8 | usize::from(*b) <= 18_432)
 }
 
-/// Long header with a version that is known or greased (RFC 9000 section 17.2, RFC 9369).
-fn quic(h: &[u8]) -> bool {
-    h.first().is_some_and(|b| b & 0xc0 == 0xc0)
-        && be(h, 1, 4).is_some_and(|v| {
-            v == 1
-                || v == 0x6b33_43cf
-                || v >> 8 == 0x00ff_0000
-                || v & 0xffff_ff00 == 0xff00_0000
-                || v >> 24 == u32::from(b'Q')
-        })
-        && h.get(5).is_some_and(|n| *n <= 20)
+/// A long header of a version that has a name or is made to be unknown, or the header of before the standard: a version and
+/// an id of 8 bytes.
+fn quic(h: &[u8], https: bool) -> bool {
+    let old = matches!(h, [flags, _, _, _, _, _, _, _, _, b'Q', b'0', ..] if flags & 0x89 == 9);
+    old && h
+        .get(11..13)
+        .is_some_and(|v| v.iter().all(u8::is_ascii_digit))
+        || super::quic::opens(h, https, true)
 }
 
 fn dns(h: &[u8]) -> bool {
@@ -526,6 +528,19 @@ mod tests {
         assert_eq!(
             named(17, (40000, 443), b"\xc3\x00\x00\x00\x01\x08aaaaaaaa", b""),
             "quic"
+        );
+        assert_eq!(
+            named(
+                17,
+                (40000, 8443),
+                b"\x0d\x01\x02\x03\x04\x05\x06\x07\x08Q043\x01\x02",
+                b""
+            ),
+            "quic"
+        );
+        assert_eq!(
+            named(17, (40000, 8443), b"\xc3\x12\x34\x56\x78\x08aaaaaaaa", b""),
+            "unknown"
         );
         assert_eq!(named(6, (40000, 3306), b"garbage", b""), "mysql");
         assert_eq!(named(6, (40000, 7777), b"garbage", b""), "unknown");

@@ -536,3 +536,46 @@ impl Aead {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::schedule::expand_label;
+
+    /// RFC 8448 section 3: the first application record of the client, 50 bytes that count up.
+    #[test]
+    fn a_record_of_rfc_8448() {
+        let hex = |s: &str| -> Vec<u8> {
+            let s: Vec<u8> = s.bytes().filter(u8::is_ascii_hexdigit).collect();
+            s.chunks(2)
+                .map(|c| u8::from_str_radix(std::str::from_utf8(c).unwrap(), 16).unwrap())
+                .collect()
+        };
+        let secret = hex("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5");
+        let key = expand_label(Hash::Sha256, &secret, "key", 16);
+        let iv = expand_label(Hash::Sha256, &secret, "iv", 12);
+        let mut body = hex(
+            "a23f7054b62c94d0affafe8228ba55cbefacea42f914aa66bcab3f2b9819a8a5b46b395bd54a9a20441e2b62974e1f5a
+             6292a2977014bd1e3deae63aeebb21694915e4",
+        );
+        let mut opener = Opener::new13(Suite::of(0x1301).unwrap(), &key, &iv).unwrap();
+        let mut open = |body: &[u8], seqs| {
+            let sealed = Sealed {
+                kind: 23,
+                version: 0x0303,
+                body,
+                span: 0,
+            };
+            let mut out = Vec::new();
+            let (seq, content) = opener.open(seqs, sealed, &mut out)?;
+            Some((seq, out[content].to_vec()))
+        };
+        let (seq, content) = open(&body, 0..3).unwrap();
+        assert_eq!(seq, 0);
+        assert_eq!(content[..50], (0..50).collect::<Vec<u8>>()[..]);
+        assert_eq!(content[50..], [23], "the inner type");
+        assert!(open(&body, 1..9).is_none(), "the number is a part of it");
+        body[7] ^= 1;
+        assert!(open(&body, 0..3).is_none());
+    }
+}

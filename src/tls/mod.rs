@@ -5,6 +5,7 @@
 pub mod decrypt;
 pub mod der;
 pub mod hello;
+pub mod initial;
 pub mod keylog;
 pub mod keys;
 mod names;

@@ -230,18 +230,40 @@ mod tests {
             .collect()
     }
 
-    /// RFC 8448 section 3: keys of the simple 1-RTT handshake.
+    /// RFC 8448 section 3 (handshake and application keys of both sides of the simple handshake) and section 4 (early data).
     #[test]
     fn traffic_keys_of_rfc_8448() {
-        let secret = hex("b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38");
-        assert_eq!(
-            expand_label(Hash::Sha256, &secret, "key", 16),
-            hex("3fce516009c21727d0f2e4e86ee403bc")
-        );
-        assert_eq!(
-            expand_label(Hash::Sha256, &secret, "iv", 12),
-            hex("5d313eb2671276ee13000b30")
-        );
+        for (secret, key, iv) in [
+            (
+                "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21",
+                "dbfaa693d1762c5b666af5d950258d01",
+                "5bd3c71b836e0b76bb73265f",
+            ),
+            (
+                "b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38",
+                "3fce516009c21727d0f2e4e86ee403bc",
+                "5d313eb2671276ee13000b30",
+            ),
+            (
+                "9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5",
+                "17422dda596ed5d9acd890e3c63f5051",
+                "5b78923dee08579033e523d9",
+            ),
+            (
+                "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643",
+                "9f02283b6c9c07efc26bb9f2ac92e356",
+                "cf782b88dd83549aadf1e984",
+            ),
+            (
+                "3fbbe6a60deb66c30a32795aba0eff7eaa10105586e7be5c09678d63b6caab62",
+                "920205a5b7bf2115e6fc5c2942834f54",
+                "6d475f0993c8e564610db2b9",
+            ),
+        ] {
+            let secret = hex(secret);
+            assert_eq!(expand_label(Hash::Sha256, &secret, "key", 16), hex(key));
+            assert_eq!(expand_label(Hash::Sha256, &secret, "iv", 12), hex(iv));
+        }
     }
 
     /// The vectors of the working group for the PRF of TLS 1.2 with SHA-256.

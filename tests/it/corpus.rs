@@ -2,7 +2,7 @@
 //! and a number of seeded mutations. `LEAKTRACE_FUZZ_ROUNDS` raises that number; it is what to set for a long night
 //! where no fuzzer can be built.
 
-#[path = "../support/targets.rs"]
+#[path = "../support/targets/mod.rs"]
 mod targets;
 
 use crate::support::random::Random;
@@ -110,7 +110,7 @@ fn run(name: &str, entry: fn(&[u8]), from: &Path, input: &[u8]) {
 }
 
 fn replay(name: &str) {
-    let (_, entry) = *TARGETS.iter().find(|t| t.0 == name).unwrap();
+    let (_, entry, _) = *TARGETS.iter().find(|t| t.0 == name).unwrap();
     let rounds: u64 = std::env::var("LEAKTRACE_FUZZ_ROUNDS")
         .ok()
         .and_then(|n| n.parse().ok())
@@ -147,6 +147,10 @@ macro_rules! targets {
             assert_eq!(named, all);
             let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
             let toml = std::fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+            let src = fuzz.join("../src");
+            for (name, _, paths) in TARGETS {
+                assert!(paths.iter().all(|p| src.join(p).exists()), "{name}: {paths:?}");
+            }
             for name in all {
                 assert!(fuzz.join(format!("targets/{name}.rs")).exists() && toml.contains(&format!("\"{name}\"")), "{name}");
             }
@@ -154,6 +158,7 @@ macro_rules! targets {
     };
 }
 targets!(
-    capture, frames, segments, http1, http2, websocket, decode, scan, logs, filter, blobs, text,
-    har, mitmproxy, burp, unpack, archive, operation, protobuf, schema, parts
+    capture, frames, segments, http1, http2, websocket, socks, hello, keylog, tls, quic, decode,
+    scan, logs, filter, blobs, text, clue, theme, har, mitmproxy, burp, unpack, archive, operation,
+    protobuf, schema, parts
 );

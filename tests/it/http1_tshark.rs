@@ -23,7 +23,7 @@ pub fn read(path: &Path) -> Calls {
     calls
 }
 
-fn folder() -> Option<PathBuf> {
+pub fn folder() -> Option<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
     for dir in [
         dir,

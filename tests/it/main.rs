@@ -35,6 +35,8 @@ mod layering;
 mod operations;
 mod packets;
 mod query_rows;
+mod quic;
+mod quic_recorded;
 mod recorded;
 mod recut;
 mod replay_export;

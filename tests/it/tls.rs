@@ -1,10 +1,11 @@
 //! TLS corners: the recorded fixture cut anew, and with every packet lost in turn. What is said never differs from what the
 //! clients saved, but for what a loss took away, and that is flagged.
 
+use crate::http1::{C, Feeder, S};
 use crate::tls_case::fixture;
 use crate::tls_recorded::{Saved, row, saved};
 use leaktrace::call::model::{Exchange, Flags, Stamp, Unit};
-use leaktrace::net::Net;
+use leaktrace::net::{Close, Net};
 use leaktrace::proto::{Calls, Options};
 use leaktrace::source::open_bytes;
 use leaktrace::source::pcap::{Event, Packet, PacketReader};
@@ -241,5 +242,108 @@ fn one_lost_packet_costs_what_it_held_and_never_makes_a_wrong_byte() {
     assert!(
         unopened < 60 && full > 20 * hurt,
         "{unopened} {full} {hurt}"
+    );
+}
+
+/// The frames of one side: what goes to the servers, or what comes from them.
+fn one_side(client: bool) -> Vec<(i64, Vec<u8>)> {
+    let to = |f: &[u8]| {
+        let (tcp, ..) = parts(f);
+        u16::from_be_bytes([f[tcp + 2], f[tcp + 3]])
+    };
+    let mut all = frames();
+    all.retain(|(_, f)| (18_400..18_500).contains(&to(f)) == client);
+    all
+}
+
+#[test]
+fn the_client_alone_is_opened_where_its_secrets_are_enough() {
+    let calls = run(one_side(true).iter(), &options());
+    // since TLS 1.3 the suite is proved by the tags
+    let asked = |x: &&Exchange| x.request.is_some() && x.response.is_none();
+    let ports: BTreeMap<u16, usize> = calls
+        .exchanges
+        .iter()
+        .filter(asked)
+        .map(|x| (x.server.1, 1))
+        .fold(BTreeMap::new(), |mut m, (p, n)| {
+            *m.entry(p).or_default() += n;
+            m
+        });
+    let of = |port: u16| {
+        saved(&fixture("tls.jsonl"))
+            .iter()
+            .filter(|s| s.1.0 == u64::from(port))
+            .count()
+    };
+    assert_eq!(ports.get(&18_405), Some(&of(18_405)), "{ports:?}");
+    assert_eq!(calls.exchanges.len(), ports.values().sum::<usize>());
+    for f in &calls.flows {
+        let (version, why) = (
+            f.tls.as_ref().unwrap().version.clone().unwrap(),
+            &f.why_opaque,
+        );
+        match why {
+            None => assert_eq!(version, "TLS 1.3"),
+            // before, the server's random is a part of every key
+            Some(why) => assert!(
+                why.ends_with("the server's hello was not captured"),
+                "{why}"
+            ),
+        }
+        assert!(f.sni.is_some());
+    }
+    assert!(calls.flows.iter().any(|f| f.why_opaque.is_none()));
+    assert!(calls.flows.iter().any(|f| f.why_opaque.is_some()));
+}
+
+#[test]
+fn the_server_alone_is_not_opened_and_says_why() {
+    let calls = run(one_side(false).iter(), &options());
+    assert!(calls.exchanges.is_empty());
+    assert!(calls.flows.iter().any(|f| {
+        f.tls
+            .as_ref()
+            .is_some_and(|t| t.version.as_deref() == Some("TLS 1.3"))
+    }));
+    for f in &calls.flows {
+        let why = f.why_opaque.as_deref().unwrap();
+        assert!(
+            why.ends_with("the client's hello was not captured"),
+            "{why}"
+        );
+        assert!(
+            (18_400..18_500).contains(&f.server.1),
+            "who greets as a server is the server"
+        );
+        assert!(f.tls.as_ref().unwrap().cipher.is_some());
+    }
+}
+
+#[test]
+fn ssl_3_is_named_and_listed_with_what_would_open_it() {
+    let hello = |kind: u8, rest: &[u8]| {
+        let body = [&[3, 0][..], &[7; 32], &[0], rest].concat();
+        let message = [&[kind, 0, 0, body.len() as u8][..], &body].concat();
+        [&[0x16, 3, 0, 0, message.len() as u8][..], &message].concat()
+    };
+    let mut f = Feeder::new();
+    f.send(C, &hello(1, &[0, 4, 0, 4, 0, 5, 1, 0]));
+    f.send(S, &hello(2, &[0, 5, 0]));
+    f.send(
+        C,
+        &[&[0x14, 3, 0, 0, 1, 1, 0x16, 3, 0, 0, 60][..], &[0x55; 60]].concat(),
+    );
+    f.send(S, &[&[0x17, 3, 0, 0, 80][..], &[0x66; 80]].concat());
+    let calls = f.finish(Close::Fin);
+    let [f] = &calls.flows[..] else { panic!() };
+    assert_eq!((f.app, f.calls), ("tls", 0));
+    let tls = f.tls.as_ref().unwrap();
+    assert_eq!(tls.version.as_deref(), Some("SSL 3.0"));
+    assert_eq!(
+        f.why_opaque.as_deref(),
+        Some(
+            "SSL 3.0 TLS_RSA_WITH_RC4_128_SHA: opened by a key log (--keylog) or the server's RSA private key (--rsa-key)"
+        )
     );
 }

@@ -230,6 +230,30 @@ fn secrets_that_cannot_be_read_are_an_error_and_not_an_opaque_capture() {
     assert!(!l.0.path().join("c.ltc").exists());
 }
 
+#[test]
+fn what_a_key_log_holds_beyond_a_limit_is_told() {
+    let l = lab();
+    let keys = std::fs::read_to_string(fixture("tls.keys")).unwrap();
+    let more: String = (0..9)
+        .map(|n| {
+            format!(
+                "CLIENT_RANDOM {} {}\n",
+                "ab".repeat(32),
+                format!("{n:02x}").repeat(48)
+            )
+        })
+        .collect();
+    let text = format!("{keys}{more}nonsense\n");
+    std::fs::write(l.0.path().join("many.keys"), text).unwrap();
+    let end = l.load("m.ltc", &["tls.pcap", "--keylog", "many.keys"]);
+    let diags = &end["sources"][0]["diags"];
+    let text = diags.to_string();
+    assert!(text.contains("keylog-limit") && text.contains('5'), "{end}");
+    assert!(text.contains("keylog-unread"), "{end}");
+    let end = l.load("n.ltc", &["tls.pcap", "--keylog", "tls.keys"]);
+    assert!(!end.to_string().contains("keylog-"), "{end}");
+}
+
 /// The packets of a pcap as pcapng, with a key log in a Decryption Secrets Block before them or behind.
 fn pcapng(pcap: &[u8], keys: &[u8], behind: bool) -> Vec<u8> {
     let block = |kind: u32, body: &[u8]| {

@@ -7,6 +7,7 @@ pub mod h2;
 pub mod pack;
 pub mod people;
 pub mod pty;
+pub mod quic;
 pub mod random;
 pub mod recut;
 pub mod talk;

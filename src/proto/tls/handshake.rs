@@ -313,6 +313,7 @@ impl Handshake {
                     .version()
                     .or(c.as_ref().map(|c| c.version))
                     .map(|v| version_name(v).to_owned()),
+                quic: None,
                 cipher: s.as_ref().map(|s| Suite::full_name(s.suite)),
                 subject: cert.as_ref().map(|c| c.subject.clone()),
                 issuer: cert.as_ref().map(|c| c.issuer.clone()),

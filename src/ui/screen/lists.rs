@@ -390,6 +390,7 @@ fn flow(r: &FlowRow) -> Doc {
         }
     }
     for (n, field) in [
+        ("quic", "quic"),
         ("tls", "version"),
         ("cipher", "cipher"),
         ("certificate", "subject"),

@@ -1,0 +1,72 @@
+//! What a person types or hands in.
+
+use super::KEY;
+use leaktrace::case::ids;
+use leaktrace::detect::form::Form;
+use leaktrace::detect::{self, Rules};
+use leaktrace::query::{lang, pattern};
+use leaktrace::trace::clue as clues;
+use leaktrace::ui::theme as themes;
+
+/// A filter as typed; what is shown of it means the same.
+pub fn filter(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(e) = lang::parse(&text) {
+        let shown = e.to_string();
+        let again =
+            lang::parse(&shown).unwrap_or_else(|err| panic!("{text:?} shown as {shown:?}: {err}"));
+        assert_eq!(again, e, "{text:?} shown as {shown:?}");
+    }
+    let _ = pattern::regex(&text, true);
+    let _ = (
+        lang::value::time(&text),
+        lang::value::network(&text),
+        lang::value::duration(&text),
+        lang::value::size(&text),
+    );
+}
+
+/// Text that is shown, masked, undone or looked up; rules as a user wrote them.
+pub fn text(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = leaktrace::call::text::visible(&text);
+    for class in ["cn-id", "bank-card", "email", "name", "address", "password"] {
+        let _ = detect::mask::show(class, &text);
+        let n = detect::normal(Some(class), &text);
+        assert_eq!(
+            detect::normal(Some(class), &n),
+            n,
+            "the canonical form of {text:?} is stable"
+        );
+    }
+    let _ = detect::lookup_prints(&KEY, &text);
+    for step in 0..32 {
+        let _ = detect::undo(Form(step), data);
+    }
+    let _ = Rules::with_texts(&[("rules.toml".into(), text.into_owned())]);
+}
+
+/// A file of values that are looked for; ids of calls, flows and records.
+pub fn clue(data: &[u8]) {
+    let mut typer =
+        |name: Option<&str>, _: &[&str]| name.map(|n| (n.to_owned(), n.len().is_multiple_of(2)));
+    let read = clues::read("clue", data, &mut typer);
+    if let Ok(clue) = &read {
+        assert!(!clue.values.is_empty());
+    }
+    let text = String::from_utf8_lossy(data);
+    let _ = clues::one(&text, &mut typer);
+    let _ = (
+        ids::parse_call(&text),
+        ids::parse_flow(&text),
+        ids::parse_record(&text),
+    );
+}
+
+/// A theme as a user wrote it.
+pub fn theme(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(parsed) = themes::parse("fuzzed", &text) {
+        assert!(text.contains(&parsed.name) || text.contains('\\'));
+    }
+}
