@@ -1,5 +1,5 @@
 //! Inputs made to cost: time must grow with their size, memory must stay bounded. Slow, so run with
-//! `cargo test --profile slow -- --ignored bytes_slow::`. Each runs the real binary twice, the second time on twice as much, and reads its
+//! `CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test -- --ignored bytes_slow::`. Each runs the real binary twice, the second time on twice as much, and reads its
 //! peak memory from the system.
 
 use crate::support::random::Random;

@@ -1,5 +1,5 @@
 //! HTTP/2 made to cost, in the style of bytes_slow: time grows with the size of the input, memory stays bounded. Slow, so run with
-//! `cargo test --profile slow -- --ignored http2_slow::`.
+//! `CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test -- --ignored http2_slow::`.
 
 use crate::bytes_slow::{grows_linearly, header, packet};
 use crate::support::h2::*;

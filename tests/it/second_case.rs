@@ -271,7 +271,7 @@ fn the_demo_is_answered_by_the_keys_of_its_page() {
 }
 
 #[test]
-#[ignore = "records for half a minute: cargo test --profile slow -- --ignored second_case::"]
+#[ignore = "records for half a minute: CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test -- --ignored second_case::"]
 fn a_second_recording_is_answered_by_the_same_keys() {
     let dir = tempfile::tempdir().unwrap();
     let seed = 20_263;
