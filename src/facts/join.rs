@@ -132,35 +132,46 @@ fn match_up(calls: &[CallLine], lines: &[u32], captured: &[u32], window: i64) ->
     options.into_iter().map(|(_, _, l, _, i)| (l, i)).collect()
 }
 
-/// Joins in place. `same_address` says whether two address indexes may be one client (equal, or one unknown).
+/// Captured calls of one kind of request.
+#[derive(Default)]
+struct Captured {
+    /// Begin and index, in order of time.
+    by_time: Vec<(i64, u32)>,
+    /// The longest of them, in nanoseconds.
+    longest: i64,
+}
+
+/// Joins in place.
 pub fn join(calls: &mut [CallLine]) {
     certain(calls);
-    let mut sides: BTreeMap<Key, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
-    let mut logs: BTreeMap<u32, ()> = BTreeMap::new();
-    for c in calls.iter().filter(|c| c.log && c.joined == NONE) {
-        if c.target != 0 {
+    // a case may have thousands of logs: each looks at the requests of its own lines alone
+    let mut logs: BTreeMap<u32, BTreeMap<Key, Vec<u32>>> = BTreeMap::new();
+    let mut sides: BTreeMap<Key, Captured> = BTreeMap::new();
+    for (i, c) in (0u32..).zip(calls.iter()) {
+        if c.log && c.joined == NONE && c.target != 0 {
             sides.entry(key(c)).or_default();
-            logs.insert(c.source, ());
+            let lines = logs.entry(c.source).or_default().entry(key(c));
+            lines.or_default().push(i);
         }
     }
     if logs.is_empty() {
         return;
     }
-    for (i, c) in calls.iter().enumerate() {
-        if c.target != 0
+    for (i, c) in (0u32..).zip(calls.iter()) {
+        if !c.log
+            && c.target != 0
             && let Some(s) = sides.get_mut(&key(c))
         {
-            let i = u32::try_from(i).unwrap_or(NONE);
-            match (c.log, c.joined == NONE) {
-                (true, true) => s.0.push(i),
-                (true, false) => {}
-                (false, _) => s.1.push(i),
-            }
+            s.by_time.push((c.ts, i));
+            s.longest = s.longest.max(c.last() - c.ts);
         }
     }
-    for source in logs.into_keys() {
-        let skew = skew(calls, &sides, source);
-        pair(calls, &sides, source, skew);
+    for s in sides.values_mut() {
+        s.by_time.sort_unstable();
+    }
+    for lines in logs.into_values() {
+        let skew = skew(calls, &sides, &lines);
+        pair(calls, &sides, &lines, skew);
     }
 }
 
@@ -188,19 +199,17 @@ fn distance(log: &CallLine, call: &CallLine, skew: i64) -> i64 {
         .unwrap_or(i64::MAX)
 }
 
-fn skew(calls: &[CallLine], sides: &BTreeMap<Key, (Vec<u32>, Vec<u32>)>, source: u32) -> i64 {
+fn skew(
+    calls: &[CallLine],
+    sides: &BTreeMap<Key, Captured>,
+    lines: &BTreeMap<Key, Vec<u32>>,
+) -> i64 {
     let get = |i: u32| calls.get(i as usize);
     let mut offsets: Vec<i64> = Vec::new();
-    for (lines, captured) in sides.values() {
-        let mut mine = lines
-            .iter()
-            .filter_map(|i| get(*i))
-            .filter(|c| c.source == source);
-        let (Some(line), None) = (mine.next(), mine.next()) else {
-            continue;
-        };
-        if let [one] = captured.as_slice()
-            && let Some(call) = get(*one)
+    for (key, mine) in lines {
+        if let [line] = mine.as_slice()
+            && let Some([(_, one)]) = sides.get(key).map(|s| s.by_time.as_slice())
+            && let (Some(line), Some(call)) = (get(*line), get(*one))
             && fits(line, call)
         {
             let off = line.ts.saturating_sub(call.last());
@@ -228,31 +237,23 @@ fn skew(calls: &[CallLine], sides: &BTreeMap<Key, (Vec<u32>, Vec<u32>)>, source:
 
 fn pair(
     calls: &mut [CallLine],
-    sides: &BTreeMap<Key, (Vec<u32>, Vec<u32>)>,
-    source: u32,
+    sides: &BTreeMap<Key, Captured>,
+    lines: &BTreeMap<Key, Vec<u32>>,
     skew: i64,
 ) {
     let mut found: Vec<(u32, u32)> = Vec::new();
-    for (lines, captured) in sides.values() {
-        let mut by_time: Vec<(i64, u32)> = captured
-            .iter()
-            .filter_map(|i| calls.get(*i as usize).map(|c| (c.ts, *i)))
-            .collect();
-        by_time.sort_unstable();
-        let longest = captured
-            .iter()
-            .filter_map(|i| calls.get(*i as usize))
-            .map(|c| c.last() - c.ts)
-            .max()
-            .unwrap_or(0);
+    for (key, lines) in lines {
+        let Some(Captured { by_time, longest }) = sides.get(key) else {
+            continue;
+        };
         let mut options: Vec<(i64, i64, u32, u32)> = Vec::new();
         for l in lines {
-            let Some(line) = calls.get(*l as usize).filter(|c| c.source == source) else {
+            let Some(line) = calls.get(*l as usize) else {
                 continue;
             };
             let t = line.ts.saturating_sub(skew);
             let from = by_time.partition_point(|(ts, _)| {
-                *ts < t.saturating_sub(WINDOW_NS).saturating_sub(longest)
+                *ts < t.saturating_sub(WINDOW_NS).saturating_sub(*longest)
             });
             for (ts, i) in by_time
                 .iter()

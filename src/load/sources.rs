@@ -9,7 +9,7 @@ use crate::query::rows::SourceRow;
 use crate::source::live::{self, Feed, LiveRead};
 use crate::source::{Input, Kind};
 use rusqlite::Connection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -191,7 +191,7 @@ pub fn take_known(
     inputs: &mut Vec<Input>,
     progress: &Progress,
 ) -> Result<Vec<(i64, Input)>> {
-    let mut by_size: BTreeMap<u64, Vec<(i64, [u8; 32])>> = BTreeMap::new();
+    let mut by_size: BTreeMap<u64, BTreeMap<[u8; 32], i64>> = BTreeMap::new();
     let mut stmt = conn.prepare(
         "SELECT bytes, id, sha256 FROM source WHERE sha256 IS NOT NULL AND state<>'loading'",
     )?;
@@ -199,10 +199,8 @@ pub fn take_known(
     while let Some(r) = rows.next()? {
         let (bytes, id, sha): (i64, i64, Vec<u8>) = (r.get(0)?, r.get(1)?, r.get(2)?);
         if let Ok(sha) = sha.try_into() {
-            by_size
-                .entry(bytes.cast_unsigned())
-                .or_default()
-                .push((id, sha));
+            let same = by_size.entry(bytes.cast_unsigned()).or_default();
+            same.entry(sha).or_insert(id);
         }
     }
     let mut sizes: BTreeMap<u64, u32> = BTreeMap::new();
@@ -212,7 +210,7 @@ pub fn take_known(
     let mut known = Vec::new();
     let mut kept = Vec::with_capacity(inputs.len());
     // Archives of the case: a damaged member of theirs may be shorter than they say.
-    let mut archives: Vec<PathBuf> = Vec::new();
+    let mut archives: BTreeSet<PathBuf> = BTreeSet::new();
     for input in inputs.drain(..) {
         let again = input.member.is_some() && archives.contains(&input.path);
         if sizes.get(&input.bytes) == Some(&1) && !by_size.contains_key(&input.bytes) && !again {
@@ -221,16 +219,16 @@ pub fn take_known(
         }
         let (sha, bytes) = input.hash(&progress.stop)?;
         let same = by_size.entry(bytes).or_default();
-        match same.iter().find(|(_, s)| *s == sha) {
-            Some((0, _)) => {} // a copy of another input of this load
-            Some((id, _)) => {
+        match same.get(&sha) {
+            Some(0) => {} // a copy of another input of this load
+            Some(id) => {
                 if matches!(input.kind, Kind::Archive(_)) && input.member.is_none() {
-                    archives.push(input.path.clone());
+                    archives.insert(input.path.clone());
                 }
                 known.push((*id, input));
             }
             None => {
-                same.push((0, sha));
+                same.insert(sha, 0);
                 kept.push(input);
             }
         }

@@ -2,6 +2,7 @@
 //! `CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test -- --ignored bytes_slow::`. Each runs the real binary twice, the second time on twice as much, and reads its
 //! peak memory from the system.
 
+use crate::support::pack::tar_file;
 use crate::support::random::Random;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -390,5 +391,21 @@ fn a_log_of_one_line() {
         out.write_all(&b"x".repeat(n)).unwrap();
         out.write_all(b"\n").unwrap();
         out.write_all(line).unwrap();
+    });
+}
+
+/// An archive of logs of one line each: each is a source of its own.
+#[test]
+#[ignore = "slow"]
+fn an_archive_of_small_logs() {
+    grows_linearly("small-logs", 4000, |out, n| {
+        for i in 0..n {
+            let line = format!(
+                "10.1.2.3 - - [10/Oct/2026:13:55:36 +0800] \"GET /a/{i} HTTP/1.1\" 200 26 \"-\" \"curl\"\n"
+            );
+            out.write_all(&tar_file(&format!("{i}.log"), line.as_bytes()))
+                .unwrap();
+        }
+        out.write_all(&[0; 1024]).unwrap();
     });
 }
