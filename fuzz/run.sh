@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Gives each fuzz target whose parser changed since a revision some CPU-minutes, and writes what came of it into LOG.md: commit,
+# Gives each fuzz target whose parser changed since a revision some minutes of one core, and writes what came of it into LOG.md: commit,
 # time, executions, coverage, findings.
 #
 #   fuzz/run.sh [-m MINUTES] [-s SECONDS] [-j JOBS] [-n] (REVISION | all | TARGET...)
 #
-#   -m MINUTES  CPU-minutes for each target (10)       -s SECONDS  the same in seconds
+#   -m MINUTES  minutes of one core for each target (10)       -s SECONDS  the same in seconds
 #   -j JOBS     targets at the same time (1)            -n          only say which would run
 #
 # Needs cargo-fuzz (`cargo install cargo-fuzz`) and a nightly toolchain (`rustup toolchain install nightly --profile minimal`);

@@ -57,6 +57,8 @@ pub struct Quic {
     closed: u32,
     /// Part of the handshake was left out at a limit.
     over: bool,
+    /// Of the client's hello some was seen when reading ended.
+    part: bool,
     done: bool,
 }
 
@@ -92,6 +94,7 @@ impl Quic {
             let both = self.hello.is_some() && self.server.is_some();
             if both || self.over || self.seen >= limits::QUIC_PACKETS {
                 self.done = true;
+                self.part = !self.halves[CLIENT].crypto.is_empty();
                 self.halves = <[Half; 2]>::default();
             }
         }
@@ -224,7 +227,7 @@ impl Quic {
             "its hello is not read; "
         } else if self.over {
             "its hello is larger than what is held; "
-        } else if !self.halves[CLIENT].crypto.is_empty() {
+        } else if self.part || !self.halves[CLIENT].crypto.is_empty() {
             "a part of its hello was not captured; "
         } else if self.closed > 0 {
             "its first packets do not open: the client's were not captured, or are damaged; "
