@@ -18,8 +18,28 @@ pub(super) struct ToSink<'a, S: StreamSink> {
     pub(super) gaps: &'a mut u64,
     /// Where the packets of a connection seen at two taps are noted.
     pub(super) trail: Option<&'a mut Trail>,
-    /// The first thing that is to be counted.
-    pub(super) odd: Option<&'static str>,
+    /// What is to be counted.
+    pub(super) odd: Odd,
+}
+
+/// Codes of what is odd about a segment, each once. There are few at a time: a fifth would be lost.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Odd([Option<&'static str>; 4]);
+
+impl Odd {
+    fn add(&mut self, code: &'static str) {
+        if let Some(place) = self.0.iter_mut().find(|o| o.is_none_or(|o| o == code)) {
+            *place = Some(code);
+        }
+    }
+    pub(super) fn take_in(&mut self, others: Odd) {
+        for code in others.codes() {
+            self.add(code);
+        }
+    }
+    pub(super) fn codes(self) -> impl Iterator<Item = &'static str> {
+        self.0.into_iter().flatten()
+    }
 }
 
 impl<S: StreamSink> Out for ToSink<'_, S> {
@@ -41,7 +61,7 @@ impl<S: StreamSink> Out for ToSink<'_, S> {
         self.sink.fin(self.state, self.side, at);
     }
     fn odd(&mut self, code: &'static str) {
-        self.odd.get_or_insert(code);
+        self.odd.add(code);
     }
 }
 
@@ -110,8 +130,8 @@ impl<T> Flow<T> {
 /// What a segment was, beside its bytes.
 #[derive(Default)]
 pub(super) struct Met {
-    /// The code under which something odd is counted.
-    pub(super) odd: Option<&'static str>,
+    /// The codes under which something odd is counted.
+    pub(super) odd: Odd,
     /// Whether it is a copy from another tap; the packet that it is a copy of, where that is known.
     pub(super) copy: bool,
     pub(super) original: Option<Stamp>,
@@ -166,7 +186,7 @@ pub(super) fn segment<S: StreamSink>(
             mine.late_syn(tcp.seq);
         } else if mine.isn() != Some(tcp.seq) {
             mine.unsure = true;
-            met.odd = Some("syn-ack-differs");
+            met.odd.add("syn-ack-differs");
             return met;
         }
     }
@@ -195,14 +215,14 @@ pub(super) fn segment<S: StreamSink>(
                 bytes: other_bytes,
                 gaps: &mut *gaps,
                 trail: trail.as_deref_mut(),
-                odd: None,
+                odd: Odd::default(),
             };
             if begins {
                 other.drain(&mut out);
             }
             other.confirm(&mut out);
             other.settle(packets, at, false, &mut out);
-            met.odd = out.odd;
+            met.odd.take_in(out.odd);
         }
     }
 
@@ -213,7 +233,7 @@ pub(super) fn segment<S: StreamSink>(
         bytes: my_bytes,
         gaps,
         trail: trail.as_deref_mut(),
-        odd: None,
+        odd: Odd::default(),
     };
     if tcp.syn && mine.cost() > 0 {
         // It tells where what came before it begins.
@@ -225,14 +245,14 @@ pub(super) fn segment<S: StreamSink>(
         payload = &[];
     }
     if mine.in_doubt() && mine.weigh(first, &mut out) {
-        met.odd = Some("ack-padding");
+        met.odd.add("ack-padding");
     }
     if mine.known() && !payload.is_empty() && mine.distance(first) > STREAM_JUMP {
-        met.odd = Some("stray-segment");
+        met.odd.add("stray-segment");
     }
     if tcp.urgent {
         // Whether the receiver took it out of the stream cannot be seen; it stays in.
-        met.odd = Some("tcp-urgent");
+        met.odd.add("tcp-urgent");
     }
     if !payload.is_empty() || (tcp.missing > 0 && !tcp.rst) {
         let piece = Piece {
@@ -256,7 +276,7 @@ pub(super) fn segment<S: StreamSink>(
             mine.settle(packets, at, unheard, &mut out);
         }
     }
-    met.odd = met.odd.or(out.odd);
+    met.odd.take_in(out.odd);
     if tcp.rst {
         closing.get_or_insert(Close::Reset);
     } else if tcp.fin {

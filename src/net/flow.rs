@@ -3,7 +3,7 @@
 //! time. Everything that is not handed on is counted.
 
 use super::assemble::Half;
-use super::connection::{self, Belongs, ToSink};
+use super::connection::{self, Belongs, Odd, ToSink};
 use super::copies::{self, Copies, Print, Tap, TapCopy};
 use super::decap::Carried;
 use super::frag::Fragments;
@@ -156,12 +156,13 @@ impl<S: StreamSink> Net<S> {
         };
         let cost = |flow: &Flow<S::State>| flow.halves.iter().map(Half::cost).sum::<usize>();
         let before = cost(flow);
-        each_half(flow, sink, |half, its, out| {
+        let odd = each_half(flow, sink, |half, its, out| {
             if its == side {
                 half.settle_early(i64::MAX, out);
             }
         });
         self.held = self.held + cost(flow) - before;
+        self.count_odd(odd, self.last);
     }
 
     /// A packet of a flow that is no connection. `tunnel` names what carries packets of its own: they are handed on by
@@ -291,9 +292,7 @@ impl<S: StreamSink> Net<S> {
             self.holders
                 .retain(|(slot, id, _)| table.get(*slot).is_some_and(|f| f.id == *id));
         }
-        if let Some(code) = met.odd {
-            self.count(code, frame.at);
-        }
+        self.count_odd(met.odd, frame.at);
         if met.copy && !frame.copied {
             self.count("tap-copy", frame.at);
         }
@@ -310,7 +309,7 @@ impl<S: StreamSink> Net<S> {
 
     /// Lets go of the streams that have held bytes for longest until all is within the limit.
     fn release(&mut self, at: Stamp, sink: &mut S) {
-        let mut given_up = 0;
+        let (mut given_up, mut odd) = (0, Odd::default());
         while self.held > STREAMS_HELD_ALL
             && let Some((slot, id, side)) = self.holders.pop_front()
         {
@@ -318,18 +317,19 @@ impl<S: StreamSink> Net<S> {
                 continue;
             };
             let cost = flow.halves.get(side as usize).map_or(0, |h| h.cost());
-            each_half(flow, sink, |half, its, out| {
+            odd.take_in(each_half(flow, sink, |half, its, out| {
                 if its == side {
                     half.listed = false;
                     while half.cost() > 0 {
                         half.lose(out);
                     }
                 }
-            });
+            }));
             self.held -= cost;
             given_up += u64::from(cost > 0);
         }
         self.count_many("held-limit", given_up, at);
+        self.count_odd(odd, at);
     }
 
     fn open(
@@ -411,7 +411,8 @@ impl<S: StreamSink> Net<S> {
         let last = flow.last;
         let doubts = flow.halves.iter().filter(|h| h.in_doubt()).count() as u64;
         self.count_many("ack-padding", doubts, last);
-        each_half(&mut flow, sink, |half, _, out| half.end(last, out));
+        let odd = each_half(&mut flow, sink, |half, _, out| half.end(last, out));
+        self.count_odd(odd, last);
         let close = flow.closing.unwrap_or(why);
         let stats = FlowStats {
             first: flow.first,
@@ -476,6 +477,12 @@ impl<S: StreamSink> Net<S> {
         self.count_many(code, 1, at);
     }
 
+    fn count_odd(&mut self, odd: Odd, at: Stamp) {
+        for code in odd.codes() {
+            self.count(code, at);
+        }
+    }
+
     pub(super) fn count_many(&mut self, code: &'static str, n: u64, at: Stamp) {
         if n == 0 {
             return;
@@ -508,7 +515,8 @@ fn each_half<S: StreamSink>(
     flow: &mut Flow<S::State>,
     sink: &mut S,
     mut f: impl FnMut(&mut Half, Side, &mut ToSink<'_, S>),
-) {
+) -> Odd {
+    let mut odd = Odd::default();
     let Flow {
         state,
         halves,
@@ -525,8 +533,10 @@ fn each_half<S: StreamSink>(
             bytes,
             gaps: &mut *gaps,
             trail: None,
-            odd: None,
+            odd: Odd::default(),
         };
         f(half, side, &mut out);
+        odd.take_in(out.odd);
     }
+    odd
 }

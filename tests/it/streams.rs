@@ -12,6 +12,7 @@ pub const SYN: u8 = 2;
 pub const RST: u8 = 4;
 pub const PSH: u8 = 8;
 pub const ACK: u8 = 16;
+const URG: u8 = 32;
 
 /// A connection between two fixed ends, written packet by packet.
 pub struct Wire {
@@ -639,7 +640,6 @@ fn data_on_a_syn_counts_once_whether_it_was_taken_or_not() {
 
 #[test]
 fn urgent_bytes_stay_in_the_stream_and_are_counted() {
-    const URG: u8 = 32;
     let mut w = Wire::default();
     w.handshake(100, 900);
     w.a(ACK | PSH, 101, 901, b"GET ");
@@ -713,10 +713,12 @@ fn what_a_cap_cost_and_what_came_too_late_is_counted() {
     }
     assert_eq!(w.code("stream-limit"), 1);
     assert_eq!(w.code("late-bytes"), 0);
-    // then what was missing comes; what comes again behind it is no news
-    w.a(ACK | PSH, 101, 901, b"too late..");
+    // then what was missing comes; what comes again behind it is no news,
+    // and a packet that is odd twice is counted twice
+    w.a(ACK | PSH | URG, 101, 901, b"too late..");
     w.a(ACK | PSH, 111, 901, b"0123456789");
     assert_eq!(w.code("late-bytes"), 1);
+    assert_eq!(w.code("tcp-urgent"), 1);
     let f = w.end();
     assert_eq!(gaps_of(&f[0], 0), [(0, 10)]);
     assert_eq!(f[0].streams[0].len(), 11_000);
