@@ -756,3 +756,46 @@ fn archives_of_the_tools_people_use_are_read() {
         holds(&case);
     }
 }
+
+/// The program where no file may grow beyond some blocks of 512 bytes.
+fn limited(rig: &Rig, blocks: u32, args: &[&str]) -> std::process::Output {
+    let own = rig.command(args);
+    let mut shell = Command::new("sh");
+    // a signal comes before the error where it is not left out
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    shell.arg("-c").arg(script).arg(own.get_program());
+    shell.args(own.get_args());
+    for (key, value) in own.get_envs() {
+        match value {
+            Some(value) => shell.env(key, value),
+            None => shell.env_remove(key),
+        };
+    }
+    if let Some(dir) = own.get_current_dir() {
+        shell.current_dir(dir);
+    }
+    shell.output().unwrap()
+}
+
+#[test]
+fn a_full_disk_is_no_word_about_evidence() {
+    let rig = Rig::new();
+    let path = rig.write("a.tgz", &gzip(&tar(&[("s.log", &log(0..9000))])));
+    let out = limited(&rig, 200, &["load", "--json", &path]);
+    let said = text(&out.stdout) + &text(&out.stderr);
+    assert_eq!(out.status.code(), Some(4), "{said}");
+    assert!(
+        said.contains("cannot be unpacked: File too large"),
+        "{said}"
+    );
+    let (code, sum) = rig.load(&[&path]);
+    assert_eq!((code, sum["calls"].as_u64()), (0, Some(9000)));
+    let out = limited(&rig, 200, &["verify"]);
+    let said = text(&out.stdout) + &text(&out.stderr);
+    assert!(!matches!(out.status.code(), Some(0 | 3)), "{said}");
+    assert!(
+        said.contains("File too large") && !said.contains("SHA-256 is another"),
+        "{said}"
+    );
+    holds(&rig);
+}

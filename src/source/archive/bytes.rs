@@ -210,12 +210,11 @@ impl Content {
     }
 }
 
-/// Whether an error tells of the evidence and not of the machine.
+/// Whether an error tells of the evidence and not of the machine: what decoders say has no number of the system's.
 pub(super) fn is_damage(e: &io::Error) -> bool {
-    matches!(
-        e.kind(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-    )
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    let kinds = [UnexpectedEof, InvalidData, InvalidInput, Other];
+    e.raw_os_error().is_none() && kinds.contains(&e.kind())
 }
 
 /// Holds a member to its length and its checksum.

@@ -139,18 +139,31 @@ pub(super) fn form_of(begin: &[u8]) -> Option<&'static str> {
 }
 
 /// Evidence in an archive: the archive first, and every archive inside before its members. Where there is none, only the first.
-#[must_use]
-pub fn expand(bytes: Bytes, form: &'static str, spill: &Path, stop: &AtomicBool) -> Vec<Found> {
+///
+/// # Errors
+/// Of the machine, as a full disk; what is wrong with the evidence stands in the notes.
+pub fn expand(
+    bytes: Bytes,
+    form: &'static str,
+    spill: &Path,
+    stop: &AtomicBool,
+) -> io::Result<Vec<Found>> {
     let mut walk = Walk::new(spill, None, stop);
     let len = bytes.len();
-    walk.archive(&Content::plain(bytes, len), form, None, &Place::default());
-    walk.out
+    walk.archive(&Content::plain(bytes, len), form, None, &Place::default())?;
+    Ok(walk.out)
+}
+
+/// Whether an error of [`reopen`] tells of the machine, and nothing of the file: that one is there.
+#[must_use]
+pub fn is_machine(path: &Path, e: &io::Error) -> bool {
+    e.raw_os_error().is_some() && std::fs::File::open(path).is_ok()
 }
 
 /// Finds members again by their numbers.
 ///
 /// # Errors
-/// Where the file cannot be opened, or is no archive.
+/// Where the file cannot be opened, or is no archive, or the machine fails ([`is_machine`]).
 pub fn reopen(
     path: &Path,
     spill: &Path,
@@ -165,7 +178,7 @@ pub fn reopen(
         _ => return Err(io::Error::other("is no archive any more")),
     };
     let mut walk = Walk::new(spill, Some(wanted), stop);
-    walk.archive(&content, form, None, &Place::default());
+    walk.archive(&content, form, None, &Place::default())?;
     Ok(walk.members)
 }
 
@@ -224,14 +237,15 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Looks into an archive. False where no evidence is in it; the outermost one is kept all the same.
+    /// Looks into an archive. False where no evidence is in it; the outermost one is kept all the same. Errors are the
+    /// machine's: damage is noted.
     fn archive(
         &mut self,
         content: &Content,
         form: &'static str,
         member: Option<Member>,
         place: &Place,
-    ) -> bool {
+    ) -> io::Result<bool> {
         let at = self.out.len();
         let outermost = member.is_none();
         self.out.push(Found {
@@ -244,6 +258,10 @@ impl<'w> Walk<'w> {
         });
         let mut notes = Notes::new();
         if let Err(e) = self.inside(content, form, place, &mut notes) {
+            // one that was stopped is left as it is
+            if !bytes::is_damage(&e) && !self.stop.load(Ordering::Relaxed) {
+                return Err(e);
+            }
             note(&mut notes, DAMAGED, &e.to_string());
         }
         let any = self.out.len() > at + 1;
@@ -254,7 +272,7 @@ impl<'w> Walk<'w> {
         } else {
             self.out.truncate(at);
         }
-        any
+        Ok(any)
     }
 
     fn inside(
@@ -308,13 +326,18 @@ impl<'w> Walk<'w> {
     fn zip(&mut self, bytes: &Bytes, place: &Place, notes: &mut Notes) -> io::Result<()> {
         let most = self.left;
         let mut n = 0;
-        zip::walk(bytes, most, &mut |event| match event {
-            zip::Event::Left(code, name) => note(notes, code, &String::from_utf8_lossy(&name)),
-            zip::Event::File { name, content } => {
-                n += 1;
-                self.left = self.left.saturating_sub(1);
-                self.member(content, &place.member(n, &name), notes);
+        zip::walk(bytes, most, &mut |event| {
+            match event {
+                zip::Event::Left(code, name) => {
+                    note(notes, code, &String::from_utf8_lossy(&name));
+                }
+                zip::Event::File { name, content } => {
+                    n += 1;
+                    self.left = self.left.saturating_sub(1);
+                    self.member(content, &place.member(n, &name), notes)?;
+                }
             }
+            Ok(())
         })
     }
 
@@ -366,7 +389,7 @@ impl<'w> Walk<'w> {
                     self.kept(&mut whole, room, &place.name, notes)?
                 }
             };
-            self.member(Content::plain(bytes, len), &place, notes);
+            self.member(Content::plain(bytes, len), &place, notes)?;
         }
         Ok(())
     }
@@ -380,9 +403,9 @@ impl<'w> Walk<'w> {
         })
     }
 
-    fn member(&mut self, content: Content, place: &Place, notes: &mut Notes) {
+    fn member(&mut self, content: Content, place: &Place, notes: &mut Notes) -> io::Result<()> {
         if self.stop.load(Ordering::Relaxed) {
-            return;
+            return Ok(());
         }
         let member = Member {
             index: place.index.clone(),
@@ -390,7 +413,7 @@ impl<'w> Walk<'w> {
         };
         if let Some(wanted) = self.wanted {
             if !self.wants(&place.index) {
-                return;
+                return Ok(());
             }
             if wanted.contains(&place.index) {
                 self.members.insert(place.index.clone(), member.clone());
@@ -402,7 +425,7 @@ impl<'w> Walk<'w> {
                 note(notes, DEEP, &place.name);
             }
             Ok((Kind::Archive(form), _)) => {
-                if !self.archive(&content, form, Some(member), place) {
+                if !self.archive(&content, form, Some(member), place)? {
                     note(notes, NO_EVIDENCE, &place.name);
                 }
             }
@@ -417,6 +440,7 @@ impl<'w> Walk<'w> {
             Err(why) if why == UNKNOWN => note(notes, NO_EVIDENCE, &place.name),
             Err(why) => note(notes, DAMAGED, &format!("{}: {why}", place.name)),
         }
+        Ok(())
     }
 }
 

@@ -32,6 +32,9 @@ pub(super) enum Event {
     Left(&'static str, Vec<u8>),
 }
 
+/// Takes what is found; its errors end the search.
+type Each<'e> = &'e mut dyn FnMut(Event) -> io::Result<()>;
+
 /// Whether a file begins as an archive does; an empty one holds nothing.
 pub(super) fn is_zip(begin: &[u8]) -> bool {
     begin.len() >= LOCAL && begin.starts_with(SIG_LOCAL)
@@ -147,12 +150,12 @@ fn directory(bytes: &Bytes) -> io::Result<Option<Directory>> {
 /// Gives every member to `each`, at most `most` of them.
 ///
 /// # Errors
-/// Where reading fails.
-pub(super) fn walk(bytes: &Bytes, most: usize, each: &mut dyn FnMut(Event)) -> io::Result<()> {
+/// Where reading fails, and those of `each`.
+pub(super) fn walk(bytes: &Bytes, most: usize, each: Each<'_>) -> io::Result<()> {
     match directory(bytes)? {
         Some(dir) => listed(bytes, &dir, most, each),
         None => {
-            each(Event::Left(CUT, b"its directory".to_vec()));
+            each(Event::Left(CUT, b"its directory".to_vec()))?;
             followed(bytes, most, each)
         }
     }
@@ -167,12 +170,7 @@ fn refused(flags: u16, method: u16) -> Option<&'static str> {
     (flags & (1 << 13 | 1 << 5) != 0 || !matches!(method, 0 | 8)).then_some(UNSUPPORTED)
 }
 
-fn listed(
-    bytes: &Bytes,
-    dir: &Directory,
-    most: usize,
-    each: &mut dyn FnMut(Event),
-) -> io::Result<()> {
+fn listed(bytes: &Bytes, dir: &Directory, most: usize, each: Each<'_>) -> io::Result<()> {
     // Bytes that belong to something: begin and end.
     let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
     taken.insert(dir.at, bytes.len());
@@ -182,13 +180,13 @@ fn listed(
     for _ in 0..dir.entries {
         let mut fixed = [0; ENTRY];
         if gone >= dir.len || !whole(&mut read, &mut fixed)? || !fixed.starts_with(SIG_ENTRY) {
-            each(Event::Left(DAMAGED, b"its directory".to_vec()));
+            each(Event::Left(DAMAGED, b"its directory".to_vec()))?;
             break;
         }
         let lens = [28, 30, 32].map(|at| usize::from(u16_at(&fixed, at)));
         let mut names = vec![0; lens.iter().sum()];
         if !whole(&mut read, &mut names)? {
-            each(Event::Left(DAMAGED, b"its directory".to_vec()));
+            each(Event::Left(DAMAGED, b"its directory".to_vec()))?;
             break;
         }
         gone += (ENTRY + names.len()) as u64;
@@ -199,7 +197,7 @@ fn listed(
         }
         seen += 1;
         if seen > most {
-            each(Event::Left(LIMIT, name));
+            each(Event::Left(LIMIT, name))?;
             break;
         }
         let (flags, method) = (u16_at(&fixed, 8), u16_at(&fixed, 10));
@@ -213,7 +211,7 @@ fn listed(
         let local = bytes.get(at, LOCAL)?;
         let split = !matches!(u16_at(&fixed, 34), 0 | u16::MAX);
         if split || local.len() < LOCAL || !local.starts_with(SIG_LOCAL) {
-            each(Event::Left(if split { UNSUPPORTED } else { DAMAGED }, name));
+            each(Event::Left(if split { UNSUPPORTED } else { DAMAGED }, name))?;
             continue;
         }
         let name_len = usize::from(u16_at(&local, 26));
@@ -222,22 +220,22 @@ fn listed(
         let to = from.saturating_add(sizes.stored);
         let before = taken.range(..to).next_back().map_or(0, |(_, end)| *end);
         if before > at || taken.contains_key(&at) {
-            each(Event::Left(OVERLAP, name));
+            each(Event::Left(OVERLAP, name))?;
             continue;
         }
         taken.insert(at, to);
         let behind = bytes.get(at.saturating_add(LOCAL as u64), name_len + extra_len)?;
         if differs(&local, &behind, name_len, &name, (flags, method), sizes) {
-            each(Event::Left(MISMATCH, name.clone()));
+            each(Event::Left(MISMATCH, name.clone()))?;
         }
         let unix = u16_at(&fixed, 4) >> 8 == 3;
         let mode = u32_at(&fixed, 38) >> 28;
         if unix && !matches!(mode, 0 | 8) {
-            each(Event::Left(NO_FILE, name));
+            each(Event::Left(NO_FILE, name))?;
             continue;
         }
         if let Some(why) = refused(flags | u16_at(&local, 6) & 1, method) {
-            each(Event::Left(why, name));
+            each(Event::Left(why, name))?;
             continue;
         }
         let content = Content {
@@ -246,7 +244,7 @@ fn listed(
             len: Some(sizes.len),
             crc: Some(u32_at(&fixed, 16)),
         };
-        each(Event::File { name, content });
+        each(Event::File { name, content })?;
     }
     unlisted(bytes, &taken, each)
 }
@@ -274,18 +272,14 @@ fn differs(
 }
 
 /// Counts headers of members between those that the directory lists: what was deleted, or hidden.
-fn unlisted(
-    bytes: &Bytes,
-    taken: &BTreeMap<u64, u64>,
-    each: &mut dyn FnMut(Event),
-) -> io::Result<()> {
+fn unlisted(bytes: &Bytes, taken: &BTreeMap<u64, u64>, each: Each<'_>) -> io::Result<()> {
     let mut end = 0;
     for (at, to) in taken {
         if at.saturating_sub(end) >= LOCAL as u64 {
             // a descriptor of up to 24 bytes may stand before
             let gap = bytes.get(end, 24 + LOCAL)?;
             if memchr::memmem::find(&gap, SIG_LOCAL).is_some_and(|n| end + (n as u64) < *at) {
-                each(Event::Left(UNLISTED, Vec::new()));
+                each(Event::Left(UNLISTED, Vec::new()))?;
             }
         }
         end = end.max(*to);
@@ -302,7 +296,7 @@ fn whole(read: &mut impl Read, out: &mut [u8]) -> io::Result<bool> {
 }
 
 /// Follows members from header to header, where there is no directory.
-fn followed(bytes: &Bytes, most: usize, each: &mut dyn FnMut(Event)) -> io::Result<()> {
+fn followed(bytes: &Bytes, most: usize, each: Each<'_>) -> io::Result<()> {
     let (mut at, mut seen, mut lost) = (0u64, 0usize, false);
     while at < bytes.len() {
         let local = bytes.get(at, LOCAL)?;
@@ -312,7 +306,7 @@ fn followed(bytes: &Bytes, most: usize, each: &mut dyn FnMut(Event)) -> io::Resu
                 break;
             }
             if !std::mem::replace(&mut lost, true) {
-                each(Event::Left(DAMAGED, Vec::new()));
+                each(Event::Left(DAMAGED, Vec::new()))?;
             }
             let Some(next) = find(bytes, at + 1, &[SIG_LOCAL, SIG_ENTRY])? else {
                 break;
@@ -364,13 +358,13 @@ fn followed(bytes: &Bytes, most: usize, each: &mut dyn FnMut(Event)) -> io::Resu
         }
         seen += 1;
         if seen > most {
-            each(Event::Left(LIMIT, name));
+            each(Event::Left(LIMIT, name))?;
             break;
         }
         each(match refused(flags, method) {
             Some(why) => Event::Left(why, name),
             None => Event::File { name, content },
-        });
+        })?;
     }
     Ok(())
 }
