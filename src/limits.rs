@@ -21,7 +21,8 @@ pub const ARCHIVE_MEMBERS: usize = 100_000;
 /// Archives inside archives: a backup of a folder of archives, and one more.
 pub const ARCHIVE_DEPTH: usize = 3;
 /// Bytes kept in a file without a name of what an archive given holds compressed as a whole: below what a disk has that takes a
-/// case. For each archive the rule of [`BOMB_RATIO`] and [`BOMB_FLOOR`] holds as well.
+/// case. For each archive the rule of [`BOMB_RATIO`] and [`BOMB_FLOOR`] holds as well; what one inside another takes is taken
+/// from the other's, so that the floor counts once for a file given.
 pub const ARCHIVE_SPILL: u64 = 64 << 30;
 /// Bytes of a member's name that are kept: what file systems allow.
 pub const ARCHIVE_NAME: usize = 4096;

@@ -799,3 +799,20 @@ fn a_full_disk_is_no_word_about_evidence() {
     );
     holds(&rig);
 }
+
+#[test]
+fn archives_side_by_side_share_one_bound() {
+    // each unpacks to less than the floor of the rule for bombs, all of them to more
+    let one = |n| gzip(&gzip(&tar(&[("log", &log(n..n + 1).repeat(400_000))])));
+    let [a, b, c, d] = [1, 2, 3, 4].map(one);
+    let files = tar(&[("a", &a), ("b", &b), ("c", &c), ("d", &d)]);
+    assert!(files.len() < 20_000, "{}", files.len());
+    let rig = Rig::new();
+    let path = rig.write("b", &files);
+    let out = rig.run(&["load", "--json", "--before", "2001-01-01", &path]);
+    let sum: Value = serde_json::from_slice(&out.stdout).unwrap();
+    // the third is cut, for the fourth no room is left
+    assert_eq!(diags(&sum, "b!b"), &json!({}), "{sum}");
+    assert_eq!(diags(&sum, "b!c")["archive-bomb"], 1, "{sum}");
+    assert_eq!(diags(&sum, "b")["archive-bomb"], 1, "{sum}");
+}

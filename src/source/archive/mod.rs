@@ -150,7 +150,8 @@ pub fn expand(
 ) -> io::Result<Vec<Found>> {
     let mut walk = Walk::new(spill, None, stop);
     let len = bytes.len();
-    walk.archive(&Content::plain(bytes, len), form, None, &Place::default())?;
+    let (content, mut room) = (Content::plain(bytes, len), room_of(len));
+    walk.archive(&content, form, None, &Place::default(), &mut room)?;
     Ok(walk.out)
 }
 
@@ -178,12 +179,18 @@ pub fn reopen(
         _ => return Err(io::Error::other("is no archive any more")),
     };
     let mut walk = Walk::new(spill, Some(wanted), stop);
-    walk.archive(&content, form, None, &Place::default())?;
+    walk.archive(&content, form, None, &Place::default(), &mut room_of(len))?;
     Ok(walk.members)
 }
 
 fn unpacked_of(content: &Content) -> io::Result<Box<dyn Read + Send>> {
     super::unpacked(Box::new(BufReader::new(content.reader())))
+}
+
+/// What members of an archive of so many bytes may take of a file without a name, before it is a bomb.
+fn room_of(stored: u64) -> u64 {
+    let room = stored.saturating_mul(limits::BOMB_RATIO);
+    room.saturating_add(limits::BOMB_FLOOR)
 }
 
 /// Where an archive stands.
@@ -237,15 +244,16 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Looks into an archive. False where no evidence is in it; the outermost one is kept all the same. Errors are the
-    /// machine's: damage is noted.
+    /// Looks into an archive. Where no evidence is in it, gives what was left out; the outermost one is kept all the same. Errors are the
+    /// machine's: damage is noted. `room` is what may be unpacked, here and in all archives around it.
     fn archive(
         &mut self,
         content: &Content,
         form: &'static str,
         member: Option<Member>,
         place: &Place,
-    ) -> io::Result<bool> {
+        room: &mut u64,
+    ) -> io::Result<Option<Notes>> {
         let at = self.out.len();
         let outermost = member.is_none();
         self.out.push(Found {
@@ -257,7 +265,11 @@ impl<'w> Walk<'w> {
             notes: Notes::new(),
         });
         let mut notes = Notes::new();
-        if let Err(e) = self.inside(content, form, place, &mut notes) {
+        let own = room_of(content.bytes.len()).min(*room);
+        let mut left = own;
+        let done = self.inside(content, form, place, &mut left, &mut notes);
+        *room -= own - left;
+        if let Err(e) = done {
             // one that was stopped is left as it is
             if !bytes::is_damage(&e) && !self.stop.load(Ordering::Relaxed) {
                 return Err(e);
@@ -269,10 +281,10 @@ impl<'w> Walk<'w> {
             if let Some(found) = self.out.get_mut(at) {
                 found.notes = notes;
             }
-        } else {
-            self.out.truncate(at);
+            return Ok(None);
         }
-        Ok(any)
+        self.out.truncate(at);
+        Ok(Some(notes))
     }
 
     fn inside(
@@ -280,26 +292,23 @@ impl<'w> Walk<'w> {
         content: &Content,
         form: &'static str,
         place: &Place,
+        room: &mut u64,
         notes: &mut Notes,
     ) -> io::Result<()> {
-        // What its members may take of a file without a name, before it is a bomb.
-        let stored = content.bytes.len();
-        let room = stored.saturating_mul(limits::BOMB_RATIO);
-        let mut room = room.saturating_add(limits::BOMB_FLOOR);
         let read = BufReader::with_capacity(1 << 17, content.reader());
         let (read, layers) = coded::undo_all(Box::new(read))?;
         let direct = content.direct().filter(|_| layers == 0);
         match (form, direct) {
-            ("zip", Some(bytes)) => self.zip(bytes, place, notes),
+            ("zip", Some(bytes)) => self.zip(bytes, room, place, notes),
             ("zip", None) => {
                 let mut read = Stream(read, self.stop);
-                let bytes = self.kept(&mut read, &mut room, &place.name, notes)?;
-                self.zip(&bytes, place, notes)
+                let bytes = self.kept(&mut read, room, &place.name, notes)?;
+                self.zip(&bytes, room, place, notes)
             }
-            (_, Some(bytes)) => self.tar(Tar::new(bytes.reader()), direct, &mut room, place, notes),
+            (_, Some(bytes)) => self.tar(Tar::new(bytes.reader()), direct, room, place, notes),
             (_, None) => {
                 let read = Stream(read, self.stop);
-                self.tar(Tar::new(read), None, &mut room, place, notes)
+                self.tar(Tar::new(read), None, room, place, notes)
             }
         }
     }
@@ -323,7 +332,13 @@ impl<'w> Walk<'w> {
         Ok(spilled.bytes)
     }
 
-    fn zip(&mut self, bytes: &Bytes, place: &Place, notes: &mut Notes) -> io::Result<()> {
+    fn zip(
+        &mut self,
+        bytes: &Bytes,
+        room: &mut u64,
+        place: &Place,
+        notes: &mut Notes,
+    ) -> io::Result<()> {
         let most = self.left;
         let mut n = 0;
         zip::walk(bytes, most, &mut |event| {
@@ -334,7 +349,7 @@ impl<'w> Walk<'w> {
                 zip::Event::File { name, content } => {
                     n += 1;
                     self.left = self.left.saturating_sub(1);
-                    self.member(content, &place.member(n, &name), notes)?;
+                    self.member(content, &place.member(n, &name), room, notes)?;
                 }
             }
             Ok(())
@@ -389,7 +404,7 @@ impl<'w> Walk<'w> {
                     self.kept(&mut whole, room, &place.name, notes)?
                 }
             };
-            self.member(Content::plain(bytes, len), &place, notes)?;
+            self.member(Content::plain(bytes, len), &place, room, notes)?;
         }
         Ok(())
     }
@@ -403,7 +418,13 @@ impl<'w> Walk<'w> {
         })
     }
 
-    fn member(&mut self, content: Content, place: &Place, notes: &mut Notes) -> io::Result<()> {
+    fn member(
+        &mut self,
+        content: Content,
+        place: &Place,
+        room: &mut u64,
+        notes: &mut Notes,
+    ) -> io::Result<()> {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -425,8 +446,12 @@ impl<'w> Walk<'w> {
                 note(notes, DEEP, &place.name);
             }
             Ok((Kind::Archive(form), _)) => {
-                if !self.archive(&content, form, Some(member), place)? {
+                if let Some(left) = self.archive(&content, form, Some(member), place, room)? {
                     note(notes, NO_EVIDENCE, &place.name);
+                    // why there is none in it has no row of its own
+                    for (code, (n, detail)) in left.into_iter().filter(|l| l.0 != NO_EVIDENCE) {
+                        notes.entry(code).or_insert((0, detail)).0 += n;
+                    }
                 }
             }
             Ok((kind, first_ts)) => self.out.push(Found {
