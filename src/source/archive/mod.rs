@@ -201,20 +201,37 @@ struct Place {
     depth: usize,
 }
 
+/// A name as it is shown; of a long one the beginning.
+fn shown(name: &[u8]) -> String {
+    let most = limits::ARCHIVE_NAME;
+    // no character has more than four bytes
+    let name = String::from_utf8_lossy(name.get(..most + 4).unwrap_or(name));
+    match name.get(..name.floor_char_boundary(most)) {
+        Some(begin) if begin.len() < name.len() => format!("{begin}…"),
+        _ => name.into_owned(),
+    }
+}
+
 impl Place {
-    fn member(&self, n: usize, name: &[u8]) -> Place {
-        let name = String::from_utf8_lossy(name.get(..limits::ARCHIVE_NAME).unwrap_or(name));
-        let name = match &*name {
-            "" => format!("#{n}"), // one without a name is called by its number
-            name => name.to_owned(),
+    /// A member's place. `names` are the bytes that names may still take: beyond them, number takes the place of the name.
+    fn member(&self, n: usize, name: &[u8], names: &mut usize) -> Place {
+        let name = match shown(name) {
+            name if name.is_empty() => format!("#{n}"), // one without a name is called by its number
+            name => name,
         };
         let join = |before: &str, mark: &str, after: &str| match before {
             "" => after.to_owned(),
             before => format!("{before}{mark}{after}"),
         };
+        let index = join(&self.index, ".", &n.to_string());
+        let mut name = join(&self.name, "!", &name);
+        match names.checked_sub(name.len()) {
+            Some(left) => *names = left,
+            None => name = format!("#{index}"),
+        }
         Place {
-            name: join(&self.name, "!", &name),
-            index: join(&self.index, ".", &n.to_string()),
+            name,
+            index,
             depth: self.depth + 1,
         }
     }
@@ -224,6 +241,8 @@ struct Walk<'w> {
     spill: Spill,
     /// Members that may still be looked at.
     left: usize,
+    /// Bytes of names that may still be kept.
+    names: usize,
     /// Numbers of members to be found again; `None` to find evidence.
     wanted: Option<&'w BTreeSet<String>>,
     /// Set to stop early: what follows is left out.
@@ -237,6 +256,7 @@ impl<'w> Walk<'w> {
         Walk {
             spill: Spill::new(spill),
             left: limits::ARCHIVE_MEMBERS,
+            names: limits::ARCHIVE_NAMES,
             wanted,
             stop,
             members: BTreeMap::new(),
@@ -344,12 +364,13 @@ impl<'w> Walk<'w> {
         zip::walk(bytes, most, &mut |event| {
             match event {
                 zip::Event::Left(code, name) => {
-                    note(notes, code, &String::from_utf8_lossy(&name));
+                    note(notes, code, &shown(&name));
                 }
                 zip::Event::File { name, content } => {
                     n += 1;
                     self.left = self.left.saturating_sub(1);
-                    self.member(content, &place.member(n, &name), room, notes)?;
+                    let place = place.member(n, &name, &mut self.names);
+                    self.member(content, &place, room, notes)?;
                 }
             }
             Ok(())
@@ -368,14 +389,14 @@ impl<'w> Walk<'w> {
         while let Some(event) = tar.next()? {
             let (name, at, len) = match event {
                 tar::Event::Left(code, name) => {
-                    note(notes, code, &String::from_utf8_lossy(&name));
+                    note(notes, code, &shown(&name));
                     continue;
                 }
                 tar::Event::File { name, at, len } => (name, at, len),
             };
             let place = {
                 n += 1;
-                place.member(n, &name)
+                place.member(n, &name, &mut self.names)
             };
             if self.left == 0 {
                 note(notes, LIMIT, &place.name);
@@ -475,5 +496,28 @@ struct Rest<'t, R>(&'t mut Tar<R>);
 impl<R: Skip> Read for Rest<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.0.read(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_and_bounded_together() {
+        let mut names = 2000;
+        let top = Place::default();
+        let whole = top.member(1, b"whole", &mut names);
+        assert_eq!((whole.name.as_str(), names), ("whole", 1995));
+        // each byte is shown as three
+        let bytes = top.member(2, &[0xff; 4096], &mut names);
+        assert_eq!(bytes.name, format!("{}…", "\u{fffd}".repeat(170)));
+        let wide = top.member(3, "ä".repeat(257).as_bytes(), &mut names);
+        assert_eq!(wide.name, format!("{}…", "ä".repeat(256)));
+        assert_eq!(shown("ä".repeat(256).as_bytes()), "ä".repeat(256));
+        // inside another its name counts again
+        let inside = wide.member(7, b"x", &mut names);
+        assert!(inside.name.ends_with("…!x") && names < 515);
+        assert_eq!(inside.member(9, b"y", &mut names).name, "#3.7.9");
     }
 }
