@@ -103,6 +103,11 @@ pub struct Live {
     closed: bool,
     /// Sources that the case holds, by SHA-256: members of archives that come are left out where they are among them.
     pub held: BTreeMap<[u8; 32], i64>,
+    /// Inputs of this load that are read as they are, by length, until something of that length comes: then their
+    /// content joins `held`.
+    whole: BTreeMap<u64, Vec<Input>>,
+    /// Sources that came and are read as they come: once they end, what they held joins `held`.
+    came: Vec<Arc<Feed>>,
     /// Rows of those that were left out so.
     pub known_rows: Vec<i64>,
     /// What could not be read, with the reason.
@@ -142,6 +147,12 @@ impl Live {
                 live.seen.insert(file_id(&meta), seen);
             }
         }
+        if live.any {
+            for input in read_whole {
+                let same = live.whole.entry(input.bytes).or_default();
+                same.push(input.clone());
+            }
+        }
         for p in given.pipes {
             live.wait(p.name, p.path, true, p.kept, (p.read, p.feed));
         }
@@ -169,6 +180,9 @@ impl Live {
 
     /// The arrived source got this number.
     pub fn numbered(&mut self, source: u32, arrival: &Arrival) {
+        if arrival.read.is_some() {
+            self.came.push(Arc::clone(&arrival.feed));
+        }
         if !arrival.spooled
             && arrival.read.is_some()
             && matches!(arrival.input.kind, Kind::Pcap | Kind::Pcapng)
@@ -362,6 +376,34 @@ impl Live {
 }
 
 impl Live {
+    /// What the case or this load holds already, of one that came: its row, 0 for one of this load; else it is held from now.
+    fn hold(&mut self, (sha, len): ([u8; 32], u64), stop: &AtomicBool) -> Option<i64> {
+        for input in self.whole.remove(&len).unwrap_or_default() {
+            // One that cannot be read says so where it is read.
+            if let Ok((sha, _)) = input.hash(stop) {
+                self.held.entry(sha).or_insert(0);
+            }
+        }
+        let (held, mut over) = (&mut self.held, Vec::new());
+        self.came.retain(|feed| {
+            let ended = feed.over();
+            if ended {
+                over.push(feed.taken().0);
+            }
+            !ended
+        });
+        for sha in over {
+            held.entry(sha).or_insert(0);
+        }
+        match held.entry(sha) {
+            std::collections::btree_map::Entry::Occupied(row) => Some(*row.get()),
+            std::collections::btree_map::Entry::Vacant(free) => {
+                free.insert(0);
+                None
+            }
+        }
+    }
+
     /// Members of an archive that came: those that the case holds are left out, as are all but one of equal ones.
     fn unpack(&mut self, w: Waiting, form: &'static str, out: &mut Vec<Arrival>) {
         w.feed.close();
@@ -379,14 +421,14 @@ impl Live {
                     continue;
                 }
             };
-            match self.held.get(&taken.0) {
-                Some(0) => continue, // came in this load
+            match self.hold(taken, &none) {
+                Some(0) => continue, // of this load
                 Some(row) => {
-                    self.known_rows.push(*row);
+                    self.known_rows.push(row);
                     continue;
                 }
-                None => self.held.insert(taken.0, 0),
-            };
+                None => {}
+            }
             out.push(Arrival {
                 input,
                 read: None,

@@ -816,3 +816,63 @@ fn archives_side_by_side_share_one_bound() {
     assert_eq!(diags(&sum, "b!c")["archive-bomb"], 1, "{sum}");
     assert_eq!(diags(&sum, "b")["archive-bomb"], 1, "{sum}");
 }
+
+#[test]
+fn equal_members_of_one_load_are_read_once() {
+    let both = |n: u32| {
+        let own = log(n..n + 3);
+        zip(&[
+            Zipped::new("s.log", &log(0..3), true),
+            Zipped::new("own.log", &own, true),
+        ])
+    };
+    let rig = || {
+        let rig = Rig::new();
+        let (a, b) = (rig.write("a.zip", &both(20)), rig.write("b.zip", &both(50)));
+        (rig, a, b)
+    };
+    let (plain, a, b) = rig();
+    let (code, sum) = plain.load(&[&a, &b]);
+    assert_eq!((code, sum["calls"].as_u64()), (0, Some(9)));
+    let members = |sum: &Value| sum["sources"].as_array().unwrap().len();
+    assert_eq!(members(&sum), 5);
+    // one of them through a pipe
+    let (piped, a, b) = rig();
+    let file = std::fs::File::open(&b).unwrap();
+    let out = piped
+        .command(&["load", "--json", &a, "-"])
+        .stdin(file)
+        .output();
+    let sum: Value = serde_json::from_slice(&out.unwrap().stdout).unwrap();
+    assert_eq!(
+        (sum["calls"].as_u64(), members(&sum)),
+        (Some(9), 5),
+        "{sum}"
+    );
+    holds(&piped);
+    // both while files are followed
+    let (followed, a, b) = rig();
+    let child = followed
+        .command(&["load", "--json", "--follow", &a, &b])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begin = Instant::now();
+    let there = || {
+        let out = followed.run(&["sql", "SELECT count(*) AS n FROM calls", "--json"]);
+        let n = serde_json::from_slice::<Value>(&out.stdout).ok();
+        n.and_then(|v| v["n"].as_u64()).unwrap_or(0)
+    };
+    while there() < 9 && begin.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let id = child.id().to_string();
+    Command::new("kill").args(["-INT", &id]).status().unwrap();
+    let out = child.wait_with_output().unwrap();
+    let sum: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(
+        (sum["calls"].as_u64(), members(&sum)),
+        (Some(9), 5),
+        "{sum}"
+    );
+}
