@@ -876,3 +876,31 @@ fn equal_members_of_one_load_are_read_once() {
         "{sum}"
     );
 }
+
+#[test]
+fn ends_of_a_zip_that_lie_hide_no_member() {
+    let list: Vec<_> = (0..5u32)
+        .map(|n| Zipped::new(&format!("m{n}"), &log(n * 10..n * 10 + 2), true))
+        .collect();
+    let whole = zip(&list);
+    let empty = pack::end(Vec::new(), &[], 0);
+    let at = whole.len() - 22;
+    // an end that lists nothing, behind the true one and in its place
+    let behind = [&whole[..], &empty].concat();
+    let instead = [&whole[..at], &empty].concat();
+    // one of five
+    let mut few = whole.clone();
+    few[at + 8..at + 12].copy_from_slice(&[1, 0, 1, 0]);
+    for (bytes, code, want) in [
+        (whole, 0, json!({})),
+        (behind, 0, json!({"archive-mismatch": 1})),
+        (instead, 3, json!({"archive-cut": 1, "archive-mismatch": 1})),
+        (few, 0, json!({"archive-mismatch": 1})),
+    ] {
+        let rig = Rig::new();
+        let (said, sum) = rig.load(&[&rig.write("z", &bytes)]);
+        assert_eq!(diags(&sum, "z"), &want);
+        assert_eq!((said, sum["calls"].as_u64()), (code, Some(10)), "{want}");
+        holds(&rig);
+    }
+}

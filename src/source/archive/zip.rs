@@ -91,8 +91,10 @@ impl Sizes {
     }
 }
 
-/// Finds the directory, from behind.
-fn directory(bytes: &Bytes) -> io::Result<Option<Directory>> {
+/// Finds the directory, from behind; and whether an end without one was passed over: what has a member at its beginning has
+/// a directory that lists it, so such an end was put there to hide them, or lies.
+fn directory(bytes: &Bytes) -> io::Result<(Option<Directory>, bool)> {
+    let mut empty = false;
     let from = bytes.len().saturating_sub(TAIL);
     let tail = bytes.get(from, usize::try_from(TAIL).unwrap_or(usize::MAX))?;
     for found in memchr::memmem::rfind_iter(&tail, SIG_END) {
@@ -126,8 +128,9 @@ fn directory(bytes: &Bytes) -> io::Result<Option<Directory>> {
             }
         }
         let begins = |at: u64| Ok::<_, io::Error>(bytes.get(at, 4)? == SIG_ENTRY);
-        if dir.entries == 0 {
-            return Ok(Some(dir));
+        if dir.entries == 0 && dir.len == 0 {
+            empty = true;
+            continue;
         }
         let shift = dir
             .at
@@ -138,13 +141,13 @@ fn directory(bytes: &Bytes) -> io::Result<Option<Directory>> {
         {
             dir.shift = shift;
             dir.at += shift;
-            return Ok(Some(dir));
+            return Ok((Some(dir), empty));
         }
         if begins(dir.at)? {
-            return Ok(Some(dir));
+            return Ok((Some(dir), empty));
         }
     }
-    Ok(None)
+    Ok((None, empty))
 }
 
 /// Gives every member to `each`, at most `most` of them.
@@ -152,7 +155,12 @@ fn directory(bytes: &Bytes) -> io::Result<Option<Directory>> {
 /// # Errors
 /// Where reading fails, and those of `each`.
 pub(super) fn walk(bytes: &Bytes, most: usize, each: Each<'_>) -> io::Result<()> {
-    match directory(bytes)? {
+    let (dir, empty) = directory(bytes)?;
+    if empty {
+        let detail = b"an end of the archive that lists no member".to_vec();
+        each(Event::Left(MISMATCH, detail))?;
+    }
+    match dir {
         Some(dir) => listed(bytes, &dir, most, each),
         None => {
             each(Event::Left(CUT, b"its directory".to_vec()))?;
@@ -176,18 +184,18 @@ fn listed(bytes: &Bytes, dir: &Directory, most: usize, each: Each<'_>) -> io::Re
     taken.insert(dir.at, bytes.len());
     let mut read = BufReader::new(bytes.part(dir.at, bytes.len()).reader());
     let mut seen = 0usize;
-    let mut gone = 0u64;
-    for _ in 0..dir.entries {
+    let (mut gone, mut entries) = (0u64, 0u64);
+    // The length decides, and not the number: that one has 16 bits, and may be false.
+    while gone < dir.len {
         let mut fixed = [0; ENTRY];
-        if gone >= dir.len || !whole(&mut read, &mut fixed)? || !fixed.starts_with(SIG_ENTRY) {
-            each(Event::Left(DAMAGED, b"its directory".to_vec()))?;
-            break;
+        if !whole(&mut read, &mut fixed)? || !fixed.starts_with(SIG_ENTRY) {
+            break; // a signature may stand behind the entries
         }
+        entries += 1;
         let lens = [28, 30, 32].map(|at| usize::from(u16_at(&fixed, at)));
         let mut names = vec![0; lens.iter().sum()];
         if !whole(&mut read, &mut names)? {
-            each(Event::Left(DAMAGED, b"its directory".to_vec()))?;
-            break;
+            return each(Event::Left(DAMAGED, b"its directory".to_vec()));
         }
         gone += (ENTRY + names.len()) as u64;
         let name = names.get(..lens[0]).unwrap_or_default().to_vec();
@@ -197,8 +205,7 @@ fn listed(bytes: &Bytes, dir: &Directory, most: usize, each: Each<'_>) -> io::Re
         }
         seen += 1;
         if seen > most {
-            each(Event::Left(LIMIT, name))?;
-            break;
+            return each(Event::Left(LIMIT, name));
         }
         let (flags, method) = (u16_at(&fixed, 8), u16_at(&fixed, 10));
         let mut sizes = Sizes {
@@ -246,6 +253,13 @@ fn listed(bytes: &Bytes, dir: &Directory, most: usize, each: Each<'_>) -> io::Re
         };
         each(Event::File { name, content })?;
     }
+    if entries < dir.entries {
+        return each(Event::Left(DAMAGED, b"its directory".to_vec()));
+    }
+    if entries != dir.entries && entries & 0xffff != dir.entries {
+        let detail = b"the number of members that its end gives".to_vec();
+        each(Event::Left(MISMATCH, detail))?;
+    }
     unlisted(bytes, &taken, each)
 }
 
@@ -271,7 +285,7 @@ fn differs(
     !sizes || !same_name || u16_at(local, 8) != method || u16_at(local, 6) & 1 != flags & 1
 }
 
-/// Counts headers of members between those that the directory lists: what was deleted, or hidden.
+/// Counts gaps between members that the directory lists in which a header of one stands: what was deleted, or hidden.
 fn unlisted(bytes: &Bytes, taken: &BTreeMap<u64, u64>, each: Each<'_>) -> io::Result<()> {
     let mut end = 0;
     for (at, to) in taken {
