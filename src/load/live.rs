@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// How often folders are looked at.
@@ -218,8 +218,9 @@ impl Live {
         retired.filter_map(more).collect()
     }
 
-    /// What has come. Once `stopped`, nothing more is taken.
-    pub fn poll(&mut self, stopped: bool) -> Vec<Arrival> {
+    /// What has come. Once `stop` is set, nothing more is taken.
+    pub fn poll(&mut self, stop: &AtomicBool) -> Vec<Arrival> {
+        let stopped = stop.load(Relaxed);
         if stopped && !self.closed {
             self.closed = true;
             self.feeds.iter().for_each(|f| f.close());
@@ -235,7 +236,7 @@ impl Live {
             }
             self.open_more();
         }
-        self.settle()
+        self.settle(stop)
     }
 
     fn wait(
@@ -338,7 +339,7 @@ impl Live {
     }
 
     /// Tells what those that wait hold, where enough has come.
-    fn settle(&mut self) -> Vec<Arrival> {
+    fn settle(&mut self, stop: &AtomicBool) -> Vec<Arrival> {
         let mut out = Vec::new();
         for mut w in std::mem::take(&mut self.waiting) {
             w.look();
@@ -357,8 +358,8 @@ impl Live {
                 {
                     self.waiting.push(w); // such a file is read as a whole
                 }
-                Some(Kind::Archive(form)) => self.unpack(w, form, &mut out),
-                Some(kind) => out.push(w.arrive(kind)),
+                Some(Kind::Archive(form)) => self.unpack(w, form, stop, &mut out),
+                Some(kind) => out.push(w.arrive(kind, stop)),
                 None if w.ended.is_some() || w.got.len() >= SNIFF_BYTES => {
                     w.feed.close();
                     let why = match w.ended {
@@ -405,23 +406,33 @@ impl Live {
     }
 
     /// Members of an archive that came: those that the case holds are left out, as are all but one of equal ones.
-    fn unpack(&mut self, w: Waiting, form: &'static str, out: &mut Vec<Arrival>) {
+    fn unpack(
+        &mut self,
+        w: Waiting,
+        form: &'static str,
+        stop: &AtomicBool,
+        out: &mut Vec<Arrival>,
+    ) {
         w.feed.close();
-        let (spill, none) = (super::beside(&self.case), AtomicBool::new(false));
-        let mut inputs = match members(&w.path, &w.name, form, &spill, &none) {
+        let spill = super::beside(&self.case);
+        let mut inputs = match members(&w.path, &w.name, form, &spill, stop) {
+            _ if stop.load(Relaxed) => {
+                let why = "was not unpacked when reading was stopped".to_owned();
+                return self.failed.push((PathBuf::from(w.name), why));
+            }
             Ok(inputs) => inputs,
             Err(why) => return self.failed.push((PathBuf::from(w.name), why)),
         };
         super::sources::sort(&mut inputs);
         for input in inputs {
-            let taken = match input.hash(&none) {
+            let taken = match input.hash(stop) {
                 Ok(taken) => taken,
                 Err(e) => {
                     self.failed.push((PathBuf::from(input.name), e.to_string()));
                     continue;
                 }
             };
-            match self.hold(taken, &none) {
+            match self.hold(taken, stop) {
                 Some(0) => continue, // of this load
                 Some(row) => {
                     self.known_rows.push(row);
@@ -464,7 +475,7 @@ impl Waiting {
         }
     }
 
-    fn arrive(self, kind: Kind) -> Arrival {
+    fn arrive(self, kind: Kind, stop: &AtomicBool) -> Arrival {
         let whole = matches!(kind, Kind::Entries(_));
         let mut taken = None;
         if whole {
@@ -473,7 +484,7 @@ impl Waiting {
             taken = if self.pipe {
                 Some(self.feed.taken())
             } else {
-                hash_file(&self.path, &AtomicBool::new(false), &mut |_| {}).ok()
+                hash_file(&self.path, stop, &mut |_| {}).ok()
             };
         }
         let failed = self.ended.filter(|why| !why.is_empty());

@@ -14,7 +14,7 @@ mod zip;
 use super::discover::{UNKNOWN, sniff};
 use super::{Kind, coded};
 use crate::limits;
-use bytes::{Content, Skip, Stream};
+use bytes::{Content, Skip, Stopping, Stream};
 use sha2::{Digest, Sha256};
 use spill::Spill;
 use std::collections::{BTreeMap, BTreeSet};
@@ -180,6 +180,7 @@ pub fn reopen(
     };
     let mut walk = Walk::new(spill, Some(wanted), stop);
     walk.archive(&content, form, None, &Place::default(), &mut room_of(len))?;
+    bytes::go_on(stop)?; // what was not looked at is not gone
     Ok(walk.members)
 }
 
@@ -325,7 +326,13 @@ impl<'w> Walk<'w> {
                 let bytes = self.kept(&mut read, room, &place.name, notes)?;
                 self.zip(&bytes, room, place, notes)
             }
-            (_, Some(bytes)) => self.tar(Tar::new(bytes.reader()), direct, room, place, notes),
+            (_, Some(bytes)) => self.tar(
+                Tar::new(Stopping(bytes.reader(), self.stop)),
+                direct,
+                room,
+                place,
+                notes,
+            ),
             (_, None) => {
                 let read = Stream(read, self.stop);
                 self.tar(Tar::new(read), None, room, place, notes)
@@ -361,7 +368,7 @@ impl<'w> Walk<'w> {
     ) -> io::Result<()> {
         let most = self.left;
         let mut n = 0;
-        zip::walk(bytes, most, &mut |event| {
+        zip::walk(bytes, most, self.stop, &mut |event| {
             match event {
                 zip::Event::Left(code, name) => {
                     note(notes, code, &shown(&name));
@@ -519,5 +526,22 @@ mod tests {
         let inside = wide.member(7, b"x", &mut names);
         assert!(inside.name.ends_with("…!x") && names < 515);
         assert_eq!(inside.member(9, b"y", &mut names).name, "#3.7.9");
+    }
+
+    #[test]
+    fn a_stop_ends_the_search_of_bytes_that_lie_bare() {
+        let mut tar = vec![b'x'; 1 << 20];
+        tar[..4].copy_from_slice(b"PK\x03\x04");
+        for form in ["tar", "zip"] {
+            let stop = AtomicBool::new(true);
+            let found = expand(
+                Bytes::memory(tar.clone()),
+                form,
+                &std::env::temp_dir(),
+                &stop,
+            );
+            let notes = &found.unwrap()[0].notes;
+            assert_eq!(notes[DAMAGED], (1, "interrupted".to_owned()), "{form}");
+        }
     }
 }

@@ -5,11 +5,12 @@
 //! The directory at the end decides; where a member's own header says otherwise, that is told. Members whose bytes overlap
 //! others are refused (APPNOTE knows none; bombs are made so). Without a directory the headers of the members are followed.
 
-use super::bytes::{Bytes, Content, Cursor};
+use super::bytes::{self, Bytes, Content, Cursor};
 use super::{CUT, DAMAGED, ENCRYPTED, LIMIT, MISMATCH, NO_FILE, OVERLAP, UNLISTED, UNSUPPORTED};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::atomic::AtomicBool;
 
 /// Fixed part of a member's header, of an entry of the directory, and of its end.
 const LOCAL: usize = 30;
@@ -153,18 +154,23 @@ fn directory(bytes: &Bytes) -> io::Result<(Option<Directory>, bool)> {
 /// Gives every member to `each`, at most `most` of them.
 ///
 /// # Errors
-/// Where reading fails, and those of `each`.
-pub(super) fn walk(bytes: &Bytes, most: usize, each: Each<'_>) -> io::Result<()> {
+/// Where reading fails or is stopped, and those of `each`.
+pub(super) fn walk(
+    bytes: &Bytes,
+    most: usize,
+    stop: &AtomicBool,
+    each: Each<'_>,
+) -> io::Result<()> {
     let (dir, empty) = directory(bytes)?;
     if empty {
         let detail = b"an end of the archive that lists no member".to_vec();
         each(Event::Left(MISMATCH, detail))?;
     }
     match dir {
-        Some(dir) => listed(bytes, &dir, most, each),
+        Some(dir) => listed(bytes, &dir, most, stop, each),
         None => {
             each(Event::Left(CUT, b"its directory".to_vec()))?;
-            followed(bytes, most, each)
+            followed(bytes, most, stop, each)
         }
     }
 }
@@ -178,7 +184,13 @@ fn refused(flags: u16, method: u16) -> Option<&'static str> {
     (flags & (1 << 13 | 1 << 5) != 0 || !matches!(method, 0 | 8)).then_some(UNSUPPORTED)
 }
 
-fn listed(bytes: &Bytes, dir: &Directory, most: usize, each: Each<'_>) -> io::Result<()> {
+fn listed(
+    bytes: &Bytes,
+    dir: &Directory,
+    most: usize,
+    stop: &AtomicBool,
+    each: Each<'_>,
+) -> io::Result<()> {
     // Bytes that belong to something: begin and end.
     let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
     taken.insert(dir.at, bytes.len());
@@ -187,6 +199,7 @@ fn listed(bytes: &Bytes, dir: &Directory, most: usize, each: Each<'_>) -> io::Re
     let (mut gone, mut entries) = (0u64, 0u64);
     // The length decides, and not the number: that one has 16 bits, and may be false.
     while gone < dir.len {
+        bytes::go_on(stop)?;
         let mut fixed = [0; ENTRY];
         if !whole(&mut read, &mut fixed)? || !fixed.starts_with(SIG_ENTRY) {
             break; // a signature may stand behind the entries
@@ -310,9 +323,10 @@ fn whole(read: &mut impl Read, out: &mut [u8]) -> io::Result<bool> {
 }
 
 /// Follows members from header to header, where there is no directory.
-fn followed(bytes: &Bytes, most: usize, each: Each<'_>) -> io::Result<()> {
+fn followed(bytes: &Bytes, most: usize, stop: &AtomicBool, each: Each<'_>) -> io::Result<()> {
     let (mut at, mut seen, mut lost) = (0u64, 0usize, false);
     while at < bytes.len() {
+        bytes::go_on(stop)?;
         let local = bytes.get(at, LOCAL)?;
         if !local.starts_with(SIG_LOCAL) {
             // The beginning of a directory ends the members, as does the end of the bytes.
@@ -322,7 +336,7 @@ fn followed(bytes: &Bytes, most: usize, each: Each<'_>) -> io::Result<()> {
             if !std::mem::replace(&mut lost, true) {
                 each(Event::Left(DAMAGED, Vec::new()))?;
             }
-            let Some(next) = find(bytes, at + 1, &[SIG_LOCAL, SIG_ENTRY])? else {
+            let Some(next) = find(bytes, at + 1, &[SIG_LOCAL, SIG_ENTRY], stop)? else {
                 break;
             };
             at = next;
@@ -356,14 +370,14 @@ fn followed(bytes: &Bytes, most: usize, each: Each<'_>) -> io::Result<()> {
         };
         if later {
             let end = if method == 8 && flags & 1 == 0 {
-                let (stored, len) = inflated(&bytes.part(from, bytes.len()))?;
+                let (stored, len) = inflated(&bytes.part(from, bytes.len()), stop)?;
                 content.len = len;
                 from + stored
             } else {
-                find(bytes, from, &[SIG_DESCRIPTOR])?.unwrap_or(bytes.len())
+                find(bytes, from, &[SIG_DESCRIPTOR], stop)?.unwrap_or(bytes.len())
             };
             content.bytes = bytes.part(from, end - from);
-            at = find(bytes, end, &[SIG_LOCAL, SIG_ENTRY])?.unwrap_or(bytes.len());
+            at = find(bytes, end, &[SIG_LOCAL, SIG_ENTRY], stop)?.unwrap_or(bytes.len());
         } else {
             at = from.saturating_add(sizes.stored);
         }
@@ -384,10 +398,16 @@ fn followed(bytes: &Bytes, most: usize, each: Each<'_>) -> io::Result<()> {
 }
 
 /// The next of some signatures (of four bytes each).
-fn find(bytes: &Bytes, from: u64, signatures: &[&[u8]]) -> io::Result<Option<u64>> {
+fn find(
+    bytes: &Bytes,
+    from: u64,
+    signatures: &[&[u8]],
+    stop: &AtomicBool,
+) -> io::Result<Option<u64>> {
     // Mostly it is near: many near ones must not cost a large block each.
     let (mut at, mut step) = (from, 256);
     while at < bytes.len() {
+        bytes::go_on(stop)?;
         let block = bytes.get(at, step + 3)?;
         let hits = signatures
             .iter()
@@ -402,10 +422,11 @@ fn find(bytes: &Bytes, from: u64, signatures: &[&[u8]]) -> io::Result<Option<u64
 }
 
 /// Length of a deflate stream, and of what it holds where it ends.
-fn inflated(bytes: &Bytes) -> io::Result<(u64, Option<u64>)> {
+fn inflated(bytes: &Bytes, stop: &AtomicBool) -> io::Result<(u64, Option<u64>)> {
     let mut read: BufReader<Cursor> = BufReader::with_capacity(4096, bytes.reader());
     let (mut inflate, mut out) = (Decompress::new(false), vec![0; 1 << 14]);
     loop {
+        bytes::go_on(stop)?;
         let block = read.fill_buf()?;
         let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
         let flush = if block.is_empty() {
