@@ -21,10 +21,13 @@ pub const ARCHIVE_MEMBERS: usize = 100_000;
 /// Archives inside archives: a backup of a folder of archives, and one more.
 pub const ARCHIVE_DEPTH: usize = 3;
 /// Bytes kept in a file without a name of what an archive given holds compressed as a whole: below what a disk has that takes a
-/// case. For each archive the rule of [`BOMB_RATIO`] and [`BOMB_FLOOR`] holds as well.
+/// case. For each archive the rule of [`BOMB_RATIO`] and [`BOMB_FLOOR`] holds as well; what one inside another takes is taken
+/// from the other's, so that the floor counts once for a file given.
 pub const ARCHIVE_SPILL: u64 = 64 << 30;
-/// Bytes of a member's name that are kept: what file systems allow.
-pub const ARCHIVE_NAME: usize = 4096;
+/// Bytes of a member's name that are shown: twice what file systems allow for one, folders in it included ...
+pub const ARCHIVE_NAME: usize = 512;
+/// ... and of all names of an archive and of those inside it: 160 for each of [`ARCHIVE_MEMBERS`]. Beyond, numbers stand for names.
+pub const ARCHIVE_NAMES: usize = 16 << 20;
 /// Window of a compressed file believed, in bytes: xz at its highest level uses 64 MiB.
 pub const UNPACK_WINDOW: usize = 96 << 20;
 /// One call in another tool's file (archive entry, flow, item): a stored body in Base64 and as much again around it.

@@ -2,7 +2,7 @@
 //! folder is walked [`DEPTH`] deep; only files that are long enough are read, for a member of an archive all of them.
 
 use crate::error::{Error, Result};
-use crate::source::archive::Reopened;
+use crate::source::archive::{Reopened, is_machine};
 use crate::source::hash_start;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -46,16 +46,19 @@ pub(super) fn find(w: &Wanted<'_>, archives: &mut Reopened, dir: Option<&Path>) 
             more => Found::Grown(more),
         }))
     };
-    let mut inside = |p: &Path, member: &str| -> Result<Option<Found>> {
-        let found = archives.get(w.path, p, member, &stop);
-        let Some(member) = found.map_err(Error::io(p, "cannot read"))? else {
-            return Ok(None);
+    // A full disk says nothing of evidence: the outer error ends it all.
+    let mut inside = |p: &Path, member: &str| -> Result<Result<Option<Found>>> {
+        let member = match archives.get(w.path, p, member, &stop) {
+            Ok(Some(member)) => member,
+            Ok(None) => return Ok(Ok(None)),
+            Err(e) if is_machine(p, &e) => return Err(Error::io(p, "cannot unpack")(e)),
+            Err(e) => return Ok(Err(Error::io(p, "cannot read")(e))),
         };
-        let (sha, _) = member.hash(&stop).map_err(Error::io(p, "cannot read"))?;
-        Ok((sha == *w.sha256).then_some(Found::Same))
+        let hash = member.hash(&stop).map_err(Error::io(p, "cannot read"));
+        Ok(hash.map(|(sha, _)| (sha == *w.sha256).then_some(Found::Same)))
     };
     let here = match w.member {
-        Some(member) => inside(w.path, member),
+        Some(member) => inside(w.path, member)?,
         None => bare(w.path),
     };
     let here = match here {
@@ -83,7 +86,7 @@ pub(super) fn find(w: &Wanted<'_>, archives: &mut Reopened, dir: Option<&Path>) 
                     return Ok(found);
                 }
                 if let Some(member) = w.member
-                    && let Ok(Some(found)) = inside(&p, member)
+                    && let Ok(Some(found)) = inside(&p, member)?
                 {
                     return Ok(found);
                 }

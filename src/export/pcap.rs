@@ -7,7 +7,7 @@
 use super::pcapng::Writer;
 use super::{Exporter, Job, wrote};
 use crate::error::{Error, Result};
-use crate::source::archive::Reopened;
+use crate::source::archive::{Reopened, is_machine};
 use crate::source::pcap::{Event, PacketReader};
 use crate::source::{hash_start, open_bytes};
 use rusqlite::OptionalExtension;
@@ -190,9 +190,14 @@ fn locate(job: &Job<'_>, source: i64, archives: &mut Reopened) -> Result<Option<
         if have.is_some_and(same) || sha.is_none() && member.is_none() {
             return Ok(Some((name, open_bytes(&p)?)));
         }
-        if let Some(member) = &member
-            && let Ok(Some(found)) = archives.get(&was, &p, member, job.stop)
-        {
+        let found = match &member {
+            Some(member) => match archives.get(&was, &p, member, job.stop) {
+                Err(e) if is_machine(&p, &e) => return Err(Error::io(&p, "cannot unpack")(e)),
+                found => found.ok().flatten(),
+            },
+            None => None,
+        };
+        if let Some(found) = found {
             let cannot = || Error::io(&p, "cannot read");
             if same(found.hash(job.stop).map_err(cannot())?.0) {
                 return Ok(Some((name, found.open().map_err(cannot())?)));

@@ -201,7 +201,7 @@ impl<'a> Ingest<'a> {
         logs: &mut Vec<LogRun>,
         ends: &mut Vec<SourceEnd>,
     ) {
-        for arrival in live.poll(self.stopped()) {
+        for arrival in live.poll(&self.progress.stop) {
             let source = self.born;
             self.born = self.born.saturating_add(1);
             live.numbered(source, &arrival);

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// How often folders are looked at.
@@ -103,6 +103,11 @@ pub struct Live {
     closed: bool,
     /// Sources that the case holds, by SHA-256: members of archives that come are left out where they are among them.
     pub held: BTreeMap<[u8; 32], i64>,
+    /// Inputs of this load that are read as they are, by length, until something of that length comes: then their
+    /// content joins `held`.
+    whole: BTreeMap<u64, Vec<Input>>,
+    /// Sources that came and are read as they come: once they end, what they held joins `held`.
+    came: Vec<Arc<Feed>>,
     /// Rows of those that were left out so.
     pub known_rows: Vec<i64>,
     /// What could not be read, with the reason.
@@ -142,6 +147,12 @@ impl Live {
                 live.seen.insert(file_id(&meta), seen);
             }
         }
+        if live.any {
+            for input in read_whole {
+                let same = live.whole.entry(input.bytes).or_default();
+                same.push(input.clone());
+            }
+        }
         for p in given.pipes {
             live.wait(p.name, p.path, true, p.kept, (p.read, p.feed));
         }
@@ -169,6 +180,9 @@ impl Live {
 
     /// The arrived source got this number.
     pub fn numbered(&mut self, source: u32, arrival: &Arrival) {
+        if arrival.read.is_some() {
+            self.came.push(Arc::clone(&arrival.feed));
+        }
         if !arrival.spooled
             && arrival.read.is_some()
             && matches!(arrival.input.kind, Kind::Pcap | Kind::Pcapng)
@@ -204,8 +218,9 @@ impl Live {
         retired.filter_map(more).collect()
     }
 
-    /// What has come. Once `stopped`, nothing more is taken.
-    pub fn poll(&mut self, stopped: bool) -> Vec<Arrival> {
+    /// What has come. Once `stop` is set, nothing more is taken.
+    pub fn poll(&mut self, stop: &AtomicBool) -> Vec<Arrival> {
+        let stopped = stop.load(Relaxed);
         if stopped && !self.closed {
             self.closed = true;
             self.feeds.iter().for_each(|f| f.close());
@@ -221,7 +236,7 @@ impl Live {
             }
             self.open_more();
         }
-        self.settle()
+        self.settle(stop)
     }
 
     fn wait(
@@ -324,7 +339,7 @@ impl Live {
     }
 
     /// Tells what those that wait hold, where enough has come.
-    fn settle(&mut self) -> Vec<Arrival> {
+    fn settle(&mut self, stop: &AtomicBool) -> Vec<Arrival> {
         let mut out = Vec::new();
         for mut w in std::mem::take(&mut self.waiting) {
             w.look();
@@ -343,8 +358,8 @@ impl Live {
                 {
                     self.waiting.push(w); // such a file is read as a whole
                 }
-                Some(Kind::Archive(form)) => self.unpack(w, form, &mut out),
-                Some(kind) => out.push(w.arrive(kind)),
+                Some(Kind::Archive(form)) => self.unpack(w, form, stop, &mut out),
+                Some(kind) => out.push(w.arrive(kind, stop)),
                 None if w.ended.is_some() || w.got.len() >= SNIFF_BYTES => {
                     w.feed.close();
                     let why = match w.ended {
@@ -362,31 +377,69 @@ impl Live {
 }
 
 impl Live {
+    /// What the case or this load holds already, of one that came: its row, 0 for one of this load; else it is held from now.
+    fn hold(&mut self, (sha, len): ([u8; 32], u64), stop: &AtomicBool) -> Option<i64> {
+        for input in self.whole.remove(&len).unwrap_or_default() {
+            // One that cannot be read says so where it is read.
+            if let Ok((sha, _)) = input.hash(stop) {
+                self.held.entry(sha).or_insert(0);
+            }
+        }
+        let (held, mut over) = (&mut self.held, Vec::new());
+        self.came.retain(|feed| {
+            let ended = feed.over();
+            if ended {
+                over.push(feed.taken().0);
+            }
+            !ended
+        });
+        for sha in over {
+            held.entry(sha).or_insert(0);
+        }
+        match held.entry(sha) {
+            std::collections::btree_map::Entry::Occupied(row) => Some(*row.get()),
+            std::collections::btree_map::Entry::Vacant(free) => {
+                free.insert(0);
+                None
+            }
+        }
+    }
+
     /// Members of an archive that came: those that the case holds are left out, as are all but one of equal ones.
-    fn unpack(&mut self, w: Waiting, form: &'static str, out: &mut Vec<Arrival>) {
+    fn unpack(
+        &mut self,
+        w: Waiting,
+        form: &'static str,
+        stop: &AtomicBool,
+        out: &mut Vec<Arrival>,
+    ) {
         w.feed.close();
-        let (spill, none) = (super::beside(&self.case), AtomicBool::new(false));
-        let mut inputs = match members(&w.path, &w.name, form, &spill, &none) {
+        let spill = super::beside(&self.case);
+        let mut inputs = match members(&w.path, &w.name, form, &spill, stop) {
+            _ if stop.load(Relaxed) => {
+                let why = "was not unpacked when reading was stopped".to_owned();
+                return self.failed.push((PathBuf::from(w.name), why));
+            }
             Ok(inputs) => inputs,
             Err(why) => return self.failed.push((PathBuf::from(w.name), why)),
         };
         super::sources::sort(&mut inputs);
         for input in inputs {
-            let taken = match input.hash(&none) {
+            let taken = match input.hash(stop) {
                 Ok(taken) => taken,
                 Err(e) => {
                     self.failed.push((PathBuf::from(input.name), e.to_string()));
                     continue;
                 }
             };
-            match self.held.get(&taken.0) {
-                Some(0) => continue, // came in this load
+            match self.hold(taken, stop) {
+                Some(0) => continue, // of this load
                 Some(row) => {
-                    self.known_rows.push(*row);
+                    self.known_rows.push(row);
                     continue;
                 }
-                None => self.held.insert(taken.0, 0),
-            };
+                None => {}
+            }
             out.push(Arrival {
                 input,
                 read: None,
@@ -422,7 +475,7 @@ impl Waiting {
         }
     }
 
-    fn arrive(self, kind: Kind) -> Arrival {
+    fn arrive(self, kind: Kind, stop: &AtomicBool) -> Arrival {
         let whole = matches!(kind, Kind::Entries(_));
         let mut taken = None;
         if whole {
@@ -431,7 +484,7 @@ impl Waiting {
             taken = if self.pipe {
                 Some(self.feed.taken())
             } else {
-                hash_file(&self.path, &AtomicBool::new(false), &mut |_| {}).ok()
+                hash_file(&self.path, stop, &mut |_| {}).ok()
             };
         }
         let failed = self.ended.filter(|why| !why.is_empty());

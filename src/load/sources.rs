@@ -121,8 +121,24 @@ fn spool(options: &LoadOptions, what: &str) -> Result<(PathBuf, std::fs::File)> 
         .unwrap_or(Err(Error::Interrupted))
 }
 
+/// Inputs, but only one of equal ones.
+fn once(inputs: Vec<Input>, progress: &Progress) -> Result<Vec<Input>> {
+    let mut sizes: BTreeMap<u64, u32> = BTreeMap::new();
+    for input in &inputs {
+        *sizes.entry(input.bytes).or_default() += 1;
+    }
+    let (mut seen, mut kept) = (BTreeSet::new(), Vec::with_capacity(inputs.len()));
+    for input in inputs {
+        let alone = sizes.get(&input.bytes) == Some(&1);
+        if alone || seen.insert(input.hash(&progress.stop)?.0) {
+            kept.push(input);
+        }
+    }
+    Ok(kept)
+}
+
 /// Takes out of `inputs` what is followed, and what the case holds already as it is; gives the source rows and the inputs
-/// of the latter. Unlike [`take_known`], equal files stay: what is equal now may grow apart.
+/// of the latter. Unlike with [`take_known`], equal files that are followed stay: what is equal now may grow apart.
 pub fn take_followed(
     conn: &Connection,
     inputs: &mut Vec<Input>,
@@ -157,6 +173,8 @@ pub fn take_followed(
     let whole =
         |i: &Input| matches!(i.kind, Kind::Entries(_) | Kind::Archive(_)) || i.member.is_some();
     (*inputs, given.files) = grows.into_iter().partition(whole);
+    let kept = once(std::mem::take(inputs), progress)?;
+    *inputs = kept;
     for input in inputs.iter_mut() {
         if matches!(input.kind, Kind::Archive(_)) {
             let why = "an archive is read as it is; what is added to it later is not";

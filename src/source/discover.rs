@@ -136,7 +136,8 @@ pub fn members(
     stop: &AtomicBool,
 ) -> Result<Vec<Input>, String> {
     let bytes = Bytes::open(path).map_err(|e| e.to_string())?;
-    let found = archive::expand(bytes, form, spill, stop);
+    let found = archive::expand(bytes, form, spill, stop)
+        .map_err(|e| format!("the archive cannot be unpacked: {e}"))?;
     if let [Member { notes, .. }] = found.as_slice() {
         let notes: Vec<_> = notes.iter().map(|(c, (n, _))| format!("{c} {n}")).collect();
         return Err(format!(

@@ -756,3 +756,151 @@ fn archives_of_the_tools_people_use_are_read() {
         holds(&case);
     }
 }
+
+/// The program where no file may grow beyond some blocks of 512 bytes.
+fn limited(rig: &Rig, blocks: u32, args: &[&str]) -> std::process::Output {
+    let own = rig.command(args);
+    let mut shell = Command::new("sh");
+    // a signal comes before the error where it is not left out
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    shell.arg("-c").arg(script).arg(own.get_program());
+    shell.args(own.get_args());
+    for (key, value) in own.get_envs() {
+        match value {
+            Some(value) => shell.env(key, value),
+            None => shell.env_remove(key),
+        };
+    }
+    if let Some(dir) = own.get_current_dir() {
+        shell.current_dir(dir);
+    }
+    shell.output().unwrap()
+}
+
+#[test]
+fn a_full_disk_is_no_word_about_evidence() {
+    let rig = Rig::new();
+    let path = rig.write("a.tgz", &gzip(&tar(&[("s.log", &log(0..9000))])));
+    let out = limited(&rig, 200, &["load", "--json", &path]);
+    let said = text(&out.stdout) + &text(&out.stderr);
+    assert_eq!(out.status.code(), Some(4), "{said}");
+    assert!(
+        said.contains("cannot be unpacked: File too large"),
+        "{said}"
+    );
+    let (code, sum) = rig.load(&[&path]);
+    assert_eq!((code, sum["calls"].as_u64()), (0, Some(9000)));
+    let out = limited(&rig, 200, &["verify"]);
+    let said = text(&out.stdout) + &text(&out.stderr);
+    assert!(!matches!(out.status.code(), Some(0 | 3)), "{said}");
+    assert!(
+        said.contains("File too large") && !said.contains("SHA-256 is another"),
+        "{said}"
+    );
+    holds(&rig);
+}
+
+#[test]
+fn archives_side_by_side_share_one_bound() {
+    // each unpacks to less than the floor of the rule for bombs, all of them to more
+    let one = |n| gzip(&gzip(&tar(&[("log", &log(n..n + 1).repeat(400_000))])));
+    let [a, b, c, d] = [1, 2, 3, 4].map(one);
+    let files = tar(&[("a", &a), ("b", &b), ("c", &c), ("d", &d)]);
+    assert!(files.len() < 20_000, "{}", files.len());
+    let rig = Rig::new();
+    let path = rig.write("b", &files);
+    let out = rig.run(&["load", "--json", "--before", "2001-01-01", &path]);
+    let sum: Value = serde_json::from_slice(&out.stdout).unwrap();
+    // the third is cut, for the fourth no room is left
+    assert_eq!(diags(&sum, "b!b"), &json!({}), "{sum}");
+    assert_eq!(diags(&sum, "b!c")["archive-bomb"], 1, "{sum}");
+    assert_eq!(diags(&sum, "b")["archive-bomb"], 1, "{sum}");
+}
+
+#[test]
+fn equal_members_of_one_load_are_read_once() {
+    let both = |n: u32| {
+        let own = log(n..n + 3);
+        zip(&[
+            Zipped::new("s.log", &log(0..3), true),
+            Zipped::new("own.log", &own, true),
+        ])
+    };
+    let rig = || {
+        let rig = Rig::new();
+        let (a, b) = (rig.write("a.zip", &both(20)), rig.write("b.zip", &both(50)));
+        (rig, a, b)
+    };
+    let (plain, a, b) = rig();
+    let (code, sum) = plain.load(&[&a, &b]);
+    assert_eq!((code, sum["calls"].as_u64()), (0, Some(9)));
+    let members = |sum: &Value| sum["sources"].as_array().unwrap().len();
+    assert_eq!(members(&sum), 5);
+    // one of them through a pipe
+    let (piped, a, b) = rig();
+    let file = std::fs::File::open(&b).unwrap();
+    let out = piped
+        .command(&["load", "--json", &a, "-"])
+        .stdin(file)
+        .output();
+    let sum: Value = serde_json::from_slice(&out.unwrap().stdout).unwrap();
+    assert_eq!(
+        (sum["calls"].as_u64(), members(&sum)),
+        (Some(9), 5),
+        "{sum}"
+    );
+    holds(&piped);
+    // both while files are followed
+    let (followed, a, b) = rig();
+    let child = followed
+        .command(&["load", "--json", "--follow", &a, &b])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begin = Instant::now();
+    let there = || {
+        let out = followed.run(&["sql", "SELECT count(*) AS n FROM calls", "--json"]);
+        let n = serde_json::from_slice::<Value>(&out.stdout).ok();
+        n.and_then(|v| v["n"].as_u64()).unwrap_or(0)
+    };
+    while there() < 9 && begin.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let id = child.id().to_string();
+    Command::new("kill").args(["-INT", &id]).status().unwrap();
+    let out = child.wait_with_output().unwrap();
+    let sum: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(
+        (sum["calls"].as_u64(), members(&sum)),
+        (Some(9), 5),
+        "{sum}"
+    );
+}
+
+#[test]
+fn ends_of_a_zip_that_lie_hide_no_member() {
+    let list: Vec<_> = (0..5u32)
+        .map(|n| Zipped::new(&format!("m{n}"), &log(n * 10..n * 10 + 2), true))
+        .collect();
+    let whole = zip(&list);
+    let empty = pack::end(Vec::new(), &[], 0);
+    let at = whole.len() - 22;
+    // an end that lists nothing, behind the true one and in its place
+    let behind = [&whole[..], &empty].concat();
+    let instead = [&whole[..at], &empty].concat();
+    // one of five
+    let mut few = whole.clone();
+    few[at + 8..at + 12].copy_from_slice(&[1, 0, 1, 0]);
+    for (bytes, code, want) in [
+        (whole, 0, json!({})),
+        (behind, 0, json!({"archive-mismatch": 1})),
+        (instead, 3, json!({"archive-cut": 1, "archive-mismatch": 1})),
+        (few, 0, json!({"archive-mismatch": 1})),
+    ] {
+        let rig = Rig::new();
+        let (said, sum) = rig.load(&[&rig.write("z", &bytes)]);
+        assert_eq!(diags(&sum, "z"), &want);
+        assert_eq!((said, sum["calls"].as_u64()), (code, Some(10)), "{want}");
+        holds(&rig);
+    }
+}

@@ -38,7 +38,7 @@ impl Reopened {
     /// The member `member` of the archive that was at `path` and may be `here` now.
     ///
     /// # Errors
-    /// Where `here` cannot be opened or is no archive; `None` where it has no such member.
+    /// Where `here` cannot be opened or is no archive, or the machine fails ([`super::is_machine`]); `None` where it has no such member.
     pub fn get(
         &mut self,
         path: &Path,

@@ -139,14 +139,37 @@ impl Skip for Cursor {
     }
 }
 
+/// Fails once the user stops it.
+pub(super) fn go_on(stop: &AtomicBool) -> io::Result<()> {
+    match stop.load(Ordering::Relaxed) {
+        // of another kind than the system's, after which one reads on
+        true => Err(io::Error::other("interrupted")),
+        false => Ok(()),
+    }
+}
+
+/// A reader at any place that ends where the user stops it.
+pub(super) struct Stopping<'s>(pub(super) Cursor, pub(super) &'s AtomicBool);
+
+impl Read for Stopping<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        go_on(self.1)?;
+        self.0.read(out)
+    }
+}
+
+impl Skip for Stopping<'_> {
+    fn skip(&mut self, n: u64) -> io::Result<u64> {
+        self.0.skip(n)
+    }
+}
+
 /// A reader whose bytes have to be read to be left out; ends where the user stops it.
 pub(super) struct Stream<'s, R>(pub(super) R, pub(super) &'s AtomicBool);
 
 impl<R: Read> Read for Stream<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.1.load(Ordering::Relaxed) {
-            return Err(io::Error::other("interrupted"));
-        }
+        go_on(self.1)?;
         self.0.read(out)
     }
 }
@@ -210,12 +233,11 @@ impl Content {
     }
 }
 
-/// Whether an error tells of the evidence and not of the machine.
+/// Whether an error tells of the evidence and not of the machine: what decoders say has no number of the system's.
 pub(super) fn is_damage(e: &io::Error) -> bool {
-    matches!(
-        e.kind(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-    )
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    let kinds = [UnexpectedEof, InvalidData, InvalidInput, Other];
+    e.raw_os_error().is_none() && kinds.contains(&e.kind())
 }
 
 /// Holds a member to its length and its checksum.

@@ -14,7 +14,7 @@ mod zip;
 use super::discover::{UNKNOWN, sniff};
 use super::{Kind, coded};
 use crate::limits;
-use bytes::{Content, Skip, Stream};
+use bytes::{Content, Skip, Stopping, Stream};
 use sha2::{Digest, Sha256};
 use spill::Spill;
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,18 +139,32 @@ pub(super) fn form_of(begin: &[u8]) -> Option<&'static str> {
 }
 
 /// Evidence in an archive: the archive first, and every archive inside before its members. Where there is none, only the first.
-#[must_use]
-pub fn expand(bytes: Bytes, form: &'static str, spill: &Path, stop: &AtomicBool) -> Vec<Found> {
+///
+/// # Errors
+/// Of the machine, as a full disk; what is wrong with the evidence stands in the notes.
+pub fn expand(
+    bytes: Bytes,
+    form: &'static str,
+    spill: &Path,
+    stop: &AtomicBool,
+) -> io::Result<Vec<Found>> {
     let mut walk = Walk::new(spill, None, stop);
     let len = bytes.len();
-    walk.archive(&Content::plain(bytes, len), form, None, &Place::default());
-    walk.out
+    let (content, mut room) = (Content::plain(bytes, len), room_of(len));
+    walk.archive(&content, form, None, &Place::default(), &mut room)?;
+    Ok(walk.out)
+}
+
+/// Whether an error of [`reopen`] tells of the machine, and nothing of the file: that one is there.
+#[must_use]
+pub fn is_machine(path: &Path, e: &io::Error) -> bool {
+    e.raw_os_error().is_some() && std::fs::File::open(path).is_ok()
 }
 
 /// Finds members again by their numbers.
 ///
 /// # Errors
-/// Where the file cannot be opened, or is no archive.
+/// Where the file cannot be opened, or is no archive, or the machine fails ([`is_machine`]).
 pub fn reopen(
     path: &Path,
     spill: &Path,
@@ -165,12 +179,19 @@ pub fn reopen(
         _ => return Err(io::Error::other("is no archive any more")),
     };
     let mut walk = Walk::new(spill, Some(wanted), stop);
-    walk.archive(&content, form, None, &Place::default());
+    walk.archive(&content, form, None, &Place::default(), &mut room_of(len))?;
+    bytes::go_on(stop)?; // what was not looked at is not gone
     Ok(walk.members)
 }
 
 fn unpacked_of(content: &Content) -> io::Result<Box<dyn Read + Send>> {
     super::unpacked(Box::new(BufReader::new(content.reader())))
+}
+
+/// What members of an archive of so many bytes may take of a file without a name, before it is a bomb.
+fn room_of(stored: u64) -> u64 {
+    let room = stored.saturating_mul(limits::BOMB_RATIO);
+    room.saturating_add(limits::BOMB_FLOOR)
 }
 
 /// Where an archive stands.
@@ -181,20 +202,37 @@ struct Place {
     depth: usize,
 }
 
+/// A name as it is shown; of a long one the beginning.
+fn shown(name: &[u8]) -> String {
+    let most = limits::ARCHIVE_NAME;
+    // no character has more than four bytes
+    let name = String::from_utf8_lossy(name.get(..most + 4).unwrap_or(name));
+    match name.get(..name.floor_char_boundary(most)) {
+        Some(begin) if begin.len() < name.len() => format!("{begin}…"),
+        _ => name.into_owned(),
+    }
+}
+
 impl Place {
-    fn member(&self, n: usize, name: &[u8]) -> Place {
-        let name = String::from_utf8_lossy(name.get(..limits::ARCHIVE_NAME).unwrap_or(name));
-        let name = match &*name {
-            "" => format!("#{n}"), // one without a name is called by its number
-            name => name.to_owned(),
+    /// A member's place. `names` are the bytes that names may still take: beyond them, number takes the place of the name.
+    fn member(&self, n: usize, name: &[u8], names: &mut usize) -> Place {
+        let name = match shown(name) {
+            name if name.is_empty() => format!("#{n}"), // one without a name is called by its number
+            name => name,
         };
         let join = |before: &str, mark: &str, after: &str| match before {
             "" => after.to_owned(),
             before => format!("{before}{mark}{after}"),
         };
+        let index = join(&self.index, ".", &n.to_string());
+        let mut name = join(&self.name, "!", &name);
+        match names.checked_sub(name.len()) {
+            Some(left) => *names = left,
+            None => name = format!("#{index}"),
+        }
         Place {
-            name: join(&self.name, "!", &name),
-            index: join(&self.index, ".", &n.to_string()),
+            name,
+            index,
             depth: self.depth + 1,
         }
     }
@@ -204,6 +242,8 @@ struct Walk<'w> {
     spill: Spill,
     /// Members that may still be looked at.
     left: usize,
+    /// Bytes of names that may still be kept.
+    names: usize,
     /// Numbers of members to be found again; `None` to find evidence.
     wanted: Option<&'w BTreeSet<String>>,
     /// Set to stop early: what follows is left out.
@@ -217,6 +257,7 @@ impl<'w> Walk<'w> {
         Walk {
             spill: Spill::new(spill),
             left: limits::ARCHIVE_MEMBERS,
+            names: limits::ARCHIVE_NAMES,
             wanted,
             stop,
             members: BTreeMap::new(),
@@ -224,14 +265,16 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Looks into an archive. False where no evidence is in it; the outermost one is kept all the same.
+    /// Looks into an archive. Where no evidence is in it, gives what was left out; the outermost one is kept all the same. Errors are the
+    /// machine's: damage is noted. `room` is what may be unpacked, here and in all archives around it.
     fn archive(
         &mut self,
         content: &Content,
         form: &'static str,
         member: Option<Member>,
         place: &Place,
-    ) -> bool {
+        room: &mut u64,
+    ) -> io::Result<Option<Notes>> {
         let at = self.out.len();
         let outermost = member.is_none();
         self.out.push(Found {
@@ -243,7 +286,15 @@ impl<'w> Walk<'w> {
             notes: Notes::new(),
         });
         let mut notes = Notes::new();
-        if let Err(e) = self.inside(content, form, place, &mut notes) {
+        let own = room_of(content.bytes.len()).min(*room);
+        let mut left = own;
+        let done = self.inside(content, form, place, &mut left, &mut notes);
+        *room -= own - left;
+        if let Err(e) = done {
+            // one that was stopped is left as it is
+            if !bytes::is_damage(&e) && !self.stop.load(Ordering::Relaxed) {
+                return Err(e);
+            }
             note(&mut notes, DAMAGED, &e.to_string());
         }
         let any = self.out.len() > at + 1;
@@ -251,10 +302,10 @@ impl<'w> Walk<'w> {
             if let Some(found) = self.out.get_mut(at) {
                 found.notes = notes;
             }
-        } else {
-            self.out.truncate(at);
+            return Ok(None);
         }
-        any
+        self.out.truncate(at);
+        Ok(Some(notes))
     }
 
     fn inside(
@@ -262,26 +313,29 @@ impl<'w> Walk<'w> {
         content: &Content,
         form: &'static str,
         place: &Place,
+        room: &mut u64,
         notes: &mut Notes,
     ) -> io::Result<()> {
-        // What its members may take of a file without a name, before it is a bomb.
-        let stored = content.bytes.len();
-        let room = stored.saturating_mul(limits::BOMB_RATIO);
-        let mut room = room.saturating_add(limits::BOMB_FLOOR);
         let read = BufReader::with_capacity(1 << 17, content.reader());
         let (read, layers) = coded::undo_all(Box::new(read))?;
         let direct = content.direct().filter(|_| layers == 0);
         match (form, direct) {
-            ("zip", Some(bytes)) => self.zip(bytes, place, notes),
+            ("zip", Some(bytes)) => self.zip(bytes, room, place, notes),
             ("zip", None) => {
                 let mut read = Stream(read, self.stop);
-                let bytes = self.kept(&mut read, &mut room, &place.name, notes)?;
-                self.zip(&bytes, place, notes)
+                let bytes = self.kept(&mut read, room, &place.name, notes)?;
+                self.zip(&bytes, room, place, notes)
             }
-            (_, Some(bytes)) => self.tar(Tar::new(bytes.reader()), direct, &mut room, place, notes),
+            (_, Some(bytes)) => self.tar(
+                Tar::new(Stopping(bytes.reader(), self.stop)),
+                direct,
+                room,
+                place,
+                notes,
+            ),
             (_, None) => {
                 let read = Stream(read, self.stop);
-                self.tar(Tar::new(read), None, &mut room, place, notes)
+                self.tar(Tar::new(read), None, room, place, notes)
             }
         }
     }
@@ -305,16 +359,28 @@ impl<'w> Walk<'w> {
         Ok(spilled.bytes)
     }
 
-    fn zip(&mut self, bytes: &Bytes, place: &Place, notes: &mut Notes) -> io::Result<()> {
+    fn zip(
+        &mut self,
+        bytes: &Bytes,
+        room: &mut u64,
+        place: &Place,
+        notes: &mut Notes,
+    ) -> io::Result<()> {
         let most = self.left;
         let mut n = 0;
-        zip::walk(bytes, most, &mut |event| match event {
-            zip::Event::Left(code, name) => note(notes, code, &String::from_utf8_lossy(&name)),
-            zip::Event::File { name, content } => {
-                n += 1;
-                self.left = self.left.saturating_sub(1);
-                self.member(content, &place.member(n, &name), notes);
+        zip::walk(bytes, most, self.stop, &mut |event| {
+            match event {
+                zip::Event::Left(code, name) => {
+                    note(notes, code, &shown(&name));
+                }
+                zip::Event::File { name, content } => {
+                    n += 1;
+                    self.left = self.left.saturating_sub(1);
+                    let place = place.member(n, &name, &mut self.names);
+                    self.member(content, &place, room, notes)?;
+                }
             }
+            Ok(())
         })
     }
 
@@ -330,14 +396,14 @@ impl<'w> Walk<'w> {
         while let Some(event) = tar.next()? {
             let (name, at, len) = match event {
                 tar::Event::Left(code, name) => {
-                    note(notes, code, &String::from_utf8_lossy(&name));
+                    note(notes, code, &shown(&name));
                     continue;
                 }
                 tar::Event::File { name, at, len } => (name, at, len),
             };
             let place = {
                 n += 1;
-                place.member(n, &name)
+                place.member(n, &name, &mut self.names)
             };
             if self.left == 0 {
                 note(notes, LIMIT, &place.name);
@@ -366,7 +432,7 @@ impl<'w> Walk<'w> {
                     self.kept(&mut whole, room, &place.name, notes)?
                 }
             };
-            self.member(Content::plain(bytes, len), &place, notes);
+            self.member(Content::plain(bytes, len), &place, room, notes)?;
         }
         Ok(())
     }
@@ -380,9 +446,15 @@ impl<'w> Walk<'w> {
         })
     }
 
-    fn member(&mut self, content: Content, place: &Place, notes: &mut Notes) {
+    fn member(
+        &mut self,
+        content: Content,
+        place: &Place,
+        room: &mut u64,
+        notes: &mut Notes,
+    ) -> io::Result<()> {
         if self.stop.load(Ordering::Relaxed) {
-            return;
+            return Ok(());
         }
         let member = Member {
             index: place.index.clone(),
@@ -390,7 +462,7 @@ impl<'w> Walk<'w> {
         };
         if let Some(wanted) = self.wanted {
             if !self.wants(&place.index) {
-                return;
+                return Ok(());
             }
             if wanted.contains(&place.index) {
                 self.members.insert(place.index.clone(), member.clone());
@@ -402,8 +474,12 @@ impl<'w> Walk<'w> {
                 note(notes, DEEP, &place.name);
             }
             Ok((Kind::Archive(form), _)) => {
-                if !self.archive(&content, form, Some(member), place) {
+                if let Some(left) = self.archive(&content, form, Some(member), place, room)? {
                     note(notes, NO_EVIDENCE, &place.name);
+                    // why there is none in it has no row of its own
+                    for (code, (n, detail)) in left.into_iter().filter(|l| l.0 != NO_EVIDENCE) {
+                        notes.entry(code).or_insert((0, detail)).0 += n;
+                    }
                 }
             }
             Ok((kind, first_ts)) => self.out.push(Found {
@@ -417,6 +493,7 @@ impl<'w> Walk<'w> {
             Err(why) if why == UNKNOWN => note(notes, NO_EVIDENCE, &place.name),
             Err(why) => note(notes, DAMAGED, &format!("{}: {why}", place.name)),
         }
+        Ok(())
     }
 }
 
@@ -426,5 +503,45 @@ struct Rest<'t, R>(&'t mut Tar<R>);
 impl<R: Skip> Read for Rest<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.0.read(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_and_bounded_together() {
+        let mut names = 2000;
+        let top = Place::default();
+        let whole = top.member(1, b"whole", &mut names);
+        assert_eq!((whole.name.as_str(), names), ("whole", 1995));
+        // each byte is shown as three
+        let bytes = top.member(2, &[0xff; 4096], &mut names);
+        assert_eq!(bytes.name, format!("{}…", "\u{fffd}".repeat(170)));
+        let wide = top.member(3, "ä".repeat(257).as_bytes(), &mut names);
+        assert_eq!(wide.name, format!("{}…", "ä".repeat(256)));
+        assert_eq!(shown("ä".repeat(256).as_bytes()), "ä".repeat(256));
+        // inside another its name counts again
+        let inside = wide.member(7, b"x", &mut names);
+        assert!(inside.name.ends_with("…!x") && names < 515);
+        assert_eq!(inside.member(9, b"y", &mut names).name, "#3.7.9");
+    }
+
+    #[test]
+    fn a_stop_ends_the_search_of_bytes_that_lie_bare() {
+        let mut tar = vec![b'x'; 1 << 20];
+        tar[..4].copy_from_slice(b"PK\x03\x04");
+        for form in ["tar", "zip"] {
+            let stop = AtomicBool::new(true);
+            let found = expand(
+                Bytes::memory(tar.clone()),
+                form,
+                &std::env::temp_dir(),
+                &stop,
+            );
+            let notes = &found.unwrap()[0].notes;
+            assert_eq!(notes[DAMAGED], (1, "interrupted".to_owned()), "{form}");
+        }
     }
 }

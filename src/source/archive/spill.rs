@@ -5,7 +5,7 @@
 //! A file without a name: made with mode 0600 beside the case (or where the system keeps temporary files), its name taken
 //! away before the first byte is written. No name from evidence is ever one of a file.
 
-use super::bytes::Bytes;
+use super::bytes::{Bytes, is_damage};
 use crate::limits;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -24,7 +24,7 @@ pub(super) struct Spill {
 /// What became of a member.
 pub(super) struct Spilled {
     pub(super) bytes: Bytes,
-    /// Why it is not whole.
+    /// What of the evidence is damaged, where it is not whole.
     pub(super) cut: Option<io::Error>,
     /// Whether a bound cut it.
     pub(super) bound: bool,
@@ -58,7 +58,8 @@ impl Spill {
     /// Keeps all that a reader gives; `most` bytes of it are no bomb.
     ///
     /// # Errors
-    /// Where nothing can be written at all.
+    /// Of the machine: where what is given cannot be kept, or not be read for a reason that is none of the evidence. A part
+    /// would be taken for the whole.
     pub(super) fn keep(&mut self, read: &mut dyn Read, most: u64) -> io::Result<Spilled> {
         let file = self.file()?;
         let begin = self.len;
@@ -76,17 +77,14 @@ impl Spill {
                         bound = true;
                         break;
                     }
-                    // A full disk costs the rest and says so.
-                    if let Err(e) = to.write_all(block.get(..n).unwrap_or_default()) {
-                        cut = Some(e);
-                        break;
-                    }
+                    to.write_all(block.get(..n).unwrap_or_default())?;
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
+                Err(e) if is_damage(&e) => {
                     cut = Some(e);
                     break;
                 }
+                Err(e) => return Err(e),
             }
         }
         self.len = to.1;
@@ -133,4 +131,37 @@ fn nameless(folder: &Path) -> io::Result<File> {
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some bytes, then an error.
+    struct Fails(usize, io::ErrorKind);
+
+    impl Read for Fails {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let n = std::mem::take(&mut self.0).min(out.len());
+            if n == 0 {
+                return Err(self.1.into());
+            }
+            Ok(n)
+        }
+    }
+
+    #[test]
+    fn only_damage_makes_a_part_the_whole() {
+        let mut spill = Spill::new(&std::env::temp_dir());
+        let eof = io::ErrorKind::UnexpectedEof;
+        let part = spill.keep(&mut Fails(9, eof), 100).unwrap();
+        assert_eq!((part.bytes.len(), part.cut.unwrap().kind()), (9, eof));
+        let full = io::ErrorKind::StorageFull;
+        let failed = spill.keep(&mut Fails(9, full), 100).err().unwrap();
+        assert_eq!(failed.kind(), full);
+        // what cannot be written: a file that is open for reading
+        let file = File::open(std::env::current_exe().unwrap()).unwrap();
+        spill.file = Some(Arc::new(file));
+        assert!(spill.keep(&mut &b"bytes"[..], 100).is_err());
+    }
 }

@@ -5,11 +5,12 @@
 //! The directory at the end decides; where a member's own header says otherwise, that is told. Members whose bytes overlap
 //! others are refused (APPNOTE knows none; bombs are made so). Without a directory the headers of the members are followed.
 
-use super::bytes::{Bytes, Content, Cursor};
+use super::bytes::{self, Bytes, Content, Cursor};
 use super::{CUT, DAMAGED, ENCRYPTED, LIMIT, MISMATCH, NO_FILE, OVERLAP, UNLISTED, UNSUPPORTED};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::atomic::AtomicBool;
 
 /// Fixed part of a member's header, of an entry of the directory, and of its end.
 const LOCAL: usize = 30;
@@ -31,6 +32,9 @@ pub(super) enum Event {
     File { name: Vec<u8>, content: Content },
     Left(&'static str, Vec<u8>),
 }
+
+/// Takes what is found; its errors end the search.
+type Each<'e> = &'e mut dyn FnMut(Event) -> io::Result<()>;
 
 /// Whether a file begins as an archive does; an empty one holds nothing.
 pub(super) fn is_zip(begin: &[u8]) -> bool {
@@ -88,8 +92,10 @@ impl Sizes {
     }
 }
 
-/// Finds the directory, from behind.
-fn directory(bytes: &Bytes) -> io::Result<Option<Directory>> {
+/// Finds the directory, from behind; and whether an end without one was passed over: what has a member at its beginning has
+/// a directory that lists it, so such an end was put there to hide them, or lies.
+fn directory(bytes: &Bytes) -> io::Result<(Option<Directory>, bool)> {
+    let mut empty = false;
     let from = bytes.len().saturating_sub(TAIL);
     let tail = bytes.get(from, usize::try_from(TAIL).unwrap_or(usize::MAX))?;
     for found in memchr::memmem::rfind_iter(&tail, SIG_END) {
@@ -123,8 +129,9 @@ fn directory(bytes: &Bytes) -> io::Result<Option<Directory>> {
             }
         }
         let begins = |at: u64| Ok::<_, io::Error>(bytes.get(at, 4)? == SIG_ENTRY);
-        if dir.entries == 0 {
-            return Ok(Some(dir));
+        if dir.entries == 0 && dir.len == 0 {
+            empty = true;
+            continue;
         }
         let shift = dir
             .at
@@ -135,25 +142,35 @@ fn directory(bytes: &Bytes) -> io::Result<Option<Directory>> {
         {
             dir.shift = shift;
             dir.at += shift;
-            return Ok(Some(dir));
+            return Ok((Some(dir), empty));
         }
         if begins(dir.at)? {
-            return Ok(Some(dir));
+            return Ok((Some(dir), empty));
         }
     }
-    Ok(None)
+    Ok((None, empty))
 }
 
 /// Gives every member to `each`, at most `most` of them.
 ///
 /// # Errors
-/// Where reading fails.
-pub(super) fn walk(bytes: &Bytes, most: usize, each: &mut dyn FnMut(Event)) -> io::Result<()> {
-    match directory(bytes)? {
-        Some(dir) => listed(bytes, &dir, most, each),
+/// Where reading fails or is stopped, and those of `each`.
+pub(super) fn walk(
+    bytes: &Bytes,
+    most: usize,
+    stop: &AtomicBool,
+    each: Each<'_>,
+) -> io::Result<()> {
+    let (dir, empty) = directory(bytes)?;
+    if empty {
+        let detail = b"an end of the archive that lists no member".to_vec();
+        each(Event::Left(MISMATCH, detail))?;
+    }
+    match dir {
+        Some(dir) => listed(bytes, &dir, most, stop, each),
         None => {
-            each(Event::Left(CUT, b"its directory".to_vec()));
-            followed(bytes, most, each)
+            each(Event::Left(CUT, b"its directory".to_vec()))?;
+            followed(bytes, most, stop, each)
         }
     }
 }
@@ -171,25 +188,27 @@ fn listed(
     bytes: &Bytes,
     dir: &Directory,
     most: usize,
-    each: &mut dyn FnMut(Event),
+    stop: &AtomicBool,
+    each: Each<'_>,
 ) -> io::Result<()> {
     // Bytes that belong to something: begin and end.
     let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
     taken.insert(dir.at, bytes.len());
     let mut read = BufReader::new(bytes.part(dir.at, bytes.len()).reader());
     let mut seen = 0usize;
-    let mut gone = 0u64;
-    for _ in 0..dir.entries {
+    let (mut gone, mut entries) = (0u64, 0u64);
+    // The length decides, and not the number: that one has 16 bits, and may be false.
+    while gone < dir.len {
+        bytes::go_on(stop)?;
         let mut fixed = [0; ENTRY];
-        if gone >= dir.len || !whole(&mut read, &mut fixed)? || !fixed.starts_with(SIG_ENTRY) {
-            each(Event::Left(DAMAGED, b"its directory".to_vec()));
-            break;
+        if !whole(&mut read, &mut fixed)? || !fixed.starts_with(SIG_ENTRY) {
+            break; // a signature may stand behind the entries
         }
+        entries += 1;
         let lens = [28, 30, 32].map(|at| usize::from(u16_at(&fixed, at)));
         let mut names = vec![0; lens.iter().sum()];
         if !whole(&mut read, &mut names)? {
-            each(Event::Left(DAMAGED, b"its directory".to_vec()));
-            break;
+            return each(Event::Left(DAMAGED, b"its directory".to_vec()));
         }
         gone += (ENTRY + names.len()) as u64;
         let name = names.get(..lens[0]).unwrap_or_default().to_vec();
@@ -199,8 +218,7 @@ fn listed(
         }
         seen += 1;
         if seen > most {
-            each(Event::Left(LIMIT, name));
-            break;
+            return each(Event::Left(LIMIT, name));
         }
         let (flags, method) = (u16_at(&fixed, 8), u16_at(&fixed, 10));
         let mut sizes = Sizes {
@@ -213,7 +231,7 @@ fn listed(
         let local = bytes.get(at, LOCAL)?;
         let split = !matches!(u16_at(&fixed, 34), 0 | u16::MAX);
         if split || local.len() < LOCAL || !local.starts_with(SIG_LOCAL) {
-            each(Event::Left(if split { UNSUPPORTED } else { DAMAGED }, name));
+            each(Event::Left(if split { UNSUPPORTED } else { DAMAGED }, name))?;
             continue;
         }
         let name_len = usize::from(u16_at(&local, 26));
@@ -222,22 +240,22 @@ fn listed(
         let to = from.saturating_add(sizes.stored);
         let before = taken.range(..to).next_back().map_or(0, |(_, end)| *end);
         if before > at || taken.contains_key(&at) {
-            each(Event::Left(OVERLAP, name));
+            each(Event::Left(OVERLAP, name))?;
             continue;
         }
         taken.insert(at, to);
         let behind = bytes.get(at.saturating_add(LOCAL as u64), name_len + extra_len)?;
         if differs(&local, &behind, name_len, &name, (flags, method), sizes) {
-            each(Event::Left(MISMATCH, name.clone()));
+            each(Event::Left(MISMATCH, name.clone()))?;
         }
         let unix = u16_at(&fixed, 4) >> 8 == 3;
         let mode = u32_at(&fixed, 38) >> 28;
         if unix && !matches!(mode, 0 | 8) {
-            each(Event::Left(NO_FILE, name));
+            each(Event::Left(NO_FILE, name))?;
             continue;
         }
         if let Some(why) = refused(flags | u16_at(&local, 6) & 1, method) {
-            each(Event::Left(why, name));
+            each(Event::Left(why, name))?;
             continue;
         }
         let content = Content {
@@ -246,7 +264,14 @@ fn listed(
             len: Some(sizes.len),
             crc: Some(u32_at(&fixed, 16)),
         };
-        each(Event::File { name, content });
+        each(Event::File { name, content })?;
+    }
+    if entries < dir.entries {
+        return each(Event::Left(DAMAGED, b"its directory".to_vec()));
+    }
+    if entries != dir.entries && entries & 0xffff != dir.entries {
+        let detail = b"the number of members that its end gives".to_vec();
+        each(Event::Left(MISMATCH, detail))?;
     }
     unlisted(bytes, &taken, each)
 }
@@ -273,19 +298,15 @@ fn differs(
     !sizes || !same_name || u16_at(local, 8) != method || u16_at(local, 6) & 1 != flags & 1
 }
 
-/// Counts headers of members between those that the directory lists: what was deleted, or hidden.
-fn unlisted(
-    bytes: &Bytes,
-    taken: &BTreeMap<u64, u64>,
-    each: &mut dyn FnMut(Event),
-) -> io::Result<()> {
+/// Counts gaps between members that the directory lists in which a header of one stands: what was deleted, or hidden.
+fn unlisted(bytes: &Bytes, taken: &BTreeMap<u64, u64>, each: Each<'_>) -> io::Result<()> {
     let mut end = 0;
     for (at, to) in taken {
         if at.saturating_sub(end) >= LOCAL as u64 {
             // a descriptor of up to 24 bytes may stand before
             let gap = bytes.get(end, 24 + LOCAL)?;
             if memchr::memmem::find(&gap, SIG_LOCAL).is_some_and(|n| end + (n as u64) < *at) {
-                each(Event::Left(UNLISTED, Vec::new()));
+                each(Event::Left(UNLISTED, Vec::new()))?;
             }
         }
         end = end.max(*to);
@@ -302,9 +323,10 @@ fn whole(read: &mut impl Read, out: &mut [u8]) -> io::Result<bool> {
 }
 
 /// Follows members from header to header, where there is no directory.
-fn followed(bytes: &Bytes, most: usize, each: &mut dyn FnMut(Event)) -> io::Result<()> {
+fn followed(bytes: &Bytes, most: usize, stop: &AtomicBool, each: Each<'_>) -> io::Result<()> {
     let (mut at, mut seen, mut lost) = (0u64, 0usize, false);
     while at < bytes.len() {
+        bytes::go_on(stop)?;
         let local = bytes.get(at, LOCAL)?;
         if !local.starts_with(SIG_LOCAL) {
             // The beginning of a directory ends the members, as does the end of the bytes.
@@ -312,9 +334,9 @@ fn followed(bytes: &Bytes, most: usize, each: &mut dyn FnMut(Event)) -> io::Resu
                 break;
             }
             if !std::mem::replace(&mut lost, true) {
-                each(Event::Left(DAMAGED, Vec::new()));
+                each(Event::Left(DAMAGED, Vec::new()))?;
             }
-            let Some(next) = find(bytes, at + 1, &[SIG_LOCAL, SIG_ENTRY])? else {
+            let Some(next) = find(bytes, at + 1, &[SIG_LOCAL, SIG_ENTRY], stop)? else {
                 break;
             };
             at = next;
@@ -348,14 +370,14 @@ fn followed(bytes: &Bytes, most: usize, each: &mut dyn FnMut(Event)) -> io::Resu
         };
         if later {
             let end = if method == 8 && flags & 1 == 0 {
-                let (stored, len) = inflated(&bytes.part(from, bytes.len()))?;
+                let (stored, len) = inflated(&bytes.part(from, bytes.len()), stop)?;
                 content.len = len;
                 from + stored
             } else {
-                find(bytes, from, &[SIG_DESCRIPTOR])?.unwrap_or(bytes.len())
+                find(bytes, from, &[SIG_DESCRIPTOR], stop)?.unwrap_or(bytes.len())
             };
             content.bytes = bytes.part(from, end - from);
-            at = find(bytes, end, &[SIG_LOCAL, SIG_ENTRY])?.unwrap_or(bytes.len());
+            at = find(bytes, end, &[SIG_LOCAL, SIG_ENTRY], stop)?.unwrap_or(bytes.len());
         } else {
             at = from.saturating_add(sizes.stored);
         }
@@ -364,22 +386,28 @@ fn followed(bytes: &Bytes, most: usize, each: &mut dyn FnMut(Event)) -> io::Resu
         }
         seen += 1;
         if seen > most {
-            each(Event::Left(LIMIT, name));
+            each(Event::Left(LIMIT, name))?;
             break;
         }
         each(match refused(flags, method) {
             Some(why) => Event::Left(why, name),
             None => Event::File { name, content },
-        });
+        })?;
     }
     Ok(())
 }
 
 /// The next of some signatures (of four bytes each).
-fn find(bytes: &Bytes, from: u64, signatures: &[&[u8]]) -> io::Result<Option<u64>> {
+fn find(
+    bytes: &Bytes,
+    from: u64,
+    signatures: &[&[u8]],
+    stop: &AtomicBool,
+) -> io::Result<Option<u64>> {
     // Mostly it is near: many near ones must not cost a large block each.
     let (mut at, mut step) = (from, 256);
     while at < bytes.len() {
+        bytes::go_on(stop)?;
         let block = bytes.get(at, step + 3)?;
         let hits = signatures
             .iter()
@@ -394,10 +422,11 @@ fn find(bytes: &Bytes, from: u64, signatures: &[&[u8]]) -> io::Result<Option<u64
 }
 
 /// Length of a deflate stream, and of what it holds where it ends.
-fn inflated(bytes: &Bytes) -> io::Result<(u64, Option<u64>)> {
+fn inflated(bytes: &Bytes, stop: &AtomicBool) -> io::Result<(u64, Option<u64>)> {
     let mut read: BufReader<Cursor> = BufReader::with_capacity(4096, bytes.reader());
     let (mut inflate, mut out) = (Decompress::new(false), vec![0; 1 << 14]);
     loop {
+        bytes::go_on(stop)?;
         let block = read.fill_buf()?;
         let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
         let flush = if block.is_empty() {

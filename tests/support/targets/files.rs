@@ -126,7 +126,8 @@ pub fn archive(data: &[u8]) {
     let (spill, stop) = (std::env::temp_dir(), AtomicBool::new(false));
     for form in ["tar", "zip"] {
         let found =
-            leaktrace::source::archive::expand(Bytes::memory(data.to_vec()), form, &spill, &stop);
+            leaktrace::source::archive::expand(Bytes::memory(data.to_vec()), form, &spill, &stop)
+                .unwrap();
         let mut numbers = BTreeSet::new();
         for f in &found {
             let Some(member) = &f.member else {
