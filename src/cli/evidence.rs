@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::source::archive::{Reopened, is_machine};
 use crate::source::hash_start;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -46,11 +47,15 @@ pub(super) fn find(w: &Wanted<'_>, archives: &mut Reopened, dir: Option<&Path>) 
             more => Found::Grown(more),
         }))
     };
+    let gone = Cell::new(false);
     // A full disk says nothing of evidence: the outer error ends it all.
     let mut inside = |p: &Path, member: &str| -> Result<Result<Option<Found>>> {
         let member = match archives.get(w.path, p, member, &stop) {
             Ok(Some(member)) => member,
-            Ok(None) => return Ok(Ok(None)),
+            Ok(None) => {
+                gone.set(true);
+                return Ok(Ok(None));
+            }
             Err(e) if is_machine(p, &e) => return Err(Error::io(p, "cannot unpack")(e)),
             Err(e) => return Ok(Err(Error::io(p, "cannot read")(e))),
         };
@@ -63,6 +68,7 @@ pub(super) fn find(w: &Wanted<'_>, archives: &mut Reopened, dir: Option<&Path>) 
     };
     let here = match here {
         Ok(Some(found)) => return Ok(found),
+        Ok(None) if gone.get() => Found::Changed("the archive has no such member now".to_owned()),
         Ok(None) => Found::Changed("its SHA-256 is another one now".to_owned()),
         Err(Error::Interrupted) => return Err(Error::Interrupted),
         Err(e) => Found::Missing(e.to_string()),

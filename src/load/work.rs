@@ -137,7 +137,7 @@ pub(super) const DAMAGE: [&str; 9] = [
 ];
 
 /// Diags whose units gave nothing.
-const SKIPPED: [&str; 36] = [
+const SKIPPED: [&str; 37] = [
     "entry-damaged",
     "entry-unfit",
     "entry-no-call",
@@ -174,4 +174,5 @@ const SKIPPED: [&str; 36] = [
     "archive-unlisted",
     "archive-deep",
     "archive-limit",
+    "archive-too-large",
 ];

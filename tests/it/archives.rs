@@ -221,6 +221,12 @@ fn packets_are_cut_out_of_members_and_moved_archives_are_found() {
                 && said.contains(" 2 do not hold"),
             "{said}"
         );
+        // and one that is gone
+        let less: Vec<_> = files.iter().copied().take(3).collect();
+        std::fs::write(&path, tar(&less)).unwrap();
+        let said = text(&rig.run(&["verify"]).stdout);
+        let gone = "archive!tools.har: the archive has no such member now";
+        assert!(said.contains(gone), "{said}");
     }
 }
 

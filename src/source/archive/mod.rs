@@ -51,6 +51,9 @@ const LIMIT: &str = "archive-limit";
 /// Members cut because they grow too large out of too little.
 const BOMB: &str = "archive-bomb";
 
+/// Members from which on the file for what is compressed as a whole is full.
+const FULL: &str = "archive-too-large";
+
 /// What was left out of an archive: code, how often, the first case.
 pub type Notes = BTreeMap<&'static str, (u64, String)>;
 
@@ -207,7 +210,9 @@ fn shown(name: &[u8]) -> String {
     let most = limits::ARCHIVE_NAME;
     // no character has more than four bytes
     let name = String::from_utf8_lossy(name.get(..most + 4).unwrap_or(name));
-    match name.get(..name.floor_char_boundary(most)) {
+    let mut ends = (0..=most.min(name.len())).rev();
+    let end = ends.find(|n| name.is_char_boundary(*n));
+    match name.get(..end.unwrap_or(0)) {
         Some(begin) if begin.len() < name.len() => format!("{begin}…"),
         _ => name.into_owned(),
     }
@@ -324,7 +329,10 @@ impl<'w> Walk<'w> {
             ("zip", None) => {
                 let mut read = Stream(read, self.stop);
                 let bytes = self.kept(&mut read, room, &place.name, notes)?;
-                self.zip(&bytes, room, place, notes)
+                match bytes {
+                    Some(bytes) => self.zip(&bytes, room, place, notes),
+                    None => Ok(()),
+                }
             }
             (_, Some(bytes)) => self.tar(
                 Tar::new(Stopping(bytes.reader(), self.stop)),
@@ -340,23 +348,26 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Keeps what a reader gives where it can be read at any place.
+    /// Keeps what a reader gives where it can be read at any place; `None` where there is no room for it.
     fn kept(
         &mut self,
         read: &mut dyn Read,
         room: &mut u64,
         name: &str,
         notes: &mut Notes,
-    ) -> io::Result<Bytes> {
-        let spilled = self.spill.keep(read, *room)?;
+    ) -> io::Result<Option<Bytes>> {
+        let Some(spilled) = self.spill.keep(read, *room)? else {
+            note(notes, FULL, name);
+            return Ok(None);
+        };
         *room -= spilled.bytes.len().min(*room);
         if let Some(e) = spilled.cut {
             note(notes, DAMAGED, &e.to_string());
         }
-        if spilled.bound {
+        if spilled.bomb {
             note(notes, BOMB, name);
         }
-        Ok(spilled.bytes)
+        Ok(Some(spilled.bytes))
     }
 
     fn zip(
@@ -429,7 +440,10 @@ impl<'w> Walk<'w> {
                     }
                     // A stream that failed fails again, and is told then.
                     let mut whole = Cursor::new(begin).chain(rest);
-                    self.kept(&mut whole, room, &place.name, notes)?
+                    match self.kept(&mut whole, room, &place.name, notes)? {
+                        Some(bytes) => bytes,
+                        None => break, // the rest would have to be unpacked to be left out
+                    }
                 }
             };
             self.member(Content::plain(bytes, len), &place, room, notes)?;

@@ -26,8 +26,8 @@ pub(super) struct Spilled {
     pub(super) bytes: Bytes,
     /// What of the evidence is damaged, where it is not whole.
     pub(super) cut: Option<io::Error>,
-    /// Whether a bound cut it.
-    pub(super) bound: bool,
+    /// Whether the rule for bombs cut it.
+    pub(super) bomb: bool,
 }
 
 impl Spill {
@@ -55,29 +55,33 @@ impl Spill {
         Err(failed)
     }
 
-    /// Keeps all that a reader gives; `most` bytes of it are no bomb.
+    /// Keeps all that a reader gives; `most` bytes of it are no bomb. `None` where the file has no room for it: nothing of it
+    /// is kept then.
     ///
     /// # Errors
     /// Of the machine: where what is given cannot be kept, or not be read for a reason that is none of the evidence. A part
     /// would be taken for the whole.
-    pub(super) fn keep(&mut self, read: &mut dyn Read, most: u64) -> io::Result<Spilled> {
+    pub(super) fn keep(&mut self, read: &mut dyn Read, most: u64) -> io::Result<Option<Spilled>> {
         let file = self.file()?;
         let begin = self.len;
         let mut to = At(Arc::clone(&file), begin);
         let room = most.min(self.room);
         let mut block = vec![0; 1 << 17];
-        let (mut cut, mut bound) = (None, false);
+        let (mut cut, mut bomb) = (None, false);
         loop {
             match read.read(&mut block) {
                 Ok(0) => break,
                 Ok(n) => {
                     let left = room.saturating_sub(to.1 - begin);
-                    let n = usize::try_from(left).unwrap_or(usize::MAX).min(n);
-                    if n == 0 {
-                        bound = true;
+                    let fits = usize::try_from(left).unwrap_or(usize::MAX).min(n);
+                    bomb = fits < n;
+                    if bomb && room < most {
+                        return Ok(None);
+                    }
+                    to.write_all(block.get(..fits).unwrap_or_default())?;
+                    if bomb {
                         break;
                     }
-                    to.write_all(block.get(..n).unwrap_or_default())?;
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if is_damage(&e) => {
@@ -89,11 +93,11 @@ impl Spill {
         }
         self.len = to.1;
         self.room -= (to.1 - begin).min(self.room);
-        Ok(Spilled {
+        Ok(Some(Spilled {
             bytes: Bytes::file(file, begin, to.1 - begin),
             cut,
-            bound,
-        })
+            bomb,
+        }))
     }
 }
 
@@ -154,14 +158,20 @@ mod tests {
     fn only_damage_makes_a_part_the_whole() {
         let mut spill = Spill::new(&std::env::temp_dir());
         let eof = io::ErrorKind::UnexpectedEof;
-        let part = spill.keep(&mut Fails(9, eof), 100).unwrap();
+        let part = spill.keep(&mut Fails(9, eof), 100).unwrap().unwrap();
         assert_eq!((part.bytes.len(), part.cut.unwrap().kind()), (9, eof));
         let full = io::ErrorKind::StorageFull;
         let failed = spill.keep(&mut Fails(9, full), 100).err().unwrap();
         assert_eq!(failed.kind(), full);
+        // what there is no room for is left out, what grows too large is cut
+        spill.room = 5;
+        assert!(spill.keep(&mut &b"six by"[..], 100).unwrap().is_none());
+        let bomb = spill.keep(&mut &b"six by"[..], 4).unwrap().unwrap();
+        assert_eq!((bomb.bomb, bomb.bytes.len(), spill.room), (true, 4, 1));
         // what cannot be written: a file that is open for reading
         let file = File::open(std::env::current_exe().unwrap()).unwrap();
         spill.file = Some(Arc::new(file));
+        spill.room = 100;
         assert!(spill.keep(&mut &b"bytes"[..], 100).is_err());
     }
 }

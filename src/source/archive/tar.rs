@@ -113,7 +113,8 @@ impl<R: Skip> Tar<R> {
             self.at += n as u64;
             if n < BLOCK {
                 self.done = true;
-                let cut = n > 0 || !self.ended;
+                // behind the mark of the end anything may stand, also what fills no block
+                let cut = !self.ended;
                 return Ok(cut.then_some(Event::Left(CUT, Vec::new())));
             }
             if block.iter().all(|b| *b == 0) {
@@ -351,6 +352,9 @@ mod tests {
         // no mark of the end: the rest may be missing
         assert_eq!(all(&tar), own(&[(NO_FILE, "s"), ("a", "A"), (CUT, "")]));
         assert_eq!(all(&tar[..tar.len() - 512]).last().unwrap().0, CUT);
+        // bytes behind the end fill no block
+        let behind = [&a[..], &[0; 1024], b"\n"].concat();
+        assert_eq!(all(&behind), own(&[("a", "A")]));
         // two archives, one behind the other
         let two = [&a[..], &[0; 1024], &a, &[0; 1024]].concat();
         assert_eq!(all(&two), own(&[("a", "A"), ("a", "A")]));
