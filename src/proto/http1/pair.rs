@@ -127,10 +127,10 @@ pub struct Queue {
 }
 
 fn size(m: &Message) -> usize {
-    m.head.len()
-        + m.headers.len() * 32
-        + m.body.bytes.len()
-        + m.trailers.len()
+    m.head.capacity()
+        + m.headers.capacity() * 32
+        + m.body.bytes.capacity()
+        + m.trailers.capacity()
         + std::mem::size_of::<Message>()
 }
 
@@ -150,7 +150,7 @@ impl Queue {
 
     /// Bytes held.
     pub fn held(&self) -> usize {
-        self.held + self.open.len() * std::mem::size_of::<Open>()
+        self.held + self.open.capacity() * std::mem::size_of::<Open>()
     }
 
     pub fn get(&mut self, ordinal: u32) -> Option<&mut Open> {
@@ -412,7 +412,10 @@ impl Queue {
     fn shed(&mut self, cx: &mut Cx<'_>) {
         let server_silent = !spoke(cx, self.client.other());
         loop {
-            let heavy = self.held > limits::UNPAIRED_BYTES && self.open.len() > 1;
+            let some = self.open.len() > 1;
+            let heavy = self.held > limits::UNPAIRED_BYTES && some;
+            // with what all others hold, more than there is for all
+            let full = some && self.held() > cx.budget;
             let long = self.open.len() > limits::PIPELINE;
             let Some(front) = self.open.front() else {
                 return;
@@ -425,14 +428,14 @@ impl Queue {
                 front.request.is_done() && front.response.is_none()
             };
             let must = if is_orphan {
-                self.orphans > limits::ORPHANS || heavy
+                self.orphans > limits::ORPHANS || heavy || full
             } else {
-                long || heavy && server_silent
+                long || full || heavy && server_silent
             };
             if !must || !(finished || long) {
                 return;
             }
-            if long {
+            if long || full && !is_orphan && !server_silent {
                 self.shifted = !is_orphan;
                 if let Half::Done(m) = &front.request {
                     cx.diag("pipeline-limit", m.first.unit);
