@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for Number {
             fn visit_u64<E: Error>(self, n: u64) -> Result<Number, E> {
                 Ok(Number(Some(n as f64)))
             }
-            #[allow(clippy::cast_precision_loss)] // as above
+            #[allow(clippy::cast_precision_loss)] // lengths and milliseconds, far below 2^53
             fn visit_i64<E: Error>(self, n: i64) -> Result<Number, E> {
                 Ok(Number(Some(n as f64)))
             }
