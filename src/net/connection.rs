@@ -22,9 +22,9 @@ pub(super) struct ToSink<'a, S: StreamSink> {
     pub(super) odd: Odd,
 }
 
-/// Codes of what is odd about a segment, each once. There are few at a time: a fifth would be lost.
+/// Codes of what is odd about a segment, each once; there is room for all that there are.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Odd([Option<&'static str>; 4]);
+pub(super) struct Odd([Option<&'static str>; 6]);
 
 impl Odd {
     fn add(&mut self, code: &'static str) {
@@ -38,7 +38,7 @@ impl Odd {
         }
     }
     pub(super) fn codes(self) -> impl Iterator<Item = &'static str> {
-        self.0.into_iter().flatten()
+        self.0.into_iter().map_while(|code| code)
     }
 }
 

@@ -17,7 +17,7 @@ mod ws;
 pub use flow::FlowState;
 pub use layer::Layer;
 
-use crate::call::model::{Exchange, FlowInfo, Stamp, TlsFacts, Unit};
+use crate::call::model::{Exchange, Flags, FlowInfo, Stamp, TlsFacts, Unit};
 use crate::limits;
 use crate::net::{Close, FlowKey, FlowStats, Missing, Segment, Side, StreamSink};
 use std::collections::BTreeMap;
@@ -165,6 +165,28 @@ pub struct Shared {
 }
 
 impl Cx<'_> {
+    /// Gives a finished exchange out, its missing halves marked: `client` is the side that asks, `captured` tells of which
+    /// of sides A and B packets were seen, where the whole flow is known. One without any message is none.
+    pub fn give(&mut self, mut x: Exchange, client: Side, captured: Option<[bool; 2]>) {
+        let [a, b] = captured.unwrap_or(self.spoke);
+        let (asks, answers) = if client == Side::A { (a, b) } else { (b, a) };
+        for (half, missing, seen) in [
+            (&x.response, Flags::NO_RESPONSE, answers),
+            (&x.request, Flags::NO_REQUEST, asks),
+        ] {
+            if half.is_none() {
+                x.flags.insert(missing);
+                if !seen {
+                    x.flags.insert(Flags::ONE_SIDED);
+                }
+            }
+        }
+        x.done = true;
+        if x.request.is_some() || x.response.is_some() || !x.interim.is_empty() {
+            self.out.push(x);
+        }
+    }
+
     /// Counts something skipped or cut.
     pub fn diag(&mut self, code: &'static str, at: Unit) {
         let entry = self

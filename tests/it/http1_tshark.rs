@@ -231,7 +231,7 @@ fn calls_are_those_of_tshark() {
 }
 
 #[test]
-#[ignore]
+#[ignore = "prints what each reader finds, for people: asserts nothing"]
 fn dump() {
     let calls = read(Path::new(&std::env::var("PCAP").unwrap()));
     for x in &calls.exchanges {

@@ -468,16 +468,10 @@ impl Queue {
         if o.request.is_none() {
             self.orphans = self.orphans.saturating_sub(1);
         }
-        let [a, b] = captured.unwrap_or(cx.spoke);
-        let (client, server) = if self.client == Side::A {
-            (a, b)
-        } else {
-            (b, a)
-        };
         let request = std::mem::take(&mut o.request).message();
         let response = std::mem::take(&mut o.response).message();
         let interim = std::mem::take(&mut o.interim);
-        let mut x = Self::make(self.client, &o, request, response, interim, cx);
+        let x = Self::make(self.client, &o, request, response, interim, cx);
         let freed = x
             .request
             .iter()
@@ -486,22 +480,7 @@ impl Queue {
             .map(size)
             .sum::<usize>();
         self.held = self.held.saturating_sub(freed);
-        if x.response.is_none() {
-            x.flags.insert(Flags::NO_RESPONSE);
-            if !server {
-                x.flags.insert(Flags::ONE_SIDED);
-            }
-        }
-        if x.request.is_none() {
-            x.flags.insert(Flags::NO_REQUEST);
-            if !client {
-                x.flags.insert(Flags::ONE_SIDED);
-            }
-        }
-        x.done = true;
-        if x.request.is_some() || x.response.is_some() || !x.interim.is_empty() {
-            cx.out.push(x);
-        }
+        cx.give(x, self.client, captured);
     }
 
     fn make(

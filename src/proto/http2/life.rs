@@ -154,36 +154,15 @@ impl Http2 {
             self.ended.pop_front();
         }
         self.ended.push_back((id, s.req.message.is_some()));
-        let [a, b] = captured.unwrap_or(cx.spoke);
-        let (client, server) = if self.client == Side::A {
-            (a, b)
-        } else {
-            (b, a)
-        };
         s.changed = false;
         let mut x = s.finish(self.losses());
         self.place(&mut x, cx);
-        if x.response.is_none() {
-            x.flags.insert(Flags::NO_RESPONSE);
-            if !server {
-                x.flags.insert(Flags::ONE_SIDED);
-            }
-        }
-        if x.request.is_none() {
-            x.flags.insert(Flags::NO_REQUEST);
-            if !client {
-                x.flags.insert(Flags::ONE_SIDED);
-            }
-        }
-        x.done = true;
         for m in x.request.iter().chain(&x.response) {
             if m.flags.has(Flags::BAD_FRAMING) {
                 cx.diag("http-bad-framing", m.first.unit);
             }
         }
-        if x.request.is_some() || x.response.is_some() || !x.interim.is_empty() {
-            cx.out.push(x);
-        }
+        cx.give(x, self.client, captured);
     }
 
     pub(super) fn place(&self, x: &mut Exchange, cx: &Cx<'_>) {
