@@ -2,6 +2,7 @@
 //! hostile ones cost what they hold and no more. Archives are written here by hand and by the tools people use.
 
 use crate::cli::text;
+use crate::support::growth::at_most_double;
 use crate::support::pack::{self, Zipped, tar, tar_file, tar_raw, zip};
 use crate::support::recut::{Rec, pcap};
 use crate::support::talk::talk;
@@ -655,18 +656,8 @@ fn twice_as_much_takes_at_most_twice_as_long() {
         ),
     ];
     for (name, make) in forms {
-        let (small, large) = (make(1500), make(3000));
-        // the best of some: other work on the machine only adds
-        let best = |bytes: &[u8]| (0..3).map(|_| took("a", bytes)).min().unwrap();
-        let mut ratio = 9.0;
-        for _ in 0..3 {
-            let (a, b) = (best(&small), best(&large));
-            ratio = b.as_secs_f64() / a.as_secs_f64().max(0.05);
-            if ratio < 2.3 {
-                break;
-            }
-        }
-        assert!(ratio < 2.3, "{name}: {ratio}");
+        let sizes = (&*make(1500), &*make(3000));
+        at_most_double(name, sizes, 0.05, |bytes| took("a", bytes));
     }
 }
 

@@ -3,7 +3,7 @@
 //! where no fuzzer can be built.
 
 #[path = "../support/targets/mod.rs"]
-mod targets;
+pub mod targets;
 
 use crate::support::random::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,22 +1,8 @@
 //! The scanner against hostile content: no panic, no hang, memory and time by the size of the content.
 
+use crate::corpus::targets::KINDS;
 use crate::detect::{scan, scanner};
 use proptest::prelude::*;
-
-const KINDS: [&str; 12] = [
-    "json",
-    "ndjson",
-    "xml",
-    "html",
-    "form",
-    "multipart",
-    "csv",
-    "text",
-    "binary",
-    "sse",
-    "grpc",
-    "protobuf",
-];
 
 /// Pieces that the walkers treat in special ways, in any order.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {

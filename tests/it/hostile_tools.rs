@@ -2,6 +2,7 @@
 //! contract, damage counted, no panic, and twice as much takes at most twice as long.
 
 use crate::cli::text;
+use crate::support::growth::at_most_double;
 use crate::support::random::Random;
 use crate::tools::{Rig, fixture};
 use serde_json::Value;
@@ -205,17 +206,6 @@ fn twice_as_much_takes_at_most_twice_as_long() {
         begin.elapsed()
     };
     for (name, make) in forms {
-        let (small, large) = (make(400), make(800));
-        let best = |bytes: &[u8]| (0..2).map(|_| took(bytes)).min().unwrap();
-        let mut ratio = 9.0;
-        // other work on the machine only adds: measured again before it is believed
-        for _ in 0..4 {
-            let (a, b) = (best(&small), best(&large));
-            ratio = b.as_secs_f64() / a.as_secs_f64().max(0.1);
-            if ratio < 2.3 {
-                break;
-            }
-        }
-        assert!(ratio < 2.3, "{name}: {ratio}");
+        at_most_double(name, (&make(400), &make(800)), 0.1, took);
     }
 }

@@ -96,6 +96,19 @@ fn joined_anywhere_nothing_is_wrong_and_all_is_known_again() {
     }
 }
 
+/// What is read of these pieces when one of them was not captured.
+pub fn without(pieces: &[(Side, &[u8])], lost: usize) -> Vec<Exchange> {
+    let mut f = Feeder::new();
+    for (i, (side, bytes)) in pieces.iter().enumerate() {
+        if i == lost {
+            f.gap(*side, bytes.len(), Missing::Lost);
+        } else {
+            f.send(*side, bytes);
+        }
+    }
+    f.finish(Close::Fin).exchanges
+}
+
 #[test]
 fn each_packet_lost_in_turn_is_flagged_where_it_hit() {
     let (packets, truth) = long(12);
@@ -106,15 +119,7 @@ fn each_packet_lost_in_turn_is_flagged_where_it_hit() {
             pieces.extend(b.chunks(cut).map(|p| (*s, p)));
         }
         for lost in 0..pieces.len() {
-            let mut f = Feeder::new();
-            for (i, (side, bytes)) in pieces.iter().enumerate() {
-                if i == lost {
-                    f.gap(*side, bytes.len(), Missing::Lost);
-                } else {
-                    f.send(*side, bytes);
-                }
-            }
-            let got = f.finish(Close::Fin).exchanges;
+            let got = without(&pieces, lost);
             let what = format!("piece {lost} of {cut} lost");
             for x in &got {
                 never_wrong(x, &truth, &what);

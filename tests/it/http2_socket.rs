@@ -3,12 +3,13 @@
 
 use crate::http1::{C, Feeder, S, play};
 use crate::http2::{Sent, turns};
+use crate::http2_loss::without;
 use crate::support::h2::*;
 use crate::support::wire::Wire;
 use crate::trailers::Lab;
 use crate::ws::{self, Deflate};
 use leaktrace::call::model::{Exchange, Flags};
-use leaktrace::net::{Close, Missing};
+use leaktrace::net::Close;
 
 fn ask(stream: u32, more: &[(&str, &str)]) -> Vec<u8> {
     let mut fields = vec![
@@ -232,15 +233,7 @@ fn each_piece_lost_in_turn_is_flagged_and_nothing_told_is_wrong() {
             .flat_map(|(s, b)| b.chunks(cut).map(|p| (*s, p)))
             .collect();
         for lost in 0..pieces.len() {
-            let mut f = Feeder::new();
-            for (i, (side, bytes)) in pieces.iter().enumerate() {
-                if i == lost {
-                    f.gap(*side, bytes.len(), Missing::Lost);
-                } else {
-                    f.send(*side, bytes);
-                }
-            }
-            let got = f.finish(Close::Fin).exchanges;
+            let got = without(&pieces, lost);
             for x in &got {
                 let told = ws::brief(x);
                 let clean = x.flags.0 & !Flags::UPGRADED.0 == 0;

@@ -1,45 +1,19 @@
 //! QUIC named by what its hellos say: the packets of the RFCs, and those of a writer of our own for every turn that a
 //! handshake can take.
 
+use crate::corpus::targets::datagrams;
 use crate::support::quic::{D29, Initial, V1, V2, client_hello, crypto, hex, server_hello};
 use crate::support::random::Random;
-use leaktrace::call::model::{FlowInfo, Stamp, Unit};
-use leaktrace::net::{Close, FlowKey, FlowStats, Side, StreamSink};
-use leaktrace::proto::Calls;
-use std::net::IpAddr;
+use leaktrace::call::model::FlowInfo;
+use leaktrace::net::Side;
 
 const CLIENT: Side = Side::A;
 const SERVER: Side = Side::B;
 const DCID: &[u8] = b"first-id";
 
 /// What is said of a flow of these datagrams, and how often something was not read.
-fn flow(ports: (u16, u16), datagrams: &[(Side, Vec<u8>)]) -> (FlowInfo, Vec<(&'static str, u64)>) {
-    let end = |last, port| (IpAddr::from([10, 0, 0, last]), port);
-    let key = FlowKey {
-        a: end(1, ports.0),
-        b: end(2, ports.1),
-        protocol: 17,
-    };
-    let mut calls = Calls::default();
-    let mut state = calls.open(0, &key, Stamp::default());
-    for (number, (side, bytes)) in (1..).zip(datagrams) {
-        let unit = Unit { source: 0, number };
-        let at = Stamp {
-            ts: number as i64,
-            unit,
-        };
-        calls.datagram(&mut state, *side, bytes, at);
-    }
-    let stats = FlowStats {
-        first: Stamp::default(),
-        last: Stamp::default(),
-        packets: [1, 1],
-        bytes: [0, 0],
-        gaps: 0,
-        handshake: false,
-        close: Close::End,
-    };
-    calls.close(state, &stats);
+fn flow(ports: (u16, u16), sent: &[(Side, Vec<u8>)]) -> (FlowInfo, Vec<(&'static str, u64)>) {
+    let mut calls = datagrams(ports, sent.iter().map(|(s, d)| (*s, d.as_slice())));
     let diags = calls.diags.iter().map(|(k, v)| (k.1, v.0)).collect();
     (calls.flows.remove(0), diags)
 }

@@ -3,6 +3,7 @@
 
 pub mod bank;
 pub mod frames;
+pub mod growth;
 pub mod h2;
 pub mod pack;
 pub mod people;

@@ -37,22 +37,24 @@ pub fn decode_body(data: &[u8]) {
     let _ = sniff::kind(&d.content, None);
 }
 
+/// Kinds of content that are scanned each in its way.
+pub const KINDS: [&str; 12] = [
+    "json",
+    "ndjson",
+    "xml",
+    "html",
+    "form",
+    "multipart",
+    "csv",
+    "text",
+    "binary",
+    "sse",
+    "grpc",
+    "protobuf",
+];
+
 /// Content of every kind: the first byte selects how it is read.
 pub fn scan(data: &[u8]) {
-    const KINDS: [&str; 12] = [
-        "json",
-        "ndjson",
-        "xml",
-        "html",
-        "form",
-        "multipart",
-        "csv",
-        "text",
-        "binary",
-        "sse",
-        "grpc",
-        "protobuf",
-    ];
     let Some((which, content)) = data.split_first() else {
         return;
     };

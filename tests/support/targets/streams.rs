@@ -28,27 +28,13 @@ pub fn http1(data: &[u8]) {
             101,
             &segment(true, 0, 1, 0x12, &[]),
         );
-        for piece in client.chunks(cut) {
+        let asked = client.chunks(cut).map(|p| (false, p));
+        for (answer, piece) in asked.chain(server.chunks(cut).map(|p| (true, p))) {
             number += 1;
-            feed(
-                &mut net,
-                &mut calls,
-                number,
-                101,
-                &segment(false, a, b, 0x18, piece),
-            );
-            a = a.wrapping_add(piece.len() as u32);
-        }
-        for piece in server.chunks(cut) {
-            number += 1;
-            feed(
-                &mut net,
-                &mut calls,
-                number,
-                101,
-                &segment(true, b, a, 0x18, piece),
-            );
-            b = b.wrapping_add(piece.len() as u32);
+            let (seq, ack) = if answer { (&mut b, a) } else { (&mut a, b) };
+            let packet = segment(answer, *seq, ack, 0x18, piece);
+            *seq = seq.wrapping_add(piece.len() as u32);
+            feed(&mut net, &mut calls, number, 101, &packet);
         }
         net.finish(&mut calls);
         check(&calls);

@@ -86,6 +86,36 @@ fn records(talk: &[u8]) -> bool {
     })
 }
 
+/// A flow of datagrams between two ports from the first to its end, packets numbered from 1, a millisecond apart.
+pub fn datagrams<'a>(ports: (u16, u16), all: impl IntoIterator<Item = (Side, &'a [u8])>) -> Calls {
+    let end = |last, port| (std::net::IpAddr::from([10, 0, 0, last]), port);
+    let key = FlowKey {
+        a: end(1, ports.0),
+        b: end(2, ports.1),
+        protocol: 17,
+    };
+    let mut calls = Calls::default();
+    let mut state = calls.open(0, &key, Stamp::default());
+    for (number, (side, bytes)) in (1..).zip(all) {
+        let at = Stamp {
+            ts: number as i64 * 1_000_000,
+            unit: Unit { source: 0, number },
+        };
+        calls.datagram(&mut state, side, bytes, at);
+    }
+    let stats = FlowStats {
+        first: Stamp::default(),
+        last: Stamp::default(),
+        packets: [1, 1],
+        bytes: [0, 0],
+        gaps: 0,
+        handshake: false,
+        close: Close::End,
+    };
+    calls.close(state, &stats);
+    calls
+}
+
 /// Datagrams, each behind a byte for its side and two of length; or, where the first byte is 1, what stands in an Initial packet
 /// once it is open, since no fuzzer can make a tag.
 pub fn quic(data: &[u8]) {
@@ -95,49 +125,24 @@ pub fn quic(data: &[u8]) {
     if *how == 1 {
         return frames(data);
     }
+    let (mut rest, mut all) = (data, Vec::new());
+    while let Some(([what, hi, lo], tail)) = rest.split_first_chunk::<3>() {
+        let len = usize::from(u16::from_be_bytes([*hi, *lo]));
+        let (datagram, tail) = tail.split_at(len.min(tail.len()));
+        rest = tail;
+        all.push(([Side::A, Side::B][usize::from(what & 1)], datagram));
+    }
     let read = |times: usize| {
-        let mut calls = Calls::default();
-        let end = |last, port| (std::net::IpAddr::from([10, 0, 0, last]), port);
-        let key = FlowKey {
-            a: end(1, 40000),
-            b: end(2, 443),
-            protocol: 17,
-        };
-        let mut state = calls.open(0, &key, Stamp::default());
-        let (mut rest, mut number) = (data, 0);
-        while let Some(([what, hi, lo], tail)) = rest.split_first_chunk::<3>() {
-            let len = usize::from(u16::from_be_bytes([*hi, *lo]));
-            let (datagram, tail) = tail.split_at(len.min(tail.len()));
-            rest = tail;
-            number += 1;
-            let at = Stamp {
-                ts: number as i64 * 1_000_000,
-                unit: Unit { source: 0, number },
-            };
-            let side = [Side::A, Side::B][usize::from(what & 1)];
-            for _ in 0..times {
-                calls.datagram(&mut state, side, datagram, at);
-            }
-        }
-        let stats = FlowStats {
-            first: Stamp::default(),
-            last: Stamp::default(),
-            packets: [1, 1],
-            bytes: [0, 0],
-            gaps: 0,
-            handshake: false,
-            close: Close::End,
-        };
-        calls.close(state, &stats);
+        let each = all.iter().flat_map(|d| std::iter::repeat_n(*d, times));
+        let mut calls = datagrams((40000, 443), each);
         check(&calls);
-        let f = calls.flows.remove(0);
-        (number, f)
+        calls.flows.remove(0)
     };
-    let (number, once) = read(1);
+    let once = read(1);
     assert!(once.app == "quic" || once.sni.is_none());
     // what no hello names is named by its first bytes, and those of short datagrams are joined
-    if number <= 32 && once.tls.is_some() {
-        let (_, twice) = read(2);
+    if all.len() <= 32 && once.tls.is_some() {
+        let twice = read(2);
         assert_eq!(
             (once.sni, once.app, once.tls),
             (twice.sni, twice.app, twice.tls),
