@@ -190,6 +190,8 @@ pub struct Message {
     pub first: Stamp,
     /// Last byte seen.
     pub last: Stamp,
+    /// TCP sequence number of the first byte, as far as it came over TCP; inside TLS, of its record and from there on.
+    pub seq: Option<u32>,
     /// What was wrong with this message alone.
     pub flags: Flags,
 }
@@ -623,6 +625,8 @@ pub struct CallOut {
     pub done: bool,
     /// Flow index in this load.
     pub flow: Option<u64>,
+    /// TCP sequence numbers of the first bytes of request and response: what a second tap has in common.
+    pub seq: [Option<u32>; 2],
     /// Position in the flow of the call that this one came of (the upgrade of a WebSocket).
     pub parent: Option<u32>,
     /// First byte of the request, else of the response.

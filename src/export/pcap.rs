@@ -120,7 +120,11 @@ fn wanted(job: &Job<'_>) -> Result<(BTreeMap<i64, Wanted>, u64)> {
         calls += 1;
         let mut parts = vec![(source, n(first), n(last))];
         let mut stmt = conn.prepare_cached(
-            "SELECT source_id,first,last FROM call_at WHERE call_id=?1 AND off IS NULL",
+            "SELECT source_id,first,last FROM call_at WHERE call_id=?1 AND off IS NULL \
+             UNION ALL SELECT c.source_id,c.unit,c.unit1 FROM call_fact f JOIN call c ON c.id=f.call_id \
+             WHERE f.joined=?1 AND c.flow_id IS NOT NULL \
+             UNION ALL SELECT a.source_id,a.first,a.last FROM call_fact f JOIN call_at a ON a.call_id=f.call_id \
+             WHERE f.joined=?1 AND a.off IS NULL",
         )?;
         let mut rows = stmt.query([id])?;
         while let Some(r) = rows.next()? {

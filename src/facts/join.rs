@@ -1,11 +1,16 @@
-//! Log lines that are captured calls. In: all calls. Out: `joined` of log lines: the index of the captured call.
-//! Bounds: candidates share method, target and status; of those only the ones within [`WINDOW_NS`] are compared.
+//! Log lines, and entries of other tools, that are captured calls. In: all calls. Out: `joined` of those lines and entries: the
+//! index of the captured call; `parent` of what a proxy asked for an entry's client. Bounds: candidates share method, target and
+//! status; of those only the ones within [`WINDOW_NS`] are compared.
 //!
 //! Clocks of a log and of a capture differ by a constant, and a log has whole seconds: the offset between the two sources is
 //! the median over lines whose request occurs once on both sides. A line and a call are then joined one to one, nearest first.
 //!
 //! Lines with both addresses and both ports (Zeek, Suricata) name the connection itself: they are joined before all others,
 //! whatever their host says, in the order of their requests on it.
+//!
+//! Entries (HAR, mitmproxy, Burp) come first, so that a log's line then finds the captured call and not what another tool kept of
+//! it. Their content has to be that of the call, as far as both are known. A proxy keeps what its client asked; where only
+//! its own call to the same server was captured, that is a call behind: the entry is its parent.
 
 use super::calls::{CallLine, NONE};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,11 +19,37 @@ use std::collections::{BTreeMap, BTreeSet};
 /// in whole seconds, and buffered logs are stamped when the request ends, not when they are flushed.
 pub const WINDOW_NS: i64 = 2_000_000_000;
 /// Clock offsets believed: beyond an hour and a half it is no drift but another day's traffic; one hour is a wrong zone.
-const SKEW_NS: i64 = 5_400_000_000_000;
+pub const SKEW_NS: i64 = 5_400_000_000_000;
 /// Calls of one connection that a line is compared with.
 const NEAR: usize = 64;
 /// Requests that must occur once on both sides before an offset is believed.
-const ANCHORS: usize = 3;
+pub const ANCHORS: usize = 3;
+
+/// What is joined.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Entries of other tools, with captured calls.
+    Entries,
+    /// Lines of logs, with captured calls and with entries that are none.
+    Logs,
+}
+
+impl Of {
+    fn line(self, c: &CallLine) -> bool {
+        let mine = match self {
+            Of::Entries => c.entry(),
+            Of::Logs => c.log,
+        };
+        mine && c.joined == NONE
+    }
+    fn call(self, c: &CallLine) -> bool {
+        let mine = match self {
+            Of::Entries => c.captured(),
+            Of::Logs => !c.log,
+        };
+        mine && c.joined == NONE
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -52,14 +83,13 @@ fn connection(c: &CallLine, with_target: bool) -> Option<Conn> {
 
 /// Joins lines that name the whole connection: first those with the target of a call on it, within [`SKEW_NS`], since
 /// ports are used again; then the rest by time alone, since a tool may have cut or folded the target.
-fn certain(calls: &mut [CallLine]) {
+fn certain(calls: &mut [CallLine], of: Of) {
     for (with_target, window) in [(true, SKEW_NS), (false, WINDOW_NS)] {
         // lines by source, then captured calls; each in order of time
         type Sides = (BTreeMap<u32, Vec<u32>>, Vec<u32>);
         let mut sides: BTreeMap<Conn, Sides> = BTreeMap::new();
         for (i, c) in (0u32..).zip(calls.iter()) {
-            if c.log
-                && c.joined == NONE
+            if of.line(c)
                 && let Some(key) = connection(c, with_target)
             {
                 let lines = &mut sides.entry(key).or_default().0;
@@ -71,11 +101,11 @@ fn certain(calls: &mut [CallLine]) {
         }
         let taken: BTreeSet<(u32, u32)> = calls
             .iter()
-            .filter(|c| c.log && c.joined != NONE)
+            .filter(|c| !c.captured() && c.joined != NONE)
             .map(|c| (c.source, c.joined))
             .collect();
         for (i, c) in (0u32..).zip(calls.iter()) {
-            if !c.log
+            if of.call(c)
                 && let Some(side) = connection(c, with_target).and_then(|k| sides.get_mut(&k))
             {
                 side.1.push(i);
@@ -107,7 +137,7 @@ fn match_up(calls: &[CallLine], lines: &[u32], captured: &[u32], window: i64) ->
         let (line, call) = (calls.get(l as usize)?, calls.get(i as usize)?);
         let d = distance(line, call, 0);
         let status = line.status == call.status || line.status == 0 || call.status == 0;
-        (status && d <= window).then_some(d / 1_000_000_000)
+        (status && same_content(line, call) && d <= window).then_some(d / 1_000_000_000)
     };
     let pairs = lines.iter().copied().zip(captured.iter().copied());
     if lines.len() == captured.len() && pairs.clone().all(|(l, i)| fit(l, i).is_some()) {
@@ -143,22 +173,72 @@ struct Captured {
 
 /// Joins in place.
 pub fn join(calls: &mut [CallLine]) {
-    certain(calls);
+    // without anything captured there is nothing that an entry could be, without lines nothing to join
+    if calls.iter().any(CallLine::captured) && calls.iter().any(CallLine::entry) {
+        join_of(calls, Of::Entries);
+        behind(calls);
+    }
+    join_of(calls, Of::Logs);
+}
+
+fn join_of(calls: &mut [CallLine], of: Of) {
+    certain(calls, of);
     // a case may have thousands of logs: each looks at the requests of its own lines alone
+    let (logs, sides) = sides(calls, of);
+    for lines in logs.into_values() {
+        let skew = skew(calls, &sides, &lines, of);
+        for (l, i) in pair(calls, &sides, &lines, (skew, of), fits) {
+            if let Some(c) = calls.get_mut(l as usize) {
+                c.joined = i;
+            }
+        }
+    }
+}
+
+/// Calls that a proxy made for an entry that was not captured itself.
+fn behind(calls: &mut [CallLine]) {
+    let (entries, sides) = sides(calls, Of::Entries);
+    let inner = |e: &CallLine, c: &CallLine| {
+        e.src != NONE
+            && c.src != NONE
+            && e.src != c.src
+            && (e.dst, e.dport) == (c.dst, c.dport)
+            && (e.host == 0 || c.host == 0 || e.host == c.host)
+            && c.parent == NONE
+            && same_content(e, c)
+    };
+    for entries in entries.into_values() {
+        for (e, c) in pair(calls, &sides, &entries, (0, Of::Entries), inner) {
+            if let Some(c) = calls.get_mut(c as usize) {
+                c.parent = e;
+            }
+        }
+    }
+}
+
+/// Lines by source and kind of request, and the calls of these kinds.
+#[allow(clippy::type_complexity)] // two maps
+fn sides(
+    calls: &[CallLine],
+    of: Of,
+) -> (
+    BTreeMap<u32, BTreeMap<Key, Vec<u32>>>,
+    BTreeMap<Key, Captured>,
+) {
     let mut logs: BTreeMap<u32, BTreeMap<Key, Vec<u32>>> = BTreeMap::new();
     let mut sides: BTreeMap<Key, Captured> = BTreeMap::new();
     for (i, c) in (0u32..).zip(calls.iter()) {
-        if c.log && c.joined == NONE && c.target != 0 {
+        if of.line(c) && c.target != 0 {
             sides.entry(key(c)).or_default();
             let lines = logs.entry(c.source).or_default().entry(key(c));
             lines.or_default().push(i);
         }
     }
     if logs.is_empty() {
-        return;
+        return (logs, sides);
     }
     for (i, c) in (0u32..).zip(calls.iter()) {
-        if !c.log
+        if of.call(c)
             && c.target != 0
             && let Some(s) = sides.get_mut(&key(c))
         {
@@ -169,10 +249,7 @@ pub fn join(calls: &mut [CallLine]) {
     for s in sides.values_mut() {
         s.by_time.sort_unstable();
     }
-    for lines in logs.into_values() {
-        let skew = skew(calls, &sides, &lines);
-        pair(calls, &sides, &lines, skew);
-    }
+    (logs, sides)
 }
 
 fn key(c: &CallLine) -> Key {
@@ -185,7 +262,17 @@ fn key(c: &CallLine) -> Key {
 
 fn fits(log: &CallLine, call: &CallLine) -> bool {
     (log.src == NONE || call.src == NONE || log.src == call.src)
+        && (log.log || log.sport == 0 || call.sport == 0 || log.sport == call.sport)
         && (log.host == 0 || call.host == 0 || log.host == call.host)
+        && same_content(log, call)
+}
+
+/// Whether both answers hold the same, as far as both are known; equal contents are one body.
+fn same_content(line: &CallLine, call: &CallLine) -> bool {
+    line.resp_body == 0
+        || call.resp_body == 0
+        || line.resp_body == call.resp_body
+        || line.holes + call.holes > 0
 }
 
 /// Distance from a line to the nearest end of a call, given the offset of the log's clock.
@@ -203,6 +290,7 @@ fn skew(
     calls: &[CallLine],
     sides: &BTreeMap<Key, Captured>,
     lines: &BTreeMap<Key, Vec<u32>>,
+    of: Of,
 ) -> i64 {
     let get = |i: u32| calls.get(i as usize);
     let mut offsets: Vec<i64> = Vec::new();
@@ -212,7 +300,9 @@ fn skew(
             && let (Some(line), Some(call)) = (get(*line), get(*one))
             && fits(line, call)
         {
-            let off = line.ts.saturating_sub(call.last());
+            // a line is written when the call ends, an entry says when it began
+            let end = if of == Of::Logs { call.last() } else { call.ts };
+            let off = line.ts.saturating_sub(end);
             if off.abs() <= SKEW_NS {
                 offsets.push(off);
             }
@@ -228,7 +318,7 @@ fn skew(
         .filter(|o| (**o - median).abs() <= WINDOW_NS)
         .count();
     // One clock against another is one offset: without agreement there is none. Whole seconds are truncated, which is no skew.
-    if near * 3 >= offsets.len() * 2 && median.abs() > WINDOW_NS / 2 {
+    if near * 3 >= offsets.len() * 2 && (of == Of::Entries || median.abs() > WINDOW_NS / 2) {
         median
     } else {
         0
@@ -236,11 +326,18 @@ fn skew(
 }
 
 fn pair(
-    calls: &mut [CallLine],
+    calls: &[CallLine],
     sides: &BTreeMap<Key, Captured>,
     lines: &BTreeMap<Key, Vec<u32>>,
-    skew: i64,
-) {
+    (skew, of): (i64, Of),
+    fits: impl Fn(&CallLine, &CallLine) -> bool,
+) -> Vec<(u32, u32)> {
+    // logs have whole seconds
+    let unit = if of == Of::Logs {
+        1_000_000_000
+    } else {
+        1_000_000
+    };
     let mut found: Vec<(u32, u32)> = Vec::new();
     for (key, lines) in lines {
         let Some(Captured { by_time, longest }) = sides.get(key) else {
@@ -264,12 +361,15 @@ fn pair(
                 let Some(call) = calls.get(*i as usize) else {
                     continue;
                 };
-                let mut d = distance(line, call, skew);
+                let mut d = match of {
+                    Of::Logs => distance(line, call, skew),
+                    Of::Entries => t.saturating_sub(call.ts).saturating_abs(),
+                };
                 if line.trace != NONE && line.trace == call.trace {
                     d = 0;
                 }
                 if d <= WINDOW_NS && fits(line, call) {
-                    options.push((d / 1_000_000_000, *ts, *l, *i));
+                    options.push((d / unit, *ts, *l, *i));
                 }
             }
         }
@@ -286,11 +386,7 @@ fn pair(
             }
         }
     }
-    for (l, i) in found {
-        if let Some(c) = calls.get_mut(l as usize) {
-            c.joined = i;
-        }
-    }
+    found
 }
 
 #[cfg(test)]

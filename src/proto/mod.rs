@@ -235,6 +235,7 @@ pub struct Carry {
 struct Piece {
     len: usize,
     offset: u64,
+    zero: u32,
     acked: u64,
     at: Stamp,
     retransmitted: bool,
@@ -247,6 +248,7 @@ impl Carry {
         self.pieces.push(Piece {
             len: s.bytes.len(),
             offset: s.offset,
+            zero: s.zero,
             acked: s.acked,
             at: s.at,
             retransmitted: s.retransmitted,
@@ -273,6 +275,7 @@ impl Carry {
             Segment {
                 bytes,
                 offset: p.offset,
+                zero: p.zero,
                 acked: p.acked,
                 at: p.at,
                 retransmitted: p.retransmitted,

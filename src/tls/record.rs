@@ -19,6 +19,8 @@ pub const MAX_RECORD: usize = MAX_BODY + 5;
 pub struct Place {
     /// Offset of its header in the stream.
     pub offset: u64,
+    /// Sequence number of the stream's first byte.
+    pub zero: u32,
     /// Bytes of the other direction that were acknowledged with its first byte.
     pub acked: u64,
     /// Packet of its first byte.
@@ -363,6 +365,7 @@ impl Records {
 fn place(seg: &Segment<'_>) -> Place {
     Place {
         offset: seg.offset,
+        zero: seg.zero,
         acked: seg.acked,
         at: seg.at,
         retransmitted: seg.retransmitted,
@@ -398,6 +401,7 @@ mod tests {
         let mut seg = Segment {
             bytes,
             offset,
+            zero: 0,
             acked: 0,
             at: Stamp::default(),
             retransmitted: false,

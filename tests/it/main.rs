@@ -45,6 +45,7 @@ mod socks;
 mod sources;
 mod streams;
 mod taps;
+mod taps_later;
 mod tls;
 mod tls_case;
 mod tls_recorded;

@@ -153,6 +153,7 @@ impl World {
                 ord: 0,
                 done: true,
                 flow: None,
+                seq: [None; 2],
                 ts,
                 end_ts: Some(ts + 500_000),
                 src: ip(c.src),

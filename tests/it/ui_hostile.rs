@@ -216,6 +216,7 @@ fn risk(i: u64) -> RiskRow {
 
 fn source() -> SourceRow {
     SourceRow {
+        taps: vec![],
         rowid: 1,
         source: evil(1),
         name: evil(2),

@@ -553,6 +553,7 @@ fn outline(m: &Message) -> Message {
         body,
         first: m.first,
         last: m.last,
+        seq: m.seq,
         flags: m.flags,
     }
 }

@@ -7,7 +7,7 @@ use super::stream::Stream;
 use super::{Http2, Upgraded};
 use crate::call::model::Stamp;
 use crate::limits;
-use crate::net::{Close, Missing, Segment, Side};
+use crate::net::{Close, Missing, Segment, Side, low};
 use crate::proto::{Begin, Cx, Proto, ws};
 
 /// Bytes of memory that each takes besides what it holds.
@@ -127,6 +127,8 @@ impl Http2 {
             let segment = Segment {
                 bytes,
                 offset: *sent,
+                // the mark is that of the last byte
+                zero: mark.seq.wrapping_sub(low(*sent + bytes.len() as u64 - 1)),
                 acked: 0,
                 at: mark.at,
                 retransmitted: mark.retransmitted,

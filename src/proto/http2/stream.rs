@@ -115,6 +115,7 @@ impl Half {
         let m = self.message.as_mut()?;
         let mark = Mark {
             at: m.last,
+            seq: m.seq.unwrap_or(0),
             retransmitted: m.flags.has(Flags::RETRANSMITTED),
         };
         (!body.bytes.is_empty()).then_some((body.bytes, mark))
@@ -227,6 +228,7 @@ pub fn message(head: Head, first: Mark, last: Mark) -> Message {
         body: RawBody::default(),
         first: first.at,
         last: last.at,
+        seq: Some(first.seq),
         flags,
     }
 }

@@ -11,7 +11,7 @@ mod handshake;
 use super::{About, Cx, Feed, Layer, Probe, Proto, ProtoSpec};
 use crate::call::model::{Exchange, Stamp};
 use crate::limits;
-use crate::net::{Close, FlowStats, Missing, Segment, Side};
+use crate::net::{Close, FlowStats, Missing, Segment, Side, low};
 use crate::tls::keys::Stage;
 use crate::tls::record::{Item, Record};
 use half::{Half, Mode};
@@ -340,6 +340,12 @@ impl Tls {
         let segment = Segment {
             bytes: content,
             offset: half.plain,
+            // a loss before may have had any length inside: bytes are counted from their record
+            zero: r
+                .place
+                .zero
+                .wrapping_add(low(r.place.offset))
+                .wrapping_sub(low(half.plain)),
             acked,
             at: r.place.at,
             retransmitted: r.place.retransmitted,
@@ -456,6 +462,7 @@ impl Proto for Tls {
             let segment = Segment {
                 bytes: &[],
                 offset,
+                zero: 0,
                 acked: 0,
                 at: Stamp::default(),
                 retransmitted: true,

@@ -434,6 +434,9 @@ fn source(r: &SourceRow) -> Doc {
         format!("{} packets or lines without a call", grouped(r.skipped)),
         role,
     ));
+    for t in &r.taps {
+        d.add(Line::pair("tap", tap(t), Role::Text).jump(Jump::calls("source", &t.source)));
+    }
     for (k, n) in &r.diags {
         d.add(
             Line::new(format!("  {k:<28}"), Role::Dim)
@@ -441,6 +444,21 @@ fn source(r: &SourceRow) -> Doc {
         );
     }
     d
+}
+
+/// Calls that stand in another source too, and how far its clock is from this one's.
+fn tap(t: &TapRow) -> String {
+    let apart = span(t.skew_ns.saturating_abs());
+    let clock = match t.skew_ns.signum() {
+        0 => "clocks agree".to_owned(),
+        1 => format!("this clock is {apart} ahead"),
+        _ => format!("this clock is {apart} behind"),
+    };
+    format!(
+        "{} calls stand in {} too, {clock}",
+        grouped(t.calls),
+        t.source
+    )
 }
 
 fn mark(target: &str, notes: &[String], tags: &[String]) -> Doc {

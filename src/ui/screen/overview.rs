@@ -9,7 +9,7 @@ use crate::ui::theme::Role;
 use crate::ui::widget::canvas::Canvas;
 use crate::ui::widget::chart;
 use crate::ui::widget::doc::{Doc, Line};
-use crate::ui::widget::safe_text::{SafeText, bytes, grouped};
+use crate::ui::widget::safe_text::{SafeText, bytes, grouped, span};
 use ratatui::layout::Rect;
 
 /// The documents of panes 1 to 5; the second is drawn as a histogram.
@@ -172,6 +172,23 @@ fn coverage(m: &Model, o: &OverviewData) -> Doc {
                 term: Some(format!("is:{n}")),
                 title: n.into(),
             }),
+        );
+    }
+    let taps = || o.sources.iter().flat_map(|s| &s.taps);
+    if let Some(apart) = taps().map(|t| t.skew_ns.saturating_abs()).max() {
+        // each pair of sources is told from either side
+        let again = taps().map(|t| t.calls).sum::<u64>() / 2;
+        d.add(
+            Line::pair(
+                "taps",
+                format!(
+                    "{} calls stand in another capture too, clocks {} apart at most",
+                    grouped(again),
+                    span(apart)
+                ),
+                Role::Text,
+            )
+            .jump(Jump::screen(ScreenId::Sources)),
         );
     }
     if o.logs.0 + o.logs.1 > 0 {

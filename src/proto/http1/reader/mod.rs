@@ -76,6 +76,8 @@ pub struct Reader {
     head_flags: Flags,
     first: Stamp,
     last: Stamp,
+    /// Sequence number of the message's first byte.
+    seq: u32,
     /// Stream offset of the message's first byte, and what its sender had acknowledged then.
     pub start: u64,
     /// See `start`.
@@ -117,6 +119,7 @@ impl Reader {
             head_flags: Flags::default(),
             first: Stamp::default(),
             last: Stamp::default(),
+            seq: 0,
             start: 0,
             acked: 0,
             end: 0,
@@ -247,6 +250,7 @@ impl Reader {
             }
             self.first = seg.at;
             self.start = seg.offset + *pos as u64;
+            self.seq = seg.seq(*pos);
             self.acked = seg.acked;
             self.scan = Scan::default();
             self.known = false;
@@ -353,6 +357,7 @@ impl Reader {
             body: RawBody::default(),
             first: self.first,
             last: self.last,
+            seq: Some(self.seq),
             flags: self.head_flags,
         }
     }
@@ -421,6 +426,7 @@ impl Reader {
                 *pos = start::leading_breaks(seg.bytes);
                 self.first = seg.at;
                 self.start = seg.offset + *pos as u64;
+                self.seq = seg.seq(*pos);
                 self.acked = seg.acked;
                 seg.bytes.get(*pos..).unwrap_or_default()
             } else {
