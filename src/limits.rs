@@ -159,6 +159,8 @@ pub const FLOW_HEAD: usize = 64;
 pub const TLS_HELLO: usize = 64 << 10;
 /// Packets with long headers of one QUIC flow looked at: a hello of [`TLS_HELLO`] bytes takes half as many, sent twice.
 pub const QUIC_PACKETS: u32 = 128;
+/// Bytes of Initial packets of one flow that wait for the client's first one, which gives the keys: a server's first flight.
+pub const QUIC_EARLY: usize = 16 << 10;
 /// Pieces of one direction of a QUIC handshake held: browsers cut a hello into some twenty, shuffled.
 pub const QUIC_PIECES: usize = 256;
 /// Content codings undone in a row.
@@ -245,6 +247,10 @@ pub const TLS_SESSIONS: usize = 100_000;
 pub const TLS_TRIES: u64 = 64;
 /// Records in a row that do not open before a direction is given up: its keys are not these.
 pub const TLS_MISSES: u32 = 64;
+/// Connections of a key log that one is held against of which the server alone was captured: a few milliseconds of tags.
+pub const TLS_GUESSES: usize = 512;
+/// Records in a row that none of these opens before it is none of them.
+pub const TLS_GUESS_MISSES: u32 = 4;
 /// Bytes of records of one direction that wait for what their keys follow from: a first flight of early data, or the
 /// handshake of the other direction captured late.
 pub const TLS_WAITING: usize = 128 << 10;

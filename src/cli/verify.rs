@@ -137,6 +137,8 @@ fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
             archives.want(Path::new(path), member);
         }
     }
+    let dir = check.args.common.evidence.as_deref();
+    let mut dir = dir.map(evidence::Folder::new).transpose()?;
     for (name, path, sha, bytes, member) in rows {
         let id: Value = sha
             .as_deref()
@@ -146,14 +148,13 @@ fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
             (_, None) => Some("it was not read to its end".to_owned()),
             (Some(path), Some(sha)) => {
                 let bytes = u64::try_from(bytes).unwrap_or(0);
-                let dir = check.args.common.evidence.as_deref();
                 let wanted = Wanted {
                     path: Path::new(&path),
                     member: member.as_deref(),
                     bytes,
                     sha256: sha,
                 };
-                match evidence::find(&wanted, &mut archives, dir)? {
+                match evidence::find(&wanted, &mut archives, dir.as_mut())? {
                     Found::Same => None,
                     Found::Grown(more) => {
                         let why = format!(

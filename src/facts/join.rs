@@ -201,7 +201,8 @@ fn behind(calls: &mut [CallLine]) {
     let inner = |e: &CallLine, c: &CallLine| {
         e.src != NONE
             && c.src != NONE
-            && e.src != c.src
+            // a proxy may run beside its client
+            && (e.src != c.src || e.sport != 0 && e.sport != c.sport)
             && (e.dst, e.dport) == (c.dst, c.dport)
             && (e.host == 0 || c.host == 0 || e.host == c.host)
             && c.parent == NONE

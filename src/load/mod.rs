@@ -107,11 +107,7 @@ pub struct LoadOutcome {
     pub failed: Vec<(PathBuf, String)>,
 }
 
-/// The folder of a case.
-pub(crate) fn beside(case: &Path) -> PathBuf {
-    let folder = case.parent().filter(|p| !p.as_os_str().is_empty());
-    folder.unwrap_or(Path::new(".")).to_owned()
-}
+pub(crate) use crate::case::beside;
 
 /// Loads, and decides all facts. Errors only where nothing could be done at all.
 pub fn run(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {

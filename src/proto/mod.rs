@@ -194,6 +194,7 @@ impl Cx<'_> {
             .entry((at.source, code))
             .or_insert((0, at.number));
         entry.0 += 1;
+        entry.1 = entry.1.min(at.number);
     }
     /// The address of a side.
     pub fn end(&self, side: Side) -> (std::net::IpAddr, u16) {

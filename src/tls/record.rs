@@ -110,8 +110,8 @@ pub enum Item<'a> {
     Record(Record<'a>),
     /// A record that is not whole.
     Hole(Hole),
-    /// Bytes that are no record stand at this place, or were lost: the next record is searched for.
-    Lost(Stamp),
+    /// Bytes that are no record stand at this place (true), or were lost: the next record is searched for.
+    Lost(Stamp, bool),
 }
 
 #[derive(Debug, Default)]
@@ -135,7 +135,7 @@ pub struct Records {
     /// Segments of which the buffer is made.
     places: Vec<Place>,
     /// A seeking that was not told yet.
-    lost: Option<Stamp>,
+    lost: Option<(Stamp, bool)>,
 }
 
 fn header(b: &[u8]) -> Option<(u8, u16, usize)> {
@@ -156,8 +156,8 @@ impl Records {
     /// The next item of a segment, of which what is used is taken away; `None` where it is used up.
     pub fn next<'s>(&mut self, seg: &mut Segment<'s>) -> Option<Item<'s>> {
         loop {
-            if let Some(at) = self.lost.take() {
-                return Some(Item::Lost(at));
+            if let Some((at, garbage)) = self.lost.take() {
+                return Some(Item::Lost(at, garbage));
             }
             match &mut self.state {
                 State::Hole(hole, left) => {
@@ -197,7 +197,7 @@ impl Records {
                         Some((_, _, len)) => 5 + len,
                         None if seg.bytes.len() < 5 => 5,
                         None => {
-                            self.seek(seg.at);
+                            self.seek(seg.at, true);
                             continue;
                         }
                     };
@@ -208,7 +208,7 @@ impl Records {
                         Some((_, _, len)) => 5 + len,
                         None if self.buf.len() < 5 => 5,
                         None => {
-                            self.seek(self.places.first().map_or(seg.at, |p| p.at));
+                            self.seek(self.places.first().map_or(seg.at, |p| p.at), true);
                             continue;
                         }
                     };
@@ -288,9 +288,9 @@ impl Records {
         self.places.drain(..gone);
     }
 
-    fn seek(&mut self, at: Stamp) {
+    fn seek(&mut self, at: Stamp, garbage: bool) {
         self.state = State::Seeking;
-        self.lost = Some(at);
+        self.lost = Some((at, garbage));
     }
 
     /// The next place in the buffer that may be a record, once all of it is there.
@@ -357,7 +357,7 @@ impl Records {
             Some((hole, left)) if bytes > 0 && bytes <= left => {
                 self.state = State::Hole(hole, left - bytes);
             }
-            _ => self.seek(at),
+            _ => self.seek(at, false),
         }
     }
 }
@@ -422,7 +422,7 @@ mod tests {
                     }
                 }
                 Item::Hole(_) => out.push(None),
-                Item::Lost(_) => {}
+                Item::Lost(..) => {}
             }
         }
         out

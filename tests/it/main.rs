@@ -50,6 +50,7 @@ mod tls;
 mod tls_case;
 mod tls_recorded;
 mod tools;
+mod tools_joined;
 mod trace_case;
 mod trace_sets;
 mod trace_speed;

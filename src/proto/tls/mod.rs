@@ -244,7 +244,7 @@ impl Tls {
         }
         let before = keys.started();
         let Some(o) = keys.open(r.kind, r.version, r.body(), r.place.offset, r.end(), out) else {
-            let hopeless = keys.hopeless();
+            let (hopeless, guessing) = (keys.hopeless(), keys.guessing());
             if !r.sought {
                 if before {
                     cx.diag("tls-bad-record", r.place.at.unit);
@@ -254,6 +254,8 @@ impl Tls {
             if hopeless {
                 let why = if self.opened {
                     "its records no longer open"
+                } else if guessing {
+                    "the client's hello was not captured"
                 } else {
                     "secrets of it were given, but its records do not open with them"
                 };
@@ -442,7 +444,10 @@ impl Proto for Tls {
                         self.give_up(1 - h, cx);
                     }
                 }
-                Some(Item::Lost(at)) => {
+                Some(Item::Lost(at, garbage)) => {
+                    if garbage {
+                        cx.diag("tls-no-record", at.unit);
+                    }
                     self.half(h).lost(at);
                     if !self.hand.has(h == CLIENT) {
                         self.give_up(1 - h, cx); // the hello that was waited for may be what is lost
