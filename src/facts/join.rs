@@ -326,6 +326,22 @@ fn skew(
     }
 }
 
+/// Further away than anything in the window.
+const INNER: i64 = 1 << 40;
+
+/// Whether the second call was made by the first one's server while that ran.
+fn encloses(calls: &[CallLine], outer: u32, inner: u32) -> bool {
+    let (Some(o), Some(c)) = (calls.get(outer as usize), calls.get(inner as usize)) else {
+        return false;
+    };
+    outer != inner
+        && c.src != NONE
+        && o.dst == c.src
+        && (o.dst, o.dport) != (c.dst, c.dport)
+        && o.ts <= c.ts
+        && o.last() >= c.last()
+}
+
 fn pair(
     calls: &[CallLine],
     sides: &BTreeMap<Key, Captured>,
@@ -345,10 +361,12 @@ fn pair(
             continue;
         };
         let mut options: Vec<(i64, i64, u32, u32)> = Vec::new();
+        let mut near: Vec<(i64, i64, u32)> = Vec::new();
         for l in lines {
             let Some(line) = calls.get(*l as usize) else {
                 continue;
             };
+            near.clear();
             let t = line.ts.saturating_sub(skew);
             let from = by_time.partition_point(|(ts, _)| {
                 *ts < t.saturating_sub(WINDOW_NS).saturating_sub(*longest)
@@ -370,9 +388,13 @@ fn pair(
                     d = 0;
                 }
                 if d <= WINDOW_NS && fits(line, call) {
-                    options.push((d / unit, *ts, *l, *i));
+                    near.push((d / unit, *ts, *i));
                 }
             }
+            // of a call and the one it caused, the first is what a client's tool saw
+            let inner = |i: u32| of == Of::Entries && near.iter().any(|o| encloses(calls, o.2, i));
+            let behind = |i: u32| if inner(i) { INNER } else { 0 };
+            options.extend(near.iter().map(|(d, ts, i)| (d + behind(*i), *ts, *l, *i)));
         }
         // Nearest second first, then in order of time: equal requests pair up in the order in which they were made.
         options.sort_unstable_by_key(|(d, ts, l, i)| {

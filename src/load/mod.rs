@@ -25,7 +25,7 @@ use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::query::rows::SourceRow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;

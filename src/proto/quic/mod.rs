@@ -53,6 +53,8 @@ pub struct Quic {
     /// The version is no chance, or the other side answered as only QUIC does.
     proven: bool,
     negotiated: bool,
+    /// A Retry came, and nothing of the client since.
+    retried: bool,
     /// Initial packets that no keys opened.
     closed: u32,
     /// Those that may open once the client's first packet comes, and their bytes.
@@ -70,10 +72,10 @@ pub struct Quic {
 /// How a client's first packet came once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Again {
-    /// As it was: after a Retry the hello is the same, of another connection it is not.
+    /// With nothing that explains it: a hello that is not the same is another connection's.
     Same,
-    /// In another version, whose hello may be another.
-    Version,
+    /// After a Retry, or in another version: the hello may be another (RFC 9000 wants the same after a Retry; not all obey).
+    Asked,
 }
 
 const CLIENT: usize = 0;
@@ -145,7 +147,10 @@ impl Quic {
     fn packet(&mut self, side: Side, p: &Packet<'_>, at: Stamp, cx: &mut Cx<'_>) {
         match p.kind {
             Kind::Negotiation => return self.negotiation(side, p),
-            Kind::Retry => drop(self.client.get_or_insert(side.other())),
+            Kind::Retry => {
+                self.client.get_or_insert(side.other());
+                self.retried = true;
+            }
             Kind::Initial => {
                 let room = self.early_held + p.whole.len() <= limits::QUIC_EARLY;
                 if !self.initial(side, p) && room {
@@ -216,9 +221,10 @@ impl Quic {
         }
         if self.hello.is_some() {
             let was = self.halves[CLIENT].keys.as_ref().map(|(v, _)| *v);
-            let changed = self.negotiated || was.is_some_and(|v| v != p.version);
-            self.again = Some(if changed { Again::Version } else { Again::Same });
+            let asked = self.retried || self.negotiated || was.is_some_and(|v| v != p.version);
+            self.again = Some(if asked { Again::Asked } else { Again::Same });
         }
+        self.retried = false;
         self.client = Some(side);
         self.dcid = p.dcid.to_vec();
         self.halves = <[Half; 2]>::default();
