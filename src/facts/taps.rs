@@ -83,6 +83,9 @@ fn later(a: &CallLine, b: &CallLine) -> i64 {
     }
 }
 
+/// Offsets between the clocks of two sources.
+type Offsets = (Vec<i64>, (u32, u32));
+
 /// Calls that may be one exchange, each of another source.
 type Exchange = Vec<u32>;
 
@@ -106,7 +109,7 @@ pub fn join(calls: &mut [CallLine], keys: &[CallKey]) -> Vec<Clock> {
         }
     }
     let skews = skews(calls, keys, &pairs);
-    let mut clocks: BTreeMap<(u32, u32), (Vec<i64>, (u32, u32))> = BTreeMap::new();
+    let mut clocks: BTreeMap<(u32, u32), Offsets> = BTreeMap::new();
     for (best, other) in pairs {
         let (Some(a), Some(b)) = (calls.get(best as usize), calls.get(other as usize)) else {
             continue;
