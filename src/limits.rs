@@ -122,6 +122,8 @@ pub const HEADERS: usize = 2000;
 pub const PIPELINE: usize = 4096;
 /// Bytes of one body kept in memory and stored; length and hash go on to its end.
 pub const BODY_STORED: usize = 64 << 20;
+/// Packets of one body remembered by their first byte, to tell when each message in it came: as many as messages are listed.
+pub const BODY_PLACES: usize = 10_000;
 /// Bytes of unfinished messages held over all flows: four bodies of the stored size; beyond, bodies are only counted and hashed.
 pub const OPEN_BYTES: usize = 256 << 20;
 /// Bytes one flow may hold in finished messages whose other half has not come before the oldest is given out alone.

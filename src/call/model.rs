@@ -167,8 +167,11 @@ pub struct RawBody {
     pub long_sha256: Option<[u8; 32]>,
     /// Whether the end was seen.
     pub complete: bool,
-    /// Missing pieces: offset in the body, bytes missing.
+    /// Missing pieces: offset in the body, bytes missing; 0 where it is not known how many.
     pub gaps: Vec<(u64, u64)>,
+    /// Packets by the captured byte that each begins with, of a body that consists of messages; at most
+    /// [`crate::limits::BODY_PLACES`].
+    pub places: Vec<(u64, Stamp)>,
 }
 
 /// One request or response with its place.

@@ -188,13 +188,18 @@ impl Layer {
         let alone = ask(segment.bytes, first);
         let verdict = if carry.is_empty() {
             alone
-        } else if matches!(alone, Verdict::Start(..)) {
-            // what was kept was no start: here is one
-            carry = Carry::default();
-            alone
         } else {
             carry.push(&segment);
-            ask(carry.bytes(), first)
+            let joined = ask(carry.bytes(), first);
+            let starts = |v: &Verdict| matches!(v, Verdict::Start(..));
+            // nothing is missing before the first bytes: all of them count, however they were cut
+            if starts(&alone) && !(first && starts(&joined)) {
+                // what was kept was no start: here is one
+                carry = Carry::default();
+                alone
+            } else {
+                joined
+            }
         };
         match verdict {
             Verdict::Start(spec, client) => {

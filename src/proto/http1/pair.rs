@@ -543,6 +543,7 @@ fn outline(m: &Message) -> Message {
         long_sha256: m.body.long_sha256,
         complete: m.body.complete,
         gaps: m.body.gaps.clone(),
+        places: Vec::new(),
     };
     Message {
         start: m.start.clone(),

@@ -13,6 +13,9 @@ use crate::proto::{Begin, Cx, Proto, ws};
 /// Bytes of memory that each takes besides what it holds.
 const BASE: usize = 1024;
 
+/// One that holds less than this stays open: nothing is won by closing it.
+const LARGE: usize = 64 << 10;
+
 /// Of the two sides' parts the one of a side.
 fn of<T>([a, b]: &mut [T; 2], side: Side) -> &mut T {
     match side {
@@ -123,6 +126,9 @@ impl Http2 {
             if bytes.is_empty() {
                 return;
             }
+            if *of(&mut s.over, side) {
+                return cx.diag("h2-after-end", mark.at.unit);
+            }
             let sent = of(&mut s.sent, side);
             let segment = Segment {
                 bytes,
@@ -173,6 +179,17 @@ impl Http2 {
             self.socket_close(id, cx);
         }
         is
+    }
+
+    /// Closes the one that holds most, to hold to the memory that there is; `false` where none holds much.
+    pub(super) fn socket_shed(&mut self, cx: &mut Cx<'_>) -> bool {
+        let most = self.sockets.iter().max_by_key(|(_, s)| s.booked);
+        let Some(id) = most.filter(|(_, s)| s.booked > LARGE).map(|(id, _)| *id) else {
+            return false;
+        };
+        let at = self.a.reader.last.at.max(self.b.reader.last.at);
+        cx.diag("h2-memory-limit", at.unit);
+        self.socket_close(id, cx)
     }
 
     /// A socket is over; `false` where the stream is none.
