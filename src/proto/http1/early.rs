@@ -53,6 +53,7 @@ impl Http1 {
         } else {
             self.resp.left()
         };
+        let contested = self.reader_of(request).may_be_over();
         let front = self.front(request);
         let joined;
         let bytes = if front.is_empty() {
@@ -71,7 +72,9 @@ impl Http1 {
             Is::More
                 if begins
                     && bytes.len() < limits::PROBE_BYTES
-                    && ((bytes.len() as u64) < left || request && start::registered(bytes)) =>
+                    && (contested
+                        || (bytes.len() as u64) < left
+                        || request && start::registered(bytes)) =>
             {
                 front.push(seg);
                 return true;
