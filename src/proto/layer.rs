@@ -186,7 +186,7 @@ impl Layer {
         let mut carry = mine;
         let first = segment.offset == carry.bytes().len() as u64 || self.depth > 0;
         let alone = ask(segment.bytes, first);
-        let verdict = if carry.is_empty() {
+        let mut verdict = if carry.is_empty() {
             alone
         } else {
             carry.push(&segment);
@@ -201,6 +201,13 @@ impl Layer {
                 joined
             }
         };
+        // what was kept begins nothing: something may begin in a later piece of it
+        while matches!(verdict, Verdict::No) && carry.drop_first() {
+            self.unclear(side);
+            if !carry.is_empty() {
+                verdict = ask(carry.bytes(), false);
+            }
+        }
         match verdict {
             Verdict::Start(spec, client) => {
                 let client = if client { side } else { side.other() };
