@@ -126,7 +126,10 @@ pub(super) fn grpc_body(
         complete: raw.complete && raw.bytes.len() as u64 == raw.len,
     };
     let times = if same && !raw.places.is_empty() {
-        sent.starts().into_iter().map(|at| packet(raw, at)).collect()
+        sent.starts()
+            .into_iter()
+            .map(|at| packet(raw, at))
+            .collect()
     } else {
         Vec::new()
     };

@@ -442,10 +442,30 @@ fn pipelines_without_answers() {
             1 + answer.len() as u32 * u32::from(step > 0),
         );
         number += 1;
-        packet(&mut out, number, 1, port, false, seq, ack, 24, request.as_bytes());
+        packet(
+            &mut out,
+            number,
+            1,
+            port,
+            false,
+            seq,
+            ack,
+            24,
+            request.as_bytes(),
+        );
         if step == 0 {
             number += 1;
-            packet(&mut out, number, 1, port, true, 1, 1 + request.len() as u32, 24, answer);
+            packet(
+                &mut out,
+                number,
+                1,
+                port,
+                true,
+                1,
+                1 + request.len() as u32,
+                24,
+                answer,
+            );
         }
     }
     out.flush().unwrap();

@@ -26,40 +26,70 @@ fn conflicting_lengths_do_not_swallow_what_follows() {
         ("Content-Length: 2\r\nContent-Length: 60", "ok"),
         ("Content-Length: 60\r\nContent-Length: 2", "ok"),
         ("Content-Length: 60, 2", "ok"),
-        ("Content-Length: 60\r\nContent-Length: 2\r\nContent-Length: 9", "ok"),
+        (
+            "Content-Length: 60\r\nContent-Length: 2\r\nContent-Length: 9",
+            "ok",
+        ),
         ("Content-Length: 60\r\nContent-Length: 0", ""),
         ("Content-Length: 0\r\nContent-Length: 60", ""),
     ] {
         let reply = format!("HTTP/1.1 200 OK\r\n{lengths}\r\n\r\n{body}");
         let first = format!("GET /1 1.1 [] -> 200 1.1 [{body}] [] [\"bad-framing\"]");
         let one = b"GET /1 HTTP/1.1\r\n\r\n";
-        hold(lengths, &[(C, one), (S, reply.as_bytes()), (C, GET), (S, OK)], &[&first, FINE]);
+        hold(
+            lengths,
+            &[(C, one), (S, reply.as_bytes()), (C, GET), (S, OK)],
+            &[&first, FINE],
+        );
         let both = [reply.as_bytes(), OK, OK].concat();
         let asked = [&one[..], GET, GET].concat();
         hold(lengths, &[(C, &asked), (S, &both)], &[&first, FINE, FINE]);
         let complete = play(&[(C, one), (S, reply.as_bytes())], usize::MAX, Close::Fin);
         assert_eq!(briefs(&complete), [first], "{lengths}");
-        assert!(complete[0].response.as_ref().unwrap().body.complete, "{lengths}");
+        assert!(
+            complete[0].response.as_ref().unwrap().body.complete,
+            "{lengths}"
+        );
     }
     // the larger one was right
     let long = "x".repeat(58);
-    for lengths in ["Content-Length: 60\r\nContent-Length: 2", "Content-Length: 2\r\nContent-Length: 60"] {
+    for lengths in [
+        "Content-Length: 60\r\nContent-Length: 2",
+        "Content-Length: 2\r\nContent-Length: 60",
+    ] {
         let reply = format!("HTTP/1.1 200 OK\r\n{lengths}\r\n\r\nok{long}");
         for cut in [usize::MAX, 1, 5, 64] {
             let turns: [Turn<'_>; 4] = [(C, GET), (S, reply.as_bytes()), (C, GET), (S, OK)];
             let got = briefs(&play(&turns, cut, Close::Fin));
             assert_eq!(got.len(), 2, "{lengths} {cut}: {got:#?}");
-            assert!(got[0].contains("[ok") && got[0].contains("bad-framing"), "{got:#?}");
-            assert!(got[1].starts_with("GET /x 1.1 [] -> 200 1.1 [ok]"), "{got:#?}");
+            assert!(
+                got[0].contains("[ok") && got[0].contains("bad-framing"),
+                "{got:#?}"
+            );
+            assert!(
+                got[1].starts_with("GET /x 1.1 [] -> 200 1.1 [ok]"),
+                "{got:#?}"
+            );
         }
     }
     // of requests as well
-    for lengths in ["Content-Length: 60\r\nContent-Length: 2", "Content-Length: 2\r\nContent-Length: 60"] {
+    for lengths in [
+        "Content-Length: 60\r\nContent-Length: 2",
+        "Content-Length: 2\r\nContent-Length: 60",
+    ] {
         let ask = format!("POST /1 HTTP/1.1\r\n{lengths}\r\n\r\nhi");
         let first = "POST /1 1.1 [hi] -> 200 1.1 [ok] [] [\"bad-framing\"]";
-        hold(lengths, &[(C, ask.as_bytes()), (S, OK), (C, GET), (S, OK)], &[first, FINE]);
+        hold(
+            lengths,
+            &[(C, ask.as_bytes()), (S, OK), (C, GET), (S, OK)],
+            &[first, FINE],
+        );
         let both = [ask.as_bytes(), GET].concat();
-        hold(lengths, &[(C, &both), (S, &[OK, OK].concat())], &[first, FINE]);
+        hold(
+            lengths,
+            &[(C, &both), (S, &[OK, OK].concat())],
+            &[first, FINE],
+        );
     }
 }
 
@@ -67,9 +97,16 @@ fn conflicting_lengths_do_not_swallow_what_follows() {
 #[test]
 fn one_length_holds_whatever_the_body_says() {
     let inner = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{inner}", inner.len());
+    let reply = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{inner}",
+        inner.len()
+    );
     let want = format!("GET /x 1.1 [] -> 200 1.1 [{inner}] [] []");
-    hold("a reply in a reply", &[(C, GET), (S, reply.as_bytes()), (C, GET), (S, OK)], &[&want, FINE]);
+    hold(
+        "a reply in a reply",
+        &[(C, GET), (S, reply.as_bytes()), (C, GET), (S, OK)],
+        &[&want, FINE],
+    );
 }
 
 /// Others call these invalid and stop, or take the size for 0; receivers that leave it to a library to read the number go on. The
@@ -88,22 +125,43 @@ fn sizes_of_chunks() {
         ("0X5", "hello", false),
         ("5 ;a", "hello", true),
     ] {
-        let reply = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n");
+        let reply = format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"
+        );
         let flag = if good { "[]" } else { "[\"bad-framing\"]" };
         let want = format!("GET /x 1.1 [] -> 200 1.1 [hello] [] {flag}");
-        hold(size, &[(C, GET), (S, reply.as_bytes()), (C, GET), (S, OK)], &[&want, FINE]);
+        hold(
+            size,
+            &[(C, GET), (S, reply.as_bytes()), (C, GET), (S, OK)],
+            &[&want, FINE],
+        );
     }
     // no size at all behind a chunk: cut there, and in step again at the next reply
-    for size in ["-5", "0x", "g", "5_0", "fffffffffffffffff", "18446744073709551621x"] {
-        let reply = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n{size}\r\n");
+    for size in [
+        "-5",
+        "0x",
+        "g",
+        "5_0",
+        "fffffffffffffffff",
+        "18446744073709551621x",
+    ] {
+        let reply = format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n{size}\r\n"
+        );
         for cut in [usize::MAX, 1, 3] {
             let turns: [Turn<'_>; 4] = [(C, GET), (S, reply.as_bytes()), (C, GET), (S, OK)];
             let got = play(&turns, cut, Close::Fin);
             let told = briefs(&got);
             assert_eq!(told.len(), 2, "{size} {cut}: {told:#?}");
             let m = got[0].response.as_ref().unwrap();
-            assert!(!m.body.complete && m.flags.has(Flags::BAD_FRAMING), "{size} {cut}");
-            assert!(told[1].starts_with("GET /x 1.1 [] -> 200 1.1 [ok]"), "{size} {cut}: {told:#?}");
+            assert!(
+                !m.body.complete && m.flags.has(Flags::BAD_FRAMING),
+                "{size} {cut}"
+            );
+            assert!(
+                told[1].starts_with("GET /x 1.1 [] -> 200 1.1 [ok]"),
+                "{size} {cut}: {told:#?}"
+            );
         }
     }
 }
@@ -112,7 +170,12 @@ fn sizes_of_chunks() {
 /// suricata's htp takes it for the body as here, and so do curl and old browsers.
 #[test]
 fn an_answer_without_a_head() {
-    for answer in ["Hello World!", "<html><body>denied</body></html>", "500 Command unrecognized\r\n", "HTML\r\n\r\n"] {
+    for answer in [
+        "Hello World!",
+        "<html><body>denied</body></html>",
+        "500 Command unrecognized\r\n",
+        "HTML\r\n\r\n",
+    ] {
         let want = format!("GET /x 1.1 [] -> 0 0.9 [{answer}] [] [\"bad-framing\"]");
         hold(answer, &[(C, GET), (S, answer.as_bytes())], &[&want]);
     }
@@ -120,10 +183,21 @@ fn an_answer_without_a_head() {
     for cut in [usize::MAX, 1, 4] {
         let turns: [Turn<'_>; 4] = [(C, GET), (S, b"oops\r\n"), (C, GET), (S, OK)];
         let got = briefs(&play(&turns, cut, Close::Fin));
-        assert_eq!(got, ["GET /x 1.1 [] -> 0 0.9 [oops\r\n] [] [\"bad-framing\"]", FINE], "{cut}");
+        assert_eq!(
+            got,
+            [
+                "GET /x 1.1 [] -> 0 0.9 [oops\r\n] [] [\"bad-framing\"]",
+                FINE
+            ],
+            "{cut}"
+        );
     }
     // behind a whole answer it is what the one before had too much, and behind a loss it may be anything
-    let got = briefs(&play(&[(C, GET), (S, OK), (C, GET), (S, b"more"), (C, GET), (S, OK)], usize::MAX, Close::Fin));
+    let got = briefs(&play(
+        &[(C, GET), (S, OK), (C, GET), (S, b"more"), (C, GET), (S, OK)],
+        usize::MAX,
+        Close::Fin,
+    ));
     assert!(got.iter().all(|b| !b.contains("0.9")), "{got:#?}");
     let mut f = Feeder::new();
     f.send(C, GET);
@@ -132,7 +206,11 @@ fn an_answer_without_a_head() {
     let got = f.finish(Close::Fin).exchanges;
     assert!(got[0].response.is_none(), "{:?}", briefs(&got));
     // a greeting is no answer: nothing was asked
-    let got = briefs(&play(&[(S, b"220 hello\r\n"), (C, GET), (S, OK)], usize::MAX, Close::Fin));
+    let got = briefs(&play(
+        &[(S, b"220 hello\r\n"), (C, GET), (S, OK)],
+        usize::MAX,
+        Close::Fin,
+    ));
     assert!(got.iter().all(|b| !b.contains("0.9")), "{got:#?}");
 }
 
@@ -156,7 +234,11 @@ fn garbage_before_the_first_request() {
     f.send(S, OK);
     let got = briefs(&f.finish(Close::Fin).exchanges);
     assert_eq!(got.len(), 2, "{got:#?}");
-    assert!(got.iter().all(|b| b.starts_with("GET /x 1.1 [] -> 200 1.1 [ok]")), "{got:#?}");
+    assert!(
+        got.iter()
+            .all(|b| b.starts_with("GET /x 1.1 [] -> 200 1.1 [ok]")),
+        "{got:#?}"
+    );
 }
 
 /// Folded lines, NUL and bare CR (http-evader's kinds; CVE-2019-20444 and its like): read as most do, flagged, and what is behind
@@ -177,17 +259,36 @@ fn heads_that_break_rules() {
         b"Content-Length : 2",
     ] {
         for (ask, answer) in [(true, false), (false, true)] {
+            if ask && field.starts_with(b"Content") {
+                continue; // a length, so that the request has a body
+            }
             let add = |line: &[u8], on: bool, rest: &[u8]| {
-                let more = if on { [field, b"\r\n"].concat() } else { Vec::new() };
+                let more = if on {
+                    [field, b"\r\n"].concat()
+                } else {
+                    Vec::new()
+                };
                 [line, &more, rest].concat()
             };
             let ask = add(b"GET /x HTTP/1.1\r\n", ask, b"Host: h\r\n\r\n");
-            let answer = add(b"HTTP/1.1 200 OK\r\n", answer, b"Content-Length: 2\r\n\r\nok");
+            let answer = add(
+                b"HTTP/1.1 200 OK\r\n",
+                answer,
+                b"Content-Length: 2\r\n\r\nok",
+            );
             for cut in [usize::MAX, 1, 3] {
                 let turns: [Turn<'_>; 4] = [(C, &ask), (S, &answer), (C, GET), (S, OK)];
                 let got = briefs(&play(&turns, cut, Close::Fin));
-                assert_eq!(got.len(), 2, "{:?} {cut}: {got:#?}", field.escape_ascii().to_string());
-                assert!(got[0].contains("-> 200 1.1 [ok]") && got[0].contains("bad-framing"), "{got:#?}");
+                assert_eq!(
+                    got.len(),
+                    2,
+                    "{:?} {cut}: {got:#?}",
+                    field.escape_ascii().to_string()
+                );
+                assert!(
+                    got[0].contains("-> 200 1.1 [ok]") && got[0].contains("bad-framing"),
+                    "{got:#?}"
+                );
                 assert_eq!(got[1], FINE, "{:?} {cut}", field.escape_ascii().to_string());
             }
         }
@@ -200,21 +301,138 @@ fn single_connections() {
     let long = format!("GET /{} HTTP/1.1\r\n\r\n", "l".repeat(20_000));
     let told = format!("GET /{} 1.1 [] -> 200 1.1 [ok] [] []", "l".repeat(20_000));
     for (name, turns, want) in [
-        ("100 asked for and given", vec![(C, &b"POST /x HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"[..]), (S, b"HTTP/1.1 100 Continue\r\n\r\n"), (C, b"hi"), (S, OK)], vec!["POST /x 1.1 [hi] -> 200 1.1 [ok] [100] []"]),
-        ("100 asked for and refused", vec![(C, b"POST /x HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"), (S, b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"), (C, GET), (S, OK)], vec!["POST /x 1.1 [] -> 417 1.1 [] [] []", FINE]),
-        ("a method and nothing else", vec![(C, b"GET\r\n"), (S, b"<html>")], vec!["GET  0.9 [] -> 0 0.9 [<html>] [] []"]),
-        ("empty lines between requests", vec![(C, GET), (S, OK), (C, b"\r\n\r\n"), (C, GET), (S, OK)], vec![FINE, FINE]),
-        ("a line end cut in two", vec![(C, b"POST /x HTTP/1.0\r"), (C, b"\n\r\n"), (S, b"HTTP/1.0 200 OK\r\n"), (S, b"\r\n")], vec!["POST /x 1.0 [] -> 200 1.0 [] [] []"]),
-        ("an address of IPv6 as host", vec![(C, b"GET http://[::1]:8080/x HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"), (S, OK)], vec!["GET http://[::1]:8080/x 1.1 [] -> 200 1.1 [ok] [] []"]),
-        ("a percent sign at the end", vec![(C, b"GET /x% HTTP/1.1\r\n\r\n"), (S, OK)], vec!["GET /x% 1.1 [] -> 200 1.1 [ok] [] []"]),
-        ("a version of letters", vec![(C, b"GET /x HTTP/1.1\r\n\r\n"), (S, b"HTTP/x.y 200 OK\r\n\r\n")], vec!["GET /x 1.1 [] -> 0 0.9 [HTTP/x.y 200 OK\r\n\r\n] [] [\"bad-framing\"]"]),
-        ("versions that differ", vec![(C, b"GET /x HTTP/1.0\r\n\r\n"), (S, OK)], vec!["GET /x 1.0 [] -> 200 1.1 [ok] [] []"]),
-        ("a line of 20 KB", vec![(C, long.as_bytes()), (S, OK)], vec![&told]),
-        ("a query with a plus and a body in JSON", vec![(C, b"QUERY /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"), (S, OK)], vec!["QUERY /x 1.1 [{}] -> 200 1.1 [ok] [] []"]),
-        ("DELETE with a body", vec![(C, b"DELETE /x HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"), (S, OK), (C, GET), (S, OK)], vec!["DELETE /x 1.1 [hi] -> 200 1.1 [ok] [] []", FINE]),
-        ("two hosts", vec![(C, b"GET http://a/x HTTP/1.1\r\nHost: b\r\n\r\n"), (S, OK)], vec!["GET http://a/x 1.1 [] -> 200 1.1 [ok] [] []"]),
-        ("chunked both ways", vec![(C, b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"), (S, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), (C, GET), (S, OK)], vec!["POST /x 1.1 [hi] -> 200 1.1 [ok] [] []", FINE]),
-        ("a size in two packets", vec![(C, GET), (S, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0000"), (S, b"2\r"), (S, b"\nok\r\n0\r\n\r\n")], vec![FINE]),
+        (
+            "100 asked for and given",
+            vec![
+                (
+                    C,
+                    &b"POST /x HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"[..],
+                ),
+                (S, b"HTTP/1.1 100 Continue\r\n\r\n"),
+                (C, b"hi"),
+                (S, OK),
+            ],
+            vec!["POST /x 1.1 [hi] -> 200 1.1 [ok] [100] []"],
+        ),
+        (
+            "100 asked for and refused",
+            vec![
+                (
+                    C,
+                    b"POST /x HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n",
+                ),
+                (S, b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"),
+                (C, GET),
+                (S, OK),
+            ],
+            vec!["POST /x 1.1 [] -> 417 1.1 [] [] []", FINE],
+        ),
+        (
+            "a method and nothing else",
+            vec![(C, b"GET\r\n"), (S, b"<html>")],
+            vec!["GET  0.9 [] -> 0 0.9 [<html>] [] []"],
+        ),
+        (
+            "empty lines between requests",
+            vec![(C, GET), (S, OK), (C, b"\r\n\r\n"), (C, GET), (S, OK)],
+            vec![FINE, FINE],
+        ),
+        (
+            "a line end cut in two",
+            vec![
+                (C, b"POST /x HTTP/1.0\r"),
+                (C, b"\n\r\n"),
+                (S, b"HTTP/1.0 200 OK\r\n"),
+                (S, b"\r\n"),
+            ],
+            vec!["POST /x 1.0 [] -> 200 1.0 [] [] []"],
+        ),
+        (
+            "an address of IPv6 as host",
+            vec![
+                (
+                    C,
+                    b"GET http://[::1]:8080/x HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n",
+                ),
+                (S, OK),
+            ],
+            vec!["GET http://[::1]:8080/x 1.1 [] -> 200 1.1 [ok] [] []"],
+        ),
+        (
+            "a percent sign at the end",
+            vec![(C, b"GET /x% HTTP/1.1\r\n\r\n"), (S, OK)],
+            vec!["GET /x% 1.1 [] -> 200 1.1 [ok] [] []"],
+        ),
+        (
+            "a version of letters",
+            vec![
+                (C, b"GET /x HTTP/1.1\r\n\r\n"),
+                (S, b"HTTP/x.y 200 OK\r\n\r\n"),
+            ],
+            vec!["GET /x 1.1 [] -> 0 0.9 [HTTP/x.y 200 OK\r\n\r\n] [] [\"bad-framing\"]"],
+        ),
+        (
+            "versions that differ",
+            vec![(C, b"GET /x HTTP/1.0\r\n\r\n"), (S, OK)],
+            vec!["GET /x 1.0 [] -> 200 1.1 [ok] [] []"],
+        ),
+        (
+            "a line of 20 KB",
+            vec![(C, long.as_bytes()), (S, OK)],
+            vec![&told],
+        ),
+        (
+            "a query with a plus and a body in JSON",
+            vec![
+                (C, b"QUERY /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"),
+                (S, OK),
+            ],
+            vec!["QUERY /x 1.1 [{}] -> 200 1.1 [ok] [] []"],
+        ),
+        (
+            "DELETE with a body",
+            vec![
+                (C, b"DELETE /x HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"),
+                (S, OK),
+                (C, GET),
+                (S, OK),
+            ],
+            vec!["DELETE /x 1.1 [hi] -> 200 1.1 [ok] [] []", FINE],
+        ),
+        (
+            "two hosts",
+            vec![(C, b"GET http://a/x HTTP/1.1\r\nHost: b\r\n\r\n"), (S, OK)],
+            vec!["GET http://a/x 1.1 [] -> 200 1.1 [ok] [] []"],
+        ),
+        (
+            "chunked both ways",
+            vec![
+                (
+                    C,
+                    b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+                ),
+                (
+                    S,
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+                ),
+                (C, GET),
+                (S, OK),
+            ],
+            vec!["POST /x 1.1 [hi] -> 200 1.1 [ok] [] []", FINE],
+        ),
+        (
+            "a size in two packets",
+            vec![
+                (C, GET),
+                (
+                    S,
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0000",
+                ),
+                (S, b"2\r"),
+                (S, b"\nok\r\n0\r\n\r\n"),
+            ],
+            vec![FINE],
+        ),
     ] {
         hold(name, &turns, &want);
     }
@@ -224,13 +442,30 @@ fn single_connections() {
 /// rest to the next message or stops; here it is passed over, and the next message says that something stood before it.
 #[test]
 fn what_is_too_much_is_passed_over() {
-    let got = briefs(&play(&[(C, GET), (S, b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok\r\n\r\n")], usize::MAX, Close::Fin));
+    let got = briefs(&play(
+        &[
+            (C, GET),
+            (S, b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok\r\n\r\n"),
+        ],
+        usize::MAX,
+        Close::Fin,
+    ));
     assert_eq!(got, ["GET /x 1.1 [] -> 200 1.0 [ok] [] []"]);
     let unasked = b"POST /1 HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nlogin=foo&password=bar";
-    let got = briefs(&play(&[(C, unasked), (S, OK), (C, GET), (S, OK)], usize::MAX, Close::Fin));
+    let got = briefs(&play(
+        &[(C, unasked), (S, OK), (C, GET), (S, OK)],
+        usize::MAX,
+        Close::Fin,
+    ));
     assert_eq!(got.len(), 2, "{got:#?}");
-    assert!(got[0].starts_with("POST /1 1.1 [] -> 200 1.1 [ok]"), "{got:#?}");
-    assert!(got[1].starts_with("GET /x 1.1 [] -> 200 1.1 [ok]"), "{got:#?}");
+    assert!(
+        got[0].starts_with("POST /1 1.1 [] -> 200 1.1 [ok]"),
+        "{got:#?}"
+    );
+    assert!(
+        got[1].starts_with("GET /x 1.1 [] -> 200 1.1 [ok]"),
+        "{got:#?}"
+    );
 }
 
 /// A reply first, as where a capture begins between the two; then more replies than requests (`http-desync`): each pair behind is right.

@@ -19,10 +19,18 @@ fn capture() -> Vec<u8> {
     let answer = format!(
         "HTTP/1.1 102 Processing\r\nX-Step: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nX-Phone: {OLD}\r\n\r\nHTTP/1.1 200 OK\r\nX-Owner: {LAST}\r\nContent-Length: 2\r\n\r\nok"
     );
-    w.exchange(&mut c, ask.as_bytes(), answer.as_bytes()).unwrap();
+    w.exchange(&mut c, ask.as_bytes(), answer.as_bytes())
+        .unwrap();
     w.close(&mut c).unwrap();
     let mut c = w.open((Ipv4Addr::new(10, 1, 0, 2), 40_002), to).unwrap();
-    let ask = |path| plain(&[(":method", "GET"), (":scheme", "http"), (":authority", "bank"), (":path", path)]);
+    let ask = |path| {
+        plain(&[
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":authority", "bank"),
+            (":path", path),
+        ])
+    };
     let early = |phone| plain(&[(":status", "103"), ("link", "</a.css>"), ("x-phone", phone)]);
     w.send(&mut c, 0, &client()).unwrap();
     w.send(&mut c, 1, &server()).unwrap();
@@ -30,11 +38,21 @@ fn capture() -> Vec<u8> {
     w.exchange(
         &mut c,
         &frame(1, 5, 1, &ask("/two")),
-        &[frame(1, 4, 1, &early(NEW)), frame(1, 4, 1, &last), frame(0, 1, 1, b"ok")].concat(),
+        &[
+            frame(1, 4, 1, &early(NEW)),
+            frame(1, 4, 1, &last),
+            frame(0, 1, 1, b"ok"),
+        ]
+        .concat(),
     )
     .unwrap();
     // the final answer is not in the capture
-    w.exchange(&mut c, &frame(1, 5, 3, &ask("/three")), &frame(1, 4, 3, &early(ALONE))).unwrap();
+    w.exchange(
+        &mut c,
+        &frame(1, 5, 3, &ask("/three")),
+        &frame(1, 4, 3, &early(ALONE)),
+    )
+    .unwrap();
     w.close(&mut c).unwrap();
     w.into_inner()
 }
@@ -74,7 +92,10 @@ fn what_interim_heads_hold_is_found_hidden_and_traced() {
         }
         early += usize::from(text.contains("103"));
         let clear = l.text(&["show", id, "--reveal"]);
-        shown += [OLD, NEW, ALONE, LAST].iter().filter(|v| clear.contains(**v)).count();
+        shown += [OLD, NEW, ALONE, LAST]
+            .iter()
+            .filter(|v| clear.contains(**v))
+            .count();
     }
     assert_eq!((early, shown), (3, 4));
     let verified = l.rows(&["verify"]);
@@ -82,6 +103,10 @@ fn what_interim_heads_hold_is_found_hidden_and_traced() {
     for value in [OLD, NEW, ALONE] {
         let traced = l.rows(&["trace", "--value", value]);
         let hop = &traced[0]["trails"][0]["hops"][0];
-        assert_eq!((&hop["dir"], &hop["where"]), (&"resp".into(), &"header:x-phone".into()), "{traced:?}");
+        assert_eq!(
+            (&hop["dir"], &hop["where"]),
+            (&"resp".into(), &"header:x-phone".into()),
+            "{traced:?}"
+        );
     }
 }

@@ -82,7 +82,10 @@ fn record(out: &Path) -> bool {
 type Line = (String, &'static str);
 
 fn messages(calls: &[Exchange]) -> BTreeMap<Line, Vec<String>> {
-    let mut of: Vec<&Exchange> = calls.iter().filter(|x| x.proto == Some(Proto::Ws)).collect();
+    let mut of: Vec<&Exchange> = calls
+        .iter()
+        .filter(|x| x.proto == Some(Proto::Ws))
+        .collect();
     of.sort_by_key(|x| (x.flow, x.ordinal));
     let mut out: BTreeMap<Line, Vec<String>> = BTreeMap::new();
     for x in of {
@@ -118,11 +121,17 @@ fn every_message_over_http2_equals_what_both_ends_noted() {
         "node-server.log",
     ] {
         let mut theirs: BTreeMap<Line, Vec<String>> = BTreeMap::new();
-        for line in std::fs::read_to_string(dir.path().join(log)).unwrap().lines() {
+        for line in std::fs::read_to_string(dir.path().join(log))
+            .unwrap()
+            .lines()
+        {
             let v: Value = serde_json::from_str(line).unwrap();
             let s = |f: &str| v[f].as_str().unwrap().to_owned();
             let dir = if v["dir"] == "SEND" { "SEND" } else { "RECV" };
-            theirs.entry((s("path"), dir)).or_default().push(s("sha256"));
+            theirs
+                .entry((s("path"), dir))
+                .or_default()
+                .push(s("sha256"));
         }
         // three sockets to or from each of two others
         assert_eq!(theirs.len(), 2 * 6, "{log}");
@@ -132,7 +141,10 @@ fn every_message_over_http2_equals_what_both_ends_noted() {
         }
     }
     let here: usize = ours.values().map(Vec::len).sum();
-    eprintln!("recorded: {here} messages on {} sockets, {compared} compared", ours.len() / 2);
+    eprintln!(
+        "recorded: {here} messages on {} sockets, {compared} compared",
+        ours.len() / 2
+    );
     // twelve sockets, twenty messages each way, noted at both ends
     assert_eq!((here, compared), (12 * 40, 2 * 12 * 40));
     let asked = |x: &&Exchange, method: &[u8]| {

@@ -100,7 +100,10 @@ pub fn pieces(content: &[u8], holes: &[Hole], complete: bool) -> (Vec<Piece>, us
         let start = at + frames::PREFIX;
         let (mut from, mut need) = (start, len);
         let mut cut = None;
-        while let Some(h) = holes.get(next).filter(|h| (h.at.saturating_sub(from) as u64) < need) {
+        while let Some(h) = holes
+            .get(next)
+            .filter(|h| (h.at.saturating_sub(from) as u64) < need)
+        {
             need -= h.at.saturating_sub(from) as u64;
             from = h.at.max(from);
             cut.get_or_insert(h.at);
@@ -203,7 +206,9 @@ mod tests {
     /// Every loss, of known and unknown length: what is told to be a message is one, and those behind the loss are told.
     #[test]
     fn any_loss_is_realigned_and_never_wrong() {
-        let all: Vec<Vec<u8>> = (0..9).map(|i| message(i, 12 + 9 * usize::from(i))).collect();
+        let all: Vec<Vec<u8>> = (0..9)
+            .map(|i| message(i, 12 + 9 * usize::from(i)))
+            .collect();
         let wire: Vec<u8> = all.iter().flat_map(|m| frame(m)).collect();
         let mut ends = vec![0];
         for m in &all {
@@ -236,7 +241,10 @@ mod tests {
 
     #[test]
     fn zeros_are_no_messages_and_an_open_end_needs_a_chain() {
-        let holes = [Hole { at: 0, missing: None }];
+        let holes = [Hole {
+            at: 0,
+            missing: None,
+        }];
         let (list, _) = pieces(&[0; 400], &holes, true);
         assert!(list.iter().all(|p| p.kind == Kind::Rest), "{list:?}");
         let mut wire: Vec<u8> = (0..6u8).flat_map(|i| frame(&message(i, 20))).collect();

@@ -245,7 +245,13 @@ mod tests {
         assert_eq!(run(b"5\nhello\n0\n\n", 3).0, b"hello");
         assert_eq!(run(b"+0x5\r\nhello\r\n0\r\n\r\n", 3).0, b"hello");
         assert_eq!(run(b"zz\r\n", 9).2, None);
-        for odd in [&b"0x\r\n"[..], b"-5\r\n", b"++5\r\n", b"5_0\r\n", b"5 5\r\n"] {
+        for odd in [
+            &b"0x\r\n"[..],
+            b"-5\r\n",
+            b"++5\r\n",
+            b"5_0\r\n",
+            b"5 5\r\n",
+        ] {
             assert_eq!(run(odd, 9).2, None, "{odd:?}");
         }
         assert_eq!(run(b"fffffffffffffffff\r\n", 9).2, None);

@@ -96,7 +96,7 @@ impl Http1 {
         }
         self.resp.end_here(at, true);
         self.response_done(cx);
-        self.expect();
+        self.expect(at);
     }
 
     /// Reads what waited. It is too little for a head, so that nothing can take the connection over with it.

@@ -277,7 +277,10 @@ mod tests {
             (Some(Framing::Fixed(5)), bad)
         );
         assert_eq!(
-            framed("x\r\nContent-Length: 5\r\nContent-Length: 6, 3\r\n\r\n", false),
+            framed(
+                "x\r\nContent-Length: 5\r\nContent-Length: 6, 3\r\n\r\n",
+                false
+            ),
             (
                 Some(Framing::Contested {
                     len: 5,

@@ -229,7 +229,7 @@ impl Http1 {
             {
                 return Feed::Go;
             }
-            self.expect();
+            self.expect(seg.offset + pos as u64);
             match self.resp.step(seg, &mut pos, self.room(cx)) {
                 Step::More => return Feed::Go,
                 Step::Perhaps => {}
@@ -252,12 +252,12 @@ impl Http1 {
     }
 
     /// What the next answer may be besides one with a head: to a simple request its content alone, and as the server's very first
-    /// bytes that as well, where a request waits for them.
-    fn expect(&mut self) {
+    /// bytes that as well, where a request waits for them. `at`: where the bytes that come next stand in the server's stream.
+    fn expect(&mut self, at: u64) {
         let kind = self.queue.next_kind();
         self.resp.expect_simple = kind == Kind::Simple;
         self.resp.expect_bare = kind == Kind::Plain
-            && self.resp.untouched()
+            && self.resp.untouched(at)
             && self.asked.is_none()
             && self.queue.waiting();
     }

@@ -6,11 +6,11 @@
 use super::call::hex;
 use super::cx::Cx;
 use super::mask::{self, Hit};
+use super::time::rfc3339;
 use crate::body::protobuf::frames::{self, frames};
 use crate::body::protobuf::schema::Schema;
 use crate::body::protobuf::walk::{Key, Leaf, Visit, walk};
 use crate::body::sse;
-use super::time::rfc3339;
 use crate::case::heads::Began;
 use crate::detect::form::Form;
 use base64::Engine as _;

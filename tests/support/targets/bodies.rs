@@ -2,9 +2,9 @@
 
 use super::SCANNER;
 use leaktrace::body::operation::{self, dispatch, graphql};
+use leaktrace::body::protobuf::realign::Hole;
 use leaktrace::body::protobuf::schema::{Builder, Schema};
 use leaktrace::body::protobuf::walk::{Key, Leaf, Visit, walk};
-use leaktrace::body::protobuf::realign::Hole;
 use leaktrace::body::protobuf::{frames, wire};
 use leaktrace::body::{decode, multipart, sniff, sse};
 use leaktrace::detect::pack;

@@ -368,9 +368,14 @@ impl Reader {
         matches!(self.state, State::Fixed(_)) && self.other == Some(0)
     }
 
-    /// Whether nothing of the direction was read or lost.
-    pub fn untouched(&self) -> bool {
-        matches!(self.state, State::Head) && self.end == 0 && !self.lost && !self.junk
+    /// Whether nothing of the direction stands before the message that begins at `at`, or has begun.
+    pub fn untouched(&self, at: u64) -> bool {
+        let from = if self.carry.is_empty() {
+            at
+        } else {
+            self.start
+        };
+        matches!(self.state, State::Head) && from == 0 && !self.lost && !self.junk
     }
 
     /// Whether the message being read has not shown a byte of its body yet and ends only with the connection or at a length.
