@@ -447,7 +447,7 @@ fn messages(calls: &[Exchange]) -> BTreeMap<(u16, u32, u8), Vec<Told>> {
                 .map(|p| {
                     let packet = |at: usize| {
                         let n = b.places.partition_point(|p| p.0 <= at as u64);
-                        b.places[n - 1].1.unit.number
+                        n.checked_sub(1).map_or(0, |n| b.places[n].1.unit.number)
                     };
                     let span = packet(p.body.start - 5)..=packet(p.body.end - 1);
                     (b.bytes[p.body].to_vec(), span)

@@ -131,7 +131,7 @@ class Client:
                 head = dict(e.headers)
                 assert head[":status"] == "200", head
                 s["ws"] = Connection(ConnectionType.CLIENT)
-            elif s and isinstance(e, h2.events.DataReceived):
+            elif s and isinstance(e, h2.events.DataReceived) and not s["over"]:
                 s["ws"].receive_data(e.data)
                 for m in s["ws"].events():
                     if isinstance(m, (TextMessage, BytesMessage)):
