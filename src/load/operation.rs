@@ -123,7 +123,7 @@ pub(super) fn grpc_body(
     let sent = frames::Sent {
         bytes: body,
         holes: &holes,
-        complete: raw.complete && raw.bytes.len() as u64 == raw.len,
+        complete: (raw.complete || raw.ended) && raw.bytes.len() as u64 == raw.len,
     };
     let times = if same && !raw.places.is_empty() {
         sent.starts()

@@ -440,7 +440,7 @@ fn messages(calls: &[Exchange]) -> BTreeMap<(u16, u32, u8), Vec<Told>> {
         for (dir, m) in [(0, &x.request), (1, &x.response)] {
             let Some(m) = m else { continue };
             let b = &m.body;
-            let (list, _) = pieces(&b.bytes, &holes(&b.gaps, b.bytes.len()), b.complete);
+            let (list, _) = pieces(&b.bytes, &holes(&b.gaps, b.bytes.len()), b.ended);
             let whole = list
                 .into_iter()
                 .filter(|p| matches!(p.kind, Kind::Message(_)))

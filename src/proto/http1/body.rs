@@ -98,6 +98,7 @@ impl Growing {
         RawBody {
             long_sha256: self.hash.map(|h| h.finalize().into()),
             complete,
+            ended: complete,
             ..self.body
         }
     }

@@ -554,6 +554,7 @@ fn outline(m: &Message) -> Message {
         len: m.body.len,
         long_sha256: m.body.long_sha256,
         complete: m.body.complete,
+        ended: m.body.ended,
         gaps: m.body.gaps.clone(),
         places: Vec::new(),
     };
