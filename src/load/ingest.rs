@@ -356,7 +356,7 @@ impl<'a> Ingest<'a> {
         }
         // flows that end with the capture may hold many calls: they go on in batches too
         run.take_copies();
-        let mut net = std::mem::replace(&mut run.net, Net::new());
+        let mut net = std::mem::take(&mut run.net);
         net.finish_each(calls, &mut |calls| self.drain(calls, &mut run, BATCH));
         run.net = net;
         run.now = Ts::MAX;

@@ -186,6 +186,7 @@ fn formed(piece: &[u8], at: usize, p: Prefix) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // lengths that are written out below
 mod tests {
     use super::*;
 

@@ -222,6 +222,7 @@ impl Socket {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // lengths that are written out below
 mod tests {
     use super::*;
     use crate::call::model::{Flags, Unit};
