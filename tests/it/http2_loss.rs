@@ -443,7 +443,8 @@ fn messages(calls: &[Exchange]) -> BTreeMap<(u16, u32, u8), Vec<Told>> {
             let (list, _) = pieces(&b.bytes, &holes(&b.gaps, b.bytes.len()), b.ended);
             let whole = list
                 .into_iter()
-                .filter(|p| matches!(p.kind, Kind::Message(_)))
+                // five zeros behind a loss are no proof of an empty message
+                .filter(|p| matches!(p.kind, Kind::Message(_)) && !p.body.is_empty())
                 .map(|p| {
                     let packet = |at: usize| {
                         let n = b.places.partition_point(|p| p.0 <= at as u64);
@@ -465,7 +466,7 @@ fn messages_behind_a_lost_packet_are_right() {
     let all = grpc();
     let truth = messages(&crate::recut::read(&all));
     let sent: usize = truth.values().map(Vec::len).sum();
-    assert!(sent >= 2 + 1 + 1 + 25 + 10 + 1 + 10, "{sent}");
+    assert!(sent >= 2 + 1 + 1 + 25 + 9 + 1 + 10, "{sent}");
     let (mut told, mut behind) = (0, 0);
     for lost in 0..all.len() {
         let mut less = all.clone();
