@@ -120,8 +120,14 @@ pub const HEAD_BYTES: usize = 1 << 20;
 pub const HEADERS: usize = 2000;
 /// Requests waiting for their responses on one connection.
 pub const PIPELINE: usize = 4096;
+/// Requests that wait on one connection in ordinary use; of longer queues the oldest are given out ...
+pub const PIPELINE_FEW: usize = 64;
+/// ... where all flows together hold this much: a host of 4 GB must have room for the rest of a load.
+pub const WAITING_BYTES: usize = 96 << 20;
 /// Bytes of one body kept in memory and stored; length and hash go on to its end.
 pub const BODY_STORED: usize = 64 << 20;
+/// Packets of one body remembered by their first byte, to tell when each message in it came: as many as messages are listed.
+pub const BODY_PLACES: usize = 10_000;
 /// Bytes of unfinished messages held over all flows: four bodies of the stored size; beyond, bodies are only counted and hashed.
 pub const OPEN_BYTES: usize = 256 << 20;
 /// Bytes one flow may hold in finished messages whose other half has not come before the oldest is given out alone.

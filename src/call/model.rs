@@ -165,10 +165,15 @@ pub struct RawBody {
     pub len: u64,
     /// SHA-256 of all `len` bytes where they are more than `bytes` holds (identity coding only).
     pub long_sha256: Option<[u8; 32]>,
-    /// Whether the end was seen.
+    /// Whether the end was seen, and how much of it is missing before is known.
     pub complete: bool,
-    /// Missing pieces: offset in the body, bytes missing.
+    /// Whether the end was seen, whatever is missing before.
+    pub ended: bool,
+    /// Missing pieces: offset in the body, bytes missing; 0 where it is not known how many.
     pub gaps: Vec<(u64, u64)>,
+    /// Packets by the captured byte that each begins with, of a body that consists of messages; at most
+    /// [`crate::limits::BODY_PLACES`].
+    pub places: Vec<(u64, Stamp)>,
 }
 
 /// One request or response with its place.

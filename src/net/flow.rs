@@ -434,11 +434,17 @@ impl<S: StreamSink> Net<S> {
 
     /// Ends every flow, in order of their ids.
     pub fn finish(&mut self, sink: &mut S) {
+        self.finish_each(sink, &mut |_| {});
+    }
+
+    /// As [`Net::finish`]; `each` is called behind each flow, to take what it gave out before the next one gives more.
+    pub fn finish_each(&mut self, sink: &mut S, each: &mut dyn FnMut(&mut S)) {
         self.tell_bad_sums();
         let left = self.fragments.finish();
         self.count_many("fragments-incomplete", left, self.last);
         for slot in self.table.by_id() {
             self.close(slot, Close::End, sink);
+            each(sink);
         }
         self.holders.clear();
         self.early.clear();

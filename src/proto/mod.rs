@@ -255,6 +255,15 @@ impl Carry {
             retransmitted: s.retransmitted,
         });
     }
+    /// Leaves the first segment away; `false` where there is none.
+    pub fn drop_first(&mut self) -> bool {
+        let Some(first) = self.pieces.first() else {
+            return false;
+        };
+        self.bytes.drain(..first.len.min(self.bytes.len()));
+        self.pieces.remove(0);
+        true
+    }
     /// All bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

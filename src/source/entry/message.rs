@@ -140,7 +140,7 @@ pub(super) fn whole(mut bytes: Vec<u8>) -> RawBody {
         len,
         long_sha256,
         complete: true,
-        gaps: Vec::new(),
+        ..RawBody::default()
     }
 }
 
