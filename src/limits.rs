@@ -225,6 +225,10 @@ pub const NESTED_DECODED: usize = 4 << 20;
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Call ids kept with one movement of a merged graph: enough to open examples; the trails list all.
+pub const GRAPH_CALLS: usize = 20;
+/// Addresses and movements drawn in one picture: what a page or a screen can still show.
+pub const GRAPH_DRAWN: usize = 200;
 /// Calls that cause one another in a row and are followed from an inner one outwards; a chain of services is shorter.
 pub const CHAIN: u8 = 16;
 /// Messages of one WebSocket shown beside the call that opened it: the rest is in the list of calls.

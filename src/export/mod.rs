@@ -214,20 +214,3 @@ fn write_part(exporter: &dyn Exporter, job: &Job<'_>, part: &Path) -> Result<(u6
 pub(crate) fn wrote(e: std::io::Error) -> Error {
     Error::io("export", "cannot write")(e)
 }
-
-/// JSON text with every character that could harm a terminal as `\u` escape: they stand in strings alone.
-pub fn safe_json(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(text.len());
-    let mut units = [0u16; 2];
-    for c in text.chars() {
-        if crate::call::text::is_unsafe(c) && c != '\n' {
-            for u in c.encode_utf16(&mut units) {
-                let _ = write!(out, "\\u{u:04x}");
-            }
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
