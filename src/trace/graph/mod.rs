@@ -113,6 +113,14 @@ pub static FORMATS: &[Format] = &[
     },
 ];
 
+/// A graph in a format by its name; `None` where there is none of that name.
+pub fn draw(g: &Graph, format: &str) -> Option<String> {
+    FORMATS
+        .iter()
+        .find(|f| f.name == format)
+        .map(|f| (f.draw)(g))
+}
+
 /// What is gathered of an edge.
 #[derive(Default)]
 struct Gathered<'a> {
@@ -299,8 +307,11 @@ impl Graph {
             .filter(|e| e.path)
             .flat_map(|e| [e.from, e.to])
             .collect();
-        let index: BTreeMap<usize, usize> =
-            kept.iter().enumerate().map(|(new, old)| (*old, new)).collect();
+        let index: BTreeMap<usize, usize> = kept
+            .iter()
+            .enumerate()
+            .map(|(new, old)| (*old, new))
+            .collect();
         let at = |old: usize| index.get(&old).copied().unwrap_or_default();
         let edges: Vec<Edge> = self
             .edges

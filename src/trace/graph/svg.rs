@@ -112,8 +112,16 @@ pub(super) fn draw(g: &Graph) -> String {
     for e in &edges {
         let (d, x, y) = curve(&p, e);
         let width = if e.path { 2.2 } else { 1.0 };
-        let dash = if e.inferred { " stroke-dasharray=\"6 4\"" } else { "" };
-        let faint = if e.path || g.paths.is_empty() { 1.0 } else { 0.55 };
+        let dash = if e.inferred {
+            " stroke-dasharray=\"6 4\""
+        } else {
+            ""
+        };
+        let faint = if e.path || g.paths.is_empty() {
+            1.0
+        } else {
+            0.55
+        };
         let _ = writeln!(
             out,
             "<g opacity=\"{faint}\"><path d=\"{d}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"{width}\"{dash} marker-end=\"url(#tip)\"/>"

@@ -97,7 +97,10 @@ fn trails_become_one_graph_with_counts() {
     );
     let first = edge(&g, "db", "gw");
     assert_eq!((first.records, first.hops, first.path), (2, 2, true));
-    assert_eq!(first.first.as_deref(), Some("2026-01-01T00:00:01.000000000Z"));
+    assert_eq!(
+        first.first.as_deref(),
+        Some("2026-01-01T00:00:01.000000000Z")
+    );
     let out = edge(&g, "client", "203.0.113.9");
     assert!(!out.inferred, "one of the two was captured");
     assert_eq!(out.forms, ["base64>plain", "plain"]);
@@ -147,13 +150,17 @@ fn evidence_cannot_leave_its_quotes() {
             f.name
         );
         assert!(
-            text.chars().all(|c| c == '\n' || !crate::call::text::is_unsafe(c)),
+            text.chars()
+                .all(|c| c == '\n' || !crate::call::text::is_unsafe(c)),
             "{}",
             f.name
         );
         match f.name {
             "mermaid" => {
-                for line in text.lines().filter(|l| l.contains("==>") || l.contains("-->")) {
+                for line in text
+                    .lines()
+                    .filter(|l| l.contains("==>") || l.contains("-->"))
+                {
                     assert_eq!(line.matches('"').count(), 2, "{line}");
                     assert_eq!(line.matches('|').count(), 2, "{line}");
                 }
