@@ -2,7 +2,7 @@
 //! time, movement, records. Bounds: those of [`super`].
 
 use super::Cited;
-use super::doc::{Bars, Block, Document, Line, Span, Table, line};
+use super::doc::{Bars, Block, Document, Line, Span, Table, line, when};
 use crate::error::Result;
 use crate::limits::{REPORT_FEW, REPORT_RECORDS, REPORT_ROWS};
 use crate::query::lang::quote;
@@ -258,8 +258,8 @@ fn suspects(d: &mut Document, cited: &mut Cited<'_>, a: &TraceResult) -> Result<
             "#Rows",
             "#Of",
             "#Read in all",
-            "First",
-            "Last",
+            "@First",
+            "@Last",
             "In the answer",
             "Calls",
         ],
@@ -273,8 +273,8 @@ fn suspects(d: &mut Document, cited: &mut Cited<'_>, a: &TraceResult) -> Result<
             number(s.covered),
             number(s.of),
             number(s.read_total),
-            line(s.first.as_deref().unwrap_or("-")),
-            line(s.last.as_deref().unwrap_or("-")),
+            when(&s.first),
+            when(&s.last),
             line(if s.in_set { "yes" } else { "no" }),
             cited.some(&s.calls, 3)?,
         ]);
@@ -310,7 +310,7 @@ fn over_time(cx: &Cx, d: &mut Document, a: &TraceResult) -> Result<()> {
     if all.slots.is_empty() {
         return Ok(());
     }
-    d.head("Time");
+    d.head("@Time");
     let slots = all.slots.len();
     let at = |t: i64| {
         usize::try_from(t.saturating_sub(all.from).max(0) / all.step.max(1))
@@ -396,8 +396,8 @@ fn movement(d: &mut Document, cited: &mut Cited<'_>, graph: &Graph) -> Result<()
             "API",
             "Account",
             "Form",
-            "First",
-            "Last",
+            "@First",
+            "@Last",
             "On the way out",
             "Calls",
         ],
@@ -412,8 +412,8 @@ fn movement(d: &mut Document, cited: &mut Cited<'_>, graph: &Graph) -> Result<()
             most(&e.apis),
             most(&e.accounts),
             line(e.forms.join(", ")),
-            line(e.first.as_deref().unwrap_or("-")),
-            line(e.last.as_deref().unwrap_or("-")),
+            when(&e.first),
+            when(&e.last),
             line(match (e.path, e.inferred) {
                 (true, true) => "yes, inferred",
                 (true, false) => "yes",
@@ -443,7 +443,7 @@ fn records(d: &mut Document, cited: &mut Cited<'_>, a: &TraceResult) -> Result<(
             head: vec![
                 "#Hop",
                 "#From hop",
-                "Time",
+                "@Time",
                 "From",
                 "To",
                 "API",
@@ -465,7 +465,7 @@ fn records(d: &mut Document, cited: &mut Cited<'_>, a: &TraceResult) -> Result<(
             t.rows.push(vec![
                 number(h.n.into()),
                 line(h.via.map_or("-".into(), |v| v.to_string())),
-                text(&h.ts),
+                when(&h.ts),
                 text(&h.from),
                 line(format!(
                     "{}{}{}",

@@ -22,10 +22,19 @@ pub fn line(text: impl Into<String>) -> Line {
     vec![Span::Text(text.into())]
 }
 
+/// A time to the millisecond, for tables; the list of places has it whole.
+pub fn when(ts: &Option<String>) -> Line {
+    line(match ts.as_deref().map(|t| (t.get(..10), t.get(11..23))) {
+        Some((Some(day), Some(clock))) => format!("{day} {clock}"),
+        Some(_) => ts.clone().unwrap_or_default(),
+        None => "-".to_owned(),
+    })
+}
+
 /// Columns of a table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
-    /// Headings; a heading that begins with `#` is of a column of numbers.
+    /// Headings; one that begins with `#` is of a column of numbers, one with `@` of times that are not broken.
     pub head: Vec<&'static str>,
     /// Cells.
     pub rows: Vec<Vec<Line>>,

@@ -13,7 +13,7 @@ const STYLE: &str = "
 body{margin:0 auto;max-width:78rem;padding:1.5rem;font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg)}
 h1{font-size:1.7rem;line-height:1.2}h2{margin-top:2.4rem;border-bottom:1px solid var(--rule);font-size:1.25rem}h3{margin-top:1.6rem;font-size:1.05rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.86rem;margin:.6rem 0}th,td{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
-th{color:var(--dim);font-weight:600;white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap}
+th{color:var(--dim);font-weight:600;white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap}td.t{white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 a{color:inherit}a.call{font:.8rem ui-monospace,monospace;text-decoration-style:dotted}td:target,tr:target td{background:var(--tint)}
 strong{color:var(--mark)}.dim{color:var(--dim)}figure{margin:1rem 0;overflow-x:auto}figure svg{color:var(--fg);max-width:100%;height:auto}
@@ -66,10 +66,18 @@ fn spans(line: &Line) -> String {
 
 fn table(t: &Table, out: &mut String) {
     out.push_str("<div class=\"wide\"><table><thead><tr>");
-    let number = |i: usize| t.head.get(i).is_some_and(|h| h.starts_with('#'));
+    let class = |i: usize| match t.head.get(i).and_then(|h| h.chars().next()) {
+        Some('#') => " class=\"n\"",
+        Some('@') => " class=\"t\"",
+        _ => "",
+    };
     for (i, h) in t.head.iter().enumerate() {
-        let class = if number(i) { " class=\"n\"" } else { "" };
-        let _ = write!(out, "<th{class}>{}</th>", text(h.trim_start_matches('#')));
+        let _ = write!(
+            out,
+            "<th{}>{}</th>",
+            class(i),
+            text(h.trim_start_matches(['#', '@']))
+        );
     }
     out.push_str("</tr></thead><tbody>\n");
     for row in &t.rows {
@@ -80,12 +88,11 @@ fn table(t: &Table, out: &mut String) {
         };
         let _ = write!(out, "<tr{id}>");
         for (i, cell) in row.iter().enumerate() {
-            let class = if number(i) { " class=\"n\"" } else { "" };
             let inner = match (i, cell.as_slice()) {
                 (0, [Span::Call(id)]) => format!("<code>{}</code>", text(id)),
                 _ => spans(cell),
             };
-            let _ = write!(out, "<td{class}>{inner}</td>");
+            let _ = write!(out, "<td{}>{inner}</td>", class(i));
         }
         out.push_str("</tr>\n");
     }

@@ -1,7 +1,7 @@
 //! What the case holds, what it cannot see, and what it was made from. In: a reader. Out: sections. Bounds: those of [`super`].
 
 use super::Cited;
-use super::doc::{Document, Line, Table, line};
+use super::doc::{Document, Line, Table, line, when};
 use crate::case::journal;
 use crate::error::Result;
 use crate::limits::{REPORT_FEW, REPORT_ROWS};
@@ -85,8 +85,8 @@ pub(super) fn what_is_here(cx: &Cx, d: &mut Document, cited: &mut Cited<'_>) -> 
             "#Score",
             "Subject",
             "Why",
-            "First",
-            "Last",
+            "@First",
+            "@Last",
             "Calls",
         ],
         left_out: risks.len().saturating_sub(REPORT_ROWS) as u64,
@@ -100,8 +100,8 @@ pub(super) fn what_is_here(cx: &Cx, d: &mut Document, cited: &mut Cited<'_>) -> 
             line(format!("{:.0}", r.score)),
             line(&*r.subject),
             line(&*r.why),
-            line(r.first.as_deref().unwrap_or("-")),
-            line(r.last.as_deref().unwrap_or("-")),
+            when(&r.first),
+            when(&r.last),
             cited.some(&r.calls, 2)?,
         ]);
     }
@@ -121,8 +121,8 @@ pub(super) fn what_is_here(cx: &Cx, d: &mut Document, cited: &mut Cited<'_>) -> 
             "Classes: clear / masked calls",
             "Auth",
             "#Most records in one call",
-            "First",
-            "Last",
+            "@First",
+            "@Last",
         ],
         left_out: apis.len().saturating_sub(REPORT_ROWS) as u64,
         ..Table::default()
@@ -141,8 +141,8 @@ pub(super) fn what_is_here(cx: &Cx, d: &mut Document, cited: &mut Cited<'_>) -> 
             line(classes.join(", ")),
             line(a.auth.join(", ")),
             number(a.max_records),
-            line(a.first.as_deref().unwrap_or("-")),
-            line(a.last.as_deref().unwrap_or("-")),
+            when(&a.first),
+            when(&a.last),
         ]);
     }
     d.table(t, "No call was found.");
@@ -291,7 +291,8 @@ pub(super) fn evidence(cx: &Cx, d: &mut Document) -> Result<()> {
     let sources = read::sources(cx, &Filter::all())?;
     let mut t = Table {
         head: vec![
-            "Source", "Kind", "#Bytes", "#Packets", "#Lines", "#Calls", "First", "Last", "SHA-256",
+            "Source", "Kind", "#Bytes", "#Packets", "#Lines", "#Calls", "@First", "@Last",
+            "SHA-256",
         ],
         left_out: sources.len().saturating_sub(REPORT_ROWS) as u64,
         ..Table::default()
@@ -305,8 +306,8 @@ pub(super) fn evidence(cx: &Cx, d: &mut Document) -> Result<()> {
             or_none(s.packets),
             or_none(s.lines),
             number(s.calls),
-            line(s.first.as_deref().unwrap_or("-")),
-            line(s.last.as_deref().unwrap_or("-")),
+            when(&s.first),
+            when(&s.last),
             line(s.sha256.as_deref().unwrap_or("not kept (it was a pipe)")),
         ]);
     }

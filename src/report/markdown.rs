@@ -41,7 +41,7 @@ fn table(t: &Table, out: &mut String) {
     let heads: Vec<String> = t
         .head
         .iter()
-        .map(|h| text(h.trim_start_matches('#')))
+        .map(|h| text(h.trim_start_matches(['#', '@'])))
         .collect();
     let rules: Vec<&str> = t
         .head

@@ -132,7 +132,7 @@ impl<'a> Cited<'a> {
         let mut t = Table {
             head: vec![
                 "Call",
-                "Time",
+                "@Time",
                 "From",
                 "To",
                 "API",

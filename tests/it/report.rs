@@ -38,13 +38,13 @@ fn elements(page: &str) -> BTreeSet<String> {
     loop {
         match reader.read_event().unwrap() {
             Event::Start(e) | Event::Empty(e) => {
-                let name = String::from_utf8(e.name().as_ref().to_vec()).unwrap();
+                let name = e.name().as_ref().to_owned();
                 for a in e.attributes() {
                     let a = a.unwrap();
-                    let key = String::from_utf8(a.key.as_ref().to_vec()).unwrap();
+                    let key = a.key.as_ref().to_owned();
                     assert!(!key.starts_with("on"), "{name} {key}");
                     if key == "href" {
-                        assert!(a.value.starts_with(b"#call-"), "{name} {:?}", a.value);
+                        assert!(a.value.starts_with("#call-"), "{name} {:?}", a.value);
                     }
                     assert_ne!(key, "src");
                 }
@@ -99,7 +99,7 @@ fn a_report_answers_and_every_statement_leads_to_a_place() {
     assert!(elements(&page).is_subset(&ours()), "{:?}", elements(&page));
     let journal = loaded().run(&[
         "sql",
-        "SELECT detail FROM journal WHERE act='export' AND detail LIKE '%report html%'",
+        "SELECT detail FROM acts WHERE act='export' AND detail LIKE '%report html%'",
         "--json",
     ]);
     assert!(
@@ -248,7 +248,8 @@ fn hostile_evidence_stays_text() {
     assert!(page.contains("&lt;script&gt;"), "the evidence is there");
     assert!(elements(&page).is_subset(&ours()), "{:?}", elements(&page));
     assert!(!page.contains('\u{202e}'));
-    let text = std::fs::read_to_string(&md).unwrap();
+    // what is escaped is text
+    let text = std::fs::read_to_string(&md).unwrap().replace("\\]", "");
     for bad in [
         "<script",
         "<img",

@@ -78,7 +78,7 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// Movements, by their ends.
     pub edges: Vec<Edge>,
-    /// Ways out, most records first.
+    /// Ways out, most records first, then the longest.
     pub paths: Vec<Path>,
 }
 
@@ -254,8 +254,8 @@ impl Graph {
             })
             .collect();
         paths.sort_by(|a, b| {
-            b.records
-                .cmp(&a.records)
+            (b.records, b.nodes.len())
+                .cmp(&(a.records, a.nodes.len()))
                 .then_with(|| a.nodes.cmp(&b.nodes))
         });
         let mut edges: Vec<Edge> = edges
@@ -295,25 +295,36 @@ impl Graph {
         }
     }
 
-    /// The same with the ways out alone, where there are any: what a leak of many records is about. Gives how many
-    /// movements were left out.
+    /// The same with the ways out alone, where there are any: what a leak of many records is about. Addresses stand at their
+    /// place on the way that most records took, so that the ways read in one direction. Gives how many movements were left out.
     pub fn ways_out(&self) -> (Graph, usize) {
         if self.paths.is_empty() {
             return (self.clone(), 0);
         }
-        let kept: BTreeSet<usize> = self
-            .edges
-            .iter()
-            .filter(|e| e.path)
-            .flat_map(|e| [e.from, e.to])
+        let mut steps: BTreeMap<usize, usize> = BTreeMap::new();
+        for p in &self.paths {
+            for (step, n) in p.nodes.iter().enumerate() {
+                steps.entry(*n).or_insert(step);
+            }
+        }
+        for e in self.edges.iter().filter(|e| e.path) {
+            for n in [e.from, e.to] {
+                let own = self.nodes.get(n).map_or(0, |n| n.step);
+                steps.entry(n).or_insert(own);
+            }
+        }
+        let mut kept: Vec<(usize, &str, usize)> = steps
+            .into_iter()
+            .filter_map(|(n, step)| Some((step, self.nodes.get(n)?.address.as_str(), n)))
             .collect();
+        kept.sort_unstable();
         let index: BTreeMap<usize, usize> = kept
             .iter()
             .enumerate()
-            .map(|(new, old)| (*old, new))
+            .map(|(new, (_, _, old))| (*old, new))
             .collect();
         let at = |old: usize| index.get(&old).copied().unwrap_or_default();
-        let edges: Vec<Edge> = self
+        let mut edges: Vec<Edge> = self
             .edges
             .iter()
             .filter(|e| e.path)
@@ -323,13 +334,19 @@ impl Graph {
                 ..e.clone()
             })
             .collect();
+        edges.sort_by_key(|e| (e.from, e.to));
         let left_out = self.edges.len() - edges.len();
         let graph = Graph {
             records: self.records,
             omitted: self.omitted,
             nodes: kept
                 .iter()
-                .filter_map(|i| self.nodes.get(*i).cloned())
+                .filter_map(|(step, _, old)| {
+                    self.nodes.get(*old).map(|n| Node {
+                        step: *step,
+                        ..n.clone()
+                    })
+                })
                 .collect(),
             edges,
             paths: self

@@ -7,7 +7,7 @@ use crate::limits::GRAPH_DRAWN;
 use std::fmt::Write as _;
 
 const BOX: (i64, i64) = (190, 44);
-const GAP: (i64, i64) = (190, 62);
+const GAP: (i64, i64) = (190, 76);
 const MARGIN: i64 = 24;
 /// Characters of a label that fit.
 const WIDE: usize = 30;
@@ -78,7 +78,8 @@ fn curve(p: &Places, e: &Edge) -> (String, i64, i64) {
         return (
             format!("M{ax} {ay} C{mid} {ay} {mid} {by} {bx} {by}"),
             mid,
-            (ay + by) / 2,
+            // nearer to where it goes, so that ways that cross do not write over each other
+            (3 * ay + 7 * by) / 10,
         );
     }
     let (ax, bx) = (x1 + BOX.0 / 2 + 30, x2 + BOX.0 / 2 - 30);
@@ -132,7 +133,7 @@ pub(super) fn draw(g: &Graph) -> String {
             let line = top + 13 * i64::try_from(i).unwrap_or(0);
             let _ = writeln!(
                 out,
-                "<text x=\"{x}\" y=\"{line}\" text-anchor=\"middle\" font-size=\"11\" fill=\"currentColor\"><title>{}</title>{}</text>",
+                "<text x=\"{x}\" y=\"{line}\" text-anchor=\"middle\" font-size=\"11\" fill=\"currentColor\" stroke=\"var(--bg,#fff)\" stroke-width=\"3\" paint-order=\"stroke\"><title>{}</title>{}</text>",
                 xml(w),
                 xml(&short(w))
             );

@@ -116,13 +116,22 @@ fn trails_become_one_graph_with_counts() {
     assert_eq!(
         ways,
         [
-            (vec!["client", "203.0.113.9"], 1),
             (vec!["db", "gw", "client", "203.0.113.9"], 1),
+            (vec!["client", "203.0.113.9"], 1),
         ]
     );
     let (out, left) = g.ways_out();
     assert_eq!(left, 1, "the way to the other client");
-    assert!(out.nodes.iter().all(|n| n.address != "other"));
+    let steps: Vec<_> = out
+        .nodes
+        .iter()
+        .map(|n| (n.address.as_str(), n.step))
+        .collect();
+    assert_eq!(
+        steps,
+        [("db", 0), ("gw", 1), ("client", 2), ("203.0.113.9", 3)],
+        "each at its place on the first way that has it"
+    );
     assert_eq!(edge(&out, "gw", "client").records, 1);
 }
 
