@@ -233,6 +233,18 @@ pub const NESTED_DECODED: usize = 4 << 20;
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Call ids kept with one movement of a merged graph: enough to open examples; the trails list all.
+pub const GRAPH_CALLS: usize = 20;
+/// Addresses and movements drawn in one picture: what a page or a screen can still show.
+pub const GRAPH_DRAWN: usize = 200;
+/// Rows of one table of a report: what a reader still goes through; the row verbs give all.
+pub const REPORT_ROWS: usize = 200;
+/// Things of one kind told in words: suspects in detail, risks of a cause, opaque protocols.
+pub const REPORT_FEW: usize = 12;
+/// Records whose way is written hop by hop.
+pub const REPORT_RECORDS: usize = 25;
+/// Calls in the list of places of a report: a file that a browser still opens at once.
+pub const REPORT_CALLS: usize = 3000;
 /// Calls that cause one another in a row and are followed from an inner one outwards; a chain of services is shorter.
 pub const CHAIN: u8 = 16;
 /// Messages of one WebSocket shown beside the call that opened it: the rest is in the list of calls.

@@ -42,6 +42,7 @@ mod quic_recorded;
 mod recorded;
 mod recut;
 mod replay_export;
+mod report;
 mod second_case;
 mod socks;
 mod sources;
