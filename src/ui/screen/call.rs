@@ -321,7 +321,7 @@ fn evidence(d: &mut Doc, r: &CallRow) {
     let took = r
         .end_ts
         .as_ref()
-        .and_then(|e| super::columns::between(&r.ts, e))
+        .and_then(|e| super::cells::between(&r.ts, e))
         .map(|n| format!("  took {}", span(n)))
         .unwrap_or_default();
     d.add(Line::pair(

@@ -246,7 +246,7 @@ fn session(r: &SessionRow) -> Doc {
         time::range(&r.start, &r.end),
         Role::Text,
     ));
-    if let Some(n) = super::columns::between(&r.start, &r.end) {
+    if let Some(n) = super::cells::between(&r.start, &r.end) {
         d.add(Line::pair("lasted", span(n), Role::Text));
     }
     d.add(

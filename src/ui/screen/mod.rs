@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod call;
+pub mod cells;
 pub mod chrome;
 pub mod columns;
 pub mod facts;

@@ -2,6 +2,7 @@
 //! Bounds: no I/O and no clock; parsing a filter is the longest thing done here.
 
 mod act;
+mod ask;
 mod docs;
 mod film;
 mod filter;
@@ -11,6 +12,7 @@ mod mouse;
 mod overlay;
 mod palette;
 mod replies;
+mod step;
 mod work;
 
 pub use go::start;
@@ -130,7 +132,7 @@ fn load(m: &mut Model, l: LoadSnap) {
     m.dirty = true;
     if finished {
         m.seen_generation = m.load.generation;
-        go::refetch(m, true);
+        ask::refetch(m, true);
         if m.status.is_none() {
             m.say("loaded: numbers are final");
         }
@@ -146,7 +148,7 @@ fn timer(m: &mut Model, t: Timer) {
             m.dirty = true;
             filter::apply_typed(m);
         }
-        Timer::Rest(seq) if m.top().is_some_and(|f| rest_seq(f) == seq) => go::ask_detail(m),
+        Timer::Rest(seq) if m.top().is_some_and(|f| rest_seq(f) == seq) => ask::ask_detail(m),
         Timer::Play(seq) => film::tick(m, seq),
         Timer::Disarm(seq) if seq == m.armed => {
             m.arm = false;
@@ -156,7 +158,7 @@ fn timer(m: &mut Model, t: Timer) {
             if m.seen_generation != m.load.generation {
                 m.seen_generation = m.load.generation;
                 m.dirty = true;
-                go::refetch(m, true);
+                ask::refetch(m, true);
             }
         }
         _ => {}
