@@ -402,6 +402,8 @@ pub struct Model {
     pub redo: Vec<Change>,
     /// Dates beside times of day.
     pub dates: bool,
+    /// Whether the reader chose so; else a case of more than a day shows them.
+    pub dates_chosen: bool,
     /// How bodies are shown.
     pub body: BodyMode,
     /// Long lines are broken.

@@ -326,7 +326,7 @@ fn evidence(d: &mut Doc, r: &CallRow) {
         .unwrap_or_default();
     d.add(Line::pair(
         "time",
-        format!("{}{took}", time::row(&r.ts, true)),
+        format!("{}{took}", time::exact(&r.ts)),
         Role::Text,
     ));
     d.add(Line::pair("call", r.id.clone(), Role::Text));

@@ -6,7 +6,7 @@ use crate::trace::model::{Hop, Suspect};
 use crate::ui::data::{Item, MarkRow};
 use crate::ui::nav::time;
 use crate::ui::theme::Role;
-use crate::ui::widget::safe_text::{bytes, grouped};
+use crate::ui::widget::safe_text::{SafeText, bytes, grouped};
 use crate::ui::widget::table::{Cell, SortKey};
 
 /// Cells of an item, one a column.
@@ -45,6 +45,35 @@ fn word(v: Option<&str>, field: &'static str, role: Role) -> Cell {
     match v {
         Some(v) => Cell::text(v, role).fact(field, v),
         None => Cell::text("-", Role::Dim),
+    }
+}
+/// An account: of one that is known by its address alone, the address says most.
+fn who(name: &str, role: Role) -> Cell {
+    Cell::text(name, role)
+        .fact("account", name)
+        .middle(by_address(name))
+}
+/// Whether only the end of an account's name tells it from others.
+pub fn by_address(account: &str) -> bool {
+    account.starts_with("unattributed@")
+}
+/// An account in `n` columns.
+pub fn account_in(name: &str, n: usize, dots: &str) -> String {
+    SafeText::new(name)
+        .elide(n, by_address(name), dots)
+        .to_string()
+}
+/// One end of a flow; what has no ports (ICMP) shows none.
+pub fn end(addr: &str, port: u16) -> String {
+    let addr = if addr.contains(':') && port > 0 {
+        format!("[{addr}]")
+    } else {
+        addr.to_owned()
+    };
+    if port > 0 {
+        format!("{addr}:{port}")
+    } else {
+        addr
     }
 }
 /// A level with its word; without colour the word is what tells.
@@ -118,7 +147,9 @@ fn call(r: &CallRow, dates: bool) -> Vec<Cell> {
     }
     vec![
         ts(&r.ts, dates),
-        word(r.account.as_deref(), "account", Role::Text),
+        r.account
+            .as_deref()
+            .map_or_else(|| Cell::text("-", Role::Dim), |a| who(a, Role::Text)),
         word(r.src.as_deref(), "src", Role::Dim),
         word(r.host.as_deref(), "host", Role::Dim),
         op,
@@ -182,7 +213,7 @@ fn account(r: &AccountRow, dates: bool) -> Vec<Cell> {
         .map(|(k, n)| format!("{k} {}", grouped(**n)))
         .collect();
     vec![
-        Cell::text(&r.account, Role::Text).fact("account", &r.account),
+        who(&r.account, Role::Text),
         Cell::text(&r.kind, Role::Dim).fact("kind", &r.kind),
         part(r.conf),
         Cell::num(r.calls),
@@ -225,7 +256,7 @@ fn session(r: &SessionRow) -> Vec<Cell> {
         .by(SortKey::Text(r.start.clone())),
         Cell::text(&crate::ui::widget::safe_text::span(lasted), Role::Text)
             .by(SortKey::Num(lasted as f64)),
-        Cell::text(&r.account, Role::Text).fact("account", &r.account),
+        who(&r.account, Role::Text),
         Cell::text(&r.via, Role::Dim).fact("via", &r.via),
         Cell::num(r.calls),
         Cell::num(r.records),
@@ -291,8 +322,8 @@ fn flow(r: &FlowRow, dates: bool) -> Vec<Cell> {
     vec![
         ts(&r.ts, dates),
         Cell::text(&r.app, Role::Text).fact("app", &r.app),
-        Cell::text(&format!("{}:{}", r.src, r.sport), Role::Text).fact("src", &r.src),
-        Cell::text(&format!("{}:{}", r.dst, r.dport), Role::Text).fact("dst", &r.dst),
+        Cell::text(&end(&r.src, r.sport), Role::Text).fact("src", &r.src),
+        Cell::text(&end(&r.dst, r.dport), Role::Text).fact("dst", &r.dst),
         Cell::num(r.packets),
         size(Some(r.bytes_out)),
         size(Some(r.bytes_in)),
@@ -350,7 +381,7 @@ fn mark(r: &MarkRow) -> Vec<Cell> {
         Cell::text(name, Role::Text),
         Cell::text(&r.tags.join(" "), Role::Mark),
         Cell::text(r.notes.first().map_or("", String::as_str), Role::Text),
-        Cell::text(&time::clock(r.at, true), Role::Dim).by(SortKey::Num(r.at as f64)),
+        Cell::text(&time::clock(r.at), Role::Dim).by(SortKey::Num(r.at as f64)),
     ]
 }
 
@@ -363,15 +394,14 @@ fn suspect(r: &Suspect, n: usize) -> Vec<Cell> {
     let by: Vec<&str> = r.apis.iter().map(String::as_str).collect();
     vec![
         Cell::num(n as u64 + 1),
-        Cell::text(
+        who(
             &r.account,
             if r.in_set {
                 Role::SensCritical
             } else {
                 Role::Text
             },
-        )
-        .fact("account", &r.account),
+        ),
         Cell::text(&format!("{:.2}", plain_zero(r.score)), Role::Text).by(SortKey::Num(r.score)),
         Cell::text(
             &format!("{}/{}", grouped(r.covered), grouped(r.of)),
@@ -415,7 +445,9 @@ fn hop(r: &Hop, dates: bool) -> Vec<Cell> {
         Cell::text(r.dir, Role::Dim),
         Cell::text(&r.place, Role::Dim),
         Cell::text(&r.form, Role::Text),
-        word(r.account.as_deref(), "account", Role::Text),
+        r.account
+            .as_deref()
+            .map_or_else(|| Cell::text("-", Role::Dim), |a| who(a, Role::Text)),
         part(r.conf),
         if r.exit {
             Cell::text("EXIT", Role::SensCritical)

@@ -4,37 +4,46 @@ use crate::ui::data::Kind;
 use crate::ui::widget::safe_text::SafeText;
 use crate::ui::widget::table::Col;
 
-/// Columns of a kind of list.
-pub fn columns(kind: Kind) -> &'static [Col] {
+/// Width of a time of day, and of one with its date.
+const TIME: u16 = 12;
+const DATED: u16 = 18;
+
+/// Columns of a kind of list; with dates, times take more room.
+pub fn columns(kind: Kind, dates: bool) -> &'static [Col] {
     match kind {
-        Kind::Calls => CALLS,
+        Kind::Calls if dates => &const { calls(DATED) },
+        Kind::Flows if dates => &const { flows(DATED) },
+        Kind::Hops if dates => &const { hops(DATED) },
+        Kind::Calls => &const { calls(TIME) },
+        Kind::Flows => &const { flows(TIME) },
+        Kind::Hops => &const { hops(TIME) },
         Kind::Apis => APIS,
         Kind::Accounts => ACCOUNTS,
         Kind::Sessions => SESSIONS,
         Kind::Findings => FINDINGS,
         Kind::Risks => RISKS,
-        Kind::Flows => FLOWS,
         Kind::Sources => SOURCES,
         Kind::Marks => MARKS,
         Kind::Suspects => SUSPECTS,
-        Kind::Hops => HOPS,
         Kind::Sql => &[],
     }
 }
 
-const CALLS: &[Col] = &[
-    Col::text("TIME", 12, 0),
-    Col::flex("ACCOUNT", 12, 1, false),
-    Col::text("FROM", 15, 7),
-    Col::text("HOST", 20, 10),
-    Col::flex("CALL", 20, 3, true),
-    Col::num("ST", 3, 0),
-    Col::num("IN", 7, 9),
-    Col::num("OUT", 8, 4),
-    Col::num("REC", 5, 3),
-    Col::text("S", 2, 0),
-    Col::text("FLAGS", 5, 5),
-];
+const fn calls(time: u16) -> [Col; 11] {
+    [
+        Col::text("TIME", time, 0),
+        Col::flex("ACCOUNT", 12, 1, false),
+        Col::name("FROM", 15, 7),
+        Col::text("HOST", 20, 10),
+        Col::flex("CALL", 20, 3, true),
+        Col::num("ST", 3, 0),
+        Col::num("IN", 7, 9),
+        Col::num("OUT", 8, 4),
+        Col::num("REC", 5, 3),
+        Col::text("S", 2, 0),
+        Col::text("FLAGS", 5, 5),
+    ]
+}
 const APIS: &[Col] = &[
     Col::flex("API TEMPLATE", 24, 2, true),
     Col::num("CALLS", 7, 1),
@@ -70,7 +79,7 @@ const ACCOUNTS: &[Col] = &[
         drop: 5,
         middle: false,
     },
-    Col::text("FROM", 16, 9),
+    Col::name("FROM", 16, 9),
     Col::text("LAST", 8, 4),
 ];
 const SESSIONS: &[Col] = &[
@@ -89,8 +98,8 @@ const SESSIONS: &[Col] = &[
         drop: 6,
         middle: false,
     },
-    Col::text("FROM", 15, 7),
-    Col::text("SESSION", 18, 9),
+    Col::name("FROM", 15, 7),
+    Col::name("SESSION", 18, 9),
 ];
 const FINDINGS: &[Col] = &[
     Col::text("S", 2, 0),
@@ -100,7 +109,7 @@ const FINDINGS: &[Col] = &[
     Col::text("DIR", 4, 5),
     Col::text("FORM", 14, 4),
     Col::num("CONF", 4, 3),
-    Col::text("CALL", 19, 6),
+    Col::name("CALL", 19, 6),
 ];
 const RISKS: &[Col] = &[
     Col::num("SCORE", 5, 0),
@@ -125,25 +134,27 @@ const RISKS: &[Col] = &[
     Col::text("WHEN", 17, 6),
     Col::num("CALLS", 6, 1),
 ];
-const FLOWS: &[Col] = &[
-    Col::text("TIME", 12, 0),
-    Col::text("APP", 8, 0),
-    Col::flex("CLIENT", 21, 1, false),
-    Col::flex("SERVER", 21, 1, false),
-    Col::num("PACKETS", 8, 3),
-    Col::num("OUT", 9, 2),
-    Col::num("IN", 9, 1),
-    Col::num("CALLS", 6, 4),
-    Col::num("GAPS", 5, 6),
-    Col {
-        title: "NAME / WHY NOT READ",
-        w: 20,
-        flex: 1,
-        right: false,
-        drop: 5,
-        middle: false,
-    },
-];
+const fn flows(time: u16) -> [Col; 10] {
+    [
+        Col::text("TIME", time, 0),
+        Col::text("APP", 8, 0),
+        Col::flex("CLIENT", 21, 1, true),
+        Col::flex("SERVER", 21, 1, true),
+        Col::num("PACKETS", 8, 3),
+        Col::num("OUT", 9, 2),
+        Col::num("IN", 9, 1),
+        Col::num("CALLS", 6, 4),
+        Col::num("GAPS", 5, 6),
+        Col {
+            title: "NAME / WHY NOT READ",
+            w: 20,
+            flex: 1,
+            right: false,
+            drop: 5,
+            middle: false,
+        },
+    ]
+}
 const SOURCES: &[Col] = &[
     Col::flex("FILE", 20, 1, true),
     Col::text("KIND", 12, 1),
@@ -180,26 +191,28 @@ const SUSPECTS: &[Col] = &[
         middle: true,
     },
 ];
-const HOPS: &[Col] = &[
-    Col::num("#", 3, 0),
-    Col::text("TIME", 12, 0),
-    Col::text("FROM", 15, 3),
-    Col::text("TO", 15, 1),
-    Col::flex("INTERFACE", 16, 2, true),
-    Col::text("DIR", 4, 8),
-    Col {
-        title: "AS",
-        w: 12,
-        flex: 1,
-        right: false,
-        drop: 4,
-        middle: true,
-    },
-    Col::text("FORM", 14, 5),
-    Col::text("ACCOUNT", 12, 6),
-    Col::num("CONF", 4, 2),
-    Col::text("LEFT", 4, 0),
-];
+const fn hops(time: u16) -> [Col; 11] {
+    [
+        Col::num("#", 3, 0),
+        Col::text("TIME", time, 0),
+        Col::name("FROM", 15, 3),
+        Col::name("TO", 15, 1),
+        Col::flex("INTERFACE", 16, 2, true),
+        Col::text("DIR", 4, 8),
+        Col {
+            title: "AS",
+            w: 12,
+            flex: 1,
+            right: false,
+            drop: 4,
+            middle: true,
+        },
+        Col::text("FORM", 14, 5),
+        Col::text("ACCOUNT", 12, 6),
+        Col::num("CONF", 4, 2),
+        Col::text("LEFT", 4, 0),
+    ]
+}
 
 /// Columns for the answer of a statement: as wide as their values, within reason.
 pub fn sql_columns(names: &[String], rows: &[Vec<String>]) -> Vec<Col> {

@@ -1,6 +1,7 @@
 //! Panes beside lists: what an account, API, session, finding, risk, flow, source or mark is. In: the row under the
 //! cursor. Out: documents. Bounds: a few dozen lines.
 
+use super::cells::{account_in, end};
 use super::facts;
 use crate::query::rows::*;
 use crate::ui::data::{Item, Kind};
@@ -25,8 +26,8 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         return vec![Doc::default(); super::layout::panes_of(f.screen).saturating_sub(1)];
     };
     let mut out = match &row.item {
-        Item::Account(r) => vec![account(r), side(f, "What it called")],
-        Item::Api(r) => vec![api(r), side(f, "Who called it")],
+        Item::Account(r) => vec![account(r), side(f, "What it called", m.glyphs.dots)],
+        Item::Api(r) => vec![api(r), side(f, "Who called it", m.glyphs.dots)],
         Item::Session(r) => vec![session(r)],
         Item::Finding(r) => vec![finding(r)],
         Item::Risk(r) => vec![risk(r)],
@@ -154,7 +155,7 @@ fn api(r: &ApiRow) -> Doc {
     d
 }
 
-fn side(f: &Frame, title: &str) -> Doc {
+fn side(f: &Frame, title: &str, dots: &str) -> Doc {
     let mut d = Doc::new(title);
     d.note = "Enter: calls".into();
     let want = side_question(f).map(|(_, t)| t).unwrap_or_default();
@@ -187,22 +188,26 @@ fn side(f: &Frame, title: &str) -> Doc {
     for i in f.side.iter().take(500) {
         match i {
             Item::Account(a) => d.add(
-                Line::new(format!("{:<22}", clip(&a.account, 21)), Role::Text)
-                    .and(
-                        format!(
-                            "{:>8}{:>9}  {:<8} {:<8}",
-                            grouped(a.calls),
-                            grouped(a.records),
-                            t(a.first.as_ref()),
-                            t(a.last.as_ref())
-                        ),
-                        Role::Dim,
-                    )
-                    .jump(Jump::To {
-                        screen: ScreenId::Calls,
-                        term: Some(format!("{want} {}", term("account", &a.account))),
-                        title: a.account.clone(),
-                    }),
+                Line::new(
+                    format!("{:<22}", account_in(&a.account, 21, dots)),
+                    Role::Text,
+                )
+                .and(
+                    format!(
+                        "{:>8}{:>9}  {:<8} {:<8}",
+                        grouped(a.calls),
+                        grouped(a.records),
+                        t(a.first.as_ref()),
+                        t(a.last.as_ref())
+                    ),
+                    Role::Dim,
+                )
+                .row()
+                .jump(Jump::To {
+                    screen: ScreenId::Calls,
+                    term: Some(format!("{want} {}", term("account", &a.account))),
+                    title: a.account.clone(),
+                }),
             ),
             Item::Api(a) => d.add(
                 Line::new(format!("{:<2}", a.level), Role::level(a.level))
@@ -211,6 +216,7 @@ fn side(f: &Frame, title: &str) -> Doc {
                         Role::Dim,
                     )
                     .and(a.api.clone(), Role::Text)
+                    .name()
                     .jump(Jump::To {
                         screen: ScreenId::Calls,
                         term: Some(format!("{want} {}", term("api", &a.api))),
@@ -221,13 +227,6 @@ fn side(f: &Frame, title: &str) -> Doc {
         }
     }
     d
-}
-
-/// At most `n` characters, with a sign where it was cut.
-pub fn clip(s: &str, n: usize) -> String {
-    crate::ui::widget::safe_text::SafeText::new(s)
-        .elide(n, false, "..")
-        .to_string()
 }
 
 fn session(r: &SessionRow) -> Doc {
@@ -355,8 +354,10 @@ fn risk(r: &RiskRow) -> Doc {
 
 fn flow(r: &FlowRow) -> Doc {
     let mut d = Doc::new(format!(
-        "{} {}:{} > {}:{}",
-        r.app, r.src, r.sport, r.dst, r.dport
+        "{} {} > {}",
+        r.app,
+        end(&r.src, r.sport),
+        end(&r.dst, r.dport)
     ));
     d.note = r.transport.clone().into();
     if let Some(w) = &r.why_opaque {

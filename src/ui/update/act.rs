@@ -191,7 +191,12 @@ fn enter(m: &mut Model) {
                 go::jump(m, Jump::Call(id));
             }
         }
-        None => m.say("nothing to open here"),
+        None => {
+            let why = (f.focus == 0)
+                .then(|| f.list.here().and_then(|r| facts::closed(&r.item)))
+                .flatten();
+            m.say(why.unwrap_or_else(|| "nothing to open here".into()));
+        }
     }
 }
 
@@ -235,6 +240,7 @@ fn time_mode(m: &mut Model) {
         return m.say(format!("times: {name}"));
     }
     m.dates = !m.dates;
+    m.dates_chosen = true;
     list::recell(m);
     m.say(if m.dates {
         "times with their date, UTC"
@@ -329,7 +335,11 @@ fn replay(m: &mut Model) {
     };
     match session {
         Some(s) => go::jump(m, Jump::Replay(s)),
-        None => go::jump(m, Jump::screen(ScreenId::Sessions)),
+        None if f.screen == ScreenId::Sessions => m.say("no session under the cursor"),
+        None => {
+            go::jump(m, Jump::screen(ScreenId::Sessions));
+            m.say("no session under the cursor; R or Enter replays one of these");
+        }
     }
 }
 

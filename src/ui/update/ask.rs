@@ -43,7 +43,7 @@ pub fn filter(m: &Model, text: &str) -> Filter {
 /// Columns by which the case can sort calls.
 pub fn call_sort(col: usize) -> Option<crate::query::read::Sort> {
     use crate::query::read::Sort as S;
-    Some(match columns::columns(Kind::Calls).get(col)?.title {
+    Some(match columns::columns(Kind::Calls, false).get(col)?.title {
         "TIME" => S::Time,
         "ACCOUNT" => S::Account,
         "HOST" => S::Host,

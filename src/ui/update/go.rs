@@ -1,7 +1,7 @@
 //! Moving between places. In: jumps. Out: frames, which ask for what they show.
 //! Bounds: [`DEPTH`] frames; histories of [`crate::ui::nav::HISTORY`].
 
-use super::ask::{ask, fetch, rest};
+use super::ask::{self, ask, fetch, rest};
 use super::docs;
 use crate::trace::Question;
 use crate::ui::data::{Place, What};
@@ -57,7 +57,7 @@ fn grow(m: &mut Model, s: &Seed) -> Frame {
         added: s.added.clone(),
         filter: String::new(),
         list: List {
-            cols: kind_of(s.screen).map_or(&[], columns::columns),
+            cols: kind_of(s.screen).map_or(&[], |k| columns::columns(k, m.dates)),
             ..List::default()
         },
         docs: Vec::new(),
@@ -127,8 +127,9 @@ fn mask_again(m: &mut Model) {
 
 /// One of the numbered screens.
 pub fn to_screen(m: &mut Model, screen: ScreenId) {
+    // The screen that is there already is read again.
     if m.frames.len() == 1 && m.top().is_some_and(|f| f.screen == screen) {
-        return;
+        return ask::refetch(m, true);
     }
     remember(m);
     // What the frames on the way here added to the filter stays: it is visible, and the reader may take it off.
@@ -216,7 +217,11 @@ pub fn jump(m: &mut Model, j: Jump) {
             subject: Subject::Question(Some(q)),
         },
     };
-    let f = grow(m, &seed);
+    let mut f = grow(m, &seed);
+    // A list that no term narrows: the cursor goes to what was meant.
+    if seed.screen == ScreenId::Flows && !seed.title.is_empty() {
+        f.list.keep = Some(format!("flow:{}", seed.title));
+    }
     m.frames.push(f);
     arrive(m);
 }

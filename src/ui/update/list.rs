@@ -266,6 +266,14 @@ pub fn sort(m: &mut Model, reverse: bool) {
 pub fn recell(m: &mut Model) {
     let dates = m.dates;
     for f in &mut m.frames {
+        let kind = match &f.extra {
+            crate::ui::model::Extra::Trace(t) if t.hops => Some(Kind::Hops),
+            crate::ui::model::Extra::Trace(_) => Some(Kind::Suspects),
+            _ => crate::ui::model::kind_of(f.screen),
+        };
+        if let Some(k) = kind {
+            f.list.cols = columns::columns(k, dates);
+        }
         for (i, r) in f.list.rows.iter_mut().enumerate() {
             r.cells = cells::cells(&r.item, dates, i);
         }
@@ -323,7 +331,7 @@ pub fn fill_trace(f: &mut Frame, dates: bool, h: usize) {
         )
     };
     let l = &mut f.list;
-    l.cols = columns::columns(kind);
+    l.cols = columns::columns(kind, dates);
     l.total = Total::Exact(items.len() as u64);
     l.rows = items
         .into_iter()

@@ -71,7 +71,7 @@ pub fn contexts(m: &Model) -> Vec<Ctx> {
         return vec![Ctx::Global];
     };
     let mut c = Vec::new();
-    let text = f.focus > 0 && f.screen != ScreenId::Overview;
+    let text = f.focus > 0;
     match f.screen {
         ScreenId::Overview => c.push(Ctx::Overview),
         ScreenId::Calls | ScreenId::Call => c.push(Ctx::Calls),
@@ -110,7 +110,11 @@ fn key(m: &mut Model, k: &KeyEvent) {
     } else if let crossterm::event::KeyCode::Char(c) = k.code
         && !c.is_control()
     {
-        m.say(format!("{c} does nothing here; ? lists the keys"));
+        let ctrl = k
+            .modifiers
+            .contains(crossterm::event::KeyModifiers::CONTROL);
+        let name = keys::Key(k.code, ctrl).name();
+        m.say(format!("{name} does nothing here; F1 lists the keys"));
     }
 }
 

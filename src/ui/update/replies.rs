@@ -82,6 +82,11 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
                 .iter()
                 .map(|r| crate::ui::data::Item::Risk(Box::new(r.clone())))
                 .collect();
+            let long = crate::ui::widget::chart::span(&o.minutes) > 86_400_000_000_000;
+            if long && !m.dates && !m.dates_chosen {
+                m.dates = true;
+                list::recell(m);
+            }
             m.overview = Some(o);
             list::fill(m, at, items, false, took_us);
         }
