@@ -361,6 +361,7 @@ pub enum Subject {
 }
 
 /// Everything.
+#[derive(Clone)]
 pub struct Model {
     /// Columns and rows of the terminal.
     pub size: (u16, u16),

@@ -56,6 +56,7 @@ mod trace_speed;
 mod trailers;
 mod tunnels;
 mod ui_demo;
+mod ui_every_key;
 mod ui_hostile;
 mod ui_keys;
 mod ui_pty;

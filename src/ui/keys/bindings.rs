@@ -366,19 +366,17 @@ pub static BINDINGS: &[Binding] = &[
         "times",
     ),
     // Trace
-    h(
-        Ctx::Trace,
-        &[Key::ch('}')],
-        A::NextRecord,
-        "path of the next record of the clue",
-        25,
-        "next record",
-    ),
     b(
         Ctx::Trace,
         &[Key::ch('{')],
         A::PrevRecord,
         "path of the previous record of the clue",
+    ),
+    b(
+        Ctx::Trace,
+        &[Key::ch('}')],
+        A::NextRecord,
+        "path of the next record of the clue",
     ),
     // Always
     h(

@@ -132,7 +132,7 @@ fn right_of_filter(m: &Model) -> (String, Role) {
         return ("filter off (Ctrl-t)".into(), Role::Warn);
     }
     if !m.filter.applied.is_empty() && !f.screen.filters() {
-        return ("does not act here".into(), Role::Warn);
+        return ("does not act here".into(), Role::Dim);
     }
     let noun = crate::ui::model::kind_of(f.screen).map(|k| k.noun());
     match (noun, &f.list.state) {

@@ -23,7 +23,7 @@ pub fn side_question(f: &Frame) -> Option<(Kind, String)> {
 /// Documents for the row under the cursor.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     let Some(row) = f.list.here() else {
-        return vec![Doc::default(); super::layout::panes_of(f.screen).saturating_sub(1)];
+        return nothing(f.screen);
     };
     let mut out = match &row.item {
         Item::Account(r) => vec![account(r), side(f, "What it called", m.glyphs.dots)],
@@ -48,6 +48,27 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         }
     }
     out
+}
+
+/// The panes of a list without a row under the cursor.
+fn nothing(s: ScreenId) -> Vec<Doc> {
+    let titles: &[&str] = match s {
+        ScreenId::Accounts => &["Account", "What it called"],
+        ScreenId::Apis => &["API", "Who called it"],
+        ScreenId::Sessions => &["Session"],
+        ScreenId::Findings => &["Finding"],
+        ScreenId::Risks => &["Risk"],
+        ScreenId::Flows => &["Flow"],
+        ScreenId::Sources => &["Source"],
+        ScreenId::Marks => &["Mark"],
+        _ => &[],
+    };
+    let doc = |t: &&str| {
+        let mut d = Doc::new(*t);
+        d.add(Line::new("nothing under the cursor", Role::Dim));
+        d
+    };
+    titles.iter().map(doc).collect()
 }
 
 fn when(d: &mut Doc, first: Option<&String>, last: Option<&String>) {

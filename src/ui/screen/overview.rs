@@ -16,20 +16,23 @@ use ratatui::layout::Rect;
 
 /// The documents of panes 1 to 5; the second is drawn as a histogram.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
+    let w = super::layout::of(m.size, f)
+        .panes
+        .get(1)
+        .map_or(40, |r| usize::from(inside(*r).width.saturating_sub(2)));
     let Some(o) = &m.overview else {
         let mut d = Doc::new("What we can and cannot see");
-        d.add(Line::new(
-            match (&f.list.state, m.load.running()) {
-                (State::Failed(e), _) => e.clone(),
-                (State::NoCase, false) => {
-                    "There is nothing in this case yet: leaktrace FILE... loads captures and logs."
-                        .into()
-                }
-                (_, true) => "reading; the first numbers come in a moment".into(),
-                _ => "reading ...".into(),
-            },
-            Role::Dim,
-        ));
+        trouble(m, &mut d, w);
+        let text = match (&f.list.state, m.load.running()) {
+            (State::Failed(e), _) => e.clone(),
+            (State::NoCase, false) => {
+                "There is nothing in this case yet: leaktrace FILE... loads captures and logs."
+                    .into()
+            }
+            (_, true) => "reading; the first numbers come in a moment".into(),
+            _ => "reading ...".into(),
+        };
+        d.prose(&text, w, Role::Dim);
         return vec![
             d,
             Doc::new("Calls per minute"),
@@ -39,7 +42,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         ];
     };
     vec![
-        coverage(m, o),
+        coverage(m, o, w),
         when(o),
         accounts(m, o),
         apis(o),
@@ -57,9 +60,17 @@ fn percent(n: u64, all: u64) -> String {
     }
 }
 
-fn coverage(m: &Model, o: &OverviewData) -> Doc {
+/// What could not be loaded stays to be read after the line that told it is gone.
+fn trouble(m: &Model, d: &mut Doc, w: usize) {
+    if let Some(t) = &m.load.trouble {
+        d.prose(t, w, Role::Error);
+    }
+}
+
+fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
     let mut d = Doc::new("What we can and cannot see");
     d.note = "Enter: flows, sources".into();
+    trouble(m, &mut d, w);
     // Of many files their number says more than any name; those with most calls stand for them.
     let mut files: Vec<&SourceRow> = o.sources.iter().collect();
     let shown = if files.len() > 4 {

@@ -8,7 +8,7 @@ use crate::ui::keys::Action as A;
 use crate::ui::model::{BodyMode, Extra, MenuKind, Model, Overlay, PromptKind, State};
 use crate::ui::msg::Timer;
 use crate::ui::nav::{Jump, ScreenId, term, with_term};
-use crate::ui::screen::{facts, help};
+use crate::ui::screen::{facts, help, layout};
 
 /// Does it.
 pub fn act(m: &mut Model, a: A) {
@@ -31,6 +31,13 @@ pub fn act(m: &mut Model, a: A) {
         A::NextPane => step::pane(m, true),
         A::PrevPane => step::pane(m, false),
         A::Zoom => {
+            let alone = m.top().is_some_and(|f| {
+                let shown = layout::of(m.size, f).panes;
+                !f.zoom && shown.iter().filter(|r| r.width > 0).count() < 2
+            });
+            if alone {
+                return m.say("this pane has the whole screen already");
+            }
             if let Some(f) = m.frames.last_mut() {
                 f.zoom = !f.zoom;
             }
@@ -186,16 +193,24 @@ fn enter(m: &mut Model) {
     match j {
         Some(j) => go::jump(m, j),
         None if f.focus > 0 && f.screen == ScreenId::Calls => {
-            if let Some(Item::Call(c)) = f.list.here().map(|r| &r.item) {
-                let id = c.id.clone();
-                go::jump(m, Jump::Call(id));
+            match f.list.here().map(|r| &r.item) {
+                Some(Item::Call(c)) => {
+                    let id = c.id.clone();
+                    go::jump(m, Jump::Call(id));
+                }
+                _ => m.say("no call under the cursor"),
             }
         }
         None => {
             let why = (f.focus == 0)
                 .then(|| f.list.here().and_then(|r| facts::closed(&r.item)))
                 .flatten();
-            m.say(why.unwrap_or_else(|| "nothing to open here".into()));
+            let none = if f.focus == 0 && f.list.rows.is_empty() {
+                "the list is empty"
+            } else {
+                "nothing to open here"
+            };
+            m.say(why.unwrap_or_else(|| none.into()));
         }
     }
 }
@@ -317,6 +332,12 @@ fn acts_in(c: &crate::query::rows::CallRow) -> Option<String> {
 
 fn replay(m: &mut Model) {
     let Some(f) = m.top() else { return };
+    if let Extra::Replay(r) = &f.extra {
+        if r.film.is_some() {
+            return m.say("this is its replay; Space plays");
+        }
+        return ask::fetch(m);
+    }
     let session = match f.list.here().map(|r| &r.item) {
         Some(Item::Session(s)) => Some(s.session.clone()),
         Some(Item::Call(c)) => acts_in(c),
@@ -354,7 +375,7 @@ fn reveal(m: &mut Model) {
                 go::jump(m, Jump::Call(id.clone()));
                 id
             }
-            _ => return,
+            _ => return m.say("no call under the cursor"),
         },
     };
     let on = m.revealed.as_ref() != Some(&id);

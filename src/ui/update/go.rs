@@ -129,7 +129,8 @@ fn mask_again(m: &mut Model) {
 pub fn to_screen(m: &mut Model, screen: ScreenId) {
     // The screen that is there already is read again.
     if m.frames.len() == 1 && m.top().is_some_and(|f| f.screen == screen) {
-        return ask::refetch(m, true);
+        ask::refetch(m, true);
+        return m.say("read again");
     }
     remember(m);
     // What the frames on the way here added to the filter stays: it is visible, and the reader may take it off.

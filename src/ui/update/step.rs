@@ -83,6 +83,9 @@ pub fn pane(m: &mut Model, next: bool) {
     let Some(f) = m.frames.last_mut() else { return };
     let (n, first) = (layout::panes_of(f.screen), layout::first_pane(f.screen));
     let span = n - first;
+    if span < 2 {
+        return m.say("there is one pane here");
+    }
     let at = f.focus.saturating_sub(first);
     f.focus = first
         + if next {
@@ -177,17 +180,20 @@ pub fn record(m: &mut Model, next: bool) {
     let Some(f) = m.frames.last_mut() else { return };
     if let Extra::Trace(t) = &mut f.extra {
         let n = t.result.as_ref().map_or(0, |r| r.trails.len());
-        if n > 0 {
-            t.trail = if next {
-                (t.trail + 1) % n
-            } else {
-                (t.trail + n - 1) % n
-            };
-            if t.hops {
-                list::fill_trace(f, dates, h);
-            }
+        if n < 2 {
+            return m.say("this trace follows no other record");
         }
-        return docs::refresh(m);
+        t.trail = if next {
+            (t.trail + 1) % n
+        } else {
+            (t.trail + n - 1) % n
+        };
+        let said = format!("record {} of {n}", t.trail + 1);
+        if t.hops {
+            list::fill_trace(f, dates, h);
+        }
+        docs::refresh(m);
+        return m.say(said);
     }
     doc_next(m, next, "no further record", |l| l.record);
 }

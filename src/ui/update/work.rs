@@ -264,10 +264,9 @@ pub fn export_menu(m: &mut Model) {
     let entries = crate::export::EXPORTERS
         .iter()
         .filter_map(|e| {
-            let clear = if e.raw() { " (values in clear)" } else { "" };
             Some((
                 e.name().chars().next()?,
-                format!("{}: {}{clear}", e.name(), e.about()),
+                format!("{}: {}", e.name(), e.about()),
             ))
         })
         .collect();
