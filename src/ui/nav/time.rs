@@ -22,7 +22,7 @@ pub fn row(ts: &str, date: bool) -> String {
 /// Date with its year, and time to the millisecond.
 pub fn exact(ts: &str) -> String {
     match ts.get(..4) {
-        Some(year) => format!("{year}-{} UTC", row(ts, true)),
+        Some(year) => format!("{year}-{}", row(ts, true)),
         None => ts.to_string(),
     }
 }
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(clock(0), "01-01 00:00");
         assert_eq!(
             exact("2026-10-08T12:21:03.461123456Z"),
-            "2026-10-08 12:21:03.461 UTC"
+            "2026-10-08 12:21:03.461"
         );
         let day = 86_400_000_000_000;
         assert_eq!(axis(0, day / 200), "00:00:00");
