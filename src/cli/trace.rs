@@ -165,8 +165,11 @@ fn readable(a: &TraceResult) -> String {
         for e in &t.exits {
             let _ = writeln!(
                 out,
-                "  left to {}",
-                visible(&serde_json::to_string(e).unwrap_or_default())
+                "  left for {}  {}  {}  {}",
+                visible(&e.to),
+                e.ts.as_deref().map_or("-".into(), visible),
+                e.form,
+                e.call.as_deref().map_or("-".into(), visible)
             );
         }
     }
