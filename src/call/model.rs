@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use super::indices::Indices;
+
 /// Nanoseconds since 1970-01-01 UTC by the clock of the source.
 pub type Ts = i64;
 
@@ -465,7 +467,7 @@ pub struct RawFinding {
     /// Place with array indices left open: `$.items[*].idCard`, `header:authorization`, `query:phone`, `path:2`, `form:mobile`, `csv:4`.
     pub field: Arc<str>,
     /// Indices that fill the `[*]` of `field` in order; for CSV the row number from 1.
-    pub index: Box<[u32]>,
+    pub index: Indices,
     /// Byte offset in the decoded content (of the head text for headers and target).
     pub offset: u64,
     /// Length in bytes there.

@@ -221,15 +221,20 @@ pub(crate) fn hex(v: &[u8]) -> Option<Vec<u8>> {
     if v.is_empty() || !v.len().is_multiple_of(2) {
         return None;
     }
-    v.chunks_exact(2)
-        .map(|p| match p {
-            [a, b] => {
-                let n = char::from(*a).to_digit(16)? << 4 | char::from(*b).to_digit(16)?;
-                u8::try_from(n).ok()
-            }
-            _ => None,
-        })
-        .collect()
+    let mut out = Vec::with_capacity(v.len() / 2);
+    for p in v.as_chunks::<2>().0 {
+        out.push(nibble(p[0])? << 4 | nibble(p[1])?);
+    }
+    Some(out)
+}
+
+fn nibble(b: u8) -> Option<u8> {
+    match b {
+        b'0'..=b'9' => Some(b - b'0'),
+        b'a'..=b'f' => Some(b - b'a' + 10),
+        b'A'..=b'F' => Some(b - b'A' + 10),
+        _ => None,
+    }
 }
 
 /// gzip or zlib, up to the limit.

@@ -468,7 +468,7 @@ fn take_diags(from: &BTreeMap<(u32, &'static str), (u64, u64)>, end: &mut Source
 
 /// Memory that an exchange holds, about.
 fn weight(x: &Exchange) -> usize {
-    let of = |m: &crate::call::model::Message| m.head.len() + m.body.bytes.len() + 400;
+    let of = |m: &crate::call::model::Message| m.head.len() + m.body.bytes.capacity() + 400;
     x.request
         .iter()
         .chain(&x.response)
