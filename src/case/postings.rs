@@ -40,7 +40,7 @@ impl Target {
     }
 }
 
-/// Pairs of a load that are not written yet, apart by the first byte of the print: prints are spread evenly, and what is sorted
+/// Pairs of a load that are not written yet, apart by the first bits of the print: prints are spread evenly, and what is sorted
 /// at once then fits a core's cache.
 #[derive(Debug, Default)]
 pub struct Pairs {
@@ -48,8 +48,8 @@ pub struct Pairs {
     len: usize,
 }
 
-/// Parts, one for each first byte.
-const PARTS: usize = 256;
+/// Bits of a print that choose its part: more parts sort faster, and are too many places to write to in turn.
+const PART_BITS: u32 = 6;
 /// Pairs from which on they are sorted on another thread than that which writes them.
 const MANY: usize = 10_000;
 /// Blocks handed over together, and how many such batches may wait.
@@ -60,9 +60,9 @@ impl Pairs {
     /// Notes that `print` stands at `target`.
     pub fn add(&mut self, print: Print, target: Target) {
         if self.parts.is_empty() {
-            self.parts.resize_with(PARTS, Vec::new);
+            self.parts.resize_with(1 << PART_BITS, Vec::new);
         }
-        if let Some(part) = self.parts.get_mut((print >> 56) as usize) {
+        if let Some(part) = self.parts.get_mut((print >> (64 - PART_BITS)) as usize) {
             part.push((print, target.code()));
             self.len += 1;
         }
