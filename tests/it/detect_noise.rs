@@ -2,7 +2,7 @@
 //! the validators, and millions of random numbers.
 
 use crate::detect::scanner;
-use leaktrace::call::model::Facts;
+use leaktrace::call::model::{Facts, RawFinding};
 use leaktrace::detect::{DIGEST, Rules, column, place};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -359,15 +359,12 @@ const DECOYS: [(&str, Maker); 34] = [
     }),
 ];
 
-/// Accepts by column as the facts engine does: all bodies of one API together. Returns `(body, place, class)`.
-fn accept(rules: &Rules, bodies: &[Facts]) -> BTreeSet<(usize, String, String)> {
-    let mut columns: BTreeMap<(String, u8), (u64, u64, u64, u64)> = BTreeMap::new();
+/// Accepts by column as the facts engine does: all bodies of one API together. Gives each body's findings that hold.
+pub fn accepted<'a>(rules: &Rules, bodies: &'a [Facts]) -> Vec<(usize, &'a RawFinding)> {
+    let mut columns: BTreeMap<(&str, u8), (u64, u64, u64, u64)> = BTreeMap::new();
     for facts in bodies {
-        for f in &facts.findings {
-            if f.class == DIGEST {
-                continue;
-            }
-            let c = columns.entry((f.field.to_string(), f.class)).or_default();
+        for f in facts.findings.iter().filter(|f| f.class != DIGEST) {
+            let c = columns.entry((&f.field, f.class)).or_default();
             if f.masked {
                 c.1 += 1
             } else {
@@ -376,31 +373,34 @@ fn accept(rules: &Rules, bodies: &[Facts]) -> BTreeSet<(usize, String, String)> 
             c.3 += u64::from(f.conf);
         }
         for m in &facts.misses {
-            columns.entry((m.field.to_string(), m.class)).or_default().2 += u64::from(m.count);
+            columns.entry((&m.field, m.class)).or_default().2 += u64::from(m.count);
         }
     }
-    let mut out = BTreeSet::new();
-    for (i, facts) in bodies.iter().enumerate() {
-        for f in &facts.findings {
-            let Some((clear, masked, misses, conf)) = columns.get(&(f.field.to_string(), f.class))
-            else {
-                continue;
-            };
-            let class = &rules.classes()[usize::from(f.class)];
-            let d = column::decide(
-                class,
-                *clear,
-                *masked,
-                *misses,
-                rules.context(&f.field, f.class),
-                *conf as f64 / (clear + masked) as f64,
-            );
-            if d.accept {
-                out.insert((i, place(&f.field, &f.index), class.name.clone()));
-            }
-        }
-    }
-    out
+    let decided: BTreeMap<(&str, u8), bool> = columns
+        .into_iter()
+        .filter(|(_, (clear, masked, ..))| clear + masked > 0)
+        .map(|((field, class), (clear, masked, misses, conf))| {
+            let def = &rules.classes()[usize::from(class)];
+            let mean = conf as f64 / (clear + masked) as f64;
+            let context = rules.context(field, class);
+            let d = column::decide(def, clear, masked, misses, context, mean);
+            ((field, class), d.accept)
+        })
+        .collect();
+    bodies
+        .iter()
+        .enumerate()
+        .flat_map(|(i, facts)| facts.findings.iter().map(move |f| (i, f)))
+        .filter(|(_, f)| decided.get(&(&*f.field, f.class)) == Some(&true))
+        .collect()
+}
+
+/// `(body, place, class)` of what holds.
+fn accept(rules: &Rules, bodies: &[Facts]) -> BTreeSet<(usize, String, String)> {
+    accepted(rules, bodies)
+        .into_iter()
+        .map(|(i, f)| (i, place(&f.field, &f.index), rules.classes()[usize::from(f.class)].name.clone()))
+        .collect()
 }
 
 fn quote(s: &str) -> String {

@@ -3,6 +3,7 @@
 mod corpus;
 mod detect;
 mod detect_bounds;
+mod detect_classes;
 mod detect_heads;
 mod detect_noise;
 
