@@ -361,29 +361,21 @@ const DECOYS: [(&str, Maker); 34] = [
 
 /// Accepts by column as the facts engine does: all bodies of one API together. Gives each body's findings that hold.
 pub fn accepted<'a>(rules: &Rules, bodies: &'a [Facts]) -> Vec<(usize, &'a RawFinding)> {
-    let mut columns: BTreeMap<(&str, u8), (u64, u64, u64, u64)> = BTreeMap::new();
+    let mut columns: BTreeMap<(&str, u8), column::Held> = BTreeMap::new();
     for facts in bodies {
         for f in facts.findings.iter().filter(|f| f.class != DIGEST) {
-            let c = columns.entry((&f.field, f.class)).or_default();
-            if f.masked {
-                c.1 += 1
-            } else {
-                c.0 += 1
-            }
-            c.3 += u64::from(f.conf);
+            let held = columns.entry((&f.field, f.class)).or_default();
+            held.add(f.masked, f.conf, f.print);
         }
         for m in &facts.misses {
-            columns.entry((&m.field, m.class)).or_default().2 += u64::from(m.count);
+            columns.entry((&m.field, m.class)).or_default().misses += u64::from(m.count);
         }
     }
     let decided: BTreeMap<(&str, u8), bool> = columns
         .into_iter()
-        .filter(|(_, (clear, masked, ..))| clear + masked > 0)
-        .map(|((field, class), (clear, masked, misses, conf))| {
+        .map(|((field, class), held)| {
             let def = &rules.classes()[usize::from(class)];
-            let mean = conf as f64 / (clear + masked) as f64;
-            let context = rules.context(field, class);
-            let d = column::decide(def, clear, masked, misses, context, mean);
+            let d = column::decide(def, &held, rules.context(field, class));
             ((field, class), d.accept)
         })
         .collect();

@@ -464,7 +464,7 @@ fn bech32(r: &mut Random) -> String {
     let mut data = vec![0u32];
     data.extend((0..32).map(|_| r.below(32) as u32));
     let mut check = 1u32;
-    let mut feed = |v: u32, check: &mut u32| {
+    let feed = |v: u32, check: &mut u32| {
         let top = *check >> 25;
         *check = (*check & 0x01ff_ffff) << 5 ^ v;
         for (i, g) in [0x3b6a_57b2u32, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3].iter().enumerate() {

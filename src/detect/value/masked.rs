@@ -153,6 +153,11 @@ impl Judge {
                 return Some((kind, if visible > 0 { 96 } else { 85 }));
             }
         }
+        let foreign = ctx.pos & super::NATIONAL;
+        if foreign != 0 && visible > 0 && m.len <= 44 && (m.middle <= 2 || m.hidden >= 3) {
+            let kind = u8::try_from(foreign.trailing_zeros()).ok().and_then(Kind::by_class)?;
+            return Some((kind, 90));
+        }
         if named(Kind::Password) && visible == 0 {
             return Some((Kind::Password, 75));
         }

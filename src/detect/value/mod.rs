@@ -4,6 +4,7 @@
 //! Where a value fits two classes, the first of this order wins: what the key names as a secret, birth date or position; resident ID;
 //! mobile; bank card; credit code; social security number; telephone; IBAN; passport; tokens; e-mail; plate; name; address; a user's classes.
 
+mod foreign;
 mod masked;
 mod number;
 
@@ -55,6 +56,10 @@ const KEYED: u64 = (1 << Kind::Password as u8)
     | (1 << Kind::Gps as u8)
     | (1 << Kind::Passport as u8)
     | (1 << Kind::Phone as u8);
+
+/// Numbers of other countries, documents and banks.
+const NATIONAL: u64 = u64::MAX << Kind::FIRST_NATIONAL
+    & u64::MAX >> (63 - (Kind::ALL.len() - 1));
 
 impl Judge {
     pub fn new(rules: Arc<Rules>, key: PrintKey) -> Judge {
@@ -130,6 +135,12 @@ impl Judge {
                 return out;
             }
         }
+        if ctx.pos & NATIONAL != 0 && bits & chars::DIGIT | bits & chars::UPPER != 0 {
+            out.hit = self.named(v, ctx, &mut out.miss);
+            if out.hit.is_some() {
+                return out;
+            }
+        }
         if bits & chars::DIGIT != 0 {
             let id_x = n == 18 && matches!(v.last(), Some(b'x' | b'X'));
             if bits & !NUMBER == 0 || id_x {
@@ -140,6 +151,9 @@ impl Judge {
                 && bits & (chars::UPPER | chars::LOWER) != 0
             {
                 out.hit = self.code(v, bits, ctx, &mut out.miss);
+            }
+            if out.hit.is_none() {
+                out.hit = self.alone(v, bits, ctx, &mut out.miss);
             }
         }
         if out.hit.is_none()
@@ -337,7 +351,8 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
     }
     if bits & chars::HIGH != 0 && person::chinese(text) {
         return Some(match (ctx.bare, ctx.thing, ctx.person) {
-            (false, true, _) => 41,
+            (false, true, false) => 20,
+            (false, true, true) => 80,
             (false, false, _) => 95,
             (true, true, _) => 15,
             (true, false, true) => 93,
@@ -350,6 +365,7 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
     }
     let words = text.split(' ').filter(|w| !w.is_empty()).count();
     Some(match (ctx.bare, ctx.thing, ctx.person, words >= 2) {
+        (false, true, true, true) => 80,
         (_, true, _, _) => 8,
         (false, _, _, true) => 93,
         (false, _, _, false) => 80,
