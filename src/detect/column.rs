@@ -91,7 +91,7 @@ pub fn decide(class: &ClassDef, held: &Held, context: Context) -> Decision {
     let start = (p / (1.0 - p)).ln();
     // Under a key that names the class a refused value is more likely a typing error or test data than another kind of number. (A bare
     // `name` names its class too, but its values were believed less.)
-    let named = mean_conf >= 90.0;
+    let named = mean_conf >= 95.0;
     let against = context == Context::Against || mean_conf < 20.0;
     let refused = misses as f64 * if named { 0.1 } else { 1.0 };
     // A masked value passed no check: it speaks for the class only through the belief it carries.
@@ -109,6 +109,10 @@ pub fn decide(class: &ClassDef, held: &Held, context: Context) -> Decision {
     }
     if class.needs_key && mean_conf < 50.0 {
         moved = moved.min(0.0);
+    }
+    // A few words over and over are a choice from a list, not what people are called.
+    if class.needs_key && mean_conf < 90.0 && passed >= 12.0 && distinct < 0.5 * passed.min(40.0) {
+        moved = moved.min(-2.0);
     }
     // A column is of one kind. Where less than most pass, those that do pass are luck, also where numbers were made to come near.
     let share = passed / (passed + misses as f64).max(1.0);

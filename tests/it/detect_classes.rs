@@ -49,9 +49,13 @@ fn api(r: &mut Random, n: usize) -> Api {
         if fields.iter().any(|f| f.key == key) {
             continue;
         }
+        // a zone of two lines is told apart from its neighbours where it is a field
+        if style == "text" && class.id == "mrz" {
+            continue;
+        }
         // what is told by its key alone is what it is, however it looks
-        let opaque = ["password", "session-token", "card-cvv", "cn-medical", "medical-record", "passport", "api-key"];
-        let room = if opaque.contains(&class.id) { 0 } else if style.starts_with("json in") { 1 } else { 3 };
+        let opaque = ["password", "session-token", "card-cvv", "cn-medical", "medical-record", "passport"];
+        let room = if opaque.contains(&class.id) || class.id == "api-key" && class.alone == 0 { 0 } else if style.starts_with("json in") { 1 } else { 3 };
         let mut wrap = match r.below(100) {
             0..=5 => vec![*r.pick(&WRAPS)],
             6..=7 => vec![*r.pick(&["base64", "hex"]), *r.pick(&["url", "base64"])],

@@ -227,6 +227,10 @@ impl Judge {
             if secret::cloud_key(bare) {
                 return self.hit(Kind::CloudKey, 98, bare);
             }
+            // what reads as text inside its encoding is judged there
+            if secret::text_inside(bare) {
+                return None;
+            }
             if ctx.names(Kind::CloudKey) && secret::opaque(bare, 20) {
                 return self.hit(Kind::CloudKey, 92, bare);
             }
@@ -259,7 +263,8 @@ impl Judge {
         match v.first()? {
             b'e' if secret::jwt(v) => self.hit(Kind::Jwt, 99, v),
             b'A' | b'L' if secret::cloud_key(v) => self.hit(Kind::CloudKey, 97, v),
-            b's' | b'r' | b'p' | b'g' | b'x' | b'S' | b'n' | b'd' | b'h' | b'a'
+            b'a' | b'd' | b'f' | b'g' | b'h' | b'k' | b'l' | b'n' | b'p' | b'r' | b's' | b'w' | b'x' | b'y' | b'C' | b'G'
+            | b'N' | b'P' | b'S'
                 if secret::service_key(v) =>
             {
                 self.hit(Kind::ApiKey, 95, v)
