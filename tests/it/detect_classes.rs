@@ -98,6 +98,7 @@ struct Tally {
 fn run(r: &mut Random, rules: &Rules, api: &Api, tally: &mut Tally) {
     let mut s = scanner();
     let mut facts: Vec<Facts> = Vec::new();
+    let mut kinds: Vec<&str> = Vec::new();
     // what a print stands for
     let mut truth: Vec<BTreeMap<(&str, u64), (i64, String)>> = Vec::new();
     let mut whose: BTreeMap<u64, &str> = BTreeMap::new();
@@ -125,7 +126,11 @@ fn run(r: &mut Random, rules: &Rules, api: &Api, tally: &mut Tally) {
             rows.push(row);
         }
         let (bytes, mt) = dress::body(r, api.style, &rows);
-        facts.push(s.scan_body(&bytes, sniff::kind(&bytes, Some(mt)), Some(mt)));
+        let kind = sniff::kind(&bytes, Some(mt));
+        if kinds.last() != Some(&kind) {
+            kinds.push(kind);
+        }
+        facts.push(s.scan_body(&bytes, kind, Some(mt)));
         truth.push(of);
     }
     let style = api.style;
@@ -149,7 +154,7 @@ fn run(r: &mut Random, rules: &Rules, api: &Api, tally: &mut Tally) {
         for ((class, _), (n, text)) in of.iter().filter(|(_, (n, _))| *n > 0) {
             tally.by_class.entry((*class).to_owned()).or_default()[2] += n.unsigned_abs();
             let wrap = api.fields.iter().find(|f| text.starts_with(&format!("{}=", f.key))).map(|f| f.wrap.clone());
-            let e = format!("missed {class} in {style} {}x{} {wrap:?} {}", api.bodies, api.rows, text.chars().take(50).collect::<String>());
+            let e = format!("missed {class} in {style} {kinds:?} {}x{} {wrap:?} {}", api.bodies, api.rows, text.chars().take(50).collect::<String>());
             *tally.wrong.entry(e).or_default() += n.unsigned_abs();
         }
     }

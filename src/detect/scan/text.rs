@@ -145,7 +145,7 @@ impl Scan<'_> {
     /// Judges a part as a whole value; tells whether it is one.
     fn judge(&mut self, r: Range<usize>, ctx: &KeyCtx, node: NodeId) -> bool {
         let v = self.v.get(r.clone()).unwrap_or(b"");
-        if v.len() < 4 {
+        if v.len() < least(ctx) {
             return false;
         }
         let verdict = self.s.judge.whole(v, chars::all(v), ctx);
@@ -331,8 +331,18 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
     }
     let raw = rest.get(..n).unwrap_or(b"");
     let len = raw.trim_ascii_end().len();
+    // numbers in groups of letters and digits: `DE89 3704 0044 ...`
+    if ctx.pos & SPACED != 0 && quote.is_none() && rest.get(n) == Some(&b' ') {
+        let most = rest.get(..rest.len().min(48)).unwrap_or(rest);
+        let end = most.iter().position(|b| matches!(b, b',' | b';' | b'|' | b'<' | b'"' | b'\t' | b'\r' | b'\n'));
+        let wide = most.get(..end.unwrap_or(most.len())).unwrap_or_default().trim_ascii_end();
+        if t.judge(from..from + wide.len(), &ctx, node) {
+            *key = None;
+            return from + wide.len();
+        }
+    }
     if len >= 2 && from + len <= v.len() {
-        let found = if len < 4 {
+        let found = if len < least(&ctx) {
             false
         } else {
             t.judge(from..from + len, &ctx, node)
@@ -345,13 +355,24 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
         // for every key in it.
         let value = v.get(from..from + len).unwrap_or(b"");
         let slot = t.slot.part(from, len);
-        let may = value.iter().any(|b| matches!(b, b'%' | b'\\')) || entity || run >= VALUE;
+        let coded = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=');
+        let may = entity
+            || value.iter().any(|b| matches!(b, b'%' | b'\\'))
+            || len >= 12 && value.iter().all(coded);
         if may && field::encoded(t.s, node, value, slot) {
             *key = None;
             return from + len;
         }
     }
     from
+}
+
+/// Classes whose values are written in groups with letters.
+const SPACED: u64 = Kind::Iban.bit() | u64::MAX << Kind::FIRST_NATIONAL;
+
+/// Shortest value that is looked at.
+fn least(ctx: &KeyCtx) -> usize {
+    if ctx.names(Kind::Cvv) { 3 } else { 4 }
 }
 
 /// Whether the word before a colon can be a key: no number, no part of a time or an address.

@@ -140,6 +140,11 @@ pub fn service_key(v: &[u8]) -> bool {
     })
 }
 
+/// Whether a value begins like the keys that [`cloud_key`] and [`service_key`] know best: for a first look.
+pub fn begins_like_key(v: &[u8]) -> bool {
+    matches!(v.first_chunk::<4>(), Some(b"AKIA" | b"ASIA" | b"LTAI" | b"AKID" | b"AIza" | b"sk_l" | b"rk_l" | b"ghp_" | b"gho_" | b"glpa" | b"npm_"))
+}
+
 /// Whether hexadecimal digits, base64 or percent-encoding hold plain text: such a value is no token itself.
 pub fn text_inside(v: &[u8]) -> bool {
     let printable = |d: &[u8]| d.len() >= 6 && d.iter().all(|b| matches!(b, b' '..=b'~'));

@@ -108,6 +108,13 @@ impl Judge {
                     miss: 0,
                 };
             }
+            // keys of letters alone are rare, but they are
+            if v.len() >= 20 && secret::begins_like_key(v) {
+                return Verdict {
+                    hit: self.token(v, ctx),
+                    miss: 0,
+                };
+            }
             return Verdict::default();
         }
         self.look(v, bits, ctx)
