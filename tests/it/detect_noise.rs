@@ -604,12 +604,24 @@ fn labelled_bodies_with_ten_times_as_many_decoys() {
 
 #[test]
 fn no_resident_id_among_random_numbers_at_column_level() {
+    no_resident_id(7, 50);
+}
+
+/// Three million decoys: minutes without optimisation.
+#[test]
+#[ignore = "a debug build takes minutes: cargo test --test it three_million -- --ignored"]
+fn no_resident_id_among_three_million_decoys() {
+    no_resident_id(3_000_000, 500);
+}
+
+/// Columns of 1,000 decoys of each of six shapes.
+fn no_resident_id(seed: u64, columns: usize) {
     let rules = Rules::builtin();
-    let mut r = Rng(7);
+    let mut r = Rng(seed);
     let mut s = scanner();
-    // 300,000 here (debug builds are slow), in columns of 1,000; every shape that comes near
+    // every shape that comes near
     for shape in 0..6 {
-        for _ in 0..50 {
+        for _ in 0..columns {
             let mut body = String::from("[");
             for i in 0..1000 {
                 let v = match shape {

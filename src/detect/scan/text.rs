@@ -329,16 +329,16 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
         }
         n += 1;
     }
-    let raw = rest.get(..n).unwrap_or(b"");
-    let len = raw.trim_ascii_end().len();
+    let len = rest.get(..n).unwrap_or(b"").trim_ascii_end().len();
     // numbers in groups of letters and digits: `DE89 3704 0044 ...`
+    let rest = t.get(from..(from + VALUE.max(run)).min(v.len()));
     if ctx.pos & SPACED != 0 && quote.is_none() && rest.get(n) == Some(&b' ') {
         let most = rest.get(..rest.len().min(48)).unwrap_or(rest);
         let end = most.iter().position(|b| matches!(b, b',' | b';' | b'|' | b'<' | b'"' | b'\t' | b'\r' | b'\n'));
-        let wide = most.get(..end.unwrap_or(most.len())).unwrap_or_default().trim_ascii_end();
-        if t.judge(from..from + wide.len(), &ctx, node) {
+        let wide = most.get(..end.unwrap_or(most.len())).unwrap_or_default().trim_ascii_end().len();
+        if t.judge(from..from + wide, &ctx, node) {
             *key = None;
-            return from + wide.len();
+            return from + wide;
         }
     }
     if len >= 2 && from + len <= v.len() {

@@ -15,7 +15,8 @@ impl Judge {
             return None;
         }
         // In Chinese text only where a cover stands.
-        if bits & chars::MASK == 0 && !x_run && !v.ends_with(b"...") && !covers(v) {
+        let veiled = v.len() <= 12 && ctx.names(Kind::Name) && veiled_name(v);
+        if bits & chars::MASK == 0 && !x_run && !v.ends_with(b"...") && !veiled && !covers(v) {
             return None;
         }
         let text = std::str::from_utf8(v).ok()?;
@@ -204,7 +205,14 @@ fn fits_issuer(prefix: &[u8], len: usize) -> bool {
 /// Whether a character of [`mask::read`] beyond ASCII stands in the value. Their first bytes are none of an ideograph's.
 fn covers(v: &[u8]) -> bool {
     memchr::memchr3(0xe2, 0xef, 0xc2, v).is_some()
-        && ["＊", "•", "●", "∗", "■", "█", "○", "···", "…"]
+        && [
+            "＊", "•", "●", "∗", "■", "█", "○", "···", "…", "⋆", "★", "☆", "✱", "▪", "◼", "＃", "▇", "⁎", "﹡",
+        ]
             .iter()
             .any(|c| memchr::memmem::find(v, c.as_bytes()).is_some())
+}
+
+/// A Chinese name of which only the surname is told.
+fn veiled_name(v: &[u8]) -> bool {
+    memchr::memmem::find(v, "某".as_bytes()).is_some_and(|at| at >= 3) || matches!(v.last(), Some(b'X' | b'x'))
 }

@@ -126,10 +126,10 @@ impl Judge {
         if n == 0 || n > 8192 && ctx.pos & KEYED == 0 && !v.starts_with(b"-----BEGIN") {
             return out;
         }
-        let x_run = bits & (chars::UPPER | chars::LOWER) != 0
-            && bits & chars::DIGIT != 0
+        let x_run = bits & chars::DIGIT != 0
             && n <= 24
-            && has_x_run(v);
+            && (bits & (chars::UPPER | chars::LOWER) != 0 || ctx.pos != 0)
+            && has_run(v, ctx.pos != 0);
         if (bits & (chars::MASK | chars::HIGH) != 0 || x_run || v.ends_with(b"..."))
             && let Some(hit) = self.masked(v, bits, ctx, x_run)
         {
@@ -402,6 +402,15 @@ fn position(text: &str) -> bool {
     }
 }
 
-fn has_x_run(v: &[u8]) -> bool {
-    v.windows(3).any(|w| w == b"xxx" || w == b"XXX")
+/// Three of a character that may hide digits; under a key that names a class also of those that elsewhere only divide.
+fn has_run(v: &[u8], named: bool) -> bool {
+    v.windows(3).any(|w| {
+        w.first() == w.get(1)
+            && w.first() == w.get(2)
+            && match w.first() {
+                Some(b'x' | b'X') => true,
+                Some(b'_' | b'?' | b'-' | b'~' | b'.') => named,
+                _ => false,
+            }
+    })
 }
