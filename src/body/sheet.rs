@@ -16,9 +16,8 @@ const SKIPPED: u32 = 100_000;
 /// Whether a zip is a workbook: it says so, or a member near its beginning or its directory does.
 pub fn is_workbook(content: &[u8], media_type: &str) -> bool {
     let told = media_type.contains("spreadsheetml");
-    let near = |part: Option<&[u8]>| {
-        part.is_some_and(|p| memchr::memmem::find(p, b"xl/work").is_some())
-    };
+    let near =
+        |part: Option<&[u8]>| part.is_some_and(|p| memchr::memmem::find(p, b"xl/work").is_some());
     let end = content.len().saturating_sub(8192);
     told || near(content.get(..content.len().min(8192))) || near(content.get(end..))
 }
@@ -89,8 +88,14 @@ fn directory(zip: &[u8]) -> Option<Vec<Member<'_>>> {
     let end = tail + memchr::memmem::rfind(zip.get(tail..)?, b"PK\x05\x06")?;
     let mut at = u32_at(zip, end + 16)?;
     let mut out = Vec::new();
-    while out.len() < limits::SHEET_MEMBERS && zip.get(at..).is_some_and(|r| r.starts_with(b"PK\x01\x02")) {
-        let (name, extra, comment) = (u16_at(zip, at + 28)?, u16_at(zip, at + 30)?, u16_at(zip, at + 32)?);
+    while out.len() < limits::SHEET_MEMBERS
+        && zip.get(at..).is_some_and(|r| r.starts_with(b"PK\x01\x02"))
+    {
+        let (name, extra, comment) = (
+            u16_at(zip, at + 28)?,
+            u16_at(zip, at + 30)?,
+            u16_at(zip, at + 32)?,
+        );
         out.push(Member {
             name: zip.get(at + 46..at + 46 + name)?,
             method: u16::try_from(u16_at(zip, at + 10)?).ok()?,
@@ -105,14 +110,18 @@ fn directory(zip: &[u8]) -> Option<Vec<Member<'_>>> {
 impl Member<'_> {
     /// Its bytes, within what room is left.
     fn unpack(&self, zip: &[u8], room: &mut usize) -> Option<Vec<u8>> {
-        let head = zip.get(self.at..).filter(|h| h.starts_with(b"PK\x03\x04"))?;
+        let head = zip
+            .get(self.at..)
+            .filter(|h| h.starts_with(b"PK\x03\x04"))?;
         let from = 30 + u16_at(head, 26)? + u16_at(head, 28)?;
         let packed = head.get(from..from.checked_add(self.stored)?)?;
         let mut out = Vec::new();
         let limit = *room as u64;
         match self.method {
             0 => packed.take(limit).read_to_end(&mut out),
-            8 => flate2::read::DeflateDecoder::new(packed).take(limit).read_to_end(&mut out),
+            8 => flate2::read::DeflateDecoder::new(packed)
+                .take(limit)
+                .read_to_end(&mut out),
             _ => return None,
         }
         .ok()?;
@@ -133,8 +142,15 @@ struct Strings {
 
 impl Strings {
     fn get(&self, n: usize) -> &[u8] {
-        let from = n.checked_sub(1).and_then(|p| self.ends.get(p)).copied().unwrap_or(0);
-        self.ends.get(n).and_then(|end| self.text.get(from..*end)).unwrap_or_default()
+        let from = n
+            .checked_sub(1)
+            .and_then(|p| self.ends.get(p))
+            .copied()
+            .unwrap_or(0);
+        self.ends
+            .get(n)
+            .and_then(|end| self.text.get(from..*end))
+            .unwrap_or_default()
     }
 }
 
@@ -208,12 +224,16 @@ impl Sheet<'_> {
         let shared;
         let text = match self.kind {
             Kind::Shared => {
-                let n = std::str::from_utf8(&self.text).ok().and_then(|t| t.trim().parse().ok());
+                let n = std::str::from_utf8(&self.text)
+                    .ok()
+                    .and_then(|t| t.trim().parse().ok());
                 n.map_or(&[][..], |n| self.strings.get(n))
             }
             // long numbers are written with an exponent
             Kind::Number if self.text.iter().any(|b| matches!(b, b'E' | b'e')) => {
-                let number = std::str::from_utf8(&self.text).ok().and_then(|t| t.trim().parse::<f64>().ok());
+                let number = std::str::from_utf8(&self.text)
+                    .ok()
+                    .and_then(|t| t.trim().parse::<f64>().ok());
                 shared = match number.filter(|n| n.fract() == 0.0 && n.abs() < 1e15) {
                     Some(n) => format!("{n:.0}").into_bytes(),
                     None => std::mem::take(&mut self.text),
@@ -223,7 +243,9 @@ impl Sheet<'_> {
             _ => &self.text,
         };
         // a break between sheets is none of a cell's
-        let odd = text.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r' | 0x0c));
+        let odd = text
+            .iter()
+            .any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r' | 0x0c));
         if odd {
             self.out.push(b'"');
             for b in text.iter().filter(|b| **b != 0x0c) {
@@ -241,8 +263,13 @@ impl Sheet<'_> {
 
 /// Column (from 0) of a reference such as `AB12`.
 fn column_of(reference: &[u8]) -> Option<usize> {
-    let letters = reference.iter().take(4).take_while(|b| b.is_ascii_uppercase());
-    letters.fold(0usize, |n, b| n * 26 + usize::from(b - b'A') + 1).checked_sub(1)
+    let letters = reference
+        .iter()
+        .take(4)
+        .take_while(|b| b.is_ascii_uppercase());
+    letters
+        .fold(0usize, |n, b| n * 26 + usize::from(b - b'A') + 1)
+        .checked_sub(1)
 }
 
 impl Visit for Sheet<'_> {
@@ -264,7 +291,9 @@ impl Visit for Sheet<'_> {
     fn attribute(&mut self, name: &[u8], value: &[u8], _: usize) {
         match name {
             b"r" if value.first().is_some_and(u8::is_ascii_digit) => {
-                let told = std::str::from_utf8(value).ok().and_then(|v| v.parse::<u32>().ok());
+                let told = std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|v| v.parse::<u32>().ok());
                 if let Some(told) = told.filter(|t| *t > self.row && *t - self.row < SKIPPED) {
                     for _ in self.row..told {
                         self.out.push(b'\n');
@@ -307,7 +336,10 @@ mod tests {
 
     fn sheet(doc: &str, strings: &[&str]) -> String {
         let mut shared = Strings::default();
-        let list: String = strings.iter().map(|s| format!("<si><t>{s}</t></si>")).collect();
+        let list: String = strings
+            .iter()
+            .map(|s| format!("<si><t>{s}</t></si>"))
+            .collect();
         xml::walk(format!("<sst>{list}</sst>").as_bytes(), false, &mut shared);
         let mut out = Vec::new();
         let mut sheet = Sheet {
@@ -329,13 +361,27 @@ mod tests {
     fn cells_stand_in_their_columns_and_rows() {
         let doc = "<sheetData><row r=\"1\"><c r=\"A1\" t=\"s\"><v>1</v></c><c r=\"C1\" t=\"s\"><v>0</v></c></row>\
             <row r=\"3\"><c r=\"B3\"><v>1.3812345678E10</v></c><c r=\"C3\" t=\"inlineStr\"><is><t>a,&quot;b&quot;</t></is></c></row></sheetData>";
-        assert_eq!(sheet(doc, &["x &amp; y", "name"]), "name,,x & y\n\n,13812345678,\"a,\"\"b\"\"\"\n");
-        assert_eq!(sheet("<row r=\"999999999\"><c r=\"ZZZZZZ1\" t=\"s\"><v>77</v></c></row>", &[]), "\n");
+        assert_eq!(
+            sheet(doc, &["x &amp; y", "name"]),
+            "name,,x & y\n\n,13812345678,\"a,\"\"b\"\"\"\n"
+        );
+        assert_eq!(
+            sheet(
+                "<row r=\"999999999\"><c r=\"ZZZZZZ1\" t=\"s\"><v>77</v></c></row>",
+                &[]
+            ),
+            "\n"
+        );
     }
 
     #[test]
     fn any_bytes_do_no_harm() {
-        for bytes in [&b"PK\x05\x06"[..], b"PK\x03\x04xl/workbook.xml", b"", &[0xff; 100]] {
+        for bytes in [
+            &b"PK\x05\x06"[..],
+            b"PK\x03\x04xl/workbook.xml",
+            b"",
+            &[0xff; 100],
+        ] {
             assert_eq!(text(bytes), None);
         }
     }

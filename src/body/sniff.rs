@@ -314,7 +314,11 @@ fn named(lines: &[&[u8]], delimiter: u8) -> bool {
     let mut names = lines.iter().take(2).map(|l| {
         l.split(move |b| *b == delimiter)
             .map(|c| c.trim_ascii())
-            .map(|c| c.iter().position(|b| matches!(b, b':' | b'=')).and_then(|n| c.get(..n)))
+            .map(|c| {
+                c.iter()
+                    .position(|b| matches!(b, b':' | b'='))
+                    .and_then(|n| c.get(..n))
+            })
     });
     let (Some(a), Some(b)) = (names.next(), names.next()) else {
         return false;
@@ -369,7 +373,11 @@ mod tests {
             ("id,name\n1,a\n2,b\n", None, "csv"),
             ("id\tname\n1\ta\n2\tb\n", Some("text/plain"), "csv"),
             ("id;name\n", Some("text/csv"), "csv"),
-            ("id: 1; name: a\nid: 2; name: b\n", Some("text/plain"), "text"),
+            (
+                "id: 1; name: a\nid: 2; name: b\n",
+                Some("text/plain"),
+                "text",
+            ),
             ("hello, world", Some("text/plain"), "text"),
             ("cb({\"a\":1})", Some("application/javascript"), "json"),
             ("42[\"order\",{\"phone\":\"1\"}]", None, "json"),

@@ -177,7 +177,14 @@ mod tests {
         ask_of(class, clear, misses, context, conf, u64::MAX)
     }
 
-    fn ask_of(class: &str, clear: u64, misses: u64, context: Context, conf: f64, distinct: u64) -> Decision {
+    fn ask_of(
+        class: &str,
+        clear: u64,
+        misses: u64,
+        context: Context,
+        conf: f64,
+        distinct: u64,
+    ) -> Decision {
         let rules = Rules::builtin();
         let id = rules.class_id(class).unwrap();
         let mut held = Held {
@@ -223,7 +230,10 @@ mod tests {
             ask_of("bank-card", 1000, 0, Context::Neutral, 55.0, 1),
             ask("bank-card", 1000, 0, Context::Neutral, 55.0),
         );
-        assert!((once.conf - often.conf).abs() < 0.02 && many.conf > 0.99, "{once:?} {often:?} {many:?}");
+        assert!(
+            (once.conf - often.conf).abs() < 0.02 && many.conf > 0.99,
+            "{once:?} {often:?} {many:?}"
+        );
         // words of a list that read like names
         assert!(!ask_of("name", 500, 0, Context::Named, 40.0, 20).accept);
     }

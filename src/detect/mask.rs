@@ -21,7 +21,24 @@ pub struct Masked {
 fn cover(c: char) -> bool {
     matches!(
         c,
-        '*' | '＊' | '•' | '●' | '∗' | '■' | '█' | '○' | '⋆' | '★' | '☆' | '✱' | '﹡' | '▪' | '◼' | '×' | '＃' | '▇' | '⁎'
+        '*' | '＊'
+            | '•'
+            | '●'
+            | '∗'
+            | '■'
+            | '█'
+            | '○'
+            | '⋆'
+            | '★'
+            | '☆'
+            | '✱'
+            | '﹡'
+            | '▪'
+            | '◼'
+            | '×'
+            | '＃'
+            | '▇'
+            | '⁎'
     )
 }
 
@@ -37,9 +54,13 @@ pub fn read(value: &str) -> Option<Masked> {
     let number = chars.iter().all(|c| {
         c.is_ascii_digit()
             || cover(*c)
-            || matches!(c, ' ' | '-' | '+' | '#' | '·' | 'x' | 'X' | '…' | '.' | '_' | '?' | '~')
+            || matches!(
+                c,
+                ' ' | '-' | '+' | '#' | '·' | 'x' | 'X' | '…' | '.' | '_' | '?' | '~'
+            )
     });
-    let surname = (2..=4).contains(&chars.len()) && chars.first().is_some_and(|c| super::valid::person::han(*c));
+    let surname = (2..=4).contains(&chars.len())
+        && chars.first().is_some_and(|c| super::valid::person::han(*c));
     let mut hides = vec![false; chars.len()];
     let mut i = 0;
     while let Some(&c) = chars.get(i) {

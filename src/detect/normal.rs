@@ -122,10 +122,16 @@ pub(crate) fn into(kind: Option<Kind>, value: &[u8], out: &mut Vec<u8>) {
             let rest = v.get(from..).unwrap_or_default();
             let to = memchr::memmem::find(rest, b"-----END").unwrap_or(rest.len());
             let inside = rest.get(..to).unwrap_or_default();
-            out.extend(inside.iter().filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')));
+            out.extend(
+                inside
+                    .iter()
+                    .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')),
+            );
         }
         Some(Kind::Mrz) => out.extend(v.iter().filter(|b| !b.is_ascii_whitespace())),
-        Some(Kind::Coin) if v.starts_with(b"0x") => out.extend(v.iter().map(u8::to_ascii_lowercase)),
+        Some(Kind::Coin) if v.starts_with(b"0x") => {
+            out.extend(v.iter().map(u8::to_ascii_lowercase))
+        }
         Some(k) if k.national() && k != Kind::Coin => out.extend(
             v.iter()
                 .filter(|b| b.is_ascii_alphanumeric())

@@ -526,7 +526,13 @@ mod tests {
         assert_eq!(r.classes()[13].level, Level::S4);
         assert!(r.key(b"postfach").names(Kind::Email));
         assert!(!r.classes()[18].enabled);
-        assert!(r.classes()[own].regex.as_ref().unwrap().is_match(b"B123456"));
+        assert!(
+            r.classes()[own]
+                .regex
+                .as_ref()
+                .unwrap()
+                .is_match(b"B123456")
+        );
     }
 
     #[test]

@@ -35,7 +35,11 @@ const WRAPS: [&str; 6] = ["base64", "base64url", "hex", "url", "unicode", "html"
 fn api(r: &mut Random, n: usize) -> Api {
     let style = dress::STYLES[n % dress::STYLES.len()];
     let (bodies, rows) = *r.pick(&[(1, 8), (3, 3), (12, 1), (20, 1), (2, 25)]);
-    let rows = if matches!(style, "form" | "multipart" | "json single") { 1 } else { rows };
+    let rows = if matches!(style, "form" | "multipart" | "json single") {
+        1
+    } else {
+        rows
+    };
     let values = bodies * rows;
     let meaningless = style == "protobuf" || r.chance(25);
     let mut fields: Vec<Field> = Vec::new();
@@ -54,8 +58,21 @@ fn api(r: &mut Random, n: usize) -> Api {
             continue;
         }
         // what is told by its key alone is what it is, however it looks
-        let opaque = ["password", "session-token", "card-cvv", "cn-medical", "medical-record", "passport"];
-        let room = if opaque.contains(&class.id) || class.id == "api-key" && class.alone == 0 { 0 } else if style.starts_with("json in") { 1 } else { 3 };
+        let opaque = [
+            "password",
+            "session-token",
+            "card-cvv",
+            "cn-medical",
+            "medical-record",
+            "passport",
+        ];
+        let room = if opaque.contains(&class.id) || class.id == "api-key" && class.alone == 0 {
+            0
+        } else if style.starts_with("json in") {
+            1
+        } else {
+            3
+        };
         let mut wrap = match r.below(100) {
             0..=5 => vec![*r.pick(&WRAPS)],
             6..=7 => vec![*r.pick(&["base64", "hex"]), *r.pick(&["url", "base64"])],
@@ -64,7 +81,13 @@ fn api(r: &mut Random, n: usize) -> Api {
             _ => vec![],
         };
         wrap.truncate(room);
-        fields.push(Field { key, class: Some(class), make: class.make, what: class.id, wrap });
+        fields.push(Field {
+            key,
+            class: Some(class),
+            make: class.make,
+            what: class.id,
+            wrap,
+        });
     }
     let decoys = wanted * 10;
     let mut tries = 0;
@@ -77,7 +100,13 @@ fn api(r: &mut Random, n: usize) -> Api {
             continue;
         }
         if !fields.iter().any(|f| f.key == key) {
-            fields.push(Field { key, class: None, make: d.make, what: d.what, wrap: vec![] });
+            fields.push(Field {
+                key,
+                class: None,
+                make: d.make,
+                what: d.what,
+                wrap: vec![],
+            });
         }
     }
     r.shuffle(&mut fields);
@@ -86,7 +115,12 @@ fn api(r: &mut Random, n: usize) -> Api {
             f.key = format!("f{}", i + 1);
         }
     }
-    Api { style, fields, bodies, rows }
+    Api {
+        style,
+        fields,
+        bodies,
+        rows,
+    }
 }
 
 #[derive(Default)]
@@ -115,13 +149,21 @@ fn run(r: &mut Random, rules: &Rules, api: &Api, tally: &mut Tally) {
                 }
                 if let Some(c) = f.class {
                     let print = KEY.print(PrintKind::Value, normal(Some(c.id), &value).as_bytes());
-                    of.entry((c.id, print)).or_insert((0, format!("{}={text}", f.key))).0 += 1;
+                    of.entry((c.id, print))
+                        .or_insert((0, format!("{}={text}", f.key)))
+                        .0 += 1;
                 } else {
                     for c in CLASSES {
-                        whose.insert(KEY.print(PrintKind::Value, normal(Some(c.id), &value).as_bytes()), f.what);
+                        whose.insert(
+                            KEY.print(PrintKind::Value, normal(Some(c.id), &value).as_bytes()),
+                            f.what,
+                        );
                     }
                 }
-                row.push(Cell { key: f.key.clone(), value: text });
+                row.push(Cell {
+                    key: f.key.clone(),
+                    value: text,
+                });
             }
             rows.push(row);
         }
@@ -136,7 +178,9 @@ fn run(r: &mut Random, rules: &Rules, api: &Api, tally: &mut Tally) {
     let style = api.style;
     for (body, f) in accepted(rules, &facts) {
         let class = rules.classes()[usize::from(f.class)].name.as_str();
-        let hit = truth[body].iter_mut().find(|((c, p), (n, _))| *c == class && *p == f.print && *n > 0);
+        let hit = truth[body]
+            .iter_mut()
+            .find(|((c, p), (n, _))| *c == class && *p == f.print && *n > 0);
         match hit {
             Some((_, (n, _))) => {
                 *n -= 1;
@@ -144,17 +188,35 @@ fn run(r: &mut Random, rules: &Rules, api: &Api, tally: &mut Tally) {
             }
             None => {
                 tally.by_class.entry(class.to_owned()).or_default()[1] += 1;
-                let other = truth[body].keys().find(|(_, p)| *p == f.print).map(|(c, _)| *c);
+                let other = truth[body]
+                    .keys()
+                    .find(|(_, p)| *p == f.print)
+                    .map(|(c, _)| *c);
                 let what = other.or(whose.get(&f.print).copied()).unwrap_or("?");
-                *tally.wrong.entry(format!("wrong {class} for {what} at {} in {style} conf {}", f.field, f.conf)).or_default() += 1;
+                *tally
+                    .wrong
+                    .entry(format!(
+                        "wrong {class} for {what} at {} in {style} conf {}",
+                        f.field, f.conf
+                    ))
+                    .or_default() += 1;
             }
         }
     }
     for of in &truth {
         for ((class, _), (n, text)) in of.iter().filter(|(_, (n, _))| *n > 0) {
             tally.by_class.entry((*class).to_owned()).or_default()[2] += n.unsigned_abs();
-            let wrap = api.fields.iter().find(|f| text.starts_with(&format!("{}=", f.key))).map(|f| f.wrap.clone());
-            let e = format!("missed {class} in {style} {kinds:?} {}x{} {wrap:?} {}", api.bodies, api.rows, text.chars().take(50).collect::<String>());
+            let wrap = api
+                .fields
+                .iter()
+                .find(|f| text.starts_with(&format!("{}=", f.key)))
+                .map(|f| f.wrap.clone());
+            let e = format!(
+                "missed {class} in {style} {kinds:?} {}x{} {wrap:?} {}",
+                api.bodies,
+                api.rows,
+                text.chars().take(50).collect::<String>()
+            );
             *tally.wrong.entry(e).or_default() += n.unsigned_abs();
         }
     }
@@ -172,10 +234,16 @@ fn judge(seed: u64, apis: usize) {
     let mut all = [0u64; 3];
     let mut bad = Vec::new();
     let share = |a: u64, b: u64| a as f64 / (a + b).max(1) as f64;
-    println!("{:16} {:>6} {:>6} {:>6}  precision recall", "class", "right", "wrong", "missed");
+    println!(
+        "{:16} {:>6} {:>6} {:>6}  precision recall",
+        "class", "right", "wrong", "missed"
+    );
     for (class, n) in &tally.by_class {
         let (p, rec) = (share(n[0], n[1]), share(n[0], n[2]));
-        println!("{class:16} {:6} {:6} {:6}  {p:.4}    {rec:.4}", n[0], n[1], n[2]);
+        println!(
+            "{class:16} {:6} {:6} {:6}  {p:.4}    {rec:.4}",
+            n[0], n[1], n[2]
+        );
         if p < 0.95 || rec < 0.95 {
             bad.push(class.clone());
         }
@@ -184,14 +252,23 @@ fn judge(seed: u64, apis: usize) {
         }
     }
     let (p, rec) = (share(all[0], all[1]), share(all[0], all[2]));
-    println!("all              {:6} {:6} {:6}  {p:.4}    {rec:.4}", all[0], all[1], all[2]);
-    let most = std::env::var("WRONG").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    println!(
+        "all              {:6} {:6} {:6}  {p:.4}    {rec:.4}",
+        all[0], all[1], all[2]
+    );
+    let most = std::env::var("WRONG")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(60);
     let mut wrong: Vec<_> = tally.wrong.iter().collect();
     wrong.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
     for (w, n) in wrong.iter().take(most) {
         println!("  {n} {w}");
     }
-    assert!(bad.is_empty() && p >= 0.995 && rec >= 0.99, "precision {p:.4} recall {rec:.4}, below 0.95: {bad:?}");
+    assert!(
+        bad.is_empty() && p >= 0.995 && rec >= 0.99,
+        "precision {p:.4} recall {rec:.4}, below 0.95: {bad:?}"
+    );
 }
 
 #[test]

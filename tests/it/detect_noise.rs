@@ -391,7 +391,13 @@ pub fn accepted<'a>(rules: &Rules, bodies: &'a [Facts]) -> Vec<(usize, &'a RawFi
 fn accept(rules: &Rules, bodies: &[Facts]) -> BTreeSet<(usize, String, String)> {
     accepted(rules, bodies)
         .into_iter()
-        .map(|(i, f)| (i, place(&f.field, &f.index), rules.classes()[usize::from(f.class)].name.clone()))
+        .map(|(i, f)| {
+            (
+                i,
+                place(&f.field, &f.index),
+                rules.classes()[usize::from(f.class)].name.clone(),
+            )
+        })
         .collect()
 }
 

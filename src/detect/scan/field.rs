@@ -321,7 +321,8 @@ fn readable(v: &[u8]) -> bool {
     // a short name with an accent: letters and blanks alone, most of them ASCII
     let latin = v.iter().filter(|b| **b >= 0x80).count() <= 4
         && v.len() >= 6
-        && v.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || matches!(b, b' ' | b'-' | b'\''));
+        && v.iter()
+            .all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || matches!(b, b' ' | b'-' | b'\''));
     !v.is_empty()
         && text.chars().all(|c| match c {
             '\n' | '\r' | '\t' => true,

@@ -151,8 +151,16 @@ impl Walk<'_> {
 /// Names of columns that a document tells beside its rows: `"columns":["name","phone"]`, `"fields":[{"name":"phone"}]`.
 fn headings(text: &[u8]) -> Vec<Vec<u8>> {
     const KEYS: [&str; 10] = [
-        "\"columns\"", "\"fields\"", "\"headers\"", "\"header\"", "\"cols\"", "\"columnNames\"", "\"fieldNames\"",
-        "\"heads\"", "\"titles\"", "\"schema\"",
+        "\"columns\"",
+        "\"fields\"",
+        "\"headers\"",
+        "\"header\"",
+        "\"cols\"",
+        "\"columnNames\"",
+        "\"fieldNames\"",
+        "\"heads\"",
+        "\"titles\"",
+        "\"schema\"",
     ];
     for key in KEYS {
         for at in memchr::memmem::find_iter(text, key).take(4) {
@@ -199,7 +207,17 @@ impl Visit for Names {
         self.depth -= 1;
     }
     fn key(&mut self, raw: &[u8]) {
-        const SAYS: [&[u8]; 9] = [b"name", b"field", b"key", b"title", b"label", b"prop", b"dataIndex", b"column", b"columnName"];
+        const SAYS: [&[u8]; 9] = [
+            b"name",
+            b"field",
+            b"key",
+            b"title",
+            b"label",
+            b"prop",
+            b"dataIndex",
+            b"column",
+            b"columnName",
+        ];
         self.named = self.depth == 2 && SAYS.contains(&raw);
     }
     fn string(&mut self, raw: &[u8], _: usize, _: u16) {

@@ -359,7 +359,10 @@ impl Visit for Page<'_> {
                     self.row = false;
                 }
                 // a first row of words alone is one of headings, also where it is not marked so
-                let first = self.first.take().filter(|f| f.len() > 1 && self.heads.is_empty());
+                let first = self
+                    .first
+                    .take()
+                    .filter(|f| f.len() > 1 && self.heads.is_empty());
                 if let Some(first) = first.filter(|f| super::rows::words(f.iter().map(|c| &**c))) {
                     self.heads = first;
                 }

@@ -95,7 +95,11 @@ pub(crate) fn sheets(s: &mut Sink, text: &[u8]) {
 
 /// Whether a first row names columns: words, no data.
 fn header(content: &[u8], cells: &[csv::Cell]) -> bool {
-    words(cells.iter().map(|c| content.get(c.range.clone()).unwrap_or(b"")))
+    words(
+        cells
+            .iter()
+            .map(|c| content.get(c.range.clone()).unwrap_or(b"")),
+    )
 }
 
 /// Whether texts are words, no data; most are not empty.

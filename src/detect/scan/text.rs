@@ -334,8 +334,14 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
     let rest = t.get(from..(from + VALUE.max(run)).min(v.len()));
     if ctx.pos & SPACED != 0 && quote.is_none() && rest.get(n) == Some(&b' ') {
         let most = rest.get(..rest.len().min(48)).unwrap_or(rest);
-        let end = most.iter().position(|b| matches!(b, b',' | b';' | b'|' | b'<' | b'"' | b'\t' | b'\r' | b'\n'));
-        let wide = most.get(..end.unwrap_or(most.len())).unwrap_or_default().trim_ascii_end().len();
+        let end = most
+            .iter()
+            .position(|b| matches!(b, b',' | b';' | b'|' | b'<' | b'"' | b'\t' | b'\r' | b'\n'));
+        let wide = most
+            .get(..end.unwrap_or(most.len()))
+            .unwrap_or_default()
+            .trim_ascii_end()
+            .len();
         if t.judge(from..from + wide, &ctx, node) {
             *key = None;
             return from + wide;
@@ -355,7 +361,8 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
         // for every key in it.
         let value = v.get(from..from + len).unwrap_or(b"");
         let slot = t.slot.part(from, len);
-        let coded = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=');
+        let coded =
+            |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=');
         let may = entity
             || value.iter().any(|b| matches!(b, b'%' | b'\\'))
             || len >= 12 && value.iter().all(coded);
@@ -379,7 +386,9 @@ fn least(ctx: &KeyCtx) -> usize {
 fn plain_word(word: &[u8]) -> bool {
     word.len() <= 32
         && word.first().is_some_and(|b| !b.is_ascii_digit())
-        && word.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || *b >= 0x80)
+        && word
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || *b >= 0x80)
 }
 
 /// Length of what base64 or percent-encoding may be made of. There is no sign in it that makes a key, so it is gone over once.

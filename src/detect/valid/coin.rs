@@ -13,7 +13,9 @@ pub fn fit(v: &[u8]) -> Fit {
             false => Fit::Not,
         };
     }
-    let lower = v.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let lower = v
+        .iter()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if lower && (v.starts_with(b"bc1") || v.starts_with(b"ltc1") || v.starts_with(b"tb1")) {
         return match bech32(v) {
             true => Fit::Passes(99),
@@ -21,7 +23,12 @@ pub fn fit(v: &[u8]) -> Fit {
         };
     }
     // version bytes of what is in use: 1, 3 Bitcoin; L, M Litecoin; D, A, 9 Dogecoin; T Tron; X Dash; t Zcash
-    if !(26..=35).contains(&v.len()) || !matches!(v.first(), Some(b'1' | b'3' | b'L' | b'M' | b'D' | b'A' | b'9' | b'T' | b'X' | b't')) {
+    if !(26..=35).contains(&v.len())
+        || !matches!(
+            v.first(),
+            Some(b'1' | b'3' | b'L' | b'M' | b'D' | b'A' | b'9' | b'T' | b'X' | b't')
+        )
+    {
         return Fit::Not;
     }
     match base58(v) {
@@ -54,14 +61,27 @@ fn base58(v: &[u8]) -> Option<bool> {
 
 fn bech32(v: &[u8]) -> bool {
     const SET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-    let Some(one) = v.iter().position(|b| *b == b'1').filter(|_| (14..=90).contains(&v.len())) else {
+    let Some(one) = v
+        .iter()
+        .position(|b| *b == b'1')
+        .filter(|_| (14..=90).contains(&v.len()))
+    else {
         return false;
     };
     let mut check = 1u32;
     let mut feed = |n: u32| {
         let top = check >> 25;
         check = (check & 0x01ff_ffff) << 5 ^ n;
-        for (i, g) in [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3].into_iter().enumerate() {
+        for (i, g) in [
+            0x3b6a_57b2,
+            0x2650_8e6d,
+            0x1ea1_19fa,
+            0x3d42_33dd,
+            0x2a14_62b3,
+        ]
+        .into_iter()
+        .enumerate()
+        {
             if top >> i & 1 == 1 {
                 check ^= g;
             }
@@ -72,7 +92,11 @@ fn bech32(v: &[u8]) -> bool {
     feed(0);
     head.iter().for_each(|b| feed(u32::from(b & 31)));
     for b in data.iter().skip(1) {
-        match SET.iter().position(|s| s == b).and_then(|n| u32::try_from(n).ok()) {
+        match SET
+            .iter()
+            .position(|s| s == b)
+            .and_then(|n| u32::try_from(n).ok())
+        {
             Some(n) => feed(n),
             None => return false,
         }
@@ -98,7 +122,10 @@ mod tests {
             bad[12] = if bad[12] == b'q' { b'p' } else { b'q' };
             assert_ne!(fit(&bad), Fit::Passes(99), "{ok}");
         }
-        assert_eq!(fit(b"0x52908400098527886E0F7030069857D2E4169EE7"), Fit::Passes(80));
+        assert_eq!(
+            fit(b"0x52908400098527886E0F7030069857D2E4169EE7"),
+            Fit::Passes(80)
+        );
         assert_eq!(fit(b"0x5290"), Fit::Not);
     }
 }

@@ -17,8 +17,13 @@ fn checked(line: &[u8], from: usize, to: usize) -> bool {
     let Some(field) = line.get(from..to) else {
         return false;
     };
-    let sum: u32 = field.iter().zip([7, 3, 1].into_iter().cycle()).map(|(b, w)| value(*b) * w).sum();
-    line.get(to).is_some_and(|b| b.is_ascii_digit() && value(*b) == sum % 10)
+    let sum: u32 = field
+        .iter()
+        .zip([7, 3, 1].into_iter().cycle())
+        .map(|(b, w)| value(*b) * w)
+        .sum();
+    line.get(to)
+        .is_some_and(|b| b.is_ascii_digit() && value(*b) == sum % 10)
 }
 
 /// How a value fits: its lines stand apart by breaks or blanks, or follow each other at once.
@@ -51,8 +56,14 @@ pub fn fit(v: &[u8]) -> Fit {
         _ => return Fit::Not,
     };
     let line = line.unwrap_or_default();
-    let passes = [number, birth, expiry].into_iter().all(|r| checked(line, r.start, r.end));
-    if passes { Fit::Passes(98) } else { Fit::Refused }
+    let passes = [number, birth, expiry]
+        .into_iter()
+        .all(|r| checked(line, r.start, r.end));
+    if passes {
+        Fit::Passes(98)
+    } else {
+        Fit::Refused
+    }
 }
 
 #[cfg(test)]
@@ -62,9 +73,18 @@ mod tests {
     #[test]
     fn specimens_of_the_standard() {
         for (ok, at) in [
-            ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10", 50),
-            ("I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<\nD231458907UTO7408122F1204159<<<<<<<6", 40),
-            ("I<UTOD231458907<<<<<<<<<<<<<<<\n7408122F1204159UTO<<<<<<<<<<<6\nERIKSSON<<ANNA<MARIA<<<<<<<<<<", 8),
+            (
+                "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10",
+                50,
+            ),
+            (
+                "I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<\nD231458907UTO7408122F1204159<<<<<<<6",
+                40,
+            ),
+            (
+                "I<UTOD231458907<<<<<<<<<<<<<<<\n7408122F1204159UTO<<<<<<<<<<<6\nERIKSSON<<ANNA<MARIA<<<<<<<<<<",
+                8,
+            ),
         ] {
             assert_eq!(fit(ok.as_bytes()), Fit::Passes(98), "{ok}");
             let mut bad = ok.as_bytes().to_vec();

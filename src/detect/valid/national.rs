@@ -112,16 +112,10 @@ pub fn fit(kind: Kind, v: &[u8]) -> Fit {
             v.len() == n && code.digits >= 5 && varied(d),
             0,
         ),
-        Kind::Permit => (
-            (8..=11).contains(&n),
-            v.len() == n && permit(d),
-            0,
-        ),
-        Kind::CnMedical | Kind::MedicalRecord => (
-            (5..=22).contains(&n),
-            code.digits >= 4 && varied(d),
-            0,
-        ),
+        Kind::Permit => ((8..=11).contains(&n), v.len() == n && permit(d), 0),
+        Kind::CnMedical | Kind::MedicalRecord => {
+            ((5..=22).contains(&n), code.digits >= 4 && varied(d), 0)
+        }
         Kind::Cvv => (numeric && (3..=4).contains(&n), v.len() == n, 0),
         Kind::Swift => (n == 8 || n == 11, v.len() == n && swift(d), 0),
         Kind::Routing => (digits(9), routing(d), 0),
@@ -131,25 +125,58 @@ pub fn fit(kind: Kind, v: &[u8]) -> Fit {
             nino(d),
             if written(v, b"AA 99 99 99 A") { 80 } else { 30 },
         ),
-        Kind::Nhs => (digits(10), nhs(d), if written(v, b"999 999 9999") { 40 } else { 0 }),
+        Kind::Nhs => (
+            digits(10),
+            nhs(d),
+            if written(v, b"999 999 9999") { 40 } else { 0 },
+        ),
         Kind::Aadhaar => (
             digits(12),
             matches!(d.first(), Some(b'2'..=b'9')) && verhoeff(d),
             if written(v, b"9999 9999 9999") { 45 } else { 0 },
         ),
         Kind::PanIndia => (written(d, b"AAAAA9999A"), pan(d), 0),
-        Kind::Cpf => (digits(11), cpf(d), if written(v, b"999.999.999-99") { 88 } else { 0 }),
-        Kind::Cnpj => (digits(14), cnpj(d), if written(v, b"99.999.999/9999-99") { 92 } else { 0 }),
-        Kind::Sin => (digits(9), luhn(d) && !matches!(d.first(), Some(b'0' | b'8')), 0),
+        Kind::Cpf => (
+            digits(11),
+            cpf(d),
+            if written(v, b"999.999.999-99") { 88 } else { 0 },
+        ),
+        Kind::Cnpj => (
+            digits(14),
+            cnpj(d),
+            if written(v, b"99.999.999/9999-99") {
+                92
+            } else {
+                0
+            },
+        ),
+        Kind::Sin => (
+            digits(9),
+            luhn(d) && !matches!(d.first(), Some(b'0' | b'8')),
+            0,
+        ),
         Kind::Tfn => (
             digits(9) || digits(8),
-            varied(d) && sum(d, if n == 9 { &[1, 4, 3, 7, 5, 8, 6, 9, 10] } else { &[10, 7, 8, 4, 6, 3, 5, 1] }) % 11 == 0,
+            varied(d)
+                && sum(
+                    d,
+                    if n == 9 {
+                        &[1, 4, 3, 7, 5, 8, 6, 9, 10]
+                    } else {
+                        &[10, 7, 8, 4, 6, 3, 5, 1]
+                    },
+                ) % 11
+                    == 0,
             0,
         ),
         Kind::Nir => (
             n == 15 && code.digits >= 14,
             nir(d),
-            if written(v, b"9 99 99 99 999 999 99") { 90 } else { 58 },
+            if written(v, b"9 99 99 99 999 999 99") {
+                90
+            } else {
+                58
+            },
         ),
         Kind::SteuerId => (digits(11), steuer(d), 0),
         Kind::Dni => (n == 9 && code.digits >= 7 && !numeric, dni(d), 0),
@@ -157,7 +184,11 @@ pub fn fit(kind: Kind, v: &[u8]) -> Fit {
         Kind::Bsn => (digits(9) || digits(8), bsn(d), 0),
         Kind::Pesel => (digits(11), pesel(d), 0),
         Kind::Personnummer => (digits(10) || digits(12), personnummer(d), 0),
-        Kind::Rrn => (digits(13), rrn(d), if written(v, b"999999-9999999") { 60 } else { 0 }),
+        Kind::Rrn => (
+            digits(13),
+            rrn(d),
+            if written(v, b"999999-9999999") { 60 } else { 0 },
+        ),
         Kind::MyNumber => (digits(12), my_number(d), 0),
         Kind::Nric => (written(d, b"A9999999A"), nric(d), 35),
         Kind::HkId => (
@@ -181,7 +212,9 @@ fn permit(d: &[u8]) -> bool {
     let digits = |v: &[u8]| v.iter().all(u8::is_ascii_digit);
     match d {
         [b'H' | b'M', rest @ ..] => matches!(rest.len(), 8 | 10) && digits(rest),
-        [b'C' | b'L' | b'T' | b'W' | b'D', second, rest @ ..] => rest.len() == 7 && digits(rest) && second.is_ascii_alphanumeric(),
+        [b'C' | b'L' | b'T' | b'W' | b'D', second, rest @ ..] => {
+            rest.len() == 7 && digits(rest) && second.is_ascii_alphanumeric()
+        }
         _ => matches!(d.len(), 8 | 10) && digits(d) && varied(d),
     }
 }
@@ -225,20 +258,41 @@ fn nino(d: &[u8]) -> bool {
 }
 
 fn nhs(d: &[u8]) -> bool {
-    let check = 11 - sum(d.get(..9).unwrap_or_default(), &[10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11;
+    let check = 11
+        - sum(
+            d.get(..9).unwrap_or_default(),
+            &[10, 9, 8, 7, 6, 5, 4, 3, 2],
+        ) % 11;
     varied(d) && check != 10 && check % 11 == digit_at(d, 9)
 }
 
 /// Verhoeff's check: the dihedral group of order ten, and a permutation that is applied once more for each place.
 fn verhoeff(d: &[u8]) -> bool {
     const D: [&[u8; 10]; 10] = [
-        b"0123456789", b"1234067895", b"2340178956", b"3401289567", b"4012395678", b"5987604321", b"6598710432", b"7659821043",
-        b"8765932104", b"9876543210",
+        b"0123456789",
+        b"1234067895",
+        b"2340178956",
+        b"3401289567",
+        b"4012395678",
+        b"5987604321",
+        b"6598710432",
+        b"7659821043",
+        b"8765932104",
+        b"9876543210",
     ];
     const P: [&[u8; 10]; 8] = [
-        b"0123456789", b"1576283094", b"5803796142", b"8916043527", b"9453126870", b"4286573901", b"2793806415", b"7046913258",
+        b"0123456789",
+        b"1576283094",
+        b"5803796142",
+        b"8916043527",
+        b"9453126870",
+        b"4286573901",
+        b"2793806415",
+        b"7046913258",
     ];
-    let pick = |row: Option<&&[u8; 10]>, i: u32| row.and_then(|r| r.get(i as usize)).map_or(0, |b| value(*b));
+    let pick = |row: Option<&&[u8; 10]>, i: u32| {
+        row.and_then(|r| r.get(i as usize)).map_or(0, |b| value(*b))
+    };
     let c = d.iter().rev().enumerate().fold(0, |c, (i, b)| {
         let p = pick(P.get(i % 8), value(*b));
         pick(D.get(c as usize), p)
@@ -248,13 +302,22 @@ fn verhoeff(d: &[u8]) -> bool {
 
 /// The fourth letter says what the holder is.
 fn pan(d: &[u8]) -> bool {
-    matches!(d.get(3), Some(b'A' | b'B' | b'C' | b'F' | b'G' | b'H' | b'J' | b'L' | b'P' | b'T' | b'E' | b'K'))
+    matches!(
+        d.get(3),
+        Some(b'A' | b'B' | b'C' | b'F' | b'G' | b'H' | b'J' | b'L' | b'P' | b'T' | b'E' | b'K')
+    )
 }
 
 /// The two check digits of Brazil's registers: weights from the right, beginning with 2, up to `most`.
 fn brazil(d: &[u8], most: u32) -> bool {
     let check = |len: usize| {
-        let sum: u32 = d.iter().take(len).rev().zip((2..=most).cycle()).map(|(b, w)| value(*b) * w).sum();
+        let sum: u32 = d
+            .iter()
+            .take(len)
+            .rev()
+            .zip((2..=most).cycle())
+            .map(|(b, w)| value(*b) * w)
+            .sum();
         let rest = sum % 11;
         if rest < 2 { 0 } else { 11 - rest }
     };
@@ -272,7 +335,9 @@ fn cnpj(d: &[u8]) -> bool {
 fn nir(d: &[u8]) -> bool {
     let month = two(d, 3);
     let place = d.get(5..7).unwrap_or_default();
-    if !matches!(d.first(), Some(b'1' | b'2' | b'3' | b'4' | b'7' | b'8')) || !(matches!(month, 1..=12 | 20..=42 | 50..=99)) {
+    if !matches!(d.first(), Some(b'1' | b'2' | b'3' | b'4' | b'7' | b'8'))
+        || !(matches!(month, 1..=12 | 20..=42 | 50..=99))
+    {
         return false;
     }
     let swap = match place {
@@ -281,7 +346,12 @@ fn nir(d: &[u8]) -> bool {
         [a, b] if a.is_ascii_digit() && b.is_ascii_digit() => [*a, *b],
         _ => return false,
     };
-    let head = d.get(..5).unwrap_or_default().iter().chain(&swap).chain(d.get(7..13).unwrap_or_default());
+    let head = d
+        .get(..5)
+        .unwrap_or_default()
+        .iter()
+        .chain(&swap)
+        .chain(d.get(7..13).unwrap_or_default());
     mod97(head.copied()).is_some_and(|rest| 97 - rest == two(d, 13)) && place != b"00"
 }
 
@@ -309,11 +379,15 @@ fn dni(d: &[u8]) -> bool {
     };
     let rest = d.get(1..8).unwrap_or_default();
     let n = rest.iter().fold(lead, |n, b| n * 10 + value(*b));
-    rest.iter().all(u8::is_ascii_digit) && b"TRWAGMYFPDXBNJZSQVHLCKE".get((n % 23) as usize) == d.get(8)
+    rest.iter().all(u8::is_ascii_digit)
+        && b"TRWAGMYFPDXBNJZSQVHLCKE".get((n % 23) as usize) == d.get(8)
 }
 
 fn codice(d: &[u8]) -> bool {
-    const ODD: [u32; 26] = [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
+    const ODD: [u32; 26] = [
+        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
+        23,
+    ];
     // digits may stand as letters where two people would have the same code
     let number = |b: &u8| b.is_ascii_digit() || b"LMNPQRSTUV".contains(b);
     let shaped = d.iter().enumerate().all(|(i, b)| match i {
@@ -326,8 +400,16 @@ fn codice(d: &[u8]) -> bool {
         .take(15)
         .enumerate()
         .map(|(i, b)| {
-            let n = if b.is_ascii_digit() { value(*b) } else { value(*b).saturating_sub(10) };
-            if i % 2 == 0 { ODD.get(n as usize).copied().unwrap_or(0) } else { n }
+            let n = if b.is_ascii_digit() {
+                value(*b)
+            } else {
+                value(*b).saturating_sub(10)
+            };
+            if i % 2 == 0 {
+                ODD.get(n as usize).copied().unwrap_or(0)
+            } else {
+                n
+            }
         })
         .sum();
     shaped && digit_at(d, 15).checked_sub(10) == Some(sum % 26)
@@ -339,12 +421,19 @@ fn bsn(d: &[u8]) -> bool {
     for (slot, b) in full.iter_mut().zip(nine.skip(usize::from(d.len() == 9))) {
         *slot = b;
     }
-    varied(d) && sum(full.get(..8).unwrap_or_default(), &[9, 8, 7, 6, 5, 4, 3, 2]) % 11 == digit_at(&full, 8)
+    varied(d)
+        && sum(full.get(..8).unwrap_or_default(), &[9, 8, 7, 6, 5, 4, 3, 2]) % 11
+            == digit_at(&full, 8)
 }
 
 fn pesel(d: &[u8]) -> bool {
     let month = two(d, 2);
-    let check = (10 - sum(d.get(..10).unwrap_or_default(), &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3]) % 10) % 10;
+    let check = (10
+        - sum(
+            d.get(..10).unwrap_or_default(),
+            &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3],
+        ) % 10)
+        % 10;
     matches!(month % 20, 1..=12) && (1..=31).contains(&two(d, 4)) && check == digit_at(d, 10)
 }
 
@@ -359,12 +448,23 @@ fn personnummer(d: &[u8]) -> bool {
 }
 
 fn rrn(d: &[u8]) -> bool {
-    let check = (11 - sum(d.get(..12).unwrap_or_default(), &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]) % 11) % 10;
-    matches!(two(d, 2), 1..=12) && (1..=31).contains(&two(d, 4)) && matches!(d.get(6), Some(b'1'..=b'8')) && check == digit_at(d, 12)
+    let check = (11
+        - sum(
+            d.get(..12).unwrap_or_default(),
+            &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5],
+        ) % 11)
+        % 10;
+    matches!(two(d, 2), 1..=12)
+        && (1..=31).contains(&two(d, 4))
+        && matches!(d.get(6), Some(b'1'..=b'8'))
+        && check == digit_at(d, 12)
 }
 
 fn my_number(d: &[u8]) -> bool {
-    let rest = sum(d.get(..11).unwrap_or_default(), &[6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2]) % 11;
+    let rest = sum(
+        d.get(..11).unwrap_or_default(),
+        &[6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2],
+    ) % 11;
     varied(d) && (if rest <= 1 { 0 } else { 11 - rest }) == digit_at(d, 11)
 }
 
@@ -399,17 +499,21 @@ fn hkid(d: &[u8]) -> bool {
         Some(b) if b.is_ascii_digit() => value(*b),
         _ => return false,
     };
-    rest.iter().all(u8::is_ascii_digit) && (first + sum(rest, &[7, 6, 5, 4, 3, 2]) + check).is_multiple_of(11)
+    rest.iter().all(u8::is_ascii_digit)
+        && (first + sum(rest, &[7, 6, 5, 4, 3, 2]) + check).is_multiple_of(11)
 }
 
 fn twid(d: &[u8]) -> bool {
-    let at = d.first().and_then(|b| b"ABCDEFGHJKLMNPQRSTUVXYWZIO".iter().position(|c| c == b));
+    let at = d
+        .first()
+        .and_then(|b| b"ABCDEFGHJKLMNPQRSTUVXYWZIO".iter().position(|c| c == b));
     let Some(n) = at.and_then(|a| u32::try_from(a + 10).ok()) else {
         return false;
     };
     // 1, 2: citizens; 8, 9: residents
     matches!(d.get(1), Some(b'1' | b'2' | b'8' | b'9'))
-        && (n / 10 + n % 10 * 9 + sum(d.get(1..).unwrap_or_default(), &[8, 7, 6, 5, 4, 3, 2, 1, 1])).is_multiple_of(10)
+        && (n / 10 + n % 10 * 9 + sum(d.get(1..).unwrap_or_default(), &[8, 7, 6, 5, 4, 3, 2, 1, 1]))
+            .is_multiple_of(10)
 }
 
 fn curp(d: &[u8]) -> bool {
@@ -421,7 +525,12 @@ fn curp(d: &[u8]) -> bool {
     });
     // Ñ stands between N and O in the alphabet of the check
     let number = |b: u8| value(b) + u32::from(b >= b'O');
-    let sum: u32 = d.iter().take(17).zip((2..=18).rev()).map(|(b, w)| number(*b) * w).sum();
+    let sum: u32 = d
+        .iter()
+        .take(17)
+        .zip((2..=18).rev())
+        .map(|(b, w)| number(*b) * w)
+        .sum();
     shaped && matches!(two(d, 6), 1..=12) && (10 - sum % 10) % 10 == digit_at(d, 17)
 }
 
@@ -462,16 +571,31 @@ mod tests {
             let fits = |v: &[u8]| matches!(fit(kind, v), Fit::Passes(_));
             assert_eq!(fits(ok.as_bytes()), !refused, "{ok}");
             // any other digit in the place of one refuses, where there is a check digit
-            if matches!(kind, Kind::Nino | Kind::PanIndia | Kind::Mbi | Kind::Swift | Kind::Curp) || refused {
+            if matches!(
+                kind,
+                Kind::Nino | Kind::PanIndia | Kind::Mbi | Kind::Swift | Kind::Curp
+            ) || refused
+            {
                 continue;
             }
             let at = ok.bytes().position(|b| b.is_ascii_digit()).unwrap_or(0) + 1;
-            let at = ok.bytes().skip(at).position(|b| b.is_ascii_digit()).unwrap_or(0) + at;
+            let at = ok
+                .bytes()
+                .skip(at)
+                .position(|b| b.is_ascii_digit())
+                .unwrap_or(0)
+                + at;
             let mut other = ok.as_bytes().to_vec();
             other[at] = b'0' + (other[at] - b'0' + 1) % 10;
             assert!(!fits(&other), "{ok} {}", String::from_utf8_lossy(&other));
         }
-        for bad in ["", "AB", "\u{e9}\u{e9}", "000000000", "--------------------------------------------------"] {
+        for bad in [
+            "",
+            "AB",
+            "\u{e9}\u{e9}",
+            "000000000",
+            "--------------------------------------------------",
+        ] {
             for kind in Kind::ALL.iter().filter(|k| k.national()) {
                 let passes = matches!(fit(*kind, bad.as_bytes()), Fit::Passes(_));
                 assert!(!passes, "{kind:?} {bad}");

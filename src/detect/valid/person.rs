@@ -375,7 +375,8 @@ fn parts(text: &str) -> Parts {
     let mut before = ' ';
     for c in text.chars() {
         p.chars += 1;
-        let number = before.is_ascii_digit() || matches!(before, '０'..='９' | '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | 'A'..='Z');
+        let number = before.is_ascii_digit()
+            || matches!(before, '０'..='９' | '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | 'A'..='Z');
         before = c;
         if c.is_ascii() {
             match c {
@@ -395,7 +396,20 @@ fn parts(text: &str) -> Parts {
             | '苑' | '园' | '厦' | '道' | '组' | '社' => {
                 p.detail += 1;
                 p.below += 1;
-                let unit = matches!(c, '号' | '栋' | '幢' | '座' | '楼' | '室' | '层' | '弄' | '组' | '巷' | '街' | '路');
+                let unit = matches!(
+                    c,
+                    '号' | '栋'
+                        | '幢'
+                        | '座'
+                        | '楼'
+                        | '室'
+                        | '层'
+                        | '弄'
+                        | '组'
+                        | '巷'
+                        | '街'
+                        | '路'
+                );
                 p.units += u32::from(number && unit);
             }
             '元' | '户' | '期' if number => p.units += 1,

@@ -142,7 +142,22 @@ pub fn service_key(v: &[u8]) -> bool {
 
 /// Whether a value begins like the keys that [`cloud_key`] and [`service_key`] know best: for a first look.
 pub fn begins_like_key(v: &[u8]) -> bool {
-    matches!(v.first_chunk::<4>(), Some(b"AKIA" | b"ASIA" | b"LTAI" | b"AKID" | b"AIza" | b"sk_l" | b"rk_l" | b"ghp_" | b"gho_" | b"glpa" | b"npm_"))
+    matches!(
+        v.first_chunk::<4>(),
+        Some(
+            b"AKIA"
+                | b"ASIA"
+                | b"LTAI"
+                | b"AKID"
+                | b"AIza"
+                | b"sk_l"
+                | b"rk_l"
+                | b"ghp_"
+                | b"gho_"
+                | b"glpa"
+                | b"npm_"
+        )
+    )
 }
 
 /// Whether hexadecimal digits, base64 or percent-encoding hold plain text: such a value is no token itself.
@@ -152,12 +167,17 @@ pub fn text_inside(v: &[u8]) -> bool {
         return false;
     }
     if v.starts_with(b"%") {
-        return v.chunks(3).take(8).all(|c| matches!(c, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
+        return v
+            .chunks(3)
+            .take(8)
+            .all(|c| matches!(c, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
     }
     let first = v.get(..v.len().min(32)).unwrap_or(v);
     if v.len().is_multiple_of(2) && v.iter().all(u8::is_ascii_hexdigit) {
         // the first digit of a printable character, at each second place
-        return first.chunks_exact(2).all(|c| matches!(c.first(), Some(b'2'..=b'7')) && c != b"7f");
+        return first
+            .chunks_exact(2)
+            .all(|c| matches!(c.first(), Some(b'2'..=b'7')) && c != b"7f");
     }
     let whole = first.get(..first.len() / 4 * 4).unwrap_or(first);
     let url = v.iter().any(|b| matches!(b, b'-' | b'_'));
@@ -281,8 +301,16 @@ mod tests {
                 && service_key(b"ghp_16C7e42F292c6912E7710c838347Ae178B4a")
                 && !service_key(b"sk_live_short")
         );
-        assert!(text_inside(b"65794a6862476369") && text_inside(b"QUtJQVJBSFdMUVhDSkhS") && text_inside(b"%41%4b%49%41%52%41%48%57"));
-        assert!(!text_inside(b"9f86d081884c7d659a2feaa0c55ad015") && !text_inside(b"hunter2hunter2") && !text_inside(b"short"));
+        assert!(
+            text_inside(b"65794a6862476369")
+                && text_inside(b"QUtJQVJBSFdMUVhDSkhS")
+                && text_inside(b"%41%4b%49%41%52%41%48%57")
+        );
+        assert!(
+            !text_inside(b"9f86d081884c7d659a2feaa0c55ad015")
+                && !text_inside(b"hunter2hunter2")
+                && !text_inside(b"short")
+        );
         assert!(
             opaque(b"9f86d081884c7d659a2feaa0c55ad015", 16)
                 && opaque(b"550e8400-e29b-41d4-a716-446655440000", 16)

@@ -40,14 +40,18 @@ impl Judge {
             11 | 13 if letters => &[Kind::Mbi, Kind::Nino],
             12 if numeric && bits & chars::SPACE != 0 => &[Kind::Nhs],
             14 if numeric && bits & chars::DOT != 0 => &[Kind::Cpf],
-            14 if numeric && bits & (chars::SPACE | chars::DASH) != 0 => &[Kind::Aadhaar, Kind::Rrn],
+            14 if numeric && bits & (chars::SPACE | chars::DASH) != 0 => {
+                &[Kind::Aadhaar, Kind::Rrn]
+            }
             15 if bits == chars::DIGIT => &[Kind::Nir],
             16 if letters => &[Kind::CodiceFiscale],
             18 if letters => &[Kind::Curp],
             18 if numeric && bits & chars::SYMBOL != 0 => &[Kind::Cnpj],
             21 if numeric && bits & chars::SPACE != 0 => &[Kind::Nir],
             26..=90 if bits & (chars::UPPER | chars::LOWER) != 0 => match v.first()? {
-                b'P' | b'I' | b'A' | b'C' | b'V' if v.len() >= 72 && v.contains(&b'<') => &[Kind::Mrz],
+                b'P' | b'I' | b'A' | b'C' | b'V' if v.len() >= 72 && v.contains(&b'<') => {
+                    &[Kind::Mrz]
+                }
                 _ if bits & !(chars::DIGIT | chars::LOWER | chars::UPPER) == 0 => &[Kind::Coin],
                 _ => return None,
             },

@@ -58,8 +58,7 @@ const KEYED: u64 = (1 << Kind::Password as u8)
     | (1 << Kind::Phone as u8);
 
 /// Numbers of other countries, documents and banks.
-const NATIONAL: u64 = u64::MAX << Kind::FIRST_NATIONAL
-    & u64::MAX >> (63 - (Kind::ALL.len() - 1));
+const NATIONAL: u64 = u64::MAX << Kind::FIRST_NATIONAL & u64::MAX >> (63 - (Kind::ALL.len() - 1));
 
 impl Judge {
     pub fn new(rules: Arc<Rules>, key: PrintKey) -> Judge {
@@ -270,8 +269,8 @@ impl Judge {
         match v.first()? {
             b'e' if secret::jwt(v) => self.hit(Kind::Jwt, 99, v),
             b'A' | b'L' if secret::cloud_key(v) => self.hit(Kind::CloudKey, 97, v),
-            b'a' | b'd' | b'f' | b'g' | b'h' | b'k' | b'l' | b'n' | b'p' | b'r' | b's' | b'w' | b'x' | b'y' | b'C' | b'G'
-            | b'N' | b'P' | b'S'
+            b'a' | b'd' | b'f' | b'g' | b'h' | b'k' | b'l' | b'n' | b'p' | b'r' | b's' | b'w'
+            | b'x' | b'y' | b'C' | b'G' | b'N' | b'P' | b'S'
                 if secret::service_key(v) =>
             {
                 self.hit(Kind::ApiKey, 95, v)
