@@ -229,6 +229,12 @@ pub const CLUE_COLUMNS: usize = 64;
 pub const CLUE_BYTES: usize = 1 << 30;
 /// Bytes taken out of one compressed value inside a body: a compressed export in a JSON field, not a bomb.
 pub const NESTED_DECODED: usize = 4 << 20;
+/// Bytes unpacked out of one workbook: an export of a million rows; a bomb ends there.
+pub const SHEET_DECODED: usize = 128 << 20;
+/// Sheets of one workbook that are read.
+pub const SHEETS: usize = 100;
+/// Members of one workbook that are looked at: its sheets, their drawings and relations.
+pub const SHEET_MEMBERS: usize = 10_000;
 /// Distinct keys of one body that are told apart; in a body with more, further keys stand as `*` (keys that are data would fill memory).
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.

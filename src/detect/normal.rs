@@ -116,6 +116,27 @@ pub(crate) fn into(kind: Option<Kind>, value: &[u8], out: &mut Vec<u8>) {
                 .filter(|b| !b.is_ascii_whitespace())
                 .map(u8::to_ascii_lowercase),
         ),
+        // what stands between the lines of PEM, however they are joined
+        Some(Kind::PrivateKey) => {
+            let from = memchr::memmem::find(v, b"KEY-----").map_or(0, |n| n + 8);
+            let rest = v.get(from..).unwrap_or_default();
+            let to = memchr::memmem::find(rest, b"-----END").unwrap_or(rest.len());
+            let inside = rest.get(..to).unwrap_or_default();
+            out.extend(
+                inside
+                    .iter()
+                    .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')),
+            );
+        }
+        Some(Kind::Mrz) => out.extend(v.iter().filter(|b| !b.is_ascii_whitespace())),
+        Some(Kind::Coin) if v.starts_with(b"0x") => {
+            out.extend(v.iter().map(u8::to_ascii_lowercase))
+        }
+        Some(k) if k.national() && k != Kind::Coin => out.extend(
+            v.iter()
+                .filter(|b| b.is_ascii_alphanumeric())
+                .map(u8::to_ascii_uppercase),
+        ),
         _ => out.extend_from_slice(v),
     }
 }
@@ -168,6 +189,7 @@ pub(crate) fn undo_step(step: Step, v: &[u8]) -> Option<Vec<u8>> {
             };
             Some(n.to_string().into_bytes())
         }
+        Step::Xlsx => crate::body::sheet::text(v),
         Step::Double => {
             let b = v.first_chunk::<8>().filter(|_| v.len() == 8)?;
             Some(f64::from_le_bytes(*b).to_string().into_bytes())
@@ -291,9 +313,9 @@ pub fn lookup_prints(key: &PrintKey, value: &str) -> Vec<(Print, Form, f32)> {
     spell(trimmed.to_string());
     let digits = trimmed.bytes().filter(u8::is_ascii_digit).count();
     let kinds: &[&str] = if digits >= 6 {
-        &["name", "cn-mobile", "iban"]
+        &["name", "cn-mobile", "iban", "passport", "crypto-address"]
     } else {
-        &["name", "address", "iban"]
+        &["name", "address", "iban", "passport"]
     };
     for class in kinds {
         // Only where the rule of the class keeps all that tells values apart.

@@ -5,7 +5,7 @@
 use super::blobs::{Batch, Found, each, streamed};
 use super::read::Evidence;
 use crate::case::marks::Correction;
-use crate::detect::column::{Decision, decide};
+use crate::detect::column::{Decision, Held, decide};
 use crate::detect::pack::{self, Slim};
 use crate::detect::{DIGEST, Rules};
 use crate::error::{Error, Result};
@@ -94,10 +94,7 @@ type Key = (u32, u32, u8);
 
 #[derive(Clone, Copy, Default)]
 struct Stat {
-    clear: u64,
-    masked: u64,
-    missed: u64,
-    belief: u64,
+    held: Held,
     calls: u64,
     /// Body or call that was counted last, so that `calls` counts each once.
     last: i64,
@@ -146,12 +143,7 @@ impl Stats {
                 let Some(s) = stats.of((place, f.field, f.class)) else {
                     return;
                 };
-                if f.masked {
-                    s.masked += 1;
-                } else {
-                    s.clear += 1;
-                }
-                s.belief += u64::from(f.conf);
+                s.held.add(f.masked, f.conf, f.print);
                 if s.last != mark {
                     s.last = mark;
                     s.calls += times;
@@ -161,7 +153,7 @@ impl Stats {
                 if class < 64
                     && let Some(s) = stats.borrow_mut().of((place, field, class))
                 {
-                    s.missed += u64::from(count);
+                    s.held.misses += u64::from(count);
                 }
             },
         );
@@ -243,14 +235,13 @@ pub fn columns(
         let Some(def) = rules.classes().get(usize::from(rule)) else {
             continue;
         };
-        if s.clear + s.masked == 0 {
+        if s.held.clear + s.held.masked == 0 {
             continue;
         }
         let context = *contexts
             .entry((field, class))
             .or_insert_with(|| rules.context(ev.term(field), rule));
-        let mean = s.belief as f64 / (s.clear + s.masked) as f64;
-        let mut decision = decide(def, s.clear, s.masked, s.missed, context, mean);
+        let mut decision = decide(def, &s.held, context);
         let api = place / 2;
         if let Some(on) = corrected(corrections, &def.name, ev.term(field)) {
             decision.accept = on;
@@ -268,9 +259,9 @@ pub fn columns(
             field,
             class,
             decision,
-            clear: s.clear,
-            masked: s.masked,
-            missed: s.missed,
+            clear: s.held.clear,
+            masked: s.held.masked,
+            missed: s.held.misses,
             calls: s.calls,
         });
     }

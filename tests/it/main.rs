@@ -3,7 +3,9 @@
 mod corpus;
 mod detect;
 mod detect_bounds;
+mod detect_classes;
 mod detect_heads;
+mod detect_masks;
 mod detect_noise;
 
 #[path = "../support/mod.rs"]

@@ -92,6 +92,8 @@ fn content(s: &mut Sink, bytes: &[u8], kind: &str, media_type: Option<&str>, dep
         "form" => rows::form(s, bytes),
         "multipart" => multipart::body(s, bytes, depth),
         "csv" => rows::delimited(s, bytes, media_type, "csv"),
+        "xlsx" => rows::workbook(s, bytes),
+        "sheets" => rows::sheets(s, bytes),
         "text" => text::body(s, bytes, 0),
         "sse" => sse::body(s, bytes),
         "grpc" => protobuf::framed(s, bytes, None),

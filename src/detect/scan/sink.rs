@@ -51,6 +51,8 @@ pub(crate) struct Node {
 pub(crate) struct Frame {
     pub node: NodeId,
     pub array: bool,
+    /// A row of a table: its places are columns, which the paths of its fields name.
+    pub row: bool,
     /// Index of the current element, of an array.
     pub idx: u32,
     /// Child looked up last.
@@ -129,6 +131,8 @@ pub(crate) struct Sink {
     spare: Vec<RawFinding>,
     /// Added to every offset: where the scanned piece begins in the whole.
     pub base: u64,
+    /// Where all that is found stands, in a document inside another (a sheet of a workbook).
+    pub whole: Option<Slot>,
 }
 
 impl Sink {
@@ -145,6 +149,7 @@ impl Sink {
             places: Vec::new(),
             spare: Vec::new(),
             base: 0,
+            whole: None,
         }
     }
 
@@ -165,6 +170,7 @@ impl Sink {
             ..Facts::default()
         };
         self.base = 0;
+        self.whole = None;
     }
 
     /// Ends it.
@@ -287,6 +293,21 @@ impl Sink {
         id
     }
 
+    /// A cell of a row that is an array (`$.rows[*][3]`): `name` is its column's, empty where it has none.
+    pub fn cell(&mut self, row: NodeId, number: usize, name: &[u8]) -> NodeId {
+        let id = [b"\x02", number.to_string().as_bytes(), b"\0", name].concat();
+        self.lookup(row, &id, |s| {
+            let (field, around) = s
+                .node(row)
+                .map_or(("", KeyCtx::default()), |n| (&*n.field, n.ctx));
+            let ctx = match name {
+                b"" => around,
+                name => s.judge.rules.key(name),
+            };
+            (format!("{field}[{number}]").into(), ctx, Style::Json)
+        })
+    }
+
     fn make(&self, parent: NodeId, _raw: &[u8], key: &[u8]) -> (Arc<str>, KeyCtx, Style) {
         let (above, around, style) = self
             .node(parent)
@@ -301,7 +322,8 @@ impl Sink {
             ctx.last |= around.last;
             ctx.bare = around.bare;
         }
-        if !ctx.person && !ctx.thing {
+        // a key that says whose name it is (`realName`) needs no other
+        if !ctx.person && !ctx.thing && (ctx.bare || !ctx.names(Kind::Name)) {
             ctx.person = around.person;
             ctx.thing = around.thing;
         }
@@ -434,6 +456,7 @@ impl Sink {
         self.frames.push(Frame {
             node,
             array,
+            row: false,
             idx: NONE,
             last: NONE,
             owner,
@@ -521,6 +544,13 @@ impl Sink {
             self.out.dropped += 1;
             return;
         }
+        let slot = match self.whole {
+            None => slot,
+            Some(around) => Slot {
+                form: slot.form.steps().fold(around.form, Form::then),
+                ..around
+            },
+        };
         let record = if hit.class == crate::detect::DIGEST {
             0
         } else {
@@ -529,7 +559,7 @@ impl Sink {
         let indices = || {
             self.frames
                 .iter()
-                .filter(|f| f.array && f.idx != NONE)
+                .filter(|f| f.array && !f.row && f.idx != NONE)
                 .map(|f| f.idx)
         };
         let index: Indices = indices().collect();

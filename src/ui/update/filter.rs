@@ -2,6 +2,7 @@
 //! while what is typed does not parse, the last filter that did stays in force.
 
 use super::{ask, docs};
+use crate::detect::kind::Kind;
 use crate::error::Error;
 use crate::query::lang::{self, field};
 use crate::ui::effect::Effect;
@@ -120,7 +121,7 @@ fn offers(m: &Model) -> Vec<String> {
             "level" | "sens" => vec!["S0", "S1", "S2", "S3", "S4"],
             "account" | "user" => m.names.accounts.iter().map(String::as_str).collect(),
             "api" => m.names.apis.iter().map(String::as_str).collect(),
-            "class" | "classes" => CLASSES.to_vec(),
+            "class" | "classes" => Kind::ALL.iter().map(|k| k.name()).collect(),
             "method" => vec!["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
             _ => Vec::new(),
         };
@@ -143,30 +144,6 @@ fn offers(m: &Model) -> Vec<String> {
     }
     some(v)
 }
-
-/// Classes that every build knows.
-const CLASSES: [&str; 20] = [
-    "password",
-    "private-key",
-    "cloud-key",
-    "api-key",
-    "cn-id",
-    "bank-card",
-    "cn-passport",
-    "us-ssn",
-    "iban",
-    "jwt",
-    "session-token",
-    "cn-mobile",
-    "phone",
-    "email",
-    "name",
-    "address",
-    "birth-date",
-    "gps",
-    "cn-plate",
-    "cn-uscc",
-];
 
 /// A key while the filter is edited.
 pub fn key(m: &mut Model, k: &KeyEvent) {
