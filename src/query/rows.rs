@@ -222,6 +222,8 @@ pub struct SourceRow {
     pub name: String,
     pub sha256: Option<String>,
     pub kind: String,
+    /// The log format that was given for it.
+    pub mapping: Option<String>,
     pub bytes: u64,
     pub packets: Option<u64>,
     pub lines: Option<u64>,

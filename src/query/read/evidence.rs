@@ -63,7 +63,7 @@ pub fn flows(cx: &Cx, filter: &Filter) -> Result<Vec<FlowRow>> {
 pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
     let w = condition(cx, filter, Scope::Sources)?;
     let sql = format!(
-        "SELECT c.id,c.name,c.sha256,c.kind,c.bytes,c.packets,c.lines,c.first_ts,c.last_ts,c.calls,c.skipped FROM source c \
+        "SELECT c.id,c.name,c.sha256,c.kind,c.bytes,c.packets,c.lines,c.first_ts,c.last_ts,c.calls,c.skipped,c.mapping FROM source c \
          WHERE {} ORDER BY c.name,c.sha256,c.id",
         w.sql
     );
@@ -85,6 +85,7 @@ pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
                 .get::<_, Option<Vec<u8>>>(2)?
                 .map(|s| super::call::hex(&s)),
             kind: r.get(3)?,
+            mapping: r.get(11)?,
             bytes: n(r.get(4)?),
             packets: r.get::<_, Option<i64>>(5)?.map(n),
             lines: r.get::<_, Option<i64>>(6)?.map(n),
