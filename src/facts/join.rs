@@ -1,8 +1,8 @@
 //! Log lines that are captured calls. In: all calls. Out: `joined` of log lines: the index of the captured call.
 //! Bounds: candidates share method, target and status; of those only the ones within [`WINDOW_NS`] are compared.
 //!
-//! Clocks of a log and of a capture differ by a constant, and a log has whole seconds: the offset between the two sources is
-//! the median over lines whose request occurs once on both sides. A line and a call are then joined one to one, nearest first.
+//! Clocks of a log and of a capture differ by a constant, a log may have whole seconds, and its times may be those of the request
+//! or of the answer's end: the offset that most requests agree on decides ([`clock`]). Lines and calls are then joined one to one.
 //!
 //! Lines with both addresses and both ports (Zeek, Suricata) name the connection itself: they are joined before all others,
 //! whatever their host says, in the order of their requests on it.
@@ -17,8 +17,19 @@ pub const WINDOW_NS: i64 = 2_000_000_000;
 const SKEW_NS: i64 = 5_400_000_000_000;
 /// Calls of one connection that a line is compared with.
 const NEAR: usize = 64;
-/// Requests that must occur once on both sides before an offset is believed.
+/// Lines and calls that must agree before an offset is believed.
 const ANCHORS: usize = 3;
+/// A second.
+const S: i64 = 1_000_000_000;
+/// What passes between the moment that a server stamps and the one that is captured.
+const JITTER: i64 = 50_000_000;
+/// Pairs of a line and a call of one kind of request that vote on the clock, and of all kinds.
+const KIND_PAIRS: usize = 65_536;
+const PAIRS: usize = 2_000_000;
+/// Weight of a line that may be one call alone.
+const WEIGHT: usize = 65_536;
+/// Calls around a line's time that are looked at: more equal requests of a moment cannot be told apart anyway.
+const AROUND: usize = 512;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -132,47 +143,56 @@ fn match_up(calls: &[CallLine], lines: &[u32], captured: &[u32], window: i64) ->
     options.into_iter().map(|(_, _, l, _, i)| (l, i)).collect()
 }
 
-/// Captured calls of one kind of request.
-#[derive(Default)]
-struct Captured {
-    /// Begin and index, in order of time.
-    by_time: Vec<(i64, u32)>,
-    /// The longest of them, in nanoseconds.
-    longest: i64,
+/// What was found of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Joined {
+    /// Source, as an index.
+    pub source: u32,
+    /// Its lines that are captured calls.
+    pub lines: u64,
+    /// How far its clock is ahead of the capture's, in nanoseconds; `None` where too few requests tell.
+    pub skew: Option<i64>,
 }
 
-/// Joins in place.
-pub fn join(calls: &mut [CallLine]) {
+/// Joins in place, and tells of each log.
+pub fn join(calls: &mut [CallLine]) -> Vec<Joined> {
     certain(calls);
     // a case may have thousands of logs: each looks at the requests of its own lines alone
     let mut logs: BTreeMap<u32, BTreeMap<Key, Vec<u32>>> = BTreeMap::new();
-    let mut sides: BTreeMap<Key, Captured> = BTreeMap::new();
+    let mut sides: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
     for (i, c) in (0u32..).zip(calls.iter()) {
-        if c.log && c.joined == NONE && c.target != 0 {
-            sides.entry(key(c)).or_default();
-            let lines = logs.entry(c.source).or_default().entry(key(c));
-            lines.or_default().push(i);
+        if c.log {
+            let lines = logs.entry(c.source).or_default();
+            if c.target != 0 {
+                sides.entry(key(c)).or_default();
+                lines.entry(key(c)).or_default().push(i);
+            }
         }
     }
     if logs.is_empty() {
-        return;
+        return Vec::new();
     }
     for (i, c) in (0u32..).zip(calls.iter()) {
         if !c.log
             && c.target != 0
-            && let Some(s) = sides.get_mut(&key(c))
+            && let Some(side) = sides.get_mut(&key(c))
         {
-            s.by_time.push((c.ts, i));
-            s.longest = s.longest.max(c.last() - c.ts);
+            side.push(i);
         }
     }
-    for s in sides.values_mut() {
-        s.by_time.sort_unstable();
+    let mut out = Vec::new();
+    for (source, lines) in logs {
+        let clock = clock(calls, &sides, &lines);
+        pair(calls, &sides, &lines, &clock);
+        let joined = lines.values().flatten();
+        let joined = joined.filter(|l| calls.get(**l as usize).is_some_and(|c| c.joined != NONE));
+        out.push(Joined {
+            source,
+            lines: joined.count() as u64,
+            skew: clock.known.then_some(clock.skew),
+        });
     }
-    for lines in logs.into_values() {
-        let skew = skew(calls, &sides, &lines);
-        pair(calls, &sides, &lines, skew);
-    }
+    out
 }
 
 fn key(c: &CallLine) -> Key {
@@ -188,6 +208,46 @@ fn fits(log: &CallLine, call: &CallLine) -> bool {
         && (log.host == 0 || call.host == 0 || log.host == call.host)
 }
 
+/// Which end of a call the times of a log stamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stamp {
+    Start,
+    End,
+}
+
+impl Stamp {
+    fn of(self, c: &CallLine) -> i64 {
+        match self {
+            Stamp::Start => c.ts,
+            Stamp::End => c.last(),
+        }
+    }
+}
+
+/// The clock of a log against that of the capture.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    stamp: Stamp,
+    skew: i64,
+    /// A time of the log covers what follows it by less than this.
+    step: i64,
+    /// Whether requests told.
+    known: bool,
+}
+
+/// Distance from a line to the call that it may be, given the clock: 0 where its time covers the call's.
+fn off(log: &CallLine, call: &CallLine, clock: &Clock) -> i64 {
+    let at = |stamp: Stamp| {
+        let ahead = stamp.of(call).saturating_add(clock.skew);
+        let late = ahead.saturating_sub(stamp.of(log));
+        (late - clock.step).max(late.saturating_neg()).max(0)
+    };
+    match clock.known {
+        true => at(clock.stamp),
+        false => at(Stamp::End).min(at(Stamp::Start)),
+    }
+}
+
 /// Distance from a line to the nearest end of a call, given the offset of the log's clock.
 fn distance(log: &CallLine, call: &CallLine, skew: i64) -> i64 {
     let t = log.ts.saturating_sub(skew);
@@ -199,91 +259,225 @@ fn distance(log: &CallLine, call: &CallLine, skew: i64) -> i64 {
         .unwrap_or(i64::MAX)
 }
 
-fn skew(
+/// The clock that explains most: for each request that is on both sides, each pair of a line and a call votes for the offset
+/// between them, with less weight the more calls it may be. Whole seconds are truncated, so offsets of one clock fill a second.
+fn clock(
     calls: &[CallLine],
-    sides: &BTreeMap<Key, Captured>,
+    sides: &BTreeMap<Key, Vec<u32>>,
     lines: &BTreeMap<Key, Vec<u32>>,
-) -> i64 {
-    let get = |i: u32| calls.get(i as usize);
-    let mut offsets: Vec<i64> = Vec::new();
-    for (key, mine) in lines {
-        if let [line] = mine.as_slice()
-            && let Some([(_, one)]) = sides.get(key).map(|s| s.by_time.as_slice())
-            && let (Some(line), Some(call)) = (get(*line), get(*one))
-            && fits(line, call)
-        {
-            let off = line.ts.saturating_sub(call.last());
-            if off.abs() <= SKEW_NS {
-                offsets.push(off);
+) -> Clock {
+    // rare requests first: they tell most
+    let mut kinds: Vec<(usize, &Key)> = lines
+        .iter()
+        .filter_map(|(k, l)| Some((l.len().saturating_mul(sides.get(k)?.len()), k)))
+        .filter(|(n, _)| (1..=KIND_PAIRS).contains(n))
+        .collect();
+    kinds.sort_unstable();
+    let mut best: Option<(i64, Clock)> = None;
+    for stamp in [Stamp::End, Stamp::Start] {
+        // offset, weight, line, call
+        let mut votes: Vec<(i64, i64, u32, u32)> = Vec::new();
+        let (mut whole, mut milli) = (true, true);
+        for (_, key) in &kinds {
+            if votes.len() > PAIRS {
+                break;
+            }
+            let captured = sides.get(key).map_or(&[][..], Vec::as_slice);
+            for l in lines.get(key).into_iter().flatten() {
+                let Some(line) = calls.get(*l as usize) else {
+                    continue;
+                };
+                let at = stamp.of(line);
+                let same = captured.iter().filter_map(|i| {
+                    let call = calls.get(*i as usize).filter(|c| fits(line, c))?;
+                    let offset = at.saturating_sub(stamp.of(call));
+                    (offset.abs() <= SKEW_NS).then_some((offset, *i))
+                });
+                let from = votes.len();
+                votes.extend(same.map(|(offset, i)| (offset, 0, *l, i)));
+                let n = votes.len() - from;
+                if n > 0 {
+                    whole &= at % S == 0;
+                    milli &= at % 1_000_000 == 0;
+                    let weight = i64::try_from(WEIGHT / n).unwrap_or(1).max(1);
+                    for v in votes.iter_mut().skip(from) {
+                        v.1 = weight;
+                    }
+                }
             }
         }
+        votes.sort_unstable();
+        let step = match (whole, milli) {
+            (true, _) => S,
+            (false, true) => 1_000_000,
+            (false, false) => 0,
+        };
+        if let Some((weight, clock)) = densest(&votes, stamp, step)
+            && best.as_ref().is_none_or(|(w, _)| weight > w + w / 50)
+        {
+            best = Some((weight, clock));
+        }
     }
-    if offsets.len() < ANCHORS {
-        return 0;
-    }
-    offsets.sort_unstable();
-    let median = offsets.get(offsets.len() / 2).copied().unwrap_or(0);
-    let near = offsets
-        .iter()
-        .filter(|o| (**o - median).abs() <= WINDOW_NS)
-        .count();
-    // One clock against another is one offset: without agreement there is none. Whole seconds are truncated, which is no skew.
-    if near * 3 >= offsets.len() * 2 && median.abs() > WINDOW_NS / 2 {
-        median
-    } else {
-        0
-    }
+    best.map_or(
+        Clock {
+            stamp: Stamp::End,
+            skew: 0,
+            step: S,
+            known: false,
+        },
+        |(_, c)| c,
+    )
 }
 
+/// The window of offsets with the most weight, in votes sorted by offset.
+fn densest(votes: &[(i64, i64, u32, u32)], stamp: Stamp, step: i64) -> Option<(i64, Clock)> {
+    let width = step + JITTER;
+    let (mut from, mut sum) = (0, 0);
+    let mut best: Option<(i64, i64, usize, usize)> = None;
+    for (to, vote) in votes.iter().enumerate() {
+        sum += vote.1;
+        while let Some(first) = votes.get(from)
+            && vote.0.saturating_sub(first.0) >= width
+        {
+            sum -= first.1;
+            from += 1;
+        }
+        let off = vote.0.abs();
+        // of equal ones the nearest to no skew at all
+        if best.is_none_or(|(w, o, _, _)| sum > w || sum == w && off < o) {
+            best = Some((sum, off, from, to + 1));
+        }
+    }
+    let (weight, _, from, to) = best?;
+    let found = votes.get(from..to)?;
+    let distinct = |side: fn(&(i64, i64, u32, u32)) -> u32, of: &[(i64, i64, u32, u32)]| {
+        of.iter().map(side).collect::<BTreeSet<u32>>().len()
+    };
+    let (lines, captured) = (distinct(|v| v.2, found), distinct(|v| v.3, found));
+    if lines.min(captured) < ANCHORS {
+        return None;
+    }
+    // One clock against another is one offset: most of one side agrees, as far as the other covers it.
+    let (all, all_captured) = (distinct(|v| v.2, votes), distinct(|v| v.3, votes));
+    let (first, last) = (found.first()?.0, found.last()?.0);
+    let near = first.abs().min(last.abs()) <= WINDOW_NS;
+    if !near && lines * 2 < all && captured * 2 < all_captured {
+        return None;
+    }
+    // truncated times lie in one step below the clock's offset: both ends of what was seen bound it
+    let skew = if step >= S {
+        i64::midpoint(last, first.saturating_add(step))
+    } else {
+        found.get(found.len() / 2)?.0
+    };
+    Some((
+        weight,
+        Clock {
+            stamp,
+            skew,
+            step,
+            known: true,
+        },
+    ))
+}
+
+/// Joins lines to calls one to one: first those that share an id, then in order of time what a line's time covers (those of the
+/// same program first), then what is nearest.
 fn pair(
     calls: &mut [CallLine],
-    sides: &BTreeMap<Key, Captured>,
+    sides: &BTreeMap<Key, Vec<u32>>,
     lines: &BTreeMap<Key, Vec<u32>>,
-    skew: i64,
+    clock: &Clock,
 ) {
     let mut found: Vec<(u32, u32)> = Vec::new();
     for (key, lines) in lines {
-        let Some(Captured { by_time, longest }) = sides.get(key) else {
+        let Some(captured) = sides.get(key).filter(|c| !c.is_empty()) else {
             continue;
         };
-        let mut options: Vec<(i64, i64, u32, u32)> = Vec::new();
-        for l in lines {
-            let Some(line) = calls.get(*l as usize) else {
-                continue;
-            };
-            let t = line.ts.saturating_sub(skew);
-            let from = by_time.partition_point(|(ts, _)| {
-                *ts < t.saturating_sub(WINDOW_NS).saturating_sub(*longest)
-            });
-            for (ts, i) in by_time
-                .iter()
-                .skip(from)
-                .take_while(|(ts, _)| *ts <= t.saturating_add(WINDOW_NS))
-                .take(64)
-            {
-                let Some(call) = calls.get(*i as usize) else {
-                    continue;
-                };
-                let mut d = distance(line, call, skew);
-                if line.trace != NONE && line.trace == call.trace {
-                    d = 0;
-                }
-                if d <= WINDOW_NS && fits(line, call) {
-                    options.push((d / 1_000_000_000, *ts, *l, *i));
-                }
+        let get = |i: u32| calls.get(i as usize);
+        let mut used: BTreeSet<u32> = lines
+            .iter()
+            .filter_map(|l| get(*l).map(|c| c.joined))
+            .filter(|j| *j != NONE)
+            .collect();
+        let mut open: Vec<(i64, u32)> = lines
+            .iter()
+            .filter_map(|l| get(*l).filter(|c| c.joined == NONE).map(|c| (clock.stamp.of(c), *l)))
+            .collect();
+        // lines of one moment in the order in which they were written
+        open.sort_unstable();
+        let mut by_time: Vec<(i64, u32)> = captured
+            .iter()
+            .filter_map(|i| get(*i).map(|c| (clock.stamp.of(c), *i)))
+            .collect();
+        by_time.sort_unstable();
+        // a call may be as long as the times of its ends differ
+        let longest = captured
+            .iter()
+            .filter_map(|i| get(*i).map(|c| c.last() - c.ts))
+            .max()
+            .unwrap_or(0);
+        let mut shared: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for i in captured {
+            if let Some(c) = get(*i).filter(|c| c.trace != NONE) {
+                shared.entry(c.trace).or_default().push(*i);
             }
         }
-        // Nearest second first, then in order of time: equal requests pair up in the order in which they were made.
-        options.sort_unstable_by_key(|(d, ts, l, i)| {
-            (*d, calls.get(*l as usize).map_or(0, |c| c.ts), *l, *ts, *i)
-        });
-        let mut used: BTreeSet<(bool, u32)> = BTreeSet::new();
-        for (_, _, l, i) in options {
-            if !used.contains(&(true, l)) && !used.contains(&(false, i)) {
-                used.insert((true, l));
-                used.insert((false, i));
-                found.push((l, i));
-            }
+        let mut take = |l: u32, i: u32, used: &mut BTreeSet<u32>| {
+            used.insert(i);
+            found.push((l, i));
+        };
+        for round in Round::ALL {
+            let slack = match round {
+                Round::Id => SKEW_NS,
+                Round::Near => WINDOW_NS,
+                _ if clock.known => JITTER,
+                _ => 0,
+            };
+            open.retain(|(at, l)| {
+                let Some(line) = get(*l) else { return false };
+                let fit = |i: u32| -> Option<i64> {
+                    let call = get(i).filter(|c| fits(line, c) && !used.contains(&i))?;
+                    let same = line.ua != 0 && line.ua == call.ua;
+                    if round == Round::Program && !same {
+                        return None;
+                    }
+                    Some(off(line, call, clock)).filter(|o| *o <= slack)
+                };
+                let hit = if round == Round::Id {
+                    let ids = shared.get(&line.trace).map_or(&[][..], Vec::as_slice);
+                    ids.iter()
+                        .take(NEAR)
+                        .filter_map(|i| Some((fit(*i)?, *i)))
+                        .min()
+                } else {
+                    let t = at.saturating_sub(clock.skew);
+                    let begin = t.saturating_sub(slack).saturating_sub(longest);
+                    let end = t
+                        .saturating_add(clock.step)
+                        .saturating_add(slack)
+                        .saturating_add(longest);
+                    let from = by_time.partition_point(|(ts, _)| *ts < begin);
+                    let mut around = by_time
+                        .iter()
+                        .skip(from)
+                        .take_while(|(ts, _)| *ts <= end)
+                        .take(AROUND)
+                        .filter_map(|(_, i)| Some((fit(*i)?, *i)));
+                    match round {
+                        // in order: equal requests pair up as they were made
+                        Round::Program | Round::Covered => around.next(),
+                        _ => around.min_by_key(|(o, _)| *o),
+                    }
+                };
+                match hit {
+                    Some((_, i)) => {
+                        take(*l, i, &mut used);
+                        false
+                    }
+                    None => true,
+                }
+            });
         }
     }
     for (l, i) in found {
@@ -293,11 +487,26 @@ fn pair(
     }
 }
 
+/// Rounds of [`pair`], each over the lines that the ones before left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// Line and call have the same request id.
+    Id,
+    /// The line's time covers the call, and the user agent is the same.
+    Program,
+    /// The line's time covers the call.
+    Covered,
+    /// The call is near.
+    Near,
+}
+
+impl Round {
+    const ALL: [Round; 4] = [Round::Id, Round::Program, Round::Covered, Round::Near];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const S: i64 = 1_000_000_000;
 
     fn call(id: i64, ts: i64, log: bool, target: u64, src: u32) -> CallLine {
         CallLine {

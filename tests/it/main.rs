@@ -32,6 +32,8 @@ mod http2_slow;
 mod http2_socket;
 mod labelled;
 mod layering;
+mod log_joins;
+mod logs;
 mod operations;
 mod packets;
 mod query_rows;

@@ -85,7 +85,11 @@ pub fn parse(line: &[u8], tail: Tail) -> Result<LogCall, NoCall> {
     if call.src.is_none() && call.host.is_none() && !plausible_host(first) {
         return Err(NoCall::unfit("an address", 0));
     }
-    f.word().ok_or_else(|| unfit(&f, "an identity"))?;
+    let identity = f.word().ok_or_else(|| unfit(&f, "an identity"))?;
+    // lighttpd has the host there
+    if identity.contains(&b'.') || identity.contains(&b':') {
+        call.host = call.host.or_else(|| known(identity));
+    }
     call.user = known(f.word().ok_or_else(|| unfit(&f, "a user"))?).and_then(super::draft::user);
     let before = Fields { rest: f.rest };
     let at = f.quoted(b'[', b']').and_then(super::time::clf);

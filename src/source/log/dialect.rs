@@ -128,6 +128,69 @@ pub enum Percent {
     Gunicorn,
 }
 
+/// A form of a time that is only its fraction.
+const FRACTION: &str = "%f";
+
+/// A time whose parts are written one after the other becomes one: `%{%Y-%m-%dT%H:%M:%S}t.%{usec_frac}t%{%z}t`.
+fn whole_times(parts: Vec<Part>) -> Vec<Part> {
+    let mut out: Vec<Part> = Vec::new();
+    for part in parts {
+        if matches!(&part, Part::Text(t) if t.is_empty()) {
+            continue;
+        }
+        let form = |p: &Part| match p {
+            Part::Value {
+                meaning: Some(Meaning {
+                    slot: Slot::Start | Slot::End,
+                    how: How::Form(f),
+                }),
+                ..
+            } => Some(f.to_string()),
+            Part::Value {
+                meaning: Some(Meaning {
+                    slot: Slot::Start | Slot::End,
+                    how: How::Unit(1_000_000_000),
+                }),
+                ..
+            } => Some(String::new()),
+            _ => None,
+        };
+        let Some(more) = form(&part) else {
+            out.push(part);
+            continue;
+        };
+        // what stands between must not be what may end the value
+        let between = match out.last() {
+            Some(Part::Text(t)) if t.len() <= 2 && !t.contains(' ') => t.clone(),
+            _ => String::new(),
+        };
+        let at = out.len().checked_sub(1 + usize::from(!between.is_empty()));
+        let before = at.and_then(|i| out.get_mut(i));
+        match before {
+            Some(p) if form(p).is_some() => {
+                let first = form(p).unwrap_or_default();
+                if let Part::Value {
+                    meaning: Some(m), ..
+                } = p
+                    && !first.is_empty()
+                {
+                    let form = match (between.as_str(), more.as_str()) {
+                        (".", FRACTION) => format!("{first}%.f"),
+                        (between, more) => format!("{first}{}{more}", between.replace('%', "%%")),
+                    };
+                    m.how = How::Form(form.into());
+                }
+                if !between.is_empty() {
+                    out.pop();
+                }
+            }
+            _ if more == FRACTION => out.push(value(FRACTION, None)),
+            _ => out.push(part),
+        }
+    }
+    out
+}
+
 fn apache_time(form: &str) -> Vec<Part> {
     let (slot, form) = match form.split_once(':') {
         Some(("end", f)) => (Slot::End, f),
@@ -147,7 +210,7 @@ fn apache_time(form: &str) -> Vec<Part> {
         "sec" => How::Unit(1_000_000_000),
         "msec" => MS,
         "usec" => US,
-        "msec_frac" | "usec_frac" => return vec![value(form, None)],
+        "msec_frac" | "usec_frac" => How::Form(FRACTION.into()),
         form => How::Form(form.into()),
     };
     vec![value("%t", with(slot, how))]
@@ -168,7 +231,8 @@ fn apache_letter(letter: char, arg: &str, of: Percent) -> Option<Meaning> {
         'H' => plain(Slot::Version),
         'v' | 'V' => plain(Slot::Host),
         'p' if arg == "remote" => plain(Slot::Sport),
-        'p' => plain(Slot::Dport),
+        // Apache's own is the port of the server's name, not the one that was reached
+        'p' if arg == "local" || of == Percent::Tomcat => plain(Slot::Dport),
         'D' if of == Percent::Tomcat => with(Slot::Duration, MS),
         'D' => with(Slot::Duration, US),
         'M' if of == Percent::Gunicorn => with(Slot::Duration, MS),
@@ -244,7 +308,7 @@ pub fn apache(text: &str, of: Percent) -> Result<Vec<Part>, String> {
         }
     }
     parts.push(Part::Text(plain));
-    Ok(beside(parts))
+    Ok(beside(whole_times(parts)))
 }
 
 /// Gunicorn's: `%(h)s`, `%({x-request-id}i)s`.

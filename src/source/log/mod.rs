@@ -118,7 +118,7 @@ impl NoCall {
     }
     /// Where a text of the format was expected.
     fn unfit_text(text: &str, at: usize) -> NoCall {
-        let want = Cow::Owned(format!("{text:?}"));
+        let want = Cow::Owned(format!("`{text}`"));
         NoCall::Unfit(Misfit { want, at })
     }
     fn unfit_count(want: usize, have: usize, at: usize) -> NoCall {

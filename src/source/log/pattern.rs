@@ -204,8 +204,27 @@ fn goes_on(text: &[u8], at: usize) -> bool {
     before == Some(&b',') || colon || (before == Some(&b':') && text.get(at.wrapping_sub(2)) == Some(&b' '))
 }
 
+/// Without the colours of a terminal, which development servers write also into files.
+fn uncoloured(field: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((b, tail)) = rest.split_first() {
+        rest = tail;
+        if *b != 0x1b {
+            out.push(*b);
+        } else if let Some(code) = tail.strip_prefix(b"[") {
+            let end = code.iter().position(|c| !c.is_ascii_digit() && *c != b';');
+            rest = code.get(end.map_or(code.len(), |e| e + 1)..).unwrap_or_default();
+        }
+    }
+    out
+}
+
 /// Undoes `\"`, `\\`, `\xHH`, `\uHHHH`, `\n`, `\t` as servers write them.
 pub fn unescape(field: &[u8]) -> Cow<'_, str> {
+    if field.contains(&0x1b) {
+        return Cow::Owned(unescape(&uncoloured(field)).into_owned());
+    }
     if !field.contains(&b'\\') {
         return lossless(field);
     }
@@ -244,7 +263,9 @@ pub fn unescape(field: &[u8]) -> Cow<'_, str> {
             b'n' => out.push(b'\n'),
             b't' => out.push(b'\t'),
             b'r' => out.push(b'\r'),
-            c => out.push(*c),
+            b'"' | b'\\' | b'\'' | b'/' => out.push(*code),
+            // no escape: some writers leave backslashes as they came
+            c => out.extend([b'\\', *c]),
         }
     }
     Cow::Owned(lossless(&out).into_owned())
@@ -291,7 +312,7 @@ mod tests {
                 "a status",
                 56,
             ),
-            ("10.0.0.1 [01/Mar/2026:10:00:00 +0800] GET", "] \"", 42),
+            ("10.0.0.1 [01/Mar/2026:10:00:00 +0800] GET", "`] \"`", 42),
         ] {
             let NoCall::Unfit(misfit) = read(format, line).unwrap_err() else {
                 panic!("{line}");
