@@ -323,3 +323,85 @@ fn two_hundred_formats_are_told_apart_at_once() {
     assert!(sniff(other.as_bytes(), &formats).is_none());
     assert!(begin.elapsed().as_millis() < 1000, "{:?}", begin.elapsed());
 }
+
+fn load(dir: &Path, files: &[&str], given: &[&str]) -> leaktrace::error::Result<leaktrace::load::LoadOutcome> {
+    let options = leaktrace::load::LoadOptions {
+        files: files.iter().map(|f| dir.join(f)).collect(),
+        case: dir.join("t.ltc"),
+        log_format: given.iter().map(|g| (*g).to_owned()).collect(),
+        ..Default::default()
+    };
+    leaktrace::load::run(&options, &leaktrace::load::Progress::default())
+}
+
+fn calls(dir: &Path, filter: &str) -> Vec<leaktrace::query::rows::CallRow> {
+    use leaktrace::query::{Cx, Filter, Page, read};
+    let cx = Cx::open(&dir.join("t.ltc"), true).unwrap();
+    read::calls(&cx, &Filter::parse(filter).unwrap(), &Page::first(1000)).unwrap()
+}
+
+#[test]
+fn a_given_format_is_kept_with_its_source_and_another_one_reads_it_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |n: &str| dir.path().join(n);
+    let log = "2026-03-01T02:00:00Z ~ 10.0.0.1 ~ GET /people?phone=13812345678 ~ 200 ~ amy ~ bo\n\
+               2026-03-01T02:00:01Z ~ 10.0.0.1 ~ GET /people ~ oops ~ amy ~ bo\n\
+               2026-03-01T02:00:02Z ~ 10.0.0.1 ~ GET /orders ~ 200 ~ amy ~ bo\n";
+    std::fs::write(at("own.log"), log).unwrap();
+    // nobody knows it
+    let none = load(dir.path(), &["own.log"], &[]).unwrap();
+    assert!(none.failed[0].1.contains("neither a capture"));
+    // what is given does not fit, and why is told
+    let none = load(dir.path(), &["own.log"], &["{time} | {src}"]).unwrap();
+    assert!(none.failed[0].1.contains("expected ` | ` at column 22"), "{}", none.failed[0].1);
+    for (bad, why) in [("{colour}", "no field is named"), ("missing.toml", "no such file"), ("%{x", "without its }")] {
+        let e = load(dir.path(), &["own.log"], &[bad]).unwrap_err().to_string();
+        assert!(e.contains("--log-format") && e.contains(why), "{e}");
+    }
+    let wrong = "{time} ~ {src} ~ {request} ~ {status} ~ {behalf} ~ {user}";
+    let first = load(dir.path(), &["own.log"], &[wrong]).unwrap();
+    let source = &first.sources[0];
+    assert_eq!((source.kind.as_str(), source.mapping.as_deref()), ("log:given", Some(wrong)));
+    assert_eq!((first.calls, source.skipped, source.diags["log-unfit"]), (2, 1, 1));
+    let told: String = leaktrace::query::Cx::open(&at("t.ltc"), false)
+        .unwrap()
+        .conn
+        .query_row("SELECT detail FROM diag WHERE code='log-unfit'", [], |r| r.get(0))
+        .unwrap();
+    assert!(told.starts_with("expected a status (three digits) at column 51, not \"oops"), "{told}");
+    let rows = calls(dir.path(), "");
+    assert_eq!(rows[0].account.as_deref(), Some("bo"));
+    assert_eq!(rows[0].classes, ["cn-mobile"]);
+    // the same again changes nothing; without a format what was given before stays
+    assert_eq!(load(dir.path(), &["own.log"], &[wrong]).unwrap().sources, first.sources);
+    // a mapping file puts it right, and its calls stand in the place of those before
+    let right = "name = \"own\"\nline = \"text\"\npattern = \"{time} ~ {src} ~ {request} ~ {status} ~ {user} ~ {behalf}\"\n";
+    std::fs::write(at("own.toml"), right).unwrap();
+    let path = at("own.toml");
+    let again = load(dir.path(), &["own.log"], &[path.to_str().unwrap()]).unwrap();
+    assert_eq!((again.sources.len(), again.calls), (1, 2));
+    assert_eq!((again.sources[0].kind.as_str(), again.sources[0].mapping.as_deref()), ("log:own", Some(right)));
+    let rows = calls(dir.path(), "account:amy");
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0].on_behalf_of.as_deref(), Some("bo"));
+}
+
+#[test]
+fn sessions_of_a_bastion_are_calls_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = "start,end,user,client,host,address,port,account,protocol\n\
+               2026-03-01T02:00:00Z,2026-03-01T02:10:00Z,amy,10.9.0.7,db-01,10.2.0.5,22,root,ssh\n\
+               2026-03-01T02:01:00Z,2026-03-01T02:02:00Z,bo,10.9.0.8,db-02,10.2.0.6,22,dba,ssh\n";
+    std::fs::write(dir.path().join("bastion.csv"), log).unwrap();
+    load(dir.path(), &["bastion.csv"], &[]).unwrap();
+    let rows = calls(dir.path(), "method:SESSION account:amy");
+    assert_eq!(rows.len(), 1);
+    let r = &rows[0];
+    assert_eq!((r.proto, r.src.as_deref(), r.dst.as_deref()), ("log", Some("10.9.0.7"), Some("10.2.0.5")));
+    assert_eq!((r.host.as_deref(), r.dport, r.status), (Some("db-01:22"), Some(22), None));
+    assert_eq!(r.uri.as_deref(), Some("ssh://root@db-01:22"));
+    assert_eq!(r.end_ts.as_deref(), Some("2026-03-01T02:10:00.000000000Z"));
+    assert_eq!(r.flags, ["log-only"]);
+    assert_eq!((r.account_via.as_deref(), rows[0].account.as_deref()), (Some("log-user"), Some("amy")));
+    assert_eq!(calls(dir.path(), "host:db-02:22").len(), 1);
+}
