@@ -402,7 +402,11 @@ fn pair(
             .collect();
         let mut open: Vec<(i64, u32)> = lines
             .iter()
-            .filter_map(|l| get(*l).filter(|c| c.joined == NONE).map(|c| (clock.stamp.of(c), *l)))
+            .filter_map(|l| {
+                get(*l)
+                    .filter(|c| c.joined == NONE)
+                    .map(|c| (clock.stamp.of(c), *l))
+            })
             .collect();
         // lines of one moment in the order in which they were written
         open.sort_unstable();

@@ -11,7 +11,8 @@ pub fn write(conn: &Connection, joined: &[Joined]) -> Result<()> {
         .prepare("SELECT id FROM source ORDER BY id")?
         .query_map([], |r| r.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut stmt = conn.prepare("INSERT INTO source_fact(source_id,joined,skew) VALUES(?1,?2,?3)")?;
+    let mut stmt =
+        conn.prepare("INSERT INTO source_fact(source_id,joined,skew) VALUES(?1,?2,?3)")?;
     for j in joined {
         if let Some(id) = ids.get(j.source as usize) {
             stmt.execute(params![id, j.lines.cast_signed(), j.skew])?;

@@ -177,14 +177,8 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     } else {
         unchanged = Vec::new();
         let same = sources::take_known(&case.conn, &mut inputs, progress)?;
-        (known, replaced) = again::choose(
-            &case,
-            same,
-            &secrets.files,
-            &mut inputs,
-            &mut failed,
-            look,
-        )?;
+        (known, replaced) =
+            again::choose(&case, same, &secrets.files, &mut inputs, &mut failed, look)?;
         sources::sort(&mut inputs);
     }
     secrets::captures(&inputs, progress, &mut secrets);

@@ -326,7 +326,10 @@ impl CallScanner {
             claim: Some("user".to_string()),
             service: false,
         });
-        let events = l.behalf.iter().map(|name| IdentityEvent::OnBehalf { name: name.clone() });
+        let events = l
+            .behalf
+            .iter()
+            .map(|name| IdentityEvent::OnBehalf { name: name.clone() });
         let mut flags = Flags::LOG_ONLY;
         // a session on a host has no status
         if l.status.is_none() && l.method.as_deref() != Some("SESSION") {

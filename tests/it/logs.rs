@@ -79,17 +79,69 @@ const ORDINARY: Recorded = Recorded {
 
 /// In this order: name of the file, kind, what it lacks.
 const RECORDED: &[Recorded] = &[
-    Recorded { name: "nginx", ..ORDINARY },
-    Recorded { name: "nginx-main", ..ORDINARY },
-    Recorded { name: "nginx-main", kind: "nginx:main", given: &["nginx-formats.conf"], ..ORDINARY },
-    Recorded { name: "nginx-timed", kind: "nginx:timed", given: &["nginx-formats.conf"], port: true, ..ORDINARY },
-    Recorded { name: "nginx-json", kind: "nginx:j", given: &["nginx-formats.conf"], ..ORDINARY },
-    Recorded { name: "nginx-syslog", kind: "combined+syslog", ..ORDINARY },
-    Recorded { name: "apache", user: false, ..ORDINARY },
-    Recorded { name: "apache", kind: "apache:vhost_combined", given: &["apache-formats.conf"], user: false, ..ORDINARY },
-    Recorded { name: "apache-own", kind: "apache:own", given: &["apache-formats.conf"], port: true, user: false, ..ORDINARY },
-    Recorded { name: "apache-common", kind: "common", agent: false, user: false, ..ORDINARY },
-    Recorded { name: "gunicorn", ..ORDINARY },
+    Recorded {
+        name: "nginx",
+        ..ORDINARY
+    },
+    Recorded {
+        name: "nginx-main",
+        ..ORDINARY
+    },
+    Recorded {
+        name: "nginx-main",
+        kind: "nginx:main",
+        given: &["nginx-formats.conf"],
+        ..ORDINARY
+    },
+    Recorded {
+        name: "nginx-timed",
+        kind: "nginx:timed",
+        given: &["nginx-formats.conf"],
+        port: true,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "nginx-json",
+        kind: "nginx:j",
+        given: &["nginx-formats.conf"],
+        ..ORDINARY
+    },
+    Recorded {
+        name: "nginx-syslog",
+        kind: "combined+syslog",
+        ..ORDINARY
+    },
+    Recorded {
+        name: "apache",
+        user: false,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "apache",
+        kind: "apache:vhost_combined",
+        given: &["apache-formats.conf"],
+        user: false,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "apache-own",
+        kind: "apache:own",
+        given: &["apache-formats.conf"],
+        port: true,
+        user: false,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "apache-common",
+        kind: "common",
+        agent: false,
+        user: false,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "gunicorn",
+        ..ORDINARY
+    },
     Recorded {
         name: "gunicorn-own",
         kind: "own",
@@ -97,14 +149,67 @@ const RECORDED: &[Recorded] = &[
         target: Target::Path,
         ..ORDINARY
     },
-    Recorded { name: "haproxy", kind: "haproxy+syslog", agent: false, user: false, port: true, ..ORDINARY },
-    Recorded { name: "caddy", kind: "caddy", user: false, port: true, ..ORDINARY },
-    Recorded { name: "squid", kind: "squid", target: Target::Path, agent: false, user: false, ..ORDINARY },
-    Recorded { name: "lighttpd", user: false, ..ORDINARY },
-    Recorded { name: "uvicorn", kind: "uvicorn+cri", agent: false, user: false, port: true, ..ORDINARY },
-    Recorded { name: "hypercorn", kind: "hypercorn", target: Target::Path, user: false, port: true, ..ORDINARY },
-    Recorded { name: "werkzeug", kind: "werkzeug", target: Target::Decoded, agent: false, user: false, others: 3, ..ORDINARY },
-    Recorded { name: "http-server", kind: "werkzeug", agent: false, user: false, others: 4, ..ORDINARY },
+    Recorded {
+        name: "haproxy",
+        kind: "haproxy+syslog",
+        agent: false,
+        user: false,
+        port: true,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "caddy",
+        kind: "caddy",
+        user: false,
+        port: true,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "squid",
+        kind: "squid",
+        target: Target::Path,
+        agent: false,
+        user: false,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "lighttpd",
+        user: false,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "uvicorn",
+        kind: "uvicorn+cri",
+        agent: false,
+        user: false,
+        port: true,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "hypercorn",
+        kind: "hypercorn",
+        target: Target::Path,
+        user: false,
+        port: true,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "werkzeug",
+        kind: "werkzeug",
+        target: Target::Decoded,
+        agent: false,
+        user: false,
+        others: 3,
+        ..ORDINARY
+    },
+    Recorded {
+        name: "http-server",
+        kind: "werkzeug",
+        agent: false,
+        user: false,
+        others: 4,
+        ..ORDINARY
+    },
 ];
 
 fn decoded(text: &str) -> String {
@@ -122,8 +227,12 @@ fn decoded(text: &str) -> String {
 #[test]
 fn recorded_logs_say_what_their_clients_did() {
     for r in RECORDED {
-        let (bytes, truth) = (fixture(&format!("{}.log", r.name)), fixture(&format!("{}.jsonl", r.name)));
-        let kind = sniff(&bytes, &formats(r.given)).unwrap_or_else(|| panic!("{}: no format", r.name));
+        let (bytes, truth) = (
+            fixture(&format!("{}.log", r.name)),
+            fixture(&format!("{}.jsonl", r.name)),
+        );
+        let kind =
+            sniff(&bytes, &formats(r.given)).unwrap_or_else(|| panic!("{}: no format", r.name));
         assert_eq!(kind.name(), r.kind, "{}", r.name);
         let (calls, diags) = read(&bytes, &kind);
         let truth: Vec<Value> = truth
@@ -139,7 +248,9 @@ fn recorded_logs_say_what_their_clients_did() {
             assert_eq!(call.method.as_deref(), text("method"), "{what}");
             assert_eq!(call.status.map(u64::from), t["status"].as_u64(), "{what}");
             let asked = text("target").unwrap();
-            let asked = asked.strip_prefix("http://127.0.0.2:18101").unwrap_or(asked);
+            let asked = asked
+                .strip_prefix("http://127.0.0.2:18101")
+                .unwrap_or(asked);
             let uri = call.uri.as_deref().unwrap();
             match r.target {
                 Target::Whole => assert_eq!(uri, asked, "{what}"),
@@ -190,11 +301,30 @@ fn shown(c: &LogCall) -> String {
     };
     let _ = write!(out, " {}>{}", end(c.src, c.sport), end(c.dst, c.dport));
     let text = |t: &Option<String>| t.clone().unwrap_or_else(|| "-".to_owned());
-    let _ = write!(out, " {} {} {} {}", text(&c.method), text(&c.host), text(&c.uri), text(&c.version));
+    let _ = write!(
+        out,
+        " {} {} {} {}",
+        text(&c.method),
+        text(&c.host),
+        text(&c.uri),
+        text(&c.version)
+    );
     let n = |n: Option<u64>| n.map_or("-".to_owned(), |n| n.to_string());
-    let _ = write!(out, " {} {}/{}", n(c.status.map(u64::from)), n(c.req_body_len), n(c.resp_body_len));
+    let _ = write!(
+        out,
+        " {} {}/{}",
+        n(c.status.map(u64::from)),
+        n(c.req_body_len),
+        n(c.resp_body_len)
+    );
     let _ = write!(out, " user={} for={}", text(&c.user), text(&c.behalf));
-    let _ = write!(out, " ua={} ref={} trace={}", text(&c.user_agent), text(&c.referer), text(&c.trace_id));
+    let _ = write!(
+        out,
+        " ua={} ref={} trace={}",
+        text(&c.user_agent),
+        text(&c.referer),
+        text(&c.trace_id)
+    );
     out
 }
 
@@ -226,7 +356,11 @@ fn written_logs_stand_for_the_calls_beside_them() {
         };
         let (calls, diags) = read(log.as_bytes(), &kind);
         let mut got: Vec<String> = calls.iter().map(shown).collect();
-        got.extend(diags.iter().map(|d| d.split(':').next().unwrap().to_owned()));
+        got.extend(
+            diags
+                .iter()
+                .map(|d| d.split(':').next().unwrap().to_owned()),
+        );
         if kind.name() != name || got != want {
             let _ = writeln!(wrong, "=== {} (wanted {name})\n{diags:?}", kind.name());
             for g in &got {
@@ -248,9 +382,13 @@ fn a_line_that_does_not_fit_says_what_was_expected_where() {
         };
         let half: String = line.chars().take(line.chars().count() / 2).collect();
         let (_, diags) = read(format!("{log}{half}\n").as_bytes(), &kind);
-        let last = diags.last().unwrap_or_else(|| panic!("{name}: half a line is a call: {half}"));
+        let last = diags
+            .last()
+            .unwrap_or_else(|| panic!("{name}: half a line is a call: {half}"));
         assert!(
-            last.starts_with("log-unfit") && last.contains("expected ") && last.contains(" at column ")
+            last.starts_with("log-unfit")
+                && last.contains("expected ")
+                && last.contains(" at column ")
                 || last.starts_with("log-no-request"),
             "{name}: {last}"
         );
@@ -283,13 +421,15 @@ fn the_order_of_lines_does_not_decide_what_a_log_is() {
         let mut lines: Vec<&str> = log.lines().collect();
         let junk = ["what no format has", "{\"a\":1}", ""];
         lines.extend(&junk[..lines.len().saturating_sub(1).min(2)]);
-        let whole = sniff((lines.join("\n") + "\n").as_bytes(), &Formats::default()).map(|k| k.name());
+        let whole =
+            sniff((lines.join("\n") + "\n").as_bytes(), &Formats::default()).map(|k| k.name());
         for turn in 0..lines.len() {
             lines.rotate_left(1);
             if turn % 2 == 1 {
                 lines.reverse();
             }
-            let again = sniff((lines.join("\n") + "\n").as_bytes(), &Formats::default()).map(|k| k.name());
+            let again =
+                sniff((lines.join("\n") + "\n").as_bytes(), &Formats::default()).map(|k| k.name());
             assert_eq!(again, whole, "{name} ({kind}): {lines:#?}");
         }
     }
@@ -302,7 +442,12 @@ fn the_order_of_lines_does_not_decide_what_a_log_is() {
         let kinds = [log, other].map(|l| sniff(l.as_bytes(), &Formats::default()).unwrap());
         assert_eq!(kinds[0].name(), kinds[1].name());
         // and no line of the other is lost
-        assert_eq!(read((a.repeat(11) + &b.repeat(9)).as_bytes(), &kinds[0]).0.len(), 20);
+        assert_eq!(
+            read((a.repeat(11) + &b.repeat(9)).as_bytes(), &kinds[0])
+                .0
+                .len(),
+            20
+        );
     }
 }
 
@@ -324,7 +469,11 @@ fn two_hundred_formats_are_told_apart_at_once() {
     assert!(begin.elapsed().as_millis() < 1000, "{:?}", begin.elapsed());
 }
 
-fn load(dir: &Path, files: &[&str], given: &[&str]) -> leaktrace::error::Result<leaktrace::load::LoadOutcome> {
+fn load(
+    dir: &Path,
+    files: &[&str],
+    given: &[&str],
+) -> leaktrace::error::Result<leaktrace::load::LoadOutcome> {
     let options = leaktrace::load::LoadOptions {
         files: files.iter().map(|f| dir.join(f)).collect(),
         case: dir.join("t.ltc"),
@@ -353,34 +502,66 @@ fn a_given_format_is_kept_with_its_source_and_another_one_reads_it_again() {
     assert!(none.failed[0].1.contains("neither a capture"));
     // what is given does not fit, and why is told
     let none = load(dir.path(), &["own.log"], &["{time} | {src}"]).unwrap();
-    assert!(none.failed[0].1.contains("expected ` | ` at column 22"), "{}", none.failed[0].1);
-    for (bad, why) in [("{colour}", "no field is named"), ("missing.toml", "no such file"), ("%{x", "without its }")] {
-        let e = load(dir.path(), &["own.log"], &[bad]).unwrap_err().to_string();
+    assert!(
+        none.failed[0]
+            .1
+            .contains("expected a value and ` | ` at column 1, not"),
+        "{}",
+        none.failed[0].1
+    );
+    for (bad, why) in [
+        ("{colour}", "no field is named"),
+        ("missing.toml", "no such file"),
+        ("%{x", "without its }"),
+    ] {
+        let e = load(dir.path(), &["own.log"], &[bad])
+            .unwrap_err()
+            .to_string();
         assert!(e.contains("--log-format") && e.contains(why), "{e}");
     }
     let wrong = "{time} ~ {src} ~ {request} ~ {status} ~ {behalf} ~ {user}";
     let first = load(dir.path(), &["own.log"], &[wrong]).unwrap();
     let source = &first.sources[0];
-    assert_eq!((source.kind.as_str(), source.mapping.as_deref()), ("log:given", Some(wrong)));
-    assert_eq!((first.calls, source.skipped, source.diags["log-unfit"]), (2, 1, 1));
+    assert_eq!(
+        (source.kind.as_str(), source.mapping.as_deref()),
+        ("log:given", Some(wrong))
+    );
+    assert_eq!(
+        (first.calls, source.skipped, source.diags["log-unfit"]),
+        (2, 1, 1)
+    );
     let told: String = leaktrace::query::Cx::open(&at("t.ltc"), false)
         .unwrap()
         .conn
-        .query_row("SELECT detail FROM diag WHERE code='log-unfit'", [], |r| r.get(0))
+        .query_row("SELECT detail FROM diag WHERE code='log-unfit'", [], |r| {
+            r.get(0)
+        })
         .unwrap();
-    assert!(told.starts_with("expected a status (three digits) at column 51, not \"oops"), "{told}");
+    assert!(
+        told.starts_with("expected a status (three digits) at column 51, not \"oops"),
+        "{told}"
+    );
     let rows = calls(dir.path(), "");
     assert_eq!(rows[0].account.as_deref(), Some("bo"));
     assert_eq!(rows[0].classes, ["cn-mobile"]);
     // the same again changes nothing; without a format what was given before stays
-    assert_eq!(load(dir.path(), &["own.log"], &[wrong]).unwrap().sources, first.sources);
+    assert_eq!(
+        load(dir.path(), &["own.log"], &[wrong]).unwrap().sources,
+        first.sources
+    );
     // a mapping file puts it right, and its calls stand in the place of those before
     let right = "name = \"own\"\nline = \"text\"\npattern = \"{time} ~ {src} ~ {request} ~ {status} ~ {user} ~ {behalf}\"\n";
     std::fs::write(at("own.toml"), right).unwrap();
     let path = at("own.toml");
     let again = load(dir.path(), &["own.log"], &[path.to_str().unwrap()]).unwrap();
     assert_eq!((again.sources.len(), again.calls), (1, 2));
-    assert_eq!((again.sources[0].kind.as_str(), again.sources[0].mapping.as_deref()), ("log:own", Some(right)));
+    assert_eq!(
+        (
+            again.sources[0].kind.as_str(),
+            again.sources[0].mapping.as_deref()
+        ),
+        ("log:own", Some(right))
+    );
     let rows = calls(dir.path(), "account:amy");
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0].on_behalf_of.as_deref(), Some("bo"));
@@ -397,11 +578,20 @@ fn sessions_of_a_bastion_are_calls_of_their_own() {
     let rows = calls(dir.path(), "method:SESSION account:amy");
     assert_eq!(rows.len(), 1);
     let r = &rows[0];
-    assert_eq!((r.proto, r.src.as_deref(), r.dst.as_deref()), ("log", Some("10.9.0.7"), Some("10.2.0.5")));
-    assert_eq!((r.host.as_deref(), r.dport, r.status), (Some("db-01:22"), Some(22), None));
+    assert_eq!(
+        (r.proto, r.src.as_deref(), r.dst.as_deref()),
+        ("log", Some("10.9.0.7"), Some("10.2.0.5"))
+    );
+    assert_eq!(
+        (r.host.as_deref(), r.dport, r.status),
+        (Some("db-01:22"), Some(22), None)
+    );
     assert_eq!(r.uri.as_deref(), Some("ssh://root@db-01:22"));
     assert_eq!(r.end_ts.as_deref(), Some("2026-03-01T02:10:00.000000000Z"));
     assert_eq!(r.flags, ["log-only"]);
-    assert_eq!((r.account_via.as_deref(), rows[0].account.as_deref()), (Some("log-user"), Some("amy")));
+    assert_eq!(
+        (r.account_via.as_deref(), rows[0].account.as_deref()),
+        (Some("log-user"), Some("amy"))
+    );
     assert_eq!(calls(dir.path(), "host:db-02:22").len(), 1);
 }

@@ -146,11 +146,7 @@ pub(super) fn form_of(begin: &[u8]) -> Option<&'static str> {
 ///
 /// # Errors
 /// Of the machine, as a full disk; what is wrong with the evidence stands in the notes.
-pub fn expand(
-    bytes: Bytes,
-    form: &'static str,
-    look: Look<'_>,
-) -> io::Result<Vec<Found>> {
+pub fn expand(bytes: Bytes, form: &'static str, look: Look<'_>) -> io::Result<Vec<Found>> {
     let mut walk = Walk::new(look, None);
     let len = bytes.len();
     let (content, mut room) = (Content::plain(bytes, len), room_of(len));

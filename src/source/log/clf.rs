@@ -214,10 +214,7 @@ mod tests {
             "a b c [x] \"GET / HTTP/1.1\" 200 1",
             "1.1.1.1 - - [99/Foo/2026:00:00:00 +0000] \"GET / X\" 200 1",
         ] {
-            assert!(
-                parse(bad.as_bytes(), Tail::Any).is_err(),
-                "{bad}"
-            );
+            assert!(parse(bad.as_bytes(), Tail::Any).is_err(), "{bad}");
         }
     }
 

@@ -82,7 +82,11 @@ fn how(slot: Slot, how: How) -> Option<Meaning> {
 
 impl Columns {
     fn meaning(&self, name: &str, header: &Header) -> Option<Meaning> {
-        if let Some((_, m)) = self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)) {
+        if let Some((_, m)) = self
+            .fields
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+        {
             return Some(m.clone());
         }
         if !self.fields.is_empty() {

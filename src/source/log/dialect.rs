@@ -15,10 +15,7 @@ fn value(name: &str, meaning: Option<Meaning>) -> Part {
         meaning.as_ref().map(|m| m.slot),
         Some(Slot::Upstream | Slot::Forwarded)
     ) || name.starts_with("upstream_");
-    Part::Value {
-        meaning,
-        list,
-    }
+    Part::Value { meaning, list }
 }
 
 fn plain(slot: Slot) -> Option<Meaning> {
@@ -55,7 +52,10 @@ fn nginx_variable(name: &str) -> Option<Meaning> {
         "upstream_addr" => Slot::Upstream,
         "server_addr" => Slot::Dst,
         "server_port" => Slot::Dport,
-        "request_id" | "req_id" | "opentelemetry_trace_id" | "otel_trace_id"
+        "request_id"
+        | "req_id"
+        | "opentelemetry_trace_id"
+        | "otel_trace_id"
         | "apisix_request_id" => Slot::Trace,
         _ => return header(name.strip_prefix("http_")?),
     };
@@ -140,17 +140,19 @@ fn whole_times(parts: Vec<Part>) -> Vec<Part> {
         }
         let form = |p: &Part| match p {
             Part::Value {
-                meaning: Some(Meaning {
-                    slot: Slot::Start | Slot::End,
-                    how: How::Form(f),
-                }),
+                meaning:
+                    Some(Meaning {
+                        slot: Slot::Start | Slot::End,
+                        how: How::Form(f),
+                    }),
                 ..
             } => Some(f.to_string()),
             Part::Value {
-                meaning: Some(Meaning {
-                    slot: Slot::Start | Slot::End,
-                    how: How::Unit(1_000_000_000),
-                }),
+                meaning:
+                    Some(Meaning {
+                        slot: Slot::Start | Slot::End,
+                        how: How::Unit(1_000_000_000),
+                    }),
                 ..
             } => Some(String::new()),
             _ => None,

@@ -100,6 +100,19 @@ impl Slot {
         SLOTS.iter().find(|(n, _)| *n == name).map(|(_, s)| *s)
     }
 
+    /// What is expected of those that hold no space, in words.
+    pub fn word(self) -> Option<&'static str> {
+        Some(match self {
+            Slot::Src | Slot::Dst => "an address",
+            Slot::Sport | Slot::Dport => "a port",
+            Slot::Status => "a status (three digits)",
+            Slot::Sent | Slot::Received => "a number of bytes",
+            Slot::Method => "a method",
+            Slot::Version => "a version",
+            _ => return None,
+        })
+    }
+
     /// What a request header of this name (in small letters) says.
     pub fn of_header(name: &str) -> Option<Slot> {
         Some(match name {
@@ -107,11 +120,20 @@ impl Slot {
             "user-agent" => Slot::Agent,
             "referer" => Slot::Referer,
             "content-length" => Slot::Received,
-            "x-request-id" | "x-correlation-id" | "x-trace-id" | "x-b3-traceid" | "traceparent"
-            | "x-amzn-trace-id" | "x-cloud-trace-context" => Slot::Trace,
+            "x-request-id"
+            | "x-correlation-id"
+            | "x-trace-id"
+            | "x-b3-traceid"
+            | "traceparent"
+            | "x-amzn-trace-id"
+            | "x-cloud-trace-context" => Slot::Trace,
             "x-forwarded-for" => Slot::Forwarded,
-            "x-forwarded-user" | "x-remote-user" | "remote-user" | "x-auth-request-user"
-            | "x-user" | "x-consumer-username" => Slot::User,
+            "x-forwarded-user"
+            | "x-remote-user"
+            | "remote-user"
+            | "x-auth-request-user"
+            | "x-user"
+            | "x-consumer-username" => Slot::User,
             ":method" => Slot::Method,
             ":path" | "x-envoy-original-path" => Slot::Uri,
             _ => return None,

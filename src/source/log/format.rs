@@ -81,9 +81,7 @@ impl<'a> Line<'a> {
         let object = bytes.trim_ascii_start().first() == Some(&b'{');
         Line {
             bytes,
-            json: object
-                .then(|| serde_json::from_slice(bytes).ok())
-                .flatten(),
+            json: object.then(|| serde_json::from_slice(bytes).ok()).flatten(),
             written: None,
         }
     }

@@ -2,9 +2,9 @@
 //! plain ones). In: one line's value. Out: what it says. Bounds: nesting is limited by the JSON reader (128), fields by the
 //! line's length; JSON inside a string is read [`INNER`] times.
 
+use super::NoCall;
 use super::draft::{Draft, Meaning};
 use super::names::{self, Best};
-use super::NoCall;
 use serde_json::Value;
 use std::borrow::Cow;
 

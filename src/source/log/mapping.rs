@@ -166,7 +166,8 @@ impl Mapping {
         let patterns = patterns.list().iter().map(|p| {
             let parts = parts(p, dialect)?;
             Pattern::new(parts, self.open)
-                .map(|p| p.with_spaces(self.spaces)).map_err(|e| format!("{e}: {p}"))
+                .map(|p| p.with_spaces(self.spaces))
+                .map_err(|e| format!("{e}: {p}"))
         });
         Ok(Engine::Text(patterns.collect::<Result<_, String>>()?))
     }
@@ -278,7 +279,8 @@ fn named_form(text: &str) -> Option<&'static str> {
 /// One format string.
 fn string(text: &str, name: &str) -> Result<LogFormat, String> {
     let text = named_form(text.trim()).unwrap_or(text);
-    let dialect = dialect_of(text).ok_or("no variable in it: nginx has $name, Apache %x, Envoy %NAME%, our own {name}")?;
+    let dialect = dialect_of(text)
+        .ok_or("no variable in it: nginx has $name, Apache %x, Envoy %NAME%, our own {name}")?;
     text_format(text, dialect, name, text)
 }
 
@@ -339,9 +341,7 @@ fn nginx_directive(text: &str) -> Result<Option<(LogFormat, usize)>, String> {
                 len = Some(at + 1);
                 break;
             }
-            '#' if word.is_none() => {
-                while chars.next_if(|(_, c)| *c != '\n').is_some() {}
-            }
+            '#' if word.is_none() => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
             '\'' | '"' if word.is_none() => {
                 let mut inside = String::new();
                 while let Some((_, d)) = chars.next() {
@@ -452,10 +452,18 @@ mod tests {
     #[test]
     fn formats_are_found_in_configurations() {
         let nginx = "http {\n  # log_format off;\n  log_format main '$remote_addr - $remote_user [$time_local] \"$request\" '\n    '$status'; # x\n  log_format j escape=json '{\"t\":\"$msec\",\"u\":\"$request_uri\"}';\n}\n";
-        let names: Vec<String> = given(nginx, "x").unwrap().into_iter().map(|f| f.name).collect();
+        let names: Vec<String> = given(nginx, "x")
+            .unwrap()
+            .into_iter()
+            .map(|f| f.name)
+            .collect();
         assert_eq!(names, ["nginx:main", "nginx:j"]);
         let apache = "LogFormat \"%v:%p %h %l %u %t \\\"%r\\\" %>s %O\" vhost\nLogFormat \"%{Referer}i -> %U\" ref\nCustomLog logs/a common\nCustomLog logs/b \"%t %m %U\"\n";
-        let names: Vec<String> = given(apache, "x").unwrap().into_iter().map(|f| f.name).collect();
+        let names: Vec<String> = given(apache, "x")
+            .unwrap()
+            .into_iter()
+            .map(|f| f.name)
+            .collect();
         assert_eq!(names, ["apache:vhost", "apache:ref", "apache:given"]);
         let haproxy = "frontend f\n    log-format \"%ci:%cp [%tr] %ft %ST %{+Q}r\"\n";
         assert_eq!(given(haproxy, "x").unwrap().len(), 1);
@@ -467,7 +475,10 @@ mod tests {
             ("plain", "no variable"),
             ("line = \"xml\"", "there are text"),
             ("line = \"text\"", "has a pattern"),
-            ("line = \"text\"\npattern = \"{colour}\"", "no field is named"),
+            (
+                "line = \"text\"\npattern = \"{colour}\"",
+                "no field is named",
+            ),
             ("line = \"text\"\npattern = \"{time:x}\"", "no way to write"),
             ("line = \"json\"", "[fields]"),
             ("line = \"json\"\nsize = 3", "unknown field"),

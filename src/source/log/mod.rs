@@ -121,6 +121,11 @@ impl NoCall {
         let want = Cow::Owned(format!("`{text}`"));
         NoCall::Unfit(Misfit { want, at })
     }
+    /// Where a value with a text of the format behind it was expected.
+    fn unfit_value(behind: &str, at: usize) -> NoCall {
+        let want = Cow::Owned(format!("a value and `{behind}`"));
+        NoCall::Unfit(Misfit { want, at })
+    }
     fn unfit_count(want: usize, have: usize, at: usize) -> NoCall {
         let want = Cow::Owned(format!("{want} columns instead of {have}"));
         NoCall::Unfit(Misfit { want, at })
@@ -344,9 +349,7 @@ impl LogKind {
             },
         };
         let Some(wrap) = self.wrap else {
-            return self
-                .format
-                .parse(&wants(self.format.is_json(), text), cx);
+            return self.format.parse(&wants(self.format.is_json(), text), cx);
         };
         let outer = wants(wrap == wrap::Wrap::Json, text);
         let Some(inside) = wrap.open(text, outer.json.as_ref()) else {
@@ -370,7 +373,7 @@ impl LogKind {
 fn request_line(request: &str, call: &mut LogCall) -> Result<(), NoCall> {
     let (method, rest) = request.split_once(' ').ok_or(NoCall::NoRequest)?;
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if method.is_empty() || !method.bytes().all(token) {
+    if matches!(method, "" | "-") || !method.bytes().all(token) {
         return Err(NoCall::NoRequest);
     }
     let (target, version) = match rest.rsplit_once(' ') {

@@ -365,7 +365,10 @@ fn fits(slot: Slot, text: &str) -> bool {
         Slot::Method => !digits(text),
         Slot::Request => text.contains(' '),
         Slot::Version => {
-            text.len() > 4 && text.get(..4).is_some_and(|h| h.eq_ignore_ascii_case("http"))
+            text.len() > 4
+                && text
+                    .get(..4)
+                    .is_some_and(|h| h.eq_ignore_ascii_case("http"))
         }
         // `at=info`
         Slot::Time | Slot::Start | Slot::Date => {

@@ -29,7 +29,9 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = (usize, &[u8], Cow<'_, str>)> {
             let value = line.get(place..).unwrap_or_default();
             if let Some(inner) = value.strip_prefix(b"\"") {
                 let mut close = 0;
-                while let Some(n) = memchr::memchr2(b'"', b'\\', inner.get(close..).unwrap_or_default()) {
+                while let Some(n) =
+                    memchr::memchr2(b'"', b'\\', inner.get(close..).unwrap_or_default())
+                {
                     close += n;
                     if inner.get(close) == Some(&b'"') {
                         break;

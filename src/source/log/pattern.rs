@@ -77,7 +77,15 @@ impl Pattern {
                 (_, part) => joined.push(part),
             }
         }
-        let known = |p: &Part| matches!(p, Part::Value { meaning: Some(_), .. });
+        let known = |p: &Part| {
+            matches!(
+                p,
+                Part::Value {
+                    meaning: Some(_),
+                    ..
+                }
+            )
+        };
         if !joined.iter().any(known) {
             return Err("no variable in it that is known".to_owned());
         }
@@ -96,8 +104,8 @@ impl Pattern {
                     Some(Part::Text(t)) => Some(t.clone()),
                     _ => None,
                 };
-                let quoted = before.ends_with('"')
-                    && behind.as_ref().is_some_and(|b| b.starts_with('"'));
+                let quoted =
+                    before.ends_with('"') && behind.as_ref().is_some_and(|b| b.starts_with('"'));
                 Some((meaning, list, behind, quoted))
             });
             pieces.push((before, value.flatten()));
@@ -151,11 +159,17 @@ impl Pattern {
             let rest = line.get(at..).unwrap_or_default();
             let len = value.len(rest).ok_or_else(|| {
                 let behind = value.until.as_ref().map_or(&b""[..], |f| f.needle());
-                NoCall::unfit_text(&lossless(behind), line.len())
+                NoCall::unfit_value(&lossless(behind), at)
             })?;
             let raw = rest.get(..len).unwrap_or_default();
             if let Some(meaning) = &value.meaning {
                 let raw = if value.quoted { raw } else { raw.trim_ascii() };
+                if let Some(what) = meaning.slot.word()
+                    && !value.list
+                    && raw.contains(&b' ')
+                {
+                    return Err(NoCall::unfit(what, at));
+                }
                 draft.put(meaning, unescape(raw), at);
             }
             at += len;
@@ -201,7 +215,9 @@ fn goes_on(text: &[u8], at: usize) -> bool {
     }
     let before = at.checked_sub(1).and_then(|b| text.get(b));
     let colon = text.get(at + 1) == Some(&b':') && text.get(at + 2) == Some(&b' ');
-    before == Some(&b',') || colon || (before == Some(&b':') && text.get(at.wrapping_sub(2)) == Some(&b' '))
+    before == Some(&b',')
+        || colon
+        || (before == Some(&b':') && text.get(at.wrapping_sub(2)) == Some(&b' '))
 }
 
 /// Without the colours of a terminal, which development servers write also into files.
@@ -214,7 +230,9 @@ fn uncoloured(field: &[u8]) -> Vec<u8> {
             out.push(*b);
         } else if let Some(code) = tail.strip_prefix(b"[") {
             let end = code.iter().position(|c| !c.is_ascii_digit() && *c != b';');
-            rest = code.get(end.map_or(code.len(), |e| e + 1)..).unwrap_or_default();
+            rest = code
+                .get(end.map_or(code.len(), |e| e + 1)..)
+                .unwrap_or_default();
         }
     }
     out
@@ -305,14 +323,18 @@ mod tests {
     fn what_was_expected_is_told_with_its_column() {
         let format = r#"$remote_addr [$time_local] "$request" $status"#;
         for (line, want, at) in [
-            ("10.0.0.1 01/Mar", " [", 16),
+            ("10.0.0.1 01/Mar", "a value and ` [`", 1),
             ("10.0.0.1 [yesterday] \"GET / HTTP/1.1\" 200", "a time", 11),
             (
                 "10.0.0.1 [01/Mar/2026:10:00:00 +0800] \"GET / HTTP/1.1\" ok",
                 "a status",
                 56,
             ),
-            ("10.0.0.1 [01/Mar/2026:10:00:00 +0800] GET", "`] \"`", 42),
+            (
+                "10.0.0.1 [01/Mar/2026:10:00:00 +0800] GET",
+                "a value and `] \"`",
+                11,
+            ),
         ] {
             let NoCall::Unfit(misfit) = read(format, line).unwrap_err() else {
                 panic!("{line}");

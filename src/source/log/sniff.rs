@@ -54,7 +54,10 @@ pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
 fn lines(beginning: &[u8]) -> Vec<Line<'_>> {
     let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
     // what no line of text holds
-    if beginning.get(..beginning.len().min(512)).is_some_and(|b| b.contains(&0)) {
+    if beginning
+        .get(..beginning.len().min(512))
+        .is_some_and(|b| b.contains(&0))
+    {
         return Vec::new();
     }
     let mut out: Vec<Line<'_>> = Vec::new();
@@ -105,8 +108,15 @@ pub fn why_not(beginning: &[u8], formats: &Formats) -> Option<String> {
     let lines = lines(beginning);
     let mut cx = Context::new(LogZone(None), true);
     let first = lines.first()?;
-    formats.given().iter().find_map(|f| match f.parse(first, &mut cx) {
-        Err(NoCall::Unfit(m)) => Some(format!("as {}: line 1: {}", f.name, reason(&m, first.bytes))),
-        _ => None,
-    })
+    formats
+        .given()
+        .iter()
+        .find_map(|f| match f.parse(first, &mut cx) {
+            Err(NoCall::Unfit(m)) => Some(format!(
+                "as {}: line 1: {}",
+                f.name,
+                reason(&m, first.bytes)
+            )),
+            _ => None,
+        })
 }

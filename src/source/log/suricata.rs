@@ -83,10 +83,7 @@ mod tests {
         assert_eq!((c.resp_body_len, c.assumed_zone), (Some(39), false));
         let dns =
             r#"{"timestamp":"2026-03-01T10:00:00.5+0100","event_type":"dns","src_ip":"10.0.0.1"}"#;
-        assert_eq!(
-            parse(&value(dns), &LogZone(None)),
-            Err(NoCall::NoRequest)
-        );
+        assert_eq!(parse(&value(dns), &LogZone(None)), Err(NoCall::NoRequest));
         // an alert repeats the request of an http event of its own
         let alert = line.replace("\"event_type\":\"http\"", "\"event_type\":\"alert\"");
         assert_eq!(

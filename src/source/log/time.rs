@@ -98,7 +98,9 @@ pub fn any(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
     }
     // civil times, with the separators that writers use
     let plain = s.replace(',', ".").replace('/', "-");
-    let plain = plain.strip_suffix(" UTC").map_or(plain.clone(), |t| format!("{t}Z"));
+    let plain = plain
+        .strip_suffix(" UTC")
+        .map_or(plain.clone(), |t| format!("{t}Z"));
     if let Ok(t) = plain.parse::<jiff::Timestamp>() {
         return Some((i64::try_from(t.as_nanosecond()).ok()?, false));
     }
@@ -133,7 +135,11 @@ fn number(s: &str, unit: i64) -> Option<i64> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    let n: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let n: i64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     if n < 0 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -255,7 +261,10 @@ mod tests {
         }
         assert_eq!(any("1772330400.5", &utc).unwrap().0, noon + 500_000_000);
         let form = How::Form("%Y/%m/%d - %H:%M:%S".into());
-        assert_eq!(moment("2026/03/01 - 02:00:00", &form, &utc), Some((noon, true)));
+        assert_eq!(
+            moment("2026/03/01 - 02:00:00", &form, &utc),
+            Some((noon, true))
+        );
         for bad in ["", ".", "..", "99/Foo/2026:00:00:00 +0000", "-5", "1e9"] {
             assert_eq!(any(bad, &utc), None, "{bad}");
         }

@@ -42,7 +42,10 @@ impl Wrap {
     }
 
     pub fn name(self) -> &'static str {
-        WRAPS.iter().find(|(w, _)| *w == self).map_or("", |(_, n)| n)
+        WRAPS
+            .iter()
+            .find(|(w, _)| *w == self)
+            .map_or("", |(_, n)| n)
     }
 
     /// What was expected, in words.
@@ -179,7 +182,7 @@ fn rfc5424(rest: &[u8]) -> Option<Inside<'_>> {
     let (_, mut rest) = word(rest)?;
     if let Some(r) = rest.strip_prefix(b"- ") {
         rest = r;
-    } else {
+    } else if rest.starts_with(b"[") {
         while let Some(data) = rest.strip_prefix(b"[") {
             let mut quoted = false;
             let mut skip = false;
@@ -198,7 +201,7 @@ fn rfc5424(rest: &[u8]) -> Option<Inside<'_>> {
             rest = data.get(end + 1..)?;
         }
         rest = rest.strip_prefix(b" ")?;
-    }
+    } // some writers leave the data out
     let written = if at == b"-" { None } else { Some(stamp(at)?) };
     Some(Inside {
         line: Cow::Borrowed(rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest)),
@@ -208,7 +211,9 @@ fn rfc5424(rest: &[u8]) -> Option<Inside<'_>> {
 
 fn object(value: &Value) -> Option<Inside<'static>> {
     let field = |n: &str| value.get(n).and_then(Value::as_str);
-    let line = ["log", "MESSAGE", "message", "msg"].into_iter().find_map(field)?;
+    let line = ["log", "MESSAGE", "message", "msg"]
+        .into_iter()
+        .find_map(field)?;
     let written = ["time", "@timestamp", "timestamp", "__REALTIME_TIMESTAMP"]
         .into_iter()
         .find_map(field)

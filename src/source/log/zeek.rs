@@ -147,7 +147,10 @@ pub fn parse_tsv(line: &[u8], cx: &mut Context) -> Result<LogCall, NoCall> {
     let name = |name: &str| NAMES.iter().position(|n| *n == name).unwrap_or(NAMES.len());
     let has = |n: &str| columns.get(name(n)).is_some_and(Option::is_some);
     if !has("ts") || !has("id.orig_h") || !has("method") || !has("uri") || !has("status_code") {
-        return Err(NoCall::unfit("the columns of Zeek's http.log in #fields", 0));
+        return Err(NoCall::unfit(
+            "the columns of Zeek's http.log in #fields",
+            0,
+        ));
     }
     let text = |n: &str| -> Option<String> {
         let raw = *fields.get((*columns.get(name(n))?)?)?;

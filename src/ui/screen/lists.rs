@@ -430,10 +430,22 @@ fn source(r: &SourceRow) -> Doc {
     }
     if let Some(ms) = r.skew_ms {
         // a second is what times in whole seconds leave open
-        let role = if ms.abs() > 1000 { Role::Warn } else { Role::Text };
-        let far = format!("{}.{:03} s", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000);
+        let role = if ms.abs() > 1000 {
+            Role::Warn
+        } else {
+            Role::Text
+        };
+        let far = format!(
+            "{}.{:03} s",
+            ms.unsigned_abs() / 1000,
+            ms.unsigned_abs() % 1000
+        );
         let which = if ms < 0 { "behind" } else { "ahead of" };
-        d.add(Line::pair("clock", format!("{far} {which} the capture's"), role));
+        d.add(Line::pair(
+            "clock",
+            format!("{far} {which} the capture's"),
+            role,
+        ));
     }
     if let Some(mapping) = &r.mapping {
         d.add(Line::pair("read with", mapping.clone(), Role::Text));

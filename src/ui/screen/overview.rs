@@ -110,7 +110,11 @@ fn coverage(m: &Model, o: &OverviewData) -> Doc {
         );
     }
     // a second is what times in whole seconds leave open
-    let far = o.sources.iter().filter_map(|s| s.skew_ms).filter(|ms| ms.abs() > 1000);
+    let far = o
+        .sources
+        .iter()
+        .filter_map(|s| s.skew_ms)
+        .filter(|ms| ms.abs() > 1000);
     if let Some(most) = far.clone().max_by_key(|ms| ms.abs()) {
         let which = if most < 0 { "behind" } else { "ahead of" };
         let text = format!(

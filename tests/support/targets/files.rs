@@ -17,8 +17,15 @@ use std::sync::atomic::AtomicBool;
 pub fn logs(data: &[u8]) {
     let formats = log::Formats::default();
     let _ = log::sniff(data, &formats);
-    let wraps = ["", "cri", "syslog", "json", "compose"];
-    for (format, wrap) in formats.all().flat_map(|f| wraps.map(|w| (f, w))) {
+    // what is taken off first does not depend on the format
+    let wraps: Vec<_> = formats
+        .all()
+        .filter(|f| f.name == "combined" || f.name == "json")
+        .collect();
+    let wraps = wraps
+        .into_iter()
+        .flat_map(|f| ["cri", "syslog", "json", "compose"].map(|w| (f, w)));
+    for (format, wrap) in formats.all().map(|f| (f, "")).chain(wraps) {
         let kind = log::LogKind::new(format, wrap);
         let input = Box::new(Cursor::new(data.to_vec()));
         let mut reader = LogReader::new(input, &kind, LogZone(None), 0);
