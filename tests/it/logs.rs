@@ -452,6 +452,22 @@ fn the_order_of_lines_does_not_decide_what_a_log_is() {
 }
 
 #[test]
+fn tables_and_texts_of_other_kinds_are_no_logs() {
+    for text in [
+        "name,url,date,price\nLamp,https://shop.example/lamp,2026-03-01,12.50\nChair,https://shop.example/c,2026-03-01,40\n",
+        "id,time,host,note\n1,2026-03-01T02:00:00Z,web-1,started\n",
+        "phone,idCard,name\n13812345678,11010519491231002X,Li\n",
+        "level=info ts=2026-03-01T02:00:00Z path=/etc/app.toml msg=\"read configuration\"\n",
+        "{\"time\":\"2026-03-01T02:00:00Z\",\"msg\":\"started\",\"host\":\"web-1\"}\n",
+        "Dear all,\nthe meeting is at 10:00 in room 200.\n",
+        "#!/bin/sh\nexport A=1 B=2 C=3\n",
+    ] {
+        let kind = sniff(text.as_bytes(), &Formats::default());
+        assert_eq!(kind.map(|k| k.name()), None, "{text}");
+    }
+}
+
+#[test]
 fn two_hundred_formats_are_told_apart_at_once() {
     let given: Vec<(String, String)> = (0..200)
         .map(|n| {

@@ -115,6 +115,11 @@ impl Columns {
         let any = |want: &[Slot]| slots.iter().any(|s| want.contains(s));
         let ok = any(&[Slot::Time, Slot::Start, Slot::End, Slot::Date])
             && any(&[Slot::Uri, Slot::Path, Slot::Request, Slot::Host, Slot::Dst]);
+        // by the usual names alone, a table with a time and a `url` may be anything
+        let known = !self.fields.is_empty() || self.form == Some(Form::W3c);
+        let request = any(&[Slot::Uri, Slot::Path, Slot::Request])
+            && any(&[Slot::Method, Slot::Request, Slot::Status]);
+        let ok = ok && (known || request);
         header.columns = ok.then_some(columns);
         ok
     }

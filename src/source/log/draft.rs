@@ -204,6 +204,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether something is said of this.
+    pub fn says(&self, slot: Slot) -> bool {
+        self.said.get(slot as usize).is_some_and(Option::is_some)
+    }
+
     fn take(&mut self, slot: Slot) -> Option<Said<'a>> {
         self.said.get_mut(slot as usize)?.take()
     }

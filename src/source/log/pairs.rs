@@ -2,7 +2,7 @@
 //! Bounds: [`PAIRS`] pairs; linear in the line.
 
 use super::NoCall;
-use super::draft::{Draft, Meaning};
+use super::draft::{Draft, Meaning, Slot};
 use super::names::{self, Best};
 use super::pattern::unescape;
 use std::borrow::Cow;
@@ -76,6 +76,10 @@ pub fn read<'a>(
     }
     if fields.is_empty() {
         best.say(draft);
+        // programs of all kinds write pairs, with a `path` among them
+        if !(draft.says(Slot::Method) || draft.says(Slot::Request) || draft.says(Slot::Status)) {
+            return Err(NoCall::NoRequest);
+        }
     }
     Ok(())
 }
