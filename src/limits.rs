@@ -122,8 +122,14 @@ pub const HEAD_BYTES: usize = 1 << 20;
 pub const HEADERS: usize = 2000;
 /// Requests waiting for their responses on one connection.
 pub const PIPELINE: usize = 4096;
+/// Requests that wait on one connection in ordinary use; of longer queues the oldest are given out ...
+pub const PIPELINE_FEW: usize = 64;
+/// ... where all flows together hold this much: a host of 4 GB must have room for the rest of a load.
+pub const WAITING_BYTES: usize = 96 << 20;
 /// Bytes of one body kept in memory and stored; length and hash go on to its end.
 pub const BODY_STORED: usize = 64 << 20;
+/// Packets of one body remembered by their first byte, to tell when each message in it came: as many as messages are listed.
+pub const BODY_PLACES: usize = 10_000;
 /// Bytes of unfinished messages held over all flows: four bodies of the stored size; beyond, bodies are only counted and hashed.
 pub const OPEN_BYTES: usize = 256 << 20;
 /// Bytes one flow may hold in finished messages whose other half has not come before the oldest is given out alone.
@@ -161,6 +167,8 @@ pub const FLOW_HEAD: usize = 64;
 pub const TLS_HELLO: usize = 64 << 10;
 /// Packets with long headers of one QUIC flow looked at: a hello of [`TLS_HELLO`] bytes takes half as many, sent twice.
 pub const QUIC_PACKETS: u32 = 128;
+/// Bytes of Initial packets of one flow that wait for the client's first one, which gives the keys: a server's first flight.
+pub const QUIC_EARLY: usize = 16 << 10;
 /// Pieces of one direction of a QUIC handshake held: browsers cut a hello into some twenty, shuffled.
 pub const QUIC_PIECES: usize = 256;
 /// Content codings undone in a row.
@@ -227,6 +235,18 @@ pub const NESTED_DECODED: usize = 4 << 20;
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Call ids kept with one movement of a merged graph: enough to open examples; the trails list all.
+pub const GRAPH_CALLS: usize = 20;
+/// Addresses and movements drawn in one picture: what a page or a screen can still show.
+pub const GRAPH_DRAWN: usize = 200;
+/// Rows of one table of a report: what a reader still goes through; the row verbs give all.
+pub const REPORT_ROWS: usize = 200;
+/// Things of one kind told in words: suspects in detail, risks of a cause, opaque protocols.
+pub const REPORT_FEW: usize = 12;
+/// Records whose way is written hop by hop.
+pub const REPORT_RECORDS: usize = 25;
+/// Calls in the list of places of a report: a file that a browser still opens at once.
+pub const REPORT_CALLS: usize = 3000;
 /// Calls that cause one another in a row and are followed from an inner one outwards; a chain of services is shorter.
 pub const CHAIN: u8 = 16;
 /// Messages of one WebSocket shown beside the call that opened it: the rest is in the list of calls.
@@ -247,6 +267,10 @@ pub const TLS_SESSIONS: usize = 100_000;
 pub const TLS_TRIES: u64 = 64;
 /// Records in a row that do not open before a direction is given up: its keys are not these.
 pub const TLS_MISSES: u32 = 64;
+/// Connections of a key log that one is held against of which the server alone was captured: a few milliseconds of tags.
+pub const TLS_GUESSES: usize = 512;
+/// Records in a row that none of these opens before it is none of them.
+pub const TLS_GUESS_MISSES: u32 = 4;
 /// Bytes of records of one direction that wait for what their keys follow from: a first flight of early data, or the
 /// handshake of the other direction captured late.
 pub const TLS_WAITING: usize = 128 << 10;

@@ -21,4 +21,4 @@ pub mod varint;
 pub mod views;
 pub mod writer;
 
-pub use open::{Case, ReadCase, open_notebook, open_read};
+pub use open::{Case, ReadCase, beside, open_notebook, open_read};

@@ -28,8 +28,16 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_parents.sql"),
     include_str!("schema/0004_tls.sql"),
     include_str!("schema/0005_members.sql"),
-    include_str!("schema/0006_log_formats.sql"),
+    include_str!("schema/0006_taps.sql"),
+    include_str!("schema/0007_log_formats.sql"),
 ];
+
+/// The folder of a case.
+#[must_use]
+pub fn beside(case: &Path) -> PathBuf {
+    let folder = case.parent().filter(|p| !p.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).to_owned()
+}
 
 /// How long a statement waits for another connection's transaction.
 const BUSY: Duration = Duration::from_secs(10);

@@ -315,6 +315,7 @@ impl<'c> Writer<'c> {
             dispatch,
             call.dispatch.as_ref().map(|d| d.shape.cast_signed()),
             call.grpc_status,
+            seqs(call.seq),
         ])?;
         if let Some(ord) = call.parent {
             self.sql.of.execute(params![id, ord])?;
@@ -655,6 +656,13 @@ impl Drop for Writer<'_> {
 
 fn some(blob: &[u8]) -> Option<&[u8]> {
     (!blob.is_empty()).then_some(blob)
+}
+
+/// Both sequence numbers in one: 0 stands for unknown, so that the byte that really has it counts as the next one.
+fn seqs([req, resp]: [Option<u32>; 2]) -> Option<i64> {
+    let n = |s: Option<u32>| u64::from(s.map_or(0, |s| s.max(1)));
+    let both = n(req) << 32 | n(resp);
+    (both != 0).then(|| both.cast_signed())
 }
 
 /// Two bodies are one where content, length, kind and cut agree: the facts that hang on them then agree too.

@@ -193,15 +193,11 @@ pub(crate) enum Verb {
         session: String,
     },
     /// Who could have leaked it, and how it moved.
-    Trace(Question),
+    Trace(TraceArgs),
     /// Write selected calls to a file.
     Export(ExportArgs),
-    /// Write an HTML report.
-    Report {
-        /// File to write.
-        #[arg(short, value_name = "OUT")]
-        output: Option<PathBuf>,
-    },
+    /// Write a report of a question and its answer, or without a question of what is there.
+    Report(ReportArgs),
     /// Read-only SQL on views that mask; base tables need --reveal.
     Sql {
         /// One SELECT.
@@ -225,7 +221,7 @@ pub(crate) enum Verb {
 
 /// What to trace.
 #[derive(Debug, ClapArgs)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(crate) struct Question {
     /// One value, in any form.
     #[arg(long, value_name = "V", allow_hyphen_values = true)]
@@ -239,6 +235,26 @@ pub(crate) struct Question {
     /// A record by its id in `findings`.
     #[arg(long, value_name = "ID")]
     pub record: Option<String>,
+}
+
+/// What to trace, and how the answer is given.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TraceArgs {
+    #[command(flatten)]
+    pub question: Question,
+    /// The movements of all records as one picture instead: mermaid dot svg json.
+    #[arg(long, value_name = "FORMAT")]
+    pub graph: Option<String>,
+}
+
+/// What to report.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReportArgs {
+    /// File to write: OUT.html or OUT.md.
+    #[arg(short, long, value_name = "OUT")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub question: Question,
 }
 
 /// What to export.

@@ -8,6 +8,7 @@ mod evidence;
 mod export;
 mod load;
 mod out;
+mod report;
 mod rows;
 mod screen;
 mod show;
@@ -72,9 +73,7 @@ fn run(args: &Args) -> Result<u8> {
         Some(Verb::Replay { session }) => rows::replay(args, session),
         Some(Verb::Trace(q)) => trace::run(args, q),
         Some(Verb::Export(e)) => export::run(args, e),
-        Some(Verb::Report { .. }) => Err(Error::NotYet(
-            "the HTML report; `export` writes rows and calls",
-        )),
+        Some(Verb::Report(r)) => report::run(args, r),
         Some(Verb::Sql { statement }) => sql::run(args, statement),
         Some(Verb::Verify) => verify::run(args),
         Some(Verb::Info {

@@ -1,7 +1,7 @@
 //! Facts from all calls together. In: the evidence tables of a case. Out: all facts tables, rewritten in one transaction.
 //! Bounds: calls are held as about 200 bytes each and streamed twice; bodies' findings are streamed twice and never held.
 //!
-//! Order: calls are read (1), log lines joined and accounts decided (2), templates folded (3), columns decided (4), then
+//! Order: calls are read (1), taps, entries and log lines joined and accounts decided (2), templates folded (3), columns decided (4), then
 //! calls get their classes, records and levels (5), risks are looked for (6), everything is written (7).
 
 #[path = "finalise_accounts.rs"]
@@ -24,7 +24,7 @@ use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::inside::Inside;
-use crate::facts::{join, parents, risks};
+use crate::facts::{join, parents, risks, taps};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What a case holds after deciding.
@@ -48,7 +48,9 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let corrections = marks::corrections(&tx)?;
     let mut ev = read::calls(&tx)?;
+    let clocks = taps::join(&mut ev.calls, &ev.keys);
     let joined = join::join(&mut ev.calls);
+    ev.leave_copies();
     parents::link(&mut ev.calls);
     let people = accounts::decide(&mut ev, &corrections);
     let apis = apis::decide(&mut ev, &people, &corrections);
@@ -76,6 +78,7 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     };
     indexes::drop_facts(&tx)?;
     write::clear(&tx)?;
+    write::clocks(&tx, &ev, &clocks)?;
     // The rows of calls need no risks: both are made at once.
     let found = std::thread::scope(|scope| {
         let found = scope.spawn(|| risks::find(&view));

@@ -1,5 +1,6 @@
 //! Reading all calls. In: the evidence tables. Out: [`Evidence`]. Bounds: one pass in row order; strings are interned.
 
+use crate::call::model::Flags;
 use crate::case::{ident, ids};
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
@@ -43,11 +44,25 @@ pub struct Evidence {
     pub dispatch: Vec<(u32, u32, u64)>,
     /// Tag of each source (`9f2c41ab03de`), by index.
     pub tags: Vec<String>,
+    /// Its row.
+    pub sources: Vec<i64>,
     /// Kinds of credentials that each call presented, bits by place in [`crate::facts::identity::VIA`].
     pub auth: Vec<u16>,
 }
 
 impl Evidence {
+    /// Leaves the calls out that are others once more: what they say was said by those.
+    pub fn leave_copies(&mut self) {
+        for (i, c) in (0u32..).zip(&self.calls) {
+            if c.joined == NONE || c.log {
+                continue;
+            }
+            self.input.again(i);
+            if let Some(n) = self.path_calls.get_mut(c.path as usize) {
+                *n = n.saturating_sub(1);
+            }
+        }
+    }
     /// A term's text; empty for none.
     pub fn term(&self, id: u32) -> &str {
         self.terms.get(id as usize).map_or("", String::as_str)
@@ -107,6 +122,7 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         while let Some(row) = r.next()? {
             let id: i64 = row.get(0)?;
             sources.insert(id, u32::try_from(ev.tags.len()).unwrap_or(0));
+            ev.sources.push(id);
             ev.tags.push(ids::source_tag(blob(row.get_ref(1)?), id));
         }
     }
@@ -163,8 +179,18 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
     })
 }
 
+/// What makes a call less than whole.
+const HOLES: Flags = Flags(
+    Flags::TRUNCATED.0
+        | Flags::GAP.0
+        | Flags::NO_RESPONSE.0
+        | Flags::NO_REQUEST.0
+        | Flags::UNCERTAIN_PAIR.0
+        | Flags::PARTIAL_HEADERS.0,
+);
+
 /// Columns of a call that are read.
-const COLUMNS: usize = 29;
+const COLUMNS: usize = 30;
 /// Rows handed over together, and batches that may wait.
 const ROWS: usize = 512;
 const WAITING: usize = 8;
@@ -209,7 +235,7 @@ impl<'a> Raw<'a> {
 fn rows(conn: &Connection, to: &SyncSender<Rows>) -> Result<()> {
     let mut stmt = conn.prepare(
         "SELECT id,source_id,unit,ord,flow_id,ts,end_ts,src,sport,dst,dport,proto,tls,method_id,host_id,uri,op_id,kind_id,status,ua_id,flags,\
-         req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape,grpc_status FROM call ORDER BY id",
+         req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape,grpc_status,seq FROM call ORDER BY id",
     )?;
     let mut r = stmt.query([])?;
     let mut batch = Rows::default();
@@ -271,7 +297,9 @@ impl Builder {
             c.status = as_http(grpc, c.status);
         }
         c.ua = row.small(19);
-        c.log = row.small(20) & crate::call::model::Flags::LOG_ONLY.0 != 0;
+        c.log = row.small(20) & Flags::LOG_ONLY.0 != 0;
+        c.holes = u8::try_from((row.small(20) & HOLES.0).count_ones()).unwrap_or(u8::MAX);
+        c.seq = row.num(29).cast_unsigned();
         (c.req_body, c.resp_body) = (row.num(21), row.num(22));
         let uri = row.text(15).unwrap_or("");
         if !uri.is_empty() {
@@ -376,10 +404,20 @@ fn as_http(grpc: u32, status: u16) -> u16 {
     }
 }
 
-/// Print of a request target; never 0.
+/// Print of a request target; never 0. The form that proxies are sent, with scheme and authority, is that of the server.
 fn target(uri: &str) -> u64 {
     let mut h = SipHasher13::new();
-    h.write(uri.as_bytes());
+    let rest = uri
+        .split_once("://")
+        .filter(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphanumeric()))
+        .map(|(_, rest)| {
+            rest.find(['/', '?'])
+                .map_or("", |at| rest.get(at..).unwrap_or(""))
+        });
+    if rest.is_some_and(|r| !r.starts_with('/')) {
+        h.write(b"/");
+    }
+    h.write(rest.unwrap_or(uri).as_bytes());
     h.finish().max(1)
 }
 
@@ -441,7 +479,19 @@ fn blob(v: ValueRef<'_>) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{number, target};
+
+    #[test]
+    fn a_target_is_one_in_each_of_its_forms() {
+        for (absolute, origin) in [
+            ("http://h:81/a?b=1", "/a?b=1"),
+            ("https://h", "/"),
+            ("http://h?b", "/?b"),
+        ] {
+            assert_eq!(target(absolute), target(origin));
+        }
+        assert_ne!(target("/go?u=http://x/"), target("/"));
+    }
 
     #[test]
     fn numbers_that_walk() {

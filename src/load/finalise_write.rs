@@ -10,6 +10,7 @@ use crate::facts::calls::{CallLine, NONE};
 use crate::facts::identity::{Identity, VIA};
 use crate::facts::inside::address;
 use crate::facts::risks::Risk;
+use crate::facts::taps::Clock;
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -69,12 +70,25 @@ fn row(i: u32) -> Option<i64> {
 pub fn clear(conn: &Connection) -> Result<()> {
     conn.execute_batch(
         "DELETE FROM api; DELETE FROM field_class; DELETE FROM account; DELETE FROM session; DELETE FROM call_fact; DELETE FROM risk; \
-         DELETE FROM risk_call; DELETE FROM minute;",
+         DELETE FROM risk_call; DELETE FROM minute; DELETE FROM clock;",
     )?;
     Ok(())
 }
 
-/// Writes all facts tables but that of [`calls`].
+/// Writes which sources hold calls of one another, from either side.
+pub fn clocks(conn: &Connection, ev: &Evidence, clocks: &[Clock]) -> Result<()> {
+    let mut stmt =
+        conn.prepare("INSERT INTO clock(source_id,of_id,skew_ns,calls) VALUES(?1,?2,?3,?4)")?;
+    for c in clocks {
+        let row = |i: u32| ev.sources.get(i as usize);
+        let (a, b) = (row(c.sources.0), row(c.sources.1));
+        stmt.execute((b, a, c.skew, c.calls))?;
+        stmt.execute((a, b, c.skew.saturating_neg(), c.calls))?;
+    }
+    Ok(())
+}
+
+/// Writes all facts tables but those of [`calls`] and [`clocks`].
 #[allow(clippy::too_many_arguments)] // each table has its own source
 pub fn rest(
     conn: &Connection,

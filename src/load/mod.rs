@@ -26,7 +26,7 @@ use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::query::rows::SourceRow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -110,11 +110,7 @@ pub struct LoadOutcome {
     pub failed: Vec<(PathBuf, String)>,
 }
 
-/// The folder of a case.
-pub(crate) fn beside(case: &Path) -> PathBuf {
-    let folder = case.parent().filter(|p| !p.as_os_str().is_empty());
-    folder.unwrap_or(Path::new(".")).to_owned()
-}
+pub(crate) use crate::case::beside;
 
 /// Loads, and decides all facts. Errors only where nothing could be done at all.
 pub fn run(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {

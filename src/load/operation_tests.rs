@@ -58,6 +58,7 @@ pub(crate) fn message(head: &str, body: &[u8], trailers: &str) -> Message {
         },
         first: stamp,
         last: stamp,
+        seq: None,
         flags: Flags::default(),
     }
 }

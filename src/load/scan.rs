@@ -102,10 +102,16 @@ impl CallScanner {
         let req_type = req.and_then(media_type);
         let resp_type = resp.and_then(media_type);
         let types = self.schema.as_ref().and_then(|s| operation::types(s, req?));
-        let req_body =
-            req.and_then(|m| self.body(m, req_type.as_deref(), types.map(|t| t.0), &mut flags));
-        let resp_body =
-            resp.and_then(|m| self.body(m, resp_type.as_deref(), types.map(|t| t.1), &mut flags));
+        let mut began = [Vec::new(), Vec::new()];
+        let [asked_at, answered_at] = &mut began;
+        let req_body = req.and_then(|m| {
+            let ty = types.map(|t| t.0);
+            self.body(m, req_type.as_deref(), ty, &mut flags, asked_at)
+        });
+        let resp_body = resp.and_then(|m| {
+            let ty = types.map(|t| t.1);
+            self.body(m, resp_type.as_deref(), ty, &mut flags, answered_at)
+        });
         let message = x.proto == Some(Proto::Ws);
         // a message has no head of its own: that of the upgrade says where it goes and whose it is
         let asked = if message { x.context.as_deref() } else { req };
@@ -153,6 +159,7 @@ impl CallScanner {
             at: first.unit,
             ord: x.ordinal,
             done: x.done,
+            seq: [req.and_then(|m| m.seq), resp.and_then(|m| m.seq)],
             flow: Some(x.flow),
             parent: x.parent,
             ts: req.or(resp).map_or(first.ts, |m| m.first.ts),
@@ -204,7 +211,7 @@ impl CallScanner {
             heads: if message {
                 Vec::new()
             } else {
-                heads::encode(x)
+                heads::encode(x, &began, first.unit.source)
             },
             req_body,
             resp_body,
@@ -212,9 +219,11 @@ impl CallScanner {
                 Some(m) => pack::pack(&self.scanner.scan_request(m), &self.classes),
                 None => Packed::default(),
             },
-            resp_facts: match resp.filter(|_| !message) {
-                Some(m) => pack::pack(&self.scanner.scan_response_head(m), &self.classes),
-                None => Packed::default(),
+            resp_facts: if message || resp.is_none() && x.interim.is_empty() {
+                Packed::default()
+            } else {
+                let found = self.scanner.scan_response_heads(resp, &x.interim);
+                pack::pack(&found, &self.classes)
             },
             credentials,
             events,
@@ -244,13 +253,14 @@ impl CallScanner {
         (credentials, events)
     }
 
-    /// Decodes and scans one body; `None` where the message has none.
+    /// Decodes and scans one body; `None` where the message has none. `began`: the packets that messages in it begin in.
     fn body(
         &mut self,
         m: &Message,
         media: Option<&str>,
         ty: Option<usize>,
         flags: &mut Flags,
+        began: &mut Vec<Stamp>,
     ) -> Option<BodyOut> {
         if m.body.bytes.is_empty() && m.body.gaps.is_empty() {
             return None;
@@ -264,7 +274,8 @@ impl CallScanner {
             flags.insert(Flags::BAD_FRAMING);
         }
         let over = m.body.len > m.body.bytes.len() as u64;
-        let undone = operation::grpc_body(m, media, &d.content);
+        let (undone, at) = operation::grpc_body(m, media, &d.content);
+        *began = at;
         let d = match undone {
             Some(u) => decode::Decoded {
                 len: u.content.len() as u64,
@@ -340,6 +351,7 @@ impl CallScanner {
             ord: 0,
             done: true,
             flow: None,
+            seq: [None; 2],
             parent: None,
             ts: l.ts,
             end_ts: l.end_ts,

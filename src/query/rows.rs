@@ -236,4 +236,16 @@ pub struct SourceRow {
     pub calls: u64,
     pub skipped: u64,
     pub diags: BTreeMap<String, u64>,
+    /// Sources that hold calls of this one too.
+    pub taps: Vec<TapRow>,
+}
+
+/// A source that holds calls of another one once more, captured at another place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TapRow {
+    pub source: String,
+    /// Calls that stand in both.
+    pub calls: u64,
+    /// How much later the clock of the row's source says they were.
+    pub skew_ns: i64,
 }

@@ -126,6 +126,7 @@ pub fn model(
         undo: Vec::new(),
         redo: Vec::new(),
         dates: false,
+        dates_chosen: false,
         body: Default::default(),
         wrap: false,
         revealed: None,

@@ -361,6 +361,7 @@ pub enum Subject {
 }
 
 /// Everything.
+#[derive(Clone)]
 pub struct Model {
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
@@ -402,6 +403,8 @@ pub struct Model {
     pub redo: Vec<Change>,
     /// Dates beside times of day.
     pub dates: bool,
+    /// Whether the reader chose so; else a case of more than a day shows them.
+    pub dates_chosen: bool,
     /// How bodies are shown.
     pub body: BodyMode,
     /// Long lines are broken.

@@ -86,6 +86,7 @@ pub(super) fn call(source: u32, unit: u64) -> CallOut {
         ord: 0,
         done: true,
         flow: Some(unit / 10),
+        seq: [None; 2],
         parent: None,
         ts: unit as i64 * 1000,
         end_ts: Some(unit as i64 * 1000 + 500),

@@ -30,6 +30,7 @@ fn call(source: u32, unit: u64, ts: i64, src: &str, uri: &str) -> CallOut {
         ord: 0,
         done: true,
         flow: None,
+        seq: [None; 2],
         ts,
         end_ts: Some(ts + S / 10),
         src: Some(src.parse::<IpAddr>().unwrap()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Each folder with what it may use beside `error`, `limits`, and itself.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("call", &["detect"]), // a finding's form is part of the model
     ("source", &["call"]),
     ("net", &["call", "source"]),
@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ),
     ("replay", &["call", "case", "query"]),
     ("export", &["call", "source", "case", "query", "detect"]),
+    ("report", &["call", "case", "query", "trace"]),
     (
         "load",
         &[
@@ -38,7 +39,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
         "cli",
         &[
             "source", "net", "proto", "body", "call", "detect", "facts", "case", "query", "trace",
-            "replay", "export", "load", "ui",
+            "replay", "export", "report", "load", "ui",
         ],
     ),
     ("limits", &[]),
@@ -50,7 +51,7 @@ const CRATES: [(&str, &[&str]); 5] = [
     (
         "rusqlite",
         &[
-            "case", "query", "trace", "replay", "export", "load", "ui", "cli", "error",
+            "case", "query", "trace", "replay", "export", "report", "load", "ui", "cli", "error",
         ],
     ),
     ("ratatui", &["ui"]),

@@ -219,6 +219,7 @@ fn source() -> SourceRow {
         mapping: Some(evil(8)),
         joined: Some(3),
         skew_ms: Some(-47_000),
+        taps: vec![],
         rowid: 1,
         source: evil(1),
         name: evil(2),

@@ -13,3 +13,4 @@ pub mod random;
 pub mod recut;
 pub mod talk;
 pub mod wire;
+pub mod world;

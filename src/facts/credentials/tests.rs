@@ -36,6 +36,7 @@ fn message(text: &str) -> (Message, Vec<u8>) {
         body: RawBody::default(),
         first: Stamp::default(),
         last: Stamp::default(),
+        seq: None,
         flags: Flags::default(),
     };
     (m, body.as_bytes().to_vec())

@@ -182,6 +182,13 @@ impl Input {
         });
     }
 
+    /// Says that a call is another one once more: it says nothing of its own.
+    pub fn again(&mut self, call: u32) {
+        if let Some(r) = self.rows.get_mut(call as usize) {
+            (r.creds, r.events) = ((0, 0), (0, 0));
+        }
+    }
+
     /// Says that `inner` was caused by `outer` (indexes of calls, all of them added before): a login or logout that both show
     /// is one, and what a front tells the inner one about the user is about the credential that the outer one presented.
     pub fn caused(&mut self, inner: u32, outer: u32) {

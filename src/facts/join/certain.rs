@@ -1,7 +1,7 @@
-//! Lines that name the whole connection. In: calls. Out: their `joined`. Bounds: [`NEAR`] calls are compared with a line.
+//! Lines and entries that name the whole connection. In: calls. Out: their `joined`. Bounds: [`NEAR`] calls are compared with a line.
 
 use super::super::calls::{CallLine, NONE};
-use super::{NEAR, SKEW_NS, WINDOW_NS};
+use super::{NEAR, Of, SKEW_NS, WINDOW_NS, same_content};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A connection, and the kind of request on it; the target is 0 where only the connection counts.
@@ -29,14 +29,13 @@ fn connection(c: &CallLine, with_target: bool) -> Option<Conn> {
 
 /// Joins lines that name the whole connection: first those with the target of a call on it, within [`SKEW_NS`], since
 /// ports are used again; then the rest by time alone, since a tool may have cut or folded the target.
-pub(super) fn certain(calls: &mut [CallLine]) {
+pub(super) fn certain(calls: &mut [CallLine], of: Of) {
     for (with_target, window) in [(true, SKEW_NS), (false, WINDOW_NS)] {
         // lines by source, then captured calls; each in order of time
         type Sides = (BTreeMap<u32, Vec<u32>>, Vec<u32>);
         let mut sides: BTreeMap<Conn, Sides> = BTreeMap::new();
         for (i, c) in (0u32..).zip(calls.iter()) {
-            if c.log
-                && c.joined == NONE
+            if of.line(c)
                 && let Some(key) = connection(c, with_target)
             {
                 let lines = &mut sides.entry(key).or_default().0;
@@ -48,11 +47,11 @@ pub(super) fn certain(calls: &mut [CallLine]) {
         }
         let taken: BTreeSet<(u32, u32)> = calls
             .iter()
-            .filter(|c| c.log && c.joined != NONE)
+            .filter(|c| !c.captured() && c.joined != NONE)
             .map(|c| (c.source, c.joined))
             .collect();
         for (i, c) in (0u32..).zip(calls.iter()) {
-            if !c.log
+            if of.call(c)
                 && let Some(side) = connection(c, with_target).and_then(|k| sides.get_mut(&k))
             {
                 side.1.push(i);
@@ -84,7 +83,7 @@ fn match_up(calls: &[CallLine], lines: &[u32], captured: &[u32], window: i64) ->
         let (line, call) = (calls.get(l as usize)?, calls.get(i as usize)?);
         let d = distance(line, call, 0);
         let status = line.status == call.status || line.status == 0 || call.status == 0;
-        (status && d <= window).then_some(d / 1_000_000_000)
+        (status && same_content(line, call) && d <= window).then_some(d / 1_000_000_000)
     };
     let pairs = lines.iter().copied().zip(captured.iter().copied());
     if lines.len() == captured.len() && pairs.clone().all(|(l, i)| fit(l, i).is_some()) {

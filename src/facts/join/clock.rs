@@ -2,11 +2,9 @@
 //! kind of request and [`PAIRS`] of all vote.
 
 use super::super::calls::CallLine;
-use super::{Key, S, SKEW_NS, WINDOW_NS, fits};
+use super::{ANCHORS, Key, S, SKEW_NS, WINDOW_NS, fits};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Lines and calls that must agree before an offset is believed.
-const ANCHORS: usize = 3;
 /// What passes between the moment that a server stamps and the one that is captured.
 pub(super) const JITTER: i64 = 50_000_000;
 /// Pairs of a line and a call of one kind of request that vote on the clock, and of all kinds.

@@ -1,14 +1,20 @@
-//! Log lines that are captured calls. In: all calls. Out: `joined` of log lines: the index of the captured call.
-//! Bounds: candidates share method, target and status; of those only the ones within [`WINDOW_NS`] are compared.
+//! Log lines, and entries of other tools, that are captured calls. In: all calls. Out: `joined` of those lines and entries: the
+//! index of the captured call; `parent` of what a proxy asked for an entry's client. Bounds: candidates share method, target and
+//! status; of those only the ones within [`WINDOW_NS`] are compared.
 //!
 //! Clocks of a log and of a capture differ by a constant, a log may have whole seconds, and its times may be those of the request
 //! or of the answer's end: the offset that most requests agree on decides ([`clock`]). Lines and calls are then joined one to one.
 //!
 //! Lines with both addresses and both ports (Zeek, Suricata) name the connection itself: they are joined before all others,
 //! whatever their host says, in the order of their requests on it.
+//!
+//! Entries (HAR, mitmproxy, Burp) come first, so that a log's line then finds the captured call and not what another tool kept of
+//! it. Their content has to be that of the call, as far as both are known. A proxy keeps what its client asked; where only
+//! its own call to the same server was captured, that is a call behind: the entry is its parent.
 
 mod certain;
 mod clock;
+mod entries;
 mod pair;
 
 use super::calls::{CallLine, NONE};
@@ -21,11 +27,39 @@ use std::collections::BTreeMap;
 /// in whole seconds, and buffered logs are stamped when the request ends, not when they are flushed.
 pub const WINDOW_NS: i64 = 2_000_000_000;
 /// Clock offsets believed: beyond an hour and a half it is no drift but another day's traffic; one hour is a wrong zone.
-const SKEW_NS: i64 = 5_400_000_000_000;
+pub const SKEW_NS: i64 = 5_400_000_000_000;
 /// Calls of one connection that a line is compared with.
 const NEAR: usize = 64;
+/// Lines and calls that must agree before an offset is believed.
+pub const ANCHORS: usize = 3;
 /// A second.
 const S: i64 = 1_000_000_000;
+
+/// What is joined.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Entries of other tools, with captured calls.
+    Entries,
+    /// Lines of logs, with captured calls and with entries that are none.
+    Logs,
+}
+
+impl Of {
+    fn line(self, c: &CallLine) -> bool {
+        let mine = match self {
+            Of::Entries => c.entry(),
+            Of::Logs => c.log,
+        };
+        mine && c.joined == NONE
+    }
+    fn call(self, c: &CallLine) -> bool {
+        let mine = match self {
+            Of::Entries => c.captured(),
+            Of::Logs => !c.log,
+        };
+        mine && c.joined == NONE
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -47,7 +81,11 @@ pub struct Joined {
 
 /// Joins in place, and tells of each log.
 pub fn join(calls: &mut [CallLine]) -> Vec<Joined> {
-    certain(calls);
+    // without anything captured there is nothing that an entry could be, without lines nothing to join
+    if calls.iter().any(CallLine::captured) && calls.iter().any(CallLine::entry) {
+        entries::join(calls);
+    }
+    certain(calls, Of::Logs);
     // a case may have thousands of logs: each looks at the requests of its own lines alone
     let mut logs: BTreeMap<u32, BTreeMap<Key, Vec<u32>>> = BTreeMap::new();
     let mut sides: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
@@ -64,7 +102,7 @@ pub fn join(calls: &mut [CallLine]) -> Vec<Joined> {
         return Vec::new();
     }
     for (i, c) in (0u32..).zip(calls.iter()) {
-        if !c.log
+        if Of::Logs.call(c)
             && c.target != 0
             && let Some(side) = sides.get_mut(&key(c))
         {
@@ -96,7 +134,17 @@ fn key(c: &CallLine) -> Key {
 
 fn fits(log: &CallLine, call: &CallLine) -> bool {
     (log.src == NONE || call.src == NONE || log.src == call.src)
+        && (log.log || log.sport == 0 || call.sport == 0 || log.sport == call.sport)
         && (log.host == 0 || call.host == 0 || log.host == call.host)
+        && same_content(log, call)
+}
+
+/// Whether both answers hold the same, as far as both are known; equal contents are one body.
+fn same_content(line: &CallLine, call: &CallLine) -> bool {
+    line.resp_body == 0
+        || call.resp_body == 0
+        || line.resp_body == call.resp_body
+        || line.holes + call.holes > 0
 }
 
 #[cfg(test)]

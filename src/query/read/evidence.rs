@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::query::Filter;
 use crate::query::lang::Scope;
 use crate::query::lang::value::addr_text;
-use crate::query::rows::{FlowRow, SourceRow};
+use crate::query::rows::{FlowRow, SourceRow, TapRow};
 use rusqlite::params_from_iter;
 use std::collections::BTreeMap;
 
@@ -71,10 +71,20 @@ pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
     let mut diags = cx
         .conn
         .prepare_cached("SELECT code,n FROM diag WHERE source_id=?1 ORDER BY code")?;
+    let mut taps = cx.conn.prepare_cached(
+        "SELECT of_id,calls,skew_ns FROM clock WHERE source_id=?1 ORDER BY lt_rank(of_id)",
+    )?;
     let mut rows = stmt.query(params_from_iter(&w.params))?;
     let mut out = Vec::new();
     while let Some(r) = rows.next()? {
         let id: i64 = r.get(0)?;
+        let again = taps.query_map([id], |t| {
+            Ok(TapRow {
+                source: cx.source(t.get(0)?).name.to_string(),
+                calls: n(t.get(1)?),
+                skew_ns: t.get(2)?,
+            })
+        })?;
         let found = diags.query_map([id], |d| Ok((d.get::<_, String>(0)?, n(d.get(1)?))))?;
         let name: String = r.get(1)?;
         out.push(SourceRow {
@@ -98,6 +108,7 @@ pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
             calls: n(r.get(9)?),
             skipped: n(r.get(10)?),
             diags: found.collect::<rusqlite::Result<BTreeMap<_, _>>>()?,
+            taps: again.collect::<rusqlite::Result<_>>()?,
         });
     }
     Ok(out)

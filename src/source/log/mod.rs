@@ -154,6 +154,8 @@ pub struct LogReader {
     offset: u64,
     line: u64,
     ended: bool,
+    /// Whether its characters are of two bytes, and then whether the low one comes first.
+    wide: Option<bool>,
     /// Beginning of a line that is too long, while its end is looked for.
     cutting: Option<String>,
 }
@@ -176,6 +178,7 @@ impl LogReader {
             offset: 0,
             line: 0,
             ended: false,
+            wide: None,
             cutting: None,
         }
     }
@@ -193,10 +196,13 @@ impl LogReader {
                 return Some(self.skip_long_line());
             }
             let searched = self.buf.get(self.start..).unwrap_or_default();
-            let (len, terminated) = match memchr(b'\n', searched) {
-                Some(n) => (n, true),
+            if self.offset == 0 {
+                self.wide = wide(searched);
+            }
+            let (len, end) = match newline(self.wide, searched) {
+                Some(found) => found,
                 None if self.ended && searched.is_empty() => return None,
-                None if self.ended => (searched.len(), false),
+                None if self.ended => (searched.len(), 0),
                 None if searched.len() > LOG_LINE => {
                     self.cutting = Some(beginning(searched));
                     continue;
@@ -209,7 +215,12 @@ impl LogReader {
                 }
             };
             let raw = searched.get(..len).unwrap_or_default();
-            let text = raw.strip_suffix(b"\r").unwrap_or(raw);
+            let narrow = self.wide.map(|low| narrow(raw, low));
+            let text = narrow.as_deref().unwrap_or(raw);
+            let (text, breaks) = match text.strip_suffix(b"\r") {
+                Some(text) => (text, if narrow.is_some() { 2 } else { 1 }),
+                None => (text, 0),
+            };
             let text = if self.line == 0 {
                 text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
             } else {
@@ -224,7 +235,10 @@ impl LogReader {
                         number,
                     };
                     call.offset = self.offset;
-                    call.len = text.len() as u64;
+                    call.len = match self.wide {
+                        Some(_) => (raw.len() - breaks) as u64,
+                        None => text.len() as u64,
+                    };
                     Some(LogEvent::Call(Box::new(call)))
                 }
                 Err(NoCall::Blank) => None,
@@ -235,7 +249,7 @@ impl LogReader {
                     Some(LogEvent::Diag("log-no-request", number, beginning(text)))
                 }
             };
-            let used = len + usize::from(terminated);
+            let used = len + end;
             self.start += used;
             self.offset += used as u64;
             self.line = number;
@@ -286,15 +300,17 @@ impl LogReader {
         let number = self.line + 1;
         loop {
             let rest = self.buf.get(self.start..).unwrap_or_default();
-            match memchr(b'\n', rest) {
-                Some(n) => {
-                    self.start += n + 1;
-                    self.offset += n as u64 + 1;
+            match newline(self.wide, rest) {
+                Some((n, end)) => {
+                    self.start += n + end;
+                    self.offset += (n + end) as u64;
                     break;
                 }
                 None => {
-                    self.offset += rest.len() as u64;
-                    self.start = self.buf.len();
+                    // half a character waits for the other half
+                    let odd = rest.len() % 2 * usize::from(self.wide.is_some() && !self.ended);
+                    self.offset += (rest.len() - odd) as u64;
+                    self.start = self.buf.len() - odd;
                     if self.ended {
                         break;
                     }
@@ -308,6 +324,46 @@ impl LogReader {
         let first = self.cutting.take().unwrap_or_default();
         LogEvent::Diag("log-line-cut", number, first)
     }
+}
+
+/// Whether a text is of characters of two bytes, by its mark; then whether the low one comes first.
+fn wide(beginning: &[u8]) -> Option<bool> {
+    match beginning {
+        [0xff, 0xfe, ..] => Some(true),
+        [0xfe, 0xff, ..] => Some(false),
+        _ => None,
+    }
+}
+
+/// The end of a line: where it stands, and its bytes.
+fn newline(wide: Option<bool>, b: &[u8]) -> Option<(usize, usize)> {
+    let Some(low) = wide else {
+        return memchr(b'\n', b).map(|n| (n, 1));
+    };
+    memchr::memchr_iter(b'\n', b).find_map(|n| {
+        let at = if low { n } else { n.checked_sub(1)? };
+        let other = b.get(if low { n + 1 } else { at });
+        (at % 2 == 0 && other == Some(&0)).then_some((at, 2))
+    })
+}
+
+/// Characters of two bytes as UTF-8; what is none is replaced.
+fn narrow(raw: &[u8], low: bool) -> Vec<u8> {
+    let (pairs, rest) = raw.as_chunks::<2>();
+    let order = if low {
+        u16::from_le_bytes
+    } else {
+        u16::from_be_bytes
+    };
+    let mut out = String::with_capacity(pairs.len());
+    out.extend(
+        char::decode_utf16(pairs.iter().map(|p| order(*p)))
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)),
+    );
+    if !rest.is_empty() {
+        out.push(char::REPLACEMENT_CHARACTER);
+    }
+    out.into_bytes()
 }
 
 /// The first bytes of a line for a diag.
@@ -413,6 +469,59 @@ mod tests {
             }
         }
         (calls, diags)
+    }
+
+    #[test]
+    fn a_log_of_two_byte_characters_is_the_log_with_its_own_places() {
+        let text = COMBINED.replace("/a?q=1", "/\u{4e2d}\u{10a}?q=\u{1f600}");
+        let (plain, diags) = read(&text, "combined");
+        for low in [true, false] {
+            let mut bytes = Vec::new();
+            for u in std::iter::once(0xfeff).chain(text.encode_utf16()) {
+                bytes.extend(if low {
+                    u.to_le_bytes()
+                } else {
+                    u.to_be_bytes()
+                });
+            }
+            let kind = sniff(&bytes, &Formats::default()).unwrap();
+            assert_eq!(kind.name(), "combined");
+            let zone = LogZone::named(None).unwrap();
+            let input = Box::new(std::io::Cursor::new(bytes.clone()));
+            let mut r = LogReader::new(input, &kind, zone, 3);
+            let (mut calls, mut met) = (Vec::new(), Vec::new());
+            while let Some(e) = r.next() {
+                match e {
+                    LogEvent::Call(c) => calls.push(*c),
+                    LogEvent::Diag(code, line, _) => met.push((code, line)),
+                    LogEvent::Wait => panic!("it does not grow"),
+                }
+            }
+            assert_eq!(met, diags);
+            assert_eq!(calls.len(), plain.len());
+            for (c, p) in calls.iter().zip(&plain) {
+                assert_eq!((&c.uri, c.ts, c.at), (&p.uri, p.ts, p.at));
+                let line = &bytes[c.offset as usize..(c.offset + c.len) as usize];
+                let said = String::from_utf8(narrow(line, low)).unwrap();
+                let own = &text[p.offset as usize..(p.offset + p.len) as usize];
+                assert_eq!(said.trim_start_matches('\u{feff}'), own);
+            }
+        }
+        // too long a line is skipped whole, and the next is read
+        let long = format!("{}\n{COMBINED}", "x".repeat(LOG_LINE));
+        let bytes: Vec<u8> = std::iter::once(0xfeff)
+            .chain(long.encode_utf16())
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let input = Box::new(std::io::Cursor::new(bytes));
+        let zone = LogZone::named(None).unwrap();
+        let kind = sniff(COMBINED.as_bytes(), &Formats::default()).unwrap();
+        let mut r = LogReader::new(input, &kind, zone, 3);
+        assert!(matches!(
+            r.next(),
+            Some(LogEvent::Diag("log-line-cut", 1, _))
+        ));
+        assert!(matches!(r.next(), Some(LogEvent::Call(c)) if c.at.number == 2));
     }
 
     const COMBINED: &str = concat!(

@@ -7,7 +7,7 @@
 
 use super::format::{Context, Formats, Line, LogKind};
 use super::wrap::WRAPS;
-use super::{LogFormat, LogZone, NoCall, reason};
+use super::{LogFormat, LogZone, NoCall, narrow, reason, wide};
 use std::sync::Arc;
 
 /// Lines of the beginning that decide what a file is.
@@ -17,7 +17,8 @@ const AMONG: usize = 10;
 
 /// What the beginning of a file is a log of; `None` where it is none that is known.
 pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
-    let lines = lines(beginning);
+    let narrow = wide(beginning).map(|low| narrow(beginning, low));
+    let lines = lines(narrow.as_deref().unwrap_or(beginning));
     if lines.is_empty() {
         return None;
     }

@@ -365,6 +365,19 @@ pub static BINDINGS: &[Binding] = &[
         45,
         "times",
     ),
+    // Trace
+    b(
+        Ctx::Trace,
+        &[Key::ch('{')],
+        A::PrevRecord,
+        "path of the previous record of the clue",
+    ),
+    b(
+        Ctx::Trace,
+        &[Key::ch('}')],
+        A::NextRecord,
+        "path of the next record of the clue",
+    ),
     // Always
     h(
         Ctx::Global,

@@ -321,12 +321,12 @@ fn evidence(d: &mut Doc, r: &CallRow) {
     let took = r
         .end_ts
         .as_ref()
-        .and_then(|e| super::columns::between(&r.ts, e))
+        .and_then(|e| super::cells::between(&r.ts, e))
         .map(|n| format!("  took {}", span(n)))
         .unwrap_or_default();
     d.add(Line::pair(
         "time",
-        format!("{}{took}", time::row(&r.ts, true)),
+        format!("{}{took}", time::exact(&r.ts)),
         Role::Text,
     ));
     d.add(Line::pair("call", r.id.clone(), Role::Text));

@@ -131,8 +131,8 @@ fn right_of_filter(m: &Model) -> (String, Role) {
     if m.filter.off {
         return ("filter off (Ctrl-t)".into(), Role::Warn);
     }
-    if matches!(f.screen, ScreenId::Flows | ScreenId::Sources) && !m.filter.applied.is_empty() {
-        return ("not for this list".into(), Role::Warn);
+    if !m.filter.applied.is_empty() && !f.screen.filters() {
+        return ("does not act here".into(), Role::Dim);
     }
     let noun = crate::ui::model::kind_of(f.screen).map(|k| k.noun());
     match (noun, &f.list.state) {
@@ -219,7 +219,7 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
             x,
             r.y,
             w,
-            &t.elide(usize::from(w), false, c.glyphs.dots),
+            &t.elide(usize::from(w), *bad, c.glyphs.dots),
             if *bad { Role::Error } else { Role::Ok },
         );
         return;

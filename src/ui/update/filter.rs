@@ -1,7 +1,7 @@
 //! The filter bar. In: keys. Out: the filter in force. Bounds: parsed on each key, applied 80 ms after the last one;
 //! while what is typed does not parse, the last filter that did stays in force.
 
-use super::{docs, go};
+use super::{ask, docs};
 use crate::error::Error;
 use crate::query::lang::{self, field};
 use crate::ui::effect::Effect;
@@ -61,7 +61,7 @@ pub fn reread(m: &mut Model) {
             .and_then(|r| crate::ui::screen::facts::target(&r.item));
         f.side_of.clear();
     }
-    go::fetch(m);
+    ask::fetch(m);
     docs::refresh(m);
 }
 

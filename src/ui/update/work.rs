@@ -1,7 +1,7 @@
 //! The investigator's work: marks, notes, tags, copies, exports, undo. In: keys. Out: writes. Bounds: undo keeps
 //! [`crate::ui::nav::HISTORY`] changes of this run; the journal in the case keeps all.
 
-use super::{filter, go, overlay};
+use super::{ask, filter, overlay};
 use crate::ui::data::notebook::Write;
 use crate::ui::data::{Item, Place, What};
 use crate::ui::effect::Effect;
@@ -89,7 +89,7 @@ fn write(m: &mut Model, w: Write) {
             m.marks.remove(target);
         }
     }
-    go::ask(m, 0, Place::Written, What::Write(w));
+    ask::ask(m, 0, Place::Written, What::Write(w));
     super::docs::refresh(m);
 }
 
@@ -264,10 +264,9 @@ pub fn export_menu(m: &mut Model) {
     let entries = crate::export::EXPORTERS
         .iter()
         .filter_map(|e| {
-            let clear = if e.raw() { " (values in clear)" } else { "" };
             Some((
                 e.name().chars().next()?,
-                format!("{}: {}{clear}", e.name(), e.about()),
+                format!("{}: {}", e.name(), e.about()),
             ))
         })
         .collect();
@@ -296,9 +295,9 @@ pub fn export_choice(m: &mut Model, c: char) {
 /// Writes the file.
 pub fn export(m: &mut Model, format: &'static str, path: &str, raw: bool) {
     let text = m.filter.now().to_string();
-    let filter = go::filter(m, &text);
+    let filter = ask::filter(m, &text);
     m.say(format!("writing {path} ..."));
-    go::ask(
+    ask::ask(
         m,
         0,
         Place::Written,

@@ -78,7 +78,7 @@ fn entries(data: &[u8], format: &str) {
                 assert!(m.head.get(name.clone()).is_some() && m.head.get(value.clone()).is_some());
             }
         }
-        let _ = heads::decode(&heads::encode(x));
+        let _ = heads::decode(&heads::encode(x, &Default::default(), 0));
     }
     assert!(events <= data.len() * 2 + 2);
 }
