@@ -273,10 +273,12 @@ fn recorded_logs_say_what_their_clients_did() {
             }
             let (t0, t1) = (t["t0"].as_f64().unwrap(), t["t1"].as_f64().unwrap());
             let ts = call.ts as f64 / 1e9;
-            assert!(ts > t0 - 1.1 && ts < t1 + 0.1, "{what}");
+            // whole seconds are cut, and lighttpd looks at the clock once a second
+            let early = if r.name == "lighttpd" { 2.1 } else { 1.1 };
+            assert!(ts > t0 - early && ts < t1 + 0.1, "{what}");
             if let Some(end) = call.end_ts {
                 let end = end as f64 / 1e9;
-                assert!(end > t0 - 1.1 && end < t1 + 0.1, "{what}");
+                assert!(end > t0 - early && end < t1 + 0.1, "{what}");
             }
         }
     }
@@ -380,11 +382,11 @@ fn a_line_that_does_not_fit_says_what_was_expected_where() {
         let Some(line) = log.lines().find(|l| !l.starts_with('#')) else {
             continue;
         };
-        let half: String = line.chars().take(line.chars().count() / 2).collect();
-        let (_, diags) = read(format!("{log}{half}\n").as_bytes(), &kind);
+        let part: String = line.chars().take(line.chars().count() / 4).collect();
+        let (_, diags) = read(format!("{log}{part}\n").as_bytes(), &kind);
         let last = diags
             .last()
-            .unwrap_or_else(|| panic!("{name}: half a line is a call: {half}"));
+            .unwrap_or_else(|| panic!("{name}: a part of a line is a call: {part}"));
         assert!(
             last.starts_with("log-unfit")
                 && last.contains("expected ")
@@ -554,7 +556,7 @@ fn a_given_format_is_kept_with_its_source_and_another_one_reads_it_again() {
         })
         .unwrap();
     assert!(
-        told.starts_with("expected a status (three digits) at column 51, not \"oops"),
+        told.starts_with("expected a status (three digits) at column 49, not \"oops"),
         "{told}"
     );
     let rows = calls(dir.path(), "");

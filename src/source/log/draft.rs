@@ -258,7 +258,7 @@ impl<'a> Draft<'a> {
             method: self.text(Slot::Method),
             version: self
                 .text(Slot::Version)
-                .filter(|v| v.get(..4).is_some_and(|h| h.eq_ignore_ascii_case("http"))),
+                .filter(|v| v.get(..5).is_some_and(|h| h.eq_ignore_ascii_case("http/"))),
             host: self.text(Slot::Host),
             user: self.text(Slot::User).and_then(user),
             behalf: self.text(Slot::Behalf),

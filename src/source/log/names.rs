@@ -364,12 +364,9 @@ fn fits(slot: Slot, text: &str) -> bool {
         Slot::Sent | Slot::Received | Slot::Sport | Slot::Dport => digits(text),
         Slot::Method => !digits(text),
         Slot::Request => text.contains(' '),
-        Slot::Version => {
-            text.len() > 4
-                && text
-                    .get(..4)
-                    .is_some_and(|h| h.eq_ignore_ascii_case("http"))
-        }
+        Slot::Version => text
+            .get(..5)
+            .is_some_and(|h| h.eq_ignore_ascii_case("http/")),
         // `at=info`
         Slot::Time | Slot::Start | Slot::Date => {
             text.len() >= 8 && text.bytes().any(|b| b.is_ascii_digit())
