@@ -77,10 +77,10 @@ pub(super) fn clock(
                 let from = votes.len();
                 votes.extend(same.map(|(offset, i)| (offset, 0, *l, i)));
                 let n = votes.len() - from;
-                if n > 0 {
+                if let Some(weight) = WEIGHT.checked_div(n) {
                     whole &= at % S == 0;
                     milli &= at % 1_000_000 == 0;
-                    let weight = i64::try_from(WEIGHT / n).unwrap_or(1).max(1);
+                    let weight = i64::try_from(weight).unwrap_or(1).max(1);
                     for v in votes.iter_mut().skip(from) {
                         v.1 = weight;
                     }

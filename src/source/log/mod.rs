@@ -381,10 +381,10 @@ fn reason(misfit: &Misfit, line: &[u8]) -> String {
     } else {
         format!("not {there:?}")
     };
-    let want = misfit.want.get(..misfit.want.floor_char_boundary(80));
+    let want: String = misfit.want.chars().take(80).collect();
     format!(
         "expected {} at column {}, {there}; the line begins {:?}",
-        want.unwrap_or_default(),
+        want,
         at + 1,
         beginning(line)
     )
