@@ -9,6 +9,8 @@ pub use wire::*;
 
 use std::net::IpAddr;
 
+pub use super::indices::Indices;
+
 /// Nanoseconds since 1970-01-01 UTC by the clock of the source.
 pub type Ts = i64;
 

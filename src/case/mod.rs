@@ -2,6 +2,7 @@
 //! investigator did.
 
 pub mod bodies;
+pub mod checkpoint;
 pub mod heads;
 pub mod ident;
 pub mod ids;

@@ -38,6 +38,10 @@ pub fn beside(case: &Path) -> PathBuf {
     let folder = case.parent().filter(|p| !p.as_os_str().is_empty());
     folder.unwrap_or(Path::new(".")).to_owned()
 }
+/// Pages of the log from which on a load's writer itself copies them into place (see [`super::checkpoint`]): 96 MB.
+pub(super) const LOG_PAGES: i64 = 3000;
+/// ... and what the log keeps on the disk while a load goes on: these pages and a commit more.
+pub(super) const LOG_BYTES: i64 = 128 << 20;
 
 /// How long a statement waits for another connection's transaction.
 const BUSY: Duration = Duration::from_secs(10);

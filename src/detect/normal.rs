@@ -221,15 +221,39 @@ pub(crate) fn hex(v: &[u8]) -> Option<Vec<u8>> {
     if v.is_empty() || !v.len().is_multiple_of(2) {
         return None;
     }
-    v.chunks_exact(2)
-        .map(|p| match p {
-            [a, b] => {
-                let n = char::from(*a).to_digit(16)? << 4 | char::from(*b).to_digit(16)?;
-                u8::try_from(n).ok()
-            }
-            _ => None,
+    // Tokens are tried by the million: what is no digit is noted and told at the end, without a branch a digit.
+    let mut wrong = 0u8;
+    let pairs = v.as_chunks::<2>().0.iter();
+    let out = pairs
+        .map(|[a, b]| {
+            let (high, low) = (nibble(*a), nibble(*b));
+            wrong |= high | low;
+            high << 4 | low
         })
-        .collect()
+        .collect();
+    (wrong <= 0x0f).then_some(out)
+}
+
+/// Value of a hexadecimal digit; 0xff for another byte.
+#[inline]
+fn nibble(b: u8) -> u8 {
+    const VALUES: [u8; 256] = {
+        let mut t = [0xff; 256];
+        let (mut digit, mut letter) = (0, 0);
+        #[allow(clippy::indexing_slicing)] // below 256, evaluated while compiling
+        while digit < 10 {
+            t[b'0' as usize + digit as usize] = digit;
+            digit += 1;
+        }
+        #[allow(clippy::indexing_slicing)] // as above
+        while letter < 6 {
+            t[b'a' as usize + letter as usize] = 10 + letter;
+            t[b'A' as usize + letter as usize] = 10 + letter;
+            letter += 1;
+        }
+        t
+    };
+    VALUES.get(usize::from(b)).copied().unwrap_or(0xff)
 }
 
 /// gzip or zlib, up to the limit.
@@ -409,6 +433,24 @@ fn masks(key: &PrintKey, value: &str, out: &mut Vec<(Print, Form, f32)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_pairs_of_hexadecimal_digits_are_hex() {
+        assert_eq!(hex(b"0aFf9C"), Some(vec![0x0a, 0xff, 0x9c]));
+        for wrong in [
+            &b""[..],
+            b"abc",
+            b"0g",
+            b"g0",
+            b"0/",
+            b"0:",
+            b"@0",
+            b"G0",
+            b"0\xff",
+        ] {
+            assert_eq!(hex(wrong), None, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn spellings_meet() {

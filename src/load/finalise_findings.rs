@@ -13,7 +13,7 @@ use crate::facts::calls::{CallLine, NONE};
 use crate::facts::level::Classes as Levels;
 use crate::facts::risks::{SECRET_REQ, SECRET_RESP, SECRET_TARGET};
 use rusqlite::Connection;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Distinct (account, class, value) triples counted: 16 bytes each at most, 256 MB where all are used.
@@ -370,7 +370,13 @@ pub fn apply(
     // Counting distinct values costs as much as all the rest: it has a thread of its own.
     let values = std::thread::scope(|scope| {
         let (send, batches) = sync_channel(BATCHES);
-        let counter = scope.spawn(move || distinct(batches, accounts));
+        let most: u64 = columns
+            .list
+            .iter()
+            .filter(|c| c.decision.accept)
+            .map(|c| c.clear)
+            .sum();
+        let counter = scope.spawn(move || distinct(batches, accounts, most));
         let (terms, calls) = (&ev.terms, &mut ev.calls);
         streamed(conn, |blobs| {
             pass(blobs, terms, calls, classes, columns, Values::new(send))
@@ -428,10 +434,11 @@ impl Drop for Values {
     }
 }
 
-/// Distinct values by account and class.
-fn distinct(batches: Receiver<Vec<Value>>, accounts: usize) -> Vec<[u32; 64]> {
+/// Distinct values by account and class; about `most` will come.
+fn distinct(batches: Receiver<Vec<Value>>, accounts: usize, most: u64) -> Vec<[u32; 64]> {
     let mut out = vec![[0u32; 64]; accounts];
-    let mut seen: FxHashSet<u64> = FxHashSet::default();
+    let room = usize::try_from(most).unwrap_or(VALUES).min(VALUES);
+    let mut seen: FxHashSet<u64> = FxHashSet::with_capacity_and_hasher(room, FxBuildHasher);
     for (key, account, class) in batches.into_iter().flatten() {
         if seen.len() < VALUES
             && let Some(n) = out

@@ -19,8 +19,10 @@ pub mod schemas;
 mod secrets;
 mod sources;
 mod taps;
+mod target;
 mod work;
 
+use crate::case::checkpoint::Checkpoints;
 use crate::case::{self, Case};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
@@ -165,6 +167,8 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
         .collect();
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
+    // until facts are decided; it ends before the case is closed, which clears the log
+    let checkpoints = Checkpoints::start(&case)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
     let (mut known, unchanged, replaced);
     if given.follow {
@@ -188,8 +192,18 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let mut loaded = false;
     if !inputs.is_empty() || live.any() {
         let end = pipeline::load(
-            &case, &inputs, &mut live, options, progress, &rules, &inside, zone, secrets,
-            &replaced, schema,
+            &case,
+            &inputs,
+            &mut live,
+            options,
+            progress,
+            &rules,
+            &inside,
+            zone,
+            secrets,
+            &replaced,
+            schema,
+            &checkpoints,
         )?;
         damaged = end.damaged;
         stopped = end.stopped;
@@ -210,6 +224,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     } else {
         finalise::counts(&case.conn)?
     };
+    drop(checkpoints);
     case::place::remember(&options.case)?;
     let rows = sources::rows(&options.case, &case.conn, &known, loaded)?;
     progress.phase.store(2, Relaxed);

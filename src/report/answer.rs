@@ -378,7 +378,7 @@ fn movement(d: &mut Document, cited: &mut Cited<'_>, graph: &Graph) -> Result<()
     d.para("A dashed arrow was not captured: other evidence implies it. An address in a rounded box is outside.");
     let name = |i: usize| line(graph.nodes.get(i).map_or("?", |n| &n.address));
     let mut edges: Vec<&crate::trace::graph::Edge> = graph.edges.iter().collect();
-    edges.sort_by(|a, b| (b.path, b.records).cmp(&(a.path, a.records)));
+    edges.sort_by_key(|e| std::cmp::Reverse((e.path, e.records)));
     let most = |all: &[(String, u64)]| {
         let some: Vec<&str> = all.iter().take(3).map(|(n, _)| n.as_str()).collect();
         let more = all.len().saturating_sub(3);

@@ -5,6 +5,7 @@
 //! ends it between packs.
 
 use super::sight::{Found, Hit, Holder};
+use crate::call::model::Indices;
 use crate::detect::form::{Form, Step};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -424,7 +425,7 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
                 masked: false,
                 conf: 0.95,
                 field: Arc::from(field),
-                index: Box::default(),
+                index: Indices::default(),
                 offset,
                 len,
             })

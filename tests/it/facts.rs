@@ -85,7 +85,7 @@ fn finding(class: u8, field: &str, record: u32, print: u64) -> RawFinding {
         masked: false,
         conf: 95,
         field: field.into(),
-        index: Box::new([record]),
+        index: [record].into_iter().collect(),
         offset: u64::from(record) * 100,
         len: 11,
         record,

@@ -32,10 +32,10 @@ fn a_tap_that_is_loaded_later_adds_places_and_no_rows() {
         (-400_000_000 * S, "a clock that was never set"),
     ] {
         let (a, b) = (("a", pcap(&a)), ("b", pcap(&hop(&a, later))));
-        let both = loads(&[&[a.clone()], &[b.clone()]]);
+        let both = loads(&[std::slice::from_ref(&a), std::slice::from_ref(&b)]);
         assert_eq!(both.told(), alone.told(), "{name}");
         each_at_two(&both, name);
-        let turned = loads(&[&[b.clone()], &[a.clone()]]);
+        let turned = loads(&[std::slice::from_ref(&b), std::slice::from_ref(&a)]);
         assert_eq!(turned.rows(), both.rows(), "{name}: the other order");
         let taps = &both.source("b").taps;
         assert_eq!(taps.len(), 1, "{name}");

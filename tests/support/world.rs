@@ -88,7 +88,7 @@ impl World {
                         masked,
                         conf: 95,
                         field: Arc::from(format!("$[*].{key}")),
-                        index: Box::new([n as u32]),
+                        index: [n as u32].into_iter().collect(),
                         offset: text.len() as u64,
                         len: value.len() as u32,
                         record: n as u32 + 1,

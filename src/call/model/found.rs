@@ -1,6 +1,7 @@
 //! What was found in a call: candidates of data classes, credentials, what tells who owns them. In: nothing. Out: plain
 //! data; values are places and prints, never copies. Bounds: those of the scanner that fills it.
 
+use crate::call::indices::Indices;
 use std::sync::Arc;
 
 /// A keyed 64-bit print of a normalised value: equal values have equal prints within one case.
@@ -20,7 +21,7 @@ pub struct RawFinding {
     /// Place with array indices left open: `$.items[*].idCard`, `header:authorization`, `query:phone`, `path:2`, `form:mobile`, `csv:4`.
     pub field: Arc<str>,
     /// Indices that fill the `[*]` of `field` in order; for CSV the row number from 1.
-    pub index: Box<[u32]>,
+    pub index: Indices,
     /// Byte offset in the decoded content (of the head text for headers and target).
     pub offset: u64,
     /// Length in bytes there.

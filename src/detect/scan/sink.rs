@@ -2,7 +2,7 @@
 //! In: values with their place. Out: [`Facts`]. Bounds: [`crate::limits::FIELDS_PER_BODY`] fields and [`crate::limits::FINDINGS_PER_BODY`]
 //! findings a body; the tree is emptied between bodies once it is large. What is remembered never changes a result.
 
-use crate::call::model::{Facts, Miss, RawFinding};
+use crate::call::model::{Facts, Indices, Miss, RawFinding};
 use crate::detect::form::{Form, Step};
 use crate::detect::kind::Kind;
 use crate::detect::rules::KeyCtx;
@@ -125,8 +125,8 @@ pub(crate) struct Sink {
     missed: Vec<NodeId>,
     /// Places of the escaped string that is being looked at, see [`crate::body::json::places`].
     pub places: Vec<(usize, usize)>,
-    /// Findings of the last body.
-    usual: usize,
+    /// An empty list with memory for the next body's findings.
+    spare: Vec<RawFinding>,
     /// Added to every offset: where the scanned piece begins in the whole.
     pub base: u64,
 }
@@ -143,7 +143,7 @@ impl Sink {
             out: Facts::default(),
             missed: Vec::new(),
             places: Vec::new(),
-            usual: 0,
+            spare: Vec::new(),
             base: 0,
         }
     }
@@ -160,9 +160,10 @@ impl Sink {
         self.frames.clear();
         self.missed.clear();
         self.places.clear();
-        self.out = Facts::default();
-        // the bodies of one API are alike
-        self.out.findings.reserve(self.usual.min(4096));
+        self.out = Facts {
+            findings: std::mem::take(&mut self.spare),
+            ..Facts::default()
+        };
         self.base = 0;
     }
 
@@ -182,8 +183,16 @@ impl Sink {
                 }
             }
         }
-        self.usual = self.out.findings.len();
         std::mem::take(&mut self.out)
+    }
+
+    /// Keeps the memory of a list of findings; not that of a large one.
+    pub fn recycle(&mut self, facts: Facts) {
+        let mut list = facts.findings;
+        if list.capacity() <= 4096 {
+            list.clear();
+            self.spare = list;
+        }
     }
 
     pub fn node(&self, id: NodeId) -> Option<&Node> {
@@ -523,11 +532,7 @@ impl Sink {
                 .filter(|f| f.array && f.idx != NONE)
                 .map(|f| f.idx)
         };
-        let index: Box<[u32]> = match indices().count() {
-            0 => Box::default(),
-            1 => indices().next().map_or(Box::default(), |i| Box::new([i])),
-            _ => indices().collect(),
-        };
+        let index: Indices = indices().collect();
         let form = match (hit.last, hit.masked) {
             (true, _) => slot.form.then(Step::Last4),
             (_, true) => slot.form.then(Step::Mask),

@@ -3,7 +3,7 @@
 
 use super::{Folded, Node, shapes, words};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Siblings that follow one pattern of words and digits (`step-1 step-2 step-3`) before it is a parameter.
 const PATTERN: usize = 3;
@@ -52,7 +52,7 @@ pub fn walk(tree: &[Node<'_>], known: &dyn Fn(&str) -> bool, done: &mut dyn FnMu
             }
         }
         let groups = groups(tree, &children, &w, known);
-        let mut taken: BTreeSet<&str> = BTreeSet::new();
+        let mut taken: HashSet<&str> = HashSet::new();
         for g in &groups {
             taken.extend(g.members.iter().copied());
         }

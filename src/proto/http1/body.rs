@@ -5,6 +5,9 @@ use crate::call::model::{RawBody, Stamp};
 use crate::limits;
 use sha2::{Digest, Sha256};
 
+/// Room made at once against what has come: most bodies are a few packets long, and are then moved never.
+const AHEAD: usize = 4;
+
 /// A body being collected.
 #[derive(Debug, Default)]
 pub struct Growing {
@@ -16,9 +19,10 @@ pub struct Growing {
 }
 
 impl Growing {
-    /// Starts with room for what is known to come, as far as it is here already.
-    pub fn expect(&mut self, here: usize) {
-        self.body.bytes.reserve_exact(here.min(limits::BODY_STORED));
+    /// Starts with room for `all` that is to come, at most for [`AHEAD`] times what is here already: a length is only a word.
+    pub fn expect(&mut self, all: usize, here: usize) {
+        let room = all.min(here.saturating_mul(AHEAD));
+        self.body.bytes.reserve_exact(room.min(limits::BODY_STORED));
     }
 
     /// One that was read already.

@@ -276,6 +276,7 @@ mod tests {
             let segment = Segment {
                 bytes,
                 offset,
+                zero: 0,
                 acked: 0,
                 at,
                 retransmitted: false,

@@ -293,7 +293,7 @@ impl Reader {
             }
             Framing::Fixed(n) => {
                 self.body
-                    .expect(usize::try_from(n).unwrap_or(usize::MAX).min(here));
+                    .expect(usize::try_from(n).unwrap_or(usize::MAX), here);
                 self.state = State::Fixed(n);
             }
             Framing::Chunked => self.state = State::Chunked(Box::new(Chunked::new())),
