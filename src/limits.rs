@@ -34,6 +34,8 @@ pub const UNPACK_WINDOW: usize = 96 << 20;
 pub const ENTRY_BYTES: usize = 64 << 20;
 /// Longest log line kept; the rest of a longer line is skipped and counted.
 pub const LOG_LINE: usize = 1 << 20;
+/// Bytes of a log format that is given, a mapping or a server's configuration: the largest of those are some 100 KiB.
+pub const MAPPING_BYTES: usize = 1 << 20;
 /// Nested link, tunnel and network headers followed in one packet: two tags, two labels and two tunnels with a tagged
 /// frame each are in use, twice that is not.
 pub const ENCAP_DEPTH: usize = 16;

@@ -29,6 +29,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0004_tls.sql"),
     include_str!("schema/0005_members.sql"),
     include_str!("schema/0006_taps.sql"),
+    include_str!("schema/0007_log_formats.sql"),
 ];
 
 /// The folder of a case.

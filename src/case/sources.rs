@@ -17,6 +17,8 @@ pub struct NewSource<'a> {
     pub sha256: Option<[u8; 32]>,
     /// `pcap pcapng log:combined ...`.
     pub kind: &'a str,
+    /// The format that was given for a log: a mapping, or a format string.
+    pub mapping: Option<&'a str>,
     /// Size as it lies.
     pub bytes: u64,
     /// Whether it is standard input that was spooled.

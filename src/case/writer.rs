@@ -172,8 +172,8 @@ impl<'c> Writer<'c> {
     pub fn add_source(&mut self, index: u32, source: &NewSource<'_>) -> Result<i64> {
         self.begin()?;
         let row = self.conn.query_row(
-            "INSERT INTO source(name,path,sha256,kind,bytes,state,load_id,tool,limits,spooled,member) \
-             VALUES(?1,?2,?3,?4,?5,'loading',?6,?7,?8,?9,?10) RETURNING id",
+            "INSERT INTO source(name,path,sha256,kind,bytes,state,load_id,tool,limits,spooled,member,mapping) \
+             VALUES(?1,?2,?3,?4,?5,'loading',?6,?7,?8,?9,?10,?11) RETURNING id",
             params![
                 source.name,
                 source.path,
@@ -184,7 +184,8 @@ impl<'c> Writer<'c> {
                 env!("CARGO_PKG_VERSION"),
                 limits_text(&self.rules, &self.secrets),
                 source.spooled,
-                source.member
+                source.member,
+                source.mapping
             ],
             |r| r.get(0),
         )?;

@@ -66,6 +66,10 @@ pub(crate) struct Common {
         allow_hyphen_values = true
     )]
     pub before: Option<String>,
+    /// A log format: a mapping file (TOML), a server's configuration with log formats, or a format string of nginx, Apache,
+    /// Envoy, HAProxy, Gunicorn.
+    #[arg(long, global = true, value_name = "FILE|STRING")]
+    pub log_format: Vec<String>,
     /// Zone for logs without one (else UTC, and flagged).
     #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true)]
     pub tz: Option<String>,

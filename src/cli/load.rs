@@ -121,6 +121,7 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         proto: c.proto.clone(),
         after: Common::load_time(c.after.as_ref(), "after")?,
         before: Common::load_time(c.before.as_ref(), "before")?,
+        log_format: c.log_format.clone(),
         tz: c.tz.clone(),
         inside: inside(&c.inside)?,
         jobs: c.jobs.filter(|n| *n > 0),

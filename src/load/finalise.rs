@@ -14,6 +14,8 @@ mod blobs;
 mod findings;
 #[path = "finalise_read.rs"]
 mod read;
+#[path = "finalise_sources.rs"]
+mod sources;
 #[path = "finalise_write.rs"]
 mod write;
 
@@ -47,7 +49,7 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     let corrections = marks::corrections(&tx)?;
     let mut ev = read::calls(&tx)?;
     let clocks = taps::join(&mut ev.calls, &ev.keys);
-    join::join(&mut ev.calls);
+    let joined = join::join(&mut ev.calls);
     ev.leave_copies();
     parents::link(&mut ev.calls);
     let people = accounts::decide(&mut ev, &corrections);
@@ -89,6 +91,7 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     let counts = write::rest(
         &tx, &ev, &people, &apis, &classes, &columns, &applied, &found,
     )?;
+    sources::write(&tx, &joined)?;
     indexes::build_facts(&tx)?;
     info::set_stale(&tx, false)?;
     tx.commit()?;

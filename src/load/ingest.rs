@@ -227,7 +227,7 @@ impl<'a> Ingest<'a> {
                 lines: Some(0),
                 ..SourceEnd::default()
             };
-            match (input.kind, read) {
+            match (&input.kind, read) {
                 (Kind::Pcap | Kind::Pcapng, Some(read)) => {
                     if let Err(e) = captures.join(source, read, Arc::clone(&feed)) {
                         feed.close();
@@ -238,16 +238,14 @@ impl<'a> Ingest<'a> {
                         ends.push(end);
                     }
                 }
-                (Kind::Log(format), Some(read)) => {
-                    match LogReader::new(read, format, self.zone.clone(), source) {
-                        Some(reader) => logs.push(LogRun::new(reader, end, Some(feed))),
-                        None => ends.push(end),
-                    }
+                (Kind::Log(kind), Some(read)) => {
+                    let reader = LogReader::new(read, kind, self.zone.clone(), source);
+                    logs.push(LogRun::new(reader, end, Some(feed)));
                 }
                 // What is whole is read from its path.
                 (Kind::Pcap | Kind::Pcapng, None) => captures.add(source, input, taken),
-                (Kind::Log(format), None) => {
-                    end = self.log(source, &input, format);
+                (Kind::Log(kind), None) => {
+                    end = self.log(source, &input, kind);
                     end.taken = taken;
                     ends.push(end);
                 }

@@ -7,6 +7,7 @@
 mod again;
 mod captures;
 pub mod finalise;
+mod formats;
 mod ingest;
 mod lines;
 mod live;
@@ -47,6 +48,8 @@ pub struct LoadOptions {
     pub after: Option<i64>,
     /// ... and from this time on.
     pub before: Option<i64>,
+    /// Log formats: files (a mapping in TOML, a server's configuration) or format strings.
+    pub log_format: Vec<String>,
     /// Zone for logs without one (IANA name or offset).
     pub tz: Option<String>,
     /// Networks that count as inside; empty for the default.
@@ -134,8 +137,14 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map_err(|msg| Error::Usage { msg, at: None })?;
     let mut secrets = secrets::files(options, progress)?;
     let (mut given, rest) = sources::given(options)?;
-    let (mut inputs, mut failed) =
-        crate::source::discover(&rest, &beside(&options.case), &progress.stop);
+    let formats = formats::given(&options.log_format)?;
+    let spill = beside(&options.case);
+    let look = crate::source::Look {
+        formats: &formats,
+        spill: &spill,
+        stop: &progress.stop,
+    };
+    let (mut inputs, mut failed) = crate::source::discover(&rest, look);
     // what was taken of pipes and growing files is a load of its own
     if progress.stop.load(Relaxed) && !given.follow && given.pipes.is_empty() {
         return Err(Error::Interrupted);
@@ -168,14 +177,8 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     } else {
         unchanged = Vec::new();
         let same = sources::take_known(&case.conn, &mut inputs, progress)?;
-        (known, replaced) = again::choose(
-            &case,
-            same,
-            &secrets.files,
-            &mut inputs,
-            &mut failed,
-            progress,
-        )?;
+        (known, replaced) =
+            again::choose(&case, same, &secrets.files, &mut inputs, &mut failed, look)?;
         sources::sort(&mut inputs);
     }
     secrets::captures(&inputs, progress, &mut secrets);
@@ -183,6 +186,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let mut spooled = std::mem::take(&mut given.spooled);
     let mut live = live::Live::new(given, &unchanged, &inputs, &failed, &options.case);
     live.held = sources::held(&case.conn)?;
+    live.formats = formats.clone();
     let mut damaged = false;
     let mut stopped = false;
     let mut loaded = false;

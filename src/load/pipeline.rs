@@ -205,6 +205,7 @@ fn add_source(
         path: path.to_str().filter(|_| kept),
         sha256: None,
         kind: &input.kind.name(),
+        mapping: input.kind.mapping(),
         bytes: input.bytes,
         member: input.member.as_ref().map(|m| m.index.as_str()),
         spooled: spooled && kept,

@@ -384,8 +384,13 @@ impl CallScanner {
             claim: Some("user".to_string()),
             service: false,
         });
+        let events = l
+            .behalf
+            .iter()
+            .map(|name| IdentityEvent::OnBehalf { name: name.clone() });
         let mut flags = Flags::LOG_ONLY;
-        if l.status.is_none() {
+        // a session on a host has no status
+        if l.status.is_none() && l.method.as_deref() != Some("SESSION") {
             flags.insert(Flags::NO_RESPONSE);
         }
         CallOut {
@@ -427,7 +432,7 @@ impl CallScanner {
             req_facts,
             resp_facts: Packed::default(),
             credentials: credentials.collect(),
-            events: Vec::new(),
+            events: events.collect(),
             trace_id: l.trace_id,
             locators: vec![Locator {
                 source: l.at.source,

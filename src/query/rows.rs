@@ -222,6 +222,12 @@ pub struct SourceRow {
     pub name: String,
     pub sha256: Option<String>,
     pub kind: String,
+    /// The log format that was given for it.
+    pub mapping: Option<String>,
+    /// Of a log: its lines that are captured calls.
+    pub joined: Option<u64>,
+    /// ... and how far its clock is ahead of the captures'.
+    pub skew_ms: Option<i64>,
     pub bytes: u64,
     pub packets: Option<u64>,
     pub lines: Option<u64>,

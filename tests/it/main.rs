@@ -37,6 +37,8 @@ mod http2_socket;
 mod interim;
 mod labelled;
 mod layering;
+mod log_joins;
+mod logs;
 mod operations;
 mod packets;
 mod query_rows;

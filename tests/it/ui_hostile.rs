@@ -216,6 +216,9 @@ fn risk(i: u64) -> RiskRow {
 
 fn source() -> SourceRow {
     SourceRow {
+        mapping: Some(evil(8)),
+        joined: Some(3),
+        skew_ms: Some(-47_000),
         taps: vec![],
         rowid: 1,
         source: evil(1),

@@ -246,6 +246,8 @@ pub struct LogCall {
     pub req_body_len: Option<u64>,
     /// Logged user.
     pub user: Option<String>,
+    /// Whom the user acts for.
+    pub behalf: Option<String>,
     /// User agent.
     pub user_agent: Option<String>,
     /// Referer.

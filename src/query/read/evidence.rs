@@ -63,8 +63,8 @@ pub fn flows(cx: &Cx, filter: &Filter) -> Result<Vec<FlowRow>> {
 pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
     let w = condition(cx, filter, Scope::Sources)?;
     let sql = format!(
-        "SELECT c.id,c.name,c.sha256,c.kind,c.bytes,c.packets,c.lines,c.first_ts,c.last_ts,c.calls,c.skipped FROM source c \
-         WHERE {} ORDER BY c.name,c.sha256,c.id",
+        "SELECT c.id,c.name,c.sha256,c.kind,c.bytes,c.packets,c.lines,c.first_ts,c.last_ts,c.calls,c.skipped,c.mapping,f.joined,f.skew FROM source c \
+         LEFT JOIN source_fact f ON f.source_id=c.id WHERE {} ORDER BY c.name,c.sha256,c.id",
         w.sql
     );
     let mut stmt = cx.conn.prepare_cached(&sql)?;
@@ -95,6 +95,11 @@ pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
                 .get::<_, Option<Vec<u8>>>(2)?
                 .map(|s| super::call::hex(&s)),
             kind: r.get(3)?,
+            mapping: r.get(11)?,
+            joined: r.get::<_, Option<i64>>(12)?.map(n),
+            skew_ms: r
+                .get::<_, Option<i64>>(13)?
+                .map(|ns| ns.saturating_add(500_000).div_euclid(1_000_000)),
             bytes: n(r.get(4)?),
             packets: r.get::<_, Option<i64>>(5)?.map(n),
             lines: r.get::<_, Option<i64>>(6)?.map(n),

@@ -446,6 +446,32 @@ fn source(r: &SourceRow) -> Doc {
     ));
     when(&mut d, r.first.as_ref(), r.last.as_ref());
     d.add(Line::pair("calls", grouped(r.calls), Role::Text).jump(Jump::calls("source", &r.source)));
+    if let Some(n) = r.joined {
+        let lines = format!("{} lines are captured calls", grouped(n));
+        d.add(Line::pair("joined", lines, Role::Text));
+    }
+    if let Some(ms) = r.skew_ms {
+        // a second is what times in whole seconds leave open
+        let role = if ms.abs() > 1000 {
+            Role::Warn
+        } else {
+            Role::Text
+        };
+        let far = format!(
+            "{}.{:03} s",
+            ms.unsigned_abs() / 1000,
+            ms.unsigned_abs() % 1000
+        );
+        let which = if ms < 0 { "behind" } else { "ahead of" };
+        d.add(Line::pair(
+            "clock",
+            format!("{far} {which} the capture's"),
+            role,
+        ));
+    }
+    if let Some(mapping) = &r.mapping {
+        d.add(Line::pair("read with", mapping.clone(), Role::Text));
+    }
     let role = if r.skipped > 0 {
         Role::Warn
     } else {

@@ -135,6 +135,21 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
                 .jump(Jump::screen(ScreenId::Sources)),
         );
     }
+    // a second is what times in whole seconds leave open
+    let far = o
+        .sources
+        .iter()
+        .filter_map(|s| s.skew_ms)
+        .filter(|ms| ms.abs() > 1000);
+    if let Some(most) = far.clone().max_by_key(|ms| ms.abs()) {
+        let which = if most < 0 { "behind" } else { "ahead of" };
+        let text = format!(
+            "{} of the logs off by a second or more, {} s {which} the captures at most",
+            far.count(),
+            most.unsigned_abs() / 1000
+        );
+        d.add(Line::pair("clocks", text, Role::Warn).jump(Jump::screen(ScreenId::Sources)));
+    }
     let all: u64 = o.apps.iter().map(|a| a.bytes).fold(0, u64::saturating_add);
     let readable: Vec<String> = o
         .apps
