@@ -98,9 +98,10 @@ pub(super) fn grpc_status(resp: Option<&Message>, body: Option<&BodyOut>) -> Opt
 }
 
 /// A gRPC body with base64 and the compression of its messages undone and messages kept apart behind lost bytes; `None` where it
-/// is as it should be. Also the packets that its messages began in.
+/// is as it should be. Also the packets that its messages began in. `kept`: the bytes as they came; `body`: without codings.
 pub(super) fn grpc_body(
     m: &Message,
+    kept: &[u8],
     media: Option<&str>,
     body: &[u8],
 ) -> (Option<frames::Undone>, Vec<Stamp>) {
@@ -114,16 +115,16 @@ pub(super) fn grpc_body(
         .or_else(|| m.header("connect-content-encoding"));
     let raw = &m.body;
     // places are those of what was sent: under a coding of the whole body they are not known
-    let same = !text && body == raw.bytes;
+    let same = !text && body == kept;
     let holes = if same {
-        holes(&raw.gaps, raw.bytes.len())
+        holes(&raw.gaps, kept.len())
     } else {
         Vec::new()
     };
     let sent = frames::Sent {
         bytes: body,
         holes: &holes,
-        complete: (raw.complete || raw.ended) && raw.bytes.len() as u64 == raw.len,
+        complete: (raw.complete || raw.ended) && kept.len() as u64 == raw.len,
     };
     let times = if same && !raw.places.is_empty() {
         sent.starts()

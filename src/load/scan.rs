@@ -301,7 +301,7 @@ impl CallScanner {
             flags.insert(Flags::BAD_FRAMING);
         }
         let over = m.body.len > raw.len() as u64;
-        let (undone, at) = operation::grpc_body(m, media, &d.content);
+        let (undone, at) = operation::grpc_body(m, &raw, media, &d.content);
         *began = at;
         let d = match undone {
             Some(u) => decode::Decoded {
