@@ -13,6 +13,7 @@ mod live;
 mod operation;
 mod pipeline;
 mod queue;
+mod rescan;
 mod scan;
 pub mod schemas;
 mod secrets;
@@ -20,6 +21,7 @@ mod sources;
 mod taps;
 mod work;
 
+pub use self::rescan::Rescanned;
 use crate::case::{self, Case};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
@@ -103,6 +105,8 @@ pub struct LoadOutcome {
     pub damaged: bool,
     /// Sources of the case that were searched with other rules than these: their findings are those of then.
     pub other_rules: u64,
+    /// What was searched again, where rules were given and the case had been searched with other ones.
+    pub rescanned: Option<Rescanned>,
     /// Inputs of which nothing could be read, with the reason: exit 4 where there is nothing else.
     pub failed: Vec<(PathBuf, String)>,
 }
@@ -188,8 +192,17 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let mut loaded = false;
     if !inputs.is_empty() || live.any() {
         let end = pipeline::load(
-            &case, &inputs, &mut live, options, progress, &rules, &inside, zone, secrets,
-            &replaced, schema,
+            &case,
+            &inputs,
+            &mut live,
+            options,
+            progress,
+            &rules,
+            &inside,
+            zone,
+            secrets,
+            &replaced,
+            schema.clone(),
         )?;
         damaged = end.damaged;
         stopped = end.stopped;
@@ -202,10 +215,15 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     }
     known.append(&mut live.known_rows);
     failed.append(&mut live.failed);
+    // Rules that were named count for all of the case; a load that names none leaves it as it is.
+    let rescanned = match options.rules.is_empty() || stopped {
+        true => None,
+        false => rescan::run(&case, &rules, schema.as_deref(), progress)?,
+    };
     let other_rules = case::sources::note_rules(&case.conn, rules.print())?;
     progress.phase.store(1, Relaxed);
     let stale = case::info::is_stale(&case.conn)?;
-    let counts = if stale || stopped || loaded {
+    let counts = if stale || stopped || loaded || rescanned.is_some() {
         finalise::run(&mut case.conn, &rules, &inside)?
     } else {
         finalise::counts(&case.conn)?
@@ -227,5 +245,6 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         damaged,
         failed,
         other_rules,
+        rescanned,
     })
 }
