@@ -181,6 +181,11 @@ impl Searched {
     pub fn call(&self, id: i64) -> Option<&str> {
         self.find(1, id)
     }
+    /// Prints of other rules than these that something was searched with.
+    pub fn others(&self, rules: &str) -> std::collections::BTreeSet<String> {
+        let had = self.0.iter().filter_map(|(_, r)| r.as_deref());
+        had.filter(|r| *r != rules).map(str::to_owned).collect()
+    }
     /// ... that a source was searched with.
     pub fn source(&self, id: i64) -> Option<&str> {
         self.find(2, id)

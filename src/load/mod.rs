@@ -14,6 +14,7 @@ mod live;
 mod operation;
 mod pipeline;
 mod queue;
+mod rescan;
 mod scan;
 pub mod schemas;
 mod secrets;
@@ -22,6 +23,7 @@ mod taps;
 mod target;
 mod work;
 
+pub use self::rescan::Rescanned;
 use crate::case::checkpoint::Checkpoints;
 use crate::case::{self, Case};
 use crate::detect::Rules;
@@ -108,6 +110,8 @@ pub struct LoadOutcome {
     pub damaged: bool,
     /// Sources of the case that were searched with other rules than these: their findings are those of then.
     pub other_rules: u64,
+    /// What was searched again, where rules were given and the case had been searched with other ones.
+    pub rescanned: Option<Rescanned>,
     /// Inputs of which nothing could be read, with the reason: exit 4 where there is nothing else.
     pub failed: Vec<(PathBuf, String)>,
 }
@@ -202,7 +206,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
             zone,
             secrets,
             &replaced,
-            schema,
+            schema.clone(),
             &checkpoints,
         )?;
         damaged = end.damaged;
@@ -216,10 +220,15 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     }
     known.append(&mut live.known_rows);
     failed.append(&mut live.failed);
+    // Rules that were named count for all of the case; a load that names none leaves it as it is.
+    let rescanned = match options.rules.is_empty() || stopped {
+        true => None,
+        false => rescan::run(&case, &rules, schema.as_deref(), progress)?,
+    };
     let other_rules = case::sources::note_rules(&case.conn, rules.print())?;
     progress.phase.store(1, Relaxed);
     let stale = case::info::is_stale(&case.conn)?;
-    let counts = if stale || stopped || loaded {
+    let counts = if stale || stopped || loaded || rescanned.is_some() {
         finalise::run(&mut case.conn, &rules, &inside)?
     } else {
         finalise::counts(&case.conn)?
@@ -242,5 +251,6 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         damaged,
         failed,
         other_rules,
+        rescanned,
     })
 }
