@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const PUBLIC: &str = include_str!("../fixtures/routes/public.txt");
 const HELD: &str = include_str!("../fixtures/routes/held.txt");
+const SECOND: &str = include_str!("../fixtures/routes/held2.txt");
 const LEAST: f64 = 0.98;
 
 /// One service.
@@ -337,6 +338,13 @@ fn templates_of_the_same_services_with_other_values() {
 #[test]
 fn templates_of_services_that_it_was_not_fitted_to() {
     let (f1, mean, best) = figures("held.txt, seeds 900-919", HELD, 900..920);
+    assert!(f1 >= LEAST && mean >= LEAST, "{f1} {mean}");
+    assert!(f1 >= best + 0.1, "{f1} beside {best}");
+}
+
+#[test]
+fn templates_of_more_services_that_it_was_not_fitted_to() {
+    let (f1, mean, best) = figures("held2.txt, seeds 1300-1319", SECOND, 1300..1320);
     assert!(f1 >= LEAST && mean >= LEAST, "{f1} {mean}");
     assert!(f1 >= best + 0.1, "{f1} beside {best}");
 }

@@ -19,6 +19,8 @@ pub struct Work {
     pub depth: usize,
     /// Whether calls end here.
     pub ends: bool,
+    /// Nodes that it was merged of.
+    pub merged: usize,
 }
 
 pub type Children<'a> = BTreeMap<&'a str, Vec<u32>>;
@@ -32,9 +34,11 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
         why: String::new(),
         depth: 0,
         ends: false,
+        merged: 1,
     }];
     while let Some(mut w) = stack.pop() {
         let mut children: Children<'_> = BTreeMap::new();
+        w.merged = w.nodes.len();
         let folded = Folded {
             route: if w.route.is_empty() { "/" } else { &w.route }.into(),
             why: w.why.as_str().into(),
@@ -81,6 +85,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                 why,
                 depth: w.depth + 1,
                 ends: false,
+                merged: 1,
             });
         }
         for (seg, nodes) in children {
@@ -94,6 +99,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                     why: w.why.clone(),
                     depth: w.depth + 1,
                     ends: false,
+                    merged: 1,
                 });
             }
         }
@@ -118,7 +124,8 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
         let found = frame(seg);
         match found {
             Some((("", ""), "locale")) if !locales(w, children) => rest.push(seg),
-            Some((f, shape)) if !version_here(seg, shape, w, tree, children) => typed
+            Some((_, shape)) if version_here(seg, shape, w, tree, children) => {}
+            Some((f, shape)) => typed
                 .entry(f)
                 .or_default()
                 .entry(shape)
@@ -156,7 +163,10 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
         names.into_iter().partition(|n| page(n).is_some());
     let mut by_end: BTreeMap<&str, Vec<&'a str>> = BTreeMap::new();
     for n in ended {
-        by_end.entry(page(n).unwrap_or_default()).or_default().push(n);
+        by_end
+            .entry(page(n).unwrap_or_default())
+            .or_default()
+            .push(n);
     }
     for (end, members) in by_end {
         let why = reasons.join(", ");
@@ -213,19 +223,20 @@ fn frame(seg: &str) -> Option<((&str, &str), &'static str)> {
     }
 }
 
-/// Ending of a page (`.html`, `.json`).
+/// What a name ends with that is none of it: `.html`, `.json`, `:pause`.
 fn page(seg: &str) -> Option<&str> {
     const ENDS: [&str; 6] = [".json", ".xml", ".html", ".htm", ".rss", ".atom"];
-    ENDS.into_iter().find(|e| seg.len() > e.len() && seg.ends_with(e))
+    if let Some(at) = seg.rfind(':').filter(|at| *at > 0)
+        && words::custom(seg.get(at + 1..).unwrap_or_default())
+    {
+        return seg.get(at..);
+    }
+    ENDS.into_iter()
+        .find(|e| seg.len() > e.len() && seg.ends_with(e))
 }
 
 /// Names of documents: where they end in different ways or say nothing before, the whole name is the value.
-fn documents<'a>(
-    typed: &mut Typed<'a>,
-    files: Vec<&'a str>,
-    rest: &mut Vec<&'a str>,
-    w: &Work,
-) {
+fn documents<'a>(typed: &mut Typed<'a>, files: Vec<&'a str>, rest: &mut Vec<&'a str>, w: &Work) {
     let framed: Vec<(&str, &str)> = typed
         .keys()
         .filter(|(b, a)| b.is_empty() && shapes::document(&format!("x{a}")).is_some())
@@ -235,8 +246,13 @@ fn documents<'a>(
         let core = shapes::document(f).map_or(*f, |(c, _)| c);
         !words::files_below(&w.prev) && (words::fixed(core) || words::routeish(core))
     });
-    rest.extend(routes);
     let enough = words::files_below(&w.prev) || names.len() + framed.len() >= 2;
+    let mut names = names;
+    if enough && !names.is_empty() {
+        names.extend(routes);
+    } else {
+        rest.extend(routes);
+    }
     if !enough {
         rest.extend(names);
         return;
@@ -279,7 +295,8 @@ fn version_here(
 ) -> bool {
     let small = seg.len() == 1 && seg.bytes().all(|b| b.is_ascii_digit());
     let dated = shape == "date" && seg.len() <= 10 && seg.contains('-');
-    let place = w.depth == 0 || matches!(w.prev.as_str(), "api" | "apis" | "rest" | "version" | "ver");
+    let place =
+        w.depth == 0 || matches!(w.prev.as_str(), "api" | "apis" | "rest" | "version" | "ver");
     (small || dated)
         && place
         && children.get(seg).is_some_and(|nodes| {
@@ -308,7 +325,8 @@ fn named<'a>(
         }
     }
     for (p, members) in patterns {
-        let enough = members.len() >= PATTERN || members.len() >= 2 && (!typed.is_empty() || words::plural(&w.prev));
+        let enough = members.len() >= PATTERN
+            || members.len() >= 2 && (!typed.is_empty() || words::plural(&w.prev));
         if enough && !words::fixed(&p) {
             why.push(format!("{} like {p}", members.len()));
             out.extend(members);
@@ -317,7 +335,7 @@ fn named<'a>(
     let numbered: BTreeSet<&str> = out.iter().copied().collect();
     let kids: Vec<Kid<'a>> = rest
         .iter()
-        .filter(|s| !numbered.contains(**s) && !shapes::tech(s) && !shapes::version(s))
+        .filter(|s| !numbered.contains(**s) && !shapes::version(s))
         .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
         .collect();
     let family = evidence::Family {

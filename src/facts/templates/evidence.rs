@@ -26,11 +26,20 @@ pub struct Kid<'a> {
     /// Its own answer names it.
     named: bool,
     account: bool,
-    /// Words below, by level; those that any resource has left out.
+    /// Words of routes below, by level; those that any resource has left out.
     below: BTreeSet<(u8, &'a str)>,
+    /// Other texts below.
+    texts: BTreeSet<(u8, &'a str)>,
+    /// Nodes that it was merged of: below a parameter, how many values have it.
+    nodes: usize,
     /// Whether anything stands below.
     inner: bool,
+    /// Names stand below: it is itself a collection.
+    collects: bool,
     typed_below: bool,
+    /// Shapes of identifiers directly below.
+    shapes: BTreeSet<&'static str>,
+    documents_below: bool,
     generic_below: bool,
     reads: bool,
     changes: bool,
@@ -60,14 +69,19 @@ impl<'a> Kid<'a> {
         let mut k = Kid {
             seg,
             routeish: words::routeish(seg),
-            fixed: words::fixed(seg),
+            fixed: words::fixed(seg) || words::tech(seg),
             namey: shapes::namey(seg) || seg.starts_with('@'),
             handed: (tree.beside.handed)(tree.host, name),
             named: false,
             account: (tree.beside.account)(name),
             below: BTreeSet::new(),
+            texts: BTreeSet::new(),
+            nodes: nodes.len(),
             inner: false,
+            collects: false,
             typed_below: false,
+            shapes: BTreeSet::new(),
+            documents_below: false,
             generic_below: false,
             reads: false,
             changes: false,
@@ -102,9 +116,14 @@ impl<'a> Kid<'a> {
                 continue;
             }
             for (word, child) in node.children.iter().take(64) {
-                let typed = shapes::shape(word).is_some();
+                let shape = shapes::shape(word);
+                let typed = shape.is_some();
                 if level == 0 {
-                    k.typed_below |= typed;
+                    k.shapes.extend(shape);
+                    let document = shapes::document(word).is_some();
+                    k.typed_below |= typed || document;
+                    k.documents_below |= document;
+                    k.collects |= !typed && !words::routeish(word) && !words::fixed(word);
                 }
                 if !typed && (words::routeish(word) || words::fixed(word)) {
                     if words::generic(word) {
@@ -112,12 +131,16 @@ impl<'a> Kid<'a> {
                     } else {
                         k.below.insert((level + 1, word));
                     }
+                } else if !typed {
+                    k.texts.insert((level + 1, word));
                 }
                 if level + 1 < LEVELS {
                     todo.push((level + 1, *child));
                 }
             }
         }
+        // What names several things and has names or numbers below is a collection, in any language.
+        k.routeish |= (k.collects || k.typed_below) && !k.namey && words::plural(seg);
         k
     }
 
@@ -153,26 +176,66 @@ fn answers<'k, 'a: 'k>(kids: impl Iterator<Item = &'k Kid<'a>>) -> Option<f64> {
     (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
 }
 
-/// Share of words below that others have too, and how many different ones are shared; `None` where fewer than two have words.
+/// What children have below in common: share of words that others have too, 0..=1, and points for how much that is; `None`
+/// where fewer than two have anything. What recurs below different children is no value, whether it is a known word or not.
 #[allow(clippy::cast_precision_loss)]
-fn shared(kids: &[&Kid<'_>]) -> Option<(f64, usize)> {
-    let mut count: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
-    let with: Vec<&&Kid<'_>> = kids.iter().filter(|k| !k.below.is_empty()).collect();
+fn shared(kids: &[&Kid<'_>], prefix: bool) -> Option<(f64, f64)> {
+    let mut words: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
+    let mut texts: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
+    let with: Vec<&&Kid<'_>> = kids
+        .iter()
+        .filter(|k| !k.below.is_empty() || !k.texts.is_empty())
+        .collect();
     if with.len() < 2 {
         return None;
     }
-    for w in with.iter().flat_map(|k| &k.below) {
-        *count.entry(w).or_default() += 1;
+    for k in &with {
+        k.below
+            .iter()
+            .for_each(|w| *words.entry(w).or_default() += 1);
+        k.texts
+            .iter()
+            .for_each(|w| *texts.entry(w).or_default() += 1);
     }
-    let mean = with
+    let known: Vec<&&&Kid<'_>> = with.iter().filter(|k| !k.below.is_empty()).collect();
+    let mean = known
         .iter()
         .map(|k| {
-            let n = k.below.iter().filter(|w| count.get(w).is_some_and(|n| *n >= 2)).count();
+            let n = k
+                .below
+                .iter()
+                .filter(|w| words.get(w).is_some_and(|n| *n >= 2))
+                .count();
             n as f64 / k.below.len() as f64
         })
         .sum::<f64>()
-        / with.len() as f64;
-    Some((mean, count.values().filter(|n| **n >= 2).count()))
+        / known.len().max(1) as f64;
+    let common = words.values().filter(|n| **n >= 2).count() as f64;
+    let unknown = texts
+        .values()
+        .filter(|n| **n >= 2 && **n * 5 >= with.len() * 2)
+        .count() as f64;
+    // Many with few different ones below: those below are the routes.
+    let first = words
+        .keys()
+        .chain(texts.keys())
+        .filter(|(level, _)| *level == 1)
+        .count() as f64;
+    let many = with
+        .iter()
+        .filter(|k| k.below.iter().chain(&k.texts).any(|(level, _)| *level == 1))
+        .count() as f64;
+    let few = if many < 3.0 || first == 0.0 || common + unknown == 0.0 {
+        0.0
+    } else {
+        (many / first - 0.5).clamp(0.0, 3.0)
+    };
+    let points = if prefix {
+        0.5 * common
+    } else {
+        1.5 * common + 0.7 * unknown.min(4.0) + few
+    };
+    Some((if known.len() < 2 { 0.5 } else { mean }, points))
 }
 
 /// Decides for all children without a shape.
@@ -188,35 +251,76 @@ pub fn judge<'a>(kids: &[Kid<'a>], family: &Family<'a>, w: &Work) -> Verdict<'a>
     let n = looked.len() as f64;
     let share = |f: &dyn Fn(&Kid<'a>) -> bool| looked.iter().filter(|k| f(k)).count() as f64 / n;
     let (points, mut why) = weigh(&looked, family, w, &share);
-    if std::env::var_os("ROUTES_POINTS").is_some() && open.len() > 1 {
-        eprintln!("{:.1} {} {:?} {:?}", points, w.prev, why, open.iter().take(6).map(|k| k.seg).collect::<Vec<_>>());
-    }
     let several = open.len() >= 2 || family.numbered > 0 || !family.typed.is_empty();
     if points > 0.0 && (several || points > 2.0) {
         let odd = odd_ones(&open, family, &share);
-        out.members = open.iter().filter(|k| !odd.contains(k.seg)).map(|k| k.seg).collect();
+        out.members = open
+            .iter()
+            .map(|k| k.seg)
+            .filter(|s| !odd.contains(s))
+            .collect();
         if !out.members.is_empty() {
             why.insert(0, format!("{} names", out.members.len()));
             out.why = why;
         }
-        return out;
+    } else {
+        singles(&open, family, w, &mut out);
     }
-    singles(&open, family, w, &mut out);
+    same_below(kids, family, &mut out);
     out
+}
+
+/// A word that is a route elsewhere is a value where it has below what all values have.
+fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) {
+    if out.members.is_empty() {
+        return;
+    }
+    let members: BTreeSet<&str> = out.members.iter().copied().collect();
+    let common: BTreeSet<&(u8, &str)> = kids
+        .iter()
+        .filter(|k| members.contains(k.seg))
+        .take(LOOKED)
+        .chain(&family.typed)
+        .flat_map(|k| &k.below)
+        .collect();
+    let same = |k: &&Kid<'a>| {
+        let mut first = k.below.iter().filter(|(level, _)| *level == 1).peekable();
+        !members.contains(k.seg)
+            && !words::speaker(k.seg)
+            && first.peek().is_some()
+            && first.all(|f| common.contains(f))
+    };
+    let more: Vec<&str> = kids.iter().filter(same).map(|k| k.seg).collect();
+    if !more.is_empty() {
+        let shown = more
+            .iter()
+            .take(3)
+            .copied()
+            .collect::<Vec<_>>()
+            .join("', '");
+        out.why
+            .push(format!("'{shown}' with the same routes below"));
+        out.members.extend(more);
+    }
 }
 
 type Share<'s, 'a> = &'s dyn Fn(&dyn Fn(&Kid<'a>) -> bool) -> f64;
 
 /// Points for values, and the reasons that speak for them.
 #[allow(clippy::cast_precision_loss)]
-fn weigh<'a>(looked: &[&Kid<'a>], family: &Family<'a>, w: &Work, share: Share<'_, 'a>) -> (f64, Vec<String>) {
+fn weigh<'a>(
+    looked: &[&Kid<'a>],
+    family: &Family<'a>,
+    w: &Work,
+    share: Share<'_, 'a>,
+) -> (f64, Vec<String>) {
     let n = looked.len() as f64;
     let mut why: Vec<String> = Vec::new();
     let routeish = share(&|k| k.routeish);
     let mut points = 0.0;
     // Where they stand.
     points += if w.prev == "{}" {
-        -2.5
+        -3.5
     } else if w.depth == 0 {
         -3.5
     } else if words::prefix(&w.prev) {
@@ -238,7 +342,15 @@ fn weigh<'a>(looked: &[&Kid<'a>], family: &Family<'a>, w: &Work, share: Share<'_
         why.push("beside identifiers".into());
     }
     // What they look like.
-    points += 2.5 * (1.0 - 2.0 * routeish);
+    let namey = share(&|k| k.namey);
+    let place = points > 0.0;
+    // An unknown word says much where names stand, and little where any word may.
+    let unknown = if place && family.typed.is_empty() {
+        2.5
+    } else {
+        1.0 + 1.5 * namey
+    };
+    points += unknown * (1.0 - routeish) - 3.0 * routeish;
     if routeish < 0.3 {
         why.push("no words of routes".into());
     }
@@ -246,8 +358,7 @@ fn weigh<'a>(looked: &[&Kid<'a>], family: &Family<'a>, w: &Work, share: Share<'_
     if looked.len() == 1 {
         points -= 1.5;
     }
-    let namey = share(&|k| k.namey);
-    points += 1.5 * namey;
+    points += if w.prev == "{}" { 3.0 } else { 1.5 } * namey;
     if namey >= 0.5 {
         why.push("written as names, codes or titles".into());
     }
@@ -264,7 +375,10 @@ fn weigh<'a>(looked: &[&Kid<'a>], family: &Family<'a>, w: &Work, share: Share<'_
     let handed = looked.iter().filter(|k| k.handed.is_some()).count();
     if handed >= 2 || handed == 1 && looked.len() <= 2 {
         points += 1.0 + 6.0 * handed as f64 / n;
-        let field = looked.iter().find_map(|k| k.handed.as_deref()).unwrap_or_default();
+        let field = looked
+            .iter()
+            .find_map(|k| k.handed.as_deref())
+            .unwrap_or_default();
         why.push(format!("{handed} handed out by other answers ({field})"));
     }
     let named = share(&|k| k.named);
@@ -281,13 +395,38 @@ fn weigh<'a>(looked: &[&Kid<'a>], family: &Family<'a>, w: &Work, share: Share<'_
         }
     }
     // What stands below, and which methods are used.
-    if let Some((mean, words)) = shared(looked) {
-        if mean > 0.5 {
-            points += (1.5 * words as f64).min(5.0);
+    if let Some((mean, common)) = shared(looked, words::prefix(&w.prev) && w.depth > 0) {
+        if mean >= 0.5 && common > 0.0 {
+            points += common.min(6.0);
             why.push("the same routes below".into());
         } else if mean < 0.2 {
             points -= 3.0;
         }
+    }
+    // Names and identifiers below, and no routes that they share: each is a collection of its own.
+    if !place
+        && share(&|k| k.collects || k.typed_below) >= 0.6
+        && !why.iter().any(|w| w == "the same routes below")
+    {
+        points -= 2.0;
+    }
+    let below: BTreeSet<&BTreeSet<&str>> = looked
+        .iter()
+        .map(|k| &k.shapes)
+        .filter(|s| !s.is_empty())
+        .collect();
+    let with = looked.iter().filter(|k| !k.shapes.is_empty()).count();
+    if with >= 2 && below.len() * 3 >= with * 2 {
+        points -= 1.5;
+    }
+    if share(&|k| k.documents_below) >= 0.6 && routeish < 0.4 {
+        points += 4.0;
+    }
+    if w.prev == "{}" && w.merged >= 3 {
+        points += 0.5 - 2.0 * share(&|k| k.nodes * 5 >= w.merged * 3);
+    }
+    if share(&|k| k.collects) > 0.5 {
+        points -= 2.5 * routeish;
     }
     points += 1.5 * share(&|k| k.changes);
     if share(&|k| k.posts && !k.reads && !k.changes && !k.inner) > 0.7 {
@@ -338,7 +477,9 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
             "handed out by another answer"
         } else if k.account && place {
             "the name of an account"
-        } else if !k.below.is_empty() && k.below.iter().all(|f| common.contains(f)) {
+        } else if k.below.iter().any(|(level, _)| *level == 1)
+            && k.below.iter().all(|f| common.contains(f))
+        {
             "with the same routes below as identifiers"
         } else {
             continue;

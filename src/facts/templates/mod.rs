@@ -42,8 +42,22 @@ pub struct PathIn<'a> {
 
 impl<'a> PathIn<'a> {
     /// A path of which no answer was read.
-    pub fn new(method: &'a str, host: &'a str, target: &'a str, kind: &'a str, calls: u32) -> PathIn<'a> {
-        PathIn { method, host, target, kind, calls, answer: &[], named: false }
+    pub fn new(
+        method: &'a str,
+        host: &'a str,
+        target: &'a str,
+        kind: &'a str,
+        calls: u32,
+    ) -> PathIn<'a> {
+        PathIn {
+            method,
+            host,
+            target,
+            kind,
+            calls,
+            answer: &[],
+            named: false,
+        }
     }
 }
 
@@ -58,7 +72,10 @@ pub struct Beside<'a> {
 
 impl Default for Beside<'_> {
     fn default() -> Self {
-        Beside { account: &|_| false, handed: &|_, _| None }
+        Beside {
+            account: &|_| false,
+            handed: &|_, _| None,
+        }
     }
 }
 
@@ -168,7 +185,12 @@ pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
                 n.ends.push(i);
             }
         }
-        let tree = Tree { nodes, host, paths, beside };
+        let tree = Tree {
+            nodes,
+            host,
+            paths,
+            beside,
+        };
         decide::walk(&tree, &mut |end, folded| {
             if let Some(o) = out.get_mut(end as usize) {
                 *o = folded;

@@ -6,8 +6,9 @@ pub use super::words::tech;
 
 /// Endings of documents: the whole name of such a file is a value, where `.json` and `.html` are how a route is written.
 const DOCUMENTS: [&str; 38] = [
- "pdf","png","jpg","jpeg","gif","bmp","svg","webp","tif","tiff","xls","xlsx","doc","docx","ppt","pptx","odt","zip","rar","7z","tar",
- "gz","tgz","mp3","mp4","mov","avi","wav","txt","md","rs","py","toml","csv","eml","apk","exe","bin",
+    "pdf", "png", "jpg", "jpeg", "gif", "bmp", "svg", "webp", "tif", "tiff", "xls", "xlsx", "doc",
+    "docx", "ppt", "pptx", "odt", "zip", "rar", "7z", "tar", "gz", "tgz", "mp3", "mp4", "mov",
+    "avi", "wav", "txt", "md", "rs", "py", "toml", "csv", "eml", "apk", "exe", "bin",
 ];
 
 /// A segment cut into what is fixed and what may vary: `report(5)`, `7:cancel`, `9.json`, `@bob`.
@@ -262,6 +263,7 @@ fn random(s: &str) -> bool {
         || (s.len() >= 7 && d == 0 && cases(s) >= 4 && cases(s) * 2 >= s.len())
         || (s.len() >= 8 && mixed >= 3 && d >= 2)
         || (s.len() >= 12 && mixed >= 2 && d >= 2)
+        || (s.len() >= 15 && d >= 1 && cases(s) >= 4)
         || (s.len() >= 20 && d >= 1 && l >= 1)
         || (s.len() >= 32 && cases(s) >= 6)
         || (s.len() >= 10 && d == 0 && odd_case(s))
@@ -269,9 +271,9 @@ fn random(s: &str) -> bool {
 
 /// `getUserV2Info`: words around a small number.
 fn routeish_digits(s: &str) -> bool {
-    words::pieces(s).iter().all(|p| {
-        words::routeish(p.trim_end_matches(|c: char| c.is_ascii_digit())) || version(p)
-    })
+    words::pieces(s)
+        .iter()
+        .all(|p| words::routeish(p.trim_end_matches(|c: char| c.is_ascii_digit())) || version(p))
 }
 
 /// Changes between upper and lower case.
@@ -350,7 +352,10 @@ pub fn version(s: &str) -> bool {
 fn release(s: &str) -> bool {
     let s = s.strip_prefix('v').unwrap_or(s);
     let (numbers, tail) = s.split_once(['-', '+']).unwrap_or((s, ""));
-    numbers.split('.').count() >= 3 && numbers.split('.').count() <= 4 && numbers.split('.').all(|p| digits(p) && p.len() <= 5) && tail.len() <= 24
+    numbers.split('.').count() >= 3
+        && numbers.split('.').count() <= 4
+        && numbers.split('.').all(|p| digits(p) && p.len() <= 5)
+        && tail.len() <= 24
 }
 
 /// `sha256:9f8e..`, `aa:bb:cc:dd:ee:ff`.
@@ -370,10 +375,36 @@ pub fn document(s: &str) -> Option<(&str, &str)> {
     (!core.is_empty() && DOCUMENTS.contains(&ext_lower.as_str())).then_some((core, ext))
 }
 
+/// `7d`, `24hr`, `1y`.
+fn period(s: &str) -> bool {
+    let unit = s.trim_start_matches(|c: char| c.is_ascii_digit());
+    unit.len() < s.len()
+        && s.len() <= 6
+        && matches!(
+            unit,
+            "s" | "m"
+                | "h"
+                | "d"
+                | "w"
+                | "M"
+                | "y"
+                | "min"
+                | "hr"
+                | "hrs"
+                | "mo"
+                | "day"
+                | "days"
+                | "wk"
+        )
+}
+
 /// Digits as `#`, everything else as it is: `step-1` and `step-12` are one pattern.
 pub fn pattern(s: &str) -> Option<String> {
     if !s.bytes().any(|b| b.is_ascii_digit()) || tech(s) || version(s) {
         return None;
+    }
+    if period(s) {
+        return Some("period".into());
     }
     let mut out = String::with_capacity(s.len());
     for c in s.chars() {
@@ -391,7 +422,9 @@ pub fn pattern(s: &str) -> Option<String> {
 /// Whether a segment reads as a proper name, a code or a title rather than as a route's word.
 pub fn namey(s: &str) -> bool {
     if !s.is_ascii() {
-        return chinese_name(s) || !s.chars().all(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)) || s.chars().count() > 6;
+        return chinese_name(s)
+            || !s.chars().all(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+            || s.chars().count() > 6;
     }
     if words::routeish(s) {
         return false;
@@ -402,7 +435,11 @@ pub fn namey(s: &str) -> bool {
         .count();
     let digit = s.bytes().any(|b| b.is_ascii_digit()) && !tech(s) && !version(s);
     let first = s.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
-    pieces >= 3 || digit || s.contains(['.', ' ', '+', '\'', '~', '!', ',', '@']) || first || pinyin_name(s)
+    pieces >= 3
+        || digit
+        || s.contains(['.', ' ', '+', '\'', '~', '!', ',', '@'])
+        || first
+        || pinyin_name(s)
 }
 
 /// `zhangwei`, `li.xiaoming`: a surname and syllables behind.
@@ -427,13 +464,17 @@ fn syllables(s: &str) -> bool {
     let mut rest = s;
     let mut n = 0;
     while !rest.is_empty() {
-        let initial = ["zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "r", "z", "c", "s", "y", "w"]
-            .iter()
-            .find_map(|i| rest.strip_prefix(*i))
-            .unwrap_or(rest);
+        let initial = [
+            "zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x",
+            "r", "z", "c", "s", "y", "w",
+        ]
+        .iter()
+        .find_map(|i| rest.strip_prefix(*i))
+        .unwrap_or(rest);
         let Some(tail) = [
-            "iang", "iong", "uang", "ang", "eng", "ing", "ong", "ian", "iao", "uai", "uan", "ai", "an", "ao", "ei", "en", "er", "ia", "ie",
-            "in", "iu", "ou", "ua", "ui", "un", "uo", "ue", "a", "e", "i", "o", "u",
+            "iang", "iong", "uang", "ang", "eng", "ing", "ong", "ian", "iao", "uai", "uan", "ai",
+            "an", "ao", "ei", "en", "er", "ia", "ie", "in", "iu", "ou", "ua", "ui", "un", "uo",
+            "ue", "a", "e", "i", "o", "u",
         ]
         .iter()
         .find_map(|f| initial.strip_prefix(*f)) else {

@@ -52,7 +52,10 @@ pub fn fixed(s: &str) -> bool {
     if s.starts_with(['_', '$', '.']) && s.len() > 1 || s == "-" {
         return true;
     }
-    let lower = s.to_ascii_lowercase();
+    if code(s) {
+        return false;
+    }
+    let lower = s.trim_start_matches('@').to_ascii_lowercase();
     has("fixed", &lower) || has("pinyin", &lower) || verb(s) || executable(&lower) || listed(&lower)
 }
 
@@ -60,6 +63,11 @@ pub fn fixed(s: &str) -> bool {
 fn listed(s: &str) -> bool {
     s.rsplit_once('.')
         .is_some_and(|(w, ext)| ext.len() <= 5 && (has("fixed", w) || has("vocab", w)))
+}
+
+/// `me`: what stands for whoever asks, or for all.
+pub fn speaker(s: &str) -> bool {
+    has("speaker", s.trim_start_matches('@'))
 }
 
 /// Pages that run: `getCity.ashx`.
@@ -88,20 +96,65 @@ fn verb(s: &str) -> bool {
     })
 }
 
+/// `META`, `LHR`, `IN`: a code, though in small letters it would be a word.
+pub fn code(s: &str) -> bool {
+    (2..=5).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// A verb that a resource's name may end with: `:pause`.
+pub fn custom(s: &str) -> bool {
+    s.bytes().all(|b| b.is_ascii_alphabetic())
+        && (verb(s) || has("verbs", s) || has("fixed", s) || has("vocab", s))
+}
+
 /// Whether every piece is a word of routes.
 pub fn routeish(s: &str) -> bool {
     if !s.is_ascii() {
         return fixed(s);
     }
     let p = pieces(s);
-    !p.is_empty()
-        && p.iter().all(|w| {
-            has("vocab", w)
-                || has("fixed", w)
-                || has("pinyin", w)
-                || has("verbs", w)
-                || matches!(w.as_str(), "of" | "and" | "by" | "for" | "to" | "in" | "on" | "with" | "the" | "no" | "id" | "ids")
-        })
+    !code(s)
+        && !p.is_empty()
+        && (camel(s)
+            || p.iter().all(|w| {
+                has("vocab", w)
+                    || has("fixed", w)
+                    || has("pinyin", w)
+                    || has("verbs", w)
+                    || noun(w)
+                    || matches!(
+                        w.as_str(),
+                        "of" | "and"
+                            | "by"
+                            | "for"
+                            | "to"
+                            | "in"
+                            | "on"
+                            | "with"
+                            | "the"
+                            | "no"
+                            | "id"
+                            | "ids"
+                    )
+            }))
+}
+
+/// `lastBuild`: how code is written, and no name.
+fn camel(s: &str) -> bool {
+    let p = pieces(s);
+    (2..=6).contains(&p.len())
+        && s.bytes().all(|b| b.is_ascii_alphabetic())
+        && s.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+        && p.iter().all(|w| w.len() >= 2)
+}
+
+/// A long word with the ending of a noun that names a kind of thing: `settlements`, `authorizations`.
+fn noun(w: &str) -> bool {
+    const ENDS: [&str; 17] = [
+        "tion", "tions", "ment", "ments", "ings", "ities", "ances", "ences", "ables", "ors", "ers",
+        "ships", "ssion", "ssions", "ures", "ability", "eries",
+    ];
+    w.len() >= 8 && w.bytes().all(|b| b.is_ascii_lowercase()) && ENDS.iter().any(|e| w.ends_with(e))
 }
 
 /// A route's word that resources of any kind have below.
@@ -121,19 +174,28 @@ pub fn named_by(prev: &str) -> bool {
         has("named", p)
             || p.strip_suffix('s').is_some_and(|s| has("named", s))
             || p.strip_suffix("es").is_some_and(|s| has("named", s))
-            || p.strip_suffix("ies").is_some_and(|s| has("named", &format!("{s}y")))
+            || p.strip_suffix("ies")
+                .is_some_and(|s| has("named", &format!("{s}y")))
     })
 }
 
 /// Whether it names several things, so that one of them stands behind: `coupons`, `branches`, `policies`.
 pub fn plural(prev: &str) -> bool {
     let last = pieces(prev).pop().unwrap_or_default();
-    last.len() > 3 && last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("us") && !last.ends_with("is")
+    last.len() > 3
+        && last.ends_with('s')
+        && !last.ends_with("ss")
+        && !last.ends_with("us")
+        && !last.ends_with("is")
 }
 
 /// Whether fixed routes stand below this segment.
 pub fn prefix(prev: &str) -> bool {
-    prev.is_empty() || has("prefix", &prev.to_ascii_lowercase()) || super::shapes::version(prev)
+    // An identifier that was left as it is stands for a version.
+    prev.is_empty()
+        || has("prefix", &prev.to_ascii_lowercase())
+        || super::shapes::version(prev)
+        || prev != "{}" && super::shapes::shape(prev).is_some()
 }
 
 /// Whether a tree of files begins here.
@@ -161,7 +223,11 @@ pub fn tech(s: &str) -> bool {
     }
     let stem = lower.trim_end_matches(|c: char| c.is_ascii_digit());
     let number = lower.len() - stem.len();
-    (1..=5).contains(&number) && has("tech", stem) && !s.bytes().any(|b| b.is_ascii_uppercase() && number >= 3 && stem.len() <= 2)
+    (1..=5).contains(&number)
+        && has("tech", stem)
+        && !s
+            .bytes()
+            .any(|b| b.is_ascii_uppercase() && number >= 3 && stem.len() <= 2)
 }
 
 /// `zh-CN`, `en_GB`, `zh-Hans`; of a language alone its siblings decide.
