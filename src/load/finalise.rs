@@ -6,6 +6,8 @@
 
 #[path = "finalise_accounts.rs"]
 mod accounts;
+#[path = "finalise_answers.rs"]
+mod answers;
 #[path = "finalise_apis.rs"]
 mod apis;
 #[path = "finalise_blobs.rs"]
@@ -49,7 +51,8 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     join::join(&mut ev.calls);
     parents::link(&mut ev.calls);
     let people = accounts::decide(&mut ev, &corrections);
-    let apis = apis::decide(&mut ev, &people, &corrections);
+    let given = crate::facts::templates::given::Given::none();
+    let apis = apis::decide(&tx, &mut ev, &people, &corrections, &given);
     let classes = findings::classes(&tx, rules)?;
     let columns = findings::columns(&tx, &mut ev, &classes, rules, &corrections)?;
     let applied = findings::apply(&tx, &mut ev, &classes, &columns, people.accounts.len())?;

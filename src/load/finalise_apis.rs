@@ -1,12 +1,14 @@
 //! APIs of calls. In: evidence and account names. Out: the list of APIs by name, and each call's API.
 //! Bounds: linear in distinct paths and calls.
 
+use super::answers;
 use super::read::Evidence;
 use crate::case::marks::Correction;
 use crate::facts::calls::NONE;
 use crate::facts::identity::Identity;
 use crate::facts::inside::address;
-use crate::facts::templates::{PathIn, dispatch, fold};
+use crate::facts::templates::{Beside, PathIn, dispatch, fold, given};
+use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,8 +74,15 @@ fn hosts_of_logs(ev: &mut Evidence) {
 type Same = (u32, usize, Arc<str>, u32, u32, u32, Arc<str>);
 
 /// Folds and notes in each call.
-pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) -> Apis {
+pub fn decide(
+    conn: &Connection,
+    ev: &mut Evidence,
+    people: &Identity,
+    corrections: &[Correction],
+    given: &given::Given,
+) -> Apis {
     hosts_of_logs(ev);
+    let answers = answers::read(conn, ev);
     let names: BTreeSet<String> = people
         .accounts
         .iter()
@@ -103,15 +112,23 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
         .iter()
         .zip(&host_of)
         .zip(ev.kinds.iter().zip(&ev.path_calls))
-        .map(|((p, host), (kind, calls))| PathIn {
+        .zip(0u32..)
+        .map(|(((p, host), (kind, calls)), i)| PathIn {
             method: ev.term(p.method),
             host: hosts.get(*host).map_or("", String::as_str),
             target: &p.path,
             kind: ev.term(*kind),
             calls: *calls,
+            answer: answers.fields(i),
+            named: answers.named(i),
         })
         .collect();
-    let folded = fold(&inputs, &|n| names.contains(&n.to_lowercase()));
+    let beside = Beside {
+        account: &|n| names.contains(&n.to_lowercase()),
+        handed: &|_, text| answers.handed(text),
+        given,
+    };
+    let folded = fold(&inputs, &beside);
     let mut by_name: BTreeMap<String, Api> = BTreeMap::new();
     // Paths of one template, and there may be a hundred thousand, are one entry.
     let mut same: FxHashMap<Same, u32> = FxHashMap::default();

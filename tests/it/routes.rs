@@ -34,7 +34,10 @@ fn services(text: &str) -> Vec<Service> {
             && !l.starts_with('#')
         {
             for m in methods.split('|') {
-                out.last_mut().unwrap().routes.push((m.into(), route.into()));
+                out.last_mut()
+                    .unwrap()
+                    .routes
+                    .push((m.into(), route.into()));
             }
         }
     }
@@ -63,7 +66,9 @@ struct Corpus {
 }
 
 fn print(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)) | 1
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
+    }) | 1
 }
 
 /// `{name:kind}` at the start of what follows.
@@ -89,19 +94,29 @@ fn sample(s: &Service, seed: u64) -> Corpus {
         .filter(|(_, p)| !p.contains('{'))
         .map(|(m, p)| (m.as_str(), p.as_str()))
         .collect();
-    let words: BTreeSet<&str> = s.routes.iter().flat_map(|(_, p)| p.split('/')).filter(|w| !w.contains('{')).collect();
+    let words: BTreeSet<&str> = s
+        .routes
+        .iter()
+        .flat_map(|(_, p)| p.split('/'))
+        .filter(|w| !w.contains('{'))
+        .collect();
     let mut out: BTreeMap<(String, String), Sample> = BTreeMap::new();
     let mut handed = BTreeSet::new();
     for (method, route) in &s.routes {
         // Rarely used routes are seen with one value, busy ones with most of those that there are.
-        let draws = if route.contains('{') { 1 + r.below(size * 2) } else { 1 };
+        let draws = if route.contains('{') {
+            1 + r.below(size * 2)
+        } else {
+            1
+        };
         for _ in 0..draws {
             let (mut path, mut rest, mut last) = (String::new(), route.as_str(), String::new());
             while let Some(c) = rest.chars().next() {
                 if let Some((name, kind, tail)) = parameter(rest) {
                     let pool = pools.entry((name.into(), kind.into())).or_insert_with(|| {
                         let n = 1 + r.below(size);
-                        let mut all: BTreeSet<String> = (0..n).map(|_| value(&mut r, kind)).collect();
+                        let mut all: BTreeSet<String> =
+                            (0..n).map(|_| value(&mut r, kind)).collect();
                         all.retain(|v| !words.contains(v.as_str()));
                         let mut all: Vec<String> = all.into_iter().collect();
                         if all.is_empty() {
@@ -123,16 +138,30 @@ fn sample(s: &Service, seed: u64) -> Corpus {
             if route.contains('{') && literals.contains(&(method.as_str(), path.as_str())) {
                 continue;
             }
-            let sent = if path.is_ascii() { path } else { encoded(&path) };
-            let named = bodies && !last.is_empty() && route.ends_with('}') && method != "DELETE" && r.chance(80);
-            let e = out.entry((method.clone(), sent.clone())).or_insert_with(|| Sample {
-                method: method.clone(),
-                path: sent,
-                label: format!("{method} {route}"),
-                calls: 0,
-                answer: if bodies { fields(&mut r, route) } else { Vec::new() },
-                named,
-            });
+            let sent = if path.is_ascii() {
+                path
+            } else {
+                encoded(&path)
+            };
+            let named = bodies
+                && !last.is_empty()
+                && route.ends_with('}')
+                && method != "DELETE"
+                && r.chance(80);
+            let e = out
+                .entry((method.clone(), sent.clone()))
+                .or_insert_with(|| Sample {
+                    method: method.clone(),
+                    path: sent,
+                    label: format!("{method} {route}"),
+                    calls: 0,
+                    answer: if bodies {
+                        fields(&mut r, route)
+                    } else {
+                        Vec::new()
+                    },
+                    named,
+                });
             e.calls += 1 + r.below(4) as u32;
         }
     }
@@ -140,7 +169,12 @@ fn sample(s: &Service, seed: u64) -> Corpus {
         // Collections list their members, though not each of them was listed while the capture ran.
         for (_, route) in &s.routes {
             for (_, other) in &s.routes {
-                let Some(tail) = other.strip_prefix(route.as_str()).and_then(|t| t.strip_prefix('/')) else { continue };
+                let Some(tail) = other
+                    .strip_prefix(route.as_str())
+                    .and_then(|t| t.strip_prefix('/'))
+                else {
+                    continue;
+                };
                 if let Some((name, kind, _)) = parameter(tail)
                     && let Some(pool) = pools.get(&(name.to_owned(), kind.to_owned()))
                 {
@@ -172,7 +206,13 @@ fn fields(r: &mut Random, route: &str) -> Vec<u32> {
 
 fn encoded(path: &str) -> String {
     path.bytes()
-        .map(|b| if b.is_ascii() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if b.is_ascii() {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
         .collect()
 }
 
@@ -231,14 +271,26 @@ impl Pairs {
         self.missed += o.missed;
     }
     fn precision(&self) -> f64 {
-        if self.hit + self.wrong == 0 { 1.0 } else { self.hit as f64 / (self.hit + self.wrong) as f64 }
+        if self.hit + self.wrong == 0 {
+            1.0
+        } else {
+            self.hit as f64 / (self.hit + self.wrong) as f64
+        }
     }
     fn recall(&self) -> f64 {
-        if self.hit + self.missed == 0 { 1.0 } else { self.hit as f64 / (self.hit + self.missed) as f64 }
+        if self.hit + self.missed == 0 {
+            1.0
+        } else {
+            self.hit as f64 / (self.hit + self.missed) as f64
+        }
     }
     fn f1(&self) -> f64 {
         let all = 2 * self.hit + self.wrong + self.missed;
-        if all == 0 { 1.0 } else { 2.0 * self.hit as f64 / all as f64 }
+        if all == 0 {
+            1.0
+        } else {
+            2.0 * self.hit as f64 / all as f64
+        }
     }
 }
 
@@ -268,7 +320,11 @@ fn figures(what: &str, text: &str, seeds: std::ops::Range<u64>) -> (f64, f64, f6
             let paths: Vec<String> = shuffled.iter().map(|s| s.path.clone()).collect();
             let truth: Vec<&str> = shuffled.iter().map(|s| s.label.as_str()).collect();
             for (i, (_, f)) in PEERS.iter().enumerate() {
-                let got: Vec<String> = f(&paths).into_iter().zip(&shuffled).map(|(t, s)| format!("{} {t}", s.method)).collect();
+                let got: Vec<String> = f(&paths)
+                    .into_iter()
+                    .zip(&shuffled)
+                    .map(|(t, s)| format!("{} {t}", s.method))
+                    .collect();
                 let p = Pairs::of(&truth, &got);
                 peers[i].add(p);
                 peers_of.entry((i, c.family.clone())).or_default().add(p);
@@ -276,16 +332,31 @@ fn figures(what: &str, text: &str, seeds: std::ops::Range<u64>) -> (f64, f64, f6
         }
     }
     println!("\n{what}: pairwise figures, `*` re-implemented from descriptions (F1 alone)");
-    print!("{:<10} {:>7} {:>9} {:>7} {:>7}", "family", "pairs", "precision", "recall", "F1");
+    print!(
+        "{:<10} {:>7} {:>9} {:>7} {:>7}",
+        "family", "pairs", "precision", "recall", "F1"
+    );
     PEERS.iter().for_each(|(n, _)| print!(" {n:>14}"));
     println!();
     let row = |name: &str, p: &Pairs, peers: Vec<f64>| {
-        print!("{name:<10} {:>7} {:>9.4} {:>7.4} {:>7.4}", p.hit + p.missed, p.precision(), p.recall(), p.f1());
+        print!(
+            "{name:<10} {:>7} {:>9.4} {:>7.4} {:>7.4}",
+            p.hit + p.missed,
+            p.precision(),
+            p.recall(),
+            p.f1()
+        );
         peers.iter().for_each(|f| print!(" {f:>14.4}"));
         println!();
     };
     for (family, p) in &ours_of {
-        row(family, p, (0..5).map(|i| peers_of[&(i, family.clone())].f1()).collect());
+        row(
+            family,
+            p,
+            (0..5)
+                .map(|i| peers_of[&(i, family.clone())].f1())
+                .collect(),
+        );
     }
     row("all", &total, peers.iter().map(Pairs::f1).collect());
     let mean = each.iter().sum::<f64>() / each.len() as f64;
@@ -295,7 +366,11 @@ fn figures(what: &str, text: &str, seeds: std::ops::Range<u64>) -> (f64, f64, f6
     for (w, n) in worst.iter().take(90) {
         println!("{n:>5} {w}");
     }
-    (total.f1(), mean, peers.iter().map(Pairs::f1).fold(0.0, f64::max))
+    (
+        total.f1(),
+        mean,
+        peers.iter().map(Pairs::f1).fold(0.0, f64::max),
+    )
 }
 
 /// Which routes were torn or joined, for whoever works on the folding (`ROUTES_WRONG=1`).
@@ -305,8 +380,22 @@ fn told(c: &Corpus, got: &[String], wrong: &mut BTreeMap<String, u64>) {
         for j in i + 1..n {
             let (a, b) = (&c.samples[i], &c.samples[j]);
             match (a.label == b.label, got[i] == got[j]) {
-                (true, false) => *wrong.entry(format!("torn {} {} @ e.g. {} | {}", c.host, a.label, got[i], got[j])).or_default() += 1,
-                (false, true) => *wrong.entry(format!("joined {} {} + {} @ as {}", c.host, a.label, b.label, got[i])).or_default() += 1,
+                (true, false) => {
+                    *wrong
+                        .entry(format!(
+                            "torn {} {} @ e.g. {} | {}",
+                            c.host, a.label, got[i], got[j]
+                        ))
+                        .or_default() += 1
+                }
+                (false, true) => {
+                    *wrong
+                        .entry(format!(
+                            "joined {} {} + {} @ as {}",
+                            c.host, a.label, b.label, got[i]
+                        ))
+                        .or_default() += 1
+                }
                 _ => {}
             }
         }

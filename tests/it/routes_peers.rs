@@ -118,7 +118,12 @@ fn akto(paths: &[String]) -> Vec<String> {
     for p in &first {
         let s: Vec<String> = p.split('/').map(str::to_owned).collect();
         let fits = |m: &(Vec<String>, usize)| {
-            m.0.len() == s.len() && m.0.iter().zip(&s).enumerate().all(|(i, (a, b))| i == m.1 || a == b)
+            m.0.len() == s.len()
+                && m.0
+                    .iter()
+                    .zip(&s)
+                    .enumerate()
+                    .all(|(i, (a, b))| i == m.1 || a == b)
         };
         if merged.iter().any(fits) || seen.contains(p) {
             continue;
@@ -132,7 +137,11 @@ fn akto(paths: &[String]) -> Vec<String> {
                 .iter()
                 .filter(|o| {
                     let o: Vec<&str> = o.split('/').collect();
-                    o.len() == s.len() && o.iter().zip(&s).enumerate().all(|(i, (a, b))| i == at || a == b)
+                    o.len() == s.len()
+                        && o.iter()
+                            .zip(&s)
+                            .enumerate()
+                            .all(|(i, (a, b))| i == at || a == b)
                 })
                 .count();
             if like >= 10 {
@@ -146,7 +155,11 @@ fn akto(paths: &[String]) -> Vec<String> {
         .map(|p| {
             let s: Vec<&str> = p.split('/').collect();
             for (m, at) in &merged {
-                let fits = m.len() == s.len() && m.iter().zip(&s).enumerate().all(|(i, (a, b))| i == *at || a == b);
+                let fits = m.len() == s.len()
+                    && m.iter()
+                        .zip(&s)
+                        .enumerate()
+                        .all(|(i, (a, b))| i == *at || a == b);
                 if fits {
                     let mut out: Vec<&str> = s.clone();
                     out[*at] = "STRING";
@@ -179,7 +192,9 @@ fn optic(paths: &[String]) -> Vec<String> {
                 let mut s = segs(p);
                 if s.len() > at {
                     let parent = s[at - 1];
-                    let reserved = matches!(parent, "api" | "rest") || parent.starts_with('v') && parent[1..].chars().all(|c| c.is_ascii_digit() || c == '.');
+                    let reserved = matches!(parent, "api" | "rest")
+                        || parent.starts_with('v')
+                            && parent[1..].chars().all(|c| c.is_ascii_digit() || c == '.');
                     if !reserved && below[&s[..at].join("/")].len() >= 2 {
                         s[at] = "{id}";
                     }

@@ -19,12 +19,10 @@ command-line web-programming science-fiction home-decor outdoor electronics furn
 const SNAKES: &str = "daily_load sales_etl user_sync mail_out ingest_events train_model clean_tmp export_orders fraud_check invoice_run job instance namespace \
 handler status_code region_name offline_access uma_authorization manage_users view_realm programming askscience worldnews todayilearned rust_lang dataisbeautiful \
 order_created order_paid mail_queue push_queue dead_letter audit_trail billing_events stock_moves price_feed shop_index";
-const CITIES: &str =
-    "london paris berlin tokyo beijing shanghai shenzhen hangzhou new-york boston chicago madrid rome vienna prague oslo lisbon dublin chengdu nanjing wuhan";
+const CITIES: &str = "london paris berlin tokyo beijing shanghai shenzhen hangzhou new-york boston chicago madrid rome vienna prague oslo lisbon dublin chengdu nanjing wuhan";
 const PINYIN_SUR: &str =
     "wang li zhang liu chen yang zhao huang zhou wu xu sun hu zhu gao lin he guo ma luo";
-const PINYIN_GIVEN: &str =
-    "wei fang min jing lei qiang tao jun jie ping gang hong xia yan bo hua na juan ying peng xiaoming xiaoli jianguo zhiqiang meiling";
+const PINYIN_GIVEN: &str = "wei fang min jing lei qiang tao jun jie ping gang hong xia yan bo hua na juan ying peng xiaoming xiaoli jianguo zhiqiang meiling";
 const CN_SUR: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗";
 const CN_GIVEN: &str = "伟芳敏静磊强涛军杰平刚红霞燕波华娜娟英鹏";
 const PACKAGES: &str = "lodash react express chalk commander debug async moment axios webpack typescript eslint jest mocha rxjs tslib uuid vue yargs glob \
@@ -36,7 +34,8 @@ List_of_sovereign_states New_York_City C%2B%2B Ludwig_van_Beethoven Moon Solar_S
 const TICKERS: &str =
     "AAPL MSFT GOOG AMZN TSLA META NVDA NFLX IBM ORCL INTC AMD KO PEP MCD SBUX BA GE F T";
 const TAGS: &str = "rust go python java zig javascript css html docker linux testing performance security databases machine-learning career design react cooking travel";
-const IATAS: &str = "LHR CDG FRA JFK LAX SFO HND NRT PEK PVG CAN HKG SIN DXB AMS MAD FCO VIE ZRH MUC";
+const IATAS: &str =
+    "LHR CDG FRA JFK LAX SFO HND NRT PEK PVG CAN HKG SIN DXB AMS MAD FCO VIE ZRH MUC";
 const CURRENCIES: &str = "USD EUR GBP CNY JPY CHF AUD CAD SEK NOK INR KRW";
 const COUNTRIES: &str = "US GB DE FR CN JP AU CA BR IN IT ES NL SE";
 const LOCALES: &str = "zh-CN en-US en-GB de-DE fr-FR ja-JP ko-KR es-ES pt-BR en de zh-TW";
@@ -46,9 +45,11 @@ const INDEXES: &str = "products orders-2024 logs-2024.05.01 logs-2024.05.02 user
 const DICTS: &str = "sys_user_sex sys_normal_disable sys_yes_no sys_show_hide sys_job_status sys_notice_type sys_oper_type sys_common_status order_status pay_type \
 ship_type priority valid_status msg_category";
 const COLORS: &str = "red green blue black white silver";
-const GENRES: &str = "pop rock jazz hiphop classical metal country blues soul latin kpop dinner party toplists";
+const GENRES: &str =
+    "pop rock jazz hiphop classical metal country blues soul latin kpop dinner party toplists";
 const LICENSES: &str = "mit apache-2.0 gpl-3.0 bsd-3-clause mpl-2.0 unlicense agpl-3.0 lgpl-2.1";
-const BRANCHES: &str = "main master develop release-1.2 fix-login feature-x hotfix gh-pages next v2-dev";
+const BRANCHES: &str =
+    "main master develop release-1.2 fix-login feature-x hotfix gh-pages next v2-dev";
 const REGIONS: &str = "us-east1 us-central1 europe-west1 europe-west4 asia-east1 asia-northeast1";
 const CNCITIES: &str = "北京 上海 广州 深圳 杭州 成都 武汉 南京";
 
@@ -151,10 +152,7 @@ pub fn value(r: &mut Random, kind: &str) -> String {
         "package" => pick(r, PACKAGES),
         "slug" => {
             let n = 2 + r.below(4);
-            (0..n)
-                .map(|_| pick(r, WORDS))
-                .collect::<Vec<_>>()
-                .join("-")
+            (0..n).map(|_| pick(r, WORDS)).collect::<Vec<_>>().join("-")
         }
         "kebab" => pick(r, KEBABS),
         "snake" => pick(r, SNAKES),
@@ -177,16 +175,24 @@ pub fn value(r: &mut Random, kind: &str) -> String {
         "iata" => pick(r, IATAS),
         "currency" => pick(r, CURRENCIES),
         "country" => pick(r, COUNTRIES),
-        "pair" => format!("{}-{}", ["BTC", "ETH", "SOL", "XRP"][r.below(4) as usize], pick(r, CURRENCIES)),
+        "pair" => format!(
+            "{}-{}",
+            ["BTC", "ETH", "SOL", "XRP"][r.below(4) as usize],
+            pick(r, CURRENCIES)
+        ),
         "emoji" => "%F0%9F%94%A5".into(),
         "mediakind" => ["movie", "tv", "person"][r.below(3) as usize].into(),
         "window" => ["day", "week"][r.below(2) as usize].into(),
         "period" => ["1d", "7d", "30d", "1w", "1m"][r.below(5) as usize].into(),
         "range" => ["1d", "5d", "1m", "3m", "1y", "5y"][r.below(6) as usize].into(),
         "roman" => ["I", "II", "III", "IV"][r.below(4) as usize].into(),
-        "project" => {
-            ["en.wikipedia", "de.wikipedia", "fr.wikipedia", "zh.wikipedia"][r.below(4) as usize].into()
-        }
+        "project" => [
+            "en.wikipedia",
+            "de.wikipedia",
+            "fr.wikipedia",
+            "zh.wikipedia",
+        ][r.below(4) as usize]
+            .into(),
         "office" => ["LWX", "TOP", "OKX", "BOU", "SEW"][r.below(5) as usize].into(),
         "station" => format!("K{}", of(r, UPPER, 3)),
         "xy" => format!("{},{}", r.below(200), r.below(200)),
@@ -199,7 +205,11 @@ pub fn value(r: &mut Random, kind: &str) -> String {
         ),
         "semver" => format!("v{}.{}.{}", r.below(5), r.below(20), r.below(10)),
         "semver3" => format!("{}.{}.{}", r.below(5), r.below(20), r.below(30)),
-        "file" => format!("{}.{}", pick(r, WORDS), ["rs", "py", "md", "toml"][r.below(4) as usize]),
+        "file" => format!(
+            "{}.{}",
+            pick(r, WORDS),
+            ["rs", "py", "md", "toml"][r.below(4) as usize]
+        ),
         "upload" => format!(
             "{}{}.{}",
             pick(r, WORDS),
@@ -219,10 +229,25 @@ pub fn value(r: &mut Random, kind: &str) -> String {
         "runid" => format!("scheduled__{y}-{m:02}-{d:02}T00:00:00+00:00"),
         "orderno" => format!("{y}{m:02}{d:02}{}", of(r, DIGITS, 8)),
         "invno" => format!("INV-{y}-{}", of(r, DIGITS, 4)),
-        "jira" => format!("{}-{}", ["PROJ", "OPS", "WEB", "DATA"][r.below(4) as usize], 1 + r.below(2000)),
+        "jira" => format!(
+            "{}-{}",
+            ["PROJ", "OPS", "WEB", "DATA"][r.below(4) as usize],
+            1 + r.below(2000)
+        ),
         "upkey" => ["PROJ", "OPS", "WEB", "DATA", "INFRA", "HR"][r.below(6) as usize].into(),
-        "plate" => format!("{}{}{}", of(r, PROVINCES, 1), of(r, "ABCDEFG", 1), of(r, SAFE, 5)),
-        "cnid" => format!("{}19{}{m:02}{d:02}{}{}", number(r, 6), 60 + r.below(39), of(r, DIGITS, 3), of(r, "0123456789X", 1)),
+        "plate" => format!(
+            "{}{}{}",
+            of(r, PROVINCES, 1),
+            of(r, "ABCDEFG", 1),
+            of(r, SAFE, 5)
+        ),
+        "cnid" => format!(
+            "{}19{}{m:02}{d:02}{}{}",
+            number(r, 6),
+            60 + r.below(39),
+            of(r, DIGITS, 3),
+            of(r, "0123456789X", 1)
+        ),
         "uscc" => format!("91{}{}", of(r, DIGITS, 6), of(r, SAFE, 10)),
         "card" => format!("62{}", of(r, DIGITS, 17)),
         "waybill" => format!("SF{}", of(r, DIGITS, 13)),
@@ -232,21 +257,58 @@ pub fn value(r: &mut Random, kind: &str) -> String {
         "ward" => format!("{}{}", of(r, "ABC", 1), 1 + r.below(20)),
         "empno" => format!("E{}", of(r, DIGITS, 5)),
         "classno" => format!("{}-{}", 1 + r.below(6), 1 + r.below(8)),
-        "course" => format!("{}{}", ["CS", "MA", "PH", "EE"][r.below(4) as usize], 101 + r.below(300)),
-        "flight" => format!("{}{}", ["CA", "MU", "LH", "BA", "AF"][r.below(5) as usize], 100 + r.below(8000)),
+        "course" => format!(
+            "{}{}",
+            ["CS", "MA", "PH", "EE"][r.below(4) as usize],
+            101 + r.below(300)
+        ),
+        "flight" => format!(
+            "{}{}",
+            ["CA", "MU", "LH", "BA", "AF"][r.below(5) as usize],
+            100 + r.below(8000)
+        ),
         "pnr" => of(r, SAFE, 6),
-        "coupon" => ["WELCOME10", "SPRING24", "FREESHIP", "BLACKFRIDAY", "VIP2024", "SAVE20"][r.below(6) as usize].into(),
+        "coupon" => [
+            "WELCOME10",
+            "SPRING24",
+            "FREESHIP",
+            "BLACKFRIDAY",
+            "VIP2024",
+            "SAVE20",
+        ][r.below(6) as usize]
+            .into(),
         "ucode" => of(r, UPPER, 5),
-        "sku" => format!("{}-{}-{}", of(r, UPPER, 3), of(r, DIGITS, 4), of(r, UPPER, 1)),
-        "pod" => format!("{}-{}-{}", pick(r, KEBABS), of(r, HEX, 10), of(r, "bcdfghjklmnpqrstvwxz2456789", 5)),
-        "nodename" => format!("{}-{:02}", ["node", "vm", "ip-10-0-1", "web"][r.below(4) as usize], r.below(60)),
-        "thing" => format!("{}-{}", ["pump", "valve", "meter"][r.below(3) as usize], of(r, HEX, 4)),
+        "sku" => format!(
+            "{}-{}-{}",
+            of(r, UPPER, 3),
+            of(r, DIGITS, 4),
+            of(r, UPPER, 1)
+        ),
+        "pod" => format!(
+            "{}-{}-{}",
+            pick(r, KEBABS),
+            of(r, HEX, 10),
+            of(r, "bcdfghjklmnpqrstvwxz2456789", 5)
+        ),
+        "nodename" => format!(
+            "{}-{:02}",
+            ["node", "vm", "ip-10-0-1", "web"][r.below(4) as usize],
+            r.below(60)
+        ),
+        "thing" => format!(
+            "{}-{}",
+            ["pump", "valve", "meter"][r.below(3) as usize],
+            of(r, HEX, 4)
+        ),
         "mac" => (0..6).map(|_| of(r, HEX, 2)).collect::<Vec<_>>().join(":"),
         "ipv4" => format!("10.{}.{}.{}", r.below(250), r.below(250), r.below(250)),
         "isbn" => format!("978{}", of(r, DIGITS, 10)),
         "vin" => of(r, SAFE, 17),
         "pinyin" => format!("{}{}", pick(r, PINYIN_SUR), pick(r, PINYIN_GIVEN)),
-        "cnname" => format!("{}{}", of(r, CN_SUR, 1), { let n = 1 + r.below(2) as usize; of(r, CN_GIVEN, n) }),
+        "cnname" => format!("{}{}", of(r, CN_SUR, 1), {
+            let n = 1 + r.below(2) as usize;
+            of(r, CN_GIVEN, n)
+        }),
         other => panic!("no kind of value {other}: {}", of(r, LOWER, 1)),
     }
 }

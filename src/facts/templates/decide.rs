@@ -2,7 +2,9 @@
 //! Bounds: each node is visited once, with an explicit stack; evidence of a node looks a few levels down ([`super::evidence`]).
 
 use super::evidence::{self, Kid};
+use super::given::Says;
 use super::{Folded, Tree, shapes, words};
+use crate::limits::SPLIT_VALUES;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +23,8 @@ pub struct Work {
     pub ends: bool,
     /// Nodes that it was merged of.
     pub merged: usize,
+    /// Where given routes stand.
+    given: Vec<u32>,
 }
 
 pub type Children<'a> = BTreeMap<&'a str, Vec<u32>>;
@@ -35,6 +39,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
         depth: 0,
         ends: false,
         merged: 1,
+        given: tree.beside.given.begin(tree.host),
     }];
     while let Some(mut w) = stack.pop() {
         let mut children: Children<'_> = BTreeMap::new();
@@ -86,10 +91,12 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                 depth: w.depth + 1,
                 ends: false,
                 merged: 1,
+                given: tree.beside.given.below_param(&w.given, g.before, g.after),
             });
         }
         for (seg, nodes) in children {
             if !taken.contains(seg) {
+                let given = tree.beside.given.below_word(&w.given, seg);
                 let seg = shapes::cut(seg);
                 let seg = format!("{}{}{}", seg.before, seg.core, seg.after);
                 stack.push(Work {
@@ -100,6 +107,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                     depth: w.depth + 1,
                     ends: false,
                     merged: 1,
+                    given,
                 });
             }
         }
@@ -109,18 +117,48 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
 /// One parameter: its members and how it is shown.
 struct Group<'a> {
     members: Vec<&'a str>,
+    before: &'a str,
+    after: &'a str,
     show: String,
     why: String,
 }
 
 /// Identifiers by what is fixed around them, then by shape.
-type Typed<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<&'static str, Vec<&'a str>>>;
+type Typed<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<Cow<'a, str>, Vec<&'a str>>>;
 
 fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Group<'a>> {
     let mut typed: Typed<'a> = BTreeMap::new();
     let mut rest: Vec<&'a str> = Vec::new();
     let mut files: Vec<&'a str> = Vec::new();
     for seg in children.keys() {
+        match tree.beside.given.says(&w.given, seg) {
+            Says::Word => continue,
+            Says::Each if children.len() <= SPLIT_VALUES => continue,
+            Says::Param {
+                before,
+                after,
+                by,
+                firm,
+            } if firm || !Kid::new(tree, seg, &[]).apart() => {
+                let around = (
+                    seg.get(..before.len()).unwrap_or_default(),
+                    seg.get(seg.len() - after.len()..).unwrap_or_default(),
+                );
+                let shape = format!("by {by}").into();
+                typed
+                    .entry(around)
+                    .or_default()
+                    .entry(shape)
+                    .or_default()
+                    .push(seg);
+                continue;
+            }
+            Says::Param { .. } => {
+                rest.push(seg);
+                continue;
+            }
+            _ => {}
+        }
         let found = frame(seg);
         match found {
             Some((("", ""), "locale")) if !locales(w, children) => rest.push(seg),
@@ -128,7 +166,7 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
             Some((f, shape)) => typed
                 .entry(f)
                 .or_default()
-                .entry(shape)
+                .entry(shape.into())
                 .or_default()
                 .push(seg),
             _ if shapes::document(seg).is_some() => files.push(seg),
@@ -139,10 +177,13 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
     let mut out = Vec::new();
     let mut plain: Option<(Vec<&'a str>, Vec<String>, bool)> = None;
     for ((before, after), by_shape) in typed {
-        let dates = by_shape.keys().all(|k| *k == "date");
+        let dates = by_shape.keys().all(|k| k == "date");
         let parts: Vec<String> = by_shape
             .iter()
-            .map(|(s, m)| format!("{} of shape {s}", m.len()))
+            .map(|(s, m)| match s.strip_prefix("by ") {
+                Some(by) => format!("{} by {by}", m.len()),
+                None => format!("{} of shape {s}", m.len()),
+            })
             .collect();
         let members: Vec<&str> = by_shape.into_values().flatten().collect();
         if before.is_empty() && after.is_empty() {
@@ -151,6 +192,8 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
             let param = if dates { "{date}" } else { "{id}" };
             out.push(Group {
                 members,
+                before,
+                after,
                 show: format!("{before}{param}{after}"),
                 why: parts.join(", "),
             });
@@ -161,7 +204,7 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
     // What ends as a page does is one of its kind.
     let (ended, names): (Vec<&'a str>, Vec<&'a str>) =
         names.into_iter().partition(|n| page(n).is_some());
-    let mut by_end: BTreeMap<&str, Vec<&'a str>> = BTreeMap::new();
+    let mut by_end: BTreeMap<&'a str, Vec<&'a str>> = BTreeMap::new();
     for n in ended {
         by_end
             .entry(page(n).unwrap_or_default())
@@ -177,6 +220,8 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
             }
             None => out.push(Group {
                 members,
+                before: "",
+                after: end,
                 show: format!("{{id}}{end}"),
                 why,
             }),
@@ -194,6 +239,8 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
         }
         out.push(Group {
             members,
+            before: "",
+            after: "",
             show: param.into(),
             why: parts.join(", "),
         });
@@ -201,6 +248,8 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
         let at = names.iter().all(|n| n.starts_with('@'));
         out.push(Group {
             members: names,
+            before: "",
+            after: "",
             show: if at { "@{id}".into() } else { "{id}".into() },
             why: reasons.join(", "),
         });
@@ -270,7 +319,7 @@ fn documents<'a>(typed: &mut Typed<'a>, files: Vec<&'a str>, rest: &mut Vec<&'a 
         typed
             .entry(("", ""))
             .or_default()
-            .entry("file name")
+            .entry("file name".into())
             .or_default()
             .extend(all);
     }

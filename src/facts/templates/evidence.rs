@@ -145,7 +145,7 @@ impl<'a> Kid<'a> {
     }
 
     /// A word that is a route of its own beside a parameter, unless answers say otherwise.
-    fn apart(&self) -> bool {
+    pub fn apart(&self) -> bool {
         self.fixed && !(self.named && self.handed.is_some()) && !self.account
     }
 }

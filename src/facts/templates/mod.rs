@@ -8,6 +8,7 @@
 mod decide;
 pub mod dispatch;
 mod evidence;
+pub mod given;
 pub mod shapes;
 #[cfg(test)]
 mod tests;
@@ -66,15 +67,20 @@ impl<'a> PathIn<'a> {
 pub struct Beside<'a> {
     /// Whether a text is the name of an account.
     pub account: &'a dyn Fn(&str) -> bool,
+    /// Routes that specifications and the investigator give.
+    pub given: &'a given::Given,
     /// In which field of an answer of a host a value was handed out.
     pub handed: &'a dyn Fn(&str, &str) -> Option<String>,
 }
+
+static NONE_GIVEN: given::Given = given::Given::none();
 
 impl Default for Beside<'_> {
     fn default() -> Self {
         Beside {
             account: &|_| false,
             handed: &|_, _| None,
+            given: &NONE_GIVEN,
         }
     }
 }
@@ -115,6 +121,11 @@ pub fn path_of(target: &str) -> &str {
     }
 }
 
+/// Whether a text is made of words of routes alone.
+pub fn worded(text: &str) -> bool {
+    words::routeish(text)
+}
+
 /// Percent-decoded segment for show; what is not UTF-8 stays as sent.
 fn decoded(seg: &str) -> Cow<'_, str> {
     if !seg.contains('%') {
@@ -129,7 +140,8 @@ fn decoded(seg: &str) -> Cow<'_, str> {
     }
 }
 
-fn segments(path: &str) -> Vec<Cow<'_, str>> {
+/// Segments of a path, decoded for show.
+pub fn segments(path: &str) -> Vec<Cow<'_, str>> {
     let mut out: Vec<Cow<'_, str>> = path
         .split('/')
         .filter(|s| !s.is_empty())
