@@ -8,4 +8,5 @@ pub mod join;
 pub mod level;
 pub mod parents;
 pub mod risks;
+pub mod spec;
 pub mod templates;

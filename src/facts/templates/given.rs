@@ -101,10 +101,10 @@ impl Given {
         }
     }
 
-    /// Adds a route of a host; of every host where that is empty. `false` where there is no more room.
-    pub fn add(&mut self, host: &str, steps: &[Step], by: &str, firm: bool) -> bool {
+    /// Adds a route of a host; of every host where that is empty. Gives where it ends; `None` where there is no more room.
+    pub fn add(&mut self, host: &str, steps: &[Step], by: &str, firm: bool) -> Option<u32> {
         if self.routes >= GIVEN_ROUTES {
-            return false;
+            return None;
         }
         self.routes += 1;
         let mut at = match self.hosts.get(host) {
@@ -118,7 +118,7 @@ impl Given {
         for step in steps {
             at = self.step(at, step, by, firm);
         }
-        true
+        Some(at)
     }
 
     fn node(&mut self) -> u32 {
@@ -214,6 +214,28 @@ impl Given {
                 out = new;
             }
         }
+        out
+    }
+
+    /// Where routes stand behind a segment, read as a word and as a value.
+    pub fn next(&self, states: &[u32], seg: &str) -> Vec<u32> {
+        let mut out = self.below_word(states, seg);
+        for e in self.at(states).flat_map(|n| &n.edges) {
+            let fits = match &e.step {
+                Step::Param { before, after } => {
+                    seg.len() > before.len() + after.len()
+                        && seg.starts_with(before.as_str())
+                        && seg.ends_with(after.as_str())
+                }
+                Step::Only(values) => values.contains(seg),
+                Step::Each | Step::Word(_) => false,
+            };
+            if fits {
+                out.push(e.next);
+            }
+        }
+        // more than that is no specification
+        out.truncate(64);
         out
     }
 

@@ -423,7 +423,8 @@ pub fn pattern(s: &str) -> Option<String> {
 pub fn namey(s: &str) -> bool {
     if !s.is_ascii() {
         return chinese_name(s)
-            || s.chars().any(char::is_alphanumeric) && !s.chars().all(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+            || s.chars().any(char::is_alphanumeric)
+                && !s.chars().all(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
             || s.chars().count() > 6;
     }
     if words::routeish(s) || !s.bytes().any(|b| b.is_ascii_alphanumeric()) {
