@@ -14,12 +14,14 @@ mod apis;
 mod blobs;
 #[path = "finalise_findings.rs"]
 mod findings;
+#[path = "finalise_given.rs"]
+pub mod given;
 #[path = "finalise_read.rs"]
 mod read;
 #[path = "finalise_write.rs"]
 mod write;
 
-use crate::case::{indexes, info, marks};
+use crate::case::{indexes, info, marks, specs};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
@@ -51,8 +53,8 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     join::join(&mut ev.calls);
     parents::link(&mut ev.calls);
     let people = accounts::decide(&mut ev, &corrections);
-    let given = crate::facts::templates::given::Given::none();
-    let apis = apis::decide(&tx, &mut ev, &people, &corrections, &given);
+    let specs = specs::list(&tx)?;
+    let apis = apis::decide(&tx, &mut ev, &people, &corrections, &specs);
     let classes = findings::classes(&tx, rules)?;
     let columns = findings::columns(&tx, &mut ev, &classes, rules, &corrections)?;
     let applied = findings::apply(&tx, &mut ev, &classes, &columns, people.accounts.len())?;
@@ -107,7 +109,7 @@ pub fn counts(conn: &Connection) -> Result<Counts> {
     Ok(Counts {
         calls: one("SELECT count(*) FROM call_fact WHERE joined IS NULL")?,
         accounts: one("SELECT count(*) FROM account")?,
-        apis: one("SELECT count(*) FROM api")?,
+        apis: one("SELECT count(*) FROM api WHERE calls>0")?,
         findings: one("SELECT coalesce(sum(findings),0) FROM call_fact WHERE joined IS NULL")?,
     })
 }

@@ -2,12 +2,14 @@
 //! Bounds: linear in distinct paths and calls.
 
 use super::answers;
+use super::given;
 use super::read::Evidence;
 use crate::case::marks::Correction;
 use crate::facts::calls::NONE;
 use crate::facts::identity::Identity;
 use crate::facts::inside::address;
-use crate::facts::templates::{Beside, PathIn, dispatch, fold, given};
+use crate::facts::spec::Spec;
+use crate::facts::templates::{Beside, PathIn, dispatch, fold};
 use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +24,12 @@ pub struct Api {
     pub route: String,
     pub kind: String,
     pub why: String,
+    /// Whether a specification has it; `None` where none is loaded.
+    pub documented: Option<bool>,
+    /// The specification that has it.
+    pub spec: Option<String>,
+    /// Documented and never called.
+    pub unseen: bool,
 }
 
 /// All APIs in order of name.
@@ -79,7 +87,7 @@ pub fn decide(
     ev: &mut Evidence,
     people: &Identity,
     corrections: &[Correction],
-    given: &given::Given,
+    specs: &[Spec],
 ) -> Apis {
     hosts_of_logs(ev);
     let answers = answers::read(conn, ev);
@@ -123,10 +131,15 @@ pub fn decide(
             named: answers.named(i),
         })
         .collect();
+    let mut targets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for i in &inputs {
+        targets.entry(i.host).or_default().push(i.target);
+    }
+    let rules = given::rules(specs, corrections, &targets);
     let beside = Beside {
         account: &|n| names.contains(&n.to_lowercase()),
         handed: &|_, text| answers.handed(text),
-        given,
+        given: &rules.given,
     };
     let folded = fold(&inputs, &beside);
     let mut by_name: BTreeMap<String, Api> = BTreeMap::new();
@@ -161,6 +174,7 @@ pub fn decide(
                 (false, true) => note.to_owned(),
                 (false, false) => format!("{note}; {why}"),
             },
+            ..Api::default()
         };
         let n = u32::try_from(names_of.len()).unwrap_or(NONE);
         names_of.push(put(&mut by_name, api, corrections));
@@ -172,6 +186,7 @@ pub fn decide(
         names_of.get(*n as usize).map(String::as_str)
     };
     let chosen = dispatched(ev, &name_of, &mut by_name, corrections);
+    given::documented(&mut by_name, specs, &rules);
     let list: Vec<Api> = by_name.into_values().collect();
     let find = |n: &str| {
         list.binary_search_by(|a| a.name.as_str().cmp(n))

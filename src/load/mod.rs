@@ -6,6 +6,7 @@
 
 mod again;
 mod captures;
+pub mod correct;
 pub mod finalise;
 mod ingest;
 mod lines;
@@ -17,6 +18,7 @@ mod scan;
 pub mod schemas;
 mod secrets;
 mod sources;
+pub mod specs;
 mod taps;
 mod work;
 
@@ -41,6 +43,8 @@ pub struct LoadOptions {
     pub rules: Vec<PathBuf>,
     /// Protobuf schemas: `.proto` texts or descriptor sets; kept in the case.
     pub proto: Vec<PathBuf>,
+    /// API specifications; kept in the case.
+    pub spec: Vec<PathBuf>,
     /// Packets and lines before this time are left out (nanoseconds).
     pub after: Option<i64>,
     /// ... and from this time on.
@@ -161,6 +165,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .collect();
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
+    specs::keep(&case.conn, &options.spec)?;
     let (mut known, unchanged, replaced);
     if given.follow {
         (known, unchanged) = sources::take_followed(&case.conn, &mut inputs, &mut given, progress)?;

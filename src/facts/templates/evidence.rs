@@ -292,14 +292,8 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
     };
     let more: Vec<&str> = kids.iter().filter(same).map(|k| k.seg).collect();
     if !more.is_empty() {
-        let shown = more
-            .iter()
-            .take(3)
-            .copied()
-            .collect::<Vec<_>>()
-            .join("', '");
         out.why
-            .push(format!("'{shown}' with the same routes below"));
+            .push(format!("{} with the same routes below", more.len()));
         out.members.extend(more);
     }
 }
@@ -465,18 +459,19 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
     let people = open.iter().filter(|k| shapes::chinese_name(k.seg)).count();
     let place = words::named_by(&w.prev);
     let common: BTreeSet<&(u8, &str)> = family.typed.iter().flat_map(|k| &k.below).collect();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for k in open {
         let reason = if shapes::chinese_name(k.seg)
             && !words::fixed(k.seg)
             && (people >= 2 || place || !family.typed.is_empty())
         {
-            "a Chinese name"
+            "of the form of Chinese names"
         } else if k.named && !k.routeish {
             "named by its own answer"
         } else if k.handed.is_some() && !k.routeish && !words::prefix(&w.prev) {
             "handed out by another answer"
         } else if k.account && place {
-            "the name of an account"
+            "names of accounts"
         } else if k.below.iter().any(|(level, _)| *level == 1)
             && k.below.iter().all(|f| common.contains(f))
         {
@@ -484,13 +479,10 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
         } else {
             continue;
         };
-        out.why.push(format!("'{}': {reason}", k.seg));
+        *reasons.entry(reason).or_default() += 1;
         out.members.push(k.seg);
     }
-    // Thousands of them need no sentence each.
-    if out.why.len() > 8 {
-        let more = out.why.len() - 8;
-        out.why.truncate(8);
-        out.why.push(format!("and {more} more"));
-    }
+    // Values are counted and not named: they may be people.
+    let said = reasons.iter().map(|(r, n)| format!("{n} {r}"));
+    out.why.extend(said);
 }

@@ -101,7 +101,7 @@ impl Given {
         }
     }
 
-    /// Adds a route of a host; of every host where that is empty. Gives where it ends; `None` where there is no more room.
+    /// Adds a route of a host. Gives where it ends; `None` where there is no more room.
     pub fn add(&mut self, host: &str, steps: &[Step], by: &str, firm: bool) -> Option<u32> {
         if self.routes >= GIVEN_ROUTES {
             return None;
@@ -160,11 +160,7 @@ impl Given {
 
     /// Where routes of a host begin.
     pub fn begin(&self, host: &str) -> Vec<u32> {
-        [host, ""]
-            .iter()
-            .filter_map(|h| self.hosts.get(*h))
-            .copied()
-            .collect()
+        self.hosts.get(host).copied().into_iter().collect()
     }
 
     fn at<'g>(&'g self, states: &'g [u32]) -> impl Iterator<Item = &'g Node> {
@@ -272,7 +268,7 @@ mod tests {
         let mut g = Given::default();
         g.add("h", &steps("/users/{userId}/orders"), "a", false);
         g.add("h", &steps("/users/me"), "a", false);
-        g.add("", &steps("/files/{name}.json"), "b", false);
+        g.add("other", &steps("/files/{name}.json"), "b", false);
         let at = g.begin("h");
         assert_eq!(g.says(&at, "users"), Says::Word);
         let users = g.below_word(&at, "users");
