@@ -10,6 +10,7 @@ mod detect_noise;
 mod support;
 
 mod again;
+mod api_inventory;
 mod archives;
 mod bytes_slow;
 mod case;

@@ -9,6 +9,7 @@ mod decide;
 pub mod dispatch;
 mod evidence;
 pub mod given;
+pub mod names;
 pub mod shapes;
 #[cfg(test)]
 mod tests;
