@@ -6,7 +6,7 @@ use super::{NOTHING, OK, case, load, out};
 use crate::call::text::visible;
 use crate::case::marks;
 use crate::error::Result;
-use crate::load::correct::{self, Change};
+use crate::load::correct::{self, Change, With};
 use crate::load::finalise::Counts;
 use rusqlite::Connection;
 use serde_json::json;
@@ -41,13 +41,20 @@ pub(super) fn run(args: &Args, asked: &CorrectArgs) -> Result<u8> {
     told(args, &said, counts.apis)
 }
 
+/// What facts are decided with.
+pub(super) fn with(args: &Args) -> Result<With> {
+    Ok(With {
+        rules: args.common.rules.clone(),
+        inside: load::inside(&args.common.inside)?,
+    })
+}
+
 fn decide<T>(
     args: &Args,
     path: &Path,
     act: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<(T, Counts)> {
-    let inside = load::inside(&args.common.inside)?;
-    correct::decide(path, &args.common.rules, &inside, act)
+    correct::decide(path, &with(args)?, act)
 }
 
 fn told(args: &Args, said: &str, apis: u64) -> Result<u8> {

@@ -14,6 +14,15 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// What facts are decided with: as a load has it.
+#[derive(Debug, Clone, Default)]
+pub struct With {
+    /// Extra rule files.
+    pub rules: Vec<PathBuf>,
+    /// Networks that count as inside.
+    pub inside: Vec<String>,
+}
+
 /// A correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -219,12 +228,11 @@ pub fn undo(conn: &Connection) -> Result<Option<String>> {
 /// What `act` says; where another load holds the case; what SQLite says.
 pub fn decide<T>(
     case: &Path,
-    rules: &[PathBuf],
-    inside: &[String],
+    with: &With,
     act: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<(T, Counts)> {
-    let rules = Rules::with_files(rules)?;
-    let inside = Inside::parse(inside)?;
+    let rules = Rules::with_files(&with.rules)?;
+    let inside = Inside::parse(&with.inside)?;
     let classes: Vec<open::ClassDef<'_>> = rules
         .classes()
         .iter()

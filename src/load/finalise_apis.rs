@@ -132,7 +132,7 @@ pub fn decide(
         })
         .collect();
     let mut targets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for i in &inputs {
+    for i in inputs.iter().filter(|_| !specs.is_empty()) {
         targets.entry(i.host).or_default().push(i.target);
     }
     let rules = given::rules(specs, corrections, &targets);

@@ -130,6 +130,8 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
     let mut typed: Typed<'a> = BTreeMap::new();
     let mut rest: Vec<&'a str> = Vec::new();
     let mut files: Vec<&'a str> = Vec::new();
+    let mut words: Vec<(&'a str, &str, &str, &str)> = Vec::new();
+    let mut alone: BTreeSet<(&'a str, &'a str)> = BTreeSet::new();
     for seg in children.keys() {
         match tree.beside.given.says(&w.given, seg) {
             Says::Word => continue,
@@ -153,8 +155,10 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
                     .push(seg);
                 continue;
             }
-            Says::Param { .. } => {
-                rest.push(seg);
+            Says::Param {
+                before, after, by, ..
+            } => {
+                words.push((seg, before, after, by));
                 continue;
             }
             _ => {}
@@ -171,6 +175,28 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
                 .push(seg),
             _ if shapes::document(seg).is_some() => files.push(seg),
             _ => rest.push(seg),
+        }
+    }
+    // A given parameter is for what is no word, `/users/me` beside `/users/{id}`; where all are words, they are its values.
+    for (seg, before, after, by) in words {
+        let around = (
+            seg.get(..before.len()).unwrap_or_default(),
+            seg.get(seg.len() - after.len()..).unwrap_or_default(),
+        );
+        let shape: Cow<'a, str> = format!("by {by}").into();
+        let others = typed.get(&around).is_some_and(|t| {
+            t.keys().any(|k| *k != shape) || t.contains_key(&shape) && !alone.contains(&around)
+        });
+        if others {
+            rest.push(seg);
+        } else {
+            alone.insert(around);
+            typed
+                .entry(around)
+                .or_default()
+                .entry(shape)
+                .or_default()
+                .push(seg);
         }
     }
     documents(&mut typed, files, &mut rest, w);

@@ -231,7 +231,7 @@ fn shared(kids: &[&Kid<'_>], prefix: bool) -> Option<(f64, f64)> {
         (many / first - 0.5).clamp(0.0, 3.0)
     };
     let points = if prefix {
-        0.5 * common
+        0.5 * common + 1.5 * few
     } else {
         1.5 * common + 0.7 * unknown.min(4.0) + few
     };
@@ -336,7 +336,9 @@ fn weigh<'a>(
         why.push("beside identifiers".into());
     }
     // What they look like.
-    let namey = share(&|k| k.namey);
+    // Of two unknown words joined, it is as likely as not.
+    let joined = |k: &Kid<'a>| !k.namey && !k.routeish && k.seg.contains(['-', '_']);
+    let namey = share(&|k| k.namey) + 0.5 * share(&joined);
     let place = points > 0.0;
     // An unknown word says much where names stand, and little where any word may.
     let unknown = if place && family.typed.is_empty() {
@@ -348,7 +350,9 @@ fn weigh<'a>(
     if routeish < 0.3 {
         why.push("no words of routes".into());
     }
-    points += 0.8 * n.log2() * (1.0 - 0.8 * routeish);
+    // A site has many sections in any language: their number says little where no names stand.
+    let many = if place { 0.8 } else { 0.35 + 0.45 * namey };
+    points += many * n.log2() * (1.0 - 0.8 * routeish);
     if looked.len() == 1 {
         points -= 1.5;
     }
@@ -385,7 +389,7 @@ fn weigh<'a>(
             points += 4.0;
             why.push("answers alike".into());
         } else if like < 0.4 {
-            points -= 5.0;
+            points -= 7.0;
         }
     }
     // What stands below, and which methods are used.
@@ -413,7 +417,7 @@ fn weigh<'a>(
     if with >= 2 && below.len() * 3 >= with * 2 {
         points -= 1.5;
     }
-    if share(&|k| k.documents_below) >= 0.6 && routeish < 0.4 {
+    if share(&|k| k.documents_below) >= 0.4 && routeish < 0.5 {
         points += 4.0;
     }
     if w.prev == "{}" && w.merged >= 3 {

@@ -2,6 +2,7 @@
 //! Bounds: no I/O and no clock; parsing a filter is the longest thing done here.
 
 mod act;
+mod correct;
 mod docs;
 mod film;
 mod filter;
