@@ -203,6 +203,22 @@ pub const CLASSES: usize = 63;
 pub const FILTER_DEPTH: usize = 50;
 /// Distinct paths templates are learnt from; beyond, paths are folded by the shape of their segments alone.
 pub const TEMPLATE_PATHS: usize = 2_000_000;
+/// Routes that specifications and the investigator give in all: the largest public specifications have 10,000.
+pub const GIVEN_ROUTES: usize = 200_000;
+/// Values of a parameter that the investigator can set apart at once: each is an API from then on.
+pub const SPLIT_VALUES: usize = 2_000;
+/// Bytes of one API specification: the largest public ones have 20 MB.
+pub const SPEC_BYTES: usize = 64 << 20;
+/// What a specification may take in memory as a tree, aliases of YAML followed: a few lines of them can stand for gigabytes.
+pub const SPEC_TREE: usize = 512 << 20;
+/// Operations of one specification.
+pub const SPEC_OPERATIONS: usize = 50_000;
+/// Answers read for what they say of routes: 20,000 of 3 KB take half a second.
+pub const ROUTE_ANSWERS: usize = 20_000;
+/// Answers of paths that look alike (`/users/{}`): what the third says the first two said.
+pub const ROUTE_LIKE: usize = 3;
+/// Bytes read of one answer; a list's first hundred entries are as good as all.
+pub const ROUTE_ANSWER_BYTES: usize = 64 << 10;
 /// Code points drawn in one terminal cell: 3,000 combining marks on one letter put 6 KB into a cell.
 pub const CELL_CODEPOINTS: usize = 8;
 /// Bytes sent to the clipboard by OSC 52; terminals drop longer ones.

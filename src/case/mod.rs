@@ -16,6 +16,7 @@ pub mod postings;
 pub mod recover;
 pub mod rows;
 pub mod sources;
+pub mod specs;
 mod statements;
 pub mod terms;
 pub mod varint;

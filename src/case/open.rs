@@ -30,6 +30,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0005_members.sql"),
     include_str!("schema/0006_taps.sql"),
     include_str!("schema/0007_log_formats.sql"),
+    include_str!("schema/0008_specs.sql"),
 ];
 
 /// The folder of a case.

@@ -119,6 +119,7 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         case,
         rules: c.rules.clone(),
         proto: c.proto.clone(),
+        spec: c.spec.clone(),
         after: Common::load_time(c.after.as_ref(), "after")?,
         before: Common::load_time(c.before.as_ref(), "before")?,
         log_format: c.log_format.clone(),

@@ -5,6 +5,7 @@
 pub mod csv;
 pub mod har;
 pub mod jsonl;
+pub mod openapi;
 pub mod pcap;
 mod pcapng;
 
@@ -81,7 +82,13 @@ pub trait Exporter: Sync {
 }
 
 /// All formats.
-pub static EXPORTERS: &[&dyn Exporter] = &[&csv::Csv, &jsonl::Jsonl, &har::Har, &pcap::Slice];
+pub static EXPORTERS: &[&dyn Exporter] = &[
+    &csv::Csv,
+    &jsonl::Jsonl,
+    &har::Har,
+    &pcap::Slice,
+    &openapi::OpenApi,
+];
 
 /// The format of that name.
 ///

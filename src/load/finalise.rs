@@ -6,12 +6,16 @@
 
 #[path = "finalise_accounts.rs"]
 mod accounts;
+#[path = "finalise_answers.rs"]
+mod answers;
 #[path = "finalise_apis.rs"]
 mod apis;
 #[path = "finalise_blobs.rs"]
 mod blobs;
 #[path = "finalise_findings.rs"]
 mod findings;
+#[path = "finalise_given.rs"]
+pub mod given;
 #[path = "finalise_read.rs"]
 mod read;
 #[path = "finalise_sources.rs"]
@@ -19,7 +23,7 @@ mod sources;
 #[path = "finalise_write.rs"]
 mod write;
 
-use crate::case::{indexes, info, marks};
+use crate::case::{indexes, info, marks, specs};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
@@ -53,7 +57,8 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     ev.leave_copies();
     parents::link(&mut ev.calls);
     let people = accounts::decide(&mut ev, &corrections);
-    let apis = apis::decide(&mut ev, &people, &corrections);
+    let specs = specs::list(&tx)?;
+    let apis = apis::decide(&tx, &mut ev, &people, &corrections, &specs);
     let classes = findings::classes(&tx, rules)?;
     let columns = findings::columns(&tx, &mut ev, &classes, rules, &corrections)?;
     let applied = findings::apply(&tx, &mut ev, &classes, &columns, people.accounts.len())?;
@@ -110,7 +115,7 @@ pub fn counts(conn: &Connection) -> Result<Counts> {
     Ok(Counts {
         calls: one("SELECT count(*) FROM call_fact WHERE joined IS NULL")?,
         accounts: one("SELECT count(*) FROM account")?,
-        apis: one("SELECT count(*) FROM api")?,
+        apis: one("SELECT count(*) FROM api WHERE calls>0")?,
         findings: one("SELECT coalesce(sum(findings),0) FROM call_fact WHERE joined IS NULL")?,
     })
 }

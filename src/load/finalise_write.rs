@@ -170,15 +170,15 @@ pub fn rest(
 
 fn apis_out(conn: &Connection, apis: &Apis, sums: &[Sum], counts: &mut Counts) -> Result<()> {
     let mut stmt = conn.prepare(
-        "INSERT INTO api(id,name,method,host,route,kind,calls,accounts,ok,answered,first_ts,last_ts,level,classes,masked,records,max_records,auth,why) \
-         VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
+        "INSERT INTO api(id,name,method,host,route,kind,calls,accounts,ok,answered,first_ts,last_ts,level,classes,masked,records,max_records,auth,why,documented,spec) \
+         VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
     )?;
     let none = |s: &str| (!s.is_empty()).then(|| s.to_owned());
     for ((a, s), id) in apis.list.iter().zip(sums).zip(1i64..) {
-        if s.calls == 0 {
+        if s.calls == 0 && !a.unseen {
             continue;
         }
-        counts.apis += 1;
+        counts.apis += u64::from(!a.unseen);
         let auth: Vec<&str> = VIA
             .iter()
             .enumerate()
@@ -204,7 +204,9 @@ fn apis_out(conn: &Connection, apis: &Apis, sums: &[Sum], counts: &mut Counts) -
             s.records,
             s.most,
             json!(auth).to_string(),
-            a.why
+            a.why,
+            a.documented,
+            a.spec
         ])?;
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 mod again;
 mod captures;
+pub mod correct;
 pub mod finalise;
 mod formats;
 mod ingest;
@@ -19,6 +20,7 @@ mod scan;
 pub mod schemas;
 mod secrets;
 mod sources;
+pub mod specs;
 mod taps;
 mod target;
 mod work;
@@ -46,6 +48,8 @@ pub struct LoadOptions {
     pub rules: Vec<PathBuf>,
     /// Protobuf schemas: `.proto` texts or descriptor sets; kept in the case.
     pub proto: Vec<PathBuf>,
+    /// API specifications; kept in the case.
+    pub spec: Vec<PathBuf>,
     /// Packets and lines before this time are left out (nanoseconds).
     pub after: Option<i64>,
     /// ... and from this time on.
@@ -174,6 +178,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     // until facts are decided; it ends before the case is closed, which clears the log
     let checkpoints = Checkpoints::start(&case)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
+    specs::keep(&case.conn, &options.spec)?;
     let (mut known, unchanged, replaced);
     if given.follow {
         (known, unchanged) = sources::take_followed(&case.conn, &mut inputs, &mut given, progress)?;

@@ -104,6 +104,8 @@ pub struct ApiRow {
     pub auth: Vec<String>,
     pub max_records: u64,
     pub documented: Option<bool>,
+    /// The specification that documents it.
+    pub spec: Option<String>,
     pub state: Option<String>,
     pub why: String,
 }

@@ -255,6 +255,8 @@ pub enum MenuKind {
     Copy,
     /// `X`.
     Export,
+    /// `C`.
+    Correct,
     /// Leave?
     Quit,
 }
@@ -276,6 +278,10 @@ pub enum PromptKind {
     Export(&'static str, bool),
     /// Name for the filter.
     Save,
+    /// Values of an API's parameter to set apart.
+    Split(String),
+    /// Another name of an API.
+    Rename(String),
 }
 
 /// An entry of the palette.

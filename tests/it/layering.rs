@@ -20,7 +20,10 @@ const LAYERS: [(&str, &[&str]); 19] = [
         &["call", "detect", "facts", "case", "query", "body"],
     ),
     ("replay", &["call", "case", "query"]),
-    ("export", &["call", "source", "case", "query", "detect"]),
+    (
+        "export",
+        &["call", "source", "case", "query", "detect", "facts"],
+    ),
     ("report", &["call", "case", "query", "trace"]),
     (
         "load",

@@ -12,6 +12,7 @@ mod detect_noise;
 mod support;
 
 mod again;
+mod api_inventory;
 mod archives;
 mod bytes_slow;
 mod case;
@@ -48,6 +49,9 @@ mod recorded;
 mod recut;
 mod replay_export;
 mod report;
+mod routes;
+mod routes_peers;
+mod routes_values;
 mod second_case;
 mod socks;
 mod sources;

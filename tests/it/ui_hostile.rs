@@ -193,6 +193,7 @@ fn api(i: u64) -> ApiRow {
         auth: vec![evil(1)],
         max_records: 1,
         documented: None,
+        spec: Some(evil(2)),
         state: Some(evil(1)),
         why: evil(1),
     }

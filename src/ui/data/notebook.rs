@@ -3,7 +3,8 @@
 
 use super::{Answer, MarkRow, What};
 use crate::case;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::load::correct::{self, Change, With};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,6 +30,10 @@ pub enum Write {
         /// Text.
         text: String,
     },
+    /// Corrects templates.
+    Correct(Change),
+    /// Takes the last correction back.
+    Uncorrect(Change),
 }
 
 impl Write {
@@ -47,12 +52,24 @@ impl Write {
                 off: !off,
             }),
             Write::SaveFilter { .. } => None,
+            Write::Correct(c) => Some(Write::Uncorrect(c.clone())),
+            Write::Uncorrect(c) => Some(Write::Correct(c.clone())),
         }
     }
 }
 
 /// Writes a change.
-pub fn write(path: &Path, w: &Write) -> Result<Answer> {
+pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
+    match w {
+        Write::Correct(c) => return corrected(path, with, |conn| correct::apply(conn, c)),
+        Write::Uncorrect(_) => {
+            return corrected(path, with, |conn| {
+                let said = correct::undo(conn)?;
+                Ok(said.unwrap_or_else(|| "there is no correction to take back".into()))
+            });
+        }
+        Write::Put { .. } | Write::SaveFilter { .. } => {}
+    }
     let conn = case::open_notebook(path)?;
     let said = match w {
         Write::Put {
@@ -82,8 +99,27 @@ pub fn write(path: &Path, w: &Write) -> Result<Answer> {
             case::marks::save(&conn, name, "filter", text)?;
             format!("filter saved as {name}")
         }
+        Write::Correct(_) | Write::Uncorrect(_) => String::new(),
     };
     Ok(Answer::Written(said))
+}
+
+/// A correction, and the facts that follow. While a load holds the case it is written all the same: the load decides facts.
+fn corrected(
+    path: &Path,
+    with: &With,
+    act: impl Fn(&Connection) -> Result<String>,
+) -> Result<Answer> {
+    match correct::decide(path, with, &act) {
+        Ok((said, counts)) => Ok(Answer::Written(format!("{said}; {} APIs", counts.apis))),
+        Err(Error::Case { .. }) => {
+            let said = act(&case::open_notebook(path)?)?;
+            Ok(Answer::Written(format!(
+                "{said}, once the load has decided"
+            )))
+        }
+        Err(e) => Err(e),
+    }
 }
 
 /// Tells the journal what is about to be shown in clear. Where that cannot be written, nothing is shown.

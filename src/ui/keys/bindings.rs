@@ -254,6 +254,12 @@ pub static BINDINGS: &[Binding] = &[
     ),
     b(Ctx::Global, &[Key::ch('X')], A::Export, "export"),
     b(
+        Ctx::List,
+        &[Key::ch('C')],
+        A::Correct,
+        "correct an API: pin, split, merge, rename",
+    ),
+    b(
         Ctx::Global,
         &[Key::ch('u')],
         A::Undo,

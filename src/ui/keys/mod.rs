@@ -73,6 +73,7 @@ pub enum Action {
     PrevPane,
     Zoom,
     Filter,
+    Correct,
     FilterToggle,
     Find,
     FindNext,

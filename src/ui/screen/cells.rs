@@ -185,6 +185,12 @@ fn api(r: &ApiRow, dates: bool) -> Vec<Cell> {
     let kinds: Vec<&str> = r.classes.iter().map(|c| c.class.as_str()).collect();
     vec![
         Cell::text(&r.api, Role::Text).fact("api", &r.api),
+        match (r.documented, r.calls) {
+            (None, _) => Cell::text("-", Role::Dim),
+            (Some(true), 0) => Cell::text("never", Role::Dim).fact("documented", "unseen"),
+            (Some(true), _) => Cell::text("yes", Role::Dim).fact("documented", "true"),
+            (Some(false), _) => Cell::text("no", Role::Text).fact("documented", "false"),
+        },
         Cell::num(r.calls),
         Cell::num(r.accounts),
         match r.ok_ratio {

@@ -395,6 +395,7 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
             let title = match kind {
                 MenuKind::Copy => "Copy",
                 MenuKind::Export => "Export",
+                MenuKind::Correct => "Correct this API",
                 MenuKind::Quit => "Leave leaktrace?",
             };
             let most = entries.iter().map(|(_, t)| t.len()).max().unwrap_or(0) + 8;
@@ -489,6 +490,11 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             "Write to".into(),
             "values stay masked; the journal keeps that it was written",
         ),
+        PromptKind::Split(_) => (
+            "Values to set apart".into(),
+            "between spaces; * for all; u takes it back",
+        ),
+        PromptKind::Rename(_) => ("Another name for this API".into(), "u takes it back"),
         PromptKind::Save => ("Name for this filter".into(), "the palette offers it again"),
     }
 }

@@ -46,6 +46,7 @@ const fn calls(time: u16) -> [Col; 11] {
 }
 const APIS: &[Col] = &[
     Col::flex("API TEMPLATE", 24, 2, true),
+    Col::text("DOC", 5, 8),
     Col::num("CALLS", 7, 1),
     Col::num("ACCTS", 5, 4),
     Col::num("OK%", 4, 6),

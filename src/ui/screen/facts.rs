@@ -142,6 +142,21 @@ pub fn why(item: &Item) -> Vec<String> {
             } else {
                 r.why.clone()
             }];
+            v.push(match (r.documented, &r.spec, r.calls) {
+                (None, ..) => "No specification is loaded (--spec).".into(),
+                (Some(false), ..) => "No specification has it.".into(),
+                (Some(true), spec, calls) => format!(
+                    "Documented in {}{}.",
+                    spec.as_deref().unwrap_or("a specification"),
+                    if calls == 0 { ", and never called" } else { "" }
+                ),
+            });
+            if r.calls > 0 {
+                v.push(format!(
+                    "It rests on {} calls: Enter lists them, C corrects it.",
+                    grouped(r.calls)
+                ));
+            }
             for c in &r.classes {
                 v.push(format!(
                     "{}: {} values in clear, {} masked, in {} calls; fields {}",

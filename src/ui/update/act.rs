@@ -1,6 +1,6 @@
 //! Actions. In: what a key means. Out: changes. Bounds: none.
 
-use super::{ask, docs, film, filter, go, list, overlay, palette, step, work};
+use super::{ask, correct, docs, film, filter, go, list, overlay, palette, step, work};
 use crate::trace::Question;
 use crate::ui::data::Item;
 use crate::ui::effect::Effect;
@@ -94,6 +94,7 @@ pub fn act(m: &mut Model, a: A) {
         A::Reveal => reveal(m),
         A::Copy => work::copy_menu(m),
         A::Export => work::export_menu(m),
+        A::Correct => correct::menu(m),
         A::Sort => list::sort(m, false),
         A::SortReverse => list::sort(m, true),
         A::Why => why(m),

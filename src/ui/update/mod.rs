@@ -3,6 +3,7 @@
 
 mod act;
 mod ask;
+mod correct;
 mod docs;
 mod film;
 mod filter;

@@ -1,6 +1,6 @@
 //! What lies over the screen: texts, menus, prompts, the palette. In: keys. Out: choices. Bounds: none.
 
-use super::{act, filter, go, palette, work};
+use super::{act, correct, filter, go, palette, work};
 use crate::trace::Question;
 use crate::ui::model::{MenuKind, Model, Overlay, PromptKind};
 use crate::ui::nav::Jump;
@@ -68,6 +68,7 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
                 match kind {
                     MenuKind::Copy => work::copy(m, c),
                     MenuKind::Export => work::export_choice(m, c),
+                    MenuKind::Correct => correct::choice(m, c),
                     MenuKind::Quit => {}
                 }
             } else {
@@ -152,6 +153,8 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         PromptKind::Trace => go::jump(m, Jump::Trace(question(text)?)),
         PromptKind::Export(format, raw) => work::export(m, format, text, *raw),
         PromptKind::Save => work::save_filter(m, text),
+        PromptKind::Split(api) => correct::split(m, api, text),
+        PromptKind::Rename(api) => correct::rename(m, api, text),
     }
     m.typed.push(text.to_string());
     Ok(())

@@ -3,6 +3,7 @@
 use super::{ask, docs, list};
 use crate::ui::data::{Answer, Fail, Place, Reply};
 use crate::ui::model::{Extra, Model, State, Total};
+use crate::ui::nav::ScreenId;
 use crate::ui::screen::columns;
 use crate::ui::widget::safe_text::SafeText;
 
@@ -178,7 +179,7 @@ fn general(m: &mut Model, r: Reply) {
             m.say(text);
             ask::ask(m, 0, Place::Marks, crate::ui::data::What::Marks);
             if m.top()
-                .is_some_and(|f| f.screen == crate::ui::nav::ScreenId::Marks)
+                .is_some_and(|f| matches!(f.screen, ScreenId::Marks | ScreenId::Apis))
             {
                 ask::refetch(m, true);
             }

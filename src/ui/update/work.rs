@@ -64,6 +64,17 @@ pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) 
     write(m, w);
 }
 
+/// Writes a correction, so that it can be taken back.
+pub fn correct(m: &mut Model, w: Write) {
+    m.undo.push(Change::Wrote(w.clone()));
+    if m.undo.len() > HISTORY {
+        m.undo.remove(0);
+    }
+    m.redo.clear();
+    m.say("deciding again over all calls ...");
+    write(m, w);
+}
+
 fn write(m: &mut Model, w: Write) {
     // Shown at once; the answer reads the case again and puts right what is not so.
     if let Write::Put {
