@@ -94,7 +94,7 @@ pub(super) fn clock(
             (false, false) => 0,
         };
         if let Some((weight, clock)) = densest(&votes, stamp, step)
-            && best.as_ref().is_none_or(|(w, _)| weight > w + w / 50)
+            && best.as_ref().is_none_or(|(w, _)| weight > *w)
         {
             best = Some((weight, clock));
         }

@@ -218,4 +218,22 @@ mod tests {
         assert_eq!(calls[39].joined, NONE, "another client");
         assert_eq!(calls.last().map(|c| c.joined), Some(NONE));
     }
+
+    #[test]
+    fn a_long_call_is_found_by_either_of_its_ends() {
+        let mut calls: Vec<CallLine> = (0..20)
+            .map(|i| call(i, i * 5 * S, false, 100 + i as u64, 1))
+            .collect();
+        calls[7].end = calls[7].ts + 600 * S;
+        for i in 0..20 {
+            // lines say when the request began, most calls are too short to tell
+            calls.push(call(100 + i, i * 5 * S, true, 100 + i as u64, 1));
+        }
+        // and where nothing tells what is stamped
+        let mut few = vec![calls[7], calls[27]];
+        join(&mut calls);
+        assert!((0..20).all(|i| calls[20 + i].joined == i as u32));
+        join(&mut few);
+        assert_eq!(few[1].joined, 0);
+    }
 }

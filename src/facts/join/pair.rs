@@ -9,14 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Calls around a line's time that are looked at: more equal requests of a moment cannot be told apart anyway.
 const AROUND: usize = 512;
 
-/// Distance from a line to the call that it may be, given the clock: 0 where its time covers the call's.
-fn off(log: &CallLine, call: &CallLine, clock: &Clock) -> i64 {
+/// Distance from a line to the call that it may be, given the clock: 0 where its time covers the call's. A long call is near at
+/// either of its ends, where the nearest one is looked for.
+fn off(log: &CallLine, call: &CallLine, clock: &Clock, round: Round) -> i64 {
     let at = |stamp: Stamp| {
         let ahead = stamp.of(call).saturating_add(clock.skew);
         let late = ahead.saturating_sub(stamp.of(log));
         (late - clock.step).max(late.saturating_neg()).max(0)
     };
-    match clock.known {
+    match clock.known && round != Round::Near {
         true => at(clock.stamp),
         false => at(Stamp::End).min(at(Stamp::Start)),
     }
@@ -51,7 +52,7 @@ struct Kind<'a> {
     by_time: Vec<(i64, u32)>,
     /// Those before this place are taken.
     head: usize,
-    /// How far apart the two ends of a call may be, where it is not known which of them is stamped.
+    /// How far apart the two ends of a call may be.
     longest: i64,
     /// By their request id.
     shared: BTreeMap<u32, Vec<u32>>,
@@ -71,10 +72,7 @@ impl<'a> Kind<'a> {
         for (i, c) in all().filter(|(_, c)| c.trace != NONE) {
             shared.entry(c.trace).or_default().push(i);
         }
-        let longest = match clock.known {
-            true => 0,
-            false => all().map(|(_, c)| c.last() - c.ts).max().unwrap_or(0),
-        };
+        let longest = all().map(|(_, c)| c.last() - c.ts).max().unwrap_or(0);
         let joined = lines
             .iter()
             .filter_map(|l| Some(calls.get(*l as usize)?.joined));
@@ -128,7 +126,8 @@ impl<'a> Kind<'a> {
         {
             self.head += 1;
         }
-        let reach = slack.saturating_add(self.longest);
+        let either = !self.clock.known || round == Round::Near;
+        let reach = slack.saturating_add(if either { self.longest } else { 0 });
         let t = self.clock.stamp.of(line).saturating_sub(self.clock.skew);
         let end = t.saturating_add(self.clock.step).saturating_add(reach);
         let from = self
@@ -154,7 +153,7 @@ impl<'a> Kind<'a> {
         if self.used.contains(&i) || round == Round::Program && !same {
             return None;
         }
-        Some(off(line, call, self.clock)).filter(|o| *o <= slack)
+        Some(off(line, call, self.clock, round)).filter(|o| *o <= slack)
     }
 }
 
