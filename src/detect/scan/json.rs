@@ -8,6 +8,7 @@ use crate::body::json::{self, Visit, chars};
 use crate::body::sniff;
 use crate::detect::form::Step;
 use crate::limits;
+use std::sync::Arc;
 
 struct Walk<'a> {
     sink: &'a mut Sink,
@@ -25,7 +26,7 @@ struct Walk<'a> {
     buf: Vec<u8>,
     /// The whole text, for the names of columns that stand elsewhere in it; whether they were looked for, and what they are.
     text: &'a [u8],
-    headings: Option<Vec<Vec<u8>>>,
+    headings: Option<Arc<Vec<Vec<u8>>>>,
     /// Arrays of arrays that the walk is in.
     tables: Vec<Table>,
 }
@@ -34,7 +35,7 @@ struct Walk<'a> {
 struct Table {
     /// Its frame.
     frame: usize,
-    names: Vec<Vec<u8>>,
+    names: Arc<Vec<Vec<u8>>>,
     /// Nodes of the columns.
     cells: Vec<NodeId>,
     /// The first row, while it may be one of headings.
@@ -106,7 +107,10 @@ impl Walk<'_> {
         let frame = self.sink.frames.len() - 1;
         if self.tables.last().is_none_or(|t| t.frame != frame) {
             let text = self.text;
-            let names = self.headings.get_or_insert_with(|| headings(text)).clone();
+            let names = self
+                .headings
+                .get_or_insert_with(|| Arc::new(headings(text)))
+                .clone();
             self.tables.push(Table {
                 frame,
                 first: names.is_empty().then(Vec::new),
@@ -118,7 +122,11 @@ impl Walk<'_> {
     }
 
     /// A text of a row, or something else (`None`): a first row of words alone names the columns.
+    #[inline]
     fn heading(&mut self, text: Option<&[u8]>) {
+        if self.tables.is_empty() {
+            return;
+        }
         let frame = self.sink.frames.len();
         if let Some(table) = self.tables.last_mut()
             && table.frame + 2 == frame
@@ -142,7 +150,7 @@ impl Walk<'_> {
             && first.len() > 1
             && super::rows::words(first.iter().map(|c| &**c))
         {
-            table.names = first;
+            table.names = Arc::new(first);
             table.cells.clear();
         }
     }
@@ -281,9 +289,7 @@ impl Visit for Walk<'_> {
     #[inline]
     fn string(&mut self, raw: &[u8], at: usize, bits: u16) {
         let node = self.due();
-        if !self.tables.is_empty() {
-            self.heading(Some(raw));
-        }
+        self.heading(Some(raw));
         if bits & chars::BACKSLASH != 0 {
             let mut buf = std::mem::take(&mut self.buf);
             let unicode = json::unescape(raw, &mut buf);
@@ -366,7 +372,12 @@ fn with(
         slot,
         map,
         buf: Vec::new(),
-        text: content,
+        // of a line among many only the line itself counts, and it has no room for headings
+        text: if bottom == 0 || slot.is_some() {
+            content
+        } else {
+            b""
+        },
         headings: None,
         tables: Vec::new(),
     };
