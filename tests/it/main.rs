@@ -9,6 +9,7 @@ mod detect_noise;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod again;
 mod archives;
 mod bytes_slow;

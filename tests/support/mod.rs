@@ -12,4 +12,5 @@ pub mod quic;
 pub mod random;
 pub mod recut;
 pub mod talk;
+pub mod town;
 pub mod wire;
