@@ -80,6 +80,7 @@ fn logins(events: &[IdentityEvent]) -> Vec<(&str, bool, usize)> {
                 name,
                 service,
                 issued,
+                ..
             } => Some((name.as_str(), *service, issued.len())),
             _ => None,
         })

@@ -5,7 +5,8 @@ use super::names::{Names, claim_rank};
 use super::{NONE, via};
 use crate::call::model::{CredentialSeen, IdentityEvent};
 use crate::limits::CHAIN;
-use rustc_hash::FxHashMap;
+use crate::facts::credentials::{session_name, sure_place};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What orders a call in time and says where it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,10 @@ pub struct Cred {
     pub service: bool,
     /// Whether the place is one that sessions use (a cookie with a session's name, or no cookie at all).
     pub strong: bool,
+    /// It only looks like a credential: it is one where the same was handed out.
+    pub maybe: bool,
+    /// A code that a person types in to let a device in.
+    pub code: bool,
 }
 
 /// An event of one call. Ranges point into [`Input::issued`] and [`Input::lists`].
@@ -38,6 +43,7 @@ pub enum Ev {
         name: u32,
         service: bool,
         issued: (u32, u32),
+        sure: bool,
     },
     Failed,
     Renewed {
@@ -55,6 +61,23 @@ pub enum Ev {
     OnBehalf {
         name: u32,
     },
+    Owned {
+        name: u32,
+        service: bool,
+        print: u64,
+    },
+    Nothing,
+}
+
+/// Something that an answer handed out.
+#[derive(Debug, Clone, Copy)]
+pub struct Issued {
+    pub print: u64,
+    pub cookie: bool,
+    /// Whether it only looks like a credential: it is one where the same is presented.
+    pub maybe: bool,
+    /// A cookie whose name is not one that sessions have.
+    pub weak: bool,
 }
 
 /// One call.
@@ -68,6 +91,8 @@ pub struct Row {
     pub status: u16,
     pub creds: (u32, u32),
     pub events: (u32, u32),
+    /// Caller's number for method, host and path; equal places have equal numbers.
+    pub path: u32,
 }
 
 /// The evidence.
@@ -76,7 +101,7 @@ pub struct Input {
     pub(super) rows: Vec<Row>,
     pub(super) creds: Vec<Cred>,
     pub(super) events: Vec<Ev>,
-    pub(super) issued: Vec<(u64, bool)>,
+    pub(super) issued: Vec<Issued>,
     pub(super) names: Names,
     pub(super) addrs: Vec<Option<u128>>,
     /// Calls whose credential a call behind them names, with that call; sorted by the outer call.
@@ -92,12 +117,14 @@ fn at(n: usize) -> u32 {
 
 impl Input {
     /// Adds the next call; its index is the number of calls added before it. `addr` is the client's, `ua` any number that is
-    /// equal for equal user agents, `status` 0 for none.
+    /// equal for equal user agents, `path` one that is equal for equal places, `status` 0 for none.
+    #[allow(clippy::too_many_arguments)] // the parts of one call
     pub fn push(
         &mut self,
         key: CallKey,
         addr: Option<u128>,
         ua: u32,
+        path: u32,
         status: u16,
         creds: &[CredentialSeen],
         events: &[IdentityEvent],
@@ -120,14 +147,17 @@ impl Input {
                 }
                 None => NONE,
             };
+            let maybe = !sure_place(&c.place);
             let cookie = c.place.strip_prefix("cookie:");
-            let strong = cookie.is_none_or(crate::facts::credentials::session_name);
+            let strong = cookie.is_none_or(session_name);
             self.creds.push(Cred {
                 print: c.print,
                 kind: via(c.kind),
                 name,
                 service: c.service,
                 strong,
+                maybe: maybe && c.claim.is_none(),
+                code: maybe && c.claim.as_deref() == Some("user_code"),
             });
         }
         let e0 = at(self.events.len());
@@ -137,14 +167,25 @@ impl Input {
                     name,
                     service,
                     issued,
+                    sure,
                 } => {
                     let name = self.names.add(name, if *service { 5 } else { 0 }, *service);
                     Ev::Login {
                         name,
                         service: *service,
                         issued: self.issue(issued),
+                        sure: *sure,
                     }
                 }
+                IdentityEvent::Owned {
+                    name,
+                    service,
+                    print,
+                } => Ev::Owned {
+                    name: self.names.add(name, if *service { 5 } else { 1 }, *service),
+                    service: *service,
+                    print: *print,
+                },
                 IdentityEvent::LoginFailed { .. } => Ev::Failed,
                 IdentityEvent::Renewed { issued } => Ev::Renewed {
                     issued: self.issue(issued),
@@ -177,6 +218,7 @@ impl Input {
             addr,
             ua,
             status,
+            path,
             creds: (c0, at(self.creds.len())),
             events: (e0, at(self.events.len())),
         });
@@ -207,9 +249,47 @@ impl Input {
 
     fn issue(&mut self, issued: &[(String, u64)]) -> (u32, u32) {
         let from = at(self.issued.len());
-        self.issued
-            .extend(issued.iter().map(|(p, v)| (*v, p.starts_with("cookie:"))));
+        self.issued.extend(issued.iter().map(|(p, v)| {
+            let cookie = p.strip_prefix("cookie:");
+            Issued {
+                print: *v,
+                cookie: cookie.is_some(),
+                maybe: !sure_place(p),
+                weak: cookie.is_some_and(|n| !session_name(n)),
+            }
+        }));
         (from, at(self.issued.len()))
+    }
+
+    /// What only looked like a credential is one where a call handed it out and another presented it; the rest is put away.
+    pub(super) fn confirm(&mut self) {
+        let mut handed: FxHashSet<u64> = FxHashSet::default();
+        let mut shown: FxHashSet<u64> = FxHashSet::default();
+        handed.extend(self.creds.iter().filter(|c| c.maybe).map(|c| c.print));
+        shown.extend(self.issued.iter().filter(|i| i.maybe).map(|i| i.print));
+        shown.extend(self.events.iter().filter_map(|e| match e {
+            Ev::Owned { print, .. } => Some(*print),
+            _ => None,
+        }));
+        if handed.is_empty() && shown.is_empty() {
+            return;
+        }
+        let mut issued: FxHashSet<u64> = FxHashSet::default();
+        issued.extend(self.issued.iter().map(|i| i.print).filter(|p| handed.contains(p)));
+        let mut used: FxHashSet<u64> = FxHashSet::default();
+        used.extend(self.creds.iter().map(|c| c.print).filter(|p| shown.contains(p)));
+        for c in &mut self.creds {
+            c.maybe = c.maybe && !issued.contains(&c.print);
+        }
+        for i in &mut self.issued {
+            i.maybe = i.maybe && !used.contains(&i.print);
+        }
+        // Of a list of keys those count that somebody uses.
+        for e in &mut self.events {
+            if matches!(e, Ev::Owned { print, .. } if !used.contains(print)) {
+                *e = Ev::Nothing;
+            }
+        }
     }
 
     /// The call that caused this one, and its index.
@@ -245,7 +325,7 @@ impl Input {
             .get(r.events.0 as usize..r.events.1 as usize)
             .unwrap_or_default()
     }
-    pub(super) fn issued_of(&self, r: (u32, u32)) -> &[(u64, bool)] {
+    pub(super) fn issued_of(&self, r: (u32, u32)) -> &[Issued] {
         self.issued
             .get(r.0 as usize..r.1 as usize)
             .unwrap_or_default()
