@@ -567,6 +567,8 @@ pub enum IdentityEvent {
     WhoAmI {
         /// Name.
         name: String,
+        /// Whether the address says that the answer is about the caller; else all answers of it together decide.
+        sure: bool,
     },
     /// A trusted front names the user (`x-forwarded-user`, log user).
     Fronted {

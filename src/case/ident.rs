@@ -71,7 +71,9 @@ pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u
                 put_issued(&mut out, issued);
             }
             IdentityEvent::Logout => out.push(5),
-            IdentityEvent::WhoAmI { name } => put_named(&mut out, 6, name),
+            IdentityEvent::WhoAmI { name, sure } => {
+                put_named(&mut out, if *sure { 6 } else { 14 }, name);
+            }
             IdentityEvent::Fronted { name, place } => {
                 put_named(&mut out, 7, name);
                 put_bytes(&mut out, place.as_bytes());
@@ -171,7 +173,10 @@ fn event(at: &mut Cursor<'_>) -> Option<IdentityEvent> {
             issued: issued(at)?,
         },
         5 => IdentityEvent::Logout,
-        6 => IdentityEvent::WhoAmI { name: text()? },
+        6 | 14 => IdentityEvent::WhoAmI {
+            name: text()?,
+            sure: tag == 6,
+        },
         7 => IdentityEvent::Fronted {
             name: text()?,
             place: text()?,
@@ -246,7 +251,14 @@ mod tests {
                 IdentityEvent::LoginFailed { name: name() },
                 IdentityEvent::Renewed { issued: issued() },
                 IdentityEvent::Logout,
-                IdentityEvent::WhoAmI { name: name() },
+                IdentityEvent::WhoAmI {
+                    name: name(),
+                    sure: true,
+                },
+                IdentityEvent::WhoAmI {
+                    name: name(),
+                    sure: false,
+                },
                 IdentityEvent::Fronted {
                     name: name(),
                     place: "log-user".into(),

@@ -137,7 +137,7 @@ fn claims(body: &Value) -> Claims {
             };
         }
     }
-    if names.iter().all(|(c, _)| matches!(*c, "sub" | "name")) && client.is_none() {
+    if names.iter().all(|(c, _)| matches!(*c, "sub" | "name")) {
         // Claims of no standard: a key that speaks of a login name.
         let own = body.as_object().into_iter().flatten().find(|(k, v)| {
             let k = super::words::plain(k.rsplit(['/', ':']).next().unwrap_or(k));

@@ -2,7 +2,7 @@
 //! In: one call and what it presented. Out: events. Bounds: bodies are parsed only behind the gates below.
 
 use super::fields::{self, Field, percent};
-use super::presented::{Presented, cookie_pairs, secret_print};
+use super::presented::{Presented, cookie_pairs, may_carry, secret_print};
 use super::{CallView, PARSE, attempt, jwt, paths, saml, told, verdict, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::PrintKey;
@@ -127,7 +127,7 @@ pub fn read(
         events.push(IdentityEvent::Logout);
         return;
     }
-    if ok && seen.iter().any(strong) && !issued.prints.is_empty() && !verdict::to_login(resp) {
+    if ok && !seen.is_empty() && !issued.prints.is_empty() && !verdict::to_login(resp) {
         let fresh: Vec<_> = issued
             .prints
             .into_iter()
@@ -310,6 +310,21 @@ fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: boo
     if !ok {
         return out;
     }
+    for (n, t) in &resp.headers {
+        let (Some(n), Some(t)) = (resp.head.get(n.clone()), resp.head.get(t.clone())) else {
+            continue;
+        };
+        let name = String::from_utf8_lossy(n).to_ascii_lowercase();
+        let value = String::from_utf8_lossy(t.trim_ascii());
+        if parse
+            && (16..=4096).contains(&value.len())
+            && !words::TOKEN_HEADERS.contains(&name.as_str())
+            && may_carry(&name)
+            && words::random(&value)
+        {
+            out.add(format!("{MAYBE}header:{name}"), &value, key);
+        }
+    }
     for h in words::TOKEN_HEADERS {
         if let Some(t) = resp.header(h).filter(|t| t.len() >= 8) {
             out.add(format!("header:{h}"), &String::from_utf8_lossy(t), key);
@@ -415,7 +430,7 @@ fn login(
     });
     // Making somebody's account is no login of the caller: it hands out no session, and the caller has one.
     let named = seen.iter().any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
-    if !sure && (named || place.creates && !handed_session && seen.iter().any(strong)) {
+    if !sure && (named || place.creates && !handed_session && !seen.is_empty()) {
         return false;
     }
     let mut handed = issued.prints.clone();

@@ -40,6 +40,13 @@ pub fn login_path(path: &str) -> bool {
                 | "doauth"
         ) || s.contains("login")
             || s.contains("signin")
+            || s.contains("sesion") && !s.contains("cerrar")
+            || s.contains("inlog")
+            || s.contains("aanmeld")
+            || s.contains("zaloguj")
+            || s.contains("giris")
+            || s.contains("acceder")
+            || s.contains("accedi")
             || s.contains("logon")
             || s.contains("authenticat")
             || s.contains("accesstoken")
@@ -53,7 +60,8 @@ pub fn logout_path(path: &str) -> bool {
             || s.contains("logoff")
             || matches!(
                 s.as_str(),
-                "revoke" | "abmelden" | "abmeldung" | "tuichu" | "zhuxiao" | "deconnexion" | "salir"
+                "cerrarsesion" | "uitloggen" | "afmelden" | "sair" | "wyloguj" | "cikis" | "esci" | "desconectar"
+                    | "revoke" | "abmelden" | "abmeldung" | "tuichu" | "zhuxiao" | "deconnexion" | "salir"
             )
     })
 }
@@ -85,6 +93,18 @@ pub fn own_path(path: &str) -> bool {
             | "getloginuser"
             | "myself"
     )
+}
+/// Whether a path may answer with the caller's own profile: it speaks of one user and names none.
+pub fn maybe_own_path(path: &str) -> bool {
+    let last = path.rsplit('/').find(|s| !s.is_empty()).map(plain);
+    last.is_some_and(|s| {
+        ["user", "account", "konto", "member", "profil", "myself", "session", "identity", "person", "perfil"]
+            .iter()
+            .any(|w| s.contains(w))
+            && !s.ends_with('s')
+            && !s.contains("search")
+            && !s.contains("list")
+    })
 }
 /// Whether a path makes or changes accounts of others.
 pub fn creates(path: &str) -> bool {

@@ -247,7 +247,7 @@ fn subject<'a>(header: &str, v: &'a str) -> Option<&'a str> {
 }
 
 /// Whether a header that nobody knows may carry a token: it is an application's own and not about the exchange.
-fn may_carry(name: &str) -> bool {
+pub fn may_carry(name: &str) -> bool {
     (name.starts_with("x-") || ["token", "auth", "sess", "key", "ticket"].iter().any(|w| name.contains(w)))
         && !words::about_itself(name)
         && !name.starts_with("x-forwarded")

@@ -17,7 +17,8 @@ pub fn own_name(v: &CallView<'_>, path: &str, query: &[u8], events: &mut Vec<Ide
         && memmem::find(v.req_body, b"query").is_some()
         && memmem::find(v.resp_body, b"\"data\"").is_some();
     let own = paths::own_path(path);
-    if !(own || graphql)
+    let may = !own && v.req.is_some_and(|r| r.method() == Some(b"GET")) && paths::maybe_own_path(path);
+    if !(own || graphql || may)
         || !matches!(v.resp_kind, "json" | "xml")
         || v.resp_body.len() > PARSE
         || !graphql && asks_for_somebody(v, path, query)
@@ -55,8 +56,8 @@ pub fn own_name(v: &CallView<'_>, path: &str, query: &[u8], events: &mut Vec<Ide
         return;
     }
     if let Some(name) = names.first().cloned() {
-        events.push(IdentityEvent::WhoAmI { name });
-        if names.len() > 1 {
+        events.push(IdentityEvent::WhoAmI { name, sure: !may });
+        if names.len() > 1 && !may {
             events.push(IdentityEvent::SamePerson { names });
         }
     }

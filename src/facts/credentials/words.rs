@@ -393,6 +393,7 @@ pub fn session_name(name: &str) -> bool {
         || p.contains("auth")
         || p.contains("jwt")
         || p.contains("login")
+        || p.contains("loggedin")
         || p.contains("ticket")
         || p.ends_with("sid")
         || p.contains("sso")
@@ -438,7 +439,21 @@ pub fn random(v: &str) -> bool {
         }
     }
     let kinds = seen.iter().filter(|s| **s).count();
-    digits >= 2 && letters >= 2 && other * 4 <= v.len() && kinds >= 9
+    if other * 4 > v.len() || kinds < 9 {
+        return false;
+    }
+    digits >= 2 && letters >= 2 || v.len() >= 20 && mixed(v)
+}
+
+/// Whether letters change between large and small as they do by chance, and not as they do in `wordsLikeThese`.
+fn mixed(v: &str) -> bool {
+    let letters = || v.bytes().filter(u8::is_ascii_alphabetic);
+    let changes = letters()
+        .zip(letters().skip(1))
+        .filter(|(a, b)| a.is_ascii_uppercase() != b.is_ascii_uppercase())
+        .count();
+    let vowels = letters().filter(|b| b"aeiouAEIOU".contains(b)).count();
+    changes * 100 >= v.len() * 28 && vowels * 3 <= v.len()
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub struct Cred {
     pub maybe: bool,
     /// A code that a person types in to let a device in.
     pub code: bool,
+    /// Number of the cookie's name, 0 for none.
+    pub cookie: u32,
 }
 
 /// An event of one call. Ranges point into [`Input::issued`] and [`Input::lists`].
@@ -52,6 +54,7 @@ pub enum Ev {
     Logout,
     WhoAmI {
         name: u32,
+        sure: bool,
     },
     Fronted {
         name: u32,
@@ -78,6 +81,8 @@ pub struct Issued {
     pub maybe: bool,
     /// A cookie whose name is not one that sessions have.
     pub weak: bool,
+    /// Number of the cookie's name, 0 for none.
+    pub name: u32,
 }
 
 /// One call.
@@ -109,6 +114,14 @@ pub struct Input {
     /// The call that caused a call, by index; [`NONE`] for none. Empty where no call caused another.
     pub(super) outer: Vec<u32>,
     addr_ids: FxHashMap<Option<u128>, u32>,
+}
+
+/// A number for a cookie's name; names that differ in value alone, like those with an id behind, differ.
+fn name_number(name: &str) -> u32 {
+    let mut h = rustc_hash::FxHasher::default();
+    std::hash::Hash::hash(name, &mut h);
+    let n = std::hash::Hasher::finish(&h);
+    u32::try_from(n >> 32).unwrap_or(1).max(1)
 }
 
 fn at(n: usize) -> u32 {
@@ -157,6 +170,7 @@ impl Input {
                 service: c.service,
                 strong,
                 maybe: maybe && c.claim.is_none(),
+                cookie: cookie.map_or(0, name_number),
                 code: maybe && c.claim.as_deref() == Some("user_code"),
             });
         }
@@ -191,8 +205,10 @@ impl Input {
                     issued: self.issue(issued),
                 },
                 IdentityEvent::Logout => Ev::Logout,
-                IdentityEvent::WhoAmI { name } => Ev::WhoAmI {
+                // What only may be about the caller must not make a name worse or better known.
+                IdentityEvent::WhoAmI { name, sure } => Ev::WhoAmI {
                     name: self.names.add(name, 1, false),
+                    sure: *sure,
                 },
                 IdentityEvent::Fronted { name, place } => {
                     let log = place == "log-user";
@@ -256,13 +272,41 @@ impl Input {
                 cookie: cookie.is_some(),
                 maybe: !sure_place(p),
                 weak: cookie.is_some_and(|n| !session_name(n)),
+                name: cookie.map_or(0, name_number),
             }
         }));
         (from, at(self.issued.len()))
     }
 
+    /// A cookie that a login hands out and nothing better beside it is a session's, whatever its name.
+    fn learn_cookies(&mut self) {
+        let mut names: FxHashSet<u32> = FxHashSet::default();
+        for row in &self.rows {
+            for e in self.events_of(row) {
+                let Ev::Login { issued, .. } = *e else {
+                    continue;
+                };
+                let shown = |print: u64| self.creds_of(row).iter().any(|c| c.print == print);
+                let new = || self.issued_of(issued).iter().filter(|i| !shown(i.print));
+                if new().all(|i| i.weak || i.maybe) {
+                    names.extend(new().filter(|i| i.cookie).map(|i| i.name));
+                }
+            }
+        }
+        if names.is_empty() {
+            return;
+        }
+        for c in &mut self.creds {
+            c.strong |= names.contains(&c.cookie);
+        }
+        for i in &mut self.issued {
+            i.weak &= !names.contains(&i.name);
+        }
+    }
+
     /// What only looked like a credential is one where a call handed it out and another presented it; the rest is put away.
     pub(super) fn confirm(&mut self) {
+        self.learn_cookies();
         let mut handed: FxHashSet<u64> = FxHashSet::default();
         let mut shown: FxHashSet<u64> = FxHashSet::default();
         handed.extend(self.creds.iter().filter(|c| c.maybe).map(|c| c.print));

@@ -136,7 +136,7 @@ pub fn follow(input: &Input, order: &[u32]) -> Lives {
             }
         }
     }
-    settle(&mut l);
+    settle(&mut l, input);
     l
 }
 
@@ -292,12 +292,15 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                 (iv.owner, iv.how, iv.proof, iv.service) = (name, How::Owned, call, service);
             }
         }
-        Ev::WhoAmI { name } => {
-            if let Some(id) = mine.iter().find(|id| {
+        Ev::WhoAmI { name, .. } => {
+            let may = |id: u32, weak: bool| {
                 l.list
-                    .get(**id as usize)
-                    .is_some_and(|iv| iv.strong && !iv.service)
-            }) {
+                    .get(id as usize)
+                    .is_some_and(|iv| (iv.strong || weak) && !iv.service)
+            };
+            // Somebody was known, so a lone cookie is a session's whatever its name.
+            let lone = mine.iter().filter(|id| may(**id, true)).count() == 1;
+            if let Some(id) = mine.iter().find(|id| may(**id, lone)) {
                 l.whoami.push((*id, name, call));
             }
         }
@@ -358,7 +361,10 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
         // What is exchanged goes on, not the program that presents it.
         .min_by_key(|id| !oauth(*id, l));
     let Some(from) = from else { return };
-    for i in issued.iter().filter(|i| !i.maybe && !i.weak) {
+    let real = issued.iter().any(|i| !i.maybe && !i.weak);
+    // A session under an unknown name begins where a code is brought; else such cookies come to anybody.
+    let weak = !real && oauth(from, l);
+    for i in issued.iter().filter(|i| !i.maybe && (!i.weak || weak)) {
         let id = match l.current.get(&i.print) {
             // The same token handed out again, or one that lives on its own.
             Some(id)
@@ -379,7 +385,7 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
         }
     }
     // A session that a code or an assertion opens was its own before.
-    if oauth(from, l) && issued.iter().any(|i| i.cookie && !i.weak) {
+    if oauth(from, l) && issued.iter().any(|i| i.cookie && (!i.weak || weak)) {
         for id in mine.iter().filter(|id| **id != from) {
             let known = input
                 .rows
@@ -467,7 +473,7 @@ fn before(l: &mut Lives, id: u32, name: u32, pos: u32, session: u32, call: u32) 
 }
 
 /// Owners that follow from other intervals. Renewal chains run forward in time, so two passes settle them.
-fn settle(l: &mut Lives) {
+fn settle(l: &mut Lives, input: &Input) {
     for pass in 0..2 {
         for i in 0..l.list.len() {
             let Some(iv) = l.list.get(i).copied() else {
@@ -483,6 +489,7 @@ fn settle(l: &mut Lives) {
             }
         }
         if pass == 0 {
+            doubtful(l, input);
             whoami(l);
         }
     }
@@ -496,6 +503,54 @@ fn settle(l: &mut Lives) {
             (iv.owner, iv.how) = (iv.fronted, How::Fronted);
         }
     }
+}
+
+/// Takes away answers of places that do not tell each caller who that is: a place that only may is one where every
+/// credential got one name, those of known people their own, and not all callers the same.
+fn doubtful(l: &mut Lives, input: &Input) {
+    let sure = |call: u32| {
+        input.rows.get(call as usize).is_none_or(|r| {
+            !input
+                .events_of(r)
+                .iter()
+                .any(|e| matches!(e, Ev::WhoAmI { sure: false, .. }))
+        })
+    };
+    let path = |call: u32| input.rows.get(call as usize).map_or(NONE, |r| r.path);
+    let mut told: Vec<(u32, u32, u32)> = l
+        .whoami
+        .iter()
+        .filter(|w| !sure(w.2))
+        .map(|w| (path(w.2), w.0, w.1))
+        .collect();
+    if told.is_empty() {
+        return;
+    }
+    told.sort_unstable();
+    told.dedup();
+    let mut bad: FxHashSet<u32> = FxHashSet::default();
+    for place in told.chunk_by(|a, b| a.0 == b.0) {
+        let two = place.windows(2).any(|w| matches!(w, [a, b] if a.1 == b.1));
+        let mut names: Vec<u32> = place.iter().map(|t| t.2).collect();
+        names.sort_unstable();
+        names.dedup();
+        let same = place.len() > 2 && names.len() == 1;
+        let known = |t: &(u32, u32, u32)| {
+            l.list
+                .get(t.1 as usize)
+                .filter(|iv| iv.owner != NONE && iv.how != How::Before)
+                .map(|iv| iv.owner == t.2)
+        };
+        let (right, wrong) = place.iter().filter_map(known).fold((0, 0), |(r, w), ok| {
+            if ok { (r + 1, w) } else { (r, w + 1) }
+        });
+        if (two || same || wrong > right)
+            && let Some(t) = place.first()
+        {
+            bad.insert(t.0);
+        }
+    }
+    l.whoami.retain(|w| sure(w.2) || !bad.contains(&path(w.2)));
 }
 
 /// Who-am-I answers by interval, those of one interval that agree: interval, name, first call.

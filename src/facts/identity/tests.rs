@@ -257,7 +257,10 @@ fn renewed() -> Story {
     );
     s.call(&[bearer(3)], &[]);
     s.call(&[bearer(8)], &[]);
-    s.call(&[bearer(8)], &[E::WhoAmI { name: "bob".into() }]);
+    s.call(&[bearer(8)], &[E::WhoAmI {
+            name: "bob".into(),
+            sure: true,
+        }]);
     s
 }
 
