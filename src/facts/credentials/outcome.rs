@@ -67,12 +67,13 @@ pub fn read(
         v.req_kind == "json" && memmem::find(body, b"mutation").is_some() && speaks_of_login(body);
     let login_place = paths::login_path(&path) || graphql_login;
     let speaks = speaks_of_password(body);
-    // A small request with nothing to show may be a login in words that nobody knows.
+    // A small request by nobody that is named may be a login in words that nobody knows.
+    let alone = !seen.iter().any(strong);
     let bare = req.method() == Some(b"POST")
         && !body.is_empty()
-        && body.len() <= SMALL
+        && body.len() <= if alone { SMALL } else { SMALL / 4 }
         && v.resp_body.len() <= SMALL
-        && !seen.iter().any(strong);
+        && seen.iter().all(|c| c.kind == "cookie" && c.name.is_none());
     let asks_whose = paths::asks_whose(&path);
     let reads = login_place || speaks || bare || asks_whose;
     let mut given = if reads {
@@ -117,8 +118,9 @@ pub fn read(
         return;
     }
     // A session cookie taken away without a new one is a logout, wherever it happens.
+    let only = seen.iter().filter(|c| c.kind == "cookie").count() == 1;
     let lost = issued.deleted.iter().any(|n| {
-        words::session_name(n)
+        (words::session_name(n) || only)
             && seen
                 .iter()
                 .any(|c| c.place.strip_prefix("cookie:") == Some(n))
@@ -414,7 +416,7 @@ fn login(
         }
         None if asked.changes => None,
         // Without a known word there must be a token in the answer, or a place of logins.
-        None if asked.guessed => asked.name.clone().filter(|_| place.login || issued.in_answer()),
+        None if asked.guessed => asked.name.clone(),
         None if asked.password && (place.login || place.speaks || issued.in_answer()) => {
             asked.name.clone()
         }

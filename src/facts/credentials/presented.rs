@@ -154,7 +154,8 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
         }
         let v = String::from_utf8_lossy(v);
         // Most headers are none of these; the first letter sorts them out before any lower-casing.
-        if !matches!(
+        let claims = v.starts_with("ey") && jwt::looks(&v);
+        if !claims && !matches!(
             n.as_bytes().first(),
             Some(
                 b'a' | b'A'
@@ -226,8 +227,16 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
                     out.events.push(IdentityEvent::OnBehalf { name });
                 }
             }
+            _ if claims => out.token("bearer", format!("header:{n}"), &v, key),
             _ if (16..=4096).contains(&v.len()) && may_carry(&n) && words::random(&v) => {
-                out.token("bearer", format!("{MAYBE}header:{n}"), &v, key)
+                // A key under a name of the maker's own; others count where a login handed them out.
+                let is_key = n.ends_with("-key") && !n.contains("sess") && !n.contains("idempot");
+                let (kind, mark) = if is_key {
+                    ("api-key", String::new())
+                } else {
+                    ("bearer", String::from(MAYBE))
+                };
+                out.token(kind, format!("{mark}header:{n}"), &v, key)
             }
             _ => {}
         }

@@ -168,9 +168,12 @@ pub fn listed(v: &CallView<'_>, seen: &[CredentialSeen], key: &PrintKey, events:
                 for (k, v) in o {
                     let Some(text) = v.as_str() else { continue };
                     let k = words::plain(k);
+                    let plain = !words::beside(&k)
+                        && text.chars().any(char::is_alphabetic)
+                        && !matches!(k.as_str(), "status" | "created" | "updated" | "expires" | "level");
                     if text.len() >= 16 && (words::random(text) || jwt::looks(text)) && !words::about_itself(&k) {
                         keys.push(text);
-                    } else if let Some(rank) = owner_rank(&k)
+                    } else if let Some(rank) = owner_rank(&k).or(plain.then_some(99))
                         && !text.is_empty()
                         && text.len() <= 128
                         && name.is_none_or(|(r, _)| rank < r)

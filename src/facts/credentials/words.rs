@@ -334,6 +334,7 @@ pub fn password(plain_key: &str) -> bool {
         || plain_key.contains("passw")
         || plain_key.ends_with("pwd")
         || plain_key.ends_with("mima")
+        || plain_key.ends_with("pw")
 }
 /// Whether a password's key says that it is not the one that is asked for: the new, the old, the one typed again.
 pub fn password_change(plain_key: &str) -> bool {
@@ -362,7 +363,7 @@ pub fn beside(plain_key: &str) -> bool {
 /// Whether a key names something about the answer itself, which is random and no credential.
 pub fn about_itself(plain_key: &str) -> bool {
     [
-        "trace", "request", "correlation", "span", "csrf", "xsrf", "nonce", "etag", "hash", "avatar",
+        "trace", "request", "correlation", "span", "csrf", "xsrf", "nonce", "etag",
     ]
     .iter()
     .any(|w| plain_key.contains(w))

@@ -296,6 +296,19 @@ impl Input {
         if names.is_empty() {
             return;
         }
+        // What goes along with sessions of other names is no session: a visitor's number.
+        let mut with: FxHashMap<u32, (u32, u32)> = FxHashMap::default();
+        for row in &self.rows {
+            let creds = self.creds_of(row);
+            for c in creds.iter().filter(|c| names.contains(&c.cookie)) {
+                let beside = creds
+                    .iter()
+                    .any(|o| o.strong && !o.maybe && o.print != c.print);
+                let n = with.entry(c.cookie).or_default();
+                *n = (n.0 + 1, n.1 + u32::from(beside));
+            }
+        }
+        names.retain(|n| with.get(n).is_some_and(|(all, beside)| beside * 10 < *all));
         for c in &mut self.creds {
             c.strong |= names.contains(&c.cookie);
         }

@@ -148,8 +148,9 @@ fn login_places(input: &Input) -> FxHashSet<u32> {
             let Ev::Login { sure, issued, .. } = *e else {
                 return false;
             };
+            let shown = |print: u64| input.creds_of(row).iter().any(|c| c.print == print);
             let bare = input.creds_of(row).iter().all(|c| c.maybe || !c.strong);
-            sure || bare && input.issued_of(issued).iter().any(|i| !i.maybe)
+            sure || bare && input.issued_of(issued).iter().any(|i| !i.maybe && !i.weak && !shown(i.print))
         });
         if login {
             out.insert(row.path);
@@ -245,7 +246,7 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
             sure,
         } => {
             let issued = input.issued_of(issued);
-            if !sure && made_by_another(input, call, name, mine, l) {
+            if !sure && (made_by_another(input, call, name, mine, l) || only_kept(issued, call, mine, l, input)) {
                 renew(issued, call, mine, input, l);
                 return;
             }
@@ -342,6 +343,17 @@ fn made_by_another(input: &Input, call: u32, name: u32, mine: &[u32], l: &Lives)
                 .get(*id as usize)
                 .is_some_and(|iv| iv.owner != NONE && iv.owner != name && iv.how != How::Before)
         })
+}
+
+/// Whether a form that may be a login handed out nothing, at a place where nobody else ever got in.
+fn only_kept(issued: &[Issued], call: u32, mine: &[u32], l: &Lives, input: &Input) -> bool {
+    let path = input.rows.get(call as usize).map_or(NONE, |r| r.path);
+    let kept = |i: &Issued| {
+        i.maybe
+            || i.weak
+            || mine.iter().any(|id| l.list.get(*id as usize).is_some_and(|iv| iv.print == i.print))
+    };
+    !l.logins_at.contains(&path) && issued.iter().all(kept)
 }
 
 /// Credentials handed out for one that was presented.
