@@ -28,6 +28,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_parents.sql"),
     include_str!("schema/0004_tls.sql"),
     include_str!("schema/0005_members.sql"),
+    include_str!("schema/0006_account_proof.sql"),
 ];
 
 /// How long a statement waits for another connection's transaction.

@@ -341,6 +341,7 @@ impl Builder {
         c.of = self.of.get(&c.id).copied().unwrap_or(NONE);
         let addr = self.ev.addrs.get(c.src as usize).copied();
         let mut auth = 0u16;
+        let answer = u32::try_from(c.resp_body).unwrap_or(0);
         let (mut creds, events) = row.bytes(23).map(ident::decode).unwrap_or_default();
         self.connection(&c, &mut creds);
         let mut real = creds.iter().filter(|k| sure_place(&k.place));
@@ -351,7 +352,7 @@ impl Builder {
         real.by_ref().for_each(|k| auth |= 1 << via(k.kind));
         self.ev
             .input
-            .push(key, addr, c.ua, c.path, c.status, &creds, &events);
+            .push(key, addr, c.ua, c.path, answer, c.status, &creds, &events);
         self.ev.auth.push(auth);
         self.ev.keys.push(key);
         self.ev.calls.push(c);

@@ -128,6 +128,28 @@ pub fn run(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     })
 }
 
+/// Decides the facts of a case anew, after a correction. `false` where that must wait: another load has the case, or it was
+/// searched with rules that are not at hand; then the next load decides.
+pub fn decide(path: &Path) -> Result<bool> {
+    let rules = Rules::with_files(&[])?;
+    let classes: Vec<case::open::ClassDef<'_>> = rules
+        .classes()
+        .iter()
+        .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
+        .collect();
+    if !case::sources::same_rules(&case::open_notebook(path)?, rules.print())? {
+        return Ok(false);
+    }
+    // The lock of a load that goes on is no fault.
+    let Ok(mut case) = Case::create_or_open(path, &classes, true) else {
+        return Ok(false);
+    };
+    let nets = case::info::get(&case.conn, "inside")?.unwrap_or_default();
+    let nets: Vec<&str> = nets.split([',', ' ', '\n']).filter(|s| !s.is_empty()).collect();
+    finalise::run(&mut case.conn, &rules, &Inside::parse(&nets)?)?;
+    Ok(true)
+}
+
 fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let begin = Instant::now();
     let rules = Arc::new(Rules::with_files(&options.rules)?);
@@ -160,6 +182,9 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
         .collect();
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
+    if !options.inside.is_empty() {
+        case::info::put(&case.conn, "inside", &options.inside.join(","))?;
+    }
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
     let (mut known, unchanged, replaced);
     if given.follow {

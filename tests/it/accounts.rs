@@ -160,6 +160,48 @@ fn measure(seeds: std::ops::Range<u64>, words: &Words) -> Table {
     table
 }
 
+/// Every call of somebody says why, and the call that it rests on is there.
+#[test]
+fn every_attribution_shows_what_it_rests_on() {
+    let town = town::make(77, &town::words::FIRST);
+    let dir = tempfile::tempdir().unwrap();
+    let (capture, case) = (dir.path().join("t.pcap"), dir.path().join("t.ltc"));
+    std::fs::write(&capture, &town.capture).unwrap();
+    let options = LoadOptions { files: vec![capture], case: case.clone(), ..LoadOptions::default() };
+    run(&options, &Progress::default()).unwrap();
+    let cx = Cx::open(&case, false).unwrap();
+    let (mut kinds, mut rest): (BTreeMap<String, u32>, Vec<String>) = Default::default();
+    for row in read::calls(&cx, &Filter::all(), &Page::default()).unwrap() {
+        let show = read::show(&cx, row.rowid).unwrap().unwrap();
+        let why = show.account_why.unwrap_or_default();
+        let account = row.account.clone().unwrap_or_default();
+        if account.starts_with("unattributed@") {
+            assert!(show.account_proof.is_none() && !why.is_empty(), "{} {why}", row.id);
+            continue;
+        }
+        if why.starts_with("known by") {
+            rest.push(format!("{} {:?} {account}: {why}", row.id, row.uri));
+        }
+        if let Some(proof) = &show.account_proof {
+            assert!(read::find_call(&cx, proof).unwrap().is_some(), "{proof}");
+            assert!(why.contains(proof.as_str()), "{why}");
+        }
+        for (word, kind) in [("at the login of", "login"), ("is the login of", "login itself"), ("itself says so", "itself"), ("in exchange for", "exchange"), ("says that its caller is", "whoami"), ("as the owner of", "owner"), (" names ", "front"), ("print stands for it", "key")] {
+            if why.contains(word) {
+                *kinds.entry(kind.into()).or_default() += 1;
+                break;
+            }
+        }
+    }
+    println!("{kinds:?}");
+    assert!(rest.is_empty(), "{}", rest.join("\n"));
+    for k in ["login", "login itself", "itself", "exchange", "whoami", "owner", "front", "key"] {
+        assert!(kinds.contains_key(k), "no reason of the kind {k}: {kinds:?}");
+    }
+    let accounts = read::accounts(&cx, &Filter::all()).unwrap();
+    assert!(accounts.iter().filter(|a| !a.account.starts_with("unattributed@")).all(|a| a.why.contains("first shown by call ")));
+}
+
 fn seeds(default: std::ops::Range<u64>) -> std::ops::Range<u64> {
     let given = std::env::var("TOWN_SEEDS").ok();
     let (a, b) = given.as_deref().and_then(|v| v.split_once("..")).unwrap_or_default();

@@ -98,6 +98,8 @@ pub struct Row {
     pub events: (u32, u32),
     /// Caller's number for method, host and path; equal places have equal numbers.
     pub path: u32,
+    /// Number of the answer's body, equal for equal bodies; 0 for none.
+    pub answer: u32,
 }
 
 /// The evidence.
@@ -124,13 +126,17 @@ fn name_number(name: &str) -> u32 {
     u32::try_from(n >> 32).unwrap_or(1).max(1)
 }
 
+/// Who was refused tries again within minutes.
+const TRY_AGAIN_NS: i64 = 10 * 60 * 1_000_000_000;
+
 fn at(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(NONE)
 }
 
 impl Input {
     /// Adds the next call; its index is the number of calls added before it. `addr` is the client's, `ua` any number that is
-    /// equal for equal user agents, `path` one that is equal for equal places, `status` 0 for none.
+    /// equal for equal user agents, `path` one that is equal for equal places, `answer` one of the
+    /// response's body, `status` 0 for none.
     #[allow(clippy::too_many_arguments)] // the parts of one call
     pub fn push(
         &mut self,
@@ -138,6 +144,7 @@ impl Input {
         addr: Option<u128>,
         ua: u32,
         path: u32,
+        answer: u32,
         status: u16,
         creds: &[CredentialSeen],
         events: &[IdentityEvent],
@@ -235,6 +242,7 @@ impl Input {
             ua,
             status,
             path,
+            answer,
             creds: (c0, at(self.creds.len())),
             events: (e0, at(self.events.len())),
         });
@@ -278,6 +286,59 @@ impl Input {
         (from, at(self.issued.len()))
     }
 
+    /// An answer that hands out nothing sure may say no in words that nobody knows. Who was refused tries again: where an
+    /// answer was followed by another try of the same client under the same name, the same answer is a refusal for all.
+    fn refuse(&mut self) {
+        struct Try {
+            who: (u32, u32, u32, u32),
+            ts: i64,
+            answer: (u32, u32),
+            row: u32,
+            open: bool,
+        }
+        let mut tries: Vec<Try> = Vec::new();
+        for (i, row) in self.rows.iter().enumerate() {
+            for e in self.events_of(row) {
+                let Ev::Login { name, issued, .. } = *e else {
+                    continue;
+                };
+                let shown = |print: u64| self.creds_of(row).iter().any(|c| c.print == print);
+                let sure = |i: &Issued| !i.maybe && !i.weak && !shown(i.print);
+                tries.push(Try {
+                    who: (row.addr, row.ua, row.path, name),
+                    ts: row.key.ts,
+                    answer: (row.path, row.answer),
+                    row: at(i),
+                    open: row.answer != 0 && !self.issued_of(issued).iter().any(sure),
+                });
+            }
+        }
+        tries.sort_unstable_by_key(|t| (t.who, t.ts, t.row));
+        let mut said: FxHashMap<(u32, u32), (u32, u32)> = FxHashMap::default();
+        for pair in tries.windows(2) {
+            if let [a, b] = pair
+                && a.open
+            {
+                let again = a.who == b.who && b.ts.saturating_sub(a.ts) <= TRY_AGAIN_NS;
+                let n = said.entry(a.answer).or_default();
+                *n = (n.0 + 1, n.1 + u32::from(again));
+            }
+        }
+        for t in tries.iter().filter(|t| t.open) {
+            // One that was not followed is the last of several, or the only one.
+            if said.get(&t.answer).is_some_and(|(all, again)| *again * 3 >= *all && *again > 0)
+                && let Some(row) = self.rows.get(t.row as usize)
+                && let Some(events) = self
+                    .events
+                    .get_mut(row.events.0 as usize..row.events.1 as usize)
+            {
+                for e in events.iter_mut().filter(|e| matches!(e, Ev::Login { .. })) {
+                    *e = Ev::Failed;
+                }
+            }
+        }
+    }
+
     /// A cookie that a login hands out and nothing better beside it is a session's, whatever its name.
     fn learn_cookies(&mut self) {
         let mut names: FxHashSet<u32> = FxHashSet::default();
@@ -319,6 +380,7 @@ impl Input {
 
     /// What only looked like a credential is one where a call handed it out and another presented it; the rest is put away.
     pub(super) fn confirm(&mut self) {
+        self.refuse();
         self.learn_cookies();
         let mut handed: FxHashSet<u64> = FxHashSet::default();
         let mut shown: FxHashSet<u64> = FxHashSet::default();

@@ -7,6 +7,7 @@ use super::sessions::Session;
 use super::{NONE, VIA, via};
 use crate::facts::inside::address;
 use rustc_hash::FxHashMap;
+use std::net::IpAddr;
 
 /// What was decided for one call.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,6 +87,31 @@ struct Book {
     ids: FxHashMap<(u8, u64), u32>,
     /// Calls of each account by way.
     ways: Vec<[u32; VIA.len()]>,
+}
+
+impl Identity {
+    /// The account of an address of which no more is known.
+    pub fn unattributed(&mut self, addr: Option<IpAddr>) -> u32 {
+        let name = nobody_at(addr);
+        let there = self.accounts.iter().position(|a| a.name == name);
+        let at = there.unwrap_or_else(|| {
+            self.accounts.push(Account {
+                name,
+                kind: "unattributed",
+                conf: 0.1,
+                via: 0,
+                why: NOBODY.to_owned(),
+            });
+            self.accounts.len() - 1
+        });
+        u32::try_from(at).unwrap_or(NONE)
+    }
+}
+
+const NOBODY: &str = "no credential that anybody named; only the address is known";
+
+fn nobody_at(addr: Option<IpAddr>) -> String {
+    addr.map_or_else(|| "unattributed@unknown".to_owned(), |a| format!("unattributed@{a}"))
 }
 
 /// Decides all calls.
@@ -439,13 +465,7 @@ impl Book {
             }
             _ => {
                 let addr = input.addrs.get(row.addr as usize).copied().flatten();
-                (
-                    addr.map_or_else(
-                        || "unattributed@unknown".to_owned(),
-                        |a| format!("unattributed@{}", address(a)),
-                    ),
-                    "unattributed",
-                )
+                (nobody_at(addr.map(address)), "unattributed")
             }
         };
         let a = match self.by_name.get(&name) {
@@ -489,7 +509,7 @@ impl Book {
                 .collect();
             a.why = match a.kind {
                 "unattributed" if a.name.starts_with("unattributed@") => {
-                    "no credential that anybody named; only the address is known".to_owned()
+                    NOBODY.to_owned()
                 }
                 _ if a.name.starts_with("key:") => format!(
                     "a key that no login and no answer named: {}",

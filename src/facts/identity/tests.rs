@@ -55,6 +55,7 @@ impl Story {
             Some(crate::facts::inside::bits(a)),
             1,
             NONE,
+            0,
             200,
             creds,
             events,
@@ -368,7 +369,7 @@ fn the_order_of_loading_does_not_matter() {
                 unit: *t,
                 ord: 0,
             };
-            input.push(key, Some(1), 1, NONE, 200, c, e);
+            input.push(key, Some(1), 1, NONE, 0, 200, c, e);
         }
         let (_, of) = Story {
             input: input.clone(),

@@ -22,6 +22,17 @@ pub enum Write {
         /// Take it away instead.
         off: bool,
     },
+    /// Corrects the facts, or takes a correction back.
+    Correct {
+        /// `account`, `account-not`.
+        kind: &'static str,
+        /// `account:NAME`, `call:ID`.
+        target: String,
+        /// New value.
+        v: String,
+        /// Take it back instead.
+        off: bool,
+    },
     /// Keeps a filter under a name.
     SaveFilter {
         /// Name.
@@ -43,6 +54,17 @@ impl Write {
             } => Some(Write::Put {
                 target: target.clone(),
                 kind,
+                v: v.clone(),
+                off: !off,
+            }),
+            Write::Correct {
+                kind,
+                target,
+                v,
+                off,
+            } => Some(Write::Correct {
+                kind,
+                target: target.clone(),
                 v: v.clone(),
                 off: !off,
             }),
@@ -76,6 +98,24 @@ pub fn write(path: &Path, w: &Write) -> Result<Answer> {
                 format!("{kind} taken off")
             } else {
                 format!("there was no such {kind}")
+            }
+        }
+        Write::Correct {
+            kind,
+            target,
+            v,
+            off,
+        } => {
+            if *off {
+                case::marks::uncorrect(&conn, kind, target)?;
+            } else {
+                case::marks::correct(&conn, kind, target, v)?;
+            }
+            drop(conn);
+            let said = if *off { "correction taken back" } else { "corrected" };
+            match crate::load::decide(path)? {
+                true => said.to_string(),
+                false => format!("{said}; it shows when the load that goes on has ended, or after the next one"),
             }
         }
         Write::SaveFilter { name, text } => {

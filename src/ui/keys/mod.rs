@@ -88,6 +88,8 @@ pub enum Action {
     PrevMark,
     Note,
     Tag,
+    IsAccount,
+    NotAccount,
     NextRecord,
     PrevRecord,
     NextSensitive,

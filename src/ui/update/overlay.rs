@@ -140,6 +140,11 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
                 work::put(m, t, "tag", tag.trim_start_matches('#'), false);
             }
         }
+        PromptKind::Account(old) => {
+            if text != old {
+                work::correct(m, "account", &format!("account:{old}"), text, false);
+            }
+        }
         PromptKind::Find => {
             if let Some(f) = m.frames.last_mut() {
                 f.find = text.to_string();

@@ -172,8 +172,10 @@ fn general(m: &mut Model, r: Reply) {
         (Place::Written, Ok(Answer::Written(text))) => {
             m.say(text);
             go::ask(m, 0, Place::Marks, crate::ui::data::What::Marks);
-            if m.top()
-                .is_some_and(|f| f.screen == crate::ui::nav::ScreenId::Marks)
+            let decided = std::mem::take(&mut m.corrected);
+            if decided
+                || m.top()
+                    .is_some_and(|f| f.screen == crate::ui::nav::ScreenId::Marks)
             {
                 go::refetch(m, true);
             }
