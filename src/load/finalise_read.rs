@@ -1,7 +1,7 @@
 //! Reading all calls. In: the evidence tables. Out: [`Evidence`]. Bounds: one pass in row order; strings are interned.
 
-use crate::case::{ident, ids};
 use crate::call::model::CredentialSeen;
+use crate::case::{ident, ids};
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::credentials::sure_place;

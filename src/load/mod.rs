@@ -145,7 +145,10 @@ pub fn decide(path: &Path) -> Result<bool> {
         return Ok(false);
     };
     let nets = case::info::get(&case.conn, "inside")?.unwrap_or_default();
-    let nets: Vec<&str> = nets.split([',', ' ', '\n']).filter(|s| !s.is_empty()).collect();
+    let nets: Vec<&str> = nets
+        .split([',', ' ', '\n'])
+        .filter(|s| !s.is_empty())
+        .collect();
     finalise::run(&mut case.conn, &rules, &Inside::parse(&nets)?)?;
     Ok(true)
 }

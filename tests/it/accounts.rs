@@ -43,7 +43,8 @@ impl Table {
         let right = match &truth.who {
             Who::Is(name) => got == name,
             Who::Key(key) => {
-                got.starts_with("key:") && keys.entry(key.clone()).or_insert_with(|| got.to_owned()) == got
+                got.starts_with("key:")
+                    && keys.entry(key.clone()).or_insert_with(|| got.to_owned()) == got
             }
             Who::Nobody | Who::Free => !named,
         };
@@ -51,7 +52,8 @@ impl Table {
         cell.calls += 1;
         if named {
             // a key that was listed to a person stays a key: naming nobody is no wrong person
-            let wrong_person = !right && !(got.starts_with("key:") && matches!(truth.who, Who::Is(_)));
+            let wrong_person =
+                !right && !(got.starts_with("key:") && matches!(truth.who, Who::Is(_)));
             cell.wrong += u64::from(wrong_person);
             let conf = (row.account_conf.unwrap_or(0.0) * 100.0).round() as u32;
             if right || wrong_person {
@@ -71,7 +73,17 @@ impl Table {
         }
         if !right && self.left > 0 {
             self.left -= 1;
-            let _ = writeln!(self.shown, "  {:<18} {} {} -> {got} by {} {:.2}, is {:?}   {}", truth.kind, truth.method, truth.target.chars().take(60).collect::<String>(), row.account_via.as_deref().unwrap_or(""), row.account_conf.unwrap_or(0.0), truth.who, row.host.as_deref().unwrap_or(""));
+            let _ = writeln!(
+                self.shown,
+                "  {:<18} {} {} -> {got} by {} {:.2}, is {:?}   {}",
+                truth.kind,
+                truth.method,
+                truth.target.chars().take(60).collect::<String>(),
+                row.account_via.as_deref().unwrap_or(""),
+                row.account_conf.unwrap_or(0.0),
+                truth.who,
+                row.host.as_deref().unwrap_or("")
+            );
         }
     }
 
@@ -91,17 +103,32 @@ impl Table {
         let mut tenths: BTreeMap<u32, (u64, u64, f64)> = BTreeMap::new();
         for (conf, (n, right)) in &self.bins {
             let t = tenths.entry((*conf / 10).min(9)).or_default();
-            *t = (t.0 + n, t.1 + right, t.2 + f64::from(*conf) / 100.0 * *n as f64);
+            *t = (
+                t.0 + n,
+                t.1 + right,
+                t.2 + f64::from(*conf) / 100.0 * *n as f64,
+            );
         }
-        tenths.values().map(|(_, right, conf)| (conf - *right as f64).abs()).sum::<f64>() / all.max(1) as f64
+        tenths
+            .values()
+            .map(|(_, right, conf)| (conf - *right as f64).abs())
+            .sum::<f64>()
+            / all.max(1) as f64
     }
 
     fn print(&self, title: &str) -> String {
-        let mut s = format!("{title}\n{:<20}{:>10}{:>7}{:>7}{:>7}{:>8}{:>11}{:>9}\n", "kind", "intervals", "calls", "right", "wrong", "missed", "precision", "recall");
+        let mut s = format!(
+            "{title}\n{:<20}{:>10}{:>7}{:>7}{:>7}{:>8}{:>11}{:>9}\n",
+            "kind", "intervals", "calls", "right", "wrong", "missed", "precision", "recall"
+        );
         let mut line = |name: &str, c: &Cell| {
             let p = c.right as f64 / (c.right + c.wrong).max(1) as f64;
             let r = c.right as f64 / (c.right + c.missed).max(1) as f64;
-            let _ = writeln!(s, "{name:<20}{:>10}{:>7}{:>7}{:>7}{:>8}{p:>11.4}{r:>9.4}", c.intervals, c.calls, c.right, c.wrong, c.missed);
+            let _ = writeln!(
+                s,
+                "{name:<20}{:>10}{:>7}{:>7}{:>7}{:>8}{p:>11.4}{r:>9.4}",
+                c.intervals, c.calls, c.right, c.wrong, c.missed
+            );
         };
         for (k, c) in &self.kinds {
             line(k, c);
@@ -109,9 +136,21 @@ impl Table {
         line("all", &self.sum());
         let _ = writeln!(s, "confidence  answers   right  accuracy");
         for (conf, (n, right)) in &self.bins {
-            let _ = writeln!(s, "     {:.2}   {n:>7} {right:>7}    {:.4}", f64::from(*conf) / 100.0, *right as f64 / *n as f64);
+            let _ = writeln!(
+                s,
+                "     {:.2}   {n:>7} {right:>7}    {:.4}",
+                f64::from(*conf) / 100.0,
+                *right as f64 / *n as f64
+            );
         }
-        let _ = writeln!(s, "expected calibration error {:.4}; on behalf of: {} right, {} wrong, {} missed", self.ece(), self.behalf.0, self.behalf.1, self.behalf.2);
+        let _ = writeln!(
+            s,
+            "expected calibration error {:.4}; on behalf of: {} right, {} wrong, {} missed",
+            self.ece(),
+            self.behalf.0,
+            self.behalf.1,
+            self.behalf.2
+        );
         s
     }
 
@@ -121,35 +160,60 @@ impl Table {
         let c = self.sum();
         let p = c.right as f64 / (c.right + c.wrong).max(1) as f64;
         let r = c.right as f64 / (c.right + c.missed).max(1) as f64;
-        assert!(p >= PRECISION && r >= RECALL && self.ece() < ECE, "precision {p:.4}, recall {r:.4}, calibration error {:.4}", self.ece());
+        assert!(
+            p >= PRECISION && r >= RECALL && self.ece() < ECE,
+            "precision {p:.4}, recall {r:.4}, calibration error {:.4}",
+            self.ece()
+        );
     }
 }
 
 fn measure(seeds: std::ops::Range<u64>, words: &Words) -> Table {
-    let show = std::env::var("TOWN_SHOW").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
-    let mut table = Table { left: show, ..Table::default() };
+    let show = std::env::var("TOWN_SHOW")
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(0);
+    let mut table = Table {
+        left: show,
+        ..Table::default()
+    };
     for seed in seeds {
         let town = town::make(seed, words);
         let dir = tempfile::tempdir().unwrap();
-        let (capture, log, case) = (dir.path().join("town.pcap"), dir.path().join("access.log"), dir.path().join("town.ltc"));
+        let (capture, log, case) = (
+            dir.path().join("town.pcap"),
+            dir.path().join("access.log"),
+            dir.path().join("town.ltc"),
+        );
         std::fs::write(&capture, &town.capture).unwrap();
         std::fs::write(&log, &town.log).unwrap();
         if let Ok(keep) = std::env::var("TOWN_KEEP") {
             std::fs::copy(&capture, format!("{keep}/{seed}.pcap")).unwrap();
             std::fs::copy(&log, format!("{keep}/{seed}.log")).unwrap();
         }
-        let options = LoadOptions { files: vec![capture, log], case: case.clone(), ..LoadOptions::default() };
+        let options = LoadOptions {
+            files: vec![capture, log],
+            case: case.clone(),
+            ..LoadOptions::default()
+        };
         run(&options, &Progress::default()).unwrap();
         let cx = Cx::open(&case, true).unwrap();
         let rows = read::calls(&cx, &Filter::all(), &Page::default()).unwrap();
         // Targets may repeat: rows of one target stand in the order of time, as the truth does.
         let mut by: HashMap<(String, String), std::collections::VecDeque<CallRow>> = HashMap::new();
         for row in rows {
-            by.entry((row.method.clone().unwrap_or_default(), row.uri.clone().unwrap_or_default())).or_default().push_back(row);
+            by.entry((
+                row.method.clone().unwrap_or_default(),
+                row.uri.clone().unwrap_or_default(),
+            ))
+            .or_default()
+            .push_back(row);
         }
         let mut keys = HashMap::new();
         for truth in &town.calls {
-            let row = by.get_mut(&(truth.method.clone(), truth.target.clone())).and_then(|q| q.pop_front());
+            let row = by
+                .get_mut(&(truth.method.clone(), truth.target.clone()))
+                .and_then(|q| q.pop_front());
             let row = row.unwrap_or_else(|| panic!("no row for {} {}", truth.method, truth.target));
             table.add(truth, &row, &mut keys);
         }
@@ -167,7 +231,11 @@ fn every_attribution_shows_what_it_rests_on() {
     let dir = tempfile::tempdir().unwrap();
     let (capture, case) = (dir.path().join("t.pcap"), dir.path().join("t.ltc"));
     std::fs::write(&capture, &town.capture).unwrap();
-    let options = LoadOptions { files: vec![capture], case: case.clone(), ..LoadOptions::default() };
+    let options = LoadOptions {
+        files: vec![capture],
+        case: case.clone(),
+        ..LoadOptions::default()
+    };
     run(&options, &Progress::default()).unwrap();
     let cx = Cx::open(&case, false).unwrap();
     let (mut kinds, mut rest): (BTreeMap<String, u32>, Vec<String>) = Default::default();
@@ -176,7 +244,11 @@ fn every_attribution_shows_what_it_rests_on() {
         let why = show.account_why.unwrap_or_default();
         let account = row.account.clone().unwrap_or_default();
         if account.starts_with("unattributed@") {
-            assert!(show.account_proof.is_none() && !why.is_empty(), "{} {why}", row.id);
+            assert!(
+                show.account_proof.is_none() && !why.is_empty(),
+                "{} {why}",
+                row.id
+            );
             continue;
         }
         if why.starts_with("known by") {
@@ -186,7 +258,16 @@ fn every_attribution_shows_what_it_rests_on() {
             assert!(read::find_call(&cx, proof).unwrap().is_some(), "{proof}");
             assert!(why.contains(proof.as_str()), "{why}");
         }
-        for (word, kind) in [("at the login of", "login"), ("is the login of", "login itself"), ("itself says so", "itself"), ("in exchange for", "exchange"), ("says that its caller is", "whoami"), ("as the owner of", "owner"), (" names ", "front"), ("print stands for it", "key")] {
+        for (word, kind) in [
+            ("at the login of", "login"),
+            ("is the login of", "login itself"),
+            ("itself says so", "itself"),
+            ("in exchange for", "exchange"),
+            ("says that its caller is", "whoami"),
+            ("as the owner of", "owner"),
+            (" names ", "front"),
+            ("print stands for it", "key"),
+        ] {
             if why.contains(word) {
                 *kinds.entry(kind.into()).or_default() += 1;
                 break;
@@ -195,16 +276,36 @@ fn every_attribution_shows_what_it_rests_on() {
     }
     println!("{kinds:?}");
     assert!(rest.is_empty(), "{}", rest.join("\n"));
-    for k in ["login", "login itself", "itself", "exchange", "whoami", "owner", "front", "key"] {
-        assert!(kinds.contains_key(k), "no reason of the kind {k}: {kinds:?}");
+    for k in [
+        "login",
+        "login itself",
+        "itself",
+        "exchange",
+        "whoami",
+        "owner",
+        "front",
+        "key",
+    ] {
+        assert!(
+            kinds.contains_key(k),
+            "no reason of the kind {k}: {kinds:?}"
+        );
     }
     let accounts = read::accounts(&cx, &Filter::all()).unwrap();
-    assert!(accounts.iter().filter(|a| !a.account.starts_with("unattributed@")).all(|a| a.why.contains("first shown by call ")));
+    assert!(
+        accounts
+            .iter()
+            .filter(|a| !a.account.starts_with("unattributed@"))
+            .all(|a| a.why.contains("first shown by call "))
+    );
 }
 
 fn seeds(default: std::ops::Range<u64>) -> std::ops::Range<u64> {
     let given = std::env::var("TOWN_SEEDS").ok();
-    let (a, b) = given.as_deref().and_then(|v| v.split_once("..")).unwrap_or_default();
+    let (a, b) = given
+        .as_deref()
+        .and_then(|v| v.split_once(".."))
+        .unwrap_or_default();
     match (a.parse(), b.parse()) {
         (Ok(a), Ok(b)) => a..b,
         _ => default,

@@ -272,7 +272,10 @@ fn accounts_are_corrected_by_a_key_and_the_correction_stays() {
     assert_eq!(accounts(&mut r), before);
     r.keys(&format!("A C-u `{}` Enter", second.0));
     let merged = accounts(&mut r);
-    assert!(merged.contains(&(second.0.clone(), first.1 + second.1)), "{merged:?}");
+    assert!(
+        merged.contains(&(second.0.clone(), first.1 + second.1)),
+        "{merged:?}"
+    );
     assert_eq!(merged.len(), before.len() - 1);
     // decided again from the evidence, it is still so
     assert!(leaktrace::load::decide(&r.m.case_path).unwrap());
@@ -280,7 +283,7 @@ fn accounts_are_corrected_by_a_key_and_the_correction_stays() {
     r.keys("u");
     assert_eq!(accounts(&mut r), before);
     // a call of it that is not its own
-    r.keys("2 g Enter g D");
+    r.keys("2 g Enter g D Esc");
     let less = accounts(&mut r);
     let now = less.iter().find(|a| a.0 == first.0).map_or(0, |a| a.1);
     assert!(now < first.1, "{less:?}");

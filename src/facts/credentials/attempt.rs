@@ -100,7 +100,11 @@ fn secretive(value: &str) -> bool {
     let letters = any(|c| c.is_alphabetic());
     let more = any(|c| c.is_ascii_digit() || "!$%&?*+#~^()=".contains(*c))
         || any(|c| c.is_uppercase()) && any(|c| c.is_lowercase());
-    (6..=1024).contains(&v.len()) && letters && more && !v.contains(char::is_whitespace) && !v.contains('@')
+    (6..=1024).contains(&v.len())
+        && letters
+        && more
+        && !v.contains(char::is_whitespace)
+        && !v.contains('@')
         || v.contains('@') && more && !v.contains('.') && v.len() >= 6
 }
 
@@ -108,7 +112,9 @@ fn secretive(value: &str) -> bool {
 fn login_name(value: &str) -> bool {
     let v = value.trim();
     let digits = v.bytes().filter(u8::is_ascii_digit).count();
-    !v.contains(char::is_whitespace) && v.len() <= 80 && (digits >= 5 || v.chars().any(char::is_alphabetic))
+    !v.contains(char::is_whitespace)
+        && v.len() <= 80
+        && (digits >= 5 || v.chars().any(char::is_alphabetic))
 }
 
 /// Whether a value is a hash or an encrypted text as logins send them instead of a password.
@@ -165,10 +171,22 @@ mod tests {
             (r#"{"userName":"al","pwd":"x9"}"#, "al"),
             (r#"{"gonghao":"e77","kouling":"x9xyz7"}"#, "e77"),
             (r#"{"login":"al","kl":"Sommer12"}"#, "al"),
-            (r#"{"dlm":"al","kl":"5f4dcc3b5aa765d61d8327deb882cf99"}"#, "al"),
-            (r#"{"lang":"de","nutzer":"al","kennwort":"x9","deviceId":"f3a9c0e17b2d4856a0b1"}"#, "al"),
-            (r#"{"client":"web","data":{"mitglied":"al","passwort":"x9"}}"#, "al"),
-            (r#"{"mobile":"13800001111","smsCode":"493021"}"#, "13800001111"),
+            (
+                r#"{"dlm":"al","kl":"5f4dcc3b5aa765d61d8327deb882cf99"}"#,
+                "al",
+            ),
+            (
+                r#"{"lang":"de","nutzer":"al","kennwort":"x9","deviceId":"f3a9c0e17b2d4856a0b1"}"#,
+                "al",
+            ),
+            (
+                r#"{"client":"web","data":{"mitglied":"al","passwort":"x9"}}"#,
+                "al",
+            ),
+            (
+                r#"{"mobile":"13800001111","smsCode":"493021"}"#,
+                "13800001111",
+            ),
         ] {
             let a = json(body);
             assert_eq!(a.name.as_deref(), Some(name), "{body}");

@@ -22,13 +22,6 @@ struct Issued {
 }
 
 impl Issued {
-    /// Whether something other than a cookie was handed out, or a cookie that sessions use.
-    fn in_answer(&self) -> bool {
-        self.prints.iter().any(|(p, _)| {
-            p.strip_prefix("cookie:").is_none_or(words::session_name)
-        })
-    }
-
     fn add(&mut self, place: String, secret: &str, key: &PrintKey) {
         let secret = secret.strip_prefix("Bearer ").unwrap_or(secret);
         let print = secret_print(key, secret);
@@ -111,7 +104,6 @@ pub fn read(
     }
     let place = Place {
         login: login_place,
-        speaks,
         creates: paths::creates(&path),
     };
     if login(v, &place, ok, &given, &issued, seen, events) {
@@ -162,7 +154,6 @@ fn strong(c: &CredentialSeen) -> bool {
 /// What a path and a body say of a call.
 struct Place {
     login: bool,
-    speaks: bool,
     creates: bool,
 }
 
@@ -216,8 +207,14 @@ fn behalf(v: &CallView<'_>, body: &[u8], seen: &[CredentialSeen], events: &mut V
     let name = fields::read(body, v.req_kind).into_iter().find(|f| {
         matches!(
             f.key.as_str(),
-            "onbehalfof" | "behalfof" | "onbehalfofuser" | "impersonate" | "impersonateuser"
-                | "impersonateduser" | "actingfor" | "actinguser"
+            "onbehalfof"
+                | "behalfof"
+                | "onbehalfofuser"
+                | "impersonate"
+                | "impersonateuser"
+                | "impersonateduser"
+                | "actingfor"
+                | "actinguser"
         )
     });
     if let Some(f) = name.filter(|f| !f.value.is_empty() && f.value.len() <= 128) {
@@ -417,9 +414,7 @@ fn login(
         None if asked.changes => None,
         // Without a known word there must be a token in the answer, or a place of logins.
         None if asked.guessed => asked.name.clone(),
-        None if asked.password && (place.login || place.speaks || issued.in_answer()) => {
-            asked.name.clone()
-        }
+        None if asked.password => asked.name.clone(),
         None if asked.code && place.login => asked.name.clone(),
         None if place.login && basic.is_some() && issued.in_body => basic,
         None => return false,
@@ -431,12 +426,16 @@ fn login(
             || !p.starts_with("cookie:") && super::sure_place(p)
     });
     // Making somebody's account is no login of the caller: it hands out no session, and the caller has one.
-    let named = seen.iter().any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
+    let named = seen
+        .iter()
+        .any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
     if !sure && (named || place.creates && !handed_session && !seen.is_empty()) {
         return false;
     }
     let mut handed = issued.prints.clone();
-    let failed = !ok || v.resp.is_some_and(verdict::to_login) || (!issued.in_body && verdict::says_failed(v));
+    let failed = !ok
+        || v.resp.is_some_and(verdict::to_login)
+        || (!issued.in_body && verdict::says_failed(v));
     if !handed_session && !failed && verdict::says_done(v) {
         // The cookie from before the login is kept and now stands for the user.
         handed.extend(

@@ -60,8 +60,21 @@ pub fn logout_path(path: &str) -> bool {
             || s.contains("logoff")
             || matches!(
                 s.as_str(),
-                "cerrarsesion" | "uitloggen" | "afmelden" | "sair" | "wyloguj" | "cikis" | "esci" | "desconectar"
-                    | "revoke" | "abmelden" | "abmeldung" | "tuichu" | "zhuxiao" | "deconnexion" | "salir"
+                "cerrarsesion"
+                    | "uitloggen"
+                    | "afmelden"
+                    | "sair"
+                    | "wyloguj"
+                    | "cikis"
+                    | "esci"
+                    | "desconectar"
+                    | "revoke"
+                    | "abmelden"
+                    | "abmeldung"
+                    | "tuichu"
+                    | "zhuxiao"
+                    | "deconnexion"
+                    | "salir"
             )
     })
 }
@@ -98,9 +111,12 @@ pub fn own_path(path: &str) -> bool {
 pub fn maybe_own_path(path: &str) -> bool {
     let last = path.rsplit('/').find(|s| !s.is_empty()).map(plain);
     last.is_some_and(|s| {
-        ["user", "account", "konto", "member", "profil", "myself", "session", "identity", "person", "perfil"]
-            .iter()
-            .any(|w| s.contains(w))
+        [
+            "user", "account", "konto", "member", "profil", "myself", "session", "identity",
+            "person", "perfil",
+        ]
+        .iter()
+        .any(|w| s.contains(w))
             && !s.ends_with('s')
             && !s.contains("search")
             && !s.contains("list")
@@ -111,8 +127,19 @@ pub fn creates(path: &str) -> bool {
     segments(path).any(|s| {
         matches!(
             s.as_str(),
-            "users" | "user" | "accounts" | "members" | "employees" | "staff" | "admin" | "add"
-                | "create" | "new" | "save" | "update" | "edit"
+            "users"
+                | "user"
+                | "accounts"
+                | "members"
+                | "employees"
+                | "staff"
+                | "admin"
+                | "add"
+                | "create"
+                | "new"
+                | "save"
+                | "update"
+                | "edit"
         ) || s.contains("reset")
             || s.contains("adduser")
             || s.contains("createuser")
@@ -133,7 +160,12 @@ pub fn asks_whose(path: &str) -> bool {
     segments(path).any(|s| {
         matches!(
             s.as_str(),
-            "introspect" | "introspection" | "checktoken" | "tokeninfo" | "validate" | "verifytoken"
+            "introspect"
+                | "introspection"
+                | "checktoken"
+                | "tokeninfo"
+                | "validate"
+                | "verifytoken"
         )
     })
 }

@@ -155,28 +155,30 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
         let v = String::from_utf8_lossy(v);
         // Most headers are none of these; the first letter sorts them out before any lower-casing.
         let claims = v.starts_with("ey") && jwt::looks(&v);
-        if !claims && !matches!(
-            n.as_bytes().first(),
-            Some(
-                b'a' | b'A'
-                    | b'c'
-                    | b'C'
-                    | b'x'
-                    | b'X'
-                    | b'o'
-                    | b'O'
-                    | b'r'
-                    | b'R'
-                    | b'i'
-                    | b'I'
-                    | b'p'
-                    | b'P'
-                    | b't'
-                    | b'T'
-                    | b's'
-                    | b'S'
+        if !claims
+            && !matches!(
+                n.as_bytes().first(),
+                Some(
+                    b'a' | b'A'
+                        | b'c'
+                        | b'C'
+                        | b'x'
+                        | b'X'
+                        | b'o'
+                        | b'O'
+                        | b'r'
+                        | b'R'
+                        | b'i'
+                        | b'I'
+                        | b'p'
+                        | b'P'
+                        | b't'
+                        | b'T'
+                        | b's'
+                        | b'S'
+                )
             )
-        ) {
+        {
             continue;
         }
         let n = n.to_ascii_lowercase();
@@ -257,7 +259,10 @@ fn subject<'a>(header: &str, v: &'a str) -> Option<&'a str> {
 
 /// Whether a header that nobody knows may carry a token: it is an application's own and not about the exchange.
 pub fn may_carry(name: &str) -> bool {
-    (name.starts_with("x-") || ["token", "auth", "sess", "key", "ticket"].iter().any(|w| name.contains(w)))
+    (name.starts_with("x-")
+        || ["token", "auth", "sess", "key", "ticket"]
+            .iter()
+            .any(|w| name.contains(w)))
         && !words::about_itself(name)
         && !name.starts_with("x-forwarded")
         && !name.starts_with("x-amz-")
@@ -446,7 +451,10 @@ fn query(req: &Message, key: &PrintKey, out: &mut Presented) {
             }
         } else if jwt::looks(&f.value) && jwt::read(&f.value).is_some() {
             out.token("jwt", f.path, &f.value, key);
-        } else if matches!(f.key.as_str(), "xamzcredential" | "awsaccesskeyid" | "googleaccessid") {
+        } else if matches!(
+            f.key.as_str(),
+            "xamzcredential" | "awsaccesskeyid" | "googleaccessid"
+        ) {
             // A signed address names its key, as the header does.
             let id = f.value.split('/').next().unwrap_or_default();
             out.add(CredentialSeen {
@@ -458,7 +466,9 @@ fn query(req: &Message, key: &PrintKey, out: &mut Presented) {
                 service: false,
             });
         } else if (16..=4096).contains(&f.value.len())
-            && ["token", "auth", "sess", "ticket", "key"].iter().any(|w| f.key.contains(w))
+            && ["token", "auth", "sess", "ticket", "key"]
+                .iter()
+                .any(|w| f.key.contains(w))
             && !words::about_itself(&f.key)
             && words::random(&f.value)
         {

@@ -6,7 +6,16 @@ use base64::engine::general_purpose::STANDARD;
 
 /// Attributes that name a person, best first.
 const ATTRIBUTES: &[&str] = &[
-    "uid", "samaccountname", "username", "login", "upn", "eppn", "edupersonprincipalname", "name", "mail", "email",
+    "uid",
+    "samaccountname",
+    "username",
+    "login",
+    "upn",
+    "eppn",
+    "edupersonprincipalname",
+    "name",
+    "mail",
+    "email",
     "emailaddress",
 ];
 
@@ -32,8 +41,15 @@ fn attribute(xml: &str) -> Option<String> {
         let Some((head, rest)) = a.split_once('>') else {
             continue;
         };
-        let quoted = head.split("Name=").nth(1).and_then(|n| n.split(['"', '\'']).nth(1));
-        let last = words::plain(quoted.and_then(|n| n.rsplit(['/', ':']).next()).unwrap_or(""));
+        let quoted = head
+            .split("Name=")
+            .nth(1)
+            .and_then(|n| n.split(['"', '\'']).nth(1));
+        let last = words::plain(
+            quoted
+                .and_then(|n| n.rsplit(['/', ':']).next())
+                .unwrap_or(""),
+        );
         let Some(rank) = ATTRIBUTES.iter().position(|w| *w == last) else {
             continue;
         };
@@ -57,7 +73,9 @@ mod tests {
     #[test]
     fn the_subject_and_where_it_is_new_each_time_an_attribute() {
         let of = |format: &str| {
-            let xml = format!("<r><saml:NameID Format=\"urn:x:nameid-format:{format}\">_77ab</saml:NameID><saml:Attribute Name=\"urn:oid:mail\"><saml:AttributeValue>a@x.de</saml:AttributeValue></saml:Attribute><saml:Attribute Name='uid'><saml:AttributeValue xsi:type=\"s\">al</saml:AttributeValue></saml:Attribute></r>");
+            let xml = format!(
+                "<r><saml:NameID Format=\"urn:x:nameid-format:{format}\">_77ab</saml:NameID><saml:Attribute Name=\"urn:oid:mail\"><saml:AttributeValue>a@x.de</saml:AttributeValue></saml:Attribute><saml:Attribute Name='uid'><saml:AttributeValue xsi:type=\"s\">al</saml:AttributeValue></saml:Attribute></r>"
+            );
             name(&STANDARD.encode(xml))
         };
         assert_eq!(of("persistent").as_deref(), Some("_77ab"));

@@ -17,7 +17,8 @@ pub fn own_name(v: &CallView<'_>, path: &str, query: &[u8], events: &mut Vec<Ide
         && memmem::find(v.req_body, b"query").is_some()
         && memmem::find(v.resp_body, b"\"data\"").is_some();
     let own = paths::own_path(path);
-    let may = !own && v.req.is_some_and(|r| r.method() == Some(b"GET")) && paths::maybe_own_path(path);
+    let may =
+        !own && v.req.is_some_and(|r| r.method() == Some(b"GET")) && paths::maybe_own_path(path);
     if !(own || graphql || may)
         || !matches!(v.resp_kind, "json" | "xml")
         || v.resp_body.len() > PARSE
@@ -32,7 +33,8 @@ pub fn own_name(v: &CallView<'_>, path: &str, query: &[u8], events: &mut Vec<Ide
         };
         let text = f.value.trim();
         // A display name is no login name: it has blanks.
-        let fits = !text.is_empty() && text.len() <= 200 && (rank < 4 || f.text && !text.contains(' '));
+        let fits =
+            !text.is_empty() && text.len() <= 200 && (rank < 4 || f.text && !text.contains(' '));
         if fits
             && stands_for_caller(&f.path, graphql)
             && !names.iter().any(|(_, n)| n.eq_ignore_ascii_case(text))
@@ -45,7 +47,11 @@ pub fn own_name(v: &CallView<'_>, path: &str, query: &[u8], events: &mut Vec<Ide
     if names.first().is_some_and(|(r, _)| *r < 4) {
         names.retain(|(r, _)| *r < 4);
     }
-    names.truncate(if names.first().is_some_and(|(r, _)| *r >= 4) { 1 } else { 4 });
+    names.truncate(if names.first().is_some_and(|(r, _)| *r >= 4) {
+        1
+    } else {
+        4
+    });
     let names: Vec<String> = names.into_iter().map(|(_, n)| n).collect();
     // Somebody whose name stands in what was asked was looked up.
     let asked = |n: &String| {
@@ -113,7 +119,12 @@ fn asks_for_somebody(v: &CallView<'_>, path: &str, query: &[u8]) -> bool {
 }
 
 /// Whose the token is that a server was asked about (RFC 7662).
-pub fn introspected(v: &CallView<'_>, given: &[Field], key: &PrintKey, events: &mut Vec<IdentityEvent>) {
+pub fn introspected(
+    v: &CallView<'_>,
+    given: &[Field],
+    key: &PrintKey,
+    events: &mut Vec<IdentityEvent>,
+) {
     let Some(token) = given
         .iter()
         .find(|f| matches!(f.key.as_str(), "token" | "accesstoken" | "idtoken"))
@@ -121,7 +132,10 @@ pub fn introspected(v: &CallView<'_>, given: &[Field], key: &PrintKey, events: &
     else {
         return;
     };
-    let body = v.resp_body.get(..v.resp_body.len().min(PARSE)).unwrap_or_default();
+    let body = v
+        .resp_body
+        .get(..v.resp_body.len().min(PARSE))
+        .unwrap_or_default();
     let told = fields::read(body, v.resp_kind);
     if told.iter().any(|f| f.key == "active" && f.value == "false") {
         return;
@@ -133,7 +147,15 @@ pub fn introspected(v: &CallView<'_>, given: &[Field], key: &PrintKey, events: &
                 .map(|f| f.value.clone())
         })
     };
-    let user = find(&["username", "preferredusername", "user", "login", "email", "userid", "sub"]);
+    let user = find(&[
+        "username",
+        "preferredusername",
+        "user",
+        "login",
+        "email",
+        "userid",
+        "sub",
+    ]);
     let service = user.is_none();
     let Some(name) = user.or_else(|| find(&["clientid", "azp"])) else {
         return;
@@ -146,7 +168,12 @@ pub fn introspected(v: &CallView<'_>, given: &[Field], key: &PrintKey, events: &
 }
 
 /// Keys with their owners in an answer: objects that hold one random value and a name.
-pub fn listed(v: &CallView<'_>, seen: &[CredentialSeen], key: &PrintKey, events: &mut Vec<IdentityEvent>) {
+pub fn listed(
+    v: &CallView<'_>,
+    seen: &[CredentialSeen],
+    key: &PrintKey,
+    events: &mut Vec<IdentityEvent>,
+) {
     if v.resp_kind != "json" || v.resp_body.len() > PARSE {
         return;
     }
@@ -162,7 +189,11 @@ pub fn listed(v: &CallView<'_>, seen: &[CredentialSeen], key: &PrintKey, events:
         match v {
             serde_json::Value::Array(a) => stack.extend(a.iter().rev().map(|v| (v, depth + 1))),
             serde_json::Value::Object(o) => {
-                stack.extend(o.values().filter(|v| v.is_object() || v.is_array()).map(|v| (v, depth + 1)));
+                stack.extend(
+                    o.values()
+                        .filter(|v| v.is_object() || v.is_array())
+                        .map(|v| (v, depth + 1)),
+                );
                 let mut name: Option<(usize, &str)> = None;
                 let mut keys = Vec::new();
                 for (k, v) in o {
@@ -170,8 +201,14 @@ pub fn listed(v: &CallView<'_>, seen: &[CredentialSeen], key: &PrintKey, events:
                     let k = words::plain(k);
                     let plain = !words::beside(&k)
                         && text.chars().any(char::is_alphabetic)
-                        && !matches!(k.as_str(), "status" | "created" | "updated" | "expires" | "level");
-                    if text.len() >= 16 && (words::random(text) || jwt::looks(text)) && !words::about_itself(&k) {
+                        && !matches!(
+                            k.as_str(),
+                            "status" | "created" | "updated" | "expires" | "level"
+                        );
+                    if text.len() >= 16
+                        && (words::random(text) || jwt::looks(text))
+                        && !words::about_itself(&k)
+                    {
                         keys.push(text);
                     } else if let Some(rank) = owner_rank(&k).or(plain.then_some(99))
                         && !text.is_empty()
@@ -200,7 +237,21 @@ pub fn listed(v: &CallView<'_>, seen: &[CredentialSeen], key: &PrintKey, events:
 }
 
 fn owner_rank(key: &str) -> Option<usize> {
-    ["owner", "username", "user", "login", "createdfor", "account", "clientname", "appname", "consumer", "name", "label", "email", "clientid"]
-        .iter()
-        .position(|k| *k == key)
+    [
+        "owner",
+        "username",
+        "user",
+        "login",
+        "createdfor",
+        "account",
+        "clientname",
+        "appname",
+        "consumer",
+        "name",
+        "label",
+        "email",
+        "clientid",
+    ]
+    .iter()
+    .position(|k| *k == key)
 }

@@ -52,24 +52,41 @@ fn refuses(f: &Field) -> bool {
         return true;
     }
     if key.contains("success")
-        || matches!(key, "ok" | "succeed" | "succeeded" | "authenticated" | "loggedin" | "valid" | "passed")
+        || matches!(
+            key,
+            "ok" | "succeed" | "succeeded" | "authenticated" | "loggedin" | "valid" | "passed"
+        )
     {
         return matches!(value, "false" | "0" | "no" | "N" | "n");
     }
     let top = f.path.matches('.').count() == 1;
     let code = matches!(
         key,
-        "code" | "retcode" | "statuscode" | "resultcode" | "rc" | "ret" | "respcode" | "returncode"
+        "code"
+            | "retcode"
+            | "statuscode"
+            | "resultcode"
+            | "rc"
+            | "ret"
+            | "respcode"
+            | "returncode"
             | "bizcode"
     );
     if code && !fine {
         let done = matches!(value, "20000" | "2000") || value.eq_ignore_ascii_case("success");
         return !done && !(value == "1" && key == "code");
     }
-    if top && value.starts_with('-') && value.len() > 1 && value.bytes().skip(1).all(|b| b.is_ascii_digit()) {
+    if top
+        && value.starts_with('-')
+        && value.len() > 1
+        && value.bytes().skip(1).all(|b| b.is_ascii_digit())
+    {
         return true;
     }
-    let says = matches!(key, "message" | "msg" | "detail" | "status" | "result" | "reason" | "retmsg");
+    let says = matches!(
+        key,
+        "message" | "msg" | "detail" | "status" | "result" | "reason" | "retmsg"
+    );
     (says || top && f.text) && value.len() < 300 && failure_word(value)
 }
 
@@ -77,10 +94,31 @@ fn failure_word(text: &str) -> bool {
     let t = text.to_lowercase();
     matches!(t.trim(), "nok" | "ko" | "no" | "error")
         || [
-            "invalid", "incorrect", "wrong", "fail", "denied", "unauthor", "not match", "mismatch",
-            "locked", "bad credential", "bad password", "bad login", "rejected", "not found",
-            "no such", "does not exist", "fehlgeschlagen", "falsch", "ungültig", "错误", "失败",
-            "不正确", "不存在", "锁定", "无效",
+            "invalid",
+            "incorrect",
+            "wrong",
+            "fail",
+            "denied",
+            "unauthor",
+            "not match",
+            "mismatch",
+            "locked",
+            "bad credential",
+            "bad password",
+            "bad login",
+            "rejected",
+            "not found",
+            "no such",
+            "does not exist",
+            "fehlgeschlagen",
+            "falsch",
+            "ungültig",
+            "错误",
+            "失败",
+            "不正确",
+            "不存在",
+            "锁定",
+            "无效",
         ]
         .iter()
         .any(|w| t.contains(w))

@@ -338,23 +338,79 @@ pub fn password(plain_key: &str) -> bool {
 }
 /// Whether a password's key says that it is not the one that is asked for: the new, the old, the one typed again.
 pub fn password_change(plain_key: &str) -> bool {
-    ["new", "old", "neu", "alt", "current", "origin", "xin", "jiu"]
-        .iter()
-        .any(|w| plain_key.starts_with(w))
+    [
+        "new", "old", "neu", "alt", "current", "origin", "xin", "jiu",
+    ]
+    .iter()
+    .any(|w| plain_key.starts_with(w))
         || plain_key.contains("newpass")
         || plain_key.contains("oldpass")
 }
 /// Parts of keys of what goes along with a login: neither who nor with what.
 const BESIDE: &[&str] = &[
-    "csrf", "xsrf", "token", "captcha", "verif", "remember", "redirect", "return", "callback", "lang",
-    "locale", "device", "client", "version", "platform", "grant", "scope", "nonce", "state", "time",
-    "sign", "tenant", "domain", "realm", "action", "submit", "button", "format", "channel", "source",
-    "uuid", "method", "operation", "query", "service", "execution", "event", "trace", "request",
-    "company", "agent",
+    "csrf",
+    "xsrf",
+    "token",
+    "captcha",
+    "verif",
+    "remember",
+    "redirect",
+    "return",
+    "callback",
+    "lang",
+    "locale",
+    "device",
+    "client",
+    "version",
+    "platform",
+    "grant",
+    "scope",
+    "nonce",
+    "state",
+    "time",
+    "sign",
+    "tenant",
+    "domain",
+    "realm",
+    "action",
+    "submit",
+    "button",
+    "format",
+    "channel",
+    "source",
+    "uuid",
+    "method",
+    "operation",
+    "query",
+    "service",
+    "execution",
+    "event",
+    "trace",
+    "request",
+    "company",
+    "agent",
 ];
 const BESIDE_EXACT: &[&str] = &[
-    "type", "next", "url", "id", "lt", "from", "to", "app", "appid", "os", "ip", "ts", "text", "note",
-    "title", "comment", "message", "role", "lastname", "firstname",
+    "type",
+    "next",
+    "url",
+    "id",
+    "lt",
+    "from",
+    "to",
+    "app",
+    "appid",
+    "os",
+    "ip",
+    "ts",
+    "text",
+    "note",
+    "title",
+    "comment",
+    "message",
+    "role",
+    "lastname",
+    "firstname",
 ];
 /// Whether a key belongs to what goes along with a login.
 pub fn beside(plain_key: &str) -> bool {
@@ -363,7 +419,14 @@ pub fn beside(plain_key: &str) -> bool {
 /// Whether a key names something about the answer itself, which is random and no credential.
 pub fn about_itself(plain_key: &str) -> bool {
     [
-        "trace", "request", "correlation", "span", "csrf", "xsrf", "nonce", "etag",
+        "trace",
+        "request",
+        "correlation",
+        "span",
+        "csrf",
+        "xsrf",
+        "nonce",
+        "etag",
     ]
     .iter()
     .any(|w| plain_key.contains(w))

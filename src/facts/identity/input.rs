@@ -4,8 +4,8 @@
 use super::names::{Names, claim_rank};
 use super::{NONE, via};
 use crate::call::model::{CredentialSeen, IdentityEvent};
-use crate::limits::CHAIN;
 use crate::facts::credentials::{session_name, sure_place};
+use crate::limits::CHAIN;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What orders a call in time and says where it came from.
@@ -287,7 +287,8 @@ impl Input {
     }
 
     /// An answer that hands out nothing sure may say no in words that nobody knows. Who was refused tries again: where an
-    /// answer was followed by another try of the same client under the same name, the same answer is a refusal for all.
+    /// answer was followed by another try of the same client under the same name, the same answer is a refusal for all. So it
+    /// is where the session that was kept is asked to log in next (401).
     fn refuse(&mut self) {
         struct Try {
             who: (u32, u32, u32, u32),
@@ -324,9 +325,44 @@ impl Input {
                 *n = (n.0 + 1, n.1 + u32::from(again));
             }
         }
-        for t in tries.iter().filter(|t| t.open) {
+        // The next call on a kept session, by the session's print.
+        let mut next: FxHashMap<u64, Vec<(i64, u32, i64, bool)>> = FxHashMap::default();
+        for (i, t) in tries.iter().enumerate().filter(|(_, t)| t.open) {
+            let kept = self.rows.get(t.row as usize).map(|r| self.creds_of(r));
+            for c in kept
+                .unwrap_or_default()
+                .iter()
+                .filter(|c| c.cookie != 0 && c.strong)
+            {
+                let tries = next.entry(c.print).or_default();
+                // A session that was tried more often is no person's, and each try costs a look at each call.
+                if tries.len() < 8 {
+                    tries.push((t.ts, at(i), i64::MAX, false));
+                }
+            }
+        }
+        let rows: &[Row] = if next.is_empty() { &[] } else { &self.rows };
+        for row in rows {
+            for c in self.creds_of(row) {
+                for n in next.get_mut(&c.print).into_iter().flatten() {
+                    if row.key.ts > n.0 && row.key.ts < n.2 {
+                        (n.2, n.3) = (row.key.ts, row.status == 401);
+                    }
+                }
+            }
+        }
+        let shut: FxHashSet<u32> = next
+            .values()
+            .flatten()
+            .filter(|n| n.3)
+            .map(|n| n.1)
+            .collect();
+        for (i, t) in tries.iter().enumerate().filter(|(_, t)| t.open) {
             // One that was not followed is the last of several, or the only one.
-            if said.get(&t.answer).is_some_and(|(all, again)| *again * 3 >= *all && *again > 0)
+            let again = said
+                .get(&t.answer)
+                .is_some_and(|(all, again)| *again * 3 >= *all && *again > 0);
+            if (again || shut.contains(&at(i)))
                 && let Some(row) = self.rows.get(t.row as usize)
                 && let Some(events) = self
                     .events
@@ -394,9 +430,19 @@ impl Input {
             return;
         }
         let mut issued: FxHashSet<u64> = FxHashSet::default();
-        issued.extend(self.issued.iter().map(|i| i.print).filter(|p| handed.contains(p)));
+        issued.extend(
+            self.issued
+                .iter()
+                .map(|i| i.print)
+                .filter(|p| handed.contains(p)),
+        );
         let mut used: FxHashSet<u64> = FxHashSet::default();
-        used.extend(self.creds.iter().map(|c| c.print).filter(|p| shown.contains(p)));
+        used.extend(
+            self.creds
+                .iter()
+                .map(|c| c.print)
+                .filter(|p| shown.contains(p)),
+        );
         for c in &mut self.creds {
             c.maybe = c.maybe && !issued.contains(&c.print);
         }

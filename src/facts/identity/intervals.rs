@@ -150,7 +150,11 @@ fn login_places(input: &Input) -> FxHashSet<u32> {
             };
             let shown = |print: u64| input.creds_of(row).iter().any(|c| c.print == print);
             let bare = input.creds_of(row).iter().all(|c| c.maybe || !c.strong);
-            sure || bare && input.issued_of(issued).iter().any(|i| !i.maybe && !i.weak && !shown(i.print))
+            sure || bare
+                && input
+                    .issued_of(issued)
+                    .iter()
+                    .any(|i| !i.maybe && !i.weak && !shown(i.print))
         });
         if login {
             out.insert(row.path);
@@ -246,7 +250,10 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
             sure,
         } => {
             let issued = input.issued_of(issued);
-            if !sure && (made_by_another(input, call, name, mine, l) || only_kept(issued, call, mine, l, input)) {
+            if !sure
+                && (made_by_another(input, call, name, mine, l)
+                    || only_kept(issued, call, mine, l, input))
+            {
                 renew(issued, call, mine, input, l);
                 return;
             }
@@ -351,7 +358,11 @@ fn only_kept(issued: &[Issued], call: u32, mine: &[u32], l: &Lives, input: &Inpu
     let kept = |i: &Issued| {
         i.maybe
             || i.weak
-            || mine.iter().any(|id| l.list.get(*id as usize).is_some_and(|iv| iv.print == i.print))
+            || mine.iter().any(|id| {
+                l.list
+                    .get(*id as usize)
+                    .is_some_and(|iv| iv.print == i.print)
+            })
     };
     !l.logins_at.contains(&path) && issued.iter().all(kept)
 }
@@ -553,9 +564,13 @@ fn doubtful(l: &mut Lives, input: &Input) {
                 .filter(|iv| iv.owner != NONE && iv.how != How::Before)
                 .map(|iv| iv.owner == t.2)
         };
-        let (right, wrong) = place.iter().filter_map(known).fold((0, 0), |(r, w), ok| {
-            if ok { (r + 1, w) } else { (r, w + 1) }
-        });
+        let (right, wrong) =
+            place.iter().filter_map(known).fold(
+                (0, 0),
+                |(r, w), ok| {
+                    if ok { (r + 1, w) } else { (r, w + 1) }
+                },
+            );
         if (two || same || wrong > right)
             && let Some(t) = place.first()
         {
@@ -570,7 +585,11 @@ fn agreed(l: &Lives) -> Vec<(u32, u32, u32)> {
     let mut seen = l.whoami.clone();
     seen.sort_unstable();
     seen.chunk_by(|a, b| a.0 == b.0)
-        .filter(|group| group.iter().all(|g| g.1 == group.first().map_or(NONE, |f| f.1)))
+        .filter(|group| {
+            group
+                .iter()
+                .all(|g| g.1 == group.first().map_or(NONE, |f| f.1))
+        })
         .filter_map(|group| group.first().copied())
         .collect()
 }

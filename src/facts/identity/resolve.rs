@@ -111,7 +111,10 @@ impl Identity {
 const NOBODY: &str = "no credential that anybody named; only the address is known";
 
 fn nobody_at(addr: Option<IpAddr>) -> String {
-    addr.map_or_else(|| "unattributed@unknown".to_owned(), |a| format!("unattributed@{a}"))
+    addr.map_or_else(
+        || "unattributed@unknown".to_owned(),
+        |a| format!("unattributed@{a}"),
+    )
 }
 
 /// Decides all calls.
@@ -238,8 +241,13 @@ fn fronts(input: &Input) -> Vec<bool> {
     let mut out = vec![false; input.addrs.len()];
     for row in &input.rows {
         for e in input.events_of(row) {
-            if let Ev::Fronted { name, log: false, .. } = *e
-                && let (Some(f), Some(o)) = (first.get_mut(row.addr as usize), out.get_mut(row.addr as usize))
+            if let Ev::Fronted {
+                name, log: false, ..
+            } = *e
+                && let (Some(f), Some(o)) = (
+                    first.get_mut(row.addr as usize),
+                    out.get_mut(row.addr as usize),
+                )
             {
                 *o |= *f != NONE && *f != name;
                 *f = name;
@@ -372,7 +380,11 @@ fn choose(
                 } else {
                     behalf
                 },
-                conf: if other && person { c.conf - 0.05 } else { c.conf },
+                conf: if other && person {
+                    c.conf - 0.05
+                } else {
+                    c.conf
+                },
                 ..c
             }
         }
@@ -508,9 +520,7 @@ impl Book {
                 .map(|(n, i)| format!("{} ({n} calls)", reason(VIA.get(*i).copied().unwrap_or(""))))
                 .collect();
             a.why = match a.kind {
-                "unattributed" if a.name.starts_with("unattributed@") => {
-                    NOBODY.to_owned()
-                }
+                "unattributed" if a.name.starts_with("unattributed@") => NOBODY.to_owned(),
                 _ if a.name.starts_with("key:") => format!(
                     "a key that no login and no answer named: {}",
                     parts.join(", ")

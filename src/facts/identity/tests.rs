@@ -258,10 +258,13 @@ fn renewed() -> Story {
     );
     s.call(&[bearer(3)], &[]);
     s.call(&[bearer(8)], &[]);
-    s.call(&[bearer(8)], &[E::WhoAmI {
+    s.call(
+        &[bearer(8)],
+        &[E::WhoAmI {
             name: "bob".into(),
             sure: true,
-        }]);
+        }],
+    );
     s
 }
 

@@ -19,7 +19,14 @@ pub struct Reason {
 
 /// The reason of a call's account; empty before facts are decided.
 pub fn account(cx: &Cx, call: i64) -> Result<Reason> {
-    type Row = (String, f64, Option<i64>, String, Option<Vec<u8>>, Option<i64>);
+    type Row = (
+        String,
+        f64,
+        Option<i64>,
+        String,
+        Option<Vec<u8>>,
+        Option<i64>,
+    );
     let row: Option<Row> = cx
         .conn
         .prepare_cached(
@@ -50,7 +57,8 @@ pub fn account(cx: &Cx, call: i64) -> Result<Reason> {
     let other = proof != call;
     let id = if other { id_of(cx, proof)? } else { None };
     let place = if other {
-        id.as_ref().map_or_else(|| "another call".to_owned(), |i| format!("call {i}"))
+        id.as_ref()
+            .map_or_else(|| "another call".to_owned(), |i| format!("call {i}"))
     } else {
         "this call".to_owned()
     };
@@ -73,7 +81,10 @@ pub fn account(cx: &Cx, call: i64) -> Result<Reason> {
 }
 
 fn nobody(name: &str, mine: &[CredentialSeen], here: &[IdentityEvent]) -> String {
-    if here.iter().any(|e| matches!(e, IdentityEvent::LoginFailed { .. })) {
+    if here
+        .iter()
+        .any(|e| matches!(e, IdentityEvent::LoginFailed { .. }))
+    {
         return "a login that was refused names nobody".into();
     }
     let shown: Vec<&str> = mine
@@ -85,7 +96,10 @@ fn nobody(name: &str, mine: &[CredentialSeen], here: &[IdentityEvent]) -> String
         return "nothing in it says who called; only the address is known".into();
     }
     if name.starts_with("unattributed@") {
-        return format!("it shows {}, and no login and no answer tells whose that is", shown.join(", "));
+        return format!(
+            "it shows {}, and no login and no answer tells whose that is",
+            shown.join(", ")
+        );
     }
     "the investigator or a log beside the capture tells it".into()
 }
@@ -99,46 +113,83 @@ fn told_by(
     theirs: &[CredentialSeen],
     events: &[IdentityEvent],
 ) -> Option<String> {
-    let shown = |print: u64| mine.iter().find(|c| c.print == print).map(|c| plain(&c.place));
+    let shown = |print: u64| {
+        mine.iter()
+            .find(|c| c.print == print)
+            .map(|c| plain(&c.place))
+    };
     for e in events {
         match e {
-            IdentityEvent::Login { name: typed, issued, .. } => {
+            IdentityEvent::Login {
+                name: typed,
+                issued,
+                ..
+            } => {
                 if !other {
-                    return Some(format!("this call is the login of {typed}, and it was let in"));
+                    return Some(format!(
+                        "this call is the login of {typed}, and it was let in"
+                    ));
                 }
                 let got = issued.iter().find_map(|(_, p)| shown(*p));
                 return Some(match got {
-                    Some(what) => format!("{what} was handed out or confirmed at the login of {typed}, {place}"),
-                    None => format!("the login of {typed}, {place}, followed on the same credential"),
+                    Some(what) => format!(
+                        "{what} was handed out or confirmed at the login of {typed}, {place}"
+                    ),
+                    None => {
+                        format!("the login of {typed}, {place}, followed on the same credential")
+                    }
                 });
             }
             IdentityEvent::WhoAmI { name: told, .. } => {
-                return Some(format!("the answer of {place} says that its caller is {told}"));
+                return Some(format!(
+                    "the answer of {place} says that its caller is {told}"
+                ));
             }
-            IdentityEvent::Owned { name: told, print, .. } if shown(*print).is_some() => {
+            IdentityEvent::Owned {
+                name: told, print, ..
+            } if shown(*print).is_some() => {
                 let what = shown(*print).unwrap_or_default();
-                return Some(format!("the answer of {place} names {told} as the owner of {what}"));
+                return Some(format!(
+                    "the answer of {place} names {told} as the owner of {what}"
+                ));
             }
-            IdentityEvent::Fronted { name: told, place: header } => {
+            IdentityEvent::Fronted {
+                name: told,
+                place: header,
+            } => {
                 return Some(format!("{} of {place} names {told}", plain(header)));
             }
             _ => {}
+        }
+    }
+    for e in events {
+        if let IdentityEvent::Renewed { issued } = e
+            && other
+            && let Some(what) = issued.iter().find_map(|(_, p)| shown(*p))
+        {
+            let from = theirs
+                .iter()
+                .find(|c| c.kind == "oauth")
+                .or(theirs.first())
+                .map_or_else(|| "another".to_owned(), |c| plain(&c.place));
+            return Some(format!(
+                "{what} was handed out by {place} in exchange for {from}, which is {name}'s"
+            ));
         }
     }
     if let Some(c) = theirs.iter().find(|c| c.name.is_some()) {
         let claim = c.claim.as_deref().unwrap_or("user");
         let said = c.name.as_deref().unwrap_or(name);
         let same = mine.iter().any(|m| m.print == c.print);
-        let first = if other && same { format!(", first shown by {place}") } else { String::new() };
-        return Some(format!("{} itself says so: {claim} is {said}{first}", plain(&c.place)));
-    }
-    for e in events {
-        if let IdentityEvent::Renewed { issued } = e
-            && let Some(what) = issued.iter().find_map(|(_, p)| shown(*p))
-        {
-            let from = theirs.first().map_or_else(|| "another".to_owned(), |c| plain(&c.place));
-            return Some(format!("{what} was handed out by {place} in exchange for {from}, which is {name}'s"));
-        }
+        let first = if other && same {
+            format!(", first shown by {place}")
+        } else {
+            String::new()
+        };
+        return Some(format!(
+            "{} itself says so: {claim} is {said}{first}",
+            plain(&c.place)
+        ));
     }
     (name.starts_with("key:") && !mine.is_empty()).then(|| {
         let what = mine.first().map(|c| plain(&c.place)).unwrap_or_default();

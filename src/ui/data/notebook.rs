@@ -112,10 +112,16 @@ pub fn write(path: &Path, w: &Write) -> Result<Answer> {
                 case::marks::correct(&conn, kind, target, v)?;
             }
             drop(conn);
-            let said = if *off { "correction taken back" } else { "corrected" };
+            let said = if *off {
+                "correction taken back"
+            } else {
+                "corrected"
+            };
             match crate::load::decide(path)? {
                 true => said.to_string(),
-                false => format!("{said}; it shows when the load that goes on has ended, or after the next one"),
+                false => format!(
+                    "{said}; it shows when the load that goes on has ended, or after the next one"
+                ),
             }
         }
         Write::SaveFilter { name, text } => {

@@ -644,12 +644,19 @@ fn why(m: &mut Model) {
         },
     };
     // The call that was read whole knows the reason of its account.
-    let told = f.show.as_ref().filter(|s| f.focus == 0 && here_is(f, &s.row.id));
+    let told = f
+        .show
+        .as_ref()
+        .filter(|s| f.focus == 0 && here_is(f, &s.row.id));
     let mut reasons = reasons;
     if let Some(w) = told.and_then(|s| s.account_why.as_ref())
         && let Some(first) = reasons.first_mut()
     {
-        *first = format!("{}: {w}.", told.and_then(|s| s.row.account.as_deref()).unwrap_or("Nobody"));
+        *first = format!(
+            "{}: {w}.",
+            told.and_then(|s| s.row.account.as_deref())
+                .unwrap_or("Nobody")
+        );
     }
     if reasons.is_empty() {
         return help_text(m);

@@ -75,7 +75,9 @@ pub fn not_account(m: &mut Model) {
         Some((name, Some(call))) if !name.starts_with("unattributed@") => {
             correct(m, "account-not", &format!("call:{call}"), &name, false);
         }
-        Some((_, None)) => m.say("go to one of its calls: what was called on that credential is taken away"),
+        Some((_, None)) => {
+            m.say("go to one of its calls: what was called on that credential is taken away")
+        }
         _ => m.say("nobody is known here"),
     }
 }

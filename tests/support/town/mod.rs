@@ -112,7 +112,11 @@ impl Ask<'_> {
         self
     }
     pub fn maybe(self, name: &str, value: &str) -> Self {
-        if value.is_empty() { self } else { self.with(name, value) }
+        if value.is_empty() {
+            self
+        } else {
+            self.with(name, value)
+        }
     }
 }
 impl<'a> Ask<'a> {
@@ -186,8 +190,13 @@ impl<'a> Maker<'a> {
     pub fn human(&mut self) -> Human {
         self.people += 1;
         let n = self.people;
-        let given = *self.r.pick(&["anna", "jonas", "mei", "tariq", "lena", "otto", "yuki", "pavel", "noor", "liwei", "zhang", "petra"]);
-        let family = *self.r.pick(&["weber", "lang", "koch", "zhou", "sato", "novak", "chen", "meyer"]);
+        let given = *self.r.pick(&[
+            "anna", "jonas", "mei", "tariq", "lena", "otto", "yuki", "pavel", "noor", "liwei",
+            "zhang", "petra",
+        ]);
+        let family = *self.r.pick(&[
+            "weber", "lang", "koch", "zhou", "sato", "novak", "chen", "meyer",
+        ]);
         let login = match self.r.below(5) {
             0 => format!("{given}.{family}{n}"),
             1 => format!("{given}{n}"),
@@ -209,7 +218,14 @@ impl<'a> Maker<'a> {
     }
     pub fn uuid(&mut self) -> String {
         let r = &mut self.r;
-        format!("{}-{}-4{}-a{}-{}", r.hex(8), r.hex(4), r.hex(3), r.hex(3), r.hex(12))
+        format!(
+            "{}-{}-4{}-a{}-{}",
+            r.hex(8),
+            r.hex(4),
+            r.hex(3),
+            r.hex(3),
+            r.hex(12)
+        )
     }
     /// An opaque secret.
     pub fn secret(&mut self) -> String {
@@ -218,7 +234,15 @@ impl<'a> Maker<'a> {
             1 => self.uuid(),
             2 => {
                 let n = 24 + self.r.below(20) as usize;
-                (0..n).map(|_| char::from(*self.r.pick(b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"))).collect()
+                (0..n)
+                    .map(|_| {
+                        char::from(
+                            *self
+                                .r
+                                .pick(b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"),
+                        )
+                    })
+                    .collect()
             }
             _ => {
                 let h = self.r.hex(40);
@@ -227,17 +251,29 @@ impl<'a> Maker<'a> {
         }
     }
     pub fn password(&mut self) -> String {
-        format!("{}{}!{}", self.r.pick(&["Sommer", "woaini", "Pass", "qwe"]), self.r.digits(3), self.r.hex(3))
+        format!(
+            "{}{}!{}",
+            self.r.pick(&["Sommer", "woaini", "Pass", "qwe"]),
+            self.r.digits(3),
+            self.r.hex(3)
+        )
     }
     pub fn jwt(&mut self, claims: &str) -> String {
-        format!("{}.{}.{}", b64url(b"{\"alg\":\"RS256\",\"typ\":\"JWT\"}"), b64url(claims.as_bytes()), b64url(self.r.hex(40).as_bytes()))
+        format!(
+            "{}.{}.{}",
+            b64url(b"{\"alg\":\"RS256\",\"typ\":\"JWT\"}"),
+            b64url(claims.as_bytes()),
+            b64url(self.r.hex(40).as_bytes())
+        )
     }
     pub fn agent(&mut self) -> Agent {
         // few addresses, so that many share one
         let addr = Ipv4Addr::new(10, 20, 0, 1 + self.r.below(12) as u8);
         let ua = *self.r.pick(&AGENTS);
         self.clients.push(Client { addr, ua });
-        Agent { id: self.clients.len() - 1 }
+        Agent {
+            id: self.clients.len() - 1,
+        }
     }
     /// A client in a net of its own.
     pub fn agent_in(&mut self, net: u8, ua: &'static str) -> Agent {
@@ -246,23 +282,44 @@ impl<'a> Maker<'a> {
     }
     pub fn agent_at(&mut self, addr: Ipv4Addr, ua: &'static str) -> Agent {
         self.clients.push(Client { addr, ua });
-        Agent { id: self.clients.len() - 1 }
+        Agent {
+            id: self.clients.len() - 1,
+        }
+    }
+    /// What a server says to a wrong login: the same each time.
+    pub fn refusal(&self, host: &str, path: &str) -> &'static str {
+        let h = host
+            .bytes()
+            .chain(path.bytes())
+            .fold(5usize, |h, b| h.wrapping_mul(33) ^ usize::from(b));
+        self.w.failed[h % self.w.failed.len()]
     }
     pub fn word(&mut self, of: &'static [&'static str]) -> &'static str {
         of[self.r.below(of.len() as u64) as usize]
     }
     fn step(&self, agent: Agent, q: Ask<'_>, a: Answer, who: Who, behalf: Option<String>) -> Step {
         let c = &self.clients[agent.id];
-        let mut s = format!("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\nAccept: */*\r\n", q.method, q.target, q.host, c.ua);
+        let mut s = format!(
+            "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\nAccept: */*\r\n",
+            q.method, q.target, q.host, c.ua
+        );
         for (n, v) in &q.headers {
             s.push_str(&format!("{n}: {v}\r\n"));
         }
         if !q.body.is_empty() {
-            s.push_str(&format!("Content-Type: {}\r\nContent-Length: {}\r\n", q.kind, q.body.len()));
+            s.push_str(&format!(
+                "Content-Type: {}\r\nContent-Length: {}\r\n",
+                q.kind,
+                q.body.len()
+            ));
         }
         s.push_str("\r\n");
         s.push_str(&q.body);
-        let mut t = format!("HTTP/1.1 {}\r\nServer: town\r\nContent-Length: {}\r\n", a.status, a.body.len());
+        let mut t = format!(
+            "HTTP/1.1 {}\r\nServer: town\r\nContent-Length: {}\r\n",
+            a.status,
+            a.body.len()
+        );
         if !a.kind.is_empty() {
             t.push_str(&format!("Content-Type: {}\r\n", a.kind));
         }
@@ -271,13 +328,22 @@ impl<'a> Maker<'a> {
         }
         t.push_str("\r\n");
         t.push_str(&a.body);
-        let h = q.host.bytes().fold(7u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)));
+        let h = q
+            .host
+            .bytes()
+            .fold(7u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)));
         Step {
             client: agent.id,
             server: Ipv4Addr::new(10, 90, (h >> 8) as u8, h as u8 | 1),
             request: s.into_bytes(),
             response: t.into_bytes(),
-            truth: Truth { kind: self.kind, method: q.method.into(), target: q.target, who, behalf },
+            truth: Truth {
+                kind: self.kind,
+                method: q.method.into(),
+                target: q.target,
+                who,
+                behalf,
+            },
             inner: None,
             line: self.line,
         }
@@ -299,27 +365,71 @@ impl<'a> Maker<'a> {
     }
     /// A line of an access log that stands for a call of its own.
     pub fn line(&mut self, host: &str, user: &str, target: &str, addr: &str, who: Who) {
-        let text = format!("{addr} - {user} [01/Jul/2026:09:{:02}:{:02} +0000] \"GET {target} HTTP/1.1\" 200 512 \"-\" \"{host}\"", self.r.below(60), self.r.below(60));
-        let truth = Truth { kind: self.kind, method: "GET".into(), target: target.into(), who, behalf: None };
+        let text = format!(
+            "{addr} - {user} [01/Jul/2026:09:{:02}:{:02} +0000] \"GET {target} HTTP/1.1\" 200 512 \"-\" \"{host}\"",
+            self.r.below(60),
+            self.r.below(60)
+        );
+        let truth = Truth {
+            kind: self.kind,
+            method: "GET".into(),
+            target: target.into(),
+            who,
+            behalf: None,
+        };
         self.log.push((text, truth));
     }
     /// Ordinary work with whatever headers carry the credential.
-    pub fn work(&mut self, agent: Agent, host: &'static str, headers: &[(&str, String)], who: &Who, calls: u64) {
+    pub fn work(
+        &mut self,
+        agent: Agent,
+        host: &'static str,
+        headers: &[(&str, String)],
+        who: &Who,
+        calls: u64,
+    ) {
         for _ in 0..calls {
             let n = self.r.below(9000);
-            let noun = self.word(&["orders", "kunden", "dingdan", "invoices", "reports", "tickets"]);
+            let noun = self.word(&[
+                "orders", "kunden", "dingdan", "invoices", "reports", "tickets",
+            ]);
             let (method, target, a) = match self.r.below(5) {
-                0 => ("GET", format!("/api/{noun}?page={}", n % 30), json(format!("{{\"total\":{n},\"rows\":[{{\"id\":{n},\"state\":\"open\"}}]}}"))),
-                1 => ("POST", format!("/api/{noun}"), json(format!("{{\"id\":{n},\"etag\":\"{}\"}}", self.r.hex(32)))),
-                2 => ("GET", format!("/api/{noun}/{n}/items"), json(format!("[{{\"sku\":\"{}\",\"qty\":2}}]", self.r.hex(12)))),
-                _ => ("GET", format!("/api/{noun}/{n}"), json(format!("{{\"id\":{n},\"createdBy\":\"user{}\",\"ref\":\"{}\"}}", n % 7, self.uuid()))),
+                0 => (
+                    "GET",
+                    format!("/api/{noun}?page={}", n % 30),
+                    json(format!(
+                        "{{\"total\":{n},\"rows\":[{{\"id\":{n},\"state\":\"open\"}}]}}"
+                    )),
+                ),
+                1 => (
+                    "POST",
+                    format!("/api/{noun}"),
+                    json(format!("{{\"id\":{n},\"etag\":\"{}\"}}", self.r.hex(32))),
+                ),
+                2 => (
+                    "GET",
+                    format!("/api/{noun}/{n}/items"),
+                    json(format!("[{{\"sku\":\"{}\",\"qty\":2}}]", self.r.hex(12))),
+                ),
+                _ => (
+                    "GET",
+                    format!("/api/{noun}/{n}"),
+                    json(format!(
+                        "{{\"id\":{n},\"createdBy\":\"user{}\",\"ref\":\"{}\"}}",
+                        n % 7,
+                        self.uuid()
+                    )),
+                ),
             };
             let mut q = ask(method, host, target);
             for (k, v) in headers {
                 q = q.with(k, v.clone());
             }
             if method == "POST" {
-                q = q.body("application/json", format!("{{\"amount\":{n},\"note\":\"n{n}\"}}"));
+                q = q.body(
+                    "application/json",
+                    format!("{{\"amount\":{n},\"note\":\"n{n}\"}}"),
+                );
             }
             self.call(agent, q, a, who.clone());
         }
@@ -336,7 +446,13 @@ pub fn b64url(bytes: &[u8]) -> String {
 }
 pub fn pct(text: &str) -> String {
     text.bytes()
-        .map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
         .collect()
 }
 
@@ -354,7 +470,11 @@ pub fn make(seed: u64, words: &Words) -> Town {
         lines: 0,
         line: 0,
     };
-    for (kind, times, play) in logins::SCENES.iter().chain(tokens::SCENES).chain(others::SCENES) {
+    for (kind, times, play) in logins::SCENES
+        .iter()
+        .chain(tokens::SCENES)
+        .chain(others::SCENES)
+    {
         for _ in 0..*times {
             m.scene(kind);
             play(&mut m);
@@ -369,7 +489,10 @@ impl Maker<'_> {
         let mut open: BTreeMap<(usize, Ipv4Addr, u32), Tcp> = BTreeMap::new();
         let mut port = 20_000u16;
         let mut calls = Vec::new();
-        let mut queues: Vec<std::collections::VecDeque<Step>> = std::mem::take(&mut self.scenes).into_iter().map(Into::into).collect();
+        let mut queues: Vec<std::collections::VecDeque<Step>> = std::mem::take(&mut self.scenes)
+            .into_iter()
+            .map(Into::into)
+            .collect();
         queues.retain(|q| !q.is_empty());
         while !queues.is_empty() {
             // some at once, not all: a browser's calls stay within minutes
@@ -393,7 +516,8 @@ impl Maker<'_> {
             if let Some(inner) = &s.inner {
                 wire.now += 1_000_000;
                 let mut t = line(&mut wire, inner, self.clients[inner.client].addr);
-                wire.exchange(&mut t, &inner.request, &inner.response).unwrap();
+                wire.exchange(&mut t, &inner.request, &inner.response)
+                    .unwrap();
                 calls.push(inner.truth.clone());
                 open.insert((inner.client, inner.server, inner.line), t);
             }
@@ -408,6 +532,11 @@ impl Maker<'_> {
             log.push('\n');
             calls.push(truth);
         }
-        Town { capture: wire.into_inner(), log, calls, intervals: self.intervals }
+        Town {
+            capture: wire.into_inner(),
+            log,
+            calls,
+            intervals: self.intervals,
+        }
     }
 }
