@@ -344,6 +344,12 @@ impl Builder {
         let answer = u32::try_from(c.resp_body).unwrap_or(0);
         let (mut creds, events) = row.bytes(23).map(ident::decode).unwrap_or_default();
         self.connection(&c, &mut creds);
+        // Where a login goes, whatever operation its body names; few calls have an event.
+        let place = if events.is_empty() {
+            NONE
+        } else {
+            place(c.method, c.host, path)
+        };
         let mut real = creds.iter().filter(|k| sure_place(&k.place));
         if let Some(first) = real.clone().next() {
             c.cred = first.print;
@@ -352,7 +358,7 @@ impl Builder {
         real.by_ref().for_each(|k| auth |= 1 << via(k.kind));
         self.ev
             .input
-            .push(key, addr, c.ua, c.path, answer, c.status, &creds, &events);
+            .push(key, addr, c.ua, place, answer, c.status, &creds, &events);
         self.ev.auth.push(auth);
         self.ev.keys.push(key);
         self.ev.calls.push(c);
@@ -394,6 +400,13 @@ fn as_http(grpc: u32, status: u16) -> u16 {
         4 => 504,
         _ => 500,
     }
+}
+
+/// Number of a method, a host and a path.
+fn place(method: u32, host: u32, path: &str) -> u32 {
+    let mut h = SipHasher13::new();
+    (method, host, path).hash(&mut h);
+    u32::try_from(h.finish() >> 32).unwrap_or(0)
 }
 
 /// Print of a request target; never 0.

@@ -429,7 +429,7 @@ fn login(
     let named = seen
         .iter()
         .any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
-    if !sure && (named || place.creates && !handed_session && !seen.is_empty()) {
+    if !sure && (named || place.creates && !place.login && !handed_session && !seen.is_empty()) {
         return false;
     }
     let mut handed = issued.prints.clone();

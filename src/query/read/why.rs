@@ -181,10 +181,10 @@ fn told_by(
         let claim = c.claim.as_deref().unwrap_or("user");
         let said = c.name.as_deref().unwrap_or(name);
         let same = mine.iter().any(|m| m.print == c.print);
-        let first = if other && same {
-            format!(", first shown by {place}")
-        } else {
-            String::new()
+        let first = match (other, same) {
+            (false, _) => String::new(),
+            (true, true) => format!(", first shown by {place}"),
+            (true, false) => format!(" in {place}, and that let the connection in"),
         };
         return Some(format!(
             "{} itself says so: {claim} is {said}{first}",
