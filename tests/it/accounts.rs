@@ -325,8 +325,8 @@ fn other_words_change_little() {
     measure(seeds(501..511), &town::words::SECOND).check("other words");
 }
 
-/// Words and seeds that nothing was made with at hand.
+/// Words that no list has.
 #[test]
-fn words_that_were_never_looked_at() {
+fn words_that_no_list_has() {
     measure(seeds(901..911), &town::words::THIRD).check("new words");
 }

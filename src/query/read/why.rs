@@ -191,6 +191,14 @@ fn told_by(
             plain(&c.place)
         ));
     }
+    if theirs
+        .iter()
+        .any(|c| c.claim.as_deref() == Some("user_code"))
+    {
+        return Some(format!(
+            "{place} brought the code of this device from a session of {name}"
+        ));
+    }
     (name.starts_with("key:") && !mine.is_empty()).then(|| {
         let what = mine.first().map(|c| plain(&c.place)).unwrap_or_default();
         format!("no login and no answer names the owner of {what}; its print stands for it")

@@ -1,4 +1,4 @@
-//! Vocabularies of logins. What reads calls was made with the first two at hand and is only measured with the third.
+//! Vocabularies of logins. The third holds words that no list of the program knows: places and values must tell.
 
 pub struct Words {
     pub domain: &'static str,
@@ -411,7 +411,7 @@ pub const SECOND: Words = Words {
     ],
 };
 
-/// Kept for the end: nothing was tuned on it.
+/// Paths, keys and refusals that no list has.
 pub const THIRD: Words = Words {
     domain: "villa.example",
     hosts: &[
