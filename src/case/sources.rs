@@ -192,6 +192,18 @@ impl Searched {
     }
 }
 
+/// Whether all of the case was searched with the rules of this print.
+pub fn same_rules(conn: &Connection, rules: &str) -> Result<bool> {
+    let searched = Searched::read(conn)?;
+    let ids: Vec<i64> = conn
+        .prepare("SELECT id FROM source WHERE state<>'loading' ORDER BY id")?
+        .query_map([], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(ids
+        .into_iter()
+        .all(|id| searched.source(id).is_none_or(|r| r == rules)))
+}
+
 /// Notes which sources were searched with other rules than those of this print; gives how many.
 pub fn note_rules(conn: &Connection, rules: &str) -> Result<u64> {
     let searched = Searched::read(conn)?;

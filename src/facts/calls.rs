@@ -73,6 +73,8 @@ pub struct CallLine {
     pub conf: f32,
     /// Index into [`super::identity::VIA`].
     pub via: u8,
+    /// Index of the call that shows whose it is.
+    pub proof: u32,
     /// Whether account and way were carried in from the call that caused this one.
     pub carried: bool,
     /// Session index.
@@ -139,6 +141,7 @@ impl CallLine {
             account: NONE,
             conf: 0.0,
             via: 0,
+            proof: NONE,
             carried: false,
             session: NONE,
             behalf: NONE,

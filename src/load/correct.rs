@@ -1,9 +1,9 @@
-//! Corrections of templates: pin, split, merge, rename. In: names of APIs as they are shown. Out: corrections in the case, and facts
-//! decided again over all calls. Bounds: [`limits::SPLIT_VALUES`] values at once.
+//! Corrections: templates pinned, split, merged, renamed; any of them and those of accounts decided over all calls at once. In: names
+//! as they are shown. Out: corrections in the case, and facts decided again. Bounds: [`limits::SPLIT_VALUES`] values at once.
 
 use super::finalise::{self, Counts};
 use crate::case::marks::{self, Correction};
-use crate::case::{Case, info, open};
+use crate::case::{Case, info, open, sources};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
@@ -225,21 +225,34 @@ pub fn undo(conn: &Connection) -> Result<Option<String>> {
 /// Holds a case as a load does, changes something in it, and decides all facts again where that made them stale.
 ///
 /// # Errors
-/// What `act` says; where another load holds the case; what SQLite says.
+/// What `act` says; [`Error::Case`], before `act`, where another load holds the case or it was searched with rules that are not at
+/// hand: then the next load decides; what SQLite says.
 pub fn decide<T>(
     case: &Path,
     with: &With,
     act: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<(T, Counts)> {
     let rules = Rules::with_files(&with.rules)?;
-    let inside = Inside::parse(&with.inside)?;
     let classes: Vec<open::ClassDef<'_>> = rules
         .classes()
         .iter()
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
         .collect();
     std::fs::metadata(case).map_err(Error::io(case, "cannot open"))?;
+    if !sources::same_rules(&open::open_notebook(case)?, rules.print())? {
+        return Err(Error::Case {
+            path: case.to_owned(),
+            why: "was searched with other rules: name them with --rules".into(),
+        });
+    }
     let mut case = Case::create_or_open(case, &classes, false)?;
+    let inside = if with.inside.is_empty() {
+        let kept = info::get(&case.conn, "inside")?.unwrap_or_default();
+        let nets: Vec<&str> = kept.split(',').filter(|n| !n.is_empty()).collect();
+        Inside::parse(&nets)?
+    } else {
+        Inside::parse(&with.inside)?
+    };
     let done = act(&case.conn)?;
     let counts = if info::is_stale(&case.conn)? {
         finalise::run(&mut case.conn, &rules, &inside)?

@@ -1,9 +1,10 @@
 //! Reading all calls. In: the evidence tables. Out: [`Evidence`]. Bounds: one pass in row order; strings are interned.
 
-use crate::call::model::Flags;
+use crate::call::model::{CredentialSeen, Flags};
 use crate::case::{ident, ids};
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
+use crate::facts::credentials::sure_place;
 use crate::facts::identity::{CallKey, Input, via};
 use crate::facts::templates::path_of;
 use rusqlite::Connection;
@@ -155,6 +156,7 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         addrs: Table(FxHashMap::default()),
         paths: Table(FxHashMap::default()),
         traces: FxHashMap::default(),
+        let_in: FxHashMap::default(),
     };
     // Reading rows and making something of them cost the same: each has a thread.
     std::thread::scope(|scope| {
@@ -274,6 +276,8 @@ struct Builder {
     addrs: Table<u128>,
     paths: Table<Path>,
     traces: FxHashMap<String, u32>,
+    /// Users whom connections were let in as, by flow.
+    let_in: FxHashMap<i64, CredentialSeen>,
 }
 
 impl Builder {
@@ -364,25 +368,46 @@ impl Builder {
         c.of = self.of.get(&c.id).copied().unwrap_or(NONE);
         let addr = self.ev.addrs.get(c.src as usize).copied();
         let mut auth = 0u16;
-        match row.bytes(23) {
-            Some(b) => {
-                let (creds, events) = ident::decode(b);
-                if let Some(first) = creds.first() {
-                    c.cred = first.print;
-                    c.cred_kind = via(first.kind);
-                }
-                for k in &creds {
-                    auth |= 1 << via(k.kind);
-                }
-                self.ev
-                    .input
-                    .push(key, addr, c.ua, c.status, &creds, &events);
-            }
-            None => self.ev.input.push(key, addr, c.ua, c.status, &[], &[]),
+        let answer = u32::try_from(c.resp_body).unwrap_or(0);
+        let (mut creds, events) = row.bytes(23).map(ident::decode).unwrap_or_default();
+        self.connection(&c, &mut creds);
+        // Where a login goes, whatever operation its body names; few calls have an event.
+        let place = if events.is_empty() {
+            NONE
+        } else {
+            place(c.method, c.host, path)
+        };
+        let mut real = creds.iter().filter(|k| sure_place(&k.place));
+        if let Some(first) = real.clone().next() {
+            c.cred = first.print;
+            c.cred_kind = via(first.kind);
         }
+        real.by_ref().for_each(|k| auth |= 1 << via(k.kind));
+        self.ev
+            .input
+            .push(key, addr, c.ua, place, answer, c.status, &creds, &events);
         self.ev.auth.push(auth);
         self.ev.keys.push(key);
         self.ev.calls.push(c);
+    }
+
+    /// NTLM lets a connection in, not a request ([MS-NTHT]): what follows on it without a header is the same user's.
+    fn connection(&mut self, c: &CallLine, creds: &mut Vec<CredentialSeen>) {
+        if c.flow == 0 {
+            return;
+        }
+        match creds.iter().find(|k| k.kind == "ntlm") {
+            Some(k) if c.status != 401 => {
+                self.let_in.insert(c.flow, k.clone());
+            }
+            Some(_) => {
+                self.let_in.remove(&c.flow);
+            }
+            None if creds.is_empty() && !self.let_in.is_empty() => {
+                creds.extend(self.let_in.get(&c.flow).cloned());
+            }
+            None => {}
+        }
     }
 }
 
@@ -402,6 +427,13 @@ fn as_http(grpc: u32, status: u16) -> u16 {
         4 => 504,
         _ => 500,
     }
+}
+
+/// Number of a method, a host and a path.
+fn place(method: u32, host: u32, path: &str) -> u32 {
+    let mut h = SipHasher13::new();
+    (method, host, path).hash(&mut h);
+    u32::try_from(h.finish() >> 32).unwrap_or(0)
 }
 
 /// Print of a request target; never 0. The form that proxies are sent, with scheme and authority, is that of the server.

@@ -376,8 +376,8 @@ pub fn calls(conn: &Connection, ev: &Evidence, people: &Identity) -> Result<()> 
         }
     }
     let mut stmt = conn.prepare(
-        "INSERT INTO call_fact(call_id,api_id,account_id,account_conf,account_via,behalf,session_id,level,classes,clear,masked,records,findings,parent_id,joined) \
-         VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
+        "INSERT INTO call_fact(call_id,api_id,account_id,account_conf,account_via,behalf,session_id,level,classes,clear,masked,records,findings,parent_id,joined,proof_id) \
+         VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
     )?;
     let id = |i: u32| ev.calls.get(i as usize).map(|c| c.id);
     for c in &ev.calls {
@@ -400,7 +400,8 @@ pub fn calls(conn: &Connection, ev: &Evidence, people: &Identity) -> Result<()> 
             c.records,
             c.findings,
             id(c.parent),
-            id(c.joined)
+            id(c.joined),
+            id(c.proof)
         ])?;
     }
     Ok(())

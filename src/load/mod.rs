@@ -175,6 +175,9 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
         .collect();
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
+    if !options.inside.is_empty() {
+        case::info::put(&case.conn, "inside", &options.inside.join(","))?;
+    }
     // until facts are decided; it ends before the case is closed, which clears the log
     let checkpoints = Checkpoints::start(&case)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);

@@ -134,6 +134,7 @@ pub fn model(
         armed: 0,
         arm: false,
         seq: 0,
+        corrected: false,
         typed: Vec::new(),
         ended: None,
         outbox: Vec::new(),

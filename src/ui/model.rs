@@ -268,6 +268,8 @@ pub enum PromptKind {
     Note(String),
     /// A tag on a target.
     Tag(String),
+    /// Name of an account, or of the one that it is.
+    Account(String),
     /// Search in a pane.
     Find,
     /// SQL.
@@ -425,6 +427,8 @@ pub struct Model {
     pub arm: bool,
     /// Last question, frame, timer.
     pub seq: u64,
+    /// A correction was written: when it is answered, all on screen is read again.
+    pub corrected: bool,
     /// Lines of find, note and other prompts that were typed.
     pub typed: Vec<String>,
     /// Status to leave with; set once.

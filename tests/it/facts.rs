@@ -177,6 +177,7 @@ fn a_small_case_is_decided_whole() {
         name: "alice".into(),
         service: false,
         issued: vec![("cookie:sid".into(), 7)],
+        sure: true,
     }];
     calls.push(login);
     for n in 0..4u32 {
@@ -351,6 +352,7 @@ fn speed() {
                 name: format!("user{n}"),
                 service: false,
                 issued: vec![("cookie:sid".into(), n)],
+                sure: true,
             }];
         }
         let findings = (0..10u32)

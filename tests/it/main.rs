@@ -11,6 +11,7 @@ mod detect_noise;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod again;
 mod api_inventory;
 mod archives;

@@ -313,6 +313,8 @@ impl Data for Hostile {
             }),
             What::Show { .. } => Answer::Show(Some(Box::new(Show {
                 row: call(1),
+                account_why: Some(evil(2)),
+                account_proof: Some(evil(3)),
                 request: Some(part()),
                 response: Some(part()),
                 interim: vec![part()],

@@ -14,5 +14,6 @@ pub mod quic;
 pub mod random;
 pub mod recut;
 pub mod talk;
+pub mod town;
 pub mod wire;
 pub mod world;

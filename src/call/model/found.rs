@@ -88,6 +88,10 @@ pub struct CredentialSeen {
     pub service: bool,
 }
 
+/// Stands before the place of something that only looks like a credential: it counts where the same value is handed out
+/// in one call and presented in another.
+pub const MAYBE: char = '~';
+
 /// Something a call tells about who owns a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentityEvent {
@@ -98,7 +102,10 @@ pub enum IdentityEvent {
         /// Whether it is the name of a program (`client_id` without a user).
         service: bool,
         /// Prints of the cookies and tokens that the answer handed out, with their place (`cookie:sid`, `$.access_token`).
+        /// A place with [`MAYBE`] before it only looks like one: it counts where the same is presented somewhere.
         issued: Vec<(String, Print)>,
+        /// Whether it can be nothing else; a form with a name and a password may also create somebody.
+        sure: bool,
     },
     /// A login that failed.
     LoginFailed {
@@ -116,6 +123,8 @@ pub enum IdentityEvent {
     WhoAmI {
         /// Name.
         name: String,
+        /// Whether the address says that the answer is about the caller; else all answers of it together decide.
+        sure: bool,
     },
     /// A trusted front names the user (`x-forwarded-user`, log user).
     Fronted {
@@ -128,6 +137,15 @@ pub enum IdentityEvent {
     OnBehalf {
         /// Name.
         name: String,
+    },
+    /// An answer names the owner of a credential that the caller does not use itself (introspection, a list of keys).
+    Owned {
+        /// Name.
+        name: String,
+        /// Whether it is a program's.
+        service: bool,
+        /// Print of the credential.
+        print: Print,
     },
     /// One token or answer holds all these names of one person, best first (`preferred_username`, e-mail, `sub`).
     SamePerson {

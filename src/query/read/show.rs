@@ -30,9 +30,12 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
             None => Vec::new(),
         });
     }
+    let why = super::why::account(cx, id)?;
     let interim = interim(cx, &p, &heads)?;
     Ok(Some(Show {
         row,
+        account_why: (!why.text.is_empty()).then_some(why.text),
+        account_proof: why.proof,
         request,
         response,
         interim,

@@ -5,6 +5,7 @@ use super::{Answer, MarkRow, What};
 use crate::case;
 use crate::error::{Error, Result};
 use crate::load::correct::{self, Change, With};
+use crate::load::finalise::Counts;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,6 +24,17 @@ pub enum Write {
         /// Take it away instead.
         off: bool,
     },
+    /// Corrects whose calls are, or takes that back.
+    Correct {
+        /// `account`, `account-not`.
+        kind: &'static str,
+        /// `account:NAME`, `call:ID`.
+        target: String,
+        /// New value.
+        v: String,
+        /// Take it back instead.
+        off: bool,
+    },
     /// Keeps a filter under a name.
     SaveFilter {
         /// Name.
@@ -31,9 +43,9 @@ pub enum Write {
         text: String,
     },
     /// Corrects templates.
-    Correct(Change),
+    Template(Change),
     /// Takes the last correction back.
-    Uncorrect(Change),
+    Untemplate(Change),
 }
 
 impl Write {
@@ -51,9 +63,20 @@ impl Write {
                 v: v.clone(),
                 off: !off,
             }),
+            Write::Correct {
+                kind,
+                target,
+                v,
+                off,
+            } => Some(Write::Correct {
+                kind,
+                target: target.clone(),
+                v: v.clone(),
+                off: !off,
+            }),
             Write::SaveFilter { .. } => None,
-            Write::Correct(c) => Some(Write::Uncorrect(c.clone())),
-            Write::Uncorrect(c) => Some(Write::Correct(c.clone())),
+            Write::Template(c) => Some(Write::Untemplate(c.clone())),
+            Write::Untemplate(c) => Some(Write::Template(c.clone())),
         }
     }
 }
@@ -61,11 +84,31 @@ impl Write {
 /// Writes a change.
 pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
     match w {
-        Write::Correct(c) => return corrected(path, with, |conn| correct::apply(conn, c)),
-        Write::Uncorrect(_) => {
-            return corrected(path, with, |conn| {
+        Write::Template(c) => {
+            let counts = |c: &Counts| format!("{} APIs", c.apis);
+            return corrected(path, with, counts, |conn| correct::apply(conn, c));
+        }
+        Write::Untemplate(_) => {
+            let counts = |c: &Counts| format!("{} APIs", c.apis);
+            return corrected(path, with, counts, |conn| {
                 let said = correct::undo(conn)?;
                 Ok(said.unwrap_or_else(|| "there is no correction to take back".into()))
+            });
+        }
+        Write::Correct {
+            kind,
+            target,
+            v,
+            off,
+        } => {
+            let counts = |c: &Counts| format!("{} accounts", c.accounts);
+            return corrected(path, with, counts, |conn| {
+                if *off {
+                    case::marks::uncorrect(conn, kind, target)?;
+                    return Ok("correction taken back".into());
+                }
+                case::marks::correct(conn, kind, target, v)?;
+                Ok("corrected".into())
             });
         }
         Write::Put { .. } | Write::SaveFilter { .. } => {}
@@ -99,7 +142,7 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
             case::marks::save(&conn, name, "filter", text)?;
             format!("filter saved as {name}")
         }
-        Write::Correct(_) | Write::Uncorrect(_) => String::new(),
+        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_) => String::new(),
     };
     Ok(Answer::Written(said))
 }
@@ -108,14 +151,15 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
 fn corrected(
     path: &Path,
     with: &With,
+    counts: impl Fn(&Counts) -> String,
     act: impl Fn(&Connection) -> Result<String>,
 ) -> Result<Answer> {
     match correct::decide(path, with, &act) {
-        Ok((said, counts)) => Ok(Answer::Written(format!("{said}; {} APIs", counts.apis))),
+        Ok((said, all)) => Ok(Answer::Written(format!("{said}; {}", counts(&all)))),
         Err(Error::Case { .. }) => {
             let said = act(&case::open_notebook(path)?)?;
             Ok(Answer::Written(format!(
-                "{said}, once the load has decided"
+                "{said}; it shows after the next load"
             )))
         }
         Err(e) => Err(e),

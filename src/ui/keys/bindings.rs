@@ -222,6 +222,18 @@ pub static BINDINGS: &[Binding] = &[
     b(Ctx::List, &[Key::ch('"')], A::PrevMark, "previous mark"),
     h(Ctx::Global, &[Key::ch('a')], A::Note, "note", 70, "note"),
     b(Ctx::Global, &[Key::ch('#')], A::Tag, "tag"),
+    b(
+        Ctx::Global,
+        &[Key::ch('A')],
+        A::IsAccount,
+        "who this account is: a name, or the account that is the same person",
+    ),
+    b(
+        Ctx::Global,
+        &[Key::ch('D')],
+        A::NotAccount,
+        "not this account: what was called on this credential is nobody's",
+    ),
     h(
         Ctx::Global,
         &[Key::ch('T')],

@@ -89,6 +89,8 @@ pub enum Action {
     PrevMark,
     Note,
     Tag,
+    IsAccount,
+    NotAccount,
     NextRecord,
     PrevRecord,
     NextSensitive,

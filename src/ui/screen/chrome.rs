@@ -470,6 +470,10 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             "kept in the case file, with its time and your name",
         ),
         PromptKind::Tag(t) => (format!("Tag on {t}"), "one or more words"),
+        PromptKind::Account(a) => (
+            format!("Who {a} is"),
+            "a name; that of another account makes them one person",
+        ),
         PromptKind::Find => (
             "Find in this pane".into(),
             "n and N walk through what is found",

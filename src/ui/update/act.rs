@@ -59,6 +59,8 @@ pub fn act(m: &mut Model, a: A) {
         A::PrevMark => step::next_mark(m, false),
         A::Note => work::note(m, false),
         A::Tag => work::note(m, true),
+        A::IsAccount => work::is_account(m),
+        A::NotAccount => work::not_account(m),
         A::NextRecord => step::record(m, true),
         A::PrevRecord => step::record(m, false),
         A::NextSensitive => step::sensitive(m, true),
@@ -402,6 +404,15 @@ fn reveal(m: &mut Model) {
     });
 }
 
+/// Whether the row under the cursor, or the call that is shown alone, is this one.
+fn here_is(f: &crate::ui::model::Frame, id: &str) -> bool {
+    match f.list.here().map(|r| &r.item) {
+        Some(Item::Call(c)) => c.id == id,
+        Some(_) => false,
+        None => true,
+    }
+}
+
 fn why(m: &mut Model) {
     let Some(f) = m.top() else { return };
     let line = (f.focus > 0)
@@ -430,6 +441,21 @@ fn why(m: &mut Model) {
             },
         },
     };
+    // The call that was read whole knows the reason of its account.
+    let told = f
+        .show
+        .as_ref()
+        .filter(|s| f.focus == 0 && here_is(f, &s.row.id));
+    let mut reasons = reasons;
+    if let Some(w) = told.and_then(|s| s.account_why.as_ref())
+        && let Some(first) = reasons.first_mut()
+    {
+        *first = format!(
+            "{}: {w}.",
+            told.and_then(|s| s.row.account.as_deref())
+                .unwrap_or("Nobody")
+        );
+    }
     if reasons.is_empty() {
         return help_text(m);
     }

@@ -45,7 +45,7 @@ pub fn menu(m: &mut Model) {
 pub fn choice(m: &mut Model, c: char) {
     let Some(api) = here(m) else { return };
     match c {
-        'p' => work::correct(m, Write::Correct(Change::Pin(api))),
+        'p' => work::correct(m, Write::Template(Change::Pin(api))),
         's' => overlay::prompt(m, PromptKind::Split(api), ""),
         'n' => overlay::prompt(m, PromptKind::Rename(api.clone()), &api),
         'g' => {
@@ -54,7 +54,7 @@ pub fn choice(m: &mut Model, c: char) {
                 return m.say("mark the others first (m)");
             }
             all.insert(0, api);
-            work::correct(m, Write::Correct(Change::Merge(all)));
+            work::correct(m, Write::Template(Change::Merge(all)));
         }
         _ => {}
     }
@@ -69,7 +69,7 @@ pub fn split(m: &mut Model, api: &str, text: &str) {
         .collect();
     work::correct(
         m,
-        Write::Correct(Change::Split {
+        Write::Template(Change::Split {
             api: api.to_owned(),
             values,
             param: None,
@@ -81,7 +81,7 @@ pub fn split(m: &mut Model, api: &str, text: &str) {
 pub fn rename(m: &mut Model, api: &str, name: &str) {
     work::correct(
         m,
-        Write::Correct(Change::Rename {
+        Write::Template(Change::Rename {
             api: api.to_owned(),
             name: name.to_owned(),
         }),

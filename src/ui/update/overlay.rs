@@ -2,6 +2,7 @@
 
 use super::{act, correct, filter, go, palette, work};
 use crate::trace::Question;
+use crate::ui::data::notebook::Write;
 use crate::ui::model::{MenuKind, Model, Overlay, PromptKind};
 use crate::ui::nav::Jump;
 use crate::ui::nav::input::Input;
@@ -139,6 +140,17 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         PromptKind::Tag(t) => {
             for tag in text.split_whitespace() {
                 work::put(m, t, "tag", tag.trim_start_matches('#'), false);
+            }
+        }
+        PromptKind::Account(old) => {
+            if text != old {
+                let w = Write::Correct {
+                    kind: "account",
+                    target: format!("account:{old}"),
+                    v: text.to_owned(),
+                    off: false,
+                };
+                work::correct(m, w);
             }
         }
         PromptKind::Find => {

@@ -178,9 +178,8 @@ fn general(m: &mut Model, r: Reply) {
         (Place::Written, Ok(Answer::Written(text))) => {
             m.say(text);
             ask::ask(m, 0, Place::Marks, crate::ui::data::What::Marks);
-            if m.top()
-                .is_some_and(|f| matches!(f.screen, ScreenId::Marks | ScreenId::Apis))
-            {
+            let decided = std::mem::take(&mut m.corrected);
+            if decided || m.top().is_some_and(|f| f.screen == ScreenId::Marks) {
                 ask::refetch(m, true);
             }
         }

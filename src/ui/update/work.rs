@@ -48,6 +48,46 @@ pub fn note(m: &mut Model, tag: bool) {
     );
 }
 
+/// The account under the cursor, and the call where it is one's.
+fn account(m: &Model) -> Option<(String, Option<String>)> {
+    Some(match m.top()?.list.here().map(|r| &r.item) {
+        Some(Item::Account(a)) => (a.account.clone(), None),
+        Some(Item::Session(s)) => (s.account.clone(), None),
+        Some(Item::Suspect(s)) => (s.account.clone(), None),
+        _ => {
+            let call = call_row(m)?;
+            (call.account?, Some(call.id))
+        }
+    })
+}
+
+/// Asks who an account is.
+pub fn is_account(m: &mut Model) {
+    match account(m) {
+        Some((name, _)) => overlay::prompt(m, PromptKind::Account(name.clone()), &name),
+        None => m.say("no account here"),
+    }
+}
+
+/// Takes the calls of a credential away from the account that they seem to be of.
+pub fn not_account(m: &mut Model) {
+    match account(m) {
+        Some((name, Some(call))) if !name.starts_with("unattributed@") => {
+            let w = Write::Correct {
+                kind: "account-not",
+                target: format!("call:{call}"),
+                v: name,
+                off: false,
+            };
+            correct(m, w);
+        }
+        Some((_, None)) => {
+            m.say("go to one of its calls: what was called on that credential is taken away")
+        }
+        _ => m.say("nobody is known here"),
+    }
+}
+
 /// Writes a mark, note or tag, so that it can be taken back.
 pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) {
     let w = Write::Put {
@@ -100,6 +140,10 @@ fn write(m: &mut Model, w: Write) {
             m.marks.remove(target);
         }
     }
+    m.corrected |= matches!(
+        w,
+        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_)
+    );
     ask::ask(m, 0, Place::Written, What::Write(w));
     super::docs::refresh(m);
 }
