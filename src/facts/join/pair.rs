@@ -3,7 +3,7 @@
 
 use super::super::calls::{CallLine, NONE};
 use super::clock::{Clock, JITTER, Stamp};
-use super::{Key, NEAR, SKEW_NS, WINDOW_NS, fits};
+use super::{Key, NEAR, S, SKEW_NS, WINDOW_NS, fits};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Calls around a line's time that are looked at: more equal requests of a moment cannot be told apart anyway.
@@ -139,8 +139,8 @@ impl<'a> Kind<'a> {
             .take(AROUND)
             .filter_map(|(_, i)| Some((self.fit(line, *i, round, slack)?, *i)));
         let hit = match round {
-            // in order: equal requests pair up as they were made
-            Round::Program | Round::Covered => around.next(),
+            // whole seconds tell the order alone: equal requests pair up as they were made
+            Round::Program | Round::Covered if self.clock.step >= S => around.next(),
             _ => around.min_by_key(|(off, _)| *off),
         };
         hit.map(|(_, i)| i)
