@@ -6,13 +6,11 @@ use super::evidence::{self, Found, Wanted};
 use super::{DAMAGED, OK, case, out};
 use crate::call::model::{Facts, Proto};
 use crate::call::text::visible;
-use crate::case::heads::Head;
 use crate::case::journal;
 use crate::case::sources::Searched;
 use crate::detect::{DIGEST, Rules, Scanner};
 use crate::error::Result;
-use crate::load::beside;
-use crate::proto::http1;
+use crate::load::{beside, of_heads};
 use crate::query::{Cx, read};
 use crate::source::archive::Reopened;
 use serde_json::{Map, Value, json};
@@ -303,19 +301,7 @@ fn heads(cx: &Cx, check: &mut Check<'_>, again: &mut Again) -> Result<()> {
         };
         let log = r.get::<_, u8>(1)? == Proto::Log as u8;
         let uri: Option<String> = r.get(2)?;
-        let read = |h: &Head, request| {
-            let mut m = http1::reread(&h.raw, request);
-            m.trailers.clone_from(&h.trailers);
-            m
-        };
-        let asked = match (&heads.request, &uri) {
-            (Some(h), _) => again.scanner.scan_request(&read(h, true)),
-            (None, Some(uri)) if log => again.scanner.scan_uri(uri),
-            _ => Facts::default(),
-        };
-        let interim: Vec<_> = heads.interim.iter().map(|h| read(h, false)).collect();
-        let last = heads.response.as_ref().map(|h| read(h, false));
-        let answered = again.scanner.scan_response_heads(last.as_ref(), &interim);
+        let [asked, answered] = of_heads(&mut again.scanner, &heads, uri.as_deref(), log);
         for (col, now) in [(3, asked), (4, answered)] {
             let have = r.get::<_, Option<Vec<u8>>>(col)?.unwrap_or_default();
             let stored = read::unpack_facts(cx, &have);

@@ -194,7 +194,9 @@ mod tests {
         for i in 0..clear {
             held.add(false, 0, i % distinct);
         }
-        held.belief = (conf * clear as f64) as u64;
+        held.belief = format!("{:.0}", (conf * clear as f64).floor())
+            .parse()
+            .unwrap();
         decide(&rules.classes()[usize::from(id)], &held, context)
     }
 

@@ -99,7 +99,8 @@ pub fn documented(by_name: &mut BTreeMap<String, Api>, specs: &[Spec], rules: &R
         return;
     }
     // Operations by host and route; a specification of several hosts is one.
-    let mut ops: BTreeMap<(&str, String), Vec<(&str, usize, usize)>> = BTreeMap::new();
+    type Operations<'a> = BTreeMap<(&'a str, String), Vec<(&'a str, usize, usize)>>;
+    let mut ops: Operations<'_> = BTreeMap::new();
     for b in &rules.bound {
         let Some(spec) = specs.get(b.spec) else {
             continue;

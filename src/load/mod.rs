@@ -25,7 +25,7 @@ mod taps;
 mod target;
 mod work;
 
-pub use self::rescan::Rescanned;
+pub use self::rescan::{Rescanned, of_heads};
 use crate::case::checkpoint::Checkpoints;
 use crate::case::{self, Case};
 use crate::detect::Rules;

@@ -9,6 +9,7 @@ use super::Progress;
 use crate::body::protobuf::schema::Schema;
 use crate::call::model::{Facts, Proto};
 use crate::case::bodies::BodyReader;
+use crate::case::heads::{Head, Heads};
 use crate::case::postings::{Pairs, Target};
 use crate::case::sources::Searched;
 use crate::case::terms::Terms;
@@ -170,29 +171,18 @@ impl Work<'_> {
     }
 
     fn heads(&mut self, reader: &mut BodyReader, id: i64) -> Result<()> {
-        let (proto, uri, req, resp): (u8, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>) = self
+        type Kept = (u8, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
+        let (proto, uri, req, resp): Kept = self
             .conn
             .prepare_cached("SELECT proto,uri,req_facts,resp_facts FROM call WHERE id=?1")?
             .query_row([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?;
         let heads = reader.heads(self.conn, id)?;
         let log = proto == Proto::Log as u8;
-        for (request, head, had) in [(true, heads.request, req), (false, heads.response, resp)] {
-            let now = match (head, &uri) {
-                (Some(h), _) => {
-                    let mut m = http1::reread(&h.raw, request);
-                    m.trailers = h.trailers;
-                    self.scanner.scan_request(&m)
-                }
-                (None, Some(uri)) if log && request => self.scanner.scan_uri(uri),
-                _ => Facts::default(),
-            };
-            let sql = match request {
-                true => "UPDATE call SET req_facts=?2 WHERE id=?1",
-                false => "UPDATE call SET resp_facts=?2 WHERE id=?1",
-            };
-            self.keep(sql, id, Target::CallHead(id), had, &now)?;
-        }
-        Ok(())
+        let [asked, answered] = of_heads(&mut self.scanner, &heads, uri.as_deref(), log);
+        let sql = "UPDATE call SET req_facts=?2 WHERE id=?1";
+        self.keep(sql, id, Target::CallHead(id), req, &asked)?;
+        let sql = "UPDATE call SET resp_facts=?2 WHERE id=?1";
+        self.keep(sql, id, Target::CallHead(id), resp, &answered)
     }
 
     /// Writes what is found now where it is not what was found before.
@@ -248,4 +238,22 @@ impl Work<'_> {
         }
         Ok(())
     }
+}
+
+/// What heads hold, searched again as when they were read: of the request (of a log line its target), and of the response with the
+/// interim ones.
+pub fn of_heads(scanner: &mut Scanner, heads: &Heads, uri: Option<&str>, log: bool) -> [Facts; 2] {
+    let read = |h: &Head, request| {
+        let mut m = http1::reread(&h.raw, request);
+        m.trailers.clone_from(&h.trailers);
+        m
+    };
+    let asked = match (&heads.request, uri) {
+        (Some(h), _) => scanner.scan_request(&read(h, true)),
+        (None, Some(uri)) if log => scanner.scan_uri(uri),
+        _ => Facts::default(),
+    };
+    let interim: Vec<_> = heads.interim.iter().map(|h| read(h, false)).collect();
+    let last = heads.response.as_ref().map(|h| read(h, false));
+    [asked, scanner.scan_response_heads(last.as_ref(), &interim)]
 }

@@ -53,7 +53,7 @@ impl Table {
         if named {
             // a key that was listed to a person stays a key: naming nobody is no wrong person
             let wrong_person =
-                !right && !(got.starts_with("key:") && matches!(truth.who, Who::Is(_)));
+                !(right || got.starts_with("key:") && matches!(truth.who, Who::Is(_)));
             cell.wrong += u64::from(wrong_person);
             let conf = (row.account_conf.unwrap_or(0.0) * 100.0).round() as u32;
             if right || wrong_person {

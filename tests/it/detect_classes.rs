@@ -133,8 +133,9 @@ fn run(r: &mut Random, rules: &Rules, api: &Api, tally: &mut Tally) {
     let mut s = scanner();
     let mut facts: Vec<Facts> = Vec::new();
     let mut kinds: Vec<&str> = Vec::new();
-    // what a print stands for
-    let mut truth: Vec<BTreeMap<(&str, u64), (i64, String)>> = Vec::new();
+    /// What a print stands for: by class and print of a value its record, and its text.
+    type Truth<'a> = BTreeMap<(&'a str, u64), (i64, String)>;
+    let mut truth: Vec<Truth<'_>> = Vec::new();
     let mut whose: BTreeMap<u64, &str> = BTreeMap::new();
     for _ in 0..api.bodies {
         let mut of: BTreeMap<(&str, u64), (i64, String)> = BTreeMap::new();

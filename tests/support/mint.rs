@@ -66,7 +66,7 @@ pub fn luhn(head: &str) -> String {
                     d / 10 + d % 10
                 })
                 .sum();
-            sum % 10 == 0
+            sum.is_multiple_of(10)
         })
         .unwrap()
 }
@@ -534,7 +534,7 @@ fn sin(r: &mut Random) -> String {
 fn tfn(r: &mut Random) -> String {
     loop {
         let s = format!("{}{}", 1 + r.below(9), r.digits(8));
-        if weighted(&s, &[1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 == 0 {
+        if weighted(&s, &[1, 4, 3, 7, 5, 8, 6, 9, 10]).is_multiple_of(11) {
             return if r.chance(50) {
                 format!("{} {} {}", &s[..3], &s[3..6], &s[6..])
             } else {
@@ -754,7 +754,7 @@ fn mbi(r: &mut Random) -> String {
 fn routing(r: &mut Random) -> String {
     loop {
         let s = format!("{:02}{}", 1 + r.below(12), r.digits(7));
-        if weighted(&s, &[3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0 {
+        if weighted(&s, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10) {
             return s;
         }
     }

@@ -165,8 +165,8 @@ pub fn fit(kind: Kind, v: &[u8]) -> Fit {
                     } else {
                         &[10, 7, 8, 4, 6, 3, 5, 1]
                     },
-                ) % 11
-                    == 0,
+                )
+                .is_multiple_of(11),
             0,
         ),
         Kind::Nir => (

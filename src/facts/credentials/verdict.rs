@@ -74,7 +74,7 @@ fn refuses(f: &Field) -> bool {
     );
     if code && !fine {
         let done = matches!(value, "20000" | "2000") || value.eq_ignore_ascii_case("success");
-        return !done && !(value == "1" && key == "code");
+        return !(done || value == "1" && key == "code");
     }
     if top
         && value.starts_with('-')

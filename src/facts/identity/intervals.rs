@@ -260,7 +260,7 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
             let real = issued.iter().any(|i| !i.weak && !i.maybe);
             let mut first = NONE;
             // A tracking cookie that comes along with a session says nothing about who comes next.
-            for i in issued.iter().filter(|i| !i.maybe && !(real && i.weak)) {
+            for i in issued.iter().filter(|i| !(i.maybe || real && i.weak)) {
                 let id = bind(l, i.print, name, pos);
                 if let Some(iv) = l.get(id) {
                     iv.service |= service;

@@ -10,13 +10,15 @@ use leaktrace::source::{Kind, unpacked};
 use memchr::memchr;
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
 
 /// Lines of a log.
 pub fn logs(data: &[u8]) {
-    let formats = log::Formats::default();
-    let _ = log::sniff(data, &formats);
+    // read once: they are the same for every input
+    static FORMATS: LazyLock<log::Formats> = LazyLock::new(log::Formats::default);
+    let formats = &*FORMATS;
+    let _ = log::sniff(data, formats);
     // what is taken off first does not depend on the format
     let wraps: Vec<_> = formats
         .all()
