@@ -259,6 +259,7 @@ fn every_attribution_shows_what_it_rests_on() {
             assert!(why.contains(proof.as_str()), "{why}");
         }
         for (word, kind) in [
+            ("print stands for it", "key"),
             ("at the login of", "login"),
             ("is the login of", "login itself"),
             ("itself says so", "itself"),
@@ -266,7 +267,6 @@ fn every_attribution_shows_what_it_rests_on() {
             ("says that its caller is", "whoami"),
             ("as the owner of", "owner"),
             (" names ", "front"),
-            ("print stands for it", "key"),
         ] {
             if why.contains(word) {
                 *kinds.entry(kind.into()).or_default() += 1;
