@@ -313,9 +313,7 @@ fn weigh<'a>(
     let routeish = share(&|k| k.routeish);
     let mut points = 0.0;
     // Where they stand.
-    points += if w.prev == "{}" {
-        -3.5
-    } else if w.depth == 0 {
+    points += if w.prev == "{}" || w.depth == 0 {
         -3.5
     } else if words::prefix(&w.prev) {
         -4.0
