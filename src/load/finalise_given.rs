@@ -93,14 +93,16 @@ fn corrected(given: &mut Given, c: &Correction) {
     }
 }
 
+/// A documented operation: method, specification, its number there.
+type Documented<'s> = (&'s str, usize, usize);
+
 /// Notes for each API whether it is documented, and adds what is documented and was never called.
 pub fn documented(by_name: &mut BTreeMap<String, Api>, specs: &[Spec], rules: &Rules) {
     if specs.is_empty() {
         return;
     }
     // Operations by host and route; a specification of several hosts is one.
-    type Operations<'a> = BTreeMap<(&'a str, String), Vec<(&'a str, usize, usize)>>;
-    let mut ops: Operations<'_> = BTreeMap::new();
+    let mut ops: BTreeMap<(&str, String), Vec<Documented<'_>>> = BTreeMap::new();
     for b in &rules.bound {
         let Some(spec) = specs.get(b.spec) else {
             continue;

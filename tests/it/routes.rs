@@ -1,6 +1,7 @@
 //! Precision and recall of templates on labelled routes of many services (`tests/fixtures/routes`): paths are sampled from each
 //! service's own routes with a seed, folded, and compared pairwise with the routes that they came of. `public.txt` is what the
-//! folding was fitted to, `held.txt` is not. Figures are printed: `cargo test --test it routes:: -- --nocapture`.
+//! folding was fitted to. `held.txt` and `held2.txt` were written before they were looked at: their first figures were F1 0.980 and
+//! 0.926; what they showed has since become rules and words, so that they are no proof any more but a guard. Figures are printed: `cargo test --test it routes:: -- --nocapture`.
 
 use crate::routes_peers::PEERS;
 use crate::routes_values::value;
@@ -425,14 +426,14 @@ fn templates_of_the_same_services_with_other_values() {
 }
 
 #[test]
-fn templates_of_services_that_it_was_not_fitted_to() {
+fn templates_of_services_that_were_looked_at_late() {
     let (f1, mean, best) = figures("held.txt, seeds 900-919", HELD, 900..920);
     assert!(f1 >= LEAST && mean >= LEAST, "{f1} {mean}");
     assert!(f1 >= best + 0.1, "{f1} beside {best}");
 }
 
 #[test]
-fn templates_of_more_services_that_it_was_not_fitted_to() {
+fn templates_of_services_that_were_looked_at_last() {
     let (f1, mean, best) = figures("held2.txt, seeds 1300-1319", SECOND, 1300..1320);
     assert!(f1 >= LEAST && mean >= LEAST, "{f1} {mean}");
     assert!(f1 >= best + 0.1, "{f1} beside {best}");

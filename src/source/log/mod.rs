@@ -264,7 +264,7 @@ impl LogReader {
         self.buf.drain(..self.start);
         self.start = 0;
         let old = self.buf.len();
-        self.buf.resize(old + (1 << 18), 0);
+        self.buf.resize(old + (1 << 16), 0);
         let got = match self.buf.get_mut(old..) {
             Some(room) => self.input.read(room),
             None => Ok(0),
