@@ -373,6 +373,22 @@ zeek = "#separator \\x09\n#unset_field\t-\n#path\thttp\n#fields\tts\tuid\tid.ori
 put("logs", "zeek", zeek)
 put("logs", "zeek-json", '{"ts":1591367999.3,"uid":"C5","id.orig_h":"10.0.0.1","id.orig_p":4,"id.resp_h":"10.0.0.2","id.resp_p":80,"trans_depth":1,"method":"GET","host":"h","uri":"/","status_code":200}\n')
 put("logs", "eve", '{"timestamp":"2026-03-01T10:00:00.5+0100","event_type":"http","src_ip":"10.0.0.1","src_port":4,"dest_ip":"10.0.0.2","dest_port":80,"http":{"hostname":"h","http_port":81,"url":"/x","http_method":"GET","status":200,"length":3}}\n{"event_type":"dns","timestamp":"2026-03-01T10:00:00.5+0100"}\n')
+# a log of each format, as the tests have them
+with open(os.path.join(HERE, "../../tests/fixtures/logs/written.txt"), encoding="utf-8") as f:
+    for n, block in enumerate(f.read().split("=== ")[1:]):
+        kind, log = block.split("\n", 1)
+        put("logs", f"{n:02}-{kind}", "".join(l + "\n" for l in log.splitlines() if not l.startswith("-->")))
+put("log_format", "nginx", "log_format a escape=json '{\"t\":\"$time_iso8601\",\"r\":\"$request\",'\n '\"s\":$status}';\0" + '{"t":"2026-03-01T02:00:00Z","r":"GET /a HTTP/1.1","s":200}\n')
+put("log_format", "string", '${remote_addr} [$time_local] "$request" $status $upstream_addr $scheme://$host$request_uri\0' + '10.0.0.1 [01/Mar/2026:02:00:00 +0000] "GET / HTTP/1.1" 200 10.0.0.2:80, 10.0.0.3:80 http://h/a\n')
+put("log_format", "apache", 'LogFormat "%v %h %{%Y-%m-%d}tT%{%H:%M:%S}t.%{usec_frac}t \\"%r\\" %>s %{ms}T %{X-Request-Id}i %U%q" own\0' + 'h 10.0.0.1 2026-03-01T02:00:00.5 "GET / HTTP/1.1" 200 5 abcdefgh /?a\n')
+put("log_format", "envoy", '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE%\0[2026-03-01T02:00:00Z] "GET / HTTP/2" 200\n')
+put("log_format", "haproxy", 'log-format "%ci:%cp [%tr] %ST %{+Q}r %[capture.req.hdr(0)]"\0' + '10.0.0.1:5 [01/Mar/2026:02:00:00.5] 200 "GET / HTTP/1.1" x\n')
+put("log_format", "gunicorn", '%(h)s %(t)s "%(r)s" %(s)s %({x-request-id}i)s\0' + '10.0.0.1 [01/Mar/2026:02:00:00 +0000] "GET / HTTP/1.1" 200 abcdefgh\n')
+for kind in ["line = 'json'\nhas = ['a.b', 'k=v*']\n[fields]\n'start:ms' = 'a.b'\nuri = ['u', 'v.w']\0" + '{"a":{"b":"1772330400123"},"k":"vx","v":"{\\"w\\":\\"/x\\"}"}\n',
+             "line = 'csv'\ndelimiter = ';'\ncall = 'session'\n[fields]\nstart = 'von'\nhost = 'wo'\nuser = 'wer'\0von;wo;wer\n2026-03-01T02:00:00Z;\"a\"\"b\";amy\n",
+             "line = 'text'\nspaces = true\npattern = ['{time:%d.%m.%Y %H:%M:%S} {src} {{{method}}} {uri}', '{time} {request}']\0" + "01.03.2026 02:00:00   10.0.0.1 {GET} /a\n",
+             "line = 'pairs'\n[fields]\ntime = 't'\nrequest = 'r'\0t=2026-03-01T02:00:00Z r=\"GET / HTTP/1.1\" x=1\n"]:
+    put("log_format", kind.split("'")[1], kind)
 GQL = 'query GetUser($id: ID! = 1) @x { u: user(id: $id, f: {a: [1, "}"]}) { name ...F } ... on Query { me { id } } } fragment F on User { tel } # end'
 O = {
     "graphql": "application/json\n/graphql\n" + '{"operationName":"GetUser","query":"%s","extensions":{"persistedQuery":{"sha256Hash":"ab"}}}' % GQL.replace('"', '\\"'),

@@ -31,4 +31,5 @@ pub mod trace;
 // queries -> screens, rows, files
 pub mod cli;
 pub mod export;
+pub mod report;
 pub mod ui;

@@ -34,6 +34,8 @@ pub const UNPACK_WINDOW: usize = 96 << 20;
 pub const ENTRY_BYTES: usize = 64 << 20;
 /// Longest log line kept; the rest of a longer line is skipped and counted.
 pub const LOG_LINE: usize = 1 << 20;
+/// Bytes of a log format that is given, a mapping or a server's configuration: the largest of those are some 100 KiB.
+pub const MAPPING_BYTES: usize = 1 << 20;
 /// Nested link, tunnel and network headers followed in one packet: two tags, two labels and two tunnels with a tagged
 /// frame each are in use, twice that is not.
 pub const ENCAP_DEPTH: usize = 16;
@@ -120,8 +122,14 @@ pub const HEAD_BYTES: usize = 1 << 20;
 pub const HEADERS: usize = 2000;
 /// Requests waiting for their responses on one connection.
 pub const PIPELINE: usize = 4096;
+/// Requests that wait on one connection in ordinary use; of longer queues the oldest are given out ...
+pub const PIPELINE_FEW: usize = 64;
+/// ... where all flows together hold this much: a host of 4 GB must have room for the rest of a load.
+pub const WAITING_BYTES: usize = 96 << 20;
 /// Bytes of one body kept in memory and stored; length and hash go on to its end.
 pub const BODY_STORED: usize = 64 << 20;
+/// Packets of one body remembered by their first byte, to tell when each message in it came: as many as messages are listed.
+pub const BODY_PLACES: usize = 10_000;
 /// Bytes of unfinished messages held over all flows: four bodies of the stored size; beyond, bodies are only counted and hashed.
 pub const OPEN_BYTES: usize = 256 << 20;
 /// Bytes one flow may hold in finished messages whose other half has not come before the oldest is given out alone.
@@ -159,6 +167,8 @@ pub const FLOW_HEAD: usize = 64;
 pub const TLS_HELLO: usize = 64 << 10;
 /// Packets with long headers of one QUIC flow looked at: a hello of [`TLS_HELLO`] bytes takes half as many, sent twice.
 pub const QUIC_PACKETS: u32 = 128;
+/// Bytes of Initial packets of one flow that wait for the client's first one, which gives the keys: a server's first flight.
+pub const QUIC_EARLY: usize = 16 << 10;
 /// Pieces of one direction of a QUIC handshake held: browsers cut a hello into some twenty, shuffled.
 pub const QUIC_PIECES: usize = 256;
 /// Content codings undone in a row.
@@ -193,6 +203,22 @@ pub const CLASSES: usize = 63;
 pub const FILTER_DEPTH: usize = 50;
 /// Distinct paths templates are learnt from; beyond, paths are folded by the shape of their segments alone.
 pub const TEMPLATE_PATHS: usize = 2_000_000;
+/// Routes that specifications and the investigator give in all: the largest public specifications have 10,000.
+pub const GIVEN_ROUTES: usize = 200_000;
+/// Values of a parameter that the investigator can set apart at once: each is an API from then on.
+pub const SPLIT_VALUES: usize = 2_000;
+/// Bytes of one API specification: the largest public ones have 20 MB.
+pub const SPEC_BYTES: usize = 64 << 20;
+/// What a specification may take in memory as a tree, aliases of YAML followed: a few lines of them can stand for gigabytes.
+pub const SPEC_TREE: usize = 512 << 20;
+/// Operations of one specification.
+pub const SPEC_OPERATIONS: usize = 50_000;
+/// Answers read for what they say of routes: 20,000 of 3 KB take half a second.
+pub const ROUTE_ANSWERS: usize = 20_000;
+/// Answers of paths that look alike (`/users/{}`): what the third says the first two said.
+pub const ROUTE_LIKE: usize = 3;
+/// Bytes read of one answer; a list's first hundred entries are as good as all.
+pub const ROUTE_ANSWER_BYTES: usize = 64 << 10;
 /// Code points drawn in one terminal cell: 3,000 combining marks on one letter put 6 KB into a cell.
 pub const CELL_CODEPOINTS: usize = 8;
 /// Bytes sent to the clipboard by OSC 52; terminals drop longer ones.
@@ -221,10 +247,28 @@ pub const CLUE_COLUMNS: usize = 64;
 pub const CLUE_BYTES: usize = 1 << 30;
 /// Bytes taken out of one compressed value inside a body: a compressed export in a JSON field, not a bomb.
 pub const NESTED_DECODED: usize = 4 << 20;
+/// Bytes unpacked out of one workbook: an export of a million rows; a bomb ends there.
+pub const SHEET_DECODED: usize = 128 << 20;
+/// Sheets of one workbook that are read.
+pub const SHEETS: usize = 100;
+/// Members of one workbook that are looked at: its sheets, their drawings and relations.
+pub const SHEET_MEMBERS: usize = 10_000;
 /// Distinct keys of one body that are told apart; in a body with more, further keys stand as `*` (keys that are data would fill memory).
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Call ids kept with one movement of a merged graph: enough to open examples; the trails list all.
+pub const GRAPH_CALLS: usize = 20;
+/// Addresses and movements drawn in one picture: what a page or a screen can still show.
+pub const GRAPH_DRAWN: usize = 200;
+/// Rows of one table of a report: what a reader still goes through; the row verbs give all.
+pub const REPORT_ROWS: usize = 200;
+/// Things of one kind told in words: suspects in detail, risks of a cause, opaque protocols.
+pub const REPORT_FEW: usize = 12;
+/// Records whose way is written hop by hop.
+pub const REPORT_RECORDS: usize = 25;
+/// Calls in the list of places of a report: a file that a browser still opens at once.
+pub const REPORT_CALLS: usize = 3000;
 /// Calls that cause one another in a row and are followed from an inner one outwards; a chain of services is shorter.
 pub const CHAIN: u8 = 16;
 /// Messages of one WebSocket shown beside the call that opened it: the rest is in the list of calls.
@@ -245,6 +289,10 @@ pub const TLS_SESSIONS: usize = 100_000;
 pub const TLS_TRIES: u64 = 64;
 /// Records in a row that do not open before a direction is given up: its keys are not these.
 pub const TLS_MISSES: u32 = 64;
+/// Connections of a key log that one is held against of which the server alone was captured: a few milliseconds of tags.
+pub const TLS_GUESSES: usize = 512;
+/// Records in a row that none of these opens before it is none of them.
+pub const TLS_GUESS_MISSES: u32 = 4;
 /// Bytes of records of one direction that wait for what their keys follow from: a first flight of early data, or the
 /// handshake of the other direction captured late.
 pub const TLS_WAITING: usize = 128 << 10;

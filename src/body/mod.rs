@@ -7,6 +7,7 @@ pub mod json;
 pub mod multipart;
 pub mod operation;
 pub mod protobuf;
+pub mod sheet;
 pub mod sniff;
 pub mod sse;
 pub mod xml;

@@ -1,6 +1,6 @@
-//! What kind of content a body is. In: its first bytes and the declared media type. Out: one of twelve words. Bounds: looks at 4 KiB.
+//! What kind of content a body is. In: its first bytes and the declared media type. Out: one of thirteen words. Bounds: looks at 4 KiB.
 
-/// `json ndjson xml html form multipart csv text binary grpc protobuf sse`. The content decides where it is clear; the media type where it is not.
+/// `json ndjson xml html form multipart csv text binary grpc protobuf sse xlsx`. The content decides where it is clear; the media type where it is not.
 pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
     let head = content.get(..content.len().min(4096)).unwrap_or(content);
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
@@ -14,6 +14,9 @@ pub fn kind(content: &[u8], media_type: Option<&str>) -> &'static str {
         .to_ascii_lowercase();
     if let Some(kind) = declared(&mt, content) {
         return kind;
+    }
+    if head.starts_with(b"PK\x03\x04") && super::sheet::is_workbook(content, &mt) {
+        return "xlsx";
     }
     if lead.is_empty() {
         return if mt.starts_with("text/") || head.is_empty() {
@@ -122,10 +125,13 @@ fn find(hay: &[u8], needle: &[u8]) -> bool {
 
 /// No control characters but white space, and UTF-8 (or at least not mostly high bytes, which older encodings of Chinese have in pairs).
 fn is_text(head: &[u8], cut: bool) -> bool {
-    let odd = head
-        .iter()
-        .filter(|b| **b < 0x20 && !matches!(**b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x1e))
-        .count();
+    // most texts have no control at all, which is told faster than which ones they have
+    let odd = if head.iter().any(|b| *b < 0x20) {
+        let allowed = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x1e);
+        head.iter().filter(|b| **b < 0x20 && !allowed(**b)).count()
+    } else {
+        0
+    };
     if odd * 200 > head.len() {
         return false;
     }
@@ -302,8 +308,30 @@ fn csv(lead: &[u8]) -> bool {
     [b',', b'\t', b';', b'|'].into_iter().any(|d| {
         let counts: Vec<usize> = whole.iter().map(|l| cells(l, d)).collect();
         let first = counts.first().copied().unwrap_or(0);
-        first > 1 && counts.iter().all(|c| *c == first)
+        first > 1 && counts.iter().all(|c| *c == first) && !named(whole, d)
     })
+}
+
+/// Whether the cells of two lines say their own names alike (`id: 1; name: a`): that is a log, not a table.
+fn named(lines: &[&[u8]], delimiter: u8) -> bool {
+    let mut names = lines.iter().take(2).map(|l| {
+        l.split(move |b| *b == delimiter)
+            .map(|c| c.trim_ascii())
+            .map(|c| {
+                c.iter()
+                    .position(|b| matches!(b, b':' | b'='))
+                    .and_then(|n| c.get(..n))
+            })
+    });
+    let (Some(a), Some(b)) = (names.next(), names.next()) else {
+        return false;
+    };
+    let (mut all, mut same) = (0, 0);
+    for (a, b) in a.zip(b) {
+        all += 1;
+        same += usize::from(a.is_some_and(|n| n.iter().any(|c| !c.is_ascii_digit())) && a == b);
+    }
+    same * 2 > all
 }
 
 fn cells(line: &[u8], delimiter: u8) -> usize {
@@ -348,6 +376,11 @@ mod tests {
             ("id,name\n1,a\n2,b\n", None, "csv"),
             ("id\tname\n1\ta\n2\tb\n", Some("text/plain"), "csv"),
             ("id;name\n", Some("text/csv"), "csv"),
+            (
+                "id: 1; name: a\nid: 2; name: b\n",
+                Some("text/plain"),
+                "text",
+            ),
             ("hello, world", Some("text/plain"), "text"),
             ("cb({\"a\":1})", Some("application/javascript"), "json"),
             ("42[\"order\",{\"phone\":\"1\"}]", None, "json"),

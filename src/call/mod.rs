@@ -1,4 +1,5 @@
 //! Calls: the model that every layer above the wire shares.
 
+pub mod indices;
 pub mod model;
 pub mod text;

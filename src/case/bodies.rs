@@ -20,13 +20,15 @@ const READER_PACKS: usize = 4;
 /// costs in writing.
 const LEVEL: i32 = -1;
 
-/// A pack that is full and not compressed.
+/// A pack that is full.
 #[derive(Debug)]
 pub struct FullPack {
     /// Row id it will have.
     pub id: i64,
     /// Contents, one after the other.
     pub bytes: Vec<u8>,
+    /// The same compressed; empty before that.
+    pub packed: Vec<u8>,
 }
 
 /// Where a piece stands.
@@ -50,10 +52,14 @@ impl Compressor {
             .map_err(Error::io("pack", "cannot compress"))
     }
     /// Compresses a pack.
-    pub fn pack(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+    pub fn pack(&mut self, pack: &mut FullPack) -> Result<()> {
+        pack.packed.clear();
+        pack.packed
+            .reserve(zstd::zstd_safe::compress_bound(pack.bytes.len()));
         self.0
-            .compress(bytes)
-            .map_err(Error::io("pack", "cannot compress"))
+            .compress_to_buffer(&pack.bytes, &mut pack.packed)
+            .map_err(Error::io("pack", "cannot compress"))?;
+        Ok(())
     }
 }
 
@@ -63,7 +69,12 @@ pub struct Packer {
     id: i64,
     bytes: Vec<u8>,
     full: Vec<FullPack>,
+    /// Memory of packs that are stored: new memory costs more than what is written into it.
+    spare: Vec<FullPack>,
 }
+
+/// Packs whose memory is kept: as many as are under way at once with a few threads.
+const SPARE: usize = 6;
 
 impl Packer {
     /// The next pack gets row `id`.
@@ -72,6 +83,7 @@ impl Packer {
             id,
             bytes: Vec::with_capacity(limits::PACK_BYTES),
             full: Vec::new(),
+            spare: Vec::new(),
         }
     }
     /// Adds a piece and gives its place.
@@ -91,9 +103,23 @@ impl Packer {
         if self.bytes.is_empty() {
             return;
         }
-        let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(limits::PACK_BYTES));
-        self.full.push(FullPack { id: self.id, bytes });
+        let (next, packed) = match self.spare.pop() {
+            Some(old) => (old.bytes, old.packed),
+            None => (Vec::with_capacity(limits::PACK_BYTES), Vec::new()),
+        };
+        self.full.push(FullPack {
+            id: self.id,
+            bytes: std::mem::replace(&mut self.bytes, next),
+            packed,
+        });
         self.id += 1;
+    }
+    /// Takes a stored pack back for its memory. One that held a large body alone is let go.
+    pub fn recycle(&mut self, mut pack: FullPack) {
+        if self.spare.len() < SPARE && pack.bytes.capacity() <= 2 * limits::PACK_BYTES {
+            pack.bytes.clear();
+            self.spare.push(pack);
+        }
     }
     /// Packs that are full, in order; they are the caller's now.
     pub fn take(&mut self) -> Vec<FullPack> {

@@ -1,16 +1,19 @@
-//! The heads of a call as they were sent: start lines, headers, trailers, interim responses.
-//! In: an [`Exchange`]. Out: one blob that goes into a pack, and back to lines for show. Bounds: a head is at most
-//! [`crate::limits::HEAD_BYTES`]; decoding a damaged blob keeps what stands before the damage.
+//! The heads of a call as they were sent: start lines, headers, trailers, interim responses; and when the messages that its bodies
+//! consist of began. In: an [`Exchange`]. Out: one blob that goes into a pack, and back to lines for show. Bounds: a head is at most
+//! [`crate::limits::HEAD_BYTES`], messages as many as [`crate::limits::BODY_PLACES`]; decoding a damaged blob keeps what stands
+//! before the damage.
 
-use crate::call::model::{Exchange, Message};
+use crate::call::model::{Exchange, Message, Stamp, Ts};
 use crate::call::text::lossless;
-use crate::case::varint::{Cursor, put_bytes};
+use crate::case::varint::{Cursor, put, put_bytes};
 
 const REQUEST: u8 = 1;
 const REQUEST_TRAILERS: u8 = 2;
 const RESPONSE: u8 = 3;
 const RESPONSE_TRAILERS: u8 = 4;
 const INTERIM: u8 = 5;
+const REQUEST_MESSAGES: u8 = 6;
+const RESPONSE_MESSAGES: u8 = 7;
 
 /// One message's head as it was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +22,15 @@ pub struct Head {
     pub raw: Vec<u8>,
     /// Trailer block, raw.
     pub trailers: Vec<u8>,
+}
+
+/// When and where a message began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Began {
+    /// Time of its packet.
+    pub ts: Ts,
+    /// Its packet in the source that the call stands in first; `None` where it is in another.
+    pub packet: Option<u64>,
 }
 
 /// All heads of a call.
@@ -30,6 +42,21 @@ pub struct Heads {
     pub response: Option<Head>,
     /// Of interim (1xx) responses in order.
     pub interim: Vec<Head>,
+    /// When the messages of the request's and the response's body began.
+    pub messages: [Vec<Began>; 2],
+}
+
+impl Heads {
+    /// The text of one side that findings count their offsets in: head and trailers, and behind those of a response the interim
+    /// ones. `None` where nothing of it was captured.
+    pub fn text(&self, request: bool) -> Option<Vec<u8>> {
+        if request {
+            return self.request.as_ref().map(Head::text);
+        }
+        let some = self.response.is_some() || !self.interim.is_empty();
+        let all = self.response.iter().chain(&self.interim);
+        some.then(|| all.flat_map(Head::text).collect())
+    }
 }
 
 impl Head {
@@ -96,8 +123,9 @@ fn colon(line: &[u8]) -> Option<usize> {
         .or(Some(0))
 }
 
-/// The heads of an exchange in one blob; empty where there are none.
-pub fn encode(exchange: &Exchange) -> Vec<u8> {
+/// The heads of an exchange in one blob; empty where there are none. `messages`: the packets that those of its bodies began in;
+/// `source`: the one that the call stands in first.
+pub fn encode(exchange: &Exchange, messages: &[Vec<Stamp>; 2], source: u32) -> Vec<u8> {
     let mut out = Vec::new();
     let mut message = |m: &Message, head, trailers| {
         out.push(head);
@@ -117,6 +145,40 @@ pub fn encode(exchange: &Exchange) -> Vec<u8> {
         out.push(INTERIM);
         put_bytes(&mut out, &m.head);
     }
+    for (tag, list) in [REQUEST_MESSAGES, RESPONSE_MESSAGES]
+        .into_iter()
+        .zip(messages)
+    {
+        if list.is_empty() {
+            continue;
+        }
+        // times as steps from one to the next, which may go back
+        let (mut coded, mut before) = (Vec::new(), 0i64);
+        for at in list {
+            let step = at.ts.wrapping_sub(before);
+            before = at.ts;
+            put(&mut coded, ((step << 1) ^ (step >> 63)).cast_unsigned());
+            let here = at.unit.source == source;
+            put(&mut coded, if here { at.unit.number } else { 0 });
+        }
+        out.push(tag);
+        put_bytes(&mut out, &coded);
+    }
+    out
+}
+
+/// What [`encode`] wrote of messages.
+fn began(coded: &[u8]) -> Vec<Began> {
+    let mut at = Cursor(coded);
+    let mut ts = 0i64;
+    let mut out = Vec::new();
+    while let (Some(step), Some(packet)) = (at.number(), at.number()) {
+        ts = ts.wrapping_add((step >> 1).cast_signed() ^ -((step & 1).cast_signed()));
+        out.push(Began {
+            ts,
+            packet: (packet > 0).then_some(packet),
+        });
+    }
     out
 }
 
@@ -126,6 +188,18 @@ pub fn decode(blob: &[u8]) -> Heads {
     let mut at = Cursor(blob);
     while let Some(tag) = at.byte() {
         let Some(bytes) = at.bytes() else { break };
+        let [asked, answered] = &mut heads.messages;
+        match tag {
+            REQUEST_MESSAGES => {
+                *asked = began(bytes);
+                continue;
+            }
+            RESPONSE_MESSAGES => {
+                *answered = began(bytes);
+                continue;
+            }
+            _ => {}
+        }
         let bytes = bytes.to_vec();
         match tag {
             REQUEST => heads.request.get_or_insert_default().raw = bytes,
@@ -173,6 +247,46 @@ mod tests {
         assert_eq!(head.trailer_list(), [("T".to_owned(), "1".to_owned())]);
         assert_eq!(Head::default().start(), "");
         assert!(Head::default().headers().is_empty());
+    }
+
+    #[test]
+    fn when_messages_began_comes_back() {
+        let stamp = |ts, source, number| Stamp {
+            ts,
+            unit: crate::call::model::Unit { source, number },
+        };
+        let nobody = (std::net::IpAddr::from([0, 0, 0, 0]), 0);
+        let x = Exchange {
+            flow: 0,
+            ordinal: 0,
+            client: nobody,
+            server: nobody,
+            request: None,
+            response: None,
+            interim: Vec::new(),
+            flags: crate::call::model::Flags::default(),
+            tls: false,
+            proto: None,
+            parent: None,
+            context: None,
+            done: true,
+        };
+        let answered = vec![
+            stamp(1_700_000_000_000_000_000, 3, 7),
+            stamp(1_700_000_000_000_000_000, 3, 7),
+            stamp(1_699_999_999_999_999_999, 4, 1),
+        ];
+        let h = decode(&encode(&x, &[Vec::new(), answered], 3));
+        let told: Vec<_> = h.messages[1].iter().map(|b| (b.ts, b.packet)).collect();
+        assert_eq!(
+            told,
+            [
+                (1_700_000_000_000_000_000, Some(7)),
+                (1_700_000_000_000_000_000, Some(7)),
+                (1_699_999_999_999_999_999, None)
+            ]
+        );
+        assert!(h.messages[0].is_empty());
     }
 
     proptest! {

@@ -55,8 +55,13 @@ pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u
                 name,
                 service,
                 issued,
+                sure,
             } => {
-                out.push(if *service { 2 } else { 1 });
+                out.push(match (*service, *sure) {
+                    (false, true) => 1,
+                    (true, _) => 2,
+                    (false, false) => 11,
+                });
                 put_bytes(&mut out, name.as_bytes());
                 put_issued(&mut out, issued);
             }
@@ -66,12 +71,22 @@ pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u
                 put_issued(&mut out, issued);
             }
             IdentityEvent::Logout => out.push(5),
-            IdentityEvent::WhoAmI { name } => put_named(&mut out, 6, name),
+            IdentityEvent::WhoAmI { name, sure } => {
+                put_named(&mut out, if *sure { 6 } else { 14 }, name);
+            }
             IdentityEvent::Fronted { name, place } => {
                 put_named(&mut out, 7, name);
                 put_bytes(&mut out, place.as_bytes());
             }
             IdentityEvent::OnBehalf { name } => put_named(&mut out, 8, name),
+            IdentityEvent::Owned {
+                name,
+                service,
+                print,
+            } => {
+                put_named(&mut out, if *service { 13 } else { 12 }, name);
+                out.extend_from_slice(&print.to_le_bytes());
+            }
             IdentityEvent::SamePerson { names } => {
                 out.push(9);
                 put(&mut out, names.len() as u64);
@@ -142,17 +157,26 @@ fn event(at: &mut Cursor<'_>) -> Option<IdentityEvent> {
     let tag = at.byte()?;
     let mut text = || at.text().map(str::to_owned);
     Some(match tag {
-        1 | 2 => IdentityEvent::Login {
+        1 | 2 | 11 => IdentityEvent::Login {
             name: text()?,
             service: tag == 2,
+            sure: tag != 11,
             issued: issued(at)?,
+        },
+        12 | 13 => IdentityEvent::Owned {
+            name: text()?,
+            service: tag == 13,
+            print: at.word()?,
         },
         3 => IdentityEvent::LoginFailed { name: text()? },
         4 => IdentityEvent::Renewed {
             issued: issued(at)?,
         },
         5 => IdentityEvent::Logout,
-        6 => IdentityEvent::WhoAmI { name: text()? },
+        6 | 14 => IdentityEvent::WhoAmI {
+            name: text()?,
+            sure: tag == 6,
+        },
         7 => IdentityEvent::Fronted {
             name: text()?,
             place: text()?,
@@ -211,16 +235,30 @@ mod tests {
                     name: name(),
                     service: false,
                     issued: issued(),
+                    sure: false,
                 },
                 IdentityEvent::Login {
                     name: name(),
                     service: true,
                     issued: vec![],
+                    sure: true,
+                },
+                IdentityEvent::Owned {
+                    name: name(),
+                    service: true,
+                    print: 9,
                 },
                 IdentityEvent::LoginFailed { name: name() },
                 IdentityEvent::Renewed { issued: issued() },
                 IdentityEvent::Logout,
-                IdentityEvent::WhoAmI { name: name() },
+                IdentityEvent::WhoAmI {
+                    name: name(),
+                    sure: true,
+                },
+                IdentityEvent::WhoAmI {
+                    name: name(),
+                    sure: false,
+                },
                 IdentityEvent::Fronted {
                     name: name(),
                     place: "log-user".into(),

@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Acts that are written: a closed list, so that a reader can tell what a case can have in it.
-pub const ACTS: [&str; 12] = [
+pub const ACTS: [&str; 13] = [
     "case-created",
     "load",
     "recover",
+    "rescan",
     "reveal",
     "correction",
     "export",

@@ -220,6 +220,54 @@ pub fn uncorrect(conn: &Connection, kind: &str, target: &str) -> Result<bool> {
     })
 }
 
+/// Takes the last correction of templates back that was not taken back yet: what held before it holds again. Gives its kind and
+/// target.
+pub fn undo_correction(conn: &Connection) -> Result<Option<(String, String)>> {
+    in_transaction(conn, || {
+        let entries = journal::list(conn)?;
+        let undone: std::collections::BTreeSet<i64> = entries
+            .iter()
+            .filter(|e| e.act == "undo")
+            .filter_map(|e| detail(&e.detail).get("seq")?.as_i64())
+            .collect();
+        let mine: Vec<(i64, String, String, Option<String>)> = entries
+            .iter()
+            .filter(|e| e.act == "correction" && !undone.contains(&e.seq))
+            .filter_map(|e| {
+                let d = detail(&e.detail);
+                let text = |name: &str| Some(d.get(name)?.as_str()?.to_owned());
+                let removed = text("do").is_some_and(|d| d == "remove");
+                Some((
+                    e.seq,
+                    text("kind")?,
+                    text("target")?,
+                    text("v").filter(|_| !removed),
+                ))
+            })
+            .collect();
+        let Some((seq, kind, target, _)) = mine.iter().rfind(|c| c.1.starts_with("api")) else {
+            return Ok(None);
+        };
+        let same = |c: &&(i64, String, String, Option<String>)| {
+            c.0 < *seq && c.1 == *kind && c.2 == *target
+        };
+        let before = mine.iter().rev().find(same);
+        conn.execute(
+            "DELETE FROM correction WHERE kind=?1 AND target=?2",
+            (kind, target),
+        )?;
+        if let Some((old, _, _, Some(v))) = before {
+            conn.execute(
+                "INSERT INTO correction(kind,target,v,seq) VALUES(?1,?2,?3,?4)",
+                (kind, target, v, old),
+            )?;
+        }
+        journal::append(conn, "undo", &json!({"seq": seq}))?;
+        crate::case::info::set_stale(conn, true)?;
+        Ok(Some((kind.clone(), target.clone())))
+    })
+}
+
 /// All corrections in the order in which they were made.
 pub fn corrections(conn: &Connection) -> Result<Vec<Correction>> {
     let mut stmt = conn.prepare("SELECT id,kind,target,v,seq FROM correction ORDER BY id")?;

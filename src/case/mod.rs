@@ -2,6 +2,7 @@
 //! investigator did.
 
 pub mod bodies;
+pub mod checkpoint;
 pub mod heads;
 pub mod ident;
 pub mod ids;
@@ -15,10 +16,11 @@ pub mod postings;
 pub mod recover;
 pub mod rows;
 pub mod sources;
+pub mod specs;
 mod statements;
 pub mod terms;
 pub mod varint;
 pub mod views;
 pub mod writer;
 
-pub use open::{Case, ReadCase, open_notebook, open_read};
+pub use open::{Case, ReadCase, beside, open_notebook, open_read};

@@ -28,7 +28,22 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_parents.sql"),
     include_str!("schema/0004_tls.sql"),
     include_str!("schema/0005_members.sql"),
+    include_str!("schema/0006_taps.sql"),
+    include_str!("schema/0007_log_formats.sql"),
+    include_str!("schema/0008_specs.sql"),
+    include_str!("schema/0009_account_proof.sql"),
 ];
+
+/// The folder of a case.
+#[must_use]
+pub fn beside(case: &Path) -> PathBuf {
+    let folder = case.parent().filter(|p| !p.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).to_owned()
+}
+/// Pages of the log from which on a load's writer itself copies them into place (see [`super::checkpoint`]): 96 MB.
+pub(super) const LOG_PAGES: i64 = 3000;
+/// ... and what the log keeps on the disk while a load goes on: these pages and a commit more.
+pub(super) const LOG_BYTES: i64 = 128 << 20;
 
 /// How long a statement waits for another connection's transaction.
 const BUSY: Duration = Duration::from_secs(10);

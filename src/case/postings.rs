@@ -8,6 +8,7 @@ use crate::call::model::Print;
 use crate::case::varint::{Cursor, put};
 use crate::error::Result;
 use rusqlite::Connection;
+use std::sync::mpsc::sync_channel;
 
 /// Bytes of a block: small against a page, so that no row spills to pages of its own.
 const BLOCK: usize = 1800;
@@ -39,82 +40,124 @@ impl Target {
     }
 }
 
-/// Pairs of a load that are not written yet.
+/// Pairs of a load that are not written yet, apart by the first bits of the print: prints are spread evenly, and what is sorted
+/// at once then fits a core's cache.
 #[derive(Debug, Default)]
-pub struct Pairs(Vec<(Print, u64)>);
+pub struct Pairs {
+    parts: Vec<Vec<(Print, u64)>>,
+    len: usize,
+}
+
+/// Bits of a print that choose its part: more parts sort faster, and are too many places to write to in turn.
+const PART_BITS: u32 = 6;
+/// Pairs from which on they are sorted on another thread than that which writes them.
+const MANY: usize = 10_000;
+/// Blocks handed over together, and how many such batches may wait.
+const BATCH: usize = 64;
+const WAITING: usize = 8;
 
 impl Pairs {
     /// Notes that `print` stands at `target`.
     pub fn add(&mut self, print: Print, target: Target) {
-        self.0.push((print, target.code()));
+        if self.parts.is_empty() {
+            self.parts.resize_with(1 << PART_BITS, Vec::new);
+        }
+        if let Some(part) = self.parts.get_mut((print >> (64 - PART_BITS)) as usize) {
+            part.push((print, target.code()));
+            self.len += 1;
+        }
     }
     /// Pairs held.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.len
     }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len == 0
     }
     /// Writes all pairs as segment `seg` and forgets them.
     pub fn flush(&mut self, conn: &Connection, seg: i64) -> Result<()> {
-        sort(&mut self.0);
-        self.0.dedup();
         let mut insert =
             conn.prepare_cached("INSERT INTO posting(seg,first,n,data) VALUES(?1,?2,?3,?4)")?;
-        let mut rest = self.0.as_slice();
-        let mut data = Vec::with_capacity(BLOCK + 32);
-        while let Some(first) = rest.first().copied() {
-            data.clear();
-            let n = fill(rest, &mut data);
-            insert.execute((seg, &key(first)[..], n as i64, &data))?;
-            rest = rest.get(n..).unwrap_or_default();
+        let mut write = |b: &Block| -> Result<()> {
+            insert.execute((seg, &key(b.first)[..], b.n, &b.data))?;
+            Ok(())
+        };
+        let parts = &mut self.parts;
+        if self.len < MANY {
+            let mut all = Vec::new();
+            blocks(parts, &mut |b| all.push(b));
+            all.iter().try_for_each(&mut write)?;
+        } else {
+            std::thread::scope(|scope| {
+                let (send, batches) = sync_channel(WAITING);
+                scope.spawn(move || {
+                    let mut batch = Vec::with_capacity(BATCH);
+                    blocks(parts, &mut |b| {
+                        batch.push(b);
+                        if batch.len() == BATCH {
+                            // who takes them ends before only by an error, which is told there
+                            let _ =
+                                send.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+                        }
+                    });
+                    let _ = send.send(batch);
+                });
+                batches.iter().flatten().try_for_each(|b| write(&b))
+            })?;
         }
-        self.0.clear();
+        self.len = 0;
         Ok(())
     }
 }
 
-/// Sorts on two cores: prints are spread evenly, so the two halves cost the same.
-fn sort(pairs: &mut [(Print, u64)]) {
-    let half = pairs.len() / 2;
-    if half < 10_000 {
-        return pairs.sort_unstable();
+/// A block of sorted pairs.
+struct Block {
+    first: (Print, u64),
+    n: i64,
+    data: Vec<u8>,
+}
+
+/// Sorts part by part, empties them, and gives all pairs in blocks, each once.
+fn blocks(parts: &mut [Vec<(Print, u64)>], each: &mut dyn FnMut(Block)) {
+    let mut block: Option<Block> = None;
+    let mut last = (0, 0);
+    for part in parts {
+        part.sort_unstable();
+        part.dedup();
+        for pair in part.drain(..) {
+            match &mut block {
+                Some(b) if b.data.len() < BLOCK => {
+                    let step = pair.0 - last.0;
+                    put(&mut b.data, step);
+                    put(
+                        &mut b.data,
+                        if step == 0 { pair.1 - last.1 } else { pair.1 },
+                    );
+                    b.n += 1;
+                }
+                full => {
+                    // the first pair is the key's and takes no bytes
+                    let next = Block {
+                        first: pair,
+                        n: 1,
+                        data: Vec::with_capacity(BLOCK + 32),
+                    };
+                    if let Some(b) = full.replace(next) {
+                        each(b);
+                    }
+                }
+            }
+            last = pair;
+        }
     }
-    let (low, _, high) = pairs.select_nth_unstable(half);
-    std::thread::scope(|scope| {
-        scope.spawn(|| high.sort_unstable());
-        low.sort_unstable();
-    });
+    if let Some(b) = block {
+        each(b);
+    }
 }
 
 fn key((print, code): (Print, u64)) -> [u8; 16] {
     (u128::from(print) << 64 | u128::from(code)).to_be_bytes()
-}
-
-/// Codes pairs up to a block's size; the first is the key's and takes no bytes. Gives how many.
-fn fill(pairs: &[(Print, u64)], data: &mut Vec<u8>) -> usize {
-    let mut n = 0;
-    let mut last: Option<(Print, u64)> = None;
-    for pair in pairs {
-        if let Some(last) = last {
-            if data.len() >= BLOCK {
-                break;
-            }
-            put(data, pair.0 - last.0);
-            put(
-                data,
-                if pair.0 == last.0 {
-                    pair.1 - last.1
-                } else {
-                    pair.1
-                },
-            );
-        }
-        last = Some(*pair);
-        n += 1;
-    }
-    n
 }
 
 /// Gives the pairs of a block to `each`; a pair that would break the order ends it.

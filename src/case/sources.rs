@@ -17,6 +17,8 @@ pub struct NewSource<'a> {
     pub sha256: Option<[u8; 32]>,
     /// `pcap pcapng log:combined ...`.
     pub kind: &'a str,
+    /// The format that was given for a log: a mapping, or a format string.
+    pub mapping: Option<&'a str>,
     /// Size as it lies.
     pub bytes: u64,
     /// Whether it is standard input that was spooled.
@@ -179,10 +181,27 @@ impl Searched {
     pub fn call(&self, id: i64) -> Option<&str> {
         self.find(1, id)
     }
+    /// Prints of other rules than these that something was searched with.
+    pub fn others(&self, rules: &str) -> std::collections::BTreeSet<String> {
+        let had = self.0.iter().filter_map(|(_, r)| r.as_deref());
+        had.filter(|r| *r != rules).map(str::to_owned).collect()
+    }
     /// ... that a source was searched with.
     pub fn source(&self, id: i64) -> Option<&str> {
         self.find(2, id)
     }
+}
+
+/// Whether all of the case was searched with the rules of this print.
+pub fn same_rules(conn: &Connection, rules: &str) -> Result<bool> {
+    let searched = Searched::read(conn)?;
+    let ids: Vec<i64> = conn
+        .prepare("SELECT id FROM source WHERE state<>'loading' ORDER BY id")?
+        .query_map([], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(ids
+        .into_iter()
+        .all(|id| searched.source(id).is_none_or(|r| r == rules)))
 }
 
 /// Notes which sources were searched with other rules than those of this print; gives how many.

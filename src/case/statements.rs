@@ -21,9 +21,9 @@ pub(super) struct Statements<'c> {
 const CALL_SQL: &str = "INSERT INTO call(id,source_id,unit,ord,unit1,off,len,done,flow_id,ts,end_ts,src,sport,dst,dport,\
  proto,tls,method_id,host_id,uri,path,op_id,kind_id,status,req_body_len,resp_body_len,req_content_len,resp_content_len,\
  req_type_id,resp_type_id,ua_id,flags,req_body_id,resp_body_id,head_pack,head_off,head_len,req_facts,resp_facts,ident,trace_id,\
- op_note_id,dispatch_id,shape,grpc_status) \
+ op_note_id,dispatch_id,shape,grpc_status,seq) \
  VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,\
- ?32,?33,?34,?35,?36,?37,?38,?39,?40,?41,?42,?43,?44,?45)";
+ ?32,?33,?34,?35,?36,?37,?38,?39,?40,?41,?42,?43,?44,?45,?46)";
 
 impl<'c> Statements<'c> {
     pub fn new(conn: &'c Connection) -> Result<Statements<'c>> {

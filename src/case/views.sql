@@ -20,7 +20,7 @@ WHERE f.joined IS NULL;
 CREATE TEMP VIEW apis AS
 SELECT name AS api, method, host, route, kind, calls, accounts, CASE WHEN answered>0 THEN ok*1.0/answered END AS ok_ratio,
   lt_time(first_ts) AS first, lt_time(last_ts) AS last, lt_level(level) AS level, lt_classes(classes) AS classes, masked, records,
-  max_records, auth, why FROM main.api;
+  max_records, auth, documented, spec, why FROM main.api;
 
 CREATE TEMP VIEW accounts AS
 SELECT name AS account, kind, conf, via, calls, sessions, addresses, clients, lt_time(first_ts) AS first, lt_time(last_ts) AS last,

@@ -66,6 +66,10 @@ pub(crate) struct Common {
         allow_hyphen_values = true
     )]
     pub before: Option<String>,
+    /// A log format: a mapping file (TOML), a server's configuration with log formats, or a format string of nginx, Apache,
+    /// Envoy, HAProxy, Gunicorn.
+    #[arg(long, global = true, value_name = "FILE|STRING")]
+    pub log_format: Vec<String>,
     /// Zone for logs without one (else UTC, and flagged).
     #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true)]
     pub tz: Option<String>,
@@ -114,8 +118,8 @@ pub(crate) struct Common {
     /// A server's RSA private key (PEM), for TLS with RSA key exchange; never copied into the case.
     #[arg(long, global = true, value_name = "FILE")]
     pub rsa_key: Vec<PathBuf>,
-    /// API specifications.
-    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    /// API specifications: OpenAPI 2.0 to 3.1, Postman collections, lists of routes; kept in the case.
+    #[arg(long, global = true, value_name = "FILE")]
     pub spec: Vec<PathBuf>,
     /// Protobuf schemas: .proto files (imports beside them) or descriptor sets.
     #[arg(long, global = true, value_name = "FILE")]
@@ -189,20 +193,18 @@ pub(crate) enum Verb {
         session: String,
     },
     /// Who could have leaked it, and how it moved.
-    Trace(Question),
+    Trace(TraceArgs),
     /// Write selected calls to a file.
     Export(ExportArgs),
-    /// Write an HTML report.
-    Report {
-        /// File to write.
-        #[arg(short, value_name = "OUT")]
-        output: Option<PathBuf>,
-    },
+    /// Write a report of a question and its answer, or without a question of what is there.
+    Report(ReportArgs),
     /// Read-only SQL on views that mask; base tables need --reveal.
     Sql {
         /// One SELECT.
         statement: String,
     },
+    /// Correct how calls are put into APIs; applies to all calls at once and survives every load.
+    Correct(CorrectArgs),
     /// Hashes of evidence, database integrity, findings derived again.
     Verify,
     /// Show or set number, examiner and notes of the case.
@@ -221,7 +223,7 @@ pub(crate) enum Verb {
 
 /// What to trace.
 #[derive(Debug, ClapArgs)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(crate) struct Question {
     /// One value, in any form.
     #[arg(long, value_name = "V", allow_hyphen_values = true)]
@@ -235,6 +237,70 @@ pub(crate) struct Question {
     /// A record by its id in `findings`.
     #[arg(long, value_name = "ID")]
     pub record: Option<String>,
+}
+
+/// What to trace, and how the answer is given.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TraceArgs {
+    #[command(flatten)]
+    pub question: Question,
+    /// The movements of all records as one picture instead: mermaid dot svg json.
+    #[arg(long, value_name = "FORMAT")]
+    pub graph: Option<String>,
+}
+
+/// What to report.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReportArgs {
+    /// File to write: OUT.html or OUT.md.
+    #[arg(short, long, value_name = "OUT")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub question: Question,
+}
+
+/// What to correct.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CorrectArgs {
+    #[command(subcommand)]
+    pub what: Correction,
+}
+
+/// Corrections of templates. An API is named as `apis` shows it: `GET shop.example/users/{id}`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Correction {
+    /// Keep a template as it is, whatever later evidence says.
+    Pin {
+        /// Name of the API.
+        api: String,
+    },
+    /// Set values of a parameter apart: each is an API of its own. Without VALUE all of them.
+    Split {
+        /// Name of the API.
+        api: String,
+        /// Values.
+        value: Vec<String>,
+        /// Which parameter, from 1; the last one without it.
+        #[arg(long, value_name = "N")]
+        param: Option<usize>,
+    },
+    /// Make one API of several that differ in one segment.
+    Merge {
+        /// Names of the APIs.
+        #[arg(required = true, num_args = 2..)]
+        api: Vec<String>,
+    },
+    /// Give an API another name.
+    Rename {
+        /// Name of the API.
+        api: String,
+        /// Its new name.
+        name: String,
+    },
+    /// Take back the last correction that was not taken back yet.
+    Undo,
+    /// The corrections that hold.
+    List,
 }
 
 /// What to export.
@@ -298,19 +364,6 @@ impl Args {
 }
 
 impl Common {
-    /// Options that a later release brings are refused, not ignored.
-    pub fn refuse_later_options(&self) -> Result<()> {
-        for (given, what) in [(
-            !self.spec.is_empty(),
-            "--spec: API specifications cannot be read yet",
-        )] {
-            if given {
-                return Err(Error::NotYet(what));
-            }
-        }
-        Ok(())
-    }
-
     /// A time bound of loading, before any evidence is known: it must name its day.
     pub fn load_time(text: Option<&String>, name: &str) -> Result<Option<i64>> {
         let Some(text) = text else { return Ok(None) };

@@ -119,8 +119,10 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         case,
         rules: c.rules.clone(),
         proto: c.proto.clone(),
+        spec: c.spec.clone(),
         after: Common::load_time(c.after.as_ref(), "after")?,
         before: Common::load_time(c.before.as_ref(), "before")?,
+        log_format: c.log_format.clone(),
         tz: c.tz.clone(),
         inside: inside(&c.inside)?,
         jobs: c.jobs.filter(|n| *n > 0),
@@ -244,9 +246,22 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
             eprintln!("{}: {}", visible(&s.name), visible(&diags.join(", ")));
         }
     }
+    if let Some(again) = &outcome.rescanned {
+        let change = |(class, (added, removed)): (&String, &(u64, u64))| {
+            format!("{class} +{added} -{removed}")
+        };
+        let list: Vec<String> = again.classes.iter().map(change).collect();
+        eprintln!(
+            "{} bodies and heads were searched again with these rules, {} of them hold other findings now{}{}",
+            again.searched,
+            again.changed,
+            if list.is_empty() { "" } else { ": " },
+            visible(&list.join(", "))
+        );
+    }
     if outcome.other_rules > 0 {
         eprintln!(
-            "{} of the sources in this case were searched with other rules, and keep what those found; load them into a new case (--case NEW) to search them with these",
+            "{} of the sources in this case were searched with other rules, and keep what those found; load with the rules named (--rules) to search all of the case with them",
             outcome.other_rules
         );
     }

@@ -3,11 +3,13 @@
 
 mod args;
 mod case;
+mod correct;
 mod demo;
 mod evidence;
 mod export;
 mod load;
 mod out;
+mod report;
 mod rows;
 mod screen;
 mod show;
@@ -55,7 +57,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<u8> {
-    args.common.refuse_later_options()?;
+    // A load keeps them before it decides; every other verb has them decided upon first.
+    if !args.common.spec.is_empty() && !loads(args) {
+        correct::specs(args)?;
+    }
     match &args.verb {
         None => load::browse(args, &args.files),
         Some(Verb::Demo) => demo::run(args),
@@ -72,16 +77,24 @@ fn run(args: &Args) -> Result<u8> {
         Some(Verb::Replay { session }) => rows::replay(args, session),
         Some(Verb::Trace(q)) => trace::run(args, q),
         Some(Verb::Export(e)) => export::run(args, e),
-        Some(Verb::Report { .. }) => Err(Error::NotYet(
-            "the HTML report; `export` writes rows and calls",
-        )),
+        Some(Verb::Report(r)) => report::run(args, r),
         Some(Verb::Sql { statement }) => sql::run(args, statement),
+        Some(Verb::Correct(c)) => correct::run(args, c),
         Some(Verb::Verify) => verify::run(args),
         Some(Verb::Info {
             number,
             examiner,
             notes,
         }) => case::info(args, [number, examiner, notes]),
+    }
+}
+
+/// Whether the verb loads files.
+fn loads(args: &Args) -> bool {
+    match &args.verb {
+        None => !args.files.is_empty() || !args.common.read.is_empty(),
+        Some(Verb::Load { .. } | Verb::Demo) => true,
+        Some(_) => false,
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) fn open(args: &Args, case: PathBuf, load: Option<LoadOptions>) -> Res
         filter: (!words.is_empty()).then(|| words.join(" ")),
         trace: None,
         mouse: c.mouse,
+        with: super::correct::with(args)?,
     })?;
     Ok(u8::try_from(code).unwrap_or(super::UNREADABLE))
 }

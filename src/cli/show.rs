@@ -75,6 +75,9 @@ fn readable(call: &Show) -> String {
         text(&r.account),
         text(&r.account_via)
     );
+    if let Some(why) = &call.account_why {
+        let _ = writeln!(out, "          {}", visible(why));
+    }
     let _ = writeln!(out, "session   {}", text(&r.session));
     let _ = writeln!(
         out,

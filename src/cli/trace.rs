@@ -1,12 +1,14 @@
 //! `trace`: who could have leaked it, and how it moved. In: a value, a clue file, an account or a record. Out: the trace
 //! object, or its text for people. Bounds: those of tracing.
 
-use super::args::{Args, Question as Asked};
+use super::args::{Args, Question as Asked, TraceArgs};
 use super::{NOTHING, OK, case, load, out};
 use crate::call::text::visible;
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
+use crate::query::Cx;
+use crate::trace::graph::{self, Graph};
 use crate::trace::{self, Options, Question, TraceResult};
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -16,45 +18,77 @@ use std::sync::atomic::AtomicBool;
 /// Bytes of a clue file that are read: a million rows of a hundred bytes each, and more.
 const CLUE_BYTES: u64 = 1 << 30;
 
-pub(super) fn run(args: &Args, asked: &Asked) -> Result<u8> {
-    let question = question(asked)?;
-    let cx = case::open(args)?;
-    let options = Options {
-        reveal: args.common.reveal,
-        inside: Inside::parse(&load::inside(&args.common.inside)?)?,
-        rules: Some(Arc::new(Rules::with_files(&args.common.rules)?)),
-        ..Options::default()
+pub(super) fn run(args: &Args, asked: &TraceArgs) -> Result<u8> {
+    let format = asked.graph.as_deref().map(graph_format).transpose()?;
+    let Some(question) = question(&asked.question)? else {
+        return Err(Error::Usage {
+            msg: "trace wants one of --value, --clue, --account, --record".to_owned(),
+            at: None,
+        });
     };
-    let answer = trace::run(&cx.conn, &question, &options, &AtomicBool::new(false))?;
-    if args.common.json {
+    let cx = case::open(args)?;
+    let answer = answer(args, &cx, &question)?;
+    if let Some(format) = format {
+        out::text(&(format.draw)(&Graph::of(&answer)))?;
+    } else if args.common.json {
         let value = serde_json::to_value(&answer)
             .map_err(|e| Error::io("standard output", "cannot write")(e.into()))?;
         out::object(args, &value)?;
     } else {
         out::text(&readable(&answer))?;
     }
-    let found = answer.clue.matched_rows > 0
-        || answer.clue.matched_values > 0
-        || !answer.suspects.is_empty()
-        || !answer.trails.is_empty();
-    Ok(if found { OK } else { NOTHING })
+    Ok(if found(&answer) { OK } else { NOTHING })
 }
 
-fn question(asked: &Asked) -> Result<Question> {
+fn graph_format(name: &str) -> Result<&'static graph::Format> {
+    graph::FORMATS
+        .iter()
+        .find(|f| f.name == name)
+        .ok_or_else(|| {
+            let all: Vec<&str> = graph::FORMATS.iter().map(|f| f.name).collect();
+            Error::Usage {
+                msg: format!(
+                    "--graph: no {}; there are: {}",
+                    visible(name),
+                    all.join(", ")
+                ),
+                at: None,
+            }
+        })
+}
+
+/// Whether anything of the question was seen.
+pub(super) fn found(answer: &TraceResult) -> bool {
+    answer.clue.matched_rows > 0
+        || answer.clue.matched_values > 0
+        || !answer.suspects.is_empty()
+        || !answer.trails.is_empty()
+}
+
+/// Answers a question as the options say.
+pub(super) fn answer(args: &Args, cx: &Cx, question: &Question) -> Result<TraceResult> {
+    let options = Options {
+        reveal: args.common.reveal,
+        inside: Inside::parse(&load::inside(&args.common.inside)?)?,
+        rules: Some(Arc::new(Rules::with_files(&args.common.rules)?)),
+        ..Options::default()
+    };
+    trace::run(&cx.conn, question, &options, &AtomicBool::new(false))
+}
+
+/// The question of the command line; `None` where there is none.
+pub(super) fn question(asked: &Asked) -> Result<Option<Question>> {
     if let Some(v) = &asked.value {
-        return Ok(Question::Value(v.clone()));
+        return Ok(Some(Question::Value(v.clone())));
     }
     if let Some(a) = &asked.account {
-        return Ok(Question::Account(a.clone()));
+        return Ok(Some(Question::Account(a.clone())));
     }
     if let Some(r) = &asked.record {
-        return Ok(Question::Record(r.clone()));
+        return Ok(Some(Question::Record(r.clone())));
     }
     let Some(path) = &asked.clue else {
-        return Err(Error::Usage {
-            msg: "trace wants one of --value, --clue, --account, --record".to_owned(),
-            at: None,
-        });
+        return Ok(None);
     };
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
@@ -63,10 +97,10 @@ fn question(asked: &Asked) -> Result<Question> {
         std::fs::File::open(path).and_then(|f| f.take(CLUE_BYTES).read_to_end(&mut bytes))
     };
     read.map_err(Error::io(path, "cannot read"))?;
-    Ok(Question::Clue {
+    Ok(Some(Question::Clue {
         name: path.to_string_lossy().into_owned(),
         bytes,
-    })
+    }))
 }
 
 /// The answer for people.
@@ -131,8 +165,11 @@ fn readable(a: &TraceResult) -> String {
         for e in &t.exits {
             let _ = writeln!(
                 out,
-                "  left to {}",
-                visible(&serde_json::to_string(e).unwrap_or_default())
+                "  left for {}  {}  {}  {}",
+                visible(&e.to),
+                e.ts.as_deref().map_or("-".into(), visible),
+                e.form,
+                e.call.as_deref().map_or("-".into(), visible)
             );
         }
     }

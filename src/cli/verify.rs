@@ -10,8 +10,7 @@ use crate::case::journal;
 use crate::case::sources::Searched;
 use crate::detect::{DIGEST, Rules, Scanner};
 use crate::error::Result;
-use crate::load::beside;
-use crate::proto::http1;
+use crate::load::{beside, of_heads};
 use crate::query::{Cx, read};
 use crate::source::archive::Reopened;
 use serde_json::{Map, Value, json};
@@ -137,6 +136,8 @@ fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
             archives.want(Path::new(path), member);
         }
     }
+    let dir = check.args.common.evidence.as_deref();
+    let mut dir = dir.map(evidence::Folder::new).transpose()?;
     for (name, path, sha, bytes, member) in rows {
         let id: Value = sha
             .as_deref()
@@ -146,14 +147,13 @@ fn sources(cx: &Cx, check: &mut Check<'_>) -> Result<()> {
             (_, None) => Some("it was not read to its end".to_owned()),
             (Some(path), Some(sha)) => {
                 let bytes = u64::try_from(bytes).unwrap_or(0);
-                let dir = check.args.common.evidence.as_deref();
                 let wanted = Wanted {
                     path: Path::new(&path),
                     member: member.as_deref(),
                     bytes,
                     sha256: sha,
                 };
-                match evidence::find(&wanted, &mut archives, dir)? {
+                match evidence::find(&wanted, &mut archives, dir.as_mut())? {
                     Found::Same => None,
                     Found::Grown(more) => {
                         let why = format!(
@@ -301,16 +301,8 @@ fn heads(cx: &Cx, check: &mut Check<'_>, again: &mut Again) -> Result<()> {
         };
         let log = r.get::<_, u8>(1)? == Proto::Log as u8;
         let uri: Option<String> = r.get(2)?;
-        for (col, request, head) in [(3, true, heads.request), (4, false, heads.response)] {
-            let now = match (head, &uri) {
-                (Some(h), _) => {
-                    let mut m = http1::reread(&h.raw, request);
-                    m.trailers = h.trailers;
-                    again.scanner.scan_request(&m)
-                }
-                (None, Some(uri)) if log && request => again.scanner.scan_uri(uri),
-                _ => Facts::default(),
-            };
+        let [asked, answered] = of_heads(&mut again.scanner, &heads, uri.as_deref(), log);
+        for (col, now) in [(3, asked), (4, answered)] {
             let have = r.get::<_, Option<Vec<u8>>>(col)?.unwrap_or_default();
             let stored = read::unpack_facts(cx, &have);
             compare(cx, check, &again.rules, &stored, &now, &mut name)?;

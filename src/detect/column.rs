@@ -1,5 +1,5 @@
 //! Whether the values of one field are of a class, by all of them together: a pure function.
-//! In: how many values passed, were masked, were refused, and what each was believed to be alone. Out: yes or no, a probability, a reason.
+//! In: how many values passed, were masked, were refused, are distinct, and what each was believed to be alone. Out: yes or no, a probability, a reason.
 //! Bounds: constant time; counts beyond 2^53 lose precision, nothing else.
 //!
 //! Two explanations compete. *It is the class*: values pass the check at a rate that is near 1 (Beta(19, 1)). *It is something else of the
@@ -31,16 +31,54 @@ pub struct Decision {
     pub why: String,
 }
 
-/// Decides. `clear` and `masked` count candidates of the class in the field over all calls of one API and direction, `misses` the values of
-/// its shape that the check refused, `mean_conf` is the mean of the candidates' `conf` (0..=100).
-pub fn decide(
-    class: &ClassDef,
-    clear: u64,
-    masked: u64,
-    misses: u64,
-    context: Context,
-    mean_conf: f64,
-) -> Decision {
+/// What a field held over all calls of one API and direction, for one class.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Held {
+    /// Candidates in clear.
+    pub clear: u64,
+    /// Candidates of which part is hidden.
+    pub masked: u64,
+    /// Values of its shape that the check refused.
+    pub misses: u64,
+    /// Sum of the candidates' `conf` (0..=100).
+    pub belief: u64,
+    /// Which of 64 parts of all values the clear candidates fall into, by their prints: how many are distinct can be told from it.
+    pub seen: u64,
+}
+
+impl Held {
+    /// Counts a candidate.
+    #[inline]
+    pub fn add(&mut self, masked: bool, conf: u8, print: u64) {
+        if masked {
+            self.masked += 1;
+        } else {
+            self.clear += 1;
+            self.seen |= 1 << (print & 63);
+        }
+        self.belief += u64::from(conf);
+    }
+
+    /// How many clear candidates are distinct, about (linear counting); all of them where that can no longer be told.
+    fn distinct(&self) -> f64 {
+        let k = f64::from(self.seen.count_ones());
+        let clear = self.clear as f64;
+        if k >= 60.0 {
+            return clear;
+        }
+        (-64.0 * (1.0 - k / 64.0).ln()).max(k).min(clear)
+    }
+}
+
+/// Decides. What the values say is weighed by how many of them are distinct: one value that comes a thousand times says what it says once.
+pub fn decide(class: &ClassDef, held: &Held, context: Context) -> Decision {
+    let Held {
+        clear,
+        masked,
+        misses,
+        belief,
+        ..
+    } = *held;
     if clear + masked == 0 {
         return Decision {
             accept: false,
@@ -48,23 +86,33 @@ pub fn decide(
             why: "no value passed the check".into(),
         };
     }
+    let mean_conf = belief as f64 / (clear + masked) as f64;
     let p = (mean_conf / 100.0).clamp(0.005, 0.995);
     let start = (p / (1.0 - p)).ln();
     // Under a key that names the class a refused value is more likely a typing error or test data than another kind of number. (A bare
     // `name` names its class too, but its values were believed less.)
-    let named = mean_conf >= 90.0;
+    let named = mean_conf >= 95.0;
     let against = context == Context::Against || mean_conf < 20.0;
     let refused = misses as f64 * if named { 0.1 } else { 1.0 };
     // A masked value passed no check: it speaks for the class only through the belief it carries.
     let passed = clear as f64;
+    let distinct = held.distinct();
     let mut moved = if passed > 0.0 {
-        ratio(class.chance, passed, refused) - ratio(class.chance, 1.0, 0.0)
+        ratio(class.chance, distinct, refused * distinct / passed) - ratio(class.chance, 1.0, 0.0)
     } else {
         -refused.min(20.0)
     };
-    // However many values pass a weak check: a column of tracking numbers that look like telephone numbers is none of those.
+    // However many values pass a weak check: a column of tracking numbers that look like telephone numbers is none of those. Nor does a
+    // number of words that read like names make a column of names.
     if against && class.chance >= 0.01 {
         moved = moved.min(1.0);
+    }
+    if class.needs_key && mean_conf < 50.0 {
+        moved = moved.min(0.0);
+    }
+    // A few words over and over are a choice from a list, not what people are called.
+    if class.needs_key && mean_conf < 90.0 && passed >= 12.0 && distinct < 0.5 * passed.min(40.0) {
+        moved = moved.min(-2.0);
     }
     // A column is of one kind. Where less than most pass, those that do pass are luck, also where numbers were made to come near.
     let share = passed / (passed + misses as f64).max(1.0);
@@ -86,8 +134,7 @@ pub fn decide(
     };
     let all = clear + misses;
     let why = format!(
-        "{clear} of {all} values of its shape pass the check, {masked} masked; {key}; one value alone {:.2}",
-        p
+        "{clear} of {all} values of its shape pass the check, about {distinct:.0} of them distinct, {masked} masked; {key}; one value alone {p:.2}"
     );
     Decision {
         accept: conf >= 0.5,
@@ -125,17 +172,32 @@ mod tests {
     use super::*;
     use crate::detect::Rules;
 
+    /// All values distinct.
     fn ask(class: &str, clear: u64, misses: u64, context: Context, conf: f64) -> Decision {
+        ask_of(class, clear, misses, context, conf, u64::MAX)
+    }
+
+    fn ask_of(
+        class: &str,
+        clear: u64,
+        misses: u64,
+        context: Context,
+        conf: f64,
+        distinct: u64,
+    ) -> Decision {
         let rules = Rules::builtin();
         let id = rules.class_id(class).unwrap();
-        decide(
-            &rules.classes()[usize::from(id)],
-            clear,
-            0,
+        let mut held = Held {
             misses,
-            context,
-            conf,
-        )
+            ..Held::default()
+        };
+        for i in 0..clear {
+            held.add(false, 0, i % distinct);
+        }
+        held.belief = format!("{:.0}", (conf * clear as f64).floor())
+            .parse()
+            .unwrap();
+        decide(&rules.classes()[usize::from(id)], &held, context)
     }
 
     #[test]
@@ -161,6 +223,21 @@ mod tests {
         assert!(!ask("cn-mobile", 500, 0, Context::Against, 8.0).accept);
         assert!(!ask("cn-id", 9, 91, Context::Neutral, 92.0).accept);
         assert!(!ask("cn-id", 9, 91, Context::Named, 99.0).accept);
+    }
+
+    #[test]
+    fn one_value_a_thousand_times_says_what_it_says_once() {
+        let (once, often, many) = (
+            ask("bank-card", 1, 0, Context::Neutral, 55.0),
+            ask_of("bank-card", 1000, 0, Context::Neutral, 55.0, 1),
+            ask("bank-card", 1000, 0, Context::Neutral, 55.0),
+        );
+        assert!(
+            (once.conf - often.conf).abs() < 0.02 && many.conf > 0.99,
+            "{once:?} {often:?} {many:?}"
+        );
+        // words of a list that read like names
+        assert!(!ask_of("name", 500, 0, Context::Named, 40.0, 20).accept);
     }
 
     #[test]

@@ -35,11 +35,13 @@ pub enum Step {
     Varint = 14,
     /// A float of eight bytes in little-endian order.
     Double = 15,
+    /// A workbook (Office Open XML); its sheets are tables.
+    Xlsx = 16,
 }
 
 impl Step {
     /// All steps.
-    pub const ALL: [Step; 15] = [
+    pub const ALL: [Step; 16] = [
         Step::Url,
         Step::Base64,
         Step::Hex,
@@ -55,6 +57,7 @@ impl Step {
         Step::Last4,
         Step::Varint,
         Step::Double,
+        Step::Xlsx,
     ];
     /// Name in the contract.
     pub fn name(self) -> &'static str {
@@ -74,6 +77,7 @@ impl Step {
             Step::Last4 => "last4",
             Step::Varint => "varint",
             Step::Double => "double",
+            Step::Xlsx => "xlsx",
         }
     }
     /// Whether the value cannot be had back from it.

@@ -19,11 +19,32 @@ pub struct Masked {
 
 /// Characters that hide others wherever they stand.
 fn cover(c: char) -> bool {
-    matches!(c, '*' | '＊' | '•' | '●' | '∗' | '■' | '█' | '○')
+    matches!(
+        c,
+        '*' | '＊'
+            | '•'
+            | '●'
+            | '∗'
+            | '■'
+            | '█'
+            | '○'
+            | '⋆'
+            | '★'
+            | '☆'
+            | '✱'
+            | '﹡'
+            | '▪'
+            | '◼'
+            | '×'
+            | '＃'
+            | '▇'
+            | '⁎'
+    )
 }
 
 /// Reads a masked value: `138****1234`, `6222 **** **** 1234`, `张*`, `j***@ex***.org`, `110101xxxxxxxx1234`, `****`. `#`, `·`, `x` and `.`
-/// hide only in runs of three and more, `x` only among digits. `None` where nothing is hidden or more is written than a value would be.
+/// hide only in runs of three and more, `x`, `_`, `?`, `-`, `~` only among digits. Of a Chinese name 某 and X hide what stands
+/// behind the surname (`张某`, `李XX`). `None` where nothing is hidden or more is written than a value would be.
 pub fn read(value: &str) -> Option<Masked> {
     let v = value.trim();
     let chars: Vec<char> = v.chars().take(200).collect();
@@ -33,8 +54,13 @@ pub fn read(value: &str) -> Option<Masked> {
     let number = chars.iter().all(|c| {
         c.is_ascii_digit()
             || cover(*c)
-            || matches!(c, ' ' | '-' | '+' | '#' | '·' | 'x' | 'X' | '…' | '.')
+            || matches!(
+                c,
+                ' ' | '-' | '+' | '#' | '·' | 'x' | 'X' | '…' | '.' | '_' | '?' | '~'
+            )
     });
+    let surname = (2..=4).contains(&chars.len())
+        && chars.first().is_some_and(|c| super::valid::person::han(*c));
     let mut hides = vec![false; chars.len()];
     let mut i = 0;
     while let Some(&c) = chars.get(i) {
@@ -45,7 +71,8 @@ pub fn read(value: &str) -> Option<Masked> {
         let hide = cover(c)
             || c == '…'
             || matches!(c, '#' | '·' | '.') && run >= 3
-            || matches!(c, 'x' | 'X') && run >= 3 && number;
+            || matches!(c, 'x' | 'X' | '_' | '?' | '-' | '~') && run >= 3 && number
+            || matches!(c, '某' | 'X' | 'x') && i > 0 && surname;
         if hide {
             for h in hides.iter_mut().skip(i).take(run) {
                 *h = true;
@@ -107,6 +134,9 @@ pub fn show(class_name: &str, value: &str) -> String {
         "us-ssn" => (0, 4),
         "cn-plate" => (2, 2),
         "cn-passport" => (1, 2),
+        "card-cvv" => return "***".to_owned(),
+        "crypto-address" => (4, 4),
+        name if super::kind::Kind::by_name(name).is_some_and(super::kind::Kind::national) => (2, 2),
         _ => (1, 1),
     };
     // Where little would stay hidden, more is.
@@ -178,6 +208,11 @@ mod tests {
             ("138＊＊＊＊1234", "138", "1234", 11, 4),
             ("138####1234", "138", "1234", 11, 4),
             ("138····1234", "138", "1234", 11, 4),
+            ("138____1234", "138", "1234", 11, 4),
+            ("138----1234", "138", "1234", 11, 4),
+            ("138⋆⋆⋆⋆1234", "138", "1234", 11, 4),
+            ("李某某", "李", "", 3, 2),
+            ("张X", "张", "", 2, 1),
             ("+86 138****1234", "86138", "1234", 13, 4),
         ] {
             let m = read(text).unwrap_or_else(|| panic!("{text}"));

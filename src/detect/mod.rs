@@ -89,6 +89,7 @@ pub fn value_of(
         std::sync::LazyLock::new(|| std::sync::Arc::new(Rules::builtin()));
     let mut scanner = Scanner::new(std::sync::Arc::clone(&RULES), *key);
     let kind = match crate::body::sniff::kind(&clear, None) {
+        _ if f.form.steps().any(|s| s == form::Step::Xlsx) => "sheets",
         "binary" => "protobuf", // binary metadata of gRPC
         kind => kind,
     };

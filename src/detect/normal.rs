@@ -116,6 +116,27 @@ pub(crate) fn into(kind: Option<Kind>, value: &[u8], out: &mut Vec<u8>) {
                 .filter(|b| !b.is_ascii_whitespace())
                 .map(u8::to_ascii_lowercase),
         ),
+        // what stands between the lines of PEM, however they are joined
+        Some(Kind::PrivateKey) => {
+            let from = memchr::memmem::find(v, b"KEY-----").map_or(0, |n| n + 8);
+            let rest = v.get(from..).unwrap_or_default();
+            let to = memchr::memmem::find(rest, b"-----END").unwrap_or(rest.len());
+            let inside = rest.get(..to).unwrap_or_default();
+            out.extend(
+                inside
+                    .iter()
+                    .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')),
+            );
+        }
+        Some(Kind::Mrz) => out.extend(v.iter().filter(|b| !b.is_ascii_whitespace())),
+        Some(Kind::Coin) if v.starts_with(b"0x") => {
+            out.extend(v.iter().map(u8::to_ascii_lowercase))
+        }
+        Some(k) if k.national() && k != Kind::Coin => out.extend(
+            v.iter()
+                .filter(|b| b.is_ascii_alphanumeric())
+                .map(u8::to_ascii_uppercase),
+        ),
         _ => out.extend_from_slice(v),
     }
 }
@@ -168,6 +189,7 @@ pub(crate) fn undo_step(step: Step, v: &[u8]) -> Option<Vec<u8>> {
             };
             Some(n.to_string().into_bytes())
         }
+        Step::Xlsx => crate::body::sheet::text(v),
         Step::Double => {
             let b = v.first_chunk::<8>().filter(|_| v.len() == 8)?;
             Some(f64::from_le_bytes(*b).to_string().into_bytes())
@@ -221,15 +243,39 @@ pub(crate) fn hex(v: &[u8]) -> Option<Vec<u8>> {
     if v.is_empty() || !v.len().is_multiple_of(2) {
         return None;
     }
-    v.chunks_exact(2)
-        .map(|p| match p {
-            [a, b] => {
-                let n = char::from(*a).to_digit(16)? << 4 | char::from(*b).to_digit(16)?;
-                u8::try_from(n).ok()
-            }
-            _ => None,
+    // Tokens are tried by the million: what is no digit is noted and told at the end, without a branch a digit.
+    let mut wrong = 0u8;
+    let pairs = v.as_chunks::<2>().0.iter();
+    let out = pairs
+        .map(|[a, b]| {
+            let (high, low) = (nibble(*a), nibble(*b));
+            wrong |= high | low;
+            high << 4 | low
         })
-        .collect()
+        .collect();
+    (wrong <= 0x0f).then_some(out)
+}
+
+/// Value of a hexadecimal digit; 0xff for another byte.
+#[inline]
+fn nibble(b: u8) -> u8 {
+    const VALUES: [u8; 256] = {
+        let mut t = [0xff; 256];
+        let (mut digit, mut letter) = (0, 0);
+        #[allow(clippy::indexing_slicing)] // below 256, evaluated while compiling
+        while digit < 10 {
+            t[b'0' as usize + digit as usize] = digit;
+            digit += 1;
+        }
+        #[allow(clippy::indexing_slicing)] // as above
+        while letter < 6 {
+            t[b'a' as usize + letter as usize] = 10 + letter;
+            t[b'A' as usize + letter as usize] = 10 + letter;
+            letter += 1;
+        }
+        t
+    };
+    VALUES.get(usize::from(b)).copied().unwrap_or(0xff)
 }
 
 /// gzip or zlib, up to the limit.
@@ -267,9 +313,9 @@ pub fn lookup_prints(key: &PrintKey, value: &str) -> Vec<(Print, Form, f32)> {
     spell(trimmed.to_string());
     let digits = trimmed.bytes().filter(u8::is_ascii_digit).count();
     let kinds: &[&str] = if digits >= 6 {
-        &["name", "cn-mobile", "iban"]
+        &["name", "cn-mobile", "iban", "passport", "crypto-address"]
     } else {
-        &["name", "address", "iban"]
+        &["name", "address", "iban", "passport"]
     };
     for class in kinds {
         // Only where the rule of the class keeps all that tells values apart.
@@ -409,6 +455,24 @@ fn masks(key: &PrintKey, value: &str, out: &mut Vec<(Print, Form, f32)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_pairs_of_hexadecimal_digits_are_hex() {
+        assert_eq!(hex(b"0aFf9C"), Some(vec![0x0a, 0xff, 0x9c]));
+        for wrong in [
+            &b""[..],
+            b"abc",
+            b"0g",
+            b"g0",
+            b"0/",
+            b"0:",
+            b"@0",
+            b"G0",
+            b"0\xff",
+        ] {
+            assert_eq!(hex(wrong), None, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn spellings_meet() {

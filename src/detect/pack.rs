@@ -59,7 +59,7 @@ pub fn pack(facts: &Facts, classes: &[u8]) -> Packed {
         zigzag(&mut out, i64::from(f.record) - i64::from(record));
         record = f.record;
         put(&mut out, f.index.len() as u64);
-        for i in &f.index {
+        for i in f.index.iter() {
             put(&mut out, u64::from(*i));
         }
         out.extend_from_slice(&f.print.to_le_bytes());
@@ -138,13 +138,14 @@ fn read(r: &mut Reader<'_>, term: &dyn Fn(u32) -> Arc<str>, facts: &mut Facts) -
         for _ in 0..n {
             index.push(r.u32()?);
         }
+        let index = index.into_iter().collect();
         facts.findings.push(RawFinding {
             class,
             form,
             masked: conf & 0x80 != 0,
             conf: conf & 0x7f,
             field,
-            index: index.into(),
+            index,
             offset,
             len,
             record: u32::try_from(record).ok()?,
@@ -308,7 +309,7 @@ mod tests {
         fn what_goes_in_comes_out(rows in proptest::collection::vec((0u8..40, any::<u32>(), any::<bool>(), 0u8..=100, 0u8..5, proptest::collection::vec(any::<u32>(), 0..4), any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>()), 0..40), dropped in any::<u64>()) {
             let mut facts = Facts { dropped, records: 7, ..Facts::default() };
             for (class, form, masked, conf, field, index, offset, len, record, print) in rows {
-                facts.findings.push(RawFinding { class, form: Form(form), masked, conf, field: format!("$.f{field}").into(), index: index.into(), offset, len, record, print });
+                facts.findings.push(RawFinding { class, form: Form(form), masked, conf, field: format!("$.f{field}").into(), index: index.into_iter().collect(), offset, len, record, print });
                 facts.misses.push(Miss { class, field: format!("$.m{field}").into(), count: len });
             }
             let mut v = Vec::new();

@@ -1,7 +1,8 @@
 //! Calls as an HTTP archive (HAR 1.2), which browsers and proxies open. In: whole calls. Out: one JSON document, written
 //! entry by entry. Bounds: one call in memory. Values of data classes are masked unless the reader reveals them.
 
-use super::{Exporter, Job, safe_json, wrote};
+use super::{Exporter, Job, wrote};
+use crate::call::text::safe_json;
 use crate::error::Result;
 use crate::query::read::{self, Part, Show};
 use serde_json::{Value, json};

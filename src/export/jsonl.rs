@@ -1,7 +1,8 @@
 //! Calls as JSON Lines: the rows that `leaktrace calls --json` prints. In: call rows. Out: one object a line. Bounds: one
 //! row in memory; characters that could harm a terminal are escaped.
 
-use super::{Exporter, Job, safe_json, wrote};
+use super::{Exporter, Job, wrote};
+use crate::call::text::safe_json;
 use crate::error::Result;
 use std::io::Write;
 

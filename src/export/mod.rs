@@ -5,6 +5,7 @@
 pub mod csv;
 pub mod har;
 pub mod jsonl;
+pub mod openapi;
 pub mod pcap;
 mod pcapng;
 
@@ -81,7 +82,13 @@ pub trait Exporter: Sync {
 }
 
 /// All formats.
-pub static EXPORTERS: &[&dyn Exporter] = &[&csv::Csv, &jsonl::Jsonl, &har::Har, &pcap::Slice];
+pub static EXPORTERS: &[&dyn Exporter] = &[
+    &csv::Csv,
+    &jsonl::Jsonl,
+    &har::Har,
+    &pcap::Slice,
+    &openapi::OpenApi,
+];
 
 /// The format of that name.
 ///
@@ -139,7 +146,7 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-/// Writes a file: into a hidden neighbour first, which takes its name once it is whole and the journal has its row.
+/// Writes the selected calls as a file.
 ///
 /// # Errors
 /// [`Error::Usage`] where the format shows values in clear and `reveal` is not set; I/O; [`Error::Interrupted`].
@@ -153,6 +160,21 @@ pub fn export(exporter: &dyn Exporter, job: &Job<'_>, out: &Path) -> Result<Outc
             at: None,
         });
     }
+    let detail = serde_json::json!({"format": exporter.name(), "filter": job.filter_text});
+    publish(job.cx, out, detail, &mut |w| exporter.write(job, w))
+}
+
+/// Writes a file: into a hidden neighbour first, which takes its name once it is whole and the journal has its row, with
+/// `detail`, the calls that `write` gives, and what the file came to be.
+///
+/// # Errors
+/// I/O, and what `write` gives.
+pub fn publish(
+    cx: &Cx,
+    out: &Path,
+    detail: serde_json::Value,
+    write: &mut dyn FnMut(&mut dyn Write) -> Result<u64>,
+) -> Result<Outcome> {
     let name = out.file_name().ok_or_else(|| Error::Usage {
         msg: "-o needs the name of a file".into(),
         at: None,
@@ -161,13 +183,21 @@ pub fn export(exporter: &dyn Exporter, job: &Job<'_>, out: &Path) -> Result<Outc
     hidden.push(name);
     hidden.push(format!(".{}.part", std::process::id()));
     let part = out.with_file_name(hidden);
-    let done = write_part(exporter, job, &part).and_then(|(calls, bytes, sha256)| {
-        let detail = serde_json::json!({
-            "format": exporter.name(), "filter": job.filter_text, "calls": calls, "bytes": bytes, "sha256": sha256,
-            "file": out.to_string_lossy(), "revealed": job.cx.reveal,
-        });
+    let done = write_part(&part, write).and_then(|(calls, bytes, sha256)| {
+        let mut detail = detail;
+        if let serde_json::Value::Object(o) = &mut detail {
+            for (k, v) in [
+                ("calls", calls.into()),
+                ("bytes", bytes.into()),
+                ("sha256", sha256.clone().into()),
+                ("file", out.to_string_lossy().into()),
+                ("revealed", cx.reveal.into()),
+            ] {
+                o.insert(k.to_owned(), v);
+            }
+        }
         // Read-only media: the export is made, and the caller says that nothing could be noted.
-        let row = match open_notebook(&job.cx.path) {
+        let row = match open_notebook(&cx.path) {
             Ok(conn) => Some(journal::append(&conn, "export", &detail)?),
             Err(_) => None,
         };
@@ -186,7 +216,10 @@ pub fn export(exporter: &dyn Exporter, job: &Job<'_>, out: &Path) -> Result<Outc
     done
 }
 
-fn write_part(exporter: &dyn Exporter, job: &Job<'_>, part: &Path) -> Result<(u64, u64, String)> {
+fn write_part(
+    part: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> Result<u64>,
+) -> Result<(u64, u64, String)> {
     let file: File = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -198,7 +231,7 @@ fn write_part(exporter: &dyn Exporter, job: &Job<'_>, part: &Path) -> Result<(u6
         hash: Sha256::new(),
         bytes: 0,
     };
-    let calls = exporter.write(job, &mut w)?;
+    let calls = write(&mut w)?;
     w.flush().map_err(Error::io(part, "cannot write"))?;
     let (bytes, hash) = (w.bytes, w.hash.finalize());
     w.inner
@@ -213,21 +246,4 @@ fn write_part(exporter: &dyn Exporter, job: &Job<'_>, part: &Path) -> Result<(u6
 /// An error of writing that has no path of its own.
 pub(crate) fn wrote(e: std::io::Error) -> Error {
     Error::io("export", "cannot write")(e)
-}
-
-/// JSON text with every character that could harm a terminal as `\u` escape: they stand in strings alone.
-pub fn safe_json(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(text.len());
-    let mut units = [0u16; 2];
-    for c in text.chars() {
-        if crate::call::text::is_unsafe(c) && c != '\n' {
-            for u in c.encode_utf16(&mut units) {
-                let _ = write!(out, "\\u{u:04x}");
-            }
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }

@@ -120,7 +120,11 @@ fn wanted(job: &Job<'_>) -> Result<(BTreeMap<i64, Wanted>, u64)> {
         calls += 1;
         let mut parts = vec![(source, n(first), n(last))];
         let mut stmt = conn.prepare_cached(
-            "SELECT source_id,first,last FROM call_at WHERE call_id=?1 AND off IS NULL",
+            "SELECT source_id,first,last FROM call_at WHERE call_id=?1 AND off IS NULL \
+             UNION ALL SELECT c.source_id,c.unit,c.unit1 FROM call_fact f JOIN call c ON c.id=f.call_id \
+             WHERE f.joined=?1 AND c.flow_id IS NOT NULL \
+             UNION ALL SELECT a.source_id,a.first,a.last FROM call_fact f JOIN call_at a ON a.call_id=f.call_id \
+             WHERE f.joined=?1 AND a.off IS NULL",
         )?;
         let mut rows = stmt.query([id])?;
         while let Some(r) = rows.next()? {
@@ -182,7 +186,7 @@ fn locate(job: &Job<'_>, source: i64, archives: &mut Reopened) -> Result<Option<
         places.push(dir.join(&file));
         places.extend(file.file_name().map(|f| dir.join(f)));
     }
-    let mut changed = false;
+    let (mut changed, mut gone) = (false, false);
     for p in places.into_iter().filter(|p| p.is_file()) {
         // What was followed may be longer by now: what was read of it is what counts.
         let have = hash_start(&p, u64::try_from(bytes).unwrap_or(0), job.stop)?;
@@ -193,6 +197,10 @@ fn locate(job: &Job<'_>, source: i64, archives: &mut Reopened) -> Result<Option<
         let found = match &member {
             Some(member) => match archives.get(&was, &p, member, job.stop) {
                 Err(e) if is_machine(&p, &e) => return Err(Error::io(&p, "cannot unpack")(e)),
+                Ok(None) => {
+                    gone = true;
+                    continue;
+                }
                 found => found.ok().flatten(),
             },
             None => None,
@@ -209,6 +217,8 @@ fn locate(job: &Job<'_>, source: i64, archives: &mut Reopened) -> Result<Option<
         path: file,
         why: if changed {
             "is not the file that was loaded: its SHA-256 differs".into()
+        } else if gone {
+            "is no member of its archive now".into()
         } else {
             "is not where it was loaded from: name its folder with --evidence".into()
         },
@@ -218,7 +228,7 @@ fn locate(job: &Job<'_>, source: i64, archives: &mut Reopened) -> Result<Option<
 /// Which members of archives are to be read.
 fn members(job: &Job<'_>, sources: impl Iterator<Item = i64>) -> Result<Reopened> {
     let case = &job.cx.path;
-    let mut archives = Reopened::new(case.parent().unwrap_or(case).to_owned());
+    let mut archives = Reopened::new(crate::case::beside(case));
     let mut stmt = job.cx.conn.prepare(
         "SELECT path,member FROM source WHERE id=?1 AND path IS NOT NULL AND member IS NOT NULL",
     )?;

@@ -25,6 +25,10 @@ pub struct CallLine {
     pub source: u32,
     /// Flow row, 0 for none.
     pub flow: i64,
+    /// TCP sequence numbers of the first bytes of request and response, 32 bits each, 0 for unknown.
+    pub seq: u64,
+    /// In how many ways it is not whole.
+    pub holes: u8,
     /// Position in the flow.
     pub ord: u32,
     /// Position in the flow of the call that this one came of, [`NONE`] for none.
@@ -69,6 +73,8 @@ pub struct CallLine {
     pub conf: f32,
     /// Index into [`super::identity::VIA`].
     pub via: u8,
+    /// Index of the call that shows whose it is.
+    pub proof: u32,
     /// Whether account and way were carried in from the call that caused this one.
     pub carried: bool,
     /// Session index.
@@ -77,7 +83,7 @@ pub struct CallLine {
     pub behalf: u32,
     /// Index of the call that caused it.
     pub parent: u32,
-    /// Index of the captured call that this log line stands for.
+    /// Index of the call that this line, entry or copy at another tap is.
     pub joined: u32,
     /// Classes found, as bits; clear and masked apart.
     pub clear: u64,
@@ -112,6 +118,8 @@ impl CallLine {
             dport: 0,
             source: 0,
             flow: 0,
+            seq: 0,
+            holes: 0,
             ord: 0,
             of: NONE,
             method: 0,
@@ -133,6 +141,7 @@ impl CallLine {
             account: NONE,
             conf: 0.0,
             via: 0,
+            proof: NONE,
             carried: false,
             session: NONE,
             behalf: NONE,
@@ -158,6 +167,14 @@ impl CallLine {
         calls
             .get(self.parent as usize)
             .is_some_and(|p| p.of == NONE && p.parent != NONE)
+    }
+    /// Whether it was captured: neither a line of a log nor an entry of another tool.
+    pub fn captured(&self) -> bool {
+        !self.log && self.flow != 0
+    }
+    /// Whether another tool kept it.
+    pub fn entry(&self) -> bool {
+        !self.log && self.flow == 0
     }
     /// Last known time of the call.
     pub fn last(&self) -> i64 {

@@ -8,4 +8,6 @@ pub mod join;
 pub mod level;
 pub mod parents;
 pub mod risks;
+pub mod spec;
+pub mod taps;
 pub mod templates;

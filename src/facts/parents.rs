@@ -14,17 +14,22 @@ const OPEN: usize = 256;
 /// Clock difference between two taps for calls that share a trace id.
 const SLACK_NS: i64 = 5_000_000_000;
 
-/// Links in place; log lines take no part.
+/// Whether a call takes part: log lines do not, nor does what is another call once more.
+fn own(c: &CallLine) -> bool {
+    !c.log && c.joined == NONE
+}
+
+/// Links in place.
 pub fn link(calls: &mut [CallLine]) {
     let mut by_server: BTreeMap<u32, Vec<(i64, u32)>> = BTreeMap::new();
     let mut by_trace: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     let mut clients: BTreeSet<u32> = BTreeSet::new();
-    for c in calls.iter().filter(|c| !c.log && c.src != NONE) {
+    for c in calls.iter().filter(|c| own(c) && c.src != NONE) {
         clients.insert(c.src);
     }
     for (i, c) in calls.iter().enumerate() {
         let i = u32::try_from(i).unwrap_or(NONE);
-        if c.log || c.dst == NONE || c.src == NONE {
+        if !own(c) || c.dst == NONE || c.src == NONE {
             continue;
         }
         if c.trace != NONE {
@@ -52,7 +57,7 @@ pub fn link(calls: &mut [CallLine]) {
     }
     let mut found: Vec<(u32, u32)> = Vec::new();
     for (i, c) in calls.iter().enumerate() {
-        if c.log || c.src == NONE || c.of != NONE {
+        if !own(c) || c.src == NONE || c.of != NONE || c.parent != NONE {
             continue;
         }
         let me = u32::try_from(i).unwrap_or(NONE);
@@ -163,6 +168,12 @@ fn within(calls: &mut [CallLine]) {
     for (i, c) in calls.iter().enumerate() {
         if flows.contains(&c.flow) && c.proto != Proto::Ws as u8 {
             place.insert((c.flow, c.ord), u32::try_from(i).unwrap_or(NONE));
+        }
+    }
+    // the upgrade may stand for itself at another tap than its message
+    for p in place.values_mut() {
+        if let Some(c) = calls.get(*p as usize).filter(|c| c.joined != NONE) {
+            *p = c.joined;
         }
     }
     for c in calls.iter_mut().filter(|c| c.of != NONE && c.flow != 0) {

@@ -1,15 +1,14 @@
-//! Captures of the case that new secrets may open. In: captures that were named again, and the files of secrets. Out: which are
-//! read again, in the place of what the case has of them. Bounds: none but the inputs'.
+//! Captures of the case that new secrets may open, and logs that are given another format. In: files that were named again, and
+//! the files of secrets. Out: which are read again, in the place of what the case has of them. Bounds: none but the inputs'.
 //!
 //! A file in the case is not loaded twice. But one with TLS that was not opened is read again where secrets are given that it
 //! was not read with, and with it the captures it was loaded with, since connections go on from one into the next. What the
 //! case had of them goes in the transaction that ends the load: an interrupted load changes nothing.
 
-use super::Progress;
 use crate::case::Case;
 use crate::case::sources::SecretFile;
 use crate::error::Result;
-use crate::source::Input;
+use crate::source::{Input, Kind, Look};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +20,7 @@ pub fn choose(
     secrets: &[SecretFile],
     inputs: &mut Vec<Input>,
     failed: &mut Vec<(PathBuf, String)>,
-    progress: &Progress,
+    look: Look<'_>,
 ) -> Result<(Vec<i64>, Vec<i64>)> {
     let conn = &case.conn;
     let mut named: BTreeMap<i64, Input> = known.into_iter().collect();
@@ -37,8 +36,17 @@ pub fn choose(
         }
     }
     let mut replaced = Vec::new();
+    for (id, input) in &named {
+        if let Kind::Log(log) = &input.kind
+            && log.given().is_some()
+            && other_mapping(conn, *id, input)?
+        {
+            replaced.push(*id);
+            inputs.push(input.clone());
+        }
+    }
     for load in loads {
-        match together(case, load, &mut named, progress)? {
+        match together(case, load, &mut named, look)? {
             Ok(files) => {
                 for (id, input) in files {
                     replaced.push(id);
@@ -50,6 +58,15 @@ pub fn choose(
     }
     let known = named.into_keys().filter(|id| !replaced.contains(id));
     Ok((known.collect(), replaced))
+}
+
+/// Whether a log was read in another way than it would be with the formats that are given now.
+fn other_mapping(conn: &Connection, id: i64, input: &Input) -> Result<bool> {
+    let (kind, mapping): (String, Option<String>) =
+        conn.query_row("SELECT kind,mapping FROM source WHERE id=?1", [id], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })?;
+    Ok(kind != input.kind.name() || mapping.as_deref() != input.kind.mapping())
 }
 
 /// Whether a load has TLS that was not opened.
@@ -69,12 +86,11 @@ fn together(
     case: &Case,
     load: i64,
     named: &mut BTreeMap<i64, Input>,
-    progress: &Progress,
+    look: Look<'_>,
 ) -> Result<std::result::Result<Files, (PathBuf, String)>> {
     let mut stmt = case.conn.prepare(
         "SELECT id,name,path,sha256,member FROM source WHERE load_id=?1 AND kind LIKE 'pcap%' ORDER BY id",
     )?;
-    let spill = super::beside(&case.path);
     // What lies at the path looked at last: an archive has many members.
     let mut there: (PathBuf, Vec<Input>) = Default::default();
     let mut rows = stmt.query([load])?;
@@ -89,15 +105,14 @@ fn together(
         let sha: Option<Vec<u8>> = r.get(3)?;
         let member: Option<String> = r.get(4)?;
         if let Some(path) = path.map(PathBuf::from).filter(|p| *p != there.0) {
-            there.1 =
-                crate::source::discover(std::slice::from_ref(&path), &spill, &progress.stop).0;
+            there.1 = crate::source::discover(std::slice::from_ref(&path), look).0;
             there.0 = path;
         }
         let mut inputs = there.1.iter();
         let input =
             inputs.find(|i| i.member.as_ref().map(|m| m.index.as_str()) == member.as_deref());
         let input = input.filter(|i| {
-            let hash = i.hash(&progress.stop).ok();
+            let hash = i.hash(look.stop).ok();
             hash.is_some_and(|(hash, _)| sha.as_deref() == Some(hash.as_slice()))
         });
         match input.cloned() {

@@ -1,28 +1,34 @@
 //! Facts from all calls together. In: the evidence tables of a case. Out: all facts tables, rewritten in one transaction.
 //! Bounds: calls are held as about 200 bytes each and streamed twice; bodies' findings are streamed twice and never held.
 //!
-//! Order: calls are read (1), log lines joined and accounts decided (2), templates folded (3), columns decided (4), then
+//! Order: calls are read (1), taps, entries and log lines joined and accounts decided (2), templates folded (3), columns decided (4), then
 //! calls get their classes, records and levels (5), risks are looked for (6), everything is written (7).
 
 #[path = "finalise_accounts.rs"]
 mod accounts;
+#[path = "finalise_answers.rs"]
+mod answers;
 #[path = "finalise_apis.rs"]
 mod apis;
 #[path = "finalise_blobs.rs"]
 mod blobs;
 #[path = "finalise_findings.rs"]
 mod findings;
+#[path = "finalise_given.rs"]
+pub mod given;
 #[path = "finalise_read.rs"]
 mod read;
+#[path = "finalise_sources.rs"]
+mod sources;
 #[path = "finalise_write.rs"]
 mod write;
 
-use crate::case::{indexes, info, marks};
+use crate::case::{indexes, info, marks, specs};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::inside::Inside;
-use crate::facts::{join, parents, risks};
+use crate::facts::{join, parents, risks, taps};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What a case holds after deciding.
@@ -46,10 +52,13 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let corrections = marks::corrections(&tx)?;
     let mut ev = read::calls(&tx)?;
-    join::join(&mut ev.calls);
+    let clocks = taps::join(&mut ev.calls, &ev.keys);
+    let joined = join::join(&mut ev.calls);
+    ev.leave_copies();
     parents::link(&mut ev.calls);
     let people = accounts::decide(&mut ev, &corrections);
-    let apis = apis::decide(&mut ev, &people, &corrections);
+    let specs = specs::list(&tx)?;
+    let apis = apis::decide(&tx, &mut ev, &people, &corrections, &specs);
     let classes = findings::classes(&tx, rules)?;
     let columns = findings::columns(&tx, &mut ev, &classes, rules, &corrections)?;
     let applied = findings::apply(&tx, &mut ev, &classes, &columns, people.accounts.len())?;
@@ -74,6 +83,7 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     };
     indexes::drop_facts(&tx)?;
     write::clear(&tx)?;
+    write::clocks(&tx, &ev, &clocks)?;
     // The rows of calls need no risks: both are made at once.
     let found = std::thread::scope(|scope| {
         let found = scope.spawn(|| risks::find(&view));
@@ -86,6 +96,7 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     let counts = write::rest(
         &tx, &ev, &people, &apis, &classes, &columns, &applied, &found,
     )?;
+    sources::write(&tx, &joined)?;
     indexes::build_facts(&tx)?;
     info::set_stale(&tx, false)?;
     tx.commit()?;
@@ -104,7 +115,7 @@ pub fn counts(conn: &Connection) -> Result<Counts> {
     Ok(Counts {
         calls: one("SELECT count(*) FROM call_fact WHERE joined IS NULL")?,
         accounts: one("SELECT count(*) FROM account")?,
-        apis: one("SELECT count(*) FROM api")?,
+        apis: one("SELECT count(*) FROM api WHERE calls>0")?,
         findings: one("SELECT coalesce(sum(findings),0) FROM call_fact WHERE joined IS NULL")?,
     })
 }

@@ -6,6 +6,7 @@ use crate::call::model::Proto;
 use crate::case::marks::Correction;
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::identity::{self, Account, Identity, Part, resolve};
+use crate::facts::inside::address;
 use std::collections::BTreeMap;
 
 /// Confidence that is left of an account carried one call further in.
@@ -19,8 +20,10 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
         }
     }
     let mut id = resolve(std::mem::take(&mut ev.input));
+    take_away(ev, &mut id, corrections);
     for (c, d) in ev.calls.iter_mut().zip(&id.calls) {
-        (c.account, c.conf, c.via, c.behalf) = (d.account, d.conf, d.via, d.behalf);
+        (c.account, c.conf, c.via, c.behalf, c.proof) =
+            (d.account, d.conf, d.via, d.behalf, d.proof);
     }
     let nobody = |id: &Identity, a: u32| {
         id.accounts
@@ -38,6 +41,7 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
             && nobody(&id, call.account)
         {
             (call.account, call.conf, call.via) = (line.account, line.conf, line.via);
+            call.proof = line.proof;
         }
     }
     // What a front let through as somebody's is that somebody's behind it too, and where nobody is known it is the address
@@ -61,6 +65,7 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
                 let further = c.proto != Proto::Ws as u8;
                 let left = if further { CARRIED } else { 1.0 };
                 (c.account, c.conf, c.via, c.carried) = (p.account, p.conf * left, p.via, further);
+                c.proof = c.parent;
                 changed = true;
             }
         }
@@ -68,9 +73,62 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
             break;
         }
     }
+    first_shown(ev, &mut id);
     rename(ev, &mut id, corrections);
     sessions(&mut ev.calls, &mut id);
     id
+}
+
+/// The investigator says of a call that it is not who it seems to be: what was called on its credential is nobody's then.
+fn take_away(ev: &Evidence, id: &mut Identity, corrections: &[Correction]) {
+    for c in corrections.iter().filter(|c| c.kind == "account-not") {
+        let target = c.target.strip_prefix("call:").unwrap_or(&c.target);
+        let found = (0..ev.calls.len()).find(|i| ev.call_id(*i) == target);
+        let Some((account, thread)) = found
+            .and_then(|i| id.calls.get(i))
+            .map(|d| (d.account, d.thread))
+        else {
+            continue;
+        };
+        for i in 0..id.calls.len() {
+            let same = id
+                .calls
+                .get(i)
+                .is_some_and(|d| d.account == account && d.thread == thread);
+            if !same {
+                continue;
+            }
+            let addr = ev
+                .calls
+                .get(i)
+                .and_then(|c| ev.addrs.get(c.src as usize))
+                .map(|a| address(*a));
+            let nobody = id.unattributed(addr);
+            if let Some(d) = id.calls.get_mut(i) {
+                (d.account, d.conf, d.via) = (nobody, 0.1, 0);
+                (d.behalf, d.proof) = (NONE, NONE);
+            }
+        }
+    }
+}
+
+/// Says in each account's reason which call showed it first.
+fn first_shown(ev: &Evidence, id: &mut Identity) {
+    let mut first = vec![NONE; id.accounts.len()];
+    for i in &id.order {
+        if let Some(c) = ev.calls.get(*i as usize)
+            && c.proof != NONE
+            && let Some(f) = first.get_mut(c.account as usize)
+            && *f == NONE
+        {
+            *f = c.proof;
+        }
+    }
+    for (a, f) in id.accounts.iter_mut().zip(first) {
+        if f != NONE {
+            a.why = format!("{}; first shown by call {}", a.why, ev.call_id(f as usize));
+        }
+    }
 }
 
 /// Sessions are what people did: a call that another one caused for the same account is a part of that one, and a log line

@@ -1,12 +1,16 @@
 //! APIs of calls. In: evidence and account names. Out: the list of APIs by name, and each call's API.
 //! Bounds: linear in distinct paths and calls.
 
+use super::answers;
+use super::given;
 use super::read::Evidence;
 use crate::case::marks::Correction;
 use crate::facts::calls::NONE;
 use crate::facts::identity::Identity;
 use crate::facts::inside::address;
-use crate::facts::templates::{PathIn, dispatch, fold};
+use crate::facts::spec::Spec;
+use crate::facts::templates::{Beside, PathIn, dispatch, fold};
+use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,6 +24,12 @@ pub struct Api {
     pub route: String,
     pub kind: String,
     pub why: String,
+    /// Whether a specification has it; `None` where none is loaded.
+    pub documented: Option<bool>,
+    /// The specification that has it.
+    pub spec: Option<String>,
+    /// Documented and never called.
+    pub unseen: bool,
 }
 
 /// All APIs in order of name.
@@ -72,8 +82,15 @@ fn hosts_of_logs(ev: &mut Evidence) {
 type Same = (u32, usize, Arc<str>, u32, u32, u32, Arc<str>);
 
 /// Folds and notes in each call.
-pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) -> Apis {
+pub fn decide(
+    conn: &Connection,
+    ev: &mut Evidence,
+    people: &Identity,
+    corrections: &[Correction],
+    specs: &[Spec],
+) -> Apis {
     hosts_of_logs(ev);
+    let answers = answers::read(conn, ev);
     let names: BTreeSet<String> = people
         .accounts
         .iter()
@@ -103,15 +120,28 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
         .iter()
         .zip(&host_of)
         .zip(ev.kinds.iter().zip(&ev.path_calls))
-        .map(|((p, host), (kind, calls))| PathIn {
+        .zip(0u32..)
+        .map(|(((p, host), (kind, calls)), i)| PathIn {
             method: ev.term(p.method),
             host: hosts.get(*host).map_or("", String::as_str),
             target: &p.path,
             kind: ev.term(*kind),
             calls: *calls,
+            answer: answers.fields(i),
+            named: answers.named(i),
         })
         .collect();
-    let folded = fold(&inputs, &|n| names.contains(&n.to_lowercase()));
+    let mut targets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for i in inputs.iter().filter(|_| !specs.is_empty()) {
+        targets.entry(i.host).or_default().push(i.target);
+    }
+    let rules = given::rules(specs, corrections, &targets);
+    let beside = Beside {
+        account: &|n| names.contains(&n.to_lowercase()),
+        handed: &|_, text| answers.handed(text),
+        given: &rules.given,
+    };
+    let folded = fold(&inputs, &beside);
     let mut by_name: BTreeMap<String, Api> = BTreeMap::new();
     // Paths of one template, and there may be a hundred thousand, are one entry.
     let mut same: FxHashMap<Same, u32> = FxHashMap::default();
@@ -144,6 +174,7 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
                 (false, true) => note.to_owned(),
                 (false, false) => format!("{note}; {why}"),
             },
+            ..Api::default()
         };
         let n = u32::try_from(names_of.len()).unwrap_or(NONE);
         names_of.push(put(&mut by_name, api, corrections));
@@ -155,6 +186,7 @@ pub fn decide(ev: &mut Evidence, people: &Identity, corrections: &[Correction]) 
         names_of.get(*n as usize).map(String::as_str)
     };
     let chosen = dispatched(ev, &name_of, &mut by_name, corrections);
+    given::documented(&mut by_name, specs, &rules);
     let list: Vec<Api> = by_name.into_values().collect();
     let find = |n: &str| {
         list.binary_search_by(|a| a.name.as_str().cmp(n))

@@ -5,7 +5,7 @@
 use super::blobs::{Batch, Found, each, streamed};
 use super::read::Evidence;
 use crate::case::marks::Correction;
-use crate::detect::column::{Decision, decide};
+use crate::detect::column::{Decision, Held, decide};
 use crate::detect::pack::{self, Slim};
 use crate::detect::{DIGEST, Rules};
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::facts::calls::{CallLine, NONE};
 use crate::facts::level::Classes as Levels;
 use crate::facts::risks::{SECRET_REQ, SECRET_RESP, SECRET_TARGET};
 use rusqlite::Connection;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Distinct (account, class, value) triples counted: 16 bytes each at most, 256 MB where all are used.
@@ -94,10 +94,7 @@ type Key = (u32, u32, u8);
 
 #[derive(Clone, Copy, Default)]
 struct Stat {
-    clear: u64,
-    masked: u64,
-    missed: u64,
-    belief: u64,
+    held: Held,
     calls: u64,
     /// Body or call that was counted last, so that `calls` counts each once.
     last: i64,
@@ -146,12 +143,7 @@ impl Stats {
                 let Some(s) = stats.of((place, f.field, f.class)) else {
                     return;
                 };
-                if f.masked {
-                    s.masked += 1;
-                } else {
-                    s.clear += 1;
-                }
-                s.belief += u64::from(f.conf);
+                s.held.add(f.masked, f.conf, f.print);
                 if s.last != mark {
                     s.last = mark;
                     s.calls += times;
@@ -161,7 +153,7 @@ impl Stats {
                 if class < 64
                     && let Some(s) = stats.borrow_mut().of((place, field, class))
                 {
-                    s.missed += u64::from(count);
+                    s.held.misses += u64::from(count);
                 }
             },
         );
@@ -243,14 +235,13 @@ pub fn columns(
         let Some(def) = rules.classes().get(usize::from(rule)) else {
             continue;
         };
-        if s.clear + s.masked == 0 {
+        if s.held.clear + s.held.masked == 0 {
             continue;
         }
         let context = *contexts
             .entry((field, class))
             .or_insert_with(|| rules.context(ev.term(field), rule));
-        let mean = s.belief as f64 / (s.clear + s.masked) as f64;
-        let mut decision = decide(def, s.clear, s.masked, s.missed, context, mean);
+        let mut decision = decide(def, &s.held, context);
         let api = place / 2;
         if let Some(on) = corrected(corrections, &def.name, ev.term(field)) {
             decision.accept = on;
@@ -268,9 +259,9 @@ pub fn columns(
             field,
             class,
             decision,
-            clear: s.clear,
-            masked: s.masked,
-            missed: s.missed,
+            clear: s.held.clear,
+            masked: s.held.masked,
+            missed: s.held.misses,
             calls: s.calls,
         });
     }
@@ -370,7 +361,13 @@ pub fn apply(
     // Counting distinct values costs as much as all the rest: it has a thread of its own.
     let values = std::thread::scope(|scope| {
         let (send, batches) = sync_channel(BATCHES);
-        let counter = scope.spawn(move || distinct(batches, accounts));
+        let most: u64 = columns
+            .list
+            .iter()
+            .filter(|c| c.decision.accept)
+            .map(|c| c.clear)
+            .sum();
+        let counter = scope.spawn(move || distinct(batches, accounts, most));
         let (terms, calls) = (&ev.terms, &mut ev.calls);
         streamed(conn, |blobs| {
             pass(blobs, terms, calls, classes, columns, Values::new(send))
@@ -428,10 +425,11 @@ impl Drop for Values {
     }
 }
 
-/// Distinct values by account and class.
-fn distinct(batches: Receiver<Vec<Value>>, accounts: usize) -> Vec<[u32; 64]> {
+/// Distinct values by account and class; about `most` will come.
+fn distinct(batches: Receiver<Vec<Value>>, accounts: usize, most: u64) -> Vec<[u32; 64]> {
     let mut out = vec![[0u32; 64]; accounts];
-    let mut seen: FxHashSet<u64> = FxHashSet::default();
+    let room = usize::try_from(most).unwrap_or(VALUES).min(VALUES);
+    let mut seen: FxHashSet<u64> = FxHashSet::with_capacity_and_hasher(room, FxBuildHasher);
     for (key, account, class) in batches.into_iter().flatten() {
         if seen.len() < VALUES
             && let Some(n) = out

@@ -1,8 +1,10 @@
 //! Reading all calls. In: the evidence tables. Out: [`Evidence`]. Bounds: one pass in row order; strings are interned.
 
+use crate::call::model::{CredentialSeen, Flags};
 use crate::case::{ident, ids};
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
+use crate::facts::credentials::sure_place;
 use crate::facts::identity::{CallKey, Input, via};
 use crate::facts::templates::path_of;
 use rusqlite::Connection;
@@ -43,11 +45,25 @@ pub struct Evidence {
     pub dispatch: Vec<(u32, u32, u64)>,
     /// Tag of each source (`9f2c41ab03de`), by index.
     pub tags: Vec<String>,
+    /// Its row.
+    pub sources: Vec<i64>,
     /// Kinds of credentials that each call presented, bits by place in [`crate::facts::identity::VIA`].
     pub auth: Vec<u16>,
 }
 
 impl Evidence {
+    /// Leaves the calls out that are others once more: what they say was said by those.
+    pub fn leave_copies(&mut self) {
+        for (i, c) in (0u32..).zip(&self.calls) {
+            if c.joined == NONE || c.log {
+                continue;
+            }
+            self.input.again(i);
+            if let Some(n) = self.path_calls.get_mut(c.path as usize) {
+                *n = n.saturating_sub(1);
+            }
+        }
+    }
     /// A term's text; empty for none.
     pub fn term(&self, id: u32) -> &str {
         self.terms.get(id as usize).map_or("", String::as_str)
@@ -107,6 +123,7 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         while let Some(row) = r.next()? {
             let id: i64 = row.get(0)?;
             sources.insert(id, u32::try_from(ev.tags.len()).unwrap_or(0));
+            ev.sources.push(id);
             ev.tags.push(ids::source_tag(blob(row.get_ref(1)?), id));
         }
     }
@@ -139,6 +156,7 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
         addrs: Table(FxHashMap::default()),
         paths: Table(FxHashMap::default()),
         traces: FxHashMap::default(),
+        let_in: FxHashMap::default(),
     };
     // Reading rows and making something of them cost the same: each has a thread.
     std::thread::scope(|scope| {
@@ -163,8 +181,18 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
     })
 }
 
+/// What makes a call less than whole.
+const HOLES: Flags = Flags(
+    Flags::TRUNCATED.0
+        | Flags::GAP.0
+        | Flags::NO_RESPONSE.0
+        | Flags::NO_REQUEST.0
+        | Flags::UNCERTAIN_PAIR.0
+        | Flags::PARTIAL_HEADERS.0,
+);
+
 /// Columns of a call that are read.
-const COLUMNS: usize = 29;
+const COLUMNS: usize = 30;
 /// Rows handed over together, and batches that may wait.
 const ROWS: usize = 512;
 const WAITING: usize = 8;
@@ -209,7 +237,7 @@ impl<'a> Raw<'a> {
 fn rows(conn: &Connection, to: &SyncSender<Rows>) -> Result<()> {
     let mut stmt = conn.prepare(
         "SELECT id,source_id,unit,ord,flow_id,ts,end_ts,src,sport,dst,dport,proto,tls,method_id,host_id,uri,op_id,kind_id,status,ua_id,flags,\
-         req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape,grpc_status FROM call ORDER BY id",
+         req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape,grpc_status,seq FROM call ORDER BY id",
     )?;
     let mut r = stmt.query([])?;
     let mut batch = Rows::default();
@@ -248,6 +276,8 @@ struct Builder {
     addrs: Table<u128>,
     paths: Table<Path>,
     traces: FxHashMap<String, u32>,
+    /// Users whom connections were let in as, by flow.
+    let_in: FxHashMap<i64, CredentialSeen>,
 }
 
 impl Builder {
@@ -271,7 +301,9 @@ impl Builder {
             c.status = as_http(grpc, c.status);
         }
         c.ua = row.small(19);
-        c.log = row.small(20) & crate::call::model::Flags::LOG_ONLY.0 != 0;
+        c.log = row.small(20) & Flags::LOG_ONLY.0 != 0;
+        c.holes = u8::try_from((row.small(20) & HOLES.0).count_ones()).unwrap_or(u8::MAX);
+        c.seq = row.num(29).cast_unsigned();
         (c.req_body, c.resp_body) = (row.num(21), row.num(22));
         let uri = row.text(15).unwrap_or("");
         if !uri.is_empty() {
@@ -336,25 +368,46 @@ impl Builder {
         c.of = self.of.get(&c.id).copied().unwrap_or(NONE);
         let addr = self.ev.addrs.get(c.src as usize).copied();
         let mut auth = 0u16;
-        match row.bytes(23) {
-            Some(b) => {
-                let (creds, events) = ident::decode(b);
-                if let Some(first) = creds.first() {
-                    c.cred = first.print;
-                    c.cred_kind = via(first.kind);
-                }
-                for k in &creds {
-                    auth |= 1 << via(k.kind);
-                }
-                self.ev
-                    .input
-                    .push(key, addr, c.ua, c.status, &creds, &events);
-            }
-            None => self.ev.input.push(key, addr, c.ua, c.status, &[], &[]),
+        let answer = u32::try_from(c.resp_body).unwrap_or(0);
+        let (mut creds, events) = row.bytes(23).map(ident::decode).unwrap_or_default();
+        self.connection(&c, &mut creds);
+        // Where a login goes, whatever operation its body names; few calls have an event.
+        let place = if events.is_empty() {
+            NONE
+        } else {
+            place(c.method, c.host, path)
+        };
+        let mut real = creds.iter().filter(|k| sure_place(&k.place));
+        if let Some(first) = real.clone().next() {
+            c.cred = first.print;
+            c.cred_kind = via(first.kind);
         }
+        real.by_ref().for_each(|k| auth |= 1 << via(k.kind));
+        self.ev
+            .input
+            .push(key, addr, c.ua, place, answer, c.status, &creds, &events);
         self.ev.auth.push(auth);
         self.ev.keys.push(key);
         self.ev.calls.push(c);
+    }
+
+    /// NTLM lets a connection in, not a request ([MS-NTHT]): what follows on it without a header is the same user's.
+    fn connection(&mut self, c: &CallLine, creds: &mut Vec<CredentialSeen>) {
+        if c.flow == 0 {
+            return;
+        }
+        match creds.iter().find(|k| k.kind == "ntlm") {
+            Some(k) if c.status != 401 => {
+                self.let_in.insert(c.flow, k.clone());
+            }
+            Some(_) => {
+                self.let_in.remove(&c.flow);
+            }
+            None if creds.is_empty() && !self.let_in.is_empty() => {
+                creds.extend(self.let_in.get(&c.flow).cloned());
+            }
+            None => {}
+        }
     }
 }
 
@@ -376,10 +429,27 @@ fn as_http(grpc: u32, status: u16) -> u16 {
     }
 }
 
-/// Print of a request target; never 0.
+/// Number of a method, a host and a path.
+fn place(method: u32, host: u32, path: &str) -> u32 {
+    let mut h = SipHasher13::new();
+    (method, host, path).hash(&mut h);
+    u32::try_from(h.finish() >> 32).unwrap_or(0)
+}
+
+/// Print of a request target; never 0. The form that proxies are sent, with scheme and authority, is that of the server.
 fn target(uri: &str) -> u64 {
     let mut h = SipHasher13::new();
-    h.write(uri.as_bytes());
+    let rest = uri
+        .split_once("://")
+        .filter(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphanumeric()))
+        .map(|(_, rest)| {
+            rest.find(['/', '?'])
+                .map_or("", |at| rest.get(at..).unwrap_or(""))
+        });
+    if rest.is_some_and(|r| !r.starts_with('/')) {
+        h.write(b"/");
+    }
+    h.write(rest.unwrap_or(uri).as_bytes());
     h.finish().max(1)
 }
 
@@ -441,7 +511,19 @@ fn blob(v: ValueRef<'_>) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{number, target};
+
+    #[test]
+    fn a_target_is_one_in_each_of_its_forms() {
+        for (absolute, origin) in [
+            ("http://h:81/a?b=1", "/a?b=1"),
+            ("https://h", "/"),
+            ("http://h?b", "/?b"),
+        ] {
+            assert_eq!(target(absolute), target(origin));
+        }
+        assert_ne!(target("/go?u=http://x/"), target("/"));
+    }
 
     #[test]
     fn numbers_that_walk() {

@@ -10,6 +10,7 @@ use crate::facts::calls::{CallLine, NONE};
 use crate::facts::identity::{Identity, VIA};
 use crate::facts::inside::address;
 use crate::facts::risks::Risk;
+use crate::facts::taps::Clock;
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -69,12 +70,25 @@ fn row(i: u32) -> Option<i64> {
 pub fn clear(conn: &Connection) -> Result<()> {
     conn.execute_batch(
         "DELETE FROM api; DELETE FROM field_class; DELETE FROM account; DELETE FROM session; DELETE FROM call_fact; DELETE FROM risk; \
-         DELETE FROM risk_call; DELETE FROM minute;",
+         DELETE FROM risk_call; DELETE FROM minute; DELETE FROM clock;",
     )?;
     Ok(())
 }
 
-/// Writes all facts tables but that of [`calls`].
+/// Writes which sources hold calls of one another, from either side.
+pub fn clocks(conn: &Connection, ev: &Evidence, clocks: &[Clock]) -> Result<()> {
+    let mut stmt =
+        conn.prepare("INSERT INTO clock(source_id,of_id,skew_ns,calls) VALUES(?1,?2,?3,?4)")?;
+    for c in clocks {
+        let row = |i: u32| ev.sources.get(i as usize);
+        let (a, b) = (row(c.sources.0), row(c.sources.1));
+        stmt.execute((b, a, c.skew, c.calls))?;
+        stmt.execute((a, b, c.skew.saturating_neg(), c.calls))?;
+    }
+    Ok(())
+}
+
+/// Writes all facts tables but those of [`calls`] and [`clocks`].
 #[allow(clippy::too_many_arguments)] // each table has its own source
 pub fn rest(
     conn: &Connection,
@@ -156,15 +170,15 @@ pub fn rest(
 
 fn apis_out(conn: &Connection, apis: &Apis, sums: &[Sum], counts: &mut Counts) -> Result<()> {
     let mut stmt = conn.prepare(
-        "INSERT INTO api(id,name,method,host,route,kind,calls,accounts,ok,answered,first_ts,last_ts,level,classes,masked,records,max_records,auth,why) \
-         VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
+        "INSERT INTO api(id,name,method,host,route,kind,calls,accounts,ok,answered,first_ts,last_ts,level,classes,masked,records,max_records,auth,why,documented,spec) \
+         VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
     )?;
     let none = |s: &str| (!s.is_empty()).then(|| s.to_owned());
     for ((a, s), id) in apis.list.iter().zip(sums).zip(1i64..) {
-        if s.calls == 0 {
+        if s.calls == 0 && !a.unseen {
             continue;
         }
-        counts.apis += 1;
+        counts.apis += u64::from(!a.unseen);
         let auth: Vec<&str> = VIA
             .iter()
             .enumerate()
@@ -190,7 +204,9 @@ fn apis_out(conn: &Connection, apis: &Apis, sums: &[Sum], counts: &mut Counts) -
             s.records,
             s.most,
             json!(auth).to_string(),
-            a.why
+            a.why,
+            a.documented,
+            a.spec
         ])?;
     }
     Ok(())
@@ -360,8 +376,8 @@ pub fn calls(conn: &Connection, ev: &Evidence, people: &Identity) -> Result<()> 
         }
     }
     let mut stmt = conn.prepare(
-        "INSERT INTO call_fact(call_id,api_id,account_id,account_conf,account_via,behalf,session_id,level,classes,clear,masked,records,findings,parent_id,joined) \
-         VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
+        "INSERT INTO call_fact(call_id,api_id,account_id,account_conf,account_via,behalf,session_id,level,classes,clear,masked,records,findings,parent_id,joined,proof_id) \
+         VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
     )?;
     let id = |i: u32| ev.calls.get(i as usize).map(|c| c.id);
     for c in &ev.calls {
@@ -384,7 +400,8 @@ pub fn calls(conn: &Connection, ev: &Evidence, people: &Identity) -> Result<()> 
             c.records,
             c.findings,
             id(c.parent),
-            id(c.joined)
+            id(c.joined),
+            id(c.proof)
         ])?;
     }
     Ok(())

@@ -227,7 +227,7 @@ impl<'a> Ingest<'a> {
                 lines: Some(0),
                 ..SourceEnd::default()
             };
-            match (input.kind, read) {
+            match (&input.kind, read) {
                 (Kind::Pcap | Kind::Pcapng, Some(read)) => {
                     if let Err(e) = captures.join(source, read, Arc::clone(&feed)) {
                         feed.close();
@@ -238,16 +238,14 @@ impl<'a> Ingest<'a> {
                         ends.push(end);
                     }
                 }
-                (Kind::Log(format), Some(read)) => {
-                    match LogReader::new(read, format, self.zone.clone(), source) {
-                        Some(reader) => logs.push(LogRun::new(reader, end, Some(feed))),
-                        None => ends.push(end),
-                    }
+                (Kind::Log(kind), Some(read)) => {
+                    let reader = LogReader::new(read, kind, self.zone.clone(), source);
+                    logs.push(LogRun::new(reader, end, Some(feed)));
                 }
                 // What is whole is read from its path.
                 (Kind::Pcap | Kind::Pcapng, None) => captures.add(source, input, taken),
-                (Kind::Log(format), None) => {
-                    end = self.log(source, &input, format);
+                (Kind::Log(kind), None) => {
+                    end = self.log(source, &input, kind);
                     end.taken = taken;
                     ends.push(end);
                 }
@@ -354,7 +352,11 @@ impl<'a> Ingest<'a> {
         while let Some(open) = captures.close(0) {
             ends.push(open.finish(true));
         }
-        run.net.finish(calls);
+        // flows that end with the capture may hold many calls: they go on in batches too
+        run.take_copies();
+        let mut net = std::mem::take(&mut run.net);
+        net.finish_each(calls, &mut |calls| self.drain(calls, &mut run, BATCH));
+        run.net = net;
         run.now = Ts::MAX;
         self.drain(calls, &mut run, 1);
         for end in &mut ends {
@@ -468,11 +470,9 @@ fn take_diags(from: &BTreeMap<(u32, &'static str), (u64, u64)>, end: &mut Source
 
 /// Memory that an exchange holds, about.
 fn weight(x: &Exchange) -> usize {
-    let of = |m: &crate::call::model::Message| m.head.len() + m.body.bytes.len() + 400;
-    x.request
-        .iter()
-        .chain(&x.response)
-        .chain(&x.interim)
-        .map(of)
-        .sum()
+    let of = |m: &crate::call::model::Message| {
+        m.head.capacity() + m.headers.capacity() * 32 + m.body.bytes.capacity()
+    };
+    let all = x.request.iter().chain(&x.response).chain(&x.interim);
+    std::mem::size_of::<Exchange>() + all.map(of).sum::<usize>()
 }

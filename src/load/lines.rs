@@ -6,7 +6,7 @@ use super::work::{DAMAGE, SourceEnd, Work};
 use crate::call::model::LogCall;
 use crate::source::entry::{EntryEvent, EntryReader};
 use crate::source::live::Feed;
-use crate::source::log::{LogEvent, LogReader};
+use crate::source::log::{LogEvent, LogKind, LogReader};
 use crate::source::{Input, Kind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -47,8 +47,8 @@ impl Ingest<'_> {
             if self.stopped() {
                 break;
             }
-            let end = match input.kind {
-                Kind::Log(format) => self.log(source, input, format),
+            let end = match &input.kind {
+                Kind::Log(kind) => self.log(source, input, kind),
                 Kind::Entries(format) => self.entries(source, input, format),
                 Kind::Archive(_) => SourceEnd::of_archive(source, &input.notes),
                 Kind::Pcap | Kind::Pcapng => continue,
@@ -62,17 +62,14 @@ impl Ingest<'_> {
         }
     }
 
-    pub(super) fn log(&mut self, source: u32, input: &Input, format: &str) -> SourceEnd {
+    pub(super) fn log(&mut self, source: u32, input: &Input, kind: &LogKind) -> SourceEnd {
         let mut end = SourceEnd {
             source,
             lines: Some(0),
             ..SourceEnd::default()
         };
         let reader = match input.open() {
-            Ok(bytes) => match LogReader::new(bytes, format, self.zone.clone(), source) {
-                Some(r) => r,
-                None => return end,
-            },
+            Ok(bytes) => LogReader::new(bytes, kind, self.zone.clone(), source),
             Err(e) => {
                 end.diag("read-error", 1, &e.to_string());
                 end.damaged = true;

@@ -6,7 +6,8 @@ use super::sources::Given;
 use crate::limits::{FOLLOWED, MERGED, SNIFF_BYTES};
 use crate::source::archive::Notes;
 use crate::source::live::{self, Feed, FileId, LiveRead, file_id};
-use crate::source::{Input, Kind, UNKNOWN, hash_file, kind_of, members, walk};
+use crate::source::log::Formats;
+use crate::source::{Input, Kind, Look, UNKNOWN, hash_file, kind_of, members, walk};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -108,6 +109,8 @@ pub struct Live {
     whole: BTreeMap<u64, Vec<Input>>,
     /// Sources that came and are read as they come: once they end, what they held joins `held`.
     came: Vec<Arc<Feed>>,
+    /// The log formats that are known.
+    pub formats: Formats,
     /// Rows of those that were left out so.
     pub known_rows: Vec<i64>,
     /// What could not be read, with the reason.
@@ -346,13 +349,13 @@ impl Live {
             let quiet = w.grown.elapsed();
             let end = w.ended.is_some() || w.got.len() >= SNIFF_BYTES;
             if w.kind.is_none() && !w.got.is_empty() {
-                w.kind = kind_of(&w.got).filter(|k| match k {
+                w.kind = kind_of(&w.got, &self.formats).filter(|k| match k {
                     Kind::Pcap | Kind::Pcapng => w.got.len() >= 24 || end,
                     Kind::Log(_) => end || quiet >= LINES && w.got.contains(&b'\n'),
                     Kind::Entries(_) | Kind::Archive(_) => end || quiet >= LINES,
                 });
             }
-            match w.kind {
+            match w.kind.clone() {
                 Some(Kind::Entries(_) | Kind::Archive(_))
                     if w.ended.is_none() && (w.pipe || quiet < QUIET) =>
                 {
@@ -415,7 +418,12 @@ impl Live {
     ) {
         w.feed.close();
         let spill = super::beside(&self.case);
-        let mut inputs = match members(&w.path, &w.name, form, &spill, stop) {
+        let look = Look {
+            formats: &self.formats,
+            spill: &spill,
+            stop,
+        };
+        let mut inputs = match members(&w.path, &w.name, form, look) {
             _ if stop.load(Relaxed) => {
                 let why = "was not unpacked when reading was stopped".to_owned();
                 return self.failed.push((PathBuf::from(w.name), why));

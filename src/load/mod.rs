@@ -6,26 +6,33 @@
 
 mod again;
 mod captures;
+pub mod correct;
 pub mod finalise;
+mod formats;
 mod ingest;
 mod lines;
 mod live;
 mod operation;
 mod pipeline;
 mod queue;
+mod rescan;
 mod scan;
 pub mod schemas;
 mod secrets;
 mod sources;
+pub mod specs;
 mod taps;
+mod target;
 mod work;
 
+pub use self::rescan::{Rescanned, of_heads};
+use crate::case::checkpoint::Checkpoints;
 use crate::case::{self, Case};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::query::rows::SourceRow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -41,10 +48,14 @@ pub struct LoadOptions {
     pub rules: Vec<PathBuf>,
     /// Protobuf schemas: `.proto` texts or descriptor sets; kept in the case.
     pub proto: Vec<PathBuf>,
+    /// API specifications; kept in the case.
+    pub spec: Vec<PathBuf>,
     /// Packets and lines before this time are left out (nanoseconds).
     pub after: Option<i64>,
     /// ... and from this time on.
     pub before: Option<i64>,
+    /// Log formats: files (a mapping in TOML, a server's configuration) or format strings.
+    pub log_format: Vec<String>,
     /// Zone for logs without one (IANA name or offset).
     pub tz: Option<String>,
     /// Networks that count as inside; empty for the default.
@@ -103,15 +114,13 @@ pub struct LoadOutcome {
     pub damaged: bool,
     /// Sources of the case that were searched with other rules than these: their findings are those of then.
     pub other_rules: u64,
+    /// What was searched again, where rules were given and the case had been searched with other ones.
+    pub rescanned: Option<Rescanned>,
     /// Inputs of which nothing could be read, with the reason: exit 4 where there is nothing else.
     pub failed: Vec<(PathBuf, String)>,
 }
 
-/// The folder of a case.
-pub(crate) fn beside(case: &Path) -> PathBuf {
-    let folder = case.parent().filter(|p| !p.as_os_str().is_empty());
-    folder.unwrap_or(Path::new(".")).to_owned()
-}
+pub(crate) use crate::case::beside;
 
 /// Loads, and decides all facts. Errors only where nothing could be done at all.
 pub fn run(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
@@ -136,8 +145,14 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map_err(|msg| Error::Usage { msg, at: None })?;
     let mut secrets = secrets::files(options, progress)?;
     let (mut given, rest) = sources::given(options)?;
-    let (mut inputs, mut failed) =
-        crate::source::discover(&rest, &beside(&options.case), &progress.stop);
+    let formats = formats::given(&options.log_format)?;
+    let spill = beside(&options.case);
+    let look = crate::source::Look {
+        formats: &formats,
+        spill: &spill,
+        stop: &progress.stop,
+    };
+    let (mut inputs, mut failed) = crate::source::discover(&rest, look);
     // what was taken of pipes and growing files is a load of its own
     if progress.stop.load(Relaxed) && !given.follow && given.pipes.is_empty() {
         return Err(Error::Interrupted);
@@ -160,7 +175,13 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
         .collect();
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
+    if !options.inside.is_empty() {
+        case::info::put(&case.conn, "inside", &options.inside.join(","))?;
+    }
+    // until facts are decided; it ends before the case is closed, which clears the log
+    let checkpoints = Checkpoints::start(&case)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
+    specs::keep(&case.conn, &options.spec)?;
     let (mut known, unchanged, replaced);
     if given.follow {
         (known, unchanged) = sources::take_followed(&case.conn, &mut inputs, &mut given, progress)?;
@@ -168,14 +189,8 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     } else {
         unchanged = Vec::new();
         let same = sources::take_known(&case.conn, &mut inputs, progress)?;
-        (known, replaced) = again::choose(
-            &case,
-            same,
-            &secrets.files,
-            &mut inputs,
-            &mut failed,
-            progress,
-        )?;
+        (known, replaced) =
+            again::choose(&case, same, &secrets.files, &mut inputs, &mut failed, look)?;
         sources::sort(&mut inputs);
     }
     secrets::captures(&inputs, progress, &mut secrets);
@@ -183,13 +198,24 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let mut spooled = std::mem::take(&mut given.spooled);
     let mut live = live::Live::new(given, &unchanged, &inputs, &failed, &options.case);
     live.held = sources::held(&case.conn)?;
+    live.formats = formats.clone();
     let mut damaged = false;
     let mut stopped = false;
     let mut loaded = false;
     if !inputs.is_empty() || live.any() {
         let end = pipeline::load(
-            &case, &inputs, &mut live, options, progress, &rules, &inside, zone, secrets,
-            &replaced, schema,
+            &case,
+            &inputs,
+            &mut live,
+            options,
+            progress,
+            &rules,
+            &inside,
+            zone,
+            secrets,
+            &replaced,
+            schema.clone(),
+            &checkpoints,
         )?;
         damaged = end.damaged;
         stopped = end.stopped;
@@ -202,14 +228,20 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     }
     known.append(&mut live.known_rows);
     failed.append(&mut live.failed);
+    // Rules that were named count for all of the case; a load that names none leaves it as it is.
+    let rescanned = match options.rules.is_empty() || stopped {
+        true => None,
+        false => rescan::run(&case, &rules, schema.as_deref(), progress)?,
+    };
     let other_rules = case::sources::note_rules(&case.conn, rules.print())?;
     progress.phase.store(1, Relaxed);
     let stale = case::info::is_stale(&case.conn)?;
-    let counts = if stale || stopped || loaded {
+    let counts = if stale || stopped || loaded || rescanned.is_some() {
         finalise::run(&mut case.conn, &rules, &inside)?
     } else {
         finalise::counts(&case.conn)?
     };
+    drop(checkpoints);
     case::place::remember(&options.case)?;
     let rows = sources::rows(&options.case, &case.conn, &known, loaded)?;
     progress.phase.store(2, Relaxed);
@@ -227,5 +259,6 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         damaged,
         failed,
         other_rules,
+        rescanned,
     })
 }

@@ -3,8 +3,9 @@
 
 use crate::body::operation::{self, Request, dispatch};
 use crate::body::protobuf::frames;
+use crate::body::protobuf::realign::holes;
 use crate::body::protobuf::schema::Schema;
-use crate::call::model::{BodyOut, Dispatch, Message};
+use crate::call::model::{BodyOut, Dispatch, Message, RawBody, Stamp};
 use crate::call::text::lossless;
 
 /// What was read of a call's operation.
@@ -96,17 +97,52 @@ pub(super) fn grpc_status(resp: Option<&Message>, body: Option<&BodyOut>) -> Opt
         .or_else(|| frames::status(&body?.content))
 }
 
-/// A gRPC body with base64 and the compression of its messages undone; `None` where it is as it should be.
-pub(super) fn grpc_body(m: &Message, media: Option<&str>, body: &[u8]) -> Option<frames::Undone> {
-    let media = media?;
+/// A gRPC body with base64 and the compression of its messages undone and messages kept apart behind lost bytes; `None` where it
+/// is as it should be. Also the packets that its messages began in. `kept`: the bytes as they came; `body`: without codings.
+pub(super) fn grpc_body(
+    m: &Message,
+    kept: &[u8],
+    media: Option<&str>,
+    body: &[u8],
+) -> (Option<frames::Undone>, Vec<Stamp>) {
+    let media = media.unwrap_or_default();
     if !operation::grpc_media(media) && !media.starts_with("application/connect+") {
-        return None;
+        return (None, Vec::new());
     }
     let text = media.starts_with("application/grpc-web-text");
     let encoding = m
         .header("grpc-encoding")
         .or_else(|| m.header("connect-content-encoding"));
-    frames::undo(body, encoding, text)
+    let raw = &m.body;
+    // places are those of what was sent: under a coding of the whole body they are not known
+    let same = !text && body == kept;
+    let holes = if same {
+        holes(&raw.gaps, kept.len())
+    } else {
+        Vec::new()
+    };
+    let sent = frames::Sent {
+        bytes: body,
+        holes: &holes,
+        complete: (raw.complete || raw.ended) && kept.len() as u64 == raw.len,
+    };
+    let times = if same && !raw.places.is_empty() {
+        sent.starts()
+            .into_iter()
+            .map(|at| packet(raw, at))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    (frames::undo(sent, encoding, text), times)
+}
+
+/// The packet that a byte came in.
+fn packet(raw: &RawBody, at: usize) -> Stamp {
+    let n = raw.places.partition_point(|p| p.0 <= at as u64);
+    n.checked_sub(1)
+        .and_then(|n| raw.places.get(n))
+        .map_or_else(Stamp::default, |p| p.1)
 }
 
 /// Types of a method's messages: asked, answered.

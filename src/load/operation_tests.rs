@@ -58,6 +58,7 @@ pub(crate) fn message(head: &str, body: &[u8], trailers: &str) -> Message {
         },
         first: stamp,
         last: stamp,
+        seq: None,
         flags: Flags::default(),
     }
 }
@@ -65,7 +66,7 @@ pub(crate) fn message(head: &str, body: &[u8], trailers: &str) -> Message {
 fn run(request: Option<Message>, response: Option<Message>) -> CallOut {
     let key = PrintKey([3; 16]);
     let scanner = Scanner::new(Arc::new(Rules::builtin()), key);
-    CallScanner::new(scanner, key, Arc::from([])).exchange(&Exchange {
+    CallScanner::new(scanner, key, Arc::from([])).exchange(&mut Exchange {
         flow: 0,
         ordinal: 0,
         client: ([10, 0, 0, 1].into(), 1),

@@ -11,8 +11,10 @@ use super::work::{Born, Job, SourceEnd, Work};
 use super::{LoadOptions, Progress};
 use crate::body::protobuf::schema::Schema;
 use crate::call::model::{CallOut, FlowInfo, Locator, Role, Unit};
+use crate::case::Case;
+use crate::case::bodies::{Compressor, FullPack};
+use crate::case::checkpoint::Checkpoints;
 use crate::case::writer::{self, NewSource, Writer};
-use crate::case::{Case, bodies};
 use crate::detect::print::PrintKey;
 use crate::detect::{Rules, Scanner};
 use crate::error::{Error, Result};
@@ -40,8 +42,8 @@ const SETTLE: Duration = Duration::from_secs(20);
 enum Done {
     /// In order of its number.
     Ordered { seq: u64, bytes: usize, what: What },
-    /// A compressed pack: id, length before, bytes after.
-    Pack(i64, usize, Result<Vec<u8>>),
+    /// A compressed pack.
+    Pack(Result<FullPack>),
 }
 
 /// Content of an ordered result.
@@ -81,6 +83,7 @@ pub fn load(
     secrets: Secrets,
     replaced: &[i64],
     schema: Option<Arc<Schema>>,
+    checkpoints: &Checkpoints,
 ) -> Result<End> {
     let mut writer = Writer::begin_with(case, rules.print())?;
     writer.with_secrets(&secrets.files, replaced);
@@ -139,6 +142,8 @@ pub fn load(
             growing,
             changed: false,
             settled: Instant::now(),
+            checkpoints,
+            copied: 0,
         };
         let written = sink.write_all(&done, case, options, rules, inside);
         if written.is_err() {
@@ -200,6 +205,7 @@ fn add_source(
         path: path.to_str().filter(|_| kept),
         sha256: None,
         kind: &input.kind.name(),
+        mapping: input.kind.mapping(),
         bytes: input.bytes,
         member: input.member.as_ref().map(|m| m.index.as_str()),
         spooled: spooled && kept,
@@ -259,7 +265,7 @@ fn scan_jobs(
         .with_schema(schema.clone())
     };
     let mut scanner = fresh();
-    let mut compressor: Option<bodies::Compressor> = None;
+    let mut compressor: Option<Compressor> = None;
     while let Some(Job { seq, bytes, work }) = queue.pop() {
         let (mut calls, mut failed) = (Vec::new(), Vec::new());
         // a fault in one call must not cost the others: it is counted, and the scanner is made anew
@@ -273,24 +279,22 @@ fn scan_jobs(
             }
         };
         let what = match work {
-            Work::Pack(id, pack) => {
+            Work::Pack(mut pack) => {
                 let packed = match &mut compressor {
-                    Some(c) => c.pack(&pack),
-                    None => {
-                        bodies::Compressor::new().and_then(|c| compressor.insert(c).pack(&pack))
-                    }
+                    Some(c) => c.pack(&mut pack),
+                    None => Compressor::new().and_then(|c| compressor.insert(c).pack(&mut pack)),
                 };
-                let _ = results.send(Done::Pack(id, pack.len(), packed));
+                let _ = results.send(Done::Pack(packed.map(|()| pack)));
                 continue;
             }
             Work::Exchanges(batch) => {
-                for x in batch {
+                for mut x in batch {
                     let at = x
                         .request
                         .as_ref()
                         .or(x.response.as_ref())
                         .map_or_else(Unit::default, |m| m.first.unit);
-                    let scanned = catch_unwind(AssertUnwindSafe(|| scanner.exchange(&x)));
+                    let scanned = catch_unwind(AssertUnwindSafe(|| scanner.exchange(&mut x)));
                     keep(at, scanned, &mut scanner);
                 }
                 What::Calls(calls, failed)
@@ -335,7 +339,13 @@ struct Sink<'a, 'c> {
     changed: bool,
     /// When bodies and prints that are gathered were written last.
     settled: Instant,
+    checkpoints: &'a Checkpoints,
+    /// Bytes of packs of which the log was asked to be copied.
+    copied: u64,
 }
+
+/// Bytes of packs after which the log is copied into place.
+const COPY: u64 = 6 << 20;
 
 impl Sink<'_, '_> {
     /// Writes results in order until the reader's last one; the packs still out are awaited.
@@ -362,8 +372,8 @@ impl Sink<'_, '_> {
                     }
                     pending.insert(seq, (bytes, what));
                 }
-                Ok(Done::Pack(id, len, data)) => {
-                    self.writer.put_pack(id, len, &data?)?;
+                Ok(Done::Pack(pack)) => {
+                    self.writer.put_pack(pack?)?;
                     away -= 1;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -380,7 +390,7 @@ impl Sink<'_, '_> {
                 self.queue.push_urgent(Job {
                     seq: 0,
                     bytes: 0,
-                    work: Work::Pack(pack.id, pack.bytes),
+                    work: Work::Pack(pack),
                 });
             }
             if committed.elapsed() >= COMMIT {
@@ -391,6 +401,10 @@ impl Sink<'_, '_> {
                         self.settled = Instant::now();
                     }
                     self.writer.commit()?;
+                    if self.writer.stored() - self.copied >= COPY {
+                        self.copied = self.writer.stored();
+                        self.checkpoints.ask();
+                    }
                     undecided = true;
                     self.changed = false;
                     self.progress.calls.store(self.writer.calls(), Relaxed);

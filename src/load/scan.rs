@@ -2,11 +2,12 @@
 //! decoded bodies, findings, credentials. Bounds: those of decoding and scanning; works on one call at a time.
 
 use super::operation::{self, media_type};
+use super::target::{api_kind, split_target};
 use crate::body::protobuf::schema::Schema;
 use crate::body::{decode, sniff};
 use crate::call::model::{
-    BodyOut, CallOut, CredentialSeen, Exchange, Flags, IdentityEvent, Locator, LogCall, Message,
-    Packed, Proto, RawBody, Role, Stamp, Unit,
+    BodyOut, CallOut, CredentialSeen, Exchange, Facts, Flags, IdentityEvent, Locator, LogCall,
+    Message, Packed, Proto, RawBody, Role, Stamp, Unit,
 };
 use crate::call::text::lossless;
 use crate::case::heads;
@@ -61,9 +62,9 @@ impl CallScanner {
     }
 
     /// A call that another tool kept: scanned like a captured one; places, times and lengths are those of its entry.
-    pub fn entry(&mut self, e: Entry) -> CallOut {
+    pub fn entry(&mut self, mut e: Entry) -> CallOut {
         self.decoded = e.decoded;
-        let mut call = self.exchange(&e.exchange);
+        let mut call = self.exchange(&mut e.exchange);
         self.decoded = false;
         call.at = e.at;
         call.ord = 0;
@@ -86,8 +87,15 @@ impl CallScanner {
         call
     }
 
-    /// A captured exchange.
-    pub fn exchange(&mut self, x: &Exchange) -> CallOut {
+    /// A captured exchange. The bytes of its bodies are taken: what is stored as it came is not copied.
+    pub fn exchange(&mut self, x: &mut Exchange) -> CallOut {
+        let taken = |m: &mut Option<Message>| {
+            m.as_mut()
+                .map(|m| std::mem::take(&mut m.body.bytes))
+                .unwrap_or_default()
+        };
+        let (req_bytes, resp_bytes) = (taken(&mut x.request), taken(&mut x.response));
+        let x = &*x;
         let (req, resp) = (x.request.as_ref(), x.response.as_ref());
         let first = earliest(x);
         let last = [req.map(|m| m.last), resp.map(|m| m.last)]
@@ -102,10 +110,23 @@ impl CallScanner {
         let req_type = req.and_then(media_type);
         let resp_type = resp.and_then(media_type);
         let types = self.schema.as_ref().and_then(|s| operation::types(s, req?));
-        let req_body =
-            req.and_then(|m| self.body(m, req_type.as_deref(), types.map(|t| t.0), &mut flags));
-        let resp_body =
-            resp.and_then(|m| self.body(m, resp_type.as_deref(), types.map(|t| t.1), &mut flags));
+        let mut began = [Vec::new(), Vec::new()];
+        let [asked_at, answered_at] = &mut began;
+        let req_body = req.and_then(|m| {
+            let ty = types.map(|t| t.0);
+            self.body(m, req_bytes, req_type.as_deref(), ty, &mut flags, asked_at)
+        });
+        let resp_body = resp.and_then(|m| {
+            let ty = types.map(|t| t.1);
+            self.body(
+                m,
+                resp_bytes,
+                resp_type.as_deref(),
+                ty,
+                &mut flags,
+                answered_at,
+            )
+        });
         let message = x.proto == Some(Proto::Ws);
         // a message has no head of its own: that of the upgrade says where it goes and whose it is
         let asked = if message { x.context.as_deref() } else { req };
@@ -153,6 +174,7 @@ impl CallScanner {
             at: first.unit,
             ord: x.ordinal,
             done: x.done,
+            seq: [req.and_then(|m| m.seq), resp.and_then(|m| m.seq)],
             flow: Some(x.flow),
             parent: x.parent,
             ts: req.or(resp).map_or(first.ts, |m| m.first.ts),
@@ -204,17 +226,22 @@ impl CallScanner {
             heads: if message {
                 Vec::new()
             } else {
-                heads::encode(x)
+                heads::encode(x, &began, first.unit.source)
             },
             req_body,
             resp_body,
             req_facts: match req.filter(|_| !message) {
-                Some(m) => pack::pack(&self.scanner.scan_request(m), &self.classes),
+                Some(m) => {
+                    let found = self.scanner.scan_request(m);
+                    self.packed(found)
+                }
                 None => Packed::default(),
             },
-            resp_facts: match resp.filter(|_| !message) {
-                Some(m) => pack::pack(&self.scanner.scan_response_head(m), &self.classes),
-                None => Packed::default(),
+            resp_facts: if message || resp.is_none() && x.interim.is_empty() {
+                Packed::default()
+            } else {
+                let found = self.scanner.scan_response_heads(resp, &x.interim);
+                self.packed(found)
             },
             credentials,
             events,
@@ -244,27 +271,38 @@ impl CallScanner {
         (credentials, events)
     }
 
-    /// Decodes and scans one body; `None` where the message has none.
+    /// Facts as they are stored.
+    fn packed(&mut self, found: Facts) -> Packed {
+        let packed = pack::pack(&found, &self.classes);
+        self.scanner.recycle(found);
+        packed
+    }
+
+    /// Decodes and scans one body, whose bytes are `raw`; `None` where the message has none. `began`: the packets that
+    /// messages in it begin in.
     fn body(
         &mut self,
         m: &Message,
+        mut raw: Vec<u8>,
         media: Option<&str>,
         ty: Option<usize>,
         flags: &mut Flags,
+        began: &mut Vec<Stamp>,
     ) -> Option<BodyOut> {
-        if m.body.bytes.is_empty() && m.body.gaps.is_empty() {
+        if raw.is_empty() && m.body.gaps.is_empty() {
             return None;
         }
         let mut codings: Vec<&[u8]> = m.header_all("content-encoding").collect();
         if self.decoded {
             codings.clear();
         }
-        let d = decode::decode(&m.body.bytes, &codings);
+        let d = decode::decode(&raw, &codings);
         if d.lied {
             flags.insert(Flags::BAD_FRAMING);
         }
-        let over = m.body.len > m.body.bytes.len() as u64;
-        let undone = operation::grpc_body(m, media, &d.content);
+        let over = m.body.len > raw.len() as u64;
+        let (undone, at) = operation::grpc_body(m, &raw, media, &d.content);
+        *began = at;
         let d = match undone {
             Some(u) => decode::Decoded {
                 len: u.content.len() as u64,
@@ -291,24 +329,37 @@ impl CallScanner {
             .filter(|_| matches!(kind, "grpc" | "protobuf"));
         let typed = schema.as_deref().zip(ty);
         // packed here, so that the many small findings live and die on one thread
-        let facts = pack::pack(
-            &self.scanner.scan_message(&d.content, kind, media, typed),
-            &self.classes,
-        );
+        let found = self.scanner.scan_message(&d.content, kind, media, typed);
+        let facts = self.packed(found);
         let [head, ..] = *d.sha256.as_chunks::<16>().0 else {
             return None;
         };
+        let decode::Decoded {
+            content,
+            len,
+            codings,
+            ..
+        } = d;
+        let content = match content {
+            // as it came: the same bytes, where they lie
+            Cow::Borrowed(part) if part.as_ptr() == raw.as_ptr() => {
+                let kept = part.len();
+                raw.truncate(kept);
+                raw
+            }
+            other => other.into_owned(),
+        };
         Some(BodyOut {
-            len: if over { m.body.len } else { d.len },
+            len: if over { m.body.len } else { len },
             sha256: cut.is_none().then_some(sha),
             // the same bytes cut and whole are two bodies
             key: u128::from_le_bytes(head) ^ u128::from(cut.is_some()) ^ (u128::from(over) << 1),
             cut,
-            codings: d.codings,
+            codings,
             kind,
             message: typed.map(|(s, ty)| s.name(ty).to_owned()),
             facts,
-            content: d.content.into_owned(),
+            content,
         })
     }
 
@@ -318,6 +369,13 @@ impl CallScanner {
         let target = l.uri.as_deref().map(str::as_bytes);
         let (authority, path) = target.map_or((None, None), split_target);
         let path = path.map(Cow::into_owned);
+        let req_facts = match &l.uri {
+            Some(u) => {
+                let found = self.scanner.scan_uri(u);
+                self.packed(found)
+            }
+            None => Packed::default(),
+        };
         let credentials = l.user.iter().map(|name| CredentialSeen {
             kind: "log-user",
             place: "log-user".to_string(),
@@ -326,8 +384,13 @@ impl CallScanner {
             claim: Some("user".to_string()),
             service: false,
         });
+        let events = l
+            .behalf
+            .iter()
+            .map(|name| IdentityEvent::OnBehalf { name: name.clone() });
         let mut flags = Flags::LOG_ONLY;
-        if l.status.is_none() {
+        // a session on a host has no status
+        if l.status.is_none() && l.method.as_deref() != Some("SESSION") {
             flags.insert(Flags::NO_RESPONSE);
         }
         CallOut {
@@ -335,6 +398,7 @@ impl CallScanner {
             ord: 0,
             done: true,
             flow: None,
+            seq: [None; 2],
             parent: None,
             ts: l.ts,
             end_ts: l.end_ts,
@@ -365,13 +429,10 @@ impl CallScanner {
             heads: Vec::new(),
             req_body: None,
             resp_body: None,
-            req_facts: match &l.uri {
-                Some(u) => pack::pack(&self.scanner.scan_uri(u), &self.classes),
-                None => Packed::default(),
-            },
+            req_facts,
             resp_facts: Packed::default(),
             credentials: credentials.collect(),
-            events: Vec::new(),
+            events: events.collect(),
             trace_id: l.trace_id,
             locators: vec![Locator {
                 source: l.at.source,
@@ -460,94 +521,6 @@ fn body_len(b: &RawBody) -> Option<u64> {
     b.complete.then(|| b.len.saturating_add(missing))
 }
 
-/// Authority and decoded path of a request target (RFC 9112 section 3.2): origin, absolute, authority and asterisk form.
-fn split_target(target: &[u8]) -> (Option<&[u8]>, Option<Cow<'_, str>>) {
-    let scheme = memchr::memmem::find(target, b"://")
-        .filter(|n| target.iter().take(*n).all(u8::is_ascii_alphanumeric));
-    let (authority, rest) = match scheme {
-        Some(n) => {
-            let after = target.get(n + 3..).unwrap_or_default();
-            let end = after
-                .iter()
-                .position(|b| matches!(b, b'/' | b'?'))
-                .unwrap_or(after.len());
-            let (authority, rest) = after.split_at_checked(end).unwrap_or((after, &[]));
-            (
-                Some(authority),
-                if rest.first() == Some(&b'/') {
-                    rest
-                } else {
-                    b"/"
-                },
-            )
-        }
-        None if matches!(target.first(), Some(b'/' | b'*' | b'?')) => (None, target),
-        // authority form of CONNECT, or no path at all
-        None if !target.contains(&b'/') => return (Some(target), None),
-        None => (None, target),
-    };
-    let end = rest
-        .iter()
-        .position(|b| matches!(b, b'?' | b'#'))
-        .unwrap_or(rest.len());
-    (
-        authority,
-        Some(percent_decoded(rest.get(..end).unwrap_or(rest))),
-    )
-}
-
-/// Percent-encoding undone for show; a byte that does not decode stays as it was sent.
-fn percent_decoded(path: &[u8]) -> Cow<'_, str> {
-    if !path.contains(&b'%') {
-        return lossless(path);
-    }
-    let mut out = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((&b, tail)) = rest.split_first() {
-        let pair = tail
-            .get(..2)
-            .filter(|_| b == b'%')
-            .and_then(|h| std::str::from_utf8(h).ok());
-        match pair.and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(v) => {
-                out.push(v);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(b);
-                rest = tail;
-            }
-        }
-    }
-    Cow::Owned(lossless(&out).into_owned())
-}
-
-/// `static` for what browsers load beside a page, else `rest`.
-fn api_kind(path: Option<&str>, resp_type: Option<&str>) -> &'static str {
-    const TYPES: [&str; 6] = [
-        "image/",
-        "font/",
-        "text/css",
-        "text/javascript",
-        "application/javascript",
-        "application/font",
-    ];
-    const ENDS: [&str; 14] = [
-        ".js", ".css", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".woff", ".woff2", ".ttf",
-        ".map", ".webp", ".mjs",
-    ];
-    let by_type = resp_type.is_some_and(|t| TYPES.iter().any(|p| t.starts_with(p)));
-    let by_name = path.is_some_and(|p| {
-        let p = p.to_ascii_lowercase();
-        ENDS.iter().any(|e| p.ends_with(e))
-    });
-    if by_type || (by_name && resp_type.is_none_or(|t| !t.contains("json") && !t.contains("xml"))) {
-        "static"
-    } else {
-        "rest"
-    }
-}
-
 /// An id that other captures and logs share.
 fn trace_id(m: &Message) -> Option<String> {
     let (name, value) = TRACE_HEADERS
@@ -561,40 +534,4 @@ fn trace_id(m: &Message) -> Option<String> {
         &text
     };
     (8..=128).contains(&id.len()).then(|| id.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_are_split_as_sent() {
-        let f = |t: &str| {
-            let (a, p) = split_target(t.as_bytes());
-            (
-                a.map(|a| String::from_utf8_lossy(a).into_owned()),
-                p.map(Cow::into_owned),
-            )
-        };
-        assert_eq!(f("/a%20b/%E4%B8%AD?x=%20"), (None, Some("/a b/中".into())));
-        assert_eq!(f("http://h:81?x"), (Some("h:81".into()), Some("/".into())));
-        assert_eq!(
-            f("http://h/p?u=http://x/"),
-            (Some("h".into()), Some("/p".into()))
-        );
-        assert_eq!(f("/go?u=http://x/"), (None, Some("/go".into())));
-        assert_eq!(f("h:443"), (Some("h:443".into()), None));
-        assert_eq!(f("*"), (None, Some("*".into())));
-        assert_eq!(f("/%zz%4"), (None, Some("/%zz%4".into())));
-    }
-
-    #[test]
-    fn a_script_is_static_and_an_answer_in_json_is_not() {
-        assert_eq!(api_kind(Some("/app.js"), None), "static");
-        assert_eq!(
-            api_kind(Some("/v1/file.js"), Some("application/json")),
-            "rest"
-        );
-        assert_eq!(api_kind(Some("/logo"), Some("image/png")), "static");
-    }
 }

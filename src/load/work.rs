@@ -3,6 +3,7 @@
 
 use super::taps::TapMark;
 use crate::call::model::{Exchange, FlowInfo, LogCall, Ts};
+use crate::case::bodies::FullPack;
 use crate::source::Input;
 use crate::source::archive::Notes;
 use crate::source::entry::Entry;
@@ -17,7 +18,7 @@ pub enum Work {
     /// Calls that another tool kept.
     Entries(Vec<Entry>),
     /// A full pack to be compressed.
-    Pack(i64, Vec<u8>),
+    Pack(FullPack),
     /// Nothing to scan: handed through in its turn.
     Flows(Vec<FlowInfo>),
     /// Where calls handed on before stand a second time: handed through as well.

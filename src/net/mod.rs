@@ -60,12 +60,27 @@ pub struct Segment<'a> {
     pub bytes: &'a [u8],
     /// Offset of the first byte in this direction's stream (the first payload byte seen is 0 where there was no handshake).
     pub offset: u64,
+    /// Sequence number of the byte at offset 0: with it a byte has the same number at every tap.
+    pub zero: u32,
     /// Bytes of the *other* direction that the sender had acknowledged with the packet that carried this; 0 where unknown.
     pub acked: u64,
     /// Packet that carried the first byte.
     pub at: Stamp,
     /// Whether any of these bytes was sent more than once.
     pub retransmitted: bool,
+}
+
+impl Segment<'_> {
+    /// Sequence number of the byte at `pos` in it.
+    #[must_use]
+    pub fn seq(&self, pos: usize) -> u32 {
+        self.zero.wrapping_add(low(self.offset + pos as u64))
+    }
+}
+
+/// The low half of an offset, which is what sequence numbers count.
+pub(crate) fn low(n: u64) -> u32 {
+    u32::try_from(n & 0xffff_ffff).unwrap_or(0)
 }
 
 /// Why bytes are missing.

@@ -137,7 +137,11 @@ impl FlowState {
     pub(super) fn close(&mut self, stats: &FlowStats, env: &mut Env<'_>) -> FlowInfo {
         let (layer, mut cx) = self.parts(env);
         layer.close(stats.close, Some(stats), &mut cx);
-        let quic = self.quic.as_ref().map(|q| q.about());
+        let quic = self.quic.take().map(|mut q| {
+            let (_, mut cx) = self.parts(env);
+            q.end(&mut cx);
+            q.about()
+        });
         let mut known = self
             .layer
             .known(self.id, &self.key, u64::from(self.ordinal));

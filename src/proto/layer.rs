@@ -186,16 +186,28 @@ impl Layer {
         let mut carry = mine;
         let first = segment.offset == carry.bytes().len() as u64 || self.depth > 0;
         let alone = ask(segment.bytes, first);
-        let verdict = if carry.is_empty() {
-            alone
-        } else if matches!(alone, Verdict::Start(..)) {
-            // what was kept was no start: here is one
-            carry = Carry::default();
+        let mut verdict = if carry.is_empty() {
             alone
         } else {
             carry.push(&segment);
-            ask(carry.bytes(), first)
+            let joined = ask(carry.bytes(), first);
+            let starts = |v: &Verdict| matches!(v, Verdict::Start(..));
+            // nothing is missing before the first bytes: all of them count, however they were cut
+            if starts(&alone) && !(first && starts(&joined)) {
+                // what was kept was no start: here is one
+                carry = Carry::default();
+                alone
+            } else {
+                joined
+            }
         };
+        // what was kept begins nothing: something may begin in a later piece of it
+        while matches!(verdict, Verdict::No) && carry.drop_first() {
+            self.unclear(side);
+            if !carry.is_empty() {
+                verdict = ask(carry.bytes(), false);
+            }
+        }
         match verdict {
             Verdict::Start(spec, client) => {
                 let client = if client { side } else { side.other() };

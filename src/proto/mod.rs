@@ -194,6 +194,7 @@ impl Cx<'_> {
             .entry((at.source, code))
             .or_insert((0, at.number));
         entry.0 += 1;
+        entry.1 = entry.1.min(at.number);
     }
     /// The address of a side.
     pub fn end(&self, side: Side) -> (std::net::IpAddr, u16) {
@@ -235,6 +236,7 @@ pub struct Carry {
 struct Piece {
     len: usize,
     offset: u64,
+    zero: u32,
     acked: u64,
     at: Stamp,
     retransmitted: bool,
@@ -247,10 +249,20 @@ impl Carry {
         self.pieces.push(Piece {
             len: s.bytes.len(),
             offset: s.offset,
+            zero: s.zero,
             acked: s.acked,
             at: s.at,
             retransmitted: s.retransmitted,
         });
+    }
+    /// Leaves the first segment away; `false` where there is none.
+    pub fn drop_first(&mut self) -> bool {
+        let Some(first) = self.pieces.first() else {
+            return false;
+        };
+        self.bytes.drain(..first.len.min(self.bytes.len()));
+        self.pieces.remove(0);
+        true
     }
     /// All bytes.
     pub fn bytes(&self) -> &[u8] {
@@ -273,6 +285,7 @@ impl Carry {
             Segment {
                 bytes,
                 offset: p.offset,
+                zero: p.zero,
                 acked: p.acked,
                 at: p.at,
                 retransmitted: p.retransmitted,

@@ -104,6 +104,8 @@ pub struct ApiRow {
     pub auth: Vec<String>,
     pub max_records: u64,
     pub documented: Option<bool>,
+    /// The specification that documents it.
+    pub spec: Option<String>,
     pub state: Option<String>,
     pub why: String,
 }
@@ -222,6 +224,12 @@ pub struct SourceRow {
     pub name: String,
     pub sha256: Option<String>,
     pub kind: String,
+    /// The log format that was given for it.
+    pub mapping: Option<String>,
+    /// Of a log: its lines that are captured calls.
+    pub joined: Option<u64>,
+    /// ... and how far its clock is ahead of the captures'.
+    pub skew_ms: Option<i64>,
     pub bytes: u64,
     pub packets: Option<u64>,
     pub lines: Option<u64>,
@@ -230,4 +238,16 @@ pub struct SourceRow {
     pub calls: u64,
     pub skipped: u64,
     pub diags: BTreeMap<String, u64>,
+    /// Sources that hold calls of this one too.
+    pub taps: Vec<TapRow>,
+}
+
+/// A source that holds calls of another one once more, captured at another place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TapRow {
+    pub source: String,
+    /// Calls that stand in both.
+    pub calls: u64,
+    /// How much later the clock of the row's source says they were.
+    pub skew_ns: i64,
 }

@@ -15,20 +15,25 @@ use std::sync::atomic::AtomicBool;
 /// Packets looked at for the time of the first one, where damage stands before it.
 const FIRST_EVENTS: usize = 16;
 
+/// With what files are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// The log formats that are known.
+    pub formats: &'a log::Formats,
+    /// A folder in which archives that are compressed may keep a file without a name.
+    pub spill: &'a Path,
+    /// Ends looking into them.
+    pub stop: &'a AtomicBool,
+}
+
 /// Finds the evidence among `args`. The second list names everything that was left out and why; hidden members of a
-/// folder are one entry with their number. `spill` is a folder in which archives that are compressed may keep a file without a
-/// name; `stop` ends looking into them.
-pub fn discover(
-    args: &[PathBuf],
-    spill: &Path,
-    stop: &AtomicBool,
-) -> (Vec<Input>, Vec<(PathBuf, String)>) {
+/// folder are one entry with their number.
+pub fn discover(args: &[PathBuf], look: Look<'_>) -> (Vec<Input>, Vec<(PathBuf, String)>) {
     let mut found = Found {
         inputs: Vec::new(),
         left: Vec::new(),
         seen: BTreeSet::new(),
-        spill,
-        stop,
+        look,
     };
     for arg in args {
         match fs::metadata(arg) {
@@ -44,8 +49,7 @@ struct Found<'a> {
     inputs: Vec<Input>,
     left: Vec<(PathBuf, String)>,
     seen: BTreeSet<PathBuf>,
-    spill: &'a Path,
-    stop: &'a AtomicBool,
+    look: Look<'a>,
 }
 
 impl Found<'_> {
@@ -100,9 +104,8 @@ impl Found<'_> {
             return; // given twice, read once: nothing is left out
         }
         let read = open_bytes(path).map_err(|e| e.to_string());
-        match read.and_then(sniff) {
-            Ok((Kind::Archive(form), _)) => match members(path, &name, form, self.spill, self.stop)
-            {
+        match read.and_then(|read| sniff(read, self.look.formats)) {
+            Ok((Kind::Archive(form), _)) => match members(path, &name, form, self.look) {
                 Ok(inputs) => self.inputs.extend(inputs),
                 Err(why) => self.leave(path, &why),
             },
@@ -132,11 +135,10 @@ pub fn members(
     path: &Path,
     name: &str,
     form: &'static str,
-    spill: &Path,
-    stop: &AtomicBool,
+    look: Look<'_>,
 ) -> Result<Vec<Input>, String> {
     let bytes = Bytes::open(path).map_err(|e| e.to_string())?;
-    let found = archive::expand(bytes, form, spill, stop)
+    let found = archive::expand(bytes, form, look)
         .map_err(|e| format!("the archive cannot be unpacked: {e}"))?;
     if let [Member { notes, .. }] = found.as_slice() {
         let notes: Vec<_> = notes.iter().map(|(c, (n, _))| format!("{c} {n}")).collect();
@@ -169,7 +171,7 @@ pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng), nor an acces
 
 /// What a file holds that begins so, compression undone.
 #[must_use]
-pub fn kind_of(begin: &[u8]) -> Option<Kind> {
+pub fn kind_of(begin: &[u8], formats: &log::Formats) -> Option<Kind> {
     match begin.get(..4).unwrap_or(&[]) {
         [0x0a, 0x0d, 0x0d, 0x0a] => return Some(Kind::Pcapng),
         [0xd4, 0xc3, 0xb2, 0xa1] | [0xa1, 0xb2, 0xc3, 0xd4] => return Some(Kind::Pcap),
@@ -182,7 +184,7 @@ pub fn kind_of(begin: &[u8]) -> Option<Kind> {
     }
     entry::sniff(begin)
         .map(Kind::Entries)
-        .or_else(|| log::sniff(begin).map(Kind::Log))
+        .or_else(|| log::sniff(begin, formats).map(Kind::Log))
 }
 
 /// Regular files in a folder and the folders in it, hidden ones and links to folders left out, in order of their paths.
@@ -212,7 +214,10 @@ pub fn walk(root: &Path) -> Vec<(PathBuf, fs::Metadata)> {
 }
 
 /// What a file holds and when its first packet was captured; else why it cannot be read.
-pub(super) fn sniff(mut read: Box<dyn Read + Send>) -> Result<(Kind, Option<i64>), String> {
+pub(super) fn sniff(
+    mut read: Box<dyn Read + Send>,
+    formats: &log::Formats,
+) -> Result<(Kind, Option<i64>), String> {
     let mut begin = vec![0; SNIFF_BYTES];
     let mut len = 0;
     let mut failed = None;
@@ -228,7 +233,7 @@ pub(super) fn sniff(mut read: Box<dyn Read + Send>) -> Result<(Kind, Option<i64>
         }
     }
     begin.truncate(len);
-    let kind = kind_of(&begin);
+    let kind = kind_of(&begin, formats);
     if let Some(kind @ (Kind::Pcap | Kind::Pcapng)) = kind {
         let whole: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(begin).chain(read));
         let mut packets =
@@ -251,6 +256,9 @@ pub(super) fn sniff(mut read: Box<dyn Read + Send>) -> Result<(Kind, Option<i64>
     }
     Err(match failed {
         Some(e) => format!("cannot be read: {e}"),
-        None => UNKNOWN.to_owned(),
+        None => match log::why_not(&begin, formats) {
+            Some(why) => format!("{UNKNOWN}; {why}"),
+            None => UNKNOWN.to_owned(),
+        },
     })
 }

@@ -15,7 +15,7 @@ mod refill;
 
 pub use bytes::{hash_file, hash_start, open_bytes, unpacked};
 pub(crate) use discover::UNKNOWN;
-pub use discover::{discover, kind_of, members, walk};
+pub use discover::{Look, discover, kind_of, members, walk};
 
 use crate::error::{Error, Result};
 use archive::{Member, Notes};
@@ -70,14 +70,14 @@ impl Input {
 }
 
 /// What an evidence file holds, by its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// Packets, classic format.
     Pcap,
     /// Packets, pcapng.
     Pcapng,
-    /// An access log in the named format.
-    Log(&'static str),
+    /// An access log in a format.
+    Log(log::LogKind),
     /// Whole calls that another tool kept: `har`, `mitmproxy`, `burp`.
     Entries(&'static str),
     /// Files, each a source of its own: `tar`, `zip`.
@@ -85,14 +85,23 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The format that was given for a log and that its lines have.
+    #[must_use]
+    pub fn mapping(&self) -> Option<&str> {
+        match self {
+            Kind::Log(log) => log.given(),
+            _ => None,
+        }
+    }
+
     /// Name in the contract: `pcap`, `pcapng`, `log:combined` ...
     #[must_use]
-    pub fn name(self) -> String {
+    pub fn name(&self) -> String {
         match self {
             Kind::Pcap => "pcap".to_owned(),
             Kind::Pcapng => "pcapng".to_owned(),
-            Kind::Log(format) => format!("log:{format}"),
-            Kind::Entries(format) | Kind::Archive(format) => format.to_owned(),
+            Kind::Log(log) => format!("log:{}", log.name()),
+            Kind::Entries(format) | Kind::Archive(format) => (*format).to_owned(),
         }
     }
 }

@@ -42,7 +42,8 @@ const LABELS: [(&[u8], Label); 8] = [
 /// Secrets kept of one name: a log that names two cannot be right about both, and the records prove which.
 const SAME: u8 = 4;
 
-type Id = [u8; 32];
+/// What a secret is named by.
+pub type Id = [u8; 32];
 
 /// All secrets given.
 #[derive(Default, Clone)]
@@ -93,6 +94,15 @@ impl Secrets {
                 let off = *off as usize;
                 self.arena.get(off..off + usize::from(*len))
             })
+    }
+
+    /// The first names that a label has secrets of, each once.
+    pub fn names(&self, label: Label, most: usize) -> impl Iterator<Item = Id> {
+        self.index
+            .range((label, [0; 32], 0)..=(label, [u8::MAX; 32], u8::MAX))
+            .filter(|((.., n), _)| *n == 0)
+            .map(|((_, id, _), _)| *id)
+            .take(most)
     }
 
     /// Whether a client's random stands in it under any label.

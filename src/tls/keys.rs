@@ -35,6 +35,8 @@ struct Epoch {
     /// TLS 1.3: the traffic secret, of which the next follows. Before: the master secret.
     secret: Vec<u8>,
     suite: Suite,
+    /// Which of the connections that it may be this is of; 0 where it is known.
+    guess: u32,
 }
 
 impl std::fmt::Debug for Epoch {
@@ -119,7 +121,18 @@ impl Keys {
     /// Whether so many records in a row did not fit that these keys are not the connection's.
     #[must_use]
     pub fn hopeless(&self) -> bool {
-        self.misses >= limits::TLS_MISSES
+        let most = if self.guessing() {
+            limits::TLS_GUESS_MISSES
+        } else {
+            limits::TLS_MISSES
+        };
+        self.misses >= most
+    }
+
+    /// Whether it is still to be proved which connection of the key log this is.
+    #[must_use]
+    pub fn guessing(&self) -> bool {
+        self.epochs.first().is_some_and(|e| e.guess > 0)
     }
 
     /// A record of known length is missing.
@@ -171,6 +184,8 @@ impl Keys {
             body,
             span: offset.saturating_sub(self.begin),
         };
+        // with so many keys, numbers are not tried too
+        self.unsure &= !self.guessing();
         let loss = self.unsure || self.skipped > 0;
         // records that do not fit may be those of a stage whose keys are not known: the next stage counts from 0
         let few = 1 + self.skipped.min(limits::TLS_TRIES / 8);
@@ -220,6 +235,10 @@ impl Keys {
             .filter(|_| self.started)
             .map(|e| e.stage);
         self.epochs.drain(..epoch);
+        // which connection it is stands fast from here on
+        let guess = self.epochs.first()?.guess;
+        self.epochs
+            .retain_mut(|e| std::mem::take(&mut e.guess) == guess);
         let e = self.epochs.first()?;
         let lost = if !loss {
             None
@@ -293,6 +312,7 @@ impl Epoch {
             opener: Opener::new13(suite, &key, &iv)?,
             secret: secret.to_vec(),
             suite,
+            guess: 0,
         })
     }
 
@@ -330,6 +350,27 @@ pub fn of_13(
         for suite in suites {
             let secrets = given.secrets.of(*label, random);
             epochs.extend(secrets.filter_map(|s| Epoch::new13(*stage, *suite, s)));
+        }
+    }
+    Keys::new(epochs, true, begin)
+}
+
+/// Keys of the server's direction of a TLS 1.3 connection whose client was not captured: those of every connection that the key
+/// log is of, [`limits::TLS_GUESSES`] of them, since the client's random is not known. Tags prove which.
+#[must_use]
+pub fn of_server_alone(given: &Given, suite: Suite, begin: u64) -> Option<Keys> {
+    let mut epochs = Vec::new();
+    for (label, stage) in [
+        (Label::ServerHandshake, Stage::Handshake),
+        (Label::ServerTraffic, Stage::Traffic),
+    ] {
+        let names = given
+            .secrets
+            .names(Label::ServerTraffic, limits::TLS_GUESSES);
+        for (guess, name) in (1u32..).zip(names) {
+            let secrets = given.secrets.of(label, &name);
+            let all = secrets.filter_map(|s| Epoch::new13(stage, suite, s));
+            epochs.extend(all.map(|e| Epoch { guess, ..e }));
         }
     }
     Keys::new(epochs, true, begin)
@@ -444,6 +485,7 @@ pub fn of_old(
                 opener,
                 secret: master.clone(),
                 suite,
+                guess: 0,
             });
         }
     }

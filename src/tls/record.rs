@@ -19,6 +19,8 @@ pub const MAX_RECORD: usize = MAX_BODY + 5;
 pub struct Place {
     /// Offset of its header in the stream.
     pub offset: u64,
+    /// Sequence number of the stream's first byte.
+    pub zero: u32,
     /// Bytes of the other direction that were acknowledged with its first byte.
     pub acked: u64,
     /// Packet of its first byte.
@@ -108,8 +110,8 @@ pub enum Item<'a> {
     Record(Record<'a>),
     /// A record that is not whole.
     Hole(Hole),
-    /// Bytes that are no record stand at this place, or were lost: the next record is searched for.
-    Lost(Stamp),
+    /// Bytes that are no record stand at this place (true), or were lost: the next record is searched for.
+    Lost(Stamp, bool),
 }
 
 #[derive(Debug, Default)]
@@ -133,7 +135,7 @@ pub struct Records {
     /// Segments of which the buffer is made.
     places: Vec<Place>,
     /// A seeking that was not told yet.
-    lost: Option<Stamp>,
+    lost: Option<(Stamp, bool)>,
 }
 
 fn header(b: &[u8]) -> Option<(u8, u16, usize)> {
@@ -154,8 +156,8 @@ impl Records {
     /// The next item of a segment, of which what is used is taken away; `None` where it is used up.
     pub fn next<'s>(&mut self, seg: &mut Segment<'s>) -> Option<Item<'s>> {
         loop {
-            if let Some(at) = self.lost.take() {
-                return Some(Item::Lost(at));
+            if let Some((at, garbage)) = self.lost.take() {
+                return Some(Item::Lost(at, garbage));
             }
             match &mut self.state {
                 State::Hole(hole, left) => {
@@ -195,7 +197,7 @@ impl Records {
                         Some((_, _, len)) => 5 + len,
                         None if seg.bytes.len() < 5 => 5,
                         None => {
-                            self.seek(seg.at);
+                            self.seek(seg.at, true);
                             continue;
                         }
                     };
@@ -206,7 +208,7 @@ impl Records {
                         Some((_, _, len)) => 5 + len,
                         None if self.buf.len() < 5 => 5,
                         None => {
-                            self.seek(self.places.first().map_or(seg.at, |p| p.at));
+                            self.seek(self.places.first().map_or(seg.at, |p| p.at), true);
                             continue;
                         }
                     };
@@ -286,9 +288,9 @@ impl Records {
         self.places.drain(..gone);
     }
 
-    fn seek(&mut self, at: Stamp) {
+    fn seek(&mut self, at: Stamp, garbage: bool) {
         self.state = State::Seeking;
-        self.lost = Some(at);
+        self.lost = Some((at, garbage));
     }
 
     /// The next place in the buffer that may be a record, once all of it is there.
@@ -355,7 +357,7 @@ impl Records {
             Some((hole, left)) if bytes > 0 && bytes <= left => {
                 self.state = State::Hole(hole, left - bytes);
             }
-            _ => self.seek(at),
+            _ => self.seek(at, false),
         }
     }
 }
@@ -363,6 +365,7 @@ impl Records {
 fn place(seg: &Segment<'_>) -> Place {
     Place {
         offset: seg.offset,
+        zero: seg.zero,
         acked: seg.acked,
         at: seg.at,
         retransmitted: seg.retransmitted,
@@ -398,6 +401,7 @@ mod tests {
         let mut seg = Segment {
             bytes,
             offset,
+            zero: 0,
             acked: 0,
             at: Stamp::default(),
             retransmitted: false,
@@ -418,7 +422,7 @@ mod tests {
                     }
                 }
                 Item::Hole(_) => out.push(None),
-                Item::Lost(_) => {}
+                Item::Lost(..) => {}
             }
         }
         out

@@ -4,6 +4,7 @@
 mod answer;
 pub mod clue;
 pub mod evidence;
+pub mod graph;
 pub mod likelihood;
 pub mod matching;
 pub mod model;

@@ -2,7 +2,7 @@
 //! findings write it, and the record it stands in. Bounds: one pass over the text; nesting up to
 //! [`crate::limits::NEST_DEPTH`] is named, deeper is named by its offset.
 
-use crate::body::protobuf::frames::frames;
+use crate::body::protobuf::frames::{REST, frames};
 use crate::body::protobuf::walk::{Key, Leaf, Visit, walk};
 use crate::limits::NEST_DEPTH;
 use std::ops::Range;
@@ -35,7 +35,8 @@ fn messages(text: &[u8], framed: bool, offsets: &[u64]) -> Vec<(String, u32)> {
         out: vec![(String::new(), 0); offsets.len()],
     };
     if framed {
-        for (f, n) in frames(text).zip(0..) {
+        // what is left of a message without its beginning has no fields
+        for (f, n) in frames(text).numbered().filter(|f| f.0.flags & REST == 0) {
             v.path.push(format!("[{n}]"));
             walk(text, f.body, None, &mut v);
             v.path.pop();

@@ -5,7 +5,7 @@
 
 use super::clue::{Clue, Shape};
 use super::evidence::Evidence;
-use crate::call::model::{Facts, Print};
+use crate::call::model::{Facts, Indices, Print};
 use crate::case::postings::{self, Target};
 use crate::detect::form::{Form, Step};
 use crate::detect::print::{PrintKey, PrintKind};
@@ -47,7 +47,7 @@ pub struct Hit {
     /// Field with indices left open.
     pub field: Arc<str>,
     /// Indices.
-    pub index: Box<[u32]>,
+    pub index: Indices,
     /// Byte offset in the decoded content.
     pub offset: u64,
     /// Length there.

@@ -5,6 +5,7 @@
 //! ends it between packs.
 
 use super::sight::{Found, Hit, Holder};
+use crate::call::model::Indices;
 use crate::detect::form::{Form, Step};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -340,12 +341,8 @@ fn packs(
 /// Heads and trailers of a call with their holder.
 fn head_texts(call: i64, h: &crate::case::heads::Heads) -> Vec<(Holder, Vec<u8>)> {
     let mut out = Vec::new();
-    if let Some(x) = &h.request {
-        out.push((Holder::ReqHead(call), x.text()));
-    }
-    if let Some(x) = &h.response {
-        out.push((Holder::RespHead(call), x.text()));
-    }
+    out.extend(h.text(true).map(|t| (Holder::ReqHead(call), t)));
+    out.extend(h.text(false).map(|t| (Holder::RespHead(call), t)));
     out
 }
 
@@ -408,13 +405,9 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
             ),
             Holder::ReqHead(id) | Holder::RespHead(id) => {
                 let heads = reader.heads(conn, id).unwrap_or_default();
-                let side = if matches!(holder, Holder::ReqHead(_)) {
-                    heads.request
-                } else {
-                    heads.response
-                };
+                let text = heads.text(matches!(holder, Holder::ReqHead(_)));
                 (
-                    side.map_or_else(|| log_target(conn, id), |h| h.text()),
+                    text.unwrap_or_else(|| log_target(conn, id)),
                     "head".to_owned(),
                 )
             }
@@ -432,7 +425,7 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
                 masked: false,
                 conf: 0.95,
                 field: Arc::from(field),
-                index: Box::default(),
+                index: Indices::default(),
                 offset,
                 len,
             })

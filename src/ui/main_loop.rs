@@ -126,6 +126,7 @@ pub fn model(
         undo: Vec::new(),
         redo: Vec::new(),
         dates: false,
+        dates_chosen: false,
         body: Default::default(),
         wrap: false,
         revealed: None,
@@ -133,6 +134,7 @@ pub fn model(
         armed: 0,
         arm: false,
         seq: 0,
+        corrected: false,
         typed: Vec::new(),
         ended: None,
         outbox: Vec::new(),
@@ -148,11 +150,14 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn start(case: &std::path::Path) -> (Lanes, UnboundedReceiver<Reply>) {
+    fn start(
+        case: &std::path::Path,
+        with: &crate::load::correct::With,
+    ) -> (Lanes, UnboundedReceiver<Reply>) {
         let (tx, rx) = unbounded_channel();
         let one = |id| {
-            let path = case.to_path_buf();
-            Lane::start(id, move || Box::new(CaseData::new(path)), tx.clone())
+            let (path, with) = (case.to_path_buf(), with.clone());
+            Lane::start(id, move || Box::new(CaseData::new(path, with)), tx.clone())
         };
         (
             Lanes {
@@ -268,7 +273,7 @@ async fn looped(o: &UiOptions, m: &mut Model, guard: &Guard) -> io::Result<i32> 
     if let Ok(s) = terminal::size() {
         m.size = s;
     }
-    let (lanes, mut replies) = Lanes::start(&o.case);
+    let (lanes, mut replies) = Lanes::start(&o.case, &o.with);
     let mut loading = start_load(o);
     let mut events = EventStream::new();
     let mut term_sig = signal(SignalKind::terminate())?;

@@ -40,6 +40,8 @@ pub struct UiOptions {
     pub trace: Option<crate::trace::Question>,
     /// Reports of the mouse from the start.
     pub mouse: bool,
+    /// What facts are decided with after a correction.
+    pub with: crate::load::correct::With,
 }
 
 /// Opens the interface and runs it to its end; the exit status.

@@ -255,6 +255,8 @@ pub enum MenuKind {
     Copy,
     /// `X`.
     Export,
+    /// `C`.
+    Correct,
     /// Leave?
     Quit,
 }
@@ -266,6 +268,8 @@ pub enum PromptKind {
     Note(String),
     /// A tag on a target.
     Tag(String),
+    /// Name of an account, or of the one that it is.
+    Account(String),
     /// Search in a pane.
     Find,
     /// SQL.
@@ -276,6 +280,10 @@ pub enum PromptKind {
     Export(&'static str, bool),
     /// Name for the filter.
     Save,
+    /// Values of an API's parameter to set apart.
+    Split(String),
+    /// Another name of an API.
+    Rename(String),
 }
 
 /// An entry of the palette.
@@ -361,6 +369,7 @@ pub enum Subject {
 }
 
 /// Everything.
+#[derive(Clone)]
 pub struct Model {
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
@@ -402,6 +411,8 @@ pub struct Model {
     pub redo: Vec<Change>,
     /// Dates beside times of day.
     pub dates: bool,
+    /// Whether the reader chose so; else a case of more than a day shows them.
+    pub dates_chosen: bool,
     /// How bodies are shown.
     pub body: BodyMode,
     /// Long lines are broken.
@@ -416,6 +427,8 @@ pub struct Model {
     pub arm: bool,
     /// Last question, frame, timer.
     pub seq: u64,
+    /// A correction was written: when it is answered, all on screen is read again.
+    pub corrected: bool,
     /// Lines of find, note and other prompts that were typed.
     pub typed: Vec<String>,
     /// Status to leave with; set once.

@@ -211,32 +211,46 @@ fn other_rules_are_said_and_a_body_met_again_is_searched_with_them() {
     assert!(!said.contains("other rules"), "{said}");
     let said = d.load(&[&[&bb[..]], &mine[..]].concat());
     assert!(
-        said.contains("1 of the sources in this case were searched with other rules"),
+        said.contains(
+            "were searched again with these rules, 1 of them hold other findings now: badge +1 -0"
+        ),
         "{said}"
     );
+    assert!(!said.contains("other rules"), "{said}");
     let mut found = d.rows(&["findings", "class:badge"]);
     found.retain(|f| f["class"] == "badge");
     let users: Vec<Value> = d.rows(&["calls", "class:badge"]);
-    assert_eq!((found.len(), users.len()), (1, 1), "{found:?}");
-    assert_eq!(users[0]["account"], "bob");
+    assert_eq!((found.len(), users.len()), (2, 2), "{found:?}");
+    // what was searched again is traced, and derived again, as if it had been loaded so
+    let traced = d.rows(&["trace", "--value", "B-104233"]);
+    assert_eq!(
+        traced[0]["suspects"].as_array().map(Vec::len),
+        Some(2),
+        "{traced:?}"
+    );
+    assert!(d.faults(&mine).is_empty());
     let diags = |d: &Desk| -> Vec<Value> {
         d.rows(&["sources"])
             .iter()
             .map(|s| s["diags"]["other-rules"].clone())
             .collect()
     };
-    assert_eq!(diags(&d), [Value::from(1), Value::Null]);
+    assert_eq!(diags(&d), [Value::Null, Value::Null]);
 
-    // What was searched with other rules cannot be derived again with these: said once, not finding by finding.
-    assert_eq!(d.faults(&mine), ["source"]);
-    assert_eq!(d.faults(&[]), ["source"]);
+    // What was searched with other rules cannot be derived again with these: said once a source, not finding by finding.
+    assert_eq!(d.faults(&[]), ["source", "source"]);
 
-    // A file that is in the case already is not searched anew, and that is said too.
-    let said = d.load(&[&[&a[..]], &mine[..]].concat());
-    assert!(said.contains("other rules"), "{said}");
+    // A load that names no rules leaves the case as it is, and says so.
     let said = d.load(&[&a]);
-    assert!(said.contains("1 of the sources"), "{said}");
-    assert_eq!(diags(&d), [Value::Null, Value::from(1)]);
+    assert!(said.contains("2 of the sources"), "{said}");
+    assert_eq!(diags(&d), [Value::from(1), Value::from(1)]);
+
+    // Edited while the case is there: only what the rules no longer say goes.
+    std::fs::write(&rules, BADGE.replace("{6}", "{7}")).unwrap();
+    let said = d.load(&[&[&a[..]], &mine[..]].concat());
+    assert!(said.contains("badge +0 -2"), "{said}");
+    assert!(d.rows(&["findings", "class:badge"]).is_empty());
+    assert_eq!(diags(&d), [Value::Null, Value::Null]);
 }
 
 #[test]

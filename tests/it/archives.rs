@@ -433,13 +433,17 @@ fn what_of_a_zip_cannot_be_read_is_counted_by_its_reason() {
             hidden: true,
             ..m(5)
         },
+        Zipped {
+            hidden: true,
+            ..m(8)
+        },
         Zipped { crc: 1, ..m(6) },
         m(7),
     ];
     let path = rig.write("z", &zip(&list));
     let (code, sum) = rig.load(&[&path]);
     assert_eq!(code, 3);
-    let want = json!({"archive-encrypted": 2, "archive-mismatch": 1, "archive-unlisted": 1, "archive-unsupported": 1});
+    let want = json!({"archive-encrypted": 2, "archive-mismatch": 1, "archive-unlisted": 2, "archive-unsupported": 1});
     assert_eq!(diags(&sum, "z"), &want);
     assert_eq!(sum["calls"], 20);
     assert_eq!(diags(&sum, "z!m6"), &json!({"log-unreadable": 1}));

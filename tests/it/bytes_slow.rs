@@ -422,3 +422,55 @@ fn an_archive_of_small_logs() {
         out.write_all(&[0; 1024]).unwrap();
     });
 }
+
+/// Requests behind each other on sixty connections whose server answers the first and no other: what waits is bounded by what it takes,
+/// not by what it says.
+#[test]
+#[ignore = "slow"]
+fn pipelines_without_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pipelines");
+    let mut out = BufWriter::new(File::create(&path).unwrap());
+    header(&mut out);
+    let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+    let mut number = 0;
+    for i in 0..240_000u32 {
+        let (port, step) = (2000 + (i % 60) as u16, i / 60);
+        let request = format!("GET /{step:06} HTTP/1.1\r\nHost: a.example\r\nX: y\r\n\r\n");
+        let (seq, ack) = (
+            1 + step * request.len() as u32,
+            1 + answer.len() as u32 * u32::from(step > 0),
+        );
+        number += 1;
+        packet(
+            &mut out,
+            number,
+            1,
+            port,
+            false,
+            seq,
+            ack,
+            24,
+            request.as_bytes(),
+        );
+        if step == 0 {
+            number += 1;
+            packet(
+                &mut out,
+                number,
+                1,
+                port,
+                true,
+                1,
+                1 + request.len() as u32,
+                24,
+                answer,
+            );
+        }
+    }
+    out.flush().unwrap();
+    drop(out);
+    let (used, peak) = load(dir.path(), &path);
+    eprintln!("pipelines: {used:.2?} {} MiB", peak >> 20);
+    assert!(peak < 400 << 20, "{} MiB", peak >> 20);
+}

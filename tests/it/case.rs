@@ -43,7 +43,7 @@ pub(super) fn finding(class: u8, print: u64) -> RawFinding {
         masked: false,
         conf: 90,
         field: "$.items[*].email".into(),
-        index: Box::new([3]),
+        index: [3].into_iter().collect(),
         offset: 17,
         len: 11,
         record: 1,
@@ -86,6 +86,7 @@ pub(super) fn call(source: u32, unit: u64) -> CallOut {
         ord: 0,
         done: true,
         flow: Some(unit / 10),
+        seq: [None; 2],
         parent: None,
         ts: unit as i64 * 1000,
         end_ts: Some(unit as i64 * 1000 + 500),
@@ -451,13 +452,9 @@ fn packs_may_be_compressed_elsewhere_and_must_come_back() {
         let err = bodies::get(&read.conn, 1).unwrap_err();
         assert!(matches!(err, Error::NotYet(_)), "{err}");
     }
-    for f in &full {
-        w.put_pack(
-            f.id,
-            f.bytes.len(),
-            &bodies::Compressor::new().unwrap().pack(&f.bytes).unwrap(),
-        )
-        .unwrap();
+    for mut f in full {
+        bodies::Compressor::new().unwrap().pack(&mut f).unwrap();
+        w.put_pack(f).unwrap();
     }
     w.finish_load().unwrap();
     assert_eq!(bodies::get(&case.conn, 1).unwrap(), want);
@@ -467,6 +464,45 @@ fn packs_may_be_compressed_elsewhere_and_must_come_back() {
     w.close_pack();
     assert_eq!(w.take_full_packs().len(), 1);
     assert!(refused(w.finish_load()).contains("did not come back"));
+}
+
+#[test]
+fn the_log_is_copied_while_the_writer_goes_on() {
+    use leaktrace::case::checkpoint::Checkpoints;
+    let dir = Folder::new();
+    let case = create(&dir.path("a.ltc"));
+    let checkpoints = Checkpoints::start(&case).unwrap();
+    let mut w = Writer::begin_load(&case).unwrap();
+    w.add_source(0, &NewSource::default()).unwrap();
+    let before = std::fs::metadata(&case.path).unwrap().len();
+    let mut big = body(1);
+    big.content = (0..6_000_000u32)
+        .flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    (big.len, big.sha256) = (big.content.len() as u64, None);
+    let want = big.content.clone();
+    w.put_call(CallOut {
+        resp_body: Some(big),
+        ..call(0, 1)
+    })
+    .unwrap();
+    w.close_pack();
+    w.commit().unwrap();
+    let stored = w.stored();
+    assert!(stored > 1 << 20, "{stored} bytes are too few to see");
+    let copied = || std::fs::metadata(&case.path).unwrap().len() - before;
+    assert!(copied() < stored, "the writer left it in the log");
+    // a writer that goes on holds nothing up
+    w.put_call(call(0, 2)).unwrap();
+    checkpoints.ask();
+    let patience = std::time::Instant::now();
+    while copied() < stored {
+        assert!(patience.elapsed().as_secs() < 20, "nothing was copied");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    w.finish_load().unwrap();
+    drop(checkpoints);
+    assert_eq!(bodies::get(&case.conn, 1).unwrap(), want);
 }
 
 #[test]

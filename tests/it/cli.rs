@@ -259,7 +259,7 @@ fn exit_statuses_and_messages() {
     );
     assert_eq!(l.run(&["calls", "--frobnicate"]).status.code(), Some(2));
     assert_eq!(l.run(&["--version"]).status.code(), Some(0));
-    assert_eq!(l.run(&["report", "-o", "x.html"]).status.code(), Some(2));
+    assert_eq!(l.run(&["report", "-o", "x.pdf"]).status.code(), Some(2));
     assert_eq!(l.run(&["calls", "--spec", "x"]).status.code(), Some(2));
     assert_eq!(l.run(&["load"]).status.code(), Some(2));
     assert_eq!(

@@ -159,6 +159,6 @@ macro_rules! targets {
 }
 targets!(
     capture, frames, segments, http1, http2, websocket, socks, hello, keylog, tls, quic, decode,
-    scan, logs, filter, blobs, text, clue, theme, har, mitmproxy, burp, unpack, archive, operation,
-    protobuf, schema, parts
+    scan, logs, log_format, filter, blobs, text, clue, theme, har, mitmproxy, burp, unpack,
+    archive, operation, protobuf, schema, parts
 );

@@ -156,6 +156,30 @@ fn framed_bodies_made_to_cost_are_linear_too() {
             "protobuf",
             of(b"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0c\x0c\x0c\x0c\x0c\x0c\x0c\x0c"),
         ),
+        ("ndjson", of(b"[[1,\"a\"]]\n")),
+        ("ndjson", of(b"[[\"columns\"],[\"a\",\"b\"]]\n")),
+        (
+            "json",
+            Box::new(|n| {
+                let names = "\"a\",".repeat(250);
+                let rows = "[[1]],".repeat(n / 6);
+                format!("{{\"columns\":[{names}\"b\"],\"x\":[{rows}0]}}").into_bytes()
+            }),
+        ),
+        (
+            "json",
+            Box::new(|n| format!("[[1],{}]", "\"fields\":[".repeat(n / 10)).into_bytes()),
+        ),
+        ("text", of(b"a=b;c:d ")),
+        ("text", of("名:\u{4e00}\u{4e00}".as_bytes())),
+        ("text", of(b"pwd:\\u0031")),
+        ("text", of(b"key:QUJDQUJDQUJDQUJDQUJDQUJD ")),
+        (
+            "text",
+            Box::new(|n| [b"pwd:", &b"QUJD".repeat(n / 4)[..]].concat()),
+        ),
+        ("html", of(b"<table><tr><td>a</td><td>b</td></tr>")),
+        ("html", of(b"<td>a</td>")),
         ("protobuf", Box::new(nested)),
         ("multipart", of(b"--b\n")),
         ("multipart", of(b"--b\n\nx\n")),

@@ -33,6 +33,7 @@ fn message(head: &str) -> Message {
         body: RawBody::default(),
         first: Stamp::default(),
         last: Stamp::default(),
+        seq: None,
         flags: Default::default(),
     }
 }

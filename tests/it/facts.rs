@@ -30,6 +30,7 @@ fn call(source: u32, unit: u64, ts: i64, src: &str, uri: &str) -> CallOut {
         ord: 0,
         done: true,
         flow: None,
+        seq: [None; 2],
         ts,
         end_ts: Some(ts + S / 10),
         src: Some(src.parse::<IpAddr>().unwrap()),
@@ -84,7 +85,7 @@ fn finding(class: u8, field: &str, record: u32, print: u64) -> RawFinding {
         masked: false,
         conf: 95,
         field: field.into(),
-        index: Box::new([record]),
+        index: [record].into_iter().collect(),
         offset: u64::from(record) * 100,
         len: 11,
         record,
@@ -176,6 +177,7 @@ fn a_small_case_is_decided_whole() {
         name: "alice".into(),
         service: false,
         issued: vec![("cookie:sid".into(), 7)],
+        sure: true,
     }];
     calls.push(login);
     for n in 0..4u32 {
@@ -350,6 +352,7 @@ fn speed() {
                 name: format!("user{n}"),
                 service: false,
                 issued: vec![("cookie:sid".into(), n)],
+                sure: true,
             }];
         }
         let findings = (0..10u32)

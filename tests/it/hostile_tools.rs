@@ -86,11 +86,13 @@ fn damage_is_counted_and_costs_what_it_hits() {
             );
         }
         let wide: Vec<u8> = whole.iter().flat_map(|b| [*b, 0]).collect();
-        assert_eq!(
-            load(&[&b"\xff\xfe"[..], &wide].concat()).0,
-            4,
-            "{name} in UTF-16"
-        );
+        let (code, some, said) = load(&[&b"\xff\xfe"[..], &wide].concat());
+        // what other tools write is UTF-8 by its form; a log may have been saved anew
+        let want = match name {
+            "har" | "mitmproxy" | "burp" => (4, 0),
+            _ => (0, calls),
+        };
+        assert_eq!((code, some), want, "{name} in UTF-16: {said}");
     }
 }
 

@@ -56,6 +56,7 @@ impl Feeder {
         let seg = Segment {
             bytes,
             offset: self.sent[i(side)],
+            zero: 0,
             acked: self.sent[i(side.other())],
             at: self.stamp(),
             retransmitted: false,
@@ -76,6 +77,7 @@ impl Feeder {
         let seg = Segment {
             bytes: &[],
             offset,
+            zero: 0,
             acked: self.sent[i(side.other())],
             at: self.stamp(),
             retransmitted: true,
@@ -667,6 +669,7 @@ fn many_open_bodies_share_one_limit() {
             let seg = Segment {
                 bytes,
                 offset,
+                zero: 0,
                 acked: 0,
                 at: Stamp::default(),
                 retransmitted: false,

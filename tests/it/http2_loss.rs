@@ -4,8 +4,13 @@
 use crate::http1::{C, Feeder, S, briefs, play};
 use crate::http2::{Sent, field, turns};
 use crate::support::h2::*;
+use crate::support::recut::{Rec, parts, pcap, slice};
+use crate::support::talk::recs;
+use crate::trailers::Lab;
+use leaktrace::body::protobuf::realign::{Kind, holes, pieces};
 use leaktrace::call::model::{Exchange, Flags, Message};
 use leaktrace::net::{Close, Missing, Side};
+use std::collections::BTreeMap;
 
 /// Path, agent and answer.
 type Truth = (String, String, String);
@@ -360,4 +365,145 @@ fn what_one_stream_repeats_without_end_is_cut_and_told() {
             calls.diags
         );
     }
+}
+
+/// The packets of two recorded connections with gRPC, unary and streamed.
+fn grpc() -> Vec<Rec> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    recs(std::fs::read(root.join("tests/fixtures/grpc.pcap")).unwrap())
+}
+
+#[test]
+fn each_packet_lost_of_recorded_grpc_is_flagged_where_it_hit() {
+    let wrong = crate::http2_recut::losses(&grpc());
+    assert!(wrong.is_empty(), "{}: {wrong:#?}", wrong.len());
+}
+
+/// As it is shown: a stream of 25 messages of which the packets 19 to 21 hold one each, with half of each of these lost in turn, and whole.
+#[test]
+fn what_is_left_of_messages_is_shown_apart() {
+    let all = grpc();
+    for (lost, half) in [(18, false), (19, false), (19, true), (20, true)] {
+        let mut less = all.clone();
+        if half {
+            let [_, _, data, end] = parts(&less[lost]).unwrap();
+            // its second half, so that the rest of a message is missing in the middle of the stream
+            less[lost] = slice(&less[lost], 0, (end - data) / 2);
+        } else {
+            less.remove(lost);
+        }
+        let l = Lab::of(&pcap(&less));
+        let what = format!("packet {} half {half}", lost + 1);
+        let call = l
+            .rows(&["calls", "--reveal"])
+            .into_iter()
+            .find(|c| c["uri"] == "/crm.v1.Customers/List")
+            .unwrap();
+        assert!(call["flags"].to_string().contains("gap"), "{what}: {call}");
+        let shown = &l.rows(&["show", call["id"].as_str().unwrap(), "--reveal"])[0];
+        let list: Vec<_> = shown["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|m| m["dir"] == "resp")
+            .collect();
+        let whole: Vec<_> = list.iter().filter(|m| m["sha256"].is_string()).collect();
+        let cut: Vec<_> = list.iter().filter(|m| m["cut"] == "gap").collect();
+        assert_eq!(
+            (whole.len(), cut.len()),
+            (24, usize::from(half)),
+            "{what}: {list:#?}"
+        );
+        // field 1 is the card: each is read as what it is, and the last is there
+        assert!(
+            whole
+                .iter()
+                .all(|m| m["json"].is_object() && m["json"]["1"] == "11010519491231002X"),
+            "{what}"
+        );
+        assert_eq!(
+            whole[23]["packet"].as_u64().map(|n| n > 20),
+            Some(true),
+            "{what}"
+        );
+        assert!(cut.iter().all(|m| m["len"].is_null()), "{what}: {cut:?}");
+    }
+}
+
+/// A message, and the packets that it stands in.
+type Told = (Vec<u8>, std::ops::RangeInclusive<u64>);
+
+/// Whole messages of each direction of a call: client's port, ordinal, direction.
+fn messages(calls: &[Exchange]) -> BTreeMap<(u16, u32, u8), Vec<Told>> {
+    let mut out = BTreeMap::new();
+    for x in calls {
+        for (dir, m) in [(0, &x.request), (1, &x.response)] {
+            let Some(m) = m else { continue };
+            let b = &m.body;
+            let (list, _) = pieces(&b.bytes, &holes(&b.gaps, b.bytes.len()), b.ended);
+            let whole = list
+                .into_iter()
+                // five zeros behind a loss are no proof of an empty message
+                .filter(|p| matches!(p.kind, Kind::Message(_)) && !p.body.is_empty())
+                .map(|p| {
+                    let packet = |at: usize| {
+                        let n = b.places.partition_point(|p| p.0 <= at as u64);
+                        n.checked_sub(1).map_or(0, |n| b.places[n].1.unit.number)
+                    };
+                    let span = packet(p.body.start - 5)..=packet(p.body.end - 1);
+                    (b.bytes[p.body].to_vec(), span)
+                });
+            out.insert((x.client.1, x.ordinal, dir), whole.collect());
+        }
+    }
+    out
+}
+
+/// The rule for streams of messages: with a packet lost, each message that is told is one that was sent, in order, and those that
+/// were not in the packet are all told, also behind it.
+#[test]
+fn messages_behind_a_lost_packet_are_right() {
+    let all = grpc();
+    let truth = messages(&crate::recut::read(&all));
+    let sent: usize = truth.values().map(Vec::len).sum();
+    assert!(sent >= 2 + 1 + 1 + 25 + 9 + 1 + 10, "{sent}");
+    let (mut told, mut behind) = (0, 0);
+    for lost in 0..all.len() {
+        let mut less = all.clone();
+        less.remove(lost);
+        let now = messages(&crate::recut::read(&less));
+        let number = lost as u64 + 1;
+        let hit = truth
+            .values()
+            .flatten()
+            .filter(|m| m.1.contains(&number))
+            .count();
+        let mut missing = 0;
+        for (key, want) in &truth {
+            let Some(got) = now.get(key) else {
+                missing += want.len();
+                continue;
+            };
+            let mut left = want.iter();
+            for m in got {
+                assert!(
+                    left.any(|w| w.0 == m.0),
+                    "packet {number}: {key:?}: not sent, or not there"
+                );
+            }
+            let last = |v: &[Told]| v.last().map(|m| m.0.clone());
+            if got.len() < want.len() && last(got) == last(want) && got.len() > 1 {
+                behind += 1;
+            }
+            told += got.len();
+            missing += want.len() - got.len();
+        }
+        // where the packet holds the head of a call, what is left of it is a call of its own
+        let apart = now.keys().any(|k| !truth.contains_key(k));
+        assert!(
+            missing <= hit || apart,
+            "packet {number}: {missing} of {hit}"
+        );
+    }
+    assert!(told > 90 * sent && behind >= 20, "{told} {behind}");
 }

@@ -66,7 +66,7 @@ fn known(x: &Exchange) -> Known {
 }
 
 /// What is wrong with the calls that are read when each packet is missing in turn.
-fn losses(recs: &[Rec]) -> Vec<String> {
+pub fn losses(recs: &[Rec]) -> Vec<String> {
     let whole = read(recs);
     let mut expected: BTreeMap<String, usize> = BTreeMap::new();
     for x in &whole {

@@ -224,6 +224,22 @@ fn a_refused_one_and_other_protocols_are_no_sockets() {
 }
 
 #[test]
+fn what_was_on_its_way_when_one_side_resets_is_told() {
+    let mut v = conversation();
+    // the server had sent this by then; what the client sends behind its own reset is nothing
+    v.push((S, frame(DATA, 0, 3, &ws::frame(S, 0x81, b"late"))));
+    v.push((C, frame(DATA, 0, 3, &ws::frame(C, 0x81, b"nothing"))));
+    let mut expected = want();
+    expected.push("RECV late".to_owned());
+    for cut in [usize::MAX, 1, 9] {
+        let mut got = told(&play(&turns(&v), cut, Close::Fin));
+        got.sort();
+        expected.sort();
+        assert_eq!(got, expected, "{cut}");
+    }
+}
+
+#[test]
 fn each_piece_lost_in_turn_is_flagged_and_nothing_told_is_wrong() {
     let all = conversation();
     let good = want();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Each folder with what it may use beside `error`, `limits`, and itself.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("call", &["detect"]), // a finding's form is part of the model
     ("source", &["call"]),
     ("net", &["call", "source"]),
@@ -20,7 +20,11 @@ const LAYERS: [(&str, &[&str]); 18] = [
         &["call", "detect", "facts", "case", "query", "body"],
     ),
     ("replay", &["call", "case", "query"]),
-    ("export", &["call", "source", "case", "query", "detect"]),
+    (
+        "export",
+        &["call", "source", "case", "query", "detect", "facts"],
+    ),
+    ("report", &["call", "case", "query", "trace"]),
     (
         "load",
         &[
@@ -38,7 +42,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
         "cli",
         &[
             "source", "net", "proto", "body", "call", "detect", "facts", "case", "query", "trace",
-            "replay", "export", "load", "ui",
+            "replay", "export", "report", "load", "ui",
         ],
     ),
     ("limits", &[]),
@@ -50,7 +54,7 @@ const CRATES: [(&str, &[&str]); 5] = [
     (
         "rusqlite",
         &[
-            "case", "query", "trace", "replay", "export", "load", "ui", "cli", "error",
+            "case", "query", "trace", "replay", "export", "report", "load", "ui", "cli", "error",
         ],
     ),
     ("ratatui", &["ui"]),

@@ -449,6 +449,16 @@ fn recorded_grpc_is_what_its_client_got() {
                 &got, hashes,
                 "{method}: every message, also where it was compressed"
             );
+            // each knows its packet, and when that came (the third of the stream stands in packet 20, as tshark tells)
+            let packets: Vec<u64> = answers
+                .iter()
+                .map(|m| m["packet"].as_u64().unwrap())
+                .collect();
+            assert!(packets.is_sorted() && answers.iter().all(|m| m["ts"].is_string()));
+            if answers.len() == 25 {
+                assert_eq!(packets[..3], [18, 19, 20]);
+                assert!(answers[0]["ts"].as_str() < answers[24]["ts"].as_str());
+            }
             for m in answers {
                 let json = &m["json"];
                 assert_eq!(json["id_card"], "11010519491231002X");

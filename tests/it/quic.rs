@@ -343,11 +343,30 @@ fn a_flow_that_begins_with_the_server_finds_its_client() {
     assert_eq!(f.sni.as_deref(), Some("side.example.org"));
     assert_eq!((f.client.1, f.server.1), (8443, 50000));
     assert!(f.tls.unwrap().cipher.is_some());
-    assert_eq!(
-        diags,
-        [("quic-unopened", 1)],
-        "the one that came before its keys"
+    assert!(diags.is_empty(), "any order does: {diags:?}");
+    // also where it is the only one, and the client's hello comes in pieces behind it
+    let long = client_hello("side.example.org", &["h3"], 2000);
+    let (f, diags) = flow(
+        (50000, 8443),
+        &[
+            (Side::A, answer.clone()),
+            (Side::B, client(V1).full(&crypto(0, &long[..1000]))),
+            (
+                Side::B,
+                Initial {
+                    number: 1,
+                    ..client(V1)
+                }
+                .full(&crypto(1000, &long[1000..])),
+            ),
+        ],
     );
+    assert_eq!(f.sni.as_deref(), Some("side.example.org"));
+    assert_eq!(
+        f.tls.unwrap().cipher.as_deref(),
+        Some("TLS_AES_128_GCM_SHA256")
+    );
+    assert!(diags.is_empty(), "{diags:?}");
     // the server alone
     let (f, _) = flow((50000, 443), &[(Side::B, answer)]);
     assert_eq!((f.app, quic(&f)), ("quic", Some("v1")));
@@ -362,6 +381,46 @@ fn a_flow_that_begins_with_the_server_finds_its_client() {
     let (f, diags) = flow((50000, 443), &[(Side::A, bad)]);
     assert_eq!((f.app, &f.sni), ("quic", &None));
     assert_eq!(diags, [("quic-unopened", 1)]);
+}
+
+/// Two connections one after the other on the same ports: nothing of the second names the first.
+#[test]
+fn names_of_a_second_connection_are_not_mixed_in() {
+    let hello = |name: &str, fill| client_hello(name, &["h3"], fill);
+    let first = client(V1).full(&crypto(0, &hello("first.example.org", 0)));
+    let second = Initial {
+        keys: b"other-id",
+        dcid: b"other-id",
+        ..client(V1)
+    };
+    let answer = Initial {
+        keys: b"other-id",
+        ..server(V1)
+    };
+    let answer = answer.seal(&crypto(0, &server_hello(0x1303)));
+    let long = hello("second.example.org", 2000);
+    for again in [
+        vec![second.full(&crypto(0, &hello("second.example.org", 0)))],
+        vec![
+            second.full(&crypto(0, &long[..1000])),
+            Initial {
+                number: 1,
+                ..second
+            }
+            .full(&crypto(1000, &long[1000..])),
+        ],
+    ] {
+        for early in [false, true] {
+            let mut sent = vec![(CLIENT, first.clone())];
+            sent.extend(again.iter().map(|d| (CLIENT, d.clone())));
+            // before or behind the last piece of its client's hello
+            let at = sent.len() - usize::from(early);
+            sent.insert(at, (SERVER, answer.clone()));
+            let f = of(&sent);
+            assert_eq!(f.sni.as_deref(), Some("first.example.org"));
+            assert_eq!(f.tls.unwrap().cipher, None, "{early}");
+        }
+    }
 }
 
 #[test]

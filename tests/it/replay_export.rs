@@ -151,7 +151,7 @@ fn the_clock_plays_folds_and_stops_at_the_end() {
 
 #[test]
 fn exports_are_whole_private_and_in_the_journal() {
-    let w = crate::trace_case::world();
+    let w = crate::support::world::world();
     let dir = tempfile::tempdir().unwrap();
     let cx = Cx::open(&w.case.path, false).unwrap();
     let stop = AtomicBool::new(false);

@@ -2,8 +2,9 @@
 
 use crate::packets::{header, record, small};
 use crate::streams::{ACK, tcp};
+use leaktrace::source::log::Formats;
 use leaktrace::source::pcap::{Event, PacketReader};
-use leaktrace::source::{Kind, discover, hash_file, open_bytes};
+use leaktrace::source::{Kind, Look, discover, hash_file, open_bytes};
 use std::io::{Read, Write};
 use std::sync::atomic::AtomicBool;
 
@@ -201,7 +202,14 @@ fn an_xz_file_that_wants_too_much_memory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("big.xz");
     std::fs::write(&path, &file).unwrap();
-    let (inputs, left) = discover(&[path], &std::env::temp_dir(), &AtomicBool::new(false));
+    let (inputs, left) = discover(
+        &[path],
+        Look {
+            formats: &Formats::default(),
+            spill: &std::env::temp_dir(),
+            stop: &AtomicBool::new(false),
+        },
+    );
     assert!(inputs.is_empty());
     assert!(left[0].1.contains("memory"), "{}", left[0].1);
 }
@@ -277,8 +285,11 @@ fn folders_are_walked_in_order_and_what_is_left_out_has_a_reason() {
     std::os::unix::fs::symlink(dir.path(), at("loop")).unwrap();
     let (inputs, left) = discover(
         &[dir.path().to_owned(), at("z.bin"), at("nowhere")],
-        dir.path(),
-        &AtomicBool::new(false),
+        Look {
+            formats: &Formats::default(),
+            spill: dir.path(),
+            stop: &AtomicBool::new(false),
+        },
     );
     let found: Vec<_> = inputs
         .iter()

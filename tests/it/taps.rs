@@ -7,60 +7,65 @@ use crate::support::talk::talk;
 use leaktrace::load::{LoadOptions, Progress, run};
 use leaktrace::query::rows::{CallRow, SourceRow};
 use leaktrace::query::{Cx, Filter, Page, read};
-use std::path::PathBuf;
 
-struct Loaded {
-    calls: Vec<CallRow>,
-    sources: Vec<SourceRow>,
+pub struct Loaded {
+    pub calls: Vec<CallRow>,
+    pub sources: Vec<SourceRow>,
+    pub cx: Cx,
     dir: tempfile::TempDir,
 }
 
 /// Loads files in the order given.
 fn load(files: &[(&str, Vec<u8>)]) -> Loaded {
+    loads(&[files])
+}
+
+/// Loads some files, then others, each lot in the order given.
+pub fn loads(lots: &[&[(&str, Vec<u8>)]]) -> Loaded {
     let dir = tempfile::tempdir().unwrap();
-    let paths: Vec<PathBuf> = files
-        .iter()
-        .map(|(name, bytes)| {
+    let case = dir.path().join("t.ltc");
+    for files in lots {
+        let written = files.iter().map(|(name, bytes)| {
             let path = dir.path().join(name);
             std::fs::write(&path, bytes).unwrap();
             path
-        })
-        .collect();
-    let case = dir.path().join("t.ltc");
-    let options = LoadOptions {
-        files: paths,
-        case: case.clone(),
-        ..LoadOptions::default()
-    };
-    run(&options, &Progress::default()).unwrap();
+        });
+        let options = LoadOptions {
+            files: written.collect(),
+            case: case.clone(),
+            ..LoadOptions::default()
+        };
+        run(&options, &Progress::default()).unwrap();
+    }
     let cx = Cx::open(&case, false).unwrap();
     Loaded {
         calls: read::calls(&cx, &Filter::all(), &Page::first(100_000)).unwrap(),
         sources: read::sources(&cx, &Filter::all()).unwrap(),
+        cx,
         dir,
     }
 }
 
 impl Loaded {
-    fn source(&self, name: &str) -> &SourceRow {
+    pub fn source(&self, name: &str) -> &SourceRow {
         let ends = |s: &&SourceRow| s.name.ends_with(name);
         self.sources.iter().find(ends).unwrap()
     }
     fn diag(&self, name: &str, code: &str) -> u64 {
         self.source(name).diags.get(code).copied().unwrap_or(0)
     }
-    fn ids(&self) -> Vec<String> {
+    pub fn ids(&self) -> Vec<String> {
         self.calls.iter().map(|c| c.id.clone()).collect()
     }
     /// The rows, without the folder that they were loaded from.
-    fn rows(&self) -> String {
+    pub fn rows(&self) -> String {
         let dir = self.dir.path().to_string_lossy().into_owned();
         serde_json::to_string(&self.calls)
             .unwrap()
             .replace(&dir, "")
     }
     /// All that is told of the calls but where they stand.
-    fn told(&self) -> Vec<String> {
+    pub fn told(&self) -> Vec<String> {
         let mut all: Vec<String> = self
             .calls
             .iter()
@@ -77,7 +82,7 @@ impl Loaded {
 }
 
 /// The same packets at another place: later, one hop on, other stations.
-fn hop(recs: &[Rec], later: i64) -> Vec<Rec> {
+pub fn hop(recs: &[Rec], later: i64) -> Vec<Rec> {
     recs.iter()
         .map(|r| {
             let mut r = r.clone();
@@ -89,7 +94,7 @@ fn hop(recs: &[Rec], later: i64) -> Vec<Rec> {
         .collect()
 }
 
-fn plain() -> Vec<Rec> {
+pub fn plain() -> Vec<Rec> {
     talk(3, 3, 8, 6000)
 }
 

@@ -10,7 +10,7 @@ use leaktrace::proto::{Calls, Options};
 use leaktrace::source::open_bytes;
 use leaktrace::source::pcap::{Event, Packet, PacketReader};
 use leaktrace::tls::Given;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 fn options() -> Arc<Options> {
@@ -298,26 +298,91 @@ fn the_client_alone_is_opened_where_its_secrets_are_enough() {
 }
 
 #[test]
-fn the_server_alone_is_not_opened_and_says_why() {
+fn the_server_alone_is_opened_since_tls_1_3_and_says_why_not_before() {
+    let whole = run(frames().iter(), &options());
     let calls = run(one_side(false).iter(), &options());
+    // what a server of TLS 1.3 answered is what it answers where both sides are there
+    let bodies = |calls: &Calls| -> BTreeMap<(u16, Option<u16>), Vec<Vec<u8>>> {
+        let mut all: BTreeMap<_, Vec<Vec<u8>>> = BTreeMap::new();
+        for x in &calls.exchanges {
+            if let Some(m) = &x.response {
+                let of = (x.server.1, m.status());
+                all.entry(of).or_default().push(m.body.bytes.clone());
+            }
+        }
+        all.values_mut().for_each(|v| v.sort());
+        all
+    };
+    let v13 = |calls: &Calls| -> BTreeSet<u16> {
+        let new = |f: &&leaktrace::call::model::FlowInfo| {
+            f.tls.as_ref().unwrap().version.as_deref() == Some("TLS 1.3")
+        };
+        calls.flows.iter().filter(new).map(|f| f.server.1).collect()
+    };
+    assert!(calls.exchanges.iter().all(|x| x.request.is_none()));
+    let (mut expected, new) = (bodies(&whole), v13(&calls));
+    expected.retain(|(port, _), _| new.contains(port));
+    assert!(!new.is_empty());
+    assert_eq!(bodies(&calls), expected);
+    for f in &calls.flows {
+        let tls = f.tls.as_ref().unwrap();
+        assert!((18_400..18_500).contains(&f.server.1));
+        assert!(tls.cipher.is_some());
+        match f.why_opaque.as_deref() {
+            None => assert_eq!(
+                (tls.version.as_deref(), tls.opened),
+                (Some("TLS 1.3"), true)
+            ),
+            Some(why) => {
+                assert!(
+                    why.ends_with("the client's hello was not captured"),
+                    "{why}"
+                );
+                assert_ne!(tls.version.as_deref(), Some("TLS 1.3"));
+            }
+        }
+    }
+    // secrets of others open nothing and say so
+    let mut others = Given::default();
+    for n in 0..600u32 {
+        let line = format!("SERVER_TRAFFIC_SECRET_0 {n:064x} {}\n", "ab".repeat(32));
+        others.secrets.text(line.as_bytes());
+    }
+    let others = Arc::new(Options { tls: others });
+    let calls = run(one_side(false).iter(), &others);
     assert!(calls.exchanges.is_empty());
-    assert!(calls.flows.iter().any(|f| {
-        f.tls
-            .as_ref()
-            .is_some_and(|t| t.version.as_deref() == Some("TLS 1.3"))
-    }));
     for f in &calls.flows {
         let why = f.why_opaque.as_deref().unwrap();
         assert!(
             why.ends_with("the client's hello was not captured"),
             "{why}"
         );
-        assert!(
-            (18_400..18_500).contains(&f.server.1),
-            "who greets as a server is the server"
-        );
-        assert!(f.tls.as_ref().unwrap().cipher.is_some());
     }
+}
+
+#[test]
+fn what_is_no_record_inside_a_direction_is_counted() {
+    let clean = run(frames().iter(), &options());
+    let count = |calls: &Calls| {
+        let mine = calls
+            .diags
+            .iter()
+            .filter(|((_, code), _)| *code == "tls-no-record");
+        mine.map(|(_, (n, _))| *n).sum::<u64>()
+    };
+    assert_eq!(count(&clean), 0);
+    // the header of the last large record of a server is overwritten
+    let mut all = frames();
+    let at = all
+        .iter()
+        .rposition(|(_, f)| {
+            let (_, data, end) = parts(f);
+            end > data + 200 && f[data] == 23
+        })
+        .unwrap();
+    let (_, data, _) = parts(&all[at].1);
+    all[at].1[data] = b'x';
+    assert_eq!(count(&run(all.iter(), &options())), 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How long a clue of 10,000 rows takes on a case of a million calls. Not a timed test: run it by hand with
 //! `cargo test --release --test it trace_speed -- --ignored --nocapture`.
 
-use crate::trace_case::{Call, World};
+use crate::support::world::{Call, World};
 use leaktrace::trace::Question;
 
 #[test]

@@ -102,6 +102,18 @@ impl Lab {
             .output()
             .unwrap()
     }
+    /// What is written for people.
+    pub fn text(&self, args: &[&str]) -> String {
+        let out = Command::new(env!("CARGO_BIN_EXE_leaktrace"))
+            .args(args)
+            .args(["--case", "c.ltc"])
+            .current_dir(self.0.path())
+            .env("XDG_STATE_HOME", self.0.path().join("state"))
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{args:?}");
+        String::from_utf8(out.stdout).unwrap()
+    }
     pub fn rows(&self, args: &[&str]) -> Vec<Value> {
         let out = self.run(args);
         let err = String::from_utf8_lossy(&out.stderr);

@@ -38,7 +38,11 @@ pub fn rig(size: (u16, u16)) -> (Rig, tempfile::TempDir) {
     let path = dir.path().join("demo.ltc");
     std::fs::copy(case(), &path).unwrap();
     (
-        Rig::new(&path, Box::new(CaseData::new(path.clone())), size),
+        Rig::new(
+            &path,
+            Box::new(CaseData::new(path.clone(), Default::default())),
+            size,
+        ),
         dir,
     )
 }

@@ -193,6 +193,7 @@ fn api(i: u64) -> ApiRow {
         auth: vec![evil(1)],
         max_records: 1,
         documented: None,
+        spec: Some(evil(2)),
         state: Some(evil(1)),
         why: evil(1),
     }
@@ -216,6 +217,10 @@ fn risk(i: u64) -> RiskRow {
 
 fn source() -> SourceRow {
     SourceRow {
+        mapping: Some(evil(8)),
+        joined: Some(3),
+        skew_ms: Some(-47_000),
+        taps: vec![],
         rowid: 1,
         source: evil(1),
         name: evil(2),
@@ -308,6 +313,8 @@ impl Data for Hostile {
             }),
             What::Show { .. } => Answer::Show(Some(Box::new(Show {
                 row: call(1),
+                account_why: Some(evil(2)),
+                account_proof: Some(evil(3)),
                 request: Some(part()),
                 response: Some(part()),
                 interim: vec![part()],

@@ -249,3 +249,47 @@ fn values_in_clear_are_logged_and_hidden_again_when_the_call_is_left() {
         .unwrap();
     assert_eq!(n, 2, "each reveal has its row");
 }
+
+/// A correction is a key: an account gets a name, becomes another one, loses a call, and all of it can be taken back.
+#[test]
+fn accounts_are_corrected_by_a_key_and_the_correction_stays() {
+    let (mut r, _d) = rig((120, 36));
+    let accounts = |r: &mut crate::ui_rig::Rig| -> Vec<(String, u64)> {
+        r.keys("2");
+        let rows = &r.m.top().unwrap().list.rows;
+        let name = |i: &leaktrace::ui::data::Item| match i {
+            leaktrace::ui::data::Item::Account(a) => (a.account.clone(), a.calls),
+            _ => panic!("no account"),
+        };
+        rows.iter().map(|row| name(&row.item)).collect()
+    };
+    let before = accounts(&mut r);
+    let (first, second) = (before[0].clone(), before[1].clone());
+    r.keys("A C-u `Zoe` Enter");
+    let named = accounts(&mut r);
+    assert!(named.contains(&("Zoe".into(), first.1)), "{named:?}");
+    r.keys("u");
+    assert_eq!(accounts(&mut r), before);
+    r.keys(&format!("A C-u `{}` Enter", second.0));
+    let merged = accounts(&mut r);
+    assert!(
+        merged.contains(&(second.0.clone(), first.1 + second.1)),
+        "{merged:?}"
+    );
+    assert_eq!(merged.len(), before.len() - 1);
+    // decided again from the evidence, it is still so
+    leaktrace::load::correct::decide(&r.m.case_path, &Default::default(), |c| {
+        leaktrace::case::info::set_stale(c, true)
+    })
+    .unwrap();
+    assert_eq!(accounts(&mut r), merged);
+    r.keys("u");
+    assert_eq!(accounts(&mut r), before);
+    // a call of it that is not its own
+    r.keys("2 g Enter g D Esc");
+    let less = accounts(&mut r);
+    let now = less.iter().find(|a| a.0 == first.0).map_or(0, |a| a.1);
+    assert!(now < first.1, "{less:?}");
+    r.keys("u");
+    assert_eq!(accounts(&mut r), before);
+}

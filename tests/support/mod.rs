@@ -2,9 +2,11 @@
 #![allow(dead_code)] // each test binary uses its part
 
 pub mod bank;
+pub mod dress;
 pub mod frames;
 pub mod growth;
 pub mod h2;
+pub mod mint;
 pub mod pack;
 pub mod people;
 pub mod pty;
@@ -12,4 +14,6 @@ pub mod quic;
 pub mod random;
 pub mod recut;
 pub mod talk;
+pub mod town;
 pub mod wire;
+pub mod world;

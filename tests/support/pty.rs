@@ -151,6 +151,12 @@ impl Term {
         let t = Instant::now();
         loop {
             if let Some(s) = self.child.try_wait().unwrap() {
+                // Its last bytes may still be on their way to whoever reads them here.
+                let mut n = usize::MAX;
+                while n != self.sent() {
+                    n = self.sent();
+                    std::thread::sleep(Duration::from_millis(100));
+                }
                 return s.exit_code();
             }
             assert!(

@@ -2,6 +2,7 @@
 //! In: a body. Out: messages as ranges; or the body with each message's compression undone, in the same framing.
 //! Bounds: linear; what is undone is at most [`limits::BODY_STORED`] bytes, under the limits of [`decode`] for each message.
 
+use super::realign::{self, Hole, Kind};
 use crate::body::decode;
 use crate::limits;
 use std::ops::Range;
@@ -12,6 +13,43 @@ pub const COMPRESSED: u8 = 1;
 pub const END: u8 = 2;
 /// Flag of gRPC-Web's trailers.
 pub const TRAILERS: u8 = 0x80;
+
+/// Flag of content as it is kept, never of what was sent: bytes behind it are missing in the message, which is here as far as it came ...
+pub const BEGINNING: u8 = 0x40;
+/// ... and here are bytes of messages whose beginning is missing.
+pub const REST: u8 = 0x20;
+/// Bytes before a message.
+pub const PREFIX: usize = 5;
+
+/// What stands before a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefix {
+    /// Flags.
+    pub flags: u8,
+    /// Bytes of the message.
+    pub len: u64,
+}
+
+impl Prefix {
+    /// Reads one as it is sent; `None` where these cannot be its flags, or it is not all there.
+    pub fn read(bytes: &[u8]) -> Option<Prefix> {
+        Self::with(bytes, 0)
+    }
+    /// Reads one that may have more flags.
+    fn with(bytes: &[u8], more: u8) -> Option<Prefix> {
+        let [flags, len @ ..] = *bytes.first_chunk::<PREFIX>()?;
+        let sent = flags & !more;
+        let odd = sent & !(COMPRESSED | END | TRAILERS) != 0;
+        (!odd && sent & (END | TRAILERS) != END | TRAILERS).then_some(Prefix {
+            flags,
+            len: u32::from_be_bytes(len).into(),
+        })
+    }
+    /// The place behind the message whose prefix stands at `at`.
+    pub fn behind(&self, at: usize) -> Option<usize> {
+        usize::try_from(self.len).ok()?.checked_add(at + PREFIX)
+    }
+}
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +78,7 @@ pub struct Frames<'a> {
     at: usize,
 }
 
-/// Splits content.
+/// Splits content as it is kept.
 pub fn frames(content: &[u8]) -> Frames<'_> {
     Frames { content, at: 0 }
 }
@@ -50,26 +88,33 @@ impl Frames<'_> {
     pub fn rest(&self) -> usize {
         self.at
     }
+
+    /// Messages with their numbers; what is left of one has that of the message before.
+    pub fn numbered(&mut self) -> impl Iterator<Item = (Frame, u32)> {
+        let mut next = 0u32;
+        self.map(move |f| {
+            if f.flags & REST == 0 {
+                next = next.saturating_add(1);
+            }
+            (f, next.saturating_sub(1))
+        })
+    }
 }
 
 impl Iterator for Frames<'_> {
     type Item = Frame;
     fn next(&mut self) -> Option<Frame> {
         let rest = self.content.get(self.at..)?;
-        let ([flags, len @ ..], after) = rest.split_first_chunk::<5>()?;
-        if flags & !(COMPRESSED | END | TRAILERS) != 0 || flags & (END | TRAILERS) == END | TRAILERS
-        {
-            return None;
-        }
-        let len = u32::from_be_bytes(*len);
-        let start = self.at + 5;
-        let have = usize::try_from(len).unwrap_or(usize::MAX).min(after.len());
+        let Prefix { flags, len } = Prefix::with(rest, BEGINNING | REST)?;
+        let start = self.at + PREFIX;
+        let room = self.content.len().saturating_sub(start);
+        let have = usize::try_from(len).unwrap_or(usize::MAX).min(room);
         self.at = start + have;
         Some(Frame {
-            flags: *flags,
+            flags,
             body: start..start + have,
-            len: len.into(),
-            cut: (have as u64) < u64::from(len),
+            len,
+            cut: (have as u64) < len,
         })
     }
 }
@@ -92,13 +137,48 @@ pub struct Undone {
     pub cut: Option<&'static str>,
 }
 
-/// Undoes base64 (`text`: `application/grpc-web-text`) and the compression of messages under `encoding` (`grpc-encoding`). `None`
-/// where the body is as it should be already.
-pub fn undo(body: &[u8], encoding: Option<&[u8]>, text: bool) -> Option<Undone> {
-    let plain = text.then(|| base64(body));
-    let content = plain.as_deref().unwrap_or(body);
+/// A body as it was captured.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    /// Bytes that are here.
+    pub bytes: &'a [u8],
+    /// Where some are missing.
+    pub holes: &'a [Hole],
+    /// Its end is here.
+    pub complete: bool,
+}
+
+impl<'a> From<&'a [u8]> for Sent<'a> {
+    /// A whole body.
+    fn from(bytes: &'a [u8]) -> Sent<'a> {
+        Sent {
+            bytes,
+            holes: &[],
+            complete: true,
+        }
+    }
+}
+
+impl Sent<'_> {
+    /// Where each message begins, in the order of [`Frames::numbered`].
+    pub fn starts(&self) -> Vec<usize> {
+        realign::pieces(self.bytes, self.holes, self.complete)
+            .0
+            .iter()
+            .filter(|p| p.kind != Kind::Rest)
+            .map(|p| p.body.start.saturating_sub(PREFIX))
+            .collect()
+    }
+}
+
+/// Undoes base64 (`text`: `application/grpc-web-text`) and the compression of messages under `encoding` (`grpc-encoding`), and
+/// keeps messages apart where bytes are missing. `None` where the body is as it should be already.
+pub fn undo(sent: Sent<'_>, encoding: Option<&[u8]>, text: bool) -> Option<Undone> {
+    let plain = text.then(|| base64(sent.bytes));
+    let sent = plain.as_deref().map_or(sent, Sent::from);
+    let content = sent.bytes;
     let coded = frames(content).any(|f| f.flags & COMPRESSED != 0);
-    if !coded {
+    if !coded && sent.holes.is_empty() {
         return plain.map(|content| Undone {
             content,
             coding: None,
@@ -111,15 +191,26 @@ pub fn undo(body: &[u8], encoding: Option<&[u8]>, text: bool) -> Option<Undone> 
         coding: None,
         cut: None,
     };
-    let mut all = frames(content);
-    for f in &mut all {
-        let message = content.get(f.body.clone()).unwrap_or_default();
+    let (pieces, rest) = realign::pieces(content, sent.holes, sent.complete);
+    for p in pieces {
+        let message = content.get(p.body.clone()).unwrap_or_default();
         if out.content.len().saturating_add(message.len()) > limits::BODY_STORED {
             out.cut = Some("limit");
             return Some(out);
         }
+        let flags = match p.kind {
+            Kind::Message(flags) => flags,
+            Kind::Beginning(flags) => {
+                put(&mut out.content, flags | BEGINNING, message);
+                continue;
+            }
+            Kind::Rest => {
+                put(&mut out.content, REST, message);
+                continue;
+            }
+        };
         let known = encoding
-            .filter(|_| f.flags & COMPRESSED != 0)
+            .filter(|_| flags & COMPRESSED != 0)
             .map(|e| decode::decode(message, &[e]));
         match known {
             Some(d) if !d.codings.is_empty() => {
@@ -127,19 +218,21 @@ pub fn undo(body: &[u8], encoding: Option<&[u8]>, text: bool) -> Option<Undone> 
                 out.cut = out.cut.or(d.cut);
                 let room = limits::BODY_STORED.saturating_sub(out.content.len());
                 let inner = d.content.get(..room).unwrap_or(&d.content);
-                put(&mut out.content, f.flags & !COMPRESSED, inner);
+                put(&mut out.content, flags & !COMPRESSED, inner);
             }
             _ => {
-                if f.flags & COMPRESSED != 0 {
+                if flags & COMPRESSED != 0 {
                     out.cut = out.cut.or(Some("coding"));
                 }
-                let whole = content.get(f.body.start - 5..f.body.end);
+                // with its prefix as it was sent
+                let from = p.body.start.saturating_sub(PREFIX);
+                let whole = content.get(from..p.body.end);
                 out.content.extend_from_slice(whole.unwrap_or_default());
             }
         }
     }
     out.content
-        .extend_from_slice(content.get(all.rest()..).unwrap_or_default());
+        .extend_from_slice(content.get(rest..).unwrap_or_default());
     Some(out)
 }
 
@@ -232,18 +325,18 @@ mod tests {
         e.write_all(b"hello hello hello").unwrap();
         let packed = e.finish().unwrap();
         let body = [frame(1, &packed), frame(0, b"plain"), frame(0, b"")].concat();
-        let u = undo(&body, Some(b"gzip"), false).unwrap();
+        let u = undo(body[..].into(), Some(b"gzip"), false).unwrap();
         assert_eq!(u.coding, Some("gzip"));
         assert_eq!(u.cut, None);
         let got: Vec<&[u8]> = frames(&u.content).map(|f| &u.content[f.body]).collect();
         assert_eq!(got, [&b"hello hello hello"[..], b"plain", b""]);
         // a coding that is not known stays, and is said
-        let s = undo(&body, Some(b"snappy"), false).unwrap();
+        let s = undo(body[..].into(), Some(b"snappy"), false).unwrap();
         assert_eq!(
             (s.content.as_slice(), s.cut),
             (body.as_slice(), Some("coding"))
         );
-        assert_eq!(undo(&frame(0, b"x"), Some(b"gzip"), false), None);
+        assert_eq!(undo(frame(0, b"x")[..].into(), Some(b"gzip"), false), None);
     }
 
     #[test]
@@ -255,7 +348,7 @@ mod tests {
             b.encode(frame(0, b"ab")),
             b.encode(frame(0x80, b"grpc-status: 7\r\ngrpc-message: x\r\n"))
         );
-        let u = undo(text.as_bytes(), None, true).unwrap();
+        let u = undo(text.as_bytes().into(), None, true).unwrap();
         assert_eq!(frames(&u.content).count(), 2);
         assert_eq!(status(&u.content), Some(7));
         assert_eq!(status(&frame(0, b"grpc-status:7")), None);
@@ -272,7 +365,7 @@ mod tests {
         assert_eq!(all.by_ref().count(), 1);
         assert_eq!(all.rest(), 7);
         for cut in 0..8 {
-            let _ = undo(&junk[..cut], Some(b"gzip"), cut % 2 == 0);
+            let _ = undo(junk[..cut].into(), Some(b"gzip"), cut % 2 == 0);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod frames;
 pub mod guess;
+pub mod realign;
 pub mod schema;
 pub mod walk;
 pub mod wire;

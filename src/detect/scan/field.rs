@@ -172,8 +172,8 @@ fn digest(s: &mut Sink, v: &[u8], bits: u16) -> Option<Hit> {
         }
         _ => return None,
     };
-    // Text in hex or base64 is text, not a digest.
-    if readable(&raw) {
+    // Text in hex or base64 is text, not a digest; nor is what is compressed.
+    if readable(&raw) || matches!(*raw, [0x1f, 0x8b, 8, ..] | [0x78, 0x9c, ..]) {
         return None;
     }
     Some(Hit {
@@ -318,11 +318,16 @@ fn readable(v: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(v) else {
         return false;
     };
+    // a short name with an accent: letters and blanks alone, most of them ASCII
+    let latin = v.iter().filter(|b| **b >= 0x80).count() <= 4
+        && v.len() >= 6
+        && v.iter()
+            .all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || matches!(b, b' ' | b'-' | b'\''));
     !v.is_empty()
         && text.chars().all(|c| match c {
             '\n' | '\r' | '\t' => true,
             ' '..='~' => true,
-            '\u{a0}'..='\u{24f}' | '\u{370}'..='\u{52f}' => v.len() >= 16,
+            '\u{a0}'..='\u{24f}' | '\u{370}'..='\u{52f}' => v.len() >= 16 || latin,
             '\u{2010}'..='\u{2027}'
             | '\u{3000}'..='\u{30ff}'
             | '\u{3400}'..='\u{9fff}'

@@ -57,12 +57,12 @@ const SKIP: [&str; 40] = [
     "x-powered-by",
 ];
 
-/// Target and headers of a request or response.
-pub(crate) fn message(s: &mut Sink, m: &Message) {
+/// Target and headers of a request or response whose first byte is at `at`.
+pub(crate) fn message(s: &mut Sink, m: &Message, at: usize) {
     if let crate::call::model::Start::Request { target: range, .. } = &m.start
         && let Some(t) = m.head.get(range.clone())
     {
-        target(s, t, range.start);
+        target(s, t, at + range.start);
     }
     let root = s.root("header", Style::Colon);
     for (n, v) in &m.headers {
@@ -74,9 +74,10 @@ pub(crate) fn message(s: &mut Sink, m: &Message) {
         if value.is_empty() || name.len() > 200 {
             continue;
         }
-        header(s, root, &name.to_ascii_lowercase(), value, v.start + lead);
+        let from = at + v.start + lead;
+        header(s, root, &name.to_ascii_lowercase(), value, from);
     }
-    trailers(s, root, &m.trailers, m.head.len());
+    trailers(s, root, &m.trailers, at + m.head.len());
 }
 
 /// Trailers, whose first byte is at `at`. A line that begins with a blank goes on with the value before it.

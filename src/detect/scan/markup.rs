@@ -216,6 +216,7 @@ pub(crate) fn html_body(s: &mut Sink, content: &[u8]) {
         counted: 0,
         label: Vec::new(),
         heads: Vec::new(),
+        first: None,
         column: 0,
         cell: Cell::None,
         row: false,
@@ -246,6 +247,8 @@ struct Page<'a> {
     label: Vec<u8>,
     /// Headings of the table's columns.
     heads: Vec<Vec<u8>>,
+    /// Texts of a table's first row.
+    first: Option<Vec<Vec<u8>>>,
     column: usize,
     cell: Cell,
     /// In a row that is a record.
@@ -271,7 +274,9 @@ impl Page<'_> {
         if !label.is_empty() && label.len() <= 48 {
             let words = self.s.root("words", Style::Flat);
             let word = self.s.child(words, label);
-            if self.s.ctx(word).pos != 0 || self.s.ctx(word).numbering {
+            let says = self.s.ctx(word).pos != 0 || self.s.ctx(word).numbering;
+            // a column of a table is a field whatever it is called
+            if says || self.cell == Cell::Data && !self.heads.is_empty() {
                 node = self.s.child(self.root, label);
             }
         }
@@ -304,7 +309,10 @@ impl Visit for Page<'_> {
     fn open(&mut self, name: &[u8]) {
         self.flush_input();
         match name.to_ascii_lowercase().as_slice() {
-            b"table" => self.heads.clear(),
+            b"table" => {
+                self.heads.clear();
+                self.first = Some(Vec::new());
+            }
             b"tr" => {
                 if self.row {
                     self.s.pop();
@@ -350,6 +358,14 @@ impl Visit for Page<'_> {
                     self.s.pop();
                     self.row = false;
                 }
+                // a first row of words alone is one of headings, also where it is not marked so
+                let first = self
+                    .first
+                    .take()
+                    .filter(|f| f.len() > 1 && self.heads.is_empty());
+                if let Some(first) = first.filter(|f| super::rows::words(f.iter().map(|c| &**c))) {
+                    self.heads = first;
+                }
                 self.label.clear();
             }
             b"td" | b"th" => self.cell = Cell::None,
@@ -372,8 +388,15 @@ impl Visit for Page<'_> {
         };
         let label = match head {
             Some(h) => h.clone(),
+            // a heading does not stand under the one before it
+            None if self.cell == Cell::Head => Vec::new(),
             None => std::mem::take(&mut self.label),
         };
+        if self.cell == Cell::Data
+            && let Some(first) = self.first.as_mut().filter(|f| f.len() < 200)
+        {
+            first.push(v.to_vec());
+        }
         self.scan(&label, text, at, cdata);
         if v.len() <= 48 {
             self.label = v.to_vec();

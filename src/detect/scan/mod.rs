@@ -54,15 +54,25 @@ impl Scanner {
         }
         self.sink.end()
     }
+    /// Takes facts back that nobody needs any more: the memory of their list serves for the next body.
+    pub fn recycle(&mut self, facts: Facts) {
+        self.sink.recycle(facts);
+    }
     /// Scans target, headers and trailers of a request; offsets are in its head and go on in its trailers.
     pub fn scan_request(&mut self, m: &Message) -> Facts {
         self.sink.begin();
-        head::message(&mut self.sink, m);
+        head::message(&mut self.sink, m, 0);
         self.sink.end()
     }
-    /// Scans the headers and trailers of a response.
-    pub fn scan_response_head(&mut self, m: &Message) -> Facts {
-        self.scan_request(m)
+    /// Scans the headers and trailers of a response, and the headers of interim ones, whose offsets go on behind them.
+    pub fn scan_response_heads(&mut self, m: Option<&Message>, interim: &[Message]) -> Facts {
+        self.sink.begin();
+        let mut at = 0;
+        for m in m.into_iter().chain(interim) {
+            head::message(&mut self.sink, m, at);
+            at += m.head.len() + m.trailers.len();
+        }
+        self.sink.end()
     }
     /// Scans a request target alone, as logs have it; offsets are in `uri`.
     pub fn scan_uri(&mut self, uri: &str) -> Facts {
@@ -82,6 +92,8 @@ fn content(s: &mut Sink, bytes: &[u8], kind: &str, media_type: Option<&str>, dep
         "form" => rows::form(s, bytes),
         "multipart" => multipart::body(s, bytes, depth),
         "csv" => rows::delimited(s, bytes, media_type, "csv"),
+        "xlsx" => rows::workbook(s, bytes),
+        "sheets" => rows::sheets(s, bytes),
         "text" => text::body(s, bytes, 0),
         "sse" => sse::body(s, bytes),
         "grpc" => protobuf::framed(s, bytes, None),

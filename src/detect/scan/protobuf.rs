@@ -22,7 +22,7 @@ pub(crate) fn framed(s: &mut Sink, content: &[u8], schema: Option<(&Schema, usiz
     s.push(root, true, true);
     let elem = s.elem(root);
     let mut all = frames(content);
-    for (f, n) in (&mut all).zip(0u32..) {
+    for (f, n) in all.numbered() {
         if let Some(frame) = s.frames.last_mut() {
             frame.idx = n;
         }
@@ -33,6 +33,8 @@ pub(crate) fn framed(s: &mut Sink, content: &[u8], schema: Option<(&Schema, usiz
                 super::text::scan(s, elem, line, Slot::plain(at, line.len()));
                 at += line.len() + 1;
             }
+        } else if f.flags & frames::REST != 0 {
+            loose(s, elem, content, f.body, None);
         } else if f.flags & frames::COMPRESSED != 0 {
             // under a coding that is not known
         } else if matches!(body.first(), Some(b'{' | b'[')) && std::str::from_utf8(body).is_ok() {

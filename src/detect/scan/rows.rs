@@ -1,4 +1,5 @@
-//! Delimited text and form bodies. In: content. Out: values in the sink: `csv:COLUMN` with the row as index, `form:NAME`. Bounds: linear.
+//! Delimited text, workbooks and form bodies. In: content. Out: values in the sink: `csv:COLUMN` with the row as index,
+//! `xlsx:SHEET:COLUMN`, `form:NAME`. Bounds: linear; those of [`crate::body::sheet`].
 
 use super::field;
 use super::sink::{NodeId, Sink, Slot, Style};
@@ -66,11 +67,46 @@ pub(crate) fn delimited(s: &mut Sink, content: &[u8], media_type: Option<&str>, 
     }
 }
 
+/// A workbook: each of its sheets as a table; all that is found stands in the whole of it.
+pub(crate) fn workbook(s: &mut Sink, content: &[u8]) {
+    let Some(text) = crate::body::sheet::text(content) else {
+        return;
+    };
+    let before = s.whole;
+    s.whole = Some(before.unwrap_or(Slot::plain(0, content.len()).inside(Step::Xlsx)));
+    sheets(s, &text);
+    s.whole = before;
+}
+
+/// Sheets as [`crate::body::sheet::text`] writes them.
+pub(crate) fn sheets(s: &mut Sink, text: &[u8]) {
+    let mut at = 0;
+    for n in 1usize.. {
+        let rest = text.get(at..).unwrap_or_default();
+        let end = memchr::memmem::find(rest, crate::body::sheet::BREAK);
+        let sheet = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        delimited(s, sheet, Some("text/csv"), &format!("xlsx:{n}"));
+        match end {
+            Some(end) => at += end + crate::body::sheet::BREAK.len(),
+            None => return,
+        }
+    }
+}
+
 /// Whether a first row names columns: words, no data.
 fn header(content: &[u8], cells: &[csv::Cell]) -> bool {
-    let mut words = 0;
-    for c in cells {
-        let v = content.get(c.range.clone()).unwrap_or(b"").trim_ascii();
+    words(
+        cells
+            .iter()
+            .map(|c| content.get(c.range.clone()).unwrap_or(b"")),
+    )
+}
+
+/// Whether texts are words, no data; most are not empty.
+pub(crate) fn words<'a>(cells: impl Iterator<Item = &'a [u8]>) -> bool {
+    let (mut words, mut all) = (0, 0);
+    for v in cells {
+        let v = v.trim_ascii();
         let digits = v.iter().filter(|b| b.is_ascii_digit()).count();
         if digits >= 4
             || digits > 0 && digits == v.len()
@@ -80,9 +116,10 @@ fn header(content: &[u8], cells: &[csv::Cell]) -> bool {
         {
             return false;
         }
+        all += 1;
         words += usize::from(!v.is_empty());
     }
-    words * 2 > cells.len()
+    words * 2 > all
 }
 
 /// `a=1&b=2`: pairs of a form body or a query. `at` is the place of `text` in the whole.

@@ -2,7 +2,7 @@
 //! In: values with their place. Out: [`Facts`]. Bounds: [`crate::limits::FIELDS_PER_BODY`] fields and [`crate::limits::FINDINGS_PER_BODY`]
 //! findings a body; the tree is emptied between bodies once it is large. What is remembered never changes a result.
 
-use crate::call::model::{Facts, Miss, RawFinding};
+use crate::call::model::{Facts, Indices, Miss, RawFinding};
 use crate::detect::form::{Form, Step};
 use crate::detect::kind::Kind;
 use crate::detect::rules::KeyCtx;
@@ -51,6 +51,8 @@ pub(crate) struct Node {
 pub(crate) struct Frame {
     pub node: NodeId,
     pub array: bool,
+    /// A row of a table: its places are columns, which the paths of its fields name.
+    pub row: bool,
     /// Index of the current element, of an array.
     pub idx: u32,
     /// Child looked up last.
@@ -125,10 +127,12 @@ pub(crate) struct Sink {
     missed: Vec<NodeId>,
     /// Places of the escaped string that is being looked at, see [`crate::body::json::places`].
     pub places: Vec<(usize, usize)>,
-    /// Findings of the last body.
-    usual: usize,
+    /// An empty list with memory for the next body's findings.
+    spare: Vec<RawFinding>,
     /// Added to every offset: where the scanned piece begins in the whole.
     pub base: u64,
+    /// Where all that is found stands, in a document inside another (a sheet of a workbook).
+    pub whole: Option<Slot>,
 }
 
 impl Sink {
@@ -143,8 +147,9 @@ impl Sink {
             out: Facts::default(),
             missed: Vec::new(),
             places: Vec::new(),
-            usual: 0,
+            spare: Vec::new(),
             base: 0,
+            whole: None,
         }
     }
 
@@ -160,10 +165,12 @@ impl Sink {
         self.frames.clear();
         self.missed.clear();
         self.places.clear();
-        self.out = Facts::default();
-        // the bodies of one API are alike
-        self.out.findings.reserve(self.usual.min(4096));
+        self.out = Facts {
+            findings: std::mem::take(&mut self.spare),
+            ..Facts::default()
+        };
         self.base = 0;
+        self.whole = None;
     }
 
     /// Ends it.
@@ -182,8 +189,16 @@ impl Sink {
                 }
             }
         }
-        self.usual = self.out.findings.len();
         std::mem::take(&mut self.out)
+    }
+
+    /// Keeps the memory of a list of findings; not that of a large one.
+    pub fn recycle(&mut self, facts: Facts) {
+        let mut list = facts.findings;
+        if list.capacity() <= 4096 {
+            list.clear();
+            self.spare = list;
+        }
     }
 
     pub fn node(&self, id: NodeId) -> Option<&Node> {
@@ -278,6 +293,21 @@ impl Sink {
         id
     }
 
+    /// A cell of a row that is an array (`$.rows[*][3]`): `name` is its column's, empty where it has none.
+    pub fn cell(&mut self, row: NodeId, number: usize, name: &[u8]) -> NodeId {
+        let id = [b"\x02", number.to_string().as_bytes(), b"\0", name].concat();
+        self.lookup(row, &id, |s| {
+            let (field, around) = s
+                .node(row)
+                .map_or(("", KeyCtx::default()), |n| (&*n.field, n.ctx));
+            let ctx = match name {
+                b"" => around,
+                name => s.judge.rules.key(name),
+            };
+            (format!("{field}[{number}]").into(), ctx, Style::Json)
+        })
+    }
+
     fn make(&self, parent: NodeId, _raw: &[u8], key: &[u8]) -> (Arc<str>, KeyCtx, Style) {
         let (above, around, style) = self
             .node(parent)
@@ -292,7 +322,8 @@ impl Sink {
             ctx.last |= around.last;
             ctx.bare = around.bare;
         }
-        if !ctx.person && !ctx.thing {
+        // a key that says whose name it is (`realName`) needs no other
+        if !ctx.person && !ctx.thing && (ctx.bare || !ctx.names(Kind::Name)) {
             ctx.person = around.person;
             ctx.thing = around.thing;
         }
@@ -425,6 +456,7 @@ impl Sink {
         self.frames.push(Frame {
             node,
             array,
+            row: false,
             idx: NONE,
             last: NONE,
             owner,
@@ -512,6 +544,13 @@ impl Sink {
             self.out.dropped += 1;
             return;
         }
+        let slot = match self.whole {
+            None => slot,
+            Some(around) => Slot {
+                form: slot.form.steps().fold(around.form, Form::then),
+                ..around
+            },
+        };
         let record = if hit.class == crate::detect::DIGEST {
             0
         } else {
@@ -520,14 +559,10 @@ impl Sink {
         let indices = || {
             self.frames
                 .iter()
-                .filter(|f| f.array && f.idx != NONE)
+                .filter(|f| f.array && !f.row && f.idx != NONE)
                 .map(|f| f.idx)
         };
-        let index: Box<[u32]> = match indices().count() {
-            0 => Box::default(),
-            1 => indices().next().map_or(Box::default(), |i| Box::new([i])),
-            _ => indices().collect(),
-        };
+        let index: Indices = indices().collect();
         let form = match (hit.last, hit.masked) {
             (true, _) => slot.form.then(Step::Last4),
             (_, true) => slot.form.then(Step::Mask),

@@ -11,6 +11,8 @@ use std::ops::Range;
 
 /// Longest value taken under a key.
 const VALUE: usize = 200;
+/// Longest value taken that looks encoded: a key of some KiB in base64, and as much again for another layer.
+const LONG: usize = 64 << 10;
 /// Longest key looked at.
 const KEY: usize = 48;
 
@@ -117,7 +119,8 @@ impl Scan<'_> {
         self.v.get(r).unwrap_or(b"")
     }
     /// What the word before a value says, and where its findings go.
-    fn context(&mut self, key: Option<Range<usize>>) -> (KeyCtx, NodeId) {
+    /// `told`: a colon or equals sign made it the key of the value, which has a field of its own then.
+    fn context(&mut self, key: Option<Range<usize>>, told: bool) -> (KeyCtx, NodeId) {
         let Some(key) = key else {
             return (self.s.ctx(self.node), self.node);
         };
@@ -128,10 +131,11 @@ impl Scan<'_> {
         let word = self.v.get(from..key.end).unwrap_or(b"");
         let id = self.s.child(self.words, word);
         let ctx = self.s.ctx(id);
-        if ctx.pos == 0 && !ctx.numbering {
+        let own = told && plain_word(word);
+        if ctx.pos == 0 && !ctx.numbering && !own {
             return (self.s.ctx(self.node), self.node);
         }
-        let node = if self.split && ctx.pos != 0 {
+        let node = if self.split && (ctx.pos != 0 || own) {
             self.s.child(self.node, word)
         } else {
             self.node
@@ -141,7 +145,7 @@ impl Scan<'_> {
     /// Judges a part as a whole value; tells whether it is one.
     fn judge(&mut self, r: Range<usize>, ctx: &KeyCtx, node: NodeId) -> bool {
         let v = self.v.get(r.clone()).unwrap_or(b"");
-        if v.len() < 4 {
+        if v.len() < least(ctx) {
             return false;
         }
         let verdict = self.s.judge.whole(v, chars::all(v), ctx);
@@ -210,7 +214,7 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
                 let from = i - 3;
                 let text = String::from_utf8_lossy(t.get(from..end)).into_owned();
                 if china::plate(&text) {
-                    let (ctx, node) = t.context(Some(start..from));
+                    let (ctx, node) = t.context(Some(start..from), false);
                     t.judge(from..end, &ctx, node);
                     i = end;
                     continue;
@@ -239,7 +243,7 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
                 .is_some_and(|b| b.is_ascii_digit() || *b == b'+');
             let context = key.clone().or(close);
             if numeric && let Some(far) = groups(v, start, end) {
-                let (ctx, node) = t.context(context.clone());
+                let (ctx, node) = t.context(context.clone(), key.is_some());
                 if t.judge(start..far, &ctx, node) {
                     i = far;
                     word = None;
@@ -249,7 +253,7 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
             let bits = chars::all(t.get(start..end));
             let any = bits & (chars::DIGIT | chars::AT) != 0 || end - start >= 16;
             if any && end - start >= 5 {
-                let (ctx, node) = t.context(context);
+                let (ctx, node) = t.context(context, key.is_some());
                 t.judge(start..end, &ctx, node);
             }
             word = Some(start..end);
@@ -286,16 +290,21 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
     }
     let quote = v.get(from).copied().filter(|b| matches!(b, b'"' | b'\''));
     from += usize::from(quote.is_some());
-    let (ctx, node) = t.context(key.clone());
-    if ctx.pos == 0 {
+    let (ctx, node) = t.context(key.clone(), true);
+    // under a key that says nothing only what tells by itself and is more than one word: an address, an encoded value
+    let han = v.get(from).is_some_and(|b| *b >= 0xe4);
+    let run = encoded_run(v.get(from..).unwrap_or_default());
+    if ctx.pos == 0 && !han && run < VALUE && !matches!(v.get(from), Some(b'%' | b'\\')) {
         return at;
     }
-    let rest = t.get(from..(from + VALUE).min(v.len()));
+    let rest = t.get(from..(from + VALUE.max(run)).min(v.len()));
     let spaces = ctx.names(Kind::Address) || ctx.names(Kind::Name);
+    let entity = rest.starts_with(b"&#");
     let mut n = 0;
     while let Some(&b) = rest.get(n) {
         let stop = match quote {
             Some(q) => b == q,
+            None if entity && matches!(b, b'&' | b';') => n + 1 == rest.len(),
             None => {
                 matches!(
                     b,
@@ -320,10 +329,26 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
         }
         n += 1;
     }
-    let raw = rest.get(..n).unwrap_or(b"");
-    let len = raw.trim_ascii_end().len();
+    let len = rest.get(..n).unwrap_or(b"").trim_ascii_end().len();
+    // numbers in groups of letters and digits: `DE89 3704 0044 ...`
+    let rest = t.get(from..(from + VALUE.max(run)).min(v.len()));
+    if ctx.pos & SPACED != 0 && quote.is_none() && rest.get(n) == Some(&b' ') {
+        let most = rest.get(..rest.len().min(48)).unwrap_or(rest);
+        let end = most
+            .iter()
+            .position(|b| matches!(b, b',' | b';' | b'|' | b'<' | b'"' | b'\t' | b'\r' | b'\n'));
+        let wide = most
+            .get(..end.unwrap_or(most.len()))
+            .unwrap_or_default()
+            .trim_ascii_end()
+            .len();
+        if t.judge(from..from + wide, &ctx, node) {
+            *key = None;
+            return from + wide;
+        }
+    }
     if len >= 2 && from + len <= v.len() {
-        let found = if len < 4 {
+        let found = if len < least(&ctx) {
             false
         } else {
             t.judge(from..from + len, &ctx, node)
@@ -336,12 +361,46 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
         // for every key in it.
         let value = v.get(from..from + len).unwrap_or(b"");
         let slot = t.slot.part(from, len);
-        if value.contains(&b'%') && field::encoded(t.s, node, value, slot) {
+        let coded =
+            |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=');
+        let may = entity
+            || value.iter().any(|b| matches!(b, b'%' | b'\\'))
+            || len >= 12 && value.iter().all(coded);
+        if may && field::encoded(t.s, node, value, slot) {
             *key = None;
             return from + len;
         }
     }
     from
+}
+
+/// Classes whose values are written in groups with letters.
+const SPACED: u64 = Kind::Iban.bit() | u64::MAX << Kind::FIRST_NATIONAL;
+
+/// Shortest value that is looked at.
+fn least(ctx: &KeyCtx) -> usize {
+    if ctx.names(Kind::Cvv) { 3 } else { 4 }
+}
+
+/// Whether the word before a colon can be a key: no number, no part of a time or an address.
+fn plain_word(word: &[u8]) -> bool {
+    word.len() <= 32
+        && word.first().is_some_and(|b| !b.is_ascii_digit())
+        && word
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || *b >= 0x80)
+}
+
+/// Length of what base64 or percent-encoding may be made of. There is no sign in it that makes a key, so it is gone over once.
+fn encoded_run(v: &[u8]) -> usize {
+    let least = v.get(..VALUE).unwrap_or_default();
+    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'%');
+    // most values are short
+    if least.is_empty() || !least.iter().all(part) {
+        return 0;
+    }
+    let n = v.iter().take(LONG).take_while(|b| part(b)).count();
+    n + v.iter().skip(n).take(2).take_while(|b| **b == b'=').count()
 }
 
 /// End of a number written in groups with single blanks (`6222 0212 3456 7890`, `138 1234 5678`), where the first group ends at `end`.

@@ -2,7 +2,10 @@
 
 pub mod card;
 pub mod china;
+pub mod coin;
 pub mod date;
 pub mod intl;
+pub mod mrz;
+pub mod national;
 pub mod person;
 pub mod secret;

@@ -87,8 +87,29 @@ const NOT: [&str; 72] = [
     "方式",
 ];
 
+/// Words and places that are spelt like a name: a surname, and one or two characters behind it.
+static WORDS: LazyLock<FxHashSet<&str>> = LazyLock::new(|| {
+    "方案 通过 关注 关于 应收 应付 应用 金牌 金额 康复 包装 包含 包邮 支持 支出 支付 明细 明天 单选 单项 单位 时长 时效 周期 周一 周二 周三 \
+     周四 周五 周六 周日 周末 常用 常见 平安 平板 平稳 温度 温馨 左对齐 右对齐 高中 高清 高档 高危 高风险 广东 广西 广州 广安 广元 江苏 江西 \
+     江门 江阴 云南 云浮 云端 云盘 安徽 安阳 安庆 安康 安顺 安装 杭州 温州 常州 常德 郑州 徐州 成都 成功 成员 成人 成年 邯郸 乐山 黄山 黄石 \
+     黄冈 石家庄 石油 唐山 邢台 张家口 张家界 包头 乌海 沈阳 金华 金融 金属 池州 马鞍山 宣城 莆田 景德镇 洪湖 许昌 周口 武汉 武器 荆州 荆门 \
+     宜昌 宜宾 岳阳 怀化 娄底 惠州 梅州 阳江 柳州 贺州 宁波 宁夏 宁德 巴中 通辽 通化 通用 通信 通讯 和田 连云港 连锁 连接 宿迁 苏州 盐城 商城 \
+     商务 商业 商品 商户 家电 家居 家具 家用 家庭 游戏 游客 红包 红酒 白酒 白条 白银 蓝牙 查询 相册 相机 相关 后台 后付费 古典 古装 计算机 计量 \
+     计时 计件 计划内 计划外 经济 经典 经营 经销商 水果 水电 水费 花卉 花费 花呗 毛利 毛衣 牛奶 牛仔裤 马桶 鱼类 车险 车位 车主 车辆 农业 农村 \
+     农产品 和平 全国 全额 全天 全职 全款 党员 党费 党建 路由 路线 路口 申请 申诉 申报 能源 能力 强制 胜利 印刷 印章 国产 国内 国债 台湾 台式机 \
+     司机 司法 蒙古 满意 满减 满额 空闲 空调 空运 年付 年度 年龄 年费 年卡 月卡 都市 利润 利率 利息 那曲 权限 权益 益智 公开 公告 公司 公交 公寓 \
+     养老 养生 展示 展会 展览 原创 原价 植物 初级 初中 初始 官方 官网 税费 税率 税务 楚雄 区域 区块链 代理 代付 代收 代金券 兰州 占用 占比 母婴 \
+     鹿角 鲜花 鲜果 麦片 衣服 衣架 向上 向下 向左 向右 易用 终止 终端 步行 步骤 居家 居民 文化 文具 文档 文章 东北 东莞 东营 欧洲 欧元 万元 万能 \
+     万州 管理 管控 解锁 解冻 解除 解决 房产 房租 房型 丁香 左侧 右侧 程序 程度 计费 封闭 封面 封禁 储蓄 储值 段落 井冈山 巴士 牧业 山东 山西 \
+     山药 宗教 祖国 景区 景点 印度 怀旧 从业 咸阳 籍贯 卓越 双人 双色 双十一 党委 贡献 扶贫 堵塞 桑拿 桂林 牛肉 寿险 通勤 边境 边框 \
+     燕麦 浦东 尚未 柴油 充值 充电 连续 习题 艾滋 容量 容器 容错 古镇 慎重 居住 衡阳 衡水 都匀 满分 国庆 国标 广播 东方 沃尔沃 越南 越野 隆重 \
+     师范 巩固 融资 冷藏 冷链 冷冻 那么 简体 简介 简单 简历 空白 空间 曾用名 丰收 关联 关机 红色 游泳 权重 益阳 公众号"
+        .split_ascii_whitespace()
+        .collect()
+});
+
 /// Words that are capitalised like a name and are none: of plans, roles, programs, states.
-const COMMON: [&str; 85] = [
+const COMMON: [&str; 136] = [
     "admin",
     "administrator",
     "system",
@@ -174,6 +195,57 @@ const COMMON: [&str; 85] = [
     "ultimate",
     "edition",
     "server",
+    "mouse",
+    "bottle",
+    "gift",
+    "card",
+    "lamp",
+    "desk",
+    "chair",
+    "office",
+    "hub",
+    "cable",
+    "wireless",
+    "steel",
+    "table",
+    "shirt",
+    "shoes",
+    "bag",
+    "book",
+    "watch",
+    "camera",
+    "speaker",
+    "headphones",
+    "charger",
+    "battery",
+    "adapter",
+    "screen",
+    "printer",
+    "tablet",
+    "coffee",
+    "tea",
+    "milk",
+    "water",
+    "juice",
+    "bread",
+    "kit",
+    "set",
+    "pack",
+    "box",
+    "case",
+    "cover",
+    "stand",
+    "mini",
+    "plus",
+    "lite",
+    "smart",
+    "digital",
+    "electric",
+    "portable",
+    "classic",
+    "deluxe",
+    "annual",
+    "monthly",
 ];
 
 static SURNAMES: LazyLock<FxHashSet<char>> = LazyLock::new(|| SINGLE.chars().collect());
@@ -212,7 +284,7 @@ pub fn chinese(text: &str) -> bool {
     let (Some(first), Some(last)) = (text.chars().next(), text.chars().last()) else {
         return false;
     };
-    if NOT_ENDS.contains(&last) && NOT.iter().any(|w| text.ends_with(w)) {
+    if NOT_ENDS.contains(&last) && NOT.iter().any(|w| text.ends_with(w)) || WORDS.contains(text) {
         return false;
     }
     let double = DOUBLE_BEGINS.contains(&first) && DOUBLE.iter().any(|d| text.starts_with(d));
@@ -287,8 +359,12 @@ struct Parts {
     han: u32,
     /// Characters of the administration: province, city, county ...
     admin: u32,
-    /// Characters below it: road, number, building, room ...
+    /// Characters below it: road, village, building ...
     detail: u32,
+    /// ... of which these stand behind all of the administration.
+    below: u32,
+    /// Numbers with their unit: 88号, 3栋.
+    units: u32,
     digit: bool,
     /// Marks that end a sentence, or of a link or e-mail address.
     prose: bool,
@@ -296,25 +372,51 @@ struct Parts {
 
 fn parts(text: &str) -> Parts {
     let mut p = Parts::default();
+    let mut before = ' ';
     for c in text.chars() {
         p.chars += 1;
+        let number = before.is_ascii_digit()
+            || matches!(before, '０'..='９' | '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | 'A'..='Z');
+        before = c;
         if c.is_ascii() {
             match c {
                 '0'..='9' => p.digit = true,
-                '!' | '?' | '@' => p.prose = true,
+                '!' | '?' | '@' | ':' | '=' => p.prose = true,
                 _ => {}
             }
             continue;
         }
         p.han += u32::from(han(c));
         match c {
-            '省' | '市' | '区' | '县' | '州' | '旗' | '镇' | '乡' | '盟' => p.admin += 1,
+            '省' | '市' | '区' | '县' | '州' | '旗' | '镇' | '乡' | '盟' => {
+                p.admin += 1;
+                p.below = 0;
+            }
             '路' | '街' | '巷' | '弄' | '号' | '栋' | '幢' | '座' | '楼' | '室' | '层' | '村'
-            | '苑' | '园' | '厦' | '道' | '组' | '社' => p.detail += 1,
+            | '苑' | '园' | '厦' | '道' | '组' | '社' => {
+                p.detail += 1;
+                p.below += 1;
+                let unit = matches!(
+                    c,
+                    '号' | '栋'
+                        | '幢'
+                        | '座'
+                        | '楼'
+                        | '室'
+                        | '层'
+                        | '弄'
+                        | '组'
+                        | '巷'
+                        | '街'
+                        | '路'
+                );
+                p.units += u32::from(number && unit);
+            }
+            '元' | '户' | '期' if number => p.units += 1,
             '０'..='９' | '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' => {
                 p.digit = true
             }
-            '。' | '！' | '？' | '：' | '；' => p.prose = true,
+            '。' | '！' | '？' | '：' | '；' | '，' => p.prose = true,
             _ => {}
         }
     }
@@ -333,11 +435,11 @@ fn belief(p: &Parts) -> u8 {
     if !(6..=90).contains(&p.chars) || p.han * 2 < p.chars || p.prose {
         return 0;
     }
-    match (p.admin, p.detail, p.digit) {
-        (a, d, true) if a >= 2 && d >= 2 => 90,
-        (a, d, true) if a >= 1 && d >= 2 => 75,
-        (a, d, _) if a >= 2 && d >= 1 => 65,
-        (a, d, true) if a + d >= 2 => 45,
+    match (p.admin, p.detail, p.units) {
+        (a, d, u) if a >= 2 && d >= 2 && u >= 1 => 90,
+        (a, d, u) if a >= 1 && d >= 2 && u >= 1 => 75,
+        (a, _, _) if a >= 2 && p.below >= 1 => 65,
+        (a, d, u) if a + d >= 2 && u >= 1 => 45,
         _ => 0,
     }
 }
@@ -433,6 +535,8 @@ mod tests {
             "北京",
             "订单已发货",
             "您的验证码是123456，请勿告诉他人！",
+            "南京市鼓楼区今日多云，12度",
+            "收货地址: 北京市朝阳区建国路88号",
             "hello world",
             "首页",
         ] {

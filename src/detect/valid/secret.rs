@@ -60,42 +60,134 @@ pub fn cloud_key(v: &[u8]) -> bool {
     false
 }
 
+/// Prefixes of the keys of services, and how many characters follow at least.
+const PREFIXES: &[(&[u8], usize)] = &[
+    // payment
+    (b"sk_live_", 16),
+    (b"sk_test_", 16),
+    (b"rk_live_", 16),
+    (b"rk_test_", 16),
+    (b"pk_live_", 16),
+    (b"ak_live_", 16),
+    (b"whsec_", 24),
+    (b"sq0atp-", 20),
+    (b"sq0csp-", 40),
+    // source code and its parts
+    (b"ghp_", 30),
+    (b"gho_", 30),
+    (b"ghu_", 30),
+    (b"ghs_", 30),
+    (b"ghr_", 30),
+    (b"github_pat_", 30),
+    (b"glpat-", 18),
+    (b"gldt-", 18),
+    (b"glrt-", 18),
+    (b"npm_", 30),
+    (b"pypi-AgEI", 40),
+    (b"rubygems_", 40),
+    (b"dckr_pat_", 24),
+    // chat and mail
+    (b"xoxb-", 20),
+    (b"xoxp-", 20),
+    (b"xoxa-", 20),
+    (b"xoxr-", 20),
+    (b"xoxe.", 40),
+    (b"xapp-", 20),
+    (b"SG.", 40),
+    (b"xkeysib-", 60),
+    // models
+    (b"sk-", 20),
+    (b"hf_", 30),
+    (b"gsk_", 40),
+    (b"r8_", 30),
+    (b"xai-", 60),
+    // shops, clouds, operation
+    (b"shpat_", 30),
+    (b"shpss_", 30),
+    (b"shpca_", 30),
+    (b"shppa_", 30),
+    (b"dop_v1_", 40),
+    (b"doo_v1_", 40),
+    (b"dor_v1_", 40),
+    (b"GOCSPX-", 24),
+    (b"ya29.", 40),
+    (b"hvs.", 24),
+    (b"dapi", 32),
+    (b"NRAK-", 27),
+    (b"glsa_", 32),
+    (b"sntrys_", 40),
+    (b"lin_api_", 36),
+    (b"figd_", 36),
+    (b"ntn_", 40),
+    (b"PMAK-", 40),
+    (b"CFPAT-", 40),
+    (b"fo1_", 40),
+    (b"key-", 32),
+];
+
 /// A key of a service by its prefix: Stripe, GitHub, GitLab, Slack, SendGrid, OpenAI and the like.
 pub fn service_key(v: &[u8]) -> bool {
-    const PREFIXES: [(&[u8], usize); 22] = [
-        (b"sk_live_", 16),
-        (b"sk_test_", 16),
-        (b"rk_live_", 16),
-        (b"pk_live_", 16),
-        (b"ghp_", 30),
-        (b"gho_", 30),
-        (b"ghu_", 30),
-        (b"ghs_", 30),
-        (b"ghr_", 30),
-        (b"github_pat_", 30),
-        (b"glpat-", 18),
-        (b"xoxb-", 20),
-        (b"xoxp-", 20),
-        (b"xoxa-", 20),
-        (b"xoxr-", 20),
-        (b"SG.", 40),
-        (b"sk-", 20),
-        (b"npm_", 30),
-        (b"shpat_", 30),
-        (b"dop_v1_", 40),
-        (b"hf_", 30),
-        (b"ak_live_", 16),
-    ];
     PREFIXES.iter().any(|(p, n)| {
         v.strip_prefix(*p).is_some_and(|rest| {
             rest.len() >= *n
-                && rest.len() <= 200
+                && rest.len() <= 300
                 && rest
                     .iter()
                     .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-                && (mixed(rest) || rest.len() >= 24)
+                && (mixed(rest) || has_both_cases(rest) || rest.len() >= 24)
+                && (p.len() > 3 || mixed(rest))
         })
     })
+}
+
+/// Whether a value begins like the keys that [`cloud_key`] and [`service_key`] know best: for a first look.
+pub fn begins_like_key(v: &[u8]) -> bool {
+    matches!(
+        v.first_chunk::<4>(),
+        Some(
+            b"AKIA"
+                | b"ASIA"
+                | b"LTAI"
+                | b"AKID"
+                | b"AIza"
+                | b"sk_l"
+                | b"rk_l"
+                | b"ghp_"
+                | b"gho_"
+                | b"glpa"
+                | b"npm_"
+        )
+    )
+}
+
+/// Whether hexadecimal digits, base64 or percent-encoding hold plain text: such a value is no token itself.
+pub fn text_inside(v: &[u8]) -> bool {
+    let printable = |d: &[u8]| d.len() >= 6 && d.iter().all(|b| matches!(b, b' '..=b'~'));
+    if v.len() < 12 {
+        return false;
+    }
+    if v.starts_with(b"%") {
+        return v
+            .chunks(3)
+            .take(8)
+            .all(|c| matches!(c, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
+    }
+    let first = v.get(..v.len().min(32)).unwrap_or(v);
+    if v.len().is_multiple_of(2) && v.iter().all(u8::is_ascii_hexdigit) {
+        // the first digit of a printable character, at each second place
+        return first
+            .chunks_exact(2)
+            .all(|c| matches!(c.first(), Some(b'2'..=b'7')) && c != b"7f");
+    }
+    let whole = first.get(..first.len() / 4 * 4).unwrap_or(first);
+    let url = v.iter().any(|b| matches!(b, b'-' | b'_'));
+    let engine = if url { &URL_SAFE } else { &STANDARD };
+    let begin = engine.decode(whole);
+    begin.is_ok_and(|d| printable(&d) && d.len() >= 9) || begin_of_gzip(v)
+}
+
+fn begin_of_gzip(v: &[u8]) -> bool {
+    v.starts_with(b"H4sI")
 }
 
 /// Whether text is random enough to be a key or token: at least `least` characters of a token's alphabet, eight different ones, and either
@@ -208,6 +300,16 @@ mod tests {
             service_key(b"sk_live_4eC39HqLyjWDarjtT1zdp7dc")
                 && service_key(b"ghp_16C7e42F292c6912E7710c838347Ae178B4a")
                 && !service_key(b"sk_live_short")
+        );
+        assert!(
+            text_inside(b"65794a6862476369")
+                && text_inside(b"QUtJQVJBSFdMUVhDSkhS")
+                && text_inside(b"%41%4b%49%41%52%41%48%57")
+        );
+        assert!(
+            !text_inside(b"9f86d081884c7d659a2feaa0c55ad015")
+                && !text_inside(b"hunter2hunter2")
+                && !text_inside(b"short")
         );
         assert!(
             opaque(b"9f86d081884c7d659a2feaa0c55ad015", 16)

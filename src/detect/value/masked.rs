@@ -15,7 +15,8 @@ impl Judge {
             return None;
         }
         // In Chinese text only where a cover stands.
-        if bits & chars::MASK == 0 && !x_run && !v.ends_with(b"...") && !covers(v) {
+        let veiled = v.len() <= 12 && ctx.names(Kind::Name) && veiled_name(v);
+        if bits & chars::MASK == 0 && !x_run && !v.ends_with(b"...") && !veiled && !covers(v) {
             return None;
         }
         let text = std::str::from_utf8(v).ok()?;
@@ -85,7 +86,9 @@ impl Judge {
         if han {
             let n = m.len;
             let short = n <= 5
-                && text.chars().all(|c| person::han(c) || !c.is_alphanumeric())
+                && text
+                    .chars()
+                    .all(|c| person::han(c) || !c.is_alphanumeric() || matches!(c, 'X' | 'x'))
                 && (1..=3).contains(&visible);
             if short
                 && (named(Kind::Name)
@@ -118,7 +121,10 @@ impl Judge {
             }
             return None;
         }
-        if m.hidden < 2 && !(named(Kind::Name) && m.hidden == 1) {
+        // one sign that stands for more, or one digit hidden among many, under a key that says what it is
+        let one =
+            ctx.pos != 0 && (text.contains('…') || m.prefix.len() >= 2 && m.suffix.len() >= 2);
+        if m.hidden < 2 && !(m.hidden == 1 && (named(Kind::Name) || one)) {
             return None;
         }
         // The key says which; the visible part must not contradict it.
@@ -152,6 +158,14 @@ impl Judge {
             if fits && !(kind == Kind::CnId && named(Kind::Passport) && !digits) {
                 return Some((kind, if visible > 0 { 96 } else { 85 }));
             }
+        }
+        let foreign = ctx.pos & super::NATIONAL;
+        if foreign != 0 && visible + m.middle > 0 && m.len <= 44 && (m.middle <= 2 || m.hidden >= 3)
+        {
+            let kind = u8::try_from(foreign.trailing_zeros())
+                .ok()
+                .and_then(Kind::by_class)?;
+            return Some((kind, 90));
         }
         if named(Kind::Password) && visible == 0 {
             return Some((Kind::Password, 75));
@@ -199,7 +213,16 @@ fn fits_issuer(prefix: &[u8], len: usize) -> bool {
 /// Whether a character of [`mask::read`] beyond ASCII stands in the value. Their first bytes are none of an ideograph's.
 fn covers(v: &[u8]) -> bool {
     memchr::memchr3(0xe2, 0xef, 0xc2, v).is_some()
-        && ["＊", "•", "●", "∗", "■", "█", "○", "···", "…"]
-            .iter()
-            .any(|c| memchr::memmem::find(v, c.as_bytes()).is_some())
+        && [
+            "＊", "•", "●", "∗", "■", "█", "○", "···", "…", "⋆", "★", "☆", "✱", "▪", "◼", "＃",
+            "▇", "⁎", "﹡",
+        ]
+        .iter()
+        .any(|c| memchr::memmem::find(v, c.as_bytes()).is_some())
+}
+
+/// A Chinese name of which only the surname is told.
+fn veiled_name(v: &[u8]) -> bool {
+    memchr::memmem::find(v, "某".as_bytes()).is_some_and(|at| at >= 3)
+        || matches!(v.last(), Some(b'X' | b'x'))
 }

@@ -4,6 +4,7 @@
 //! Where a value fits two classes, the first of this order wins: what the key names as a secret, birth date or position; resident ID;
 //! mobile; bank card; credit code; social security number; telephone; IBAN; passport; tokens; e-mail; plate; name; address; a user's classes.
 
+mod foreign;
 mod masked;
 mod number;
 
@@ -56,6 +57,9 @@ const KEYED: u64 = (1 << Kind::Password as u8)
     | (1 << Kind::Passport as u8)
     | (1 << Kind::Phone as u8);
 
+/// Numbers of other countries, documents and banks.
+const NATIONAL: u64 = u64::MAX << Kind::FIRST_NATIONAL & u64::MAX >> (63 - (Kind::ALL.len() - 1));
+
 impl Judge {
     pub fn new(rules: Arc<Rules>, key: PrintKey) -> Judge {
         Judge {
@@ -103,6 +107,13 @@ impl Judge {
                     miss: 0,
                 };
             }
+            // keys of letters alone are rare, but they are
+            if v.len() >= 20 && secret::begins_like_key(v) {
+                return Verdict {
+                    hit: self.token(v, ctx),
+                    miss: 0,
+                };
+            }
             return Verdict::default();
         }
         self.look(v, bits, ctx)
@@ -114,10 +125,10 @@ impl Judge {
         if n == 0 || n > 8192 && ctx.pos & KEYED == 0 && !v.starts_with(b"-----BEGIN") {
             return out;
         }
-        let x_run = bits & (chars::UPPER | chars::LOWER) != 0
-            && bits & chars::DIGIT != 0
+        let x_run = bits & chars::DIGIT != 0
             && n <= 24
-            && has_x_run(v);
+            && (bits & (chars::UPPER | chars::LOWER) != 0 || ctx.pos != 0)
+            && has_run(v, ctx.pos != 0);
         if (bits & (chars::MASK | chars::HIGH) != 0 || x_run || v.ends_with(b"..."))
             && let Some(hit) = self.masked(v, bits, ctx, x_run)
         {
@@ -126,6 +137,12 @@ impl Judge {
         }
         if ctx.pos & KEYED != 0 {
             out.hit = self.keyed(v, bits, ctx);
+            if out.hit.is_some() {
+                return out;
+            }
+        }
+        if ctx.pos & NATIONAL != 0 && bits & chars::DIGIT | bits & chars::UPPER != 0 {
+            out.hit = self.named(v, ctx, &mut out.miss);
             if out.hit.is_some() {
                 return out;
             }
@@ -140,6 +157,9 @@ impl Judge {
                 && bits & (chars::UPPER | chars::LOWER) != 0
             {
                 out.hit = self.code(v, bits, ctx, &mut out.miss);
+            }
+            if out.hit.is_none() {
+                out.hit = self.alone(v, bits, ctx, &mut out.miss);
             }
         }
         if out.hit.is_none()
@@ -213,6 +233,10 @@ impl Judge {
             if secret::cloud_key(bare) {
                 return self.hit(Kind::CloudKey, 98, bare);
             }
+            // what reads as text inside its encoding is judged there
+            if secret::text_inside(bare) {
+                return None;
+            }
             if ctx.names(Kind::CloudKey) && secret::opaque(bare, 20) {
                 return self.hit(Kind::CloudKey, 92, bare);
             }
@@ -245,7 +269,8 @@ impl Judge {
         match v.first()? {
             b'e' if secret::jwt(v) => self.hit(Kind::Jwt, 99, v),
             b'A' | b'L' if secret::cloud_key(v) => self.hit(Kind::CloudKey, 97, v),
-            b's' | b'r' | b'p' | b'g' | b'x' | b'S' | b'n' | b'd' | b'h' | b'a'
+            b'a' | b'd' | b'f' | b'g' | b'h' | b'k' | b'l' | b'n' | b'p' | b'r' | b's' | b'w'
+            | b'x' | b'y' | b'C' | b'G' | b'N' | b'P' | b'S'
                 if secret::service_key(v) =>
             {
                 self.hit(Kind::ApiKey, 95, v)
@@ -337,7 +362,8 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
     }
     if bits & chars::HIGH != 0 && person::chinese(text) {
         return Some(match (ctx.bare, ctx.thing, ctx.person) {
-            (false, true, _) => 41,
+            (false, true, false) => 20,
+            (false, true, true) => 80,
             (false, false, _) => 95,
             (true, true, _) => 15,
             (true, false, true) => 93,
@@ -350,6 +376,7 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
     }
     let words = text.split(' ').filter(|w| !w.is_empty()).count();
     Some(match (ctx.bare, ctx.thing, ctx.person, words >= 2) {
+        (false, true, true, true) => 80,
         (_, true, _, _) => 8,
         (false, _, _, true) => 93,
         (false, _, _, false) => 80,
@@ -374,6 +401,15 @@ fn position(text: &str) -> bool {
     }
 }
 
-fn has_x_run(v: &[u8]) -> bool {
-    v.windows(3).any(|w| w == b"xxx" || w == b"XXX")
+/// Three of a character that may hide digits; under a key that names a class also of those that elsewhere only divide.
+fn has_run(v: &[u8], named: bool) -> bool {
+    v.windows(3).any(|w| {
+        w.first() == w.get(1)
+            && w.first() == w.get(2)
+            && match w.first() {
+                Some(b'x' | b'X') => true,
+                Some(b'_' | b'?' | b'-' | b'~' | b'.') => named,
+                _ => false,
+            }
+    })
 }

@@ -68,7 +68,7 @@ impl Judge {
                 *miss |= Kind::Mobile.bit();
             }
         }
-        if (13..=19).contains(&n) && (plain || tidy) {
+        if (13..=19).contains(&n) && (plain || tidy) && !v.starts_with(b"+") {
             if card::card(d) {
                 let conf = match (ctx.names(Kind::Card), against) {
                     (true, _) => 98,
@@ -82,7 +82,9 @@ impl Judge {
             }
             *miss |= Kind::Card.bit();
         }
-        if n == 18 && plain && china::uscc(d) {
+        if n == 18 && plain && !china::uscc(d) {
+            *miss |= Kind::Uscc.bit();
+        } else if n == 18 && plain {
             let conf = if ctx.names(Kind::Uscc) {
                 98
             } else if against {

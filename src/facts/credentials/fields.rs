@@ -54,14 +54,25 @@ fn push(out: &mut Vec<Field>, path: String, key: &str, value: String, text: bool
     if out.len() < FIELDS && value.len() <= VALUE {
         out.push(Field {
             path,
-            key: plain(key),
+            key: plain(last_key(key)),
             value,
             text,
         });
     }
 }
 
+/// `user[email]` is about an e-mail.
+fn last_key(key: &str) -> &str {
+    let inner = key
+        .strip_suffix(']')
+        .and_then(|k| k.rsplit_once('['))
+        .map(|(_, k)| k)
+        .filter(|k| k.len() > 1 && !k.bytes().all(|b| b.is_ascii_digit()));
+    inner.unwrap_or(key)
+}
+
 fn json(root: &Value, out: &mut Vec<Field>) {
+    let mut named = Vec::new();
     let mut stack = vec![(root, "$".to_owned(), String::new(), 0usize)];
     while let Some((v, path, key, depth)) = stack.pop() {
         if out.len() >= FIELDS {
@@ -83,7 +94,7 @@ fn json(root: &Value, out: &mut Vec<Field>) {
                     && s.contains(':')
                     && matches!(plain(&key).as_str(), "query" | "mutation")
                 {
-                    arguments(s, out);
+                    arguments(s, out, &mut named);
                 }
                 push(out, path, &key, s.clone(), true);
             }
@@ -93,10 +104,18 @@ fn json(root: &Value, out: &mut Vec<Field>) {
             _ => {}
         }
     }
+    // `login(username: $u)`: the variable `u` is a user name.
+    for (variable, argument) in named {
+        let path = format!("$.variables.{variable}");
+        if let Some(f) = out.iter_mut().find(|f| f.path == path) {
+            f.key = plain(&argument);
+        }
+    }
 }
 
 /// Arguments written into a GraphQL document: `login(user: "a", password: "b")`.
-fn arguments(doc: &str, out: &mut Vec<Field>) {
+/// Variables that stand for arguments go to `named`: variable, argument.
+fn arguments(doc: &str, out: &mut Vec<Field>, named: &mut Vec<(String, String)>) {
     let mut rest = doc;
     while let Some(at) = rest.find(':') {
         let (before, after) = rest.split_at(at);
@@ -119,6 +138,14 @@ fn arguments(doc: &str, out: &mut Vec<Field>) {
             );
             rest = tail;
         } else {
+            if let Some(v) = after.trim_start().strip_prefix('$')
+                && named.len() < 64
+            {
+                let end = v
+                    .find(|c: char| !c.is_alphanumeric() && c != '_')
+                    .unwrap_or(v.len());
+                named.push((v.get(..end).unwrap_or_default().to_owned(), name));
+            }
             rest = after;
         }
         if out.len() >= FIELDS {

@@ -12,6 +12,8 @@ pub struct Claims {
     pub names: Vec<(&'static str, String)>,
     /// Whether it stands for a program.
     pub service: bool,
+    /// For whom the program acts (RFC 8693, `act`): the token is the user's, the actor presents it.
+    pub behalf: Option<String>,
 }
 
 /// Claims that name a user, best first. `sub` is last: it is often a number that nobody knows.
@@ -24,8 +26,9 @@ const USER: &[&str] = &[
     "loginName",
     "upn",
     "unique_name",
+    "cognito:username",
     "account",
-    "nickname_login",
+    "nickname",
     "email",
     "uid",
     "user_id",
@@ -70,6 +73,24 @@ fn text(v: &Value) -> Option<String> {
 }
 
 fn claims(body: &Value) -> Claims {
+    // Who acts stands in `act`; an `act` inside of it is who acted before.
+    if let Some(actor) = body.get("act").filter(|a| a.is_object()) {
+        let named = ["client_id", "azp", "sub"]
+            .iter()
+            .find_map(|c| actor.get(*c).and_then(text));
+        let mut of = body.clone();
+        if let (Some(actor), Some(o)) = (named, of.as_object_mut()) {
+            o.remove("act");
+            let user = claims(&of);
+            if let Some((_, behalf)) = user.names.into_iter().next() {
+                return Claims {
+                    names: vec![("client_id", actor)],
+                    service: true,
+                    behalf: Some(behalf),
+                };
+            }
+        }
+    }
     let client = CLIENT.iter().find_map(|c| body.get(*c).and_then(text));
     let mut names = Vec::new();
     for place in std::iter::once(body).chain(INSIDE.iter().filter_map(|k| body.get(*k))) {
@@ -103,7 +124,7 @@ fn claims(body: &Value) -> Claims {
                 )
             })
         });
-    if let Some(client) = client {
+    if let Some(client) = client.clone() {
         let named = names.iter().any(|(c, n)| {
             *c != "sub" && !n.starts_with("service-account-")
                 || *c == "sub" && *n != client && *n != format!("{client}@clients")
@@ -112,7 +133,19 @@ fn claims(body: &Value) -> Claims {
             return Claims {
                 names: vec![("client_id", client)],
                 service: true,
+                behalf: None,
             };
+        }
+    }
+    if names.iter().all(|(c, _)| matches!(*c, "sub" | "name")) {
+        // Claims of no standard: a key that speaks of a login name.
+        let own = body.as_object().into_iter().flatten().find(|(k, v)| {
+            let k = super::words::plain(k.rsplit(['/', ':']).next().unwrap_or(k));
+            v.is_string() && super::words::user_rank(&k).is_some() && k != "name"
+        });
+        if let Some(n) = own.and_then(|(_, v)| text(v)) {
+            names.retain(|(_, o)| !o.eq_ignore_ascii_case(&n));
+            names.insert(0, ("login", n));
         }
     }
     // A display name is no identity where anything better is there: two people may share it.
@@ -122,6 +155,7 @@ fn claims(body: &Value) -> Claims {
     Claims {
         names,
         service: robot,
+        behalf: None,
     }
 }
 

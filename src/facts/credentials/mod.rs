@@ -2,16 +2,26 @@
 //! presents and what the call tells about who owns which. Bounds: bodies are parsed only where the request or the path
 //! speaks of a login, a token or the own profile, and at most [`PARSE`] bytes of them; secrets leave as keyed prints only.
 
+mod attempt;
 mod fields;
 mod jwt;
 mod outcome;
+mod paths;
 mod presented;
+mod saml;
 #[cfg(test)]
 mod tests;
+mod told;
+mod verdict;
 mod words;
 
 pub use presented::Memo;
 pub use words::session_name;
+
+/// Whether what stands at this place of an answer is a credential by its place alone.
+pub fn sure_place(place: &str) -> bool {
+    !place.starts_with(crate::call::model::MAYBE)
+}
 
 use crate::call::model::{CredentialSeen, IdentityEvent, Message};
 use crate::detect::print::PrintKey;

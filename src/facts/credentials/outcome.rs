@@ -2,11 +2,10 @@
 //! In: one call and what it presented. Out: events. Bounds: bodies are parsed only behind the gates below.
 
 use super::fields::{self, Field, percent};
-use super::presented::{Presented, cookie_pairs, secret_print};
-use super::{CallView, PARSE, jwt, words};
-use crate::call::model::{CredentialSeen, IdentityEvent, Message};
+use super::presented::{Presented, cookie_pairs, may_carry, secret_print};
+use super::{CallView, PARSE, attempt, jwt, paths, saml, told, verdict, words};
+use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::PrintKey;
-use base64::Engine as _;
 use memchr::memmem;
 
 /// Things an answer handed out.
@@ -52,32 +51,50 @@ pub fn read(
         .req_body
         .get(..v.req_body.len().min(PARSE))
         .unwrap_or_default();
+    let query = target
+        .iter()
+        .position(|b| *b == b'?')
+        .and_then(|q| target.get(q + 1..))
+        .unwrap_or_default();
     let graphql_login =
         v.req_kind == "json" && memmem::find(body, b"mutation").is_some() && speaks_of_login(body);
-    let login_place = words::login_path(&path) || graphql_login;
+    let login_place = paths::login_path(&path) || graphql_login;
     let speaks = speaks_of_password(body);
-    let mut given = if login_place || speaks {
+    // A small request by nobody that is named may be a login in words that nobody knows.
+    let alone = !seen.iter().any(strong);
+    let bare = req.method() == Some(b"POST")
+        && !body.is_empty()
+        && body.len() <= if alone { SMALL } else { SMALL / 4 }
+        && v.resp_body.len() <= SMALL
+        && seen.iter().all(|c| c.kind == "cookie" && c.name.is_none());
+    let asks_whose = paths::asks_whose(&path);
+    let reads = login_place || speaks || bare || asks_whose;
+    let mut given = if reads {
         fields::read(body, v.req_kind)
     } else {
         Vec::new()
     };
-    if login_place {
+    if login_place && !query.is_empty() {
         // A login may still put the password into the query.
-        if let Some(q) = target.iter().position(|b| *b == b'?') {
-            fields::form(
-                target.get(q + 1..).unwrap_or_default(),
-                "query:",
-                &mut given,
-            );
-        }
-        present_in_body(&given, key, seen, &path);
+        fields::form(query, "query:", &mut given);
     }
+    if reads && !asks_whose {
+        present_in_body(&given, login_place, key, seen, &path);
+    }
+    user_code(v, body, key, seen, &mut given);
+    behalf(v, body, seen, events);
     let Some(resp) = v.resp else { return };
     let status = resp.status().unwrap_or(0);
     let ok = (200..400).contains(&status);
-    let issued = issued(v, resp, key, login_place || speaks, ok);
+    if asks_whose {
+        if ok {
+            told::introspected(v, &given, key, events);
+        }
+        return;
+    }
+    let issued = issued(v, resp, key, reads, ok);
 
-    if words::logout_path(&path)
+    if paths::logout_path(&path)
         || req.method() == Some(b"DELETE") && path.trim_end_matches('/').ends_with("session")
     {
         if ok && !seen.is_empty() {
@@ -85,12 +102,17 @@ pub fn read(
         }
         return;
     }
-    if login(v, login_place, speaks, ok, &given, &issued, seen, events) {
+    let place = Place {
+        login: login_place,
+        creates: paths::creates(&path),
+    };
+    if login(v, &place, ok, &given, &issued, seen, events) {
         return;
     }
     // A session cookie taken away without a new one is a logout, wherever it happens.
+    let only = seen.iter().filter(|c| c.kind == "cookie").count() == 1;
     let lost = issued.deleted.iter().any(|n| {
-        words::session_name(n)
+        (words::session_name(n) || only)
             && seen
                 .iter()
                 .any(|c| c.place.strip_prefix("cookie:") == Some(n))
@@ -99,13 +121,7 @@ pub fn read(
         events.push(IdentityEvent::Logout);
         return;
     }
-    let strong = seen.iter().any(|c| {
-        c.kind != "cookie"
-            || c.place
-                .strip_prefix("cookie:")
-                .is_some_and(words::session_name)
-    });
-    if ok && strong && !issued.prints.is_empty() && !to_login(resp) {
+    if ok && !seen.is_empty() && !issued.prints.is_empty() && !verdict::to_login(resp) {
         let fresh: Vec<_> = issued
             .prints
             .into_iter()
@@ -116,27 +132,103 @@ pub fn read(
         }
     }
     if (200..300).contains(&status) && !seen.is_empty() {
-        own_name(v, &path, events);
+        told::own_name(v, &path, query, events);
+        if paths::keeps_keys(&path) && !login_place {
+            told::listed(v, seen, key, events);
+        }
     }
 }
 
-/// Whether the redirect leads back to a login.
-fn to_login(resp: &Message) -> bool {
-    resp.header("location").is_some_and(|l| {
-        let l = String::from_utf8_lossy(l).to_ascii_lowercase();
-        ["login", "signin", "error", "fail", "denied"]
+/// Bytes of a request and an answer without any credential that are looked at for a login in unknown words.
+const SMALL: usize = 8 << 10;
+
+/// Whether a credential is one that sessions use, not any random cookie.
+fn strong(c: &CredentialSeen) -> bool {
+    c.kind != "cookie"
+        || c.name.is_some()
+        || c.place
+            .strip_prefix("cookie:")
+            .is_some_and(words::session_name)
+}
+
+/// What a path and a body say of a call.
+struct Place {
+    login: bool,
+    creates: bool,
+}
+
+/// A code that a device shows and its owner types elsewhere (RFC 8628): the answer that hands it out ties it to the
+/// device's own code, and whoever sends it in from a session is the owner.
+fn user_code(
+    v: &CallView<'_>,
+    body: &[u8],
+    key: &PrintKey,
+    seen: &mut Vec<CredentialSeen>,
+    given: &mut Vec<Field>,
+) {
+    if body.len() <= SMALL && memmem::find(body, b"user_code").is_some() && given.is_empty() {
+        given.extend(fields::read(body, v.req_kind));
+    }
+    let answered = v.resp_kind == "json"
+        && v.resp_body.len() <= SMALL
+        && memmem::find(v.resp_body, b"user_code").is_some()
+        && memmem::find(v.resp_body, b"device_code").is_some();
+    let told = if answered {
+        fields::read(v.resp_body, "json")
+    } else {
+        Vec::new()
+    };
+    for f in given.iter().chain(&told).filter(|f| f.key == "usercode") {
+        if f.value.len() >= 6 {
+            seen.push(CredentialSeen {
+                kind: "oauth",
+                place: format!("{MAYBE}{}", f.path),
+                print: secret_print(key, &f.value.to_ascii_uppercase()),
+                name: None,
+                claim: Some("user_code".into()),
+                service: false,
+            });
+        }
+    }
+}
+
+/// A program that says in the body for whom it acts.
+fn behalf(v: &CallView<'_>, body: &[u8], seen: &[CredentialSeen], events: &mut Vec<IdentityEvent>) {
+    let program = seen.iter().any(|c| c.service || c.kind == "api-key");
+    if !program
+        || v.req_kind != "json"
+        || body.len() > SMALL
+        || !["ehalf", "mpersonat", "actingFor", "actingUser"]
             .iter()
-            .any(|w| l.contains(w))
-            && !l.contains("code=")
-    })
+            .any(|w| memmem::find(body, w.as_bytes()).is_some())
+    {
+        return;
+    }
+    let name = fields::read(body, v.req_kind).into_iter().find(|f| {
+        matches!(
+            f.key.as_str(),
+            "onbehalfof"
+                | "behalfof"
+                | "onbehalfofuser"
+                | "impersonate"
+                | "impersonateuser"
+                | "impersonateduser"
+                | "actingfor"
+                | "actinguser"
+        )
+    });
+    if let Some(f) = name.filter(|f| !f.value.is_empty() && f.value.len() <= 128) {
+        events.push(IdentityEvent::OnBehalf { name: f.value });
+    }
 }
 
 fn speaks_of_password(body: &[u8]) -> bool {
     body.windows(3)
         .any(|w| matches!(w, b"pas" | b"Pas" | b"PAS" | b"pwd" | b"Pwd" | b"PWD"))
         && body.len() < PARSE
-        || memmem::find(body, "密码".as_bytes()).is_some()
-        || memmem::find(body, "口令".as_bytes()).is_some()
+        || ["密码", "口令", "ennwort", "mima"]
+            .iter()
+            .any(|w| memmem::find(body, w.as_bytes()).is_some())
         || memmem::find(body, b"SAMLResponse").is_some()
 }
 
@@ -155,17 +247,24 @@ fn speaks_of_login(body: &[u8]) -> bool {
     .any(|w| memmem::find(body, w).is_some())
 }
 
-/// Tokens that stand in the body or query of a request to a login or token path.
-fn present_in_body(given: &[Field], key: &PrintKey, seen: &mut Vec<CredentialSeen>, path: &str) {
+/// Tokens that stand in the body or query of a request to a login or token path, or in one without other credentials.
+fn present_in_body(
+    given: &[Field],
+    login_place: bool,
+    key: &PrintKey,
+    seen: &mut Vec<CredentialSeen>,
+    path: &str,
+) {
     let mut p = Presented::default();
-    for f in given {
-        let revoke = f.key == "token" && !words::logout_path(path) && path.contains("introspect");
-        if words::presents(&f.key)
-            && f.value.len() >= 8
-            && !revoke
-            && (f.key != "code" || words::random(&f.value) || f.value.len() >= 16)
-        {
+    for f in given.iter().filter(|f| f.value.len() >= 8) {
+        let known = login_place
+            && words::presents(&f.key)
+            && !(f.key == "token" && path.contains("introspect"))
+            && (f.key != "code" || words::random(&f.value) || f.value.len() >= 16);
+        if known {
             p.token("oauth", f.path.clone(), &f.value, key);
+        } else if may_be_secret(f) {
+            p.token("oauth", format!("{MAYBE}{}", f.path), &f.value, key);
         }
     }
     for c in p.credentials {
@@ -173,6 +272,15 @@ fn present_in_body(given: &[Field], key: &PrintKey, seen: &mut Vec<CredentialSee
             seen.push(c);
         }
     }
+}
+
+/// Whether a leaf looks like a secret though its key is no known word.
+fn may_be_secret(f: &Field) -> bool {
+    f.text
+        && (16..=4096).contains(&f.value.len())
+        && words::random(&f.value)
+        && !words::about_itself(&f.key)
+        && !words::password(&f.key)
 }
 
 fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: bool) -> Issued {
@@ -200,6 +308,21 @@ fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: boo
     }
     if !ok {
         return out;
+    }
+    for (n, t) in &resp.headers {
+        let (Some(n), Some(t)) = (resp.head.get(n.clone()), resp.head.get(t.clone())) else {
+            continue;
+        };
+        let name = String::from_utf8_lossy(n).to_ascii_lowercase();
+        let value = String::from_utf8_lossy(t.trim_ascii());
+        if parse
+            && (16..=4096).contains(&value.len())
+            && !words::TOKEN_HEADERS.contains(&name.as_str())
+            && may_carry(&name)
+            && words::random(&value)
+        {
+            out.add(format!("{MAYBE}header:{name}"), &value, key);
+        }
     }
     for h in words::TOKEN_HEADERS {
         if let Some(t) = resp.header(h).filter(|t| t.len() >= 8) {
@@ -233,6 +356,8 @@ fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: boo
             if token || jwt::looks(&f.value) {
                 out.in_body = true;
                 out.add(f.path, &f.value, key);
+            } else if may_be_secret(&f) {
+                out.add(format!("{MAYBE}{}", f.path), &f.value, key);
             }
         }
         // Some answer with the bare token.
@@ -250,11 +375,9 @@ fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: boo
 }
 
 /// Decides whether the call is a login, and how it ended. True where it was one.
-#[allow(clippy::too_many_arguments)] // one decision, all of whose grounds are named
 fn login(
     v: &CallView<'_>,
-    login_place: bool,
-    speaks: bool,
+    place: &Place,
     ok: bool,
     given: &[Field],
     issued: &Issued,
@@ -269,16 +392,9 @@ fn login(
         .iter()
         .find(|c| c.kind == "basic")
         .and_then(|c| c.name.clone());
-    let password = given
-        .iter()
-        .any(|f| words::password(&f.key) && !f.value.is_empty());
-    let code = login_place
-        && given
-            .iter()
-            .any(|f| words::code(&f.key) && !f.value.is_empty())
-        && grant.is_none();
-    let name = user_name(given);
+    let asked = attempt::of(given);
     let mut service = false;
+    let mut saml = false;
     let who = match grant {
         Some("client_credentials") => {
             service = true;
@@ -288,36 +404,48 @@ fn login(
                 .map(|f| f.value.clone())
                 .or(basic)
         }
-        Some("password") => name,
+        Some("password") => asked.name.clone(),
         // Exchanges of one credential for another name nobody; what they hand out follows what was presented.
         Some(_) => return renewed(issued, seen, ok, events),
-        None if let Some(saml) = given.iter().find(|f| f.key == "samlresponse") => {
-            saml_name(&saml.value)
+        None if let Some(f) = given.iter().find(|f| f.key == "samlresponse") => {
+            saml = true;
+            saml::name(&f.value)
         }
-        None if password || code && name.is_some() => name,
-        None if login_place && basic.is_some() && issued.in_body => basic,
+        None if asked.changes => None,
+        // Without a known word there must be a token in the answer, or a place of logins.
+        None if asked.guessed => asked.name.clone(),
+        None if asked.password => asked.name.clone(),
+        None if asked.code && place.login => asked.name.clone(),
+        None if place.login && basic.is_some() && issued.in_body => basic,
         None => return false,
     };
     let Some(name) = who else { return false };
-    // Creating or changing somebody else's password is no login of the caller.
-    let admin = !login_place
-        && (seen.iter().any(|c| c.kind != "cookie" || c.name.is_some())
-            || given.iter().filter(|f| words::password(&f.key)).count() > 1);
-    if admin || !(login_place || speaks) {
+    let sure = place.login && !asked.guessed || saml || grant.is_some();
+    let handed_session = issued.prints.iter().any(|(p, _)| {
+        p.strip_prefix("cookie:").is_some_and(words::session_name)
+            || !p.starts_with("cookie:") && super::sure_place(p)
+    });
+    // Making somebody's account is no login of the caller: it hands out no session, and the caller has one.
+    let named = seen
+        .iter()
+        .any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
+    if !sure && (named || place.creates && !place.login && !handed_session && !seen.is_empty()) {
         return false;
     }
     let mut handed = issued.prints.clone();
-    let failed = !ok || v.resp.is_some_and(to_login) || (!issued.in_body && says_failed(v));
-    if handed.is_empty() && !failed && says_done(v) {
+    let failed = !ok
+        || v.resp.is_some_and(verdict::to_login)
+        || (!issued.in_body && verdict::says_failed(v));
+    if !handed_session && !failed && verdict::says_done(v) {
         // The cookie from before the login is kept and now stands for the user.
-        handed = seen
-            .iter()
-            .filter(|c| c.kind == "cookie")
-            .map(|c| (c.place.clone(), c.print))
-            .collect();
+        handed.extend(
+            seen.iter()
+                .filter(|c| c.kind == "cookie")
+                .map(|c| (c.place.clone(), c.print)),
+        );
     }
     if failed || handed.is_empty() {
-        if login_place {
+        if place.login {
             events.push(IdentityEvent::LoginFailed { name });
             return true;
         }
@@ -340,6 +468,7 @@ fn login(
         name,
         service,
         issued: handed,
+        sure,
     });
     true
 }
@@ -370,6 +499,7 @@ fn renewed(
             name: name.clone(),
             service: false,
             issued: all,
+            sure: true,
         });
     } else if !seen.is_empty() {
         events.push(IdentityEvent::Renewed {
@@ -377,151 +507,4 @@ fn renewed(
         });
     }
     true
-}
-
-fn user_name(given: &[Field]) -> Option<String> {
-    given
-        .iter()
-        .filter(|f| !f.value.trim().is_empty() && f.value.chars().count() <= 200)
-        .filter_map(|f| Some((words::user_rank(&f.key)?, f)))
-        .min_by_key(|(r, _)| *r)
-        .map(|(_, f)| f.value.trim().to_owned())
-}
-
-/// Whether the answer says that the login failed though its status does not.
-fn says_failed(v: &CallView<'_>) -> bool {
-    let body = v
-        .resp_body
-        .get(..v.resp_body.len().min(PARSE))
-        .unwrap_or_default();
-    let has = |w: &str| memmem::find(body, w.as_bytes()).is_some();
-    match v.resp_kind {
-        "json" => fields::read(body, "json")
-            .iter()
-            .any(|f| match f.key.as_str() {
-                "success" | "ok" | "succeed" | "authenticated" | "loggedin" => {
-                    matches!(f.value.as_str(), "false" | "0")
-                }
-                "error" | "errors" | "errmsg" | "errormessage" | "errordescription" => {
-                    !matches!(f.value.as_str(), "" | "false" | "0" | "ok")
-                }
-                "message" | "msg" | "detail" | "status" | "result" => failure_word(&f.value),
-                "code" | "errcode" | "errorcode" | "retcode" | "statuscode" => !matches!(
-                    f.value.as_str(),
-                    "" | "0"
-                        | "1"
-                        | "200"
-                        | "00000"
-                        | "0000"
-                        | "20000"
-                        | "success"
-                        | "SUCCESS"
-                        | "OK"
-                        | "ok"
-                ),
-                _ => f.path.starts_with("$.errors["),
-            }),
-        "html" | "xml" => {
-            has("type=\"password\"")
-                || has("type='password'")
-                || has("type=password")
-                || body.len() < 4096 && failure_word(&String::from_utf8_lossy(body))
-        }
-        _ => body.len() < 4096 && failure_word(&String::from_utf8_lossy(body)),
-    }
-}
-
-fn failure_word(text: &str) -> bool {
-    let t = text.to_lowercase();
-    [
-        "invalid",
-        "incorrect",
-        "wrong",
-        "fail",
-        "denied",
-        "unauthor",
-        "not match",
-        "locked",
-        "bad credential",
-        "错误",
-        "失败",
-        "不正确",
-        "不存在",
-        "锁定",
-    ]
-    .iter()
-    .any(|w| t.contains(w))
-}
-
-/// Whether an answer without a new credential still says that the login worked.
-fn says_done(v: &CallView<'_>) -> bool {
-    let Some(resp) = v.resp else { return false };
-    match resp.status() {
-        Some(302 | 303) => true,
-        Some(204) => true,
-        Some(200..=299) => v.resp_kind == "json" && !v.resp_body.is_empty(),
-        _ => false,
-    }
-}
-
-/// Subject of a SAML response as posted (base64 of XML).
-fn saml_name(value: &str) -> Option<String> {
-    let clean: String = value.chars().filter(|c| !c.is_whitespace()).collect();
-    let xml = base64::engine::general_purpose::STANDARD
-        .decode(clean)
-        .ok()?;
-    fields::read(&xml, "xml")
-        .into_iter()
-        .find(|f| f.key == "nameid")
-        .map(|f| f.value)
-}
-
-/// Names in an answer about the caller.
-fn own_name(v: &CallView<'_>, path: &str, events: &mut Vec<IdentityEvent>) {
-    let graphql = v.req_kind == "json"
-        && memmem::find(v.req_body, b"query").is_some()
-        && memmem::find(v.resp_body, b"\"data\"").is_some();
-    if !(words::own_path(path) || graphql) || v.resp_kind != "json" || v.resp_body.len() > PARSE {
-        return;
-    }
-    let mut names: Vec<(usize, String)> = Vec::new();
-    for f in fields::read(v.resp_body, "json") {
-        let Some(parent) = f
-            .path
-            .strip_prefix("$")
-            .and_then(|p| p.rsplit_once('.'))
-            .map(|(p, _)| p)
-        else {
-            continue;
-        };
-        let own = match parent.rsplit_once('.').map_or(parent, |(_, last)| last) {
-            "me" | "viewer" | "currentUser" | "whoami" | "current_user" => true,
-            "" | "data" | "user" | "result" | "userInfo" | "profile" | "account" | "info" => {
-                !graphql && parent.matches('.').count() <= 2
-            }
-            _ => false,
-        };
-        let rank = match f.key.as_str() {
-            "username" | "login" | "loginname" | "preferredusername" | "useraccount"
-            | "account" | "loginid" => 0,
-            "email" | "mail" => 1,
-            "userid" | "uid" | "sub" => 2,
-            _ => continue,
-        };
-        if own
-            && !f.value.is_empty()
-            && f.value.len() <= 200
-            && !names.iter().any(|(_, n)| n.eq_ignore_ascii_case(&f.value))
-        {
-            names.push((rank, f.value));
-        }
-    }
-    names.sort_by_key(|(r, _)| *r);
-    let names: Vec<String> = names.into_iter().map(|(_, n)| n).collect();
-    if let Some(name) = names.first().cloned() {
-        events.push(IdentityEvent::WhoAmI { name });
-        if names.len() > 1 {
-            events.push(IdentityEvent::SamePerson { names });
-        }
-    }
 }

@@ -3,7 +3,7 @@
 
 use super::fields::percent;
 use super::{CallView, jwt, words};
-use crate::call::model::{CredentialSeen, IdentityEvent, Message};
+use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::{PrintKey, PrintKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -47,6 +47,9 @@ impl Presented {
             });
             return;
         };
+        if let Some(name) = claims.behalf {
+            self.events.push(IdentityEvent::OnBehalf { name });
+        }
         let best = claims.names.first().cloned();
         if claims.names.len() > 1 {
             let names = claims.names.into_iter().map(|(_, n)| n).collect();
@@ -127,6 +130,7 @@ pub fn rank(credentials: &mut [CredentialSeen]) {
             _ => 2,
         };
         let kind = match c.kind {
+            _ if c.place.starts_with(MAYBE) => 5,
             "jwt" | "basic" | "digest" | "ntlm" | "saml" | "mtls" => 0,
             "bearer" | "oauth" => 1,
             "cookie" if c.place.get(7..).is_some_and(words::session_name) => 2,
@@ -150,28 +154,31 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
         }
         let v = String::from_utf8_lossy(v);
         // Most headers are none of these; the first letter sorts them out before any lower-casing.
-        if !matches!(
-            n.as_bytes().first(),
-            Some(
-                b'a' | b'A'
-                    | b'c'
-                    | b'C'
-                    | b'x'
-                    | b'X'
-                    | b'o'
-                    | b'O'
-                    | b'r'
-                    | b'R'
-                    | b'i'
-                    | b'I'
-                    | b'p'
-                    | b'P'
-                    | b't'
-                    | b'T'
-                    | b's'
-                    | b'S'
+        let claims = v.starts_with("ey") && jwt::looks(&v);
+        if !claims
+            && !matches!(
+                n.as_bytes().first(),
+                Some(
+                    b'a' | b'A'
+                        | b'c'
+                        | b'C'
+                        | b'x'
+                        | b'X'
+                        | b'o'
+                        | b'O'
+                        | b'r'
+                        | b'R'
+                        | b'i'
+                        | b'I'
+                        | b'p'
+                        | b'P'
+                        | b't'
+                        | b'T'
+                        | b's'
+                        | b'S'
+                )
             )
-        ) {
+        {
             continue;
         }
         let n = n.to_ascii_lowercase();
@@ -180,14 +187,20 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             "cookie" => cookies(&v, key, out),
             "x-ssl-client-s-dn"
             | "ssl-client-subject-dn"
+            | "ssl-client-s-dn"
             | "x-client-cert-dn"
-            | "x-ssl-client-dn" => {
+            | "x-client-dn"
+            | "x-ssl-client-dn"
+            | "x-ssl-subject-dn"
+            | "x-client-subject-dn"
+            | "x-forwarded-client-cert" => {
+                let Some(v) = subject(&n, &v) else { continue };
                 let cn = v
                     .split([',', '/'])
                     .find_map(|p| p.trim().strip_prefix("CN="))
-                    .unwrap_or(&v)
+                    .unwrap_or(v)
                     .to_owned();
-                let print = secret_print(key, &v);
+                let print = secret_print(key, v);
                 out.add(CredentialSeen {
                     kind: "mtls",
                     place: format!("header:{n}"),
@@ -216,9 +229,44 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
                     out.events.push(IdentityEvent::OnBehalf { name });
                 }
             }
+            _ if claims => out.token("bearer", format!("header:{n}"), &v, key),
+            _ if (16..=4096).contains(&v.len()) && may_carry(&n) && words::random(&v) => {
+                // A key under a name of the maker's own; others count where a login handed them out.
+                let is_key = n.ends_with("-key") && !n.contains("sess") && !n.contains("idempot");
+                let (kind, mark) = if is_key {
+                    ("api-key", String::new())
+                } else {
+                    ("bearer", String::from(MAYBE))
+                };
+                out.token(kind, format!("{mark}header:{n}"), &v, key)
+            }
             _ => {}
         }
     }
+}
+
+/// The subject in a header about a client's certificate; Envoy's header holds it among other elements, the nearest last.
+fn subject<'a>(header: &str, v: &'a str) -> Option<&'a str> {
+    if header != "x-forwarded-client-cert" {
+        return Some(v);
+    }
+    let of = |k: &str| v.rsplit_once(k).map(|(_, s)| s);
+    of("Subject=\"")
+        .and_then(|s| s.split('"').next())
+        .or_else(|| of("URI=").and_then(|s| s.split([';', ',']).next()))
+        .filter(|s| !s.is_empty())
+}
+
+/// Whether a header that nobody knows may carry a token: it is an application's own and not about the exchange.
+pub fn may_carry(name: &str) -> bool {
+    (name.starts_with("x-")
+        || ["token", "auth", "sess", "key", "ticket"]
+            .iter()
+            .any(|w| name.contains(w)))
+        && !words::about_itself(name)
+        && !name.starts_with("x-forwarded")
+        && !name.starts_with("x-amz-")
+        && !name.starts_with("x-b3-")
 }
 
 /// A header value that can be a name: short, printable, not a placeholder.
@@ -337,8 +385,10 @@ fn quoted(params: &str, name: &str) -> Option<String> {
         .filter(|v| !v.is_empty())
 }
 
-/// User of an NTLM authenticate message ([MS-NLMP] 2.2.1.3).
+/// User of an NTLM authenticate message ([MS-NLMP] 2.2.1.3), also within a negotiation ([MS-SPNG]).
 fn ntlm_user(b: &[u8]) -> Option<String> {
+    let at = memchr::memmem::find(b, b"NTLMSSP\0\x03")?;
+    let b = b.get(at..)?;
     if b.get(..8)? != b"NTLMSSP\0" || b.get(8)? != &3 {
         return None;
     }
@@ -401,6 +451,28 @@ fn query(req: &Message, key: &PrintKey, out: &mut Presented) {
             }
         } else if jwt::looks(&f.value) && jwt::read(&f.value).is_some() {
             out.token("jwt", f.path, &f.value, key);
+        } else if matches!(
+            f.key.as_str(),
+            "xamzcredential" | "awsaccesskeyid" | "googleaccessid"
+        ) {
+            // A signed address names its key, as the header does.
+            let id = f.value.split('/').next().unwrap_or_default();
+            out.add(CredentialSeen {
+                kind: "api-key",
+                place: f.path,
+                print: secret_print(key, id),
+                name: None,
+                claim: None,
+                service: false,
+            });
+        } else if (16..=4096).contains(&f.value.len())
+            && ["token", "auth", "sess", "ticket", "key"]
+                .iter()
+                .any(|w| f.key.contains(w))
+            && !words::about_itself(&f.key)
+            && words::random(&f.value)
+        {
+            out.token("bearer", format!("{MAYBE}{}", f.path), &f.value, key);
         }
     }
 }

@@ -36,6 +36,7 @@ fn message(text: &str) -> (Message, Vec<u8>) {
         body: RawBody::default(),
         first: Stamp::default(),
         last: Stamp::default(),
+        seq: None,
         flags: Flags::default(),
     };
     (m, body.as_bytes().to_vec())
@@ -80,6 +81,7 @@ fn logins(events: &[IdentityEvent]) -> Vec<(&str, bool, usize)> {
                 name,
                 service,
                 issued,
+                ..
             } => Some((name.as_str(), *service, issued.len())),
             _ => None,
         })
@@ -237,7 +239,8 @@ fn renewal_logout_and_profile() {
         "HTTP/1.1 200 OK\n\n{\"data\":{\"id\":4,\"username\":\"alice\",\"email\":\"a@x.com\"}}",
     );
     assert!(e.contains(&IdentityEvent::WhoAmI {
-        name: "alice".into()
+        name: "alice".into(),
+        sure: true
     }));
     let (_, e) = run(
         "GET /api/users/7 HTTP/1.1\nCookie: sid=abcdef123456\n",

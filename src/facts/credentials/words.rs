@@ -50,6 +50,13 @@ pub const USER_KEYS: &[&str] = &[
     "账号",
     "帐号",
     "登录名",
+    "benutzername",
+    "benutzer",
+    "kontoname",
+    "yonghuming",
+    "zhanghao",
+    "usuario",
+    "utilisateur",
 ];
 /// Keys that hold a password.
 const PASSWORD_KEYS: &[&str] = &[
@@ -70,6 +77,17 @@ const PASSWORD_KEYS: &[&str] = &[
     "pw",
     "密码",
     "口令",
+    "kennwort",
+    "passwort",
+    "mima",
+    "contrasena",
+    "contraseña",
+    "motdepasse",
+    "senha",
+    "wachtwoord",
+    "haslo",
+    "пароль",
+    "パスワード",
 ];
 /// Keys that hold a second factor or a code that replaces the password.
 const CODE_KEYS: &[&str] = &[
@@ -312,7 +330,106 @@ pub fn user_rank(plain_key: &str) -> Option<usize> {
 }
 /// Whether a key holds a password.
 pub fn password(plain_key: &str) -> bool {
-    has(PASSWORD_KEYS, plain_key) || plain_key.contains("passw") || plain_key.ends_with("pwd")
+    has(PASSWORD_KEYS, plain_key)
+        || plain_key.contains("passw")
+        || plain_key.ends_with("pwd")
+        || plain_key.ends_with("mima")
+        || plain_key.ends_with("pw")
+}
+/// Whether a password's key says that it is not the one that is asked for: the new, the old, the one typed again.
+pub fn password_change(plain_key: &str) -> bool {
+    [
+        "new", "old", "neu", "alt", "current", "origin", "xin", "jiu",
+    ]
+    .iter()
+    .any(|w| plain_key.starts_with(w))
+        || plain_key.contains("newpass")
+        || plain_key.contains("oldpass")
+}
+/// Parts of keys of what goes along with a login: neither who nor with what.
+const BESIDE: &[&str] = &[
+    "csrf",
+    "xsrf",
+    "token",
+    "captcha",
+    "verif",
+    "remember",
+    "redirect",
+    "return",
+    "callback",
+    "lang",
+    "locale",
+    "device",
+    "client",
+    "version",
+    "platform",
+    "grant",
+    "scope",
+    "nonce",
+    "state",
+    "time",
+    "sign",
+    "tenant",
+    "domain",
+    "realm",
+    "action",
+    "submit",
+    "button",
+    "format",
+    "channel",
+    "source",
+    "uuid",
+    "method",
+    "operation",
+    "query",
+    "service",
+    "execution",
+    "event",
+    "trace",
+    "request",
+    "company",
+    "agent",
+];
+const BESIDE_EXACT: &[&str] = &[
+    "type",
+    "next",
+    "url",
+    "id",
+    "lt",
+    "from",
+    "to",
+    "app",
+    "appid",
+    "os",
+    "ip",
+    "ts",
+    "text",
+    "note",
+    "title",
+    "comment",
+    "message",
+    "role",
+    "lastname",
+    "firstname",
+];
+/// Whether a key belongs to what goes along with a login.
+pub fn beside(plain_key: &str) -> bool {
+    BESIDE.iter().any(|w| plain_key.contains(w)) || has(BESIDE_EXACT, plain_key)
+}
+/// Whether a key names something about the answer itself, which is random and no credential.
+pub fn about_itself(plain_key: &str) -> bool {
+    [
+        "trace",
+        "request",
+        "correlation",
+        "span",
+        "csrf",
+        "xsrf",
+        "nonce",
+        "etag",
+    ]
+    .iter()
+    .any(|w| plain_key.contains(w))
 }
 /// Whether a key holds a one-time code.
 pub fn code(plain_key: &str) -> bool {
@@ -340,6 +457,7 @@ pub fn session_name(name: &str) -> bool {
         || p.contains("auth")
         || p.contains("jwt")
         || p.contains("login")
+        || p.contains("loggedin")
         || p.contains("ticket")
         || p.ends_with("sid")
         || p.contains("sso")
@@ -385,81 +503,21 @@ pub fn random(v: &str) -> bool {
         }
     }
     let kinds = seen.iter().filter(|s| **s).count();
-    digits >= 2 && letters >= 2 && other * 4 <= v.len() && kinds >= 9
+    if other * 4 > v.len() || kinds < 9 {
+        return false;
+    }
+    digits >= 2 && letters >= 2 || v.len() >= 20 && mixed(v)
 }
 
-/// Segments of a path that make it a place of logins or tokens.
-pub fn login_path(path: &str) -> bool {
-    segments(path).any(|s| {
-        matches!(
-            s.as_str(),
-            "auth"
-                | "token"
-                | "tokens"
-                | "session"
-                | "sessions"
-                | "oauth"
-                | "oauth2"
-                | "sso"
-                | "passport"
-                | "cas"
-                | "jsecuritycheck"
-                | "jspringsecuritycheck"
-                | "saml"
-                | "saml2"
-                | "acs"
-                | "callback"
-                | "register"
-                | "signup"
-                | "otp"
-                | "mfa"
-                | "2fa"
-                | "authorize"
-                | "refresh"
-                | "unlock"
-                | "doauth"
-        ) || s.contains("login")
-            || s.contains("signin")
-            || s.contains("logon")
-            || s.contains("authenticat")
-            || s.contains("accesstoken")
-    })
-}
-/// Whether a path ends a session.
-pub fn logout_path(path: &str) -> bool {
-    segments(path).any(|s| {
-        s.contains("logout") || s.contains("signout") || s.contains("logoff") || s == "revoke"
-    })
-}
-/// Whether a path answers with the caller's own profile.
-pub fn own_path(path: &str) -> bool {
-    let last = path.rsplit('/').find(|s| !s.is_empty()).map(plain);
-    let last = last.unwrap_or_default();
-    matches!(
-        last.as_str(),
-        "me" | "userinfo"
-            | "whoami"
-            | "profile"
-            | "currentuser"
-            | "getcurrentuser"
-            | "getuserinfo"
-            | "self"
-            | "session"
-            | "myinfo"
-            | "current"
-            | "myprofile"
-            | "getuser"
-            | "getinfo"
-            | "loginuser"
-            | "getloginuser"
-            | "myself"
-    )
-}
-fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
-    // no word is all digits, and ids are most of what differs between paths
-    path.split('/')
-        .filter(|s| !s.bytes().all(|b| b.is_ascii_digit()))
-        .map(plain)
+/// Whether letters change between large and small as they do by chance, and not as they do in `wordsLikeThese`.
+fn mixed(v: &str) -> bool {
+    let letters = || v.bytes().filter(u8::is_ascii_alphabetic);
+    let changes = letters()
+        .zip(letters().skip(1))
+        .filter(|(a, b)| a.is_ascii_uppercase() != b.is_ascii_uppercase())
+        .count();
+    let vowels = letters().filter(|b| b"aeiouAEIOU".contains(b)).count();
+    changes * 100 >= v.len() * 28 && vowels * 3 <= v.len()
 }
 
 #[cfg(test)]
@@ -489,18 +547,5 @@ mod tests {
         ] {
             assert!(!session_cookie(n, v), "{n}");
         }
-    }
-
-    #[test]
-    fn paths() {
-        assert!(
-            login_path("/api/v1/auth/login")
-                && login_path("/oauth2/token")
-                && login_path("/userLogin.do")
-        );
-        assert!(!login_path("/api/orders") && !login_path("/authors"));
-        assert!(
-            logout_path("/api/log-out") && own_path("/api/users/me") && !own_path("/api/users/7")
-        );
     }
 }

@@ -4,8 +4,9 @@
 use super::names::{Names, claim_rank};
 use super::{NONE, via};
 use crate::call::model::{CredentialSeen, IdentityEvent};
+use crate::facts::credentials::{session_name, sure_place};
 use crate::limits::CHAIN;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What orders a call in time and says where it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,12 @@ pub struct Cred {
     pub service: bool,
     /// Whether the place is one that sessions use (a cookie with a session's name, or no cookie at all).
     pub strong: bool,
+    /// It only looks like a credential: it is one where the same was handed out.
+    pub maybe: bool,
+    /// A code that a person types in to let a device in.
+    pub code: bool,
+    /// Number of the cookie's name, 0 for none.
+    pub cookie: u32,
 }
 
 /// An event of one call. Ranges point into [`Input::issued`] and [`Input::lists`].
@@ -38,6 +45,7 @@ pub enum Ev {
         name: u32,
         service: bool,
         issued: (u32, u32),
+        sure: bool,
     },
     Failed,
     Renewed {
@@ -46,6 +54,7 @@ pub enum Ev {
     Logout,
     WhoAmI {
         name: u32,
+        sure: bool,
     },
     Fronted {
         name: u32,
@@ -55,6 +64,25 @@ pub enum Ev {
     OnBehalf {
         name: u32,
     },
+    Owned {
+        name: u32,
+        service: bool,
+        print: u64,
+    },
+    Nothing,
+}
+
+/// Something that an answer handed out.
+#[derive(Debug, Clone, Copy)]
+pub struct Issued {
+    pub print: u64,
+    pub cookie: bool,
+    /// Whether it only looks like a credential: it is one where the same is presented.
+    pub maybe: bool,
+    /// A cookie whose name is not one that sessions have.
+    pub weak: bool,
+    /// Number of the cookie's name, 0 for none.
+    pub name: u32,
 }
 
 /// One call.
@@ -68,6 +96,10 @@ pub struct Row {
     pub status: u16,
     pub creds: (u32, u32),
     pub events: (u32, u32),
+    /// Caller's number for method, host and path; equal places have equal numbers.
+    pub path: u32,
+    /// Number of the answer's body, equal for equal bodies; 0 for none.
+    pub answer: u32,
 }
 
 /// The evidence.
@@ -76,7 +108,7 @@ pub struct Input {
     pub(super) rows: Vec<Row>,
     pub(super) creds: Vec<Cred>,
     pub(super) events: Vec<Ev>,
-    pub(super) issued: Vec<(u64, bool)>,
+    pub(super) issued: Vec<Issued>,
     pub(super) names: Names,
     pub(super) addrs: Vec<Option<u128>>,
     /// Calls whose credential a call behind them names, with that call; sorted by the outer call.
@@ -86,18 +118,33 @@ pub struct Input {
     addr_ids: FxHashMap<Option<u128>, u32>,
 }
 
+/// A number for a cookie's name; names that differ in value alone, like those with an id behind, differ.
+fn name_number(name: &str) -> u32 {
+    let mut h = rustc_hash::FxHasher::default();
+    std::hash::Hash::hash(name, &mut h);
+    let n = std::hash::Hasher::finish(&h);
+    u32::try_from(n >> 32).unwrap_or(1).max(1)
+}
+
+/// Who was refused tries again within minutes.
+const TRY_AGAIN_NS: i64 = 10 * 60 * 1_000_000_000;
+
 fn at(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(NONE)
 }
 
 impl Input {
     /// Adds the next call; its index is the number of calls added before it. `addr` is the client's, `ua` any number that is
-    /// equal for equal user agents, `status` 0 for none.
+    /// equal for equal user agents, `path` one that is equal for equal places, `answer` one of the
+    /// response's body, `status` 0 for none.
+    #[allow(clippy::too_many_arguments)] // the parts of one call
     pub fn push(
         &mut self,
         key: CallKey,
         addr: Option<u128>,
         ua: u32,
+        path: u32,
+        answer: u32,
         status: u16,
         creds: &[CredentialSeen],
         events: &[IdentityEvent],
@@ -120,14 +167,18 @@ impl Input {
                 }
                 None => NONE,
             };
+            let maybe = !sure_place(&c.place);
             let cookie = c.place.strip_prefix("cookie:");
-            let strong = cookie.is_none_or(crate::facts::credentials::session_name);
+            let strong = cookie.is_none_or(session_name);
             self.creds.push(Cred {
                 print: c.print,
                 kind: via(c.kind),
                 name,
                 service: c.service,
                 strong,
+                maybe: maybe && c.claim.is_none(),
+                cookie: cookie.map_or(0, name_number),
+                code: maybe && c.claim.as_deref() == Some("user_code"),
             });
         }
         let e0 = at(self.events.len());
@@ -137,21 +188,34 @@ impl Input {
                     name,
                     service,
                     issued,
+                    sure,
                 } => {
                     let name = self.names.add(name, if *service { 5 } else { 0 }, *service);
                     Ev::Login {
                         name,
                         service: *service,
                         issued: self.issue(issued),
+                        sure: *sure,
                     }
                 }
+                IdentityEvent::Owned {
+                    name,
+                    service,
+                    print,
+                } => Ev::Owned {
+                    name: self.names.add(name, if *service { 5 } else { 1 }, *service),
+                    service: *service,
+                    print: *print,
+                },
                 IdentityEvent::LoginFailed { .. } => Ev::Failed,
                 IdentityEvent::Renewed { issued } => Ev::Renewed {
                     issued: self.issue(issued),
                 },
                 IdentityEvent::Logout => Ev::Logout,
-                IdentityEvent::WhoAmI { name } => Ev::WhoAmI {
+                // What only may be about the caller must not make a name worse or better known.
+                IdentityEvent::WhoAmI { name, sure } => Ev::WhoAmI {
                     name: self.names.add(name, 1, false),
+                    sure: *sure,
                 },
                 IdentityEvent::Fronted { name, place } => {
                     let log = place == "log-user";
@@ -177,9 +241,18 @@ impl Input {
             addr,
             ua,
             status,
+            path,
+            answer,
             creds: (c0, at(self.creds.len())),
             events: (e0, at(self.events.len())),
         });
+    }
+
+    /// Says that a call is another one once more: it says nothing of its own.
+    pub fn again(&mut self, call: u32) {
+        if let Some(r) = self.rows.get_mut(call as usize) {
+            (r.creds, r.events) = ((0, 0), (0, 0));
+        }
     }
 
     /// Says that `inner` was caused by `outer` (indexes of calls, all of them added before): a login or logout that both show
@@ -207,9 +280,188 @@ impl Input {
 
     fn issue(&mut self, issued: &[(String, u64)]) -> (u32, u32) {
         let from = at(self.issued.len());
-        self.issued
-            .extend(issued.iter().map(|(p, v)| (*v, p.starts_with("cookie:"))));
+        self.issued.extend(issued.iter().map(|(p, v)| {
+            let cookie = p.strip_prefix("cookie:");
+            Issued {
+                print: *v,
+                cookie: cookie.is_some(),
+                maybe: !sure_place(p),
+                weak: cookie.is_some_and(|n| !session_name(n)),
+                name: cookie.map_or(0, name_number),
+            }
+        }));
         (from, at(self.issued.len()))
+    }
+
+    /// An answer that hands out nothing sure may say no in words that nobody knows. Who was refused tries again: where an
+    /// answer was followed by another try of the same client under the same name, the same answer is a refusal for all. So it
+    /// is where the session that was kept is asked to log in next (401).
+    fn refuse(&mut self) {
+        struct Try {
+            who: (u32, u32, u32, u32),
+            ts: i64,
+            answer: (u32, u32),
+            row: u32,
+            open: bool,
+        }
+        let mut tries: Vec<Try> = Vec::new();
+        for (i, row) in self.rows.iter().enumerate() {
+            for e in self.events_of(row) {
+                let Ev::Login { name, issued, .. } = *e else {
+                    continue;
+                };
+                let shown = |print: u64| self.creds_of(row).iter().any(|c| c.print == print);
+                let sure = |i: &Issued| !i.maybe && !i.weak && !shown(i.print);
+                tries.push(Try {
+                    who: (row.addr, row.ua, row.path, name),
+                    ts: row.key.ts,
+                    answer: (row.path, row.answer),
+                    row: at(i),
+                    open: row.answer != 0 && !self.issued_of(issued).iter().any(sure),
+                });
+            }
+        }
+        tries.sort_unstable_by_key(|t| (t.who, t.ts, t.row));
+        let mut said: FxHashMap<(u32, u32), (u32, u32)> = FxHashMap::default();
+        for pair in tries.windows(2) {
+            if let [a, b] = pair
+                && a.open
+            {
+                let again = a.who == b.who && b.ts.saturating_sub(a.ts) <= TRY_AGAIN_NS;
+                let n = said.entry(a.answer).or_default();
+                *n = (n.0 + 1, n.1 + u32::from(again));
+            }
+        }
+        // The next call on a kept session, by the session's print.
+        let mut next: FxHashMap<u64, Vec<(i64, u32, i64, bool)>> = FxHashMap::default();
+        for (i, t) in tries.iter().enumerate().filter(|(_, t)| t.open) {
+            let kept = self.rows.get(t.row as usize).map(|r| self.creds_of(r));
+            for c in kept
+                .unwrap_or_default()
+                .iter()
+                .filter(|c| c.cookie != 0 && c.strong)
+            {
+                let tries = next.entry(c.print).or_default();
+                // A session that was tried more often is no person's, and each try costs a look at each call.
+                if tries.len() < 8 {
+                    tries.push((t.ts, at(i), i64::MAX, false));
+                }
+            }
+        }
+        let rows: &[Row] = if next.is_empty() { &[] } else { &self.rows };
+        for row in rows {
+            for c in self.creds_of(row) {
+                for n in next.get_mut(&c.print).into_iter().flatten() {
+                    if row.key.ts > n.0 && row.key.ts < n.2 {
+                        (n.2, n.3) = (row.key.ts, row.status == 401);
+                    }
+                }
+            }
+        }
+        let shut: FxHashSet<u32> = next
+            .values()
+            .flatten()
+            .filter(|n| n.3)
+            .map(|n| n.1)
+            .collect();
+        for (i, t) in tries.iter().enumerate().filter(|(_, t)| t.open) {
+            // One that was not followed is the last of several, or the only one.
+            let again = said
+                .get(&t.answer)
+                .is_some_and(|(all, again)| *again * 3 >= *all && *again > 0);
+            if (again || shut.contains(&at(i)))
+                && let Some(row) = self.rows.get(t.row as usize)
+                && let Some(events) = self
+                    .events
+                    .get_mut(row.events.0 as usize..row.events.1 as usize)
+            {
+                for e in events.iter_mut().filter(|e| matches!(e, Ev::Login { .. })) {
+                    *e = Ev::Failed;
+                }
+            }
+        }
+    }
+
+    /// A cookie that a login hands out and nothing better beside it is a session's, whatever its name.
+    fn learn_cookies(&mut self) {
+        let mut names: FxHashSet<u32> = FxHashSet::default();
+        for row in &self.rows {
+            for e in self.events_of(row) {
+                let Ev::Login { issued, .. } = *e else {
+                    continue;
+                };
+                let shown = |print: u64| self.creds_of(row).iter().any(|c| c.print == print);
+                let new = || self.issued_of(issued).iter().filter(|i| !shown(i.print));
+                if new().all(|i| i.weak || i.maybe) {
+                    names.extend(new().filter(|i| i.cookie).map(|i| i.name));
+                }
+            }
+        }
+        if names.is_empty() {
+            return;
+        }
+        // What goes along with sessions of other names is no session: a visitor's number.
+        let mut with: FxHashMap<u32, (u32, u32)> = FxHashMap::default();
+        for row in &self.rows {
+            let creds = self.creds_of(row);
+            for c in creds.iter().filter(|c| names.contains(&c.cookie)) {
+                let beside = creds
+                    .iter()
+                    .any(|o| o.strong && !o.maybe && o.print != c.print);
+                let n = with.entry(c.cookie).or_default();
+                *n = (n.0 + 1, n.1 + u32::from(beside));
+            }
+        }
+        names.retain(|n| with.get(n).is_some_and(|(all, beside)| beside * 10 < *all));
+        for c in &mut self.creds {
+            c.strong |= names.contains(&c.cookie);
+        }
+        for i in &mut self.issued {
+            i.weak &= !names.contains(&i.name);
+        }
+    }
+
+    /// What only looked like a credential is one where a call handed it out and another presented it; the rest is put away.
+    pub(super) fn confirm(&mut self) {
+        self.refuse();
+        self.learn_cookies();
+        let mut handed: FxHashSet<u64> = FxHashSet::default();
+        let mut shown: FxHashSet<u64> = FxHashSet::default();
+        handed.extend(self.creds.iter().filter(|c| c.maybe).map(|c| c.print));
+        shown.extend(self.issued.iter().filter(|i| i.maybe).map(|i| i.print));
+        shown.extend(self.events.iter().filter_map(|e| match e {
+            Ev::Owned { print, .. } => Some(*print),
+            _ => None,
+        }));
+        if handed.is_empty() && shown.is_empty() {
+            return;
+        }
+        let mut issued: FxHashSet<u64> = FxHashSet::default();
+        issued.extend(
+            self.issued
+                .iter()
+                .map(|i| i.print)
+                .filter(|p| handed.contains(p)),
+        );
+        let mut used: FxHashSet<u64> = FxHashSet::default();
+        used.extend(
+            self.creds
+                .iter()
+                .map(|c| c.print)
+                .filter(|p| shown.contains(p)),
+        );
+        for c in &mut self.creds {
+            c.maybe = c.maybe && !issued.contains(&c.print);
+        }
+        for i in &mut self.issued {
+            i.maybe = i.maybe && !used.contains(&i.print);
+        }
+        // Of a list of keys those count that somebody uses.
+        for e in &mut self.events {
+            if matches!(e, Ev::Owned { print, .. } if !used.contains(print)) {
+                *e = Ev::Nothing;
+            }
+        }
     }
 
     /// The call that caused this one, and its index.
@@ -245,7 +497,7 @@ impl Input {
             .get(r.events.0 as usize..r.events.1 as usize)
             .unwrap_or_default()
     }
-    pub(super) fn issued_of(&self, r: (u32, u32)) -> &[(u64, bool)] {
+    pub(super) fn issued_of(&self, r: (u32, u32)) -> &[Issued] {
         self.issued
             .get(r.0 as usize..r.1 as usize)
             .unwrap_or_default()

@@ -2,8 +2,8 @@
 //! credential was in. Bounds: one interval per credential, login and logout.
 
 use super::NONE;
-use super::input::{Ev, Input, Row};
-use rustc_hash::FxHashMap;
+use super::input::{Ev, Input, Issued, Row};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How an interval's owner is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum How {
     Before,
     /// It was handed out for one that had an owner.
     Renewed,
+    /// An answer to somebody else told whose it is.
+    Owned,
     /// A front named the user beside it, always the same.
     Fronted,
 }
@@ -34,6 +36,8 @@ pub struct Interval {
     pub how: How,
     /// Position in time at which the owner became known; calls before it are back-filled.
     pub bound_at: u32,
+    /// Call that told the owner, [`NONE`] for none.
+    pub proof: u32,
     /// Interval it was renewed from.
     pub parent: u32,
     /// Interval whose session this one belongs to.
@@ -58,7 +62,10 @@ pub struct Lives {
     /// Name and first interval of successful logins, by call.
     pub login: FxHashMap<u32, (u32, u32)>,
     current: FxHashMap<u64, u32>,
-    whoami: Vec<(u32, u32)>,
+    /// Interval, name and call.
+    whoami: Vec<(u32, u32, u32)>,
+    /// Places at which somebody without a session got one: a form there is a login whoever sends it.
+    logins_at: FxHashSet<u32>,
 }
 
 impl Lives {
@@ -70,6 +77,7 @@ impl Lives {
             owner: NONE,
             how: How::Unknown,
             bound_at: 0,
+            proof: NONE,
             parent: NONE,
             session: NONE,
             after_logout: false,
@@ -95,6 +103,7 @@ pub fn follow(input: &Input, order: &[u32]) -> Lives {
         of_cred: vec![NONE; input.creds.len()],
         ..Lives::default()
     };
+    l.logins_at = login_places(input);
     for (pos, call) in order.iter().enumerate() {
         let Some(row) = input.rows.get(*call as usize) else {
             continue;
@@ -122,13 +131,36 @@ pub fn follow(input: &Input, order: &[u32]) -> Lives {
             let told = input.rows.get(*inner as usize);
             for e in told.iter().flat_map(|r| input.events_of(r)) {
                 if matches!(e, Ev::Fronted { .. }) {
-                    apply(input, *call, pos, e, &mine, &mut l);
+                    apply(input, *inner, pos, e, &mine, &mut l);
                 }
             }
         }
     }
-    settle(&mut l);
+    settle(&mut l, input);
     l
+}
+
+/// Places of logins that cannot be anything else, and of those whose caller had nothing to show.
+fn login_places(input: &Input) -> FxHashSet<u32> {
+    let mut out = FxHashSet::default();
+    for row in &input.rows {
+        let login = input.events_of(row).iter().any(|e| {
+            let Ev::Login { sure, issued, .. } = *e else {
+                return false;
+            };
+            let shown = |print: u64| input.creds_of(row).iter().any(|c| c.print == print);
+            let bare = input.creds_of(row).iter().all(|c| c.maybe || !c.strong);
+            sure || bare
+                && input
+                    .issued_of(issued)
+                    .iter()
+                    .any(|i| !i.maybe && !i.weak && !shown(i.print))
+        });
+        if login {
+            out.insert(row.path);
+        }
+    }
+    out
 }
 
 /// Whether the call that caused this one has shown the same login or logout: one act seen on its way inwards.
@@ -146,7 +178,7 @@ fn told_before(input: &Input, call: u32, e: &Ev, l: &mut Lives) -> bool {
                 && input
                     .issued_of(issued)
                     .iter()
-                    .any(|(p, _)| Some(*p) == print);
+                    .any(|i| Some(i.print) == print);
             if same {
                 l.login.insert(call, (who, first));
             }
@@ -168,7 +200,12 @@ fn present(input: &Input, call: u32, row: &Row, l: &mut Lives) -> Vec<u32> {
         (id != NONE).then_some(id)
     };
     let mut mine = Vec::with_capacity((row.creds.1 - row.creds.0) as usize);
+    let mut code = NONE;
     for (i, c) in input.creds_of(row).iter().enumerate() {
+        if c.maybe {
+            mine.push(NONE);
+            continue;
+        }
         let known = carried(c.print, l).or_else(|| l.current.get(&c.print).copied());
         let id = match known {
             Some(id) => id,
@@ -182,12 +219,24 @@ fn present(input: &Input, call: u32, row: &Row, l: &mut Lives) -> Vec<u32> {
             }
             if c.name != NONE && iv.how != How::Itself {
                 (iv.owner, iv.how, iv.bound_at, iv.service) = (c.name, How::Itself, 0, c.service);
+                iv.proof = call;
             }
+        }
+        if c.code {
+            code = id;
         }
         if let Some(slot) = l.of_cred.get_mut(row.creds.0 as usize + i) {
             *slot = id;
         }
         mine.push(id);
+    }
+    // A code that somebody with a session types in lets the device in as that one.
+    if code != NONE
+        && let Some(owner) = mine.iter().copied().find(|id| *id != code && *id != NONE)
+        && let Some(iv) = l.get(code)
+        && iv.parent == NONE
+    {
+        (iv.parent, iv.proof) = (owner, call);
     }
     mine
 }
@@ -198,13 +247,27 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
             name,
             service,
             issued,
+            sure,
         } => {
+            let issued = input.issued_of(issued);
+            if !sure
+                && (made_by_another(input, call, name, mine, l)
+                    || only_kept(issued, call, mine, l, input))
+            {
+                renew(issued, call, mine, input, l);
+                return;
+            }
+            let real = issued.iter().any(|i| !i.weak && !i.maybe);
             let mut first = NONE;
-            for (print, cookie) in input.issued_of(issued) {
-                let id = bind(l, *print, name, pos);
+            // A tracking cookie that comes along with a session says nothing about who comes next.
+            for i in issued.iter().filter(|i| !(i.maybe || real && i.weak)) {
+                let id = bind(l, i.print, name, pos);
                 if let Some(iv) = l.get(id) {
                     iv.service |= service;
-                    iv.cookie |= *cookie;
+                    iv.cookie |= i.cookie;
+                    if iv.how == How::Login {
+                        iv.proof = call;
+                    }
                     if first == NONE {
                         first = id;
                     } else if iv.session == NONE && id != first {
@@ -212,55 +275,54 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                     }
                 }
             }
+            if first == NONE {
+                return;
+            }
             for id in mine {
-                before(l, *id, name, pos, first);
+                before(l, *id, name, pos, first, call);
             }
             l.login.insert(call, (name, first));
         }
-        Ev::Renewed { issued } => {
-            let from = mine.iter().copied().find(|id| {
-                l.list
-                    .get(*id as usize)
-                    .is_some_and(|iv| iv.strong && iv.how != How::Before && !iv.conflict)
-            });
-            let Some(from) = from else { return };
-            for (print, cookie) in input.issued_of(issued) {
-                let id = match l.current.get(print) {
-                    // The same token handed out again, or one that lives on its own.
-                    Some(id)
-                        if l.list.get(*id as usize).is_some_and(|iv| {
-                            iv.owner != NONE || iv.parent != NONE || *id == from
-                        }) =>
-                    {
-                        continue;
-                    }
-                    Some(id) => *id,
-                    None => l.open(*print),
-                };
-                if let Some(iv) = l.get(id) {
-                    iv.parent = from;
-                    iv.session = from;
-                    iv.cookie |= *cookie;
-                }
+        Ev::Renewed { issued } => renew(input.issued_of(issued), call, mine, input, l),
+        Ev::Owned {
+            name,
+            service,
+            print,
+        } => {
+            let id = match l.current.get(&print) {
+                Some(id) => *id,
+                None => l.open(print),
+            };
+            if let Some(iv) = l.get(id)
+                && iv.owner == NONE
+                && !iv.conflict
+            {
+                (iv.owner, iv.how, iv.proof, iv.service) = (name, How::Owned, call, service);
             }
         }
-        Ev::WhoAmI { name } => {
-            if let Some(id) = mine.iter().find(|id| {
+        Ev::WhoAmI { name, .. } => {
+            let may = |id: u32, weak: bool| {
                 l.list
-                    .get(**id as usize)
-                    .is_some_and(|iv| iv.strong && !iv.service)
-            }) {
-                l.whoami.push((*id, name));
+                    .get(id as usize)
+                    .is_some_and(|iv| (iv.strong || weak) && !iv.service)
+            };
+            // Somebody was known, so a lone cookie is a session's whatever its name.
+            let lone = mine.iter().filter(|id| may(**id, true)).count() == 1;
+            if let Some(id) = mine.iter().find(|id| may(**id, lone)) {
+                l.whoami.push((*id, name, call));
             }
         }
         Ev::Fronted { name, consumer, .. } => {
             // Only a credential that nobody else names can be named by a front, and a key that stands for many users by none.
-            if let Some(id) = mine.first()
+            if let Some(id) = mine.iter().find(|id| **id != NONE)
                 && let Some(iv) = l.get(*id)
                 && (consumer || super::VIA.get(iv.kind as usize) != Some(&"api-key"))
             {
                 iv.many_fronted |= iv.fronted != NONE && iv.fronted != name;
                 iv.fronted = name;
+                if iv.how == How::Unknown && iv.proof == NONE {
+                    iv.proof = call;
+                }
             }
         }
         Ev::Logout => {
@@ -275,7 +337,97 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                 }
             }
         }
-        Ev::Failed | Ev::OnBehalf { .. } => {}
+        Ev::Failed | Ev::OnBehalf { .. } | Ev::Nothing => {}
+    }
+}
+
+/// Whether a form with a name and a password was sent by somebody else who has a session: it makes an account.
+fn made_by_another(input: &Input, call: u32, name: u32, mine: &[u32], l: &Lives) -> bool {
+    let path = input.rows.get(call as usize).map_or(NONE, |r| r.path);
+    !l.logins_at.contains(&path)
+        && mine.iter().any(|id| {
+            l.list
+                .get(*id as usize)
+                .is_some_and(|iv| iv.owner != NONE && iv.owner != name && iv.how != How::Before)
+        })
+}
+
+/// Whether a form that may be a login handed out nothing, at a place where nobody else ever got in.
+fn only_kept(issued: &[Issued], call: u32, mine: &[u32], l: &Lives, input: &Input) -> bool {
+    let path = input.rows.get(call as usize).map_or(NONE, |r| r.path);
+    let kept = |i: &Issued| {
+        i.maybe
+            || i.weak
+            || mine.iter().any(|id| {
+                l.list
+                    .get(*id as usize)
+                    .is_some_and(|iv| iv.print == i.print)
+            })
+    };
+    !l.logins_at.contains(&path) && issued.iter().all(kept)
+}
+
+/// Credentials handed out for one that was presented.
+fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Lives) {
+    let oauth = |id: u32, l: &Lives| {
+        let kind = l.list.get(id as usize).map_or(0, |iv| iv.kind);
+        super::VIA.get(kind as usize) == Some(&"oauth")
+    };
+    let from = mine
+        .iter()
+        .copied()
+        .filter(|id| {
+            l.list.get(*id as usize).is_some_and(|iv| {
+                iv.strong && (iv.how != How::Before || oauth(*id, l)) && !iv.conflict
+            })
+        })
+        // What is exchanged goes on, not the program that presents it.
+        .min_by_key(|id| !oauth(*id, l));
+    let Some(from) = from else { return };
+    let real = issued.iter().any(|i| !i.maybe && !i.weak);
+    // A session under an unknown name begins where a code is brought; else such cookies come to anybody.
+    let weak = !real && oauth(from, l);
+    for i in issued.iter().filter(|i| !i.maybe && (!i.weak || weak)) {
+        let id = match l.current.get(&i.print) {
+            // The same token handed out again, or one that lives on its own.
+            Some(id)
+                if l.list
+                    .get(*id as usize)
+                    .is_some_and(|iv| iv.owner != NONE || iv.parent != NONE || *id == from) =>
+            {
+                continue;
+            }
+            Some(id) => *id,
+            None => l.open(i.print),
+        };
+        if let Some(iv) = l.get(id) {
+            iv.parent = from;
+            iv.session = from;
+            iv.proof = call;
+            iv.cookie |= i.cookie;
+        }
+    }
+    // A session that a code or an assertion opens was its own before.
+    if oauth(from, l) && issued.iter().any(|i| i.cookie && (!i.weak || weak)) {
+        for id in mine.iter().filter(|id| **id != from) {
+            let known = input
+                .rows
+                .get(call as usize)
+                .map_or(&[][..], |r| input.creds_of(r));
+            let strong = known
+                .iter()
+                .zip(mine)
+                .any(|(c, m)| m == id && c.strong && !c.maybe);
+            if let Some(iv) = l.get(*id)
+                && strong
+                && iv.cookie
+                && iv.how == How::Unknown
+                && iv.parent == NONE
+                && !iv.after_logout
+            {
+                (iv.parent, iv.session, iv.proof) = (from, from, call);
+            }
+        }
     }
 }
 
@@ -320,7 +472,7 @@ fn bind(l: &mut Lives, print: u64, name: u32, pos: u32) -> u32 {
 
 /// A credential that was presented at a login that handed out another: the calls before belong to the same person,
 /// unless it is presented at the logins of two people (a device's cookie).
-fn before(l: &mut Lives, id: u32, name: u32, pos: u32, session: u32) {
+fn before(l: &mut Lives, id: u32, name: u32, pos: u32, session: u32, call: u32) {
     if let Some(iv) = l.get(id) {
         match iv.how {
             How::Unknown
@@ -330,6 +482,7 @@ fn before(l: &mut Lives, id: u32, name: u32, pos: u32, session: u32) {
                     && (iv.cookie || super::VIA.get(iv.kind as usize) == Some(&"oauth")) =>
             {
                 (iv.owner, iv.how, iv.bound_at) = (name, How::Before, pos);
+                iv.proof = call;
                 if session != id {
                     iv.session = session;
                 }
@@ -343,7 +496,7 @@ fn before(l: &mut Lives, id: u32, name: u32, pos: u32, session: u32) {
 }
 
 /// Owners that follow from other intervals. Renewal chains run forward in time, so two passes settle them.
-fn settle(l: &mut Lives) {
+fn settle(l: &mut Lives, input: &Input) {
     for pass in 0..2 {
         for i in 0..l.list.len() {
             let Some(iv) = l.list.get(i).copied() else {
@@ -359,6 +512,7 @@ fn settle(l: &mut Lives) {
             }
         }
         if pass == 0 {
+            doubtful(l, input);
             whoami(l);
         }
     }
@@ -374,32 +528,89 @@ fn settle(l: &mut Lives) {
     }
 }
 
-fn whoami(l: &mut Lives) {
-    let mut seen = std::mem::take(&mut l.whoami);
-    seen.sort_unstable();
-    seen.dedup();
-    for group in seen.chunk_by(|a, b| a.0 == b.0) {
-        let Some((id, name)) = group.first().copied() else {
-            continue;
+/// Takes away answers of places that do not tell each caller who that is: a place that only may is one where every
+/// credential got one name, those of known people their own, and not all callers the same.
+fn doubtful(l: &mut Lives, input: &Input) {
+    let sure = |call: u32| {
+        input.rows.get(call as usize).is_none_or(|r| {
+            !input
+                .events_of(r)
+                .iter()
+                .any(|e| matches!(e, Ev::WhoAmI { sure: false, .. }))
+        })
+    };
+    let path = |call: u32| input.rows.get(call as usize).map_or(NONE, |r| r.path);
+    let mut told: Vec<(u32, u32, u32)> = l
+        .whoami
+        .iter()
+        .filter(|w| !sure(w.2))
+        .map(|w| (path(w.2), w.0, w.1))
+        .collect();
+    if told.is_empty() {
+        return;
+    }
+    told.sort_unstable();
+    told.dedup();
+    let mut bad: FxHashSet<u32> = FxHashSet::default();
+    for place in told.chunk_by(|a, b| a.0 == b.0) {
+        let two = place.windows(2).any(|w| matches!(w, [a, b] if a.1 == b.1));
+        let mut names: Vec<u32> = place.iter().map(|t| t.2).collect();
+        names.sort_unstable();
+        names.dedup();
+        let same = place.len() > 2 && names.len() == 1;
+        let known = |t: &(u32, u32, u32)| {
+            l.list
+                .get(t.1 as usize)
+                .filter(|iv| iv.owner != NONE && iv.how != How::Before)
+                .map(|iv| iv.owner == t.2)
         };
+        let (right, wrong) =
+            place.iter().filter_map(known).fold(
+                (0, 0),
+                |(r, w), ok| {
+                    if ok { (r + 1, w) } else { (r, w + 1) }
+                },
+            );
+        if (two || same || wrong > right)
+            && let Some(t) = place.first()
+        {
+            bad.insert(t.0);
+        }
+    }
+    l.whoami.retain(|w| sure(w.2) || !bad.contains(&path(w.2)));
+}
+
+/// Who-am-I answers by interval, those of one interval that agree: interval, name, first call.
+fn agreed(l: &Lives) -> Vec<(u32, u32, u32)> {
+    let mut seen = l.whoami.clone();
+    seen.sort_unstable();
+    seen.chunk_by(|a, b| a.0 == b.0)
+        .filter(|group| {
+            group
+                .iter()
+                .all(|g| g.1 == group.first().map_or(NONE, |f| f.1))
+        })
+        .filter_map(|group| group.first().copied())
+        .collect()
+}
+
+fn whoami(l: &mut Lives) {
+    for (id, name, call) in agreed(l) {
         if let Some(iv) = l.get(id)
             && iv.owner == NONE
             && !iv.conflict
-            && group.len() == 1
         {
-            (iv.owner, iv.how, iv.bound_at) = (name, How::WhoAmI, 0);
+            (iv.owner, iv.how, iv.bound_at, iv.proof) = (name, How::WhoAmI, 0, call);
         }
     }
-    l.whoami = seen;
 }
 
 impl Lives {
     /// Profile names against the owners that logins gave: pairs of (profile name, owner).
     pub fn profile_links(&self) -> Vec<(u32, u32)> {
-        let mut out: Vec<(u32, u32)> = self
-            .whoami
+        let mut out: Vec<(u32, u32)> = agreed(self)
             .iter()
-            .filter_map(|(id, name)| {
+            .filter_map(|(id, name, _)| {
                 let iv = self.list.get(*id as usize)?;
                 (iv.owner != NONE
                     && iv.owner != *name

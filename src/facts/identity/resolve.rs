@@ -7,6 +7,7 @@ use super::sessions::Session;
 use super::{NONE, VIA, via};
 use crate::facts::inside::address;
 use rustc_hash::FxHashMap;
+use std::net::IpAddr;
 
 /// What was decided for one call.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Decision {
     pub thread: Thread,
     /// Index into [`Identity::names`] of whom it acts for; [`NONE`] for nobody.
     pub behalf: u32,
+    /// The call that shows whose it is, [`NONE`] where nobody is known.
+    pub proof: u32,
 }
 
 /// An account.
@@ -73,6 +76,8 @@ struct Choice {
     behalf: u32,
     /// Whether a key without a name is the account.
     key: bool,
+    /// The call that told the name.
+    proof: u32,
 }
 
 #[derive(Default)]
@@ -84,9 +89,38 @@ struct Book {
     ways: Vec<[u32; VIA.len()]>,
 }
 
+impl Identity {
+    /// The account of an address of which no more is known.
+    pub fn unattributed(&mut self, addr: Option<IpAddr>) -> u32 {
+        let name = nobody_at(addr);
+        let there = self.accounts.iter().position(|a| a.name == name);
+        let at = there.unwrap_or_else(|| {
+            self.accounts.push(Account {
+                name,
+                kind: "unattributed",
+                conf: 0.1,
+                via: 0,
+                why: NOBODY.to_owned(),
+            });
+            self.accounts.len() - 1
+        });
+        u32::try_from(at).unwrap_or(NONE)
+    }
+}
+
+const NOBODY: &str = "no credential that anybody named; only the address is known";
+
+fn nobody_at(addr: Option<IpAddr>) -> String {
+    addr.map_or_else(
+        || "unattributed@unknown".to_owned(),
+        |a| format!("unattributed@{a}"),
+    )
+}
+
 /// Decides all calls.
 pub fn resolve(mut input: Input) -> Identity {
     let order = input.order();
+    input.confirm();
     input.behind.sort_unstable();
     let lives = follow(&input, &order);
     for (profile, owner) in lives.profile_links() {
@@ -101,7 +135,8 @@ pub fn resolve(mut input: Input) -> Identity {
                 conf: 0.0,
                 via: 0,
                 thread: Thread::Client(0, 0),
-                behalf: NONE
+                behalf: NONE,
+                proof: NONE,
             };
             input.rows.len()
         ],
@@ -109,6 +144,7 @@ pub fn resolve(mut input: Input) -> Identity {
         ..Identity::default()
     };
     let roots = roots(&lives);
+    let fronts = fronts(&input);
     for (pos, call) in order.iter().enumerate() {
         let Some(row) = input.rows.get(*call as usize) else {
             continue;
@@ -120,6 +156,7 @@ pub fn resolve(mut input: Input) -> Identity {
             u32::try_from(pos).unwrap_or(NONE),
             &lives,
             &groups,
+            &fronts,
         );
         let account = book.account(&input, row, &c, &lives, &groups);
         if let Some(w) = book
@@ -147,6 +184,7 @@ pub fn resolve(mut input: Input) -> Identity {
                 via: c.via,
                 thread,
                 behalf: c.behalf,
+                proof: c.proof,
             };
         }
     }
@@ -176,15 +214,14 @@ fn roots(l: &Lives) -> Vec<u32> {
 
 fn confidence(how: How, kind: &str, early: bool) -> f32 {
     match (how, kind) {
-        (How::Itself, "jwt") => 0.98,
-        (How::Itself, "log-user") => 0.9,
-        (How::Itself, _) => 0.97,
-        (How::Login, _) if early => 0.9,
-        (How::Login, _) => 0.97,
-        (How::WhoAmI, _) => 0.95,
-        (How::Renewed, _) => 0.94,
-        (How::Before, _) => 0.88,
-        (How::Fronted, _) => 0.85,
+        (How::Itself, "log-user") => 0.97,
+        (How::Itself, _) => 0.99,
+        (How::Login, _) if early => 0.95,
+        (How::Login, _) => 0.98,
+        (How::WhoAmI | How::Owned, _) => 0.97,
+        (How::Renewed, _) => 0.97,
+        (How::Before, _) => 0.95,
+        (How::Fronted, _) => 0.95,
         (How::Unknown, _) => 0.5,
     }
 }
@@ -198,7 +235,37 @@ fn way(how: How, c: &Cred, cookie: bool) -> u8 {
     }
 }
 
-fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u32]) -> Choice {
+/// Addresses that name several users in headers: fronts, not clients that name themselves.
+fn fronts(input: &Input) -> Vec<bool> {
+    let mut first = vec![NONE; input.addrs.len()];
+    let mut out = vec![false; input.addrs.len()];
+    for row in &input.rows {
+        for e in input.events_of(row) {
+            if let Ev::Fronted {
+                name, log: false, ..
+            } = *e
+                && let (Some(f), Some(o)) = (
+                    first.get_mut(row.addr as usize),
+                    out.get_mut(row.addr as usize),
+                )
+            {
+                *o |= *f != NONE && *f != name;
+                *f = name;
+            }
+        }
+    }
+    out
+}
+
+fn choose(
+    input: &Input,
+    row: &Row,
+    call: u32,
+    pos: u32,
+    l: &Lives,
+    groups: &[u32],
+    fronts: &[bool],
+) -> Choice {
     let group = |n: u32| groups.get(n as usize).copied().unwrap_or(NONE);
     let (mut fronted, mut behalf, mut failed) = (None, NONE, false);
     for e in input.events_of(row) {
@@ -222,10 +289,11 @@ fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u3
         return Choice {
             name,
             interval,
-            conf: 0.97,
+            conf: 0.98,
             via: via(w),
             behalf,
             key: false,
+            proof: call,
         };
     }
     let mut best: Option<(u8, Choice, bool)> = None;
@@ -252,6 +320,7 @@ fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u3
                 5
             };
             let conf = confidence(iv.how, kind, early);
+            let class = if c.code { 1 } else { class };
             (
                 class,
                 Choice {
@@ -261,10 +330,11 @@ fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u3
                     via: way(iv.how, c, iv.cookie),
                     behalf,
                     key: false,
+                    proof: iv.proof,
                 },
             )
         } else if matches!(kind, "api-key" | "bearer" | "jwt") && !iv.conflict {
-            let conf = if kind == "api-key" { 0.6 } else { 0.5 };
+            let conf = if kind == "api-key" { 0.95 } else { 0.8 };
             (
                 2,
                 Choice {
@@ -274,6 +344,7 @@ fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u3
                     via: c.kind,
                     behalf,
                     key: true,
+                    proof: call,
                 },
             )
         } else {
@@ -286,6 +357,7 @@ fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u3
                     via: 0,
                     behalf,
                     key: false,
+                    proof: NONE,
                 },
             )
         };
@@ -297,23 +369,35 @@ fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u3
         }
     }
     let mut choice = match (best, fronted) {
-        (Some((class, c, _)), Some((name, _))) if class >= 2 => {
-            // The credential acts; whom the front names beside it is whom it acts for.
+        (Some((class, c, service)), Some((name, _))) if class >= 2 => {
+            // The credential acts; whom the front names beside a program's is whom it acts for. Beside a person's it may be
+            // the client's own word: nobody is added, and less is sure.
             let other = c.name == NONE || group(c.name) != group(name);
+            let person = c.name != NONE && !service;
             Choice {
-                behalf: if behalf == NONE && other {
+                behalf: if behalf == NONE && other && !person {
                     name
                 } else {
                     behalf
+                },
+                conf: if other && person {
+                    c.conf - 0.05
+                } else {
+                    c.conf
                 },
                 ..c
             }
         }
         (_, Some((name, log))) if !failed => {
+            let inner = input.outer_of(call).is_some();
+            let front = fronts.get(row.addr as usize).copied().unwrap_or(false);
             let (conf, w) = if log {
-                (0.9, "log-user")
+                (0.97, "log-user")
+            } else if inner || front {
+                (0.96, "header")
             } else {
-                (0.8, "header")
+                // A client that names one user only may say so itself.
+                (0.75, "header")
             };
             Choice {
                 name,
@@ -322,6 +406,7 @@ fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u3
                 via: via(w),
                 behalf,
                 key: false,
+                proof: call,
             }
         }
         (Some((_, c, _)), _) => c,
@@ -332,6 +417,7 @@ fn choose(input: &Input, row: &Row, call: u32, pos: u32, l: &Lives, groups: &[u3
             via: 0,
             behalf,
             key: false,
+            proof: NONE,
         },
     };
     if choice.behalf != NONE && choice.name != NONE && group(choice.behalf) == group(choice.name) {
@@ -391,13 +477,7 @@ impl Book {
             }
             _ => {
                 let addr = input.addrs.get(row.addr as usize).copied().flatten();
-                (
-                    addr.map_or_else(
-                        || "unattributed@unknown".to_owned(),
-                        |a| format!("unattributed@{}", address(a)),
-                    ),
-                    "unattributed",
-                )
+                (nobody_at(addr.map(address)), "unattributed")
             }
         };
         let a = match self.by_name.get(&name) {
@@ -440,9 +520,7 @@ impl Book {
                 .map(|(n, i)| format!("{} ({n} calls)", reason(VIA.get(*i).copied().unwrap_or(""))))
                 .collect();
             a.why = match a.kind {
-                "unattributed" if a.name.starts_with("unattributed@") => {
-                    "no credential that anybody named; only the address is known".to_owned()
-                }
+                "unattributed" if a.name.starts_with("unattributed@") => NOBODY.to_owned(),
                 _ if a.name.starts_with("key:") => format!(
                     "a key that no login and no answer named: {}",
                     parts.join(", ")

@@ -36,6 +36,7 @@ fn login(name: &str, print: u64) -> E {
         name: name.into(),
         service: false,
         issued: vec![("cookie:sid".into(), print)],
+        sure: true,
     }
 }
 
@@ -53,6 +54,8 @@ impl Story {
             key,
             Some(crate::facts::inside::bits(a)),
             1,
+            NONE,
+            0,
             200,
             creds,
             events,
@@ -243,6 +246,7 @@ fn renewed() -> Story {
             name: "alice".into(),
             service: false,
             issued: vec![("$.access".into(), 1), ("$.refresh".into(), 2)],
+            sure: true,
         }],
     );
     s.call(&[bearer(1)], &[]);
@@ -254,7 +258,13 @@ fn renewed() -> Story {
     );
     s.call(&[bearer(3)], &[]);
     s.call(&[bearer(8)], &[]);
-    s.call(&[bearer(8)], &[E::WhoAmI { name: "bob".into() }]);
+    s.call(
+        &[bearer(8)],
+        &[E::WhoAmI {
+            name: "bob".into(),
+            sure: true,
+        }],
+    );
     s
 }
 
@@ -362,7 +372,7 @@ fn the_order_of_loading_does_not_matter() {
                 unit: *t,
                 ord: 0,
             };
-            input.push(key, Some(1), 1, 200, c, e);
+            input.push(key, Some(1), 1, NONE, 0, 200, c, e);
         }
         let (_, of) = Story {
             input: input.clone(),

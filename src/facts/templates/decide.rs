@@ -1,58 +1,64 @@
 //! Which children of a node are one parameter. In: a tree of paths. Out: templates with reasons.
-//! Bounds: each node is visited once, with an explicit stack; evidence of a node looks one level down.
+//! Bounds: each node is visited once, with an explicit stack; evidence of a node looks a few levels down ([`super::evidence`]).
 
-use super::{Folded, Node, shapes, words};
+use super::evidence::{self, Kid};
+use super::given::Says;
+use super::{Folded, Tree, shapes, words};
+use crate::limits::SPLIT_VALUES;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// Siblings that follow one pattern of words and digits (`step-1 step-2 step-3`) before it is a parameter.
+/// Siblings that follow one pattern of words and digits (`step-1 step-2`) before it is a parameter.
 const PATTERN: usize = 3;
-/// Names below a segment that is known to take names (`users`, `tags`) ...
-const NAMED: usize = 3;
-/// ... and words there that look like any other word.
-const NAMED_WORDS: usize = 5;
-/// Names below any other segment.
-const ANY_NAMEY: usize = 5;
-/// Plain words below any other segment: no API has that many sibling routes of one form.
-const ANY_WORDS: usize = 25;
-/// How alike sub-trees must be, 0..=1.
-const ALIKE: f64 = 0.55;
 
-struct Work {
+/// A node of the merged tree on its way.
+pub struct Work {
     nodes: Vec<u32>,
     route: String,
-    prev: String,
+    /// The segment above; `{}` for a parameter.
+    pub prev: String,
     why: String,
-    depth: usize,
+    pub depth: usize,
+    /// Whether calls end here.
+    pub ends: bool,
+    /// Nodes that it was merged of.
+    pub merged: usize,
+    /// Where given routes stand.
+    given: Vec<u32>,
 }
 
-type Children<'a> = BTreeMap<&'a str, Vec<u32>>;
+pub type Children<'a> = BTreeMap<&'a str, Vec<u32>>;
 
 /// Walks one host's tree; `done` gets each path's index and its template.
-pub fn walk(tree: &[Node<'_>], known: &dyn Fn(&str) -> bool, done: &mut dyn FnMut(u32, Folded)) {
+pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
     let mut stack = vec![Work {
         nodes: vec![0],
         route: String::new(),
         prev: String::new(),
         why: String::new(),
         depth: 0,
+        ends: false,
+        merged: 1,
+        given: tree.beside.given.begin(tree.host),
     }];
-    while let Some(w) = stack.pop() {
+    while let Some(mut w) = stack.pop() {
         let mut children: Children<'_> = BTreeMap::new();
+        w.merged = w.nodes.len();
         let folded = Folded {
             route: if w.route.is_empty() { "/" } else { &w.route }.into(),
             why: w.why.as_str().into(),
         };
-        for n in w.nodes.iter().filter_map(|n| tree.get(*n as usize)) {
+        for n in w.nodes.iter().filter_map(|n| tree.nodes.get(*n as usize)) {
             for end in &n.ends {
+                w.ends = true;
                 done(*end, folded.clone());
             }
             for (seg, child) in &n.children {
                 children.entry(seg).or_default().push(*child);
             }
         }
-        let groups = groups(tree, &children, &w, known);
-        let mut taken: BTreeSet<&str> = BTreeSet::new();
+        let groups = groups(tree, &children, &w);
+        let mut taken: HashSet<&str> = HashSet::new();
         for g in &groups {
             taken.extend(g.members.iter().copied());
         }
@@ -83,10 +89,14 @@ pub fn walk(tree: &[Node<'_>], known: &dyn Fn(&str) -> bool, done: &mut dyn FnMu
                 prev: "{}".into(),
                 why,
                 depth: w.depth + 1,
+                ends: false,
+                merged: 1,
+                given: tree.beside.given.below_param(&w.given, g.before, g.after),
             });
         }
         for (seg, nodes) in children {
             if !taken.contains(seg) {
+                let given = tree.beside.given.below_word(&w.given, seg);
                 let seg = shapes::cut(seg);
                 let seg = format!("{}{}{}", seg.before, seg.core, seg.after);
                 stack.push(Work {
@@ -95,6 +105,9 @@ pub fn walk(tree: &[Node<'_>], known: &dyn Fn(&str) -> bool, done: &mut dyn FnMu
                     prev: seg,
                     why: w.why.clone(),
                     depth: w.depth + 1,
+                    ends: false,
+                    merged: 1,
+                    given,
                 });
             }
         }
@@ -104,44 +117,99 @@ pub fn walk(tree: &[Node<'_>], known: &dyn Fn(&str) -> bool, done: &mut dyn FnMu
 /// One parameter: its members and how it is shown.
 struct Group<'a> {
     members: Vec<&'a str>,
+    before: &'a str,
+    after: &'a str,
     show: String,
     why: String,
 }
 
-fn groups<'a>(
-    tree: &[Node<'_>],
-    children: &Children<'a>,
-    w: &Work,
-    known: &dyn Fn(&str) -> bool,
-) -> Vec<Group<'a>> {
-    // Typed: every identifier by its shape, apart by what is fixed around it.
-    let mut typed: BTreeMap<(&'a str, &'a str), BTreeMap<&'static str, Vec<&'a str>>> =
-        BTreeMap::new();
+/// Identifiers by what is fixed around them, then by shape.
+type Typed<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<Cow<'a, str>, Vec<&'a str>>>;
+
+fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Group<'a>> {
+    let mut typed: Typed<'a> = BTreeMap::new();
     let mut rest: Vec<&'a str> = Vec::new();
+    let mut files: Vec<&'a str> = Vec::new();
+    let mut words: Vec<(&'a str, &str, &str, &str)> = Vec::new();
+    let mut alone: BTreeSet<(&'a str, &'a str)> = BTreeSet::new();
     for seg in children.keys() {
-        let whole = shapes::shape(seg);
-        let cut = shapes::cut(seg);
-        let found = match whole {
-            Some(s) => Some((("", ""), s)),
-            None => shapes::shape(cut.core).map(|s| ((cut.before, cut.after), s)),
-        };
+        match tree.beside.given.says(&w.given, seg) {
+            Says::Word => continue,
+            Says::Each if children.len() <= SPLIT_VALUES => continue,
+            Says::Param {
+                before,
+                after,
+                by,
+                firm,
+            } if firm || !Kid::new(tree, seg, &[]).apart() => {
+                let around = (
+                    seg.get(..before.len()).unwrap_or_default(),
+                    seg.get(seg.len() - after.len()..).unwrap_or_default(),
+                );
+                let shape = format!("by {by}").into();
+                typed
+                    .entry(around)
+                    .or_default()
+                    .entry(shape)
+                    .or_default()
+                    .push(seg);
+                continue;
+            }
+            Says::Param {
+                before, after, by, ..
+            } => {
+                words.push((seg, before, after, by));
+                continue;
+            }
+            _ => {}
+        }
+        let found = frame(seg);
         match found {
-            Some((frame, shape)) if !small_version(seg, w, tree, children) => typed
-                .entry(frame)
+            Some((("", ""), "locale")) if !locales(w, children) => rest.push(seg),
+            Some((_, shape)) if version_here(seg, shape, w, tree, children) => {}
+            Some((f, shape)) => typed
+                .entry(f)
                 .or_default()
-                .entry(shape)
+                .entry(shape.into())
                 .or_default()
                 .push(seg),
+            _ if shapes::document(seg).is_some() => files.push(seg),
             _ => rest.push(seg),
         }
     }
+    // A given parameter is for what is no word, `/users/me` beside `/users/{id}`; where all are words, they are its values.
+    for (seg, before, after, by) in words {
+        let around = (
+            seg.get(..before.len()).unwrap_or_default(),
+            seg.get(seg.len() - after.len()..).unwrap_or_default(),
+        );
+        let shape: Cow<'a, str> = format!("by {by}").into();
+        let others = typed.get(&around).is_some_and(|t| {
+            t.keys().any(|k| *k != shape) || t.contains_key(&shape) && !alone.contains(&around)
+        });
+        if others {
+            rest.push(seg);
+        } else {
+            alone.insert(around);
+            typed
+                .entry(around)
+                .or_default()
+                .entry(shape)
+                .or_default()
+                .push(seg);
+        }
+    }
+    documents(&mut typed, files, &mut rest, w);
     let mut out = Vec::new();
     let mut plain: Option<(Vec<&'a str>, Vec<String>, bool)> = None;
     for ((before, after), by_shape) in typed {
-        let dates = by_shape.keys().all(|k| *k == "date");
+        let dates = by_shape.keys().all(|k| k == "date");
         let parts: Vec<String> = by_shape
             .iter()
-            .map(|(s, m)| format!("{} of shape {s}", m.len()))
+            .map(|(s, m)| match s.strip_prefix("by ") {
+                Some(by) => format!("{} by {by}", m.len()),
+                None => format!("{} of shape {s}", m.len()),
+            })
             .collect();
         let members: Vec<&str> = by_shape.into_values().flatten().collect();
         if before.is_empty() && after.is_empty() {
@@ -150,29 +218,55 @@ fn groups<'a>(
             let param = if dates { "{date}" } else { "{id}" };
             out.push(Group {
                 members,
+                before,
+                after,
                 show: format!("{before}{param}{after}"),
                 why: parts.join(", "),
             });
         }
     }
-    let (names, mut reasons) = named(
-        tree,
-        children,
-        &rest,
-        plain.as_ref().map(|p| p.0.as_slice()),
-        w,
-        known,
-    );
+    let whole = plain.as_ref().map_or(&[][..], |p| p.0.as_slice());
+    let (names, mut reasons) = named(tree, children, &rest, whole, w);
+    // What ends as a page does is one of its kind.
+    let (ended, names): (Vec<&'a str>, Vec<&'a str>) =
+        names.into_iter().partition(|n| page(n).is_some());
+    let mut by_end: BTreeMap<&'a str, Vec<&'a str>> = BTreeMap::new();
+    for n in ended {
+        by_end
+            .entry(page(n).unwrap_or_default())
+            .or_default()
+            .push(n);
+    }
+    for (end, members) in by_end {
+        let why = reasons.join(", ");
+        match out.iter_mut().find(|g| g.show == format!("{{id}}{end}")) {
+            Some(g) => {
+                g.members.extend(members);
+                g.why.push_str(&format!(", {why}"));
+            }
+            None => out.push(Group {
+                members,
+                before: "",
+                after: end,
+                show: format!("{{id}}{end}"),
+                why,
+            }),
+        }
+    }
     if let Some((mut members, mut parts, dates)) = plain {
         let param = if dates && names.is_empty() {
             "{date}"
         } else {
             "{id}"
         };
-        members.extend(names);
-        parts.append(&mut reasons);
+        if !names.is_empty() {
+            members.extend(names);
+            parts.append(&mut reasons);
+        }
         out.push(Group {
             members,
+            before: "",
+            after: "",
             show: param.into(),
             why: parts.join(", "),
         });
@@ -180,6 +274,8 @@ fn groups<'a>(
         let at = names.iter().all(|n| n.starts_with('@'));
         out.push(Group {
             members: names,
+            before: "",
+            after: "",
             show: if at { "@{id}".into() } else { "{id}".into() },
             why: reasons.join(", "),
         });
@@ -187,81 +283,112 @@ fn groups<'a>(
     out
 }
 
-/// `/api/1/users`: a small number that stands where versions stand and has routes below it.
-fn small_version(seg: &str, w: &Work, tree: &[Node<'_>], children: &Children<'_>) -> bool {
+/// What is fixed around an identifier and its shape.
+fn frame(seg: &str) -> Option<((&str, &str), &'static str)> {
+    let cut = shapes::cut(seg);
+    // `12.json` is an identifier and an ending, though it could be read as one name.
+    if cut.after.starts_with('.')
+        && let Some(s) = shapes::shape(cut.core)
+    {
+        return Some(((cut.before, cut.after), s));
+    }
+    match shapes::shape(seg) {
+        Some(s) => Some((("", ""), s)),
+        None => shapes::shape(cut.core).map(|s| ((cut.before, cut.after), s)),
+    }
+}
+
+/// What a name ends with that is none of it: `.html`, `.json`, `:pause`.
+fn page(seg: &str) -> Option<&str> {
+    const ENDS: [&str; 6] = [".json", ".xml", ".html", ".htm", ".rss", ".atom"];
+    if let Some(at) = seg.rfind(':').filter(|at| *at > 0)
+        && words::custom(seg.get(at + 1..).unwrap_or_default())
+    {
+        return seg.get(at..);
+    }
+    ENDS.into_iter()
+        .find(|e| seg.len() > e.len() && seg.ends_with(e))
+}
+
+/// Names of documents: where they end in different ways or say nothing before, the whole name is the value.
+fn documents<'a>(typed: &mut Typed<'a>, files: Vec<&'a str>, rest: &mut Vec<&'a str>, w: &Work) {
+    let framed: Vec<(&str, &str)> = typed
+        .keys()
+        .filter(|(b, a)| b.is_empty() && shapes::document(&format!("x{a}")).is_some())
+        .copied()
+        .collect();
+    let (routes, names): (Vec<&'a str>, Vec<&'a str>) = files.into_iter().partition(|f| {
+        let core = shapes::document(f).map_or(*f, |(c, _)| c);
+        !words::files_below(&w.prev) && (words::fixed(core) || words::routeish(core))
+    });
+    let enough = words::files_below(&w.prev) || names.len() + framed.len() >= 2;
+    let mut names = names;
+    if enough && !names.is_empty() {
+        names.extend(routes);
+    } else {
+        rest.extend(routes);
+    }
+    if !enough {
+        rest.extend(names);
+        return;
+    }
+    if names.is_empty() && framed.len() < 2 {
+        return;
+    }
+    let mut all = names;
+    for f in framed {
+        if let Some(shapes) = typed.remove(&f) {
+            all.extend(shapes.into_values().flatten());
+        }
+    }
+    if !all.is_empty() {
+        typed
+            .entry(("", ""))
+            .or_default()
+            .entry("file name".into())
+            .or_default()
+            .extend(all);
+    }
+}
+
+/// Where locales stand: before everything else, or several side by side.
+fn locales(w: &Work, children: &Children<'_>) -> bool {
+    let n = children
+        .keys()
+        .filter(|k| words::locale(k) || words::language(k))
+        .count();
+    w.depth == 0 || n >= 2 || words::named_by(&w.prev) || words::prefix(&w.prev)
+}
+
+/// `/api/1/users`, `/admin/api/2023-10/orders`: a small number or a date that stands where versions stand and has routes below it.
+fn version_here(
+    seg: &str,
+    shape: &str,
+    w: &Work,
+    tree: &Tree<'_>,
+    children: &Children<'_>,
+) -> bool {
     let small = seg.len() == 1 && seg.bytes().all(|b| b.is_ascii_digit());
-    let place = w.depth == 0 || matches!(w.prev.as_str(), "api" | "rest" | "version" | "ver");
-    small
+    let dated = shape == "date" && seg.len() <= 10 && seg.contains('-');
+    let place =
+        w.depth == 0 || matches!(w.prev.as_str(), "api" | "apis" | "rest" | "version" | "ver");
+    (small || dated)
         && place
         && children.get(seg).is_some_and(|nodes| {
             nodes
                 .iter()
-                .filter_map(|n| tree.get(*n as usize))
+                .filter_map(|n| tree.nodes.get(*n as usize))
                 .any(|n| n.children.keys().any(|k| shapes::shape(k).is_none()))
         })
 }
 
-/// What stands below a child: its next segments (identifiers as one), and the methods that end there.
-fn features(tree: &[Node<'_>], nodes: &[u32]) -> BTreeSet<String> {
-    let mut out = BTreeSet::new();
-    for n in nodes.iter().filter_map(|n| tree.get(*n as usize)) {
-        for bit in 0..32 {
-            if n.methods & (1 << bit) != 0 {
-                out.insert(format!("#{bit}"));
-            }
-        }
-        for k in n.children.keys().take(64) {
-            out.insert(if shapes::shape(k).is_some() {
-                "{}".into()
-            } else {
-                k.to_string()
-            });
-        }
-    }
-    out
-}
-
-/// How alike the sub-trees of children are, and whether words below them are shared.
-fn alike(tree: &[Node<'_>], children: &Children<'_>, members: &[&str]) -> (f64, bool) {
-    let sets: Vec<BTreeSet<String>> = members
-        .iter()
-        .take(500)
-        .filter_map(|m| children.get(m))
-        .map(|n| features(tree, n))
-        .collect();
-    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
-    for f in sets.iter().flatten() {
-        *count.entry(f).or_default() += 1;
-    }
-    let common: BTreeSet<&str> = count
-        .iter()
-        .filter(|(_, n)| **n * 2 >= sets.len())
-        .map(|(f, _)| *f)
-        .collect();
-    if sets.is_empty() || common.is_empty() {
-        return (0.0, false);
-    }
-    let mean = sets
-        .iter()
-        .map(|s| {
-            let both = s.iter().filter(|f| common.contains(f.as_str())).count();
-            // A child seen with fewer calls shows fewer of the common routes: what it has is what counts.
-            both as f64 / s.len().max(1) as f64
-        })
-        .sum::<f64>()
-        / sets.len() as f64;
-    let words = common.iter().any(|f| !f.starts_with('#') && *f != "{}");
-    (mean, words)
-}
-
 /// Names, slugs and numbered words among the children without a shape.
 fn named<'a>(
-    tree: &[Node<'_>],
+    tree: &'a Tree<'a>,
     children: &Children<'a>,
     rest: &[&'a str],
-    typed: Option<&[&'a str]>,
+    typed: &[&'a str],
     w: &Work,
-    known: &dyn Fn(&str) -> bool,
 ) -> (Vec<&'a str>, Vec<String>) {
     let mut out: Vec<&'a str> = Vec::new();
     let mut why = Vec::new();
@@ -273,112 +400,30 @@ fn named<'a>(
         }
     }
     for (p, members) in patterns {
-        let enough = members.len() >= PATTERN || members.len() >= 2 && typed.is_some();
+        let enough = members.len() >= PATTERN
+            || members.len() >= 2 && (!typed.is_empty() || words::plural(&w.prev));
         if enough && !words::fixed(&p) {
             why.push(format!("{} like {p}", members.len()));
             out.extend(members);
         }
     }
     let numbered: BTreeSet<&str> = out.iter().copied().collect();
-    let left: Vec<&'a str> = rest
+    let kids: Vec<Kid<'a>> = rest
         .iter()
-        .filter(|s| {
-            !numbered.contains(**s) && !words::fixed(s) && !shapes::tech(s) && !shapes::version(s)
-        })
-        .copied()
+        .filter(|s| !numbered.contains(**s) && !shapes::version(s))
+        .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
         .collect();
-    if left.is_empty() {
-        return (out, why);
-    }
-    let takes_names = words::named_by(&w.prev);
-    let below_prefix = words::prefix(&w.prev);
-    let (like, shared) = alike(tree, children, &left);
-    let owners = left
-        .iter()
-        .filter(|s| known(s.trim_start_matches('@')))
-        .count();
-    let looks: Vec<&'a str> = left
-        .iter()
-        .filter(|s| shapes::namey(s) || s.starts_with('@'))
-        .copied()
-        .collect();
-    let family = typed.is_some() || !out.is_empty();
-    let all = if owners >= 1 && takes_names || owners >= 2 && !below_prefix {
-        Some(format!("{owners} are names of accounts"))
-    } else if takes_names
-        && left.len() >= NAMED
-        && like >= ALIKE
-        && (looks.len() * 2 >= left.len() || shared)
-    {
-        Some(format!(
-            "{} names after '{}', sub-trees alike",
-            left.len(),
-            w.prev
-        ))
-    } else if takes_names && left.len() >= NAMED_WORDS && like >= ALIKE {
-        Some(format!(
-            "{} different words after '{}', sub-trees alike",
-            left.len(),
-            w.prev
-        ))
-    } else if !below_prefix && left.len() >= ANY_WORDS && like >= ALIKE {
-        Some(format!("{} different words, sub-trees alike", left.len()))
-    } else if left.len() >= ANY_NAMEY
-        && looks.len() * 5 >= left.len() * 4
-        && like >= ALIKE
-        && (!below_prefix || left.len() >= ANY_WORDS)
-    {
-        Some(format!("{} names or titles, sub-trees alike", left.len()))
-    } else {
-        None
-    };
-    if let Some(reason) = all {
-        why.push(reason);
-        out.extend(left);
-    } else {
-        // Single names: beside identifiers with the same routes below, or two Chinese names.
-        let mut people: Vec<&'a str> = left
+    let family = evidence::Family {
+        typed: typed
             .iter()
-            .filter(|s| shapes::chinese_name(s))
-            .copied()
-            .collect();
-        if people.len() >= 2 || people.len() == 1 && (family || takes_names) {
-            why.push(format!("{} Chinese names", people.len()));
-            out.extend(&people);
-        } else {
-            people.clear();
-        }
-        let people: BTreeSet<&str> = people.into_iter().collect();
-        if let Some(typed) = typed {
-            let (_, typed_words) = alike(tree, children, typed);
-            if typed_words {
-                let common: BTreeSet<String> = typed
-                    .iter()
-                    .take(200)
-                    .filter_map(|m| children.get(m))
-                    .flat_map(|n| features(tree, n))
-                    .filter(|f| !f.starts_with('#'))
-                    .collect();
-                for s in &left {
-                    let mine = children
-                        .get(s)
-                        .map(|n| features(tree, n))
-                        .unwrap_or_default();
-                    let below: Vec<&String> = mine
-                        .iter()
-                        .filter(|f| !f.starts_with('#') && *f != "{}")
-                        .collect();
-                    if !people.contains(*s)
-                        && !below.is_empty()
-                        && below.iter().all(|f| common.contains(*f))
-                    {
-                        why.push(format!("'{s}' has the same routes below"));
-                        out.push(s);
-                    }
-                }
-            }
-        }
-    }
+            .take(evidence::LOOKED)
+            .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
+            .collect(),
+        numbered: out.len(),
+    };
+    let verdict = evidence::judge(&kids, &family, w);
+    why.extend(verdict.why);
+    out.extend(verdict.members);
     (out, why)
 }
 
@@ -387,13 +432,9 @@ pub fn alone(segs: &[Cow<'_, str>]) -> Folded {
     let mut route = String::new();
     for s in segs {
         route.push('/');
-        let cut = shapes::cut(s);
-        if shapes::shape(s).is_some() {
-            route.push_str("{id}");
-        } else if shapes::shape(cut.core).is_some() {
-            route.push_str(&format!("{}{{id}}{}", cut.before, cut.after));
-        } else {
-            route.push_str(s);
+        match frame(s) {
+            Some(((before, after), _)) => route.push_str(&format!("{before}{{id}}{after}")),
+            None => route.push_str(s),
         }
     }
     if route.is_empty() {

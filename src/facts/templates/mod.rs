@@ -7,6 +7,9 @@
 
 mod decide;
 pub mod dispatch;
+mod evidence;
+pub mod given;
+pub mod names;
 pub mod shapes;
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,54 @@ pub struct PathIn<'a> {
     pub kind: &'a str,
     /// Calls.
     pub calls: u32,
+    /// Prints of the names of an answer's fields in ascending order; empty where none was read.
+    pub answer: &'a [u32],
+    /// Whether an answer names the last segment in a field of an identifier.
+    pub named: bool,
+}
+
+impl<'a> PathIn<'a> {
+    /// A path of which no answer was read.
+    pub fn new(
+        method: &'a str,
+        host: &'a str,
+        target: &'a str,
+        kind: &'a str,
+        calls: u32,
+    ) -> PathIn<'a> {
+        PathIn {
+            method,
+            host,
+            target,
+            kind,
+            calls,
+            answer: &[],
+            named: false,
+        }
+    }
+}
+
+/// What is known beside the paths.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    /// Whether a text is the name of an account.
+    pub account: &'a dyn Fn(&str) -> bool,
+    /// Routes that specifications and the investigator give.
+    pub given: &'a given::Given,
+    /// In which field of an answer of a host a value was handed out.
+    pub handed: &'a dyn Fn(&str, &str) -> Option<String>,
+}
+
+static NONE_GIVEN: given::Given = given::Given::none();
+
+impl Default for Beside<'_> {
+    fn default() -> Self {
+        Beside {
+            account: &|_| false,
+            handed: &|_, _| None,
+            given: &NONE_GIVEN,
+        }
+    }
 }
 
 /// Its template; paths of one template share their texts.
@@ -49,7 +100,14 @@ pub struct Folded {
 struct Node<'a> {
     children: BTreeMap<Cow<'a, str>, u32>,
     ends: Vec<u32>,
-    methods: u32,
+}
+
+/// All paths of one host.
+struct Tree<'a> {
+    nodes: Vec<Node<'a>>,
+    host: &'a str,
+    paths: &'a [PathIn<'a>],
+    beside: &'a Beside<'a>,
 }
 
 /// Path of a target without query and fragment; an absolute form loses scheme and authority.
@@ -62,6 +120,11 @@ pub fn path_of(target: &str) -> &str {
         }
         _ => t,
     }
+}
+
+/// Whether a text is made of words of routes alone.
+pub fn worded(text: &str) -> bool {
+    words::routeish(text)
 }
 
 /// Percent-decoded segment for show; what is not UTF-8 stays as sent.
@@ -78,7 +141,8 @@ fn decoded(seg: &str) -> Cow<'_, str> {
     }
 }
 
-fn segments(path: &str) -> Vec<Cow<'_, str>> {
+/// Segments of a path, decoded for show.
+pub fn segments(path: &str) -> Vec<Cow<'_, str>> {
     let mut out: Vec<Cow<'_, str>> = path
         .split('/')
         .filter(|s| !s.is_empty())
@@ -97,7 +161,7 @@ fn segments(path: &str) -> Vec<Cow<'_, str>> {
 }
 
 /// Folds all paths; `known` says whether a text is the name of an account. Results stand in the order of the input.
-pub fn fold(paths: &[PathIn<'_>], known: &dyn Fn(&str) -> bool) -> Vec<Folded> {
+pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
     let mut out = vec![Folded::default(); paths.len()];
     let mut hosts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for (i, (p, o)) in paths.iter().zip(&mut out).enumerate() {
@@ -112,13 +176,7 @@ pub fn fold(paths: &[PathIn<'_>], known: &dyn Fn(&str) -> bool) -> Vec<Folded> {
         }
     }
     let by_shape_alone = paths.len() > TEMPLATE_PATHS;
-    let methods: Vec<&str> = {
-        let mut m: Vec<&str> = paths.iter().map(|p| p.method).collect();
-        m.sort_unstable();
-        m.dedup();
-        m
-    };
-    for list in hosts.into_values() {
+    for (host, list) in hosts {
         if by_shape_alone {
             for i in list {
                 if let (Some(p), Some(o)) = (paths.get(i as usize), out.get_mut(i as usize)) {
@@ -127,22 +185,26 @@ pub fn fold(paths: &[PathIn<'_>], known: &dyn Fn(&str) -> bool) -> Vec<Folded> {
             }
             continue;
         }
-        let mut tree = vec![Node::default()];
+        let mut nodes = vec![Node::default()];
         for i in list {
             let Some(p) = paths.get(i as usize) else {
                 continue;
             };
             let mut at = 0u32;
             for seg in segments(path_of(p.target)) {
-                at = step(&mut tree, at, seg);
+                at = step(&mut nodes, at, seg);
             }
-            if let Some(n) = tree.get_mut(at as usize) {
+            if let Some(n) = nodes.get_mut(at as usize) {
                 n.ends.push(i);
-                let bit = methods.binary_search(&p.method).unwrap_or(31).min(31);
-                n.methods |= 1 << bit;
             }
         }
-        decide::walk(&tree, known, &mut |end, folded| {
+        let tree = Tree {
+            nodes,
+            host,
+            paths,
+            beside,
+        };
+        decide::walk(&tree, &mut |end, folded| {
             if let Some(o) = out.get_mut(end as usize) {
                 *o = folded;
             }

@@ -1,129 +1,14 @@
 //! What one path segment looks like by itself. In: a decoded segment. Out: the shape of an identifier, or none for a word.
 //! Bounds: one pass over a segment.
 
-/// Technical words with digits that are words all the same.
-const WORDS_WITH_DIGITS: &[&str] = &[
-    "sha1",
-    "sha224",
-    "sha256",
-    "sha384",
-    "sha512",
-    "sha3",
-    "md4",
-    "md5",
-    "sm2",
-    "sm3",
-    "sm4",
-    "base32",
-    "base58",
-    "base64",
-    "base64url",
-    "utf8",
-    "utf16",
-    "utf32",
-    "iso8601",
-    "iso8859",
-    "iso3166",
-    "iso639",
-    "iso4217",
-    "rfc2616",
-    "rfc3339",
-    "rfc7519",
-    "rfc822",
-    "rfc5424",
-    "es5",
-    "es6",
-    "es2015",
-    "es2016",
-    "es2017",
-    "es2018",
-    "es2019",
-    "es2020",
-    "es2021",
-    "es2022",
-    "es2023",
-    "es2024",
-    "h264",
-    "h265",
-    "mp3",
-    "mp4",
-    "oauth",
-    "oauth2",
-    "x509",
-    "ipv4",
-    "ipv6",
-    "s3",
-    "ec2",
-    "http2",
-    "http3",
-    "log4j",
-    "web3",
-    "win32",
-    "win64",
-    "x86",
-    "x64",
-    "arm64",
-    "amd64",
-    "k8s",
-    "i18n",
-    "l10n",
-    "a11y",
-    "b2b",
-    "b2c",
-    "c2c",
-    "o2o",
-    "p2p",
-    "2fa",
-    "mfa2",
-    "3d",
-    "2d",
-    "4a",
-    "jp2",
-    "bzip2",
-    "gzip2",
-    "crc32",
-    "crc64",
-    "aes128",
-    "aes192",
-    "aes256",
-    "rsa2048",
-    "rsa4096",
-    "ed25519",
-    "secp256k1",
-    "sm9",
-    "office365",
-    "o365",
-    "d3",
-    "vue2",
-    "vue3",
-    "angular2",
-    "bootstrap4",
-    "bootstrap5",
-    "html5",
-    "css3",
-    "ie11",
-    "psr4",
-    "top10",
-    "top100",
-    "log4net",
-    "neo4j",
-    "auth0",
-    "mp2t",
-    "3gpp",
-    "dhl24",
-    "24h",
-    "7d",
-    "30d",
-    "90d",
-    "1y",
-    "24x7",
-    "http404",
-    "error404",
-    "error500",
-    "code128",
-    "ean13",
-    "ean8",
-    "covid19",
+use super::words;
+pub use super::words::tech;
+
+/// Endings of documents: the whole name of such a file is a value, where `.json` and `.html` are how a route is written.
+const DOCUMENTS: [&str; 38] = [
+    "pdf", "png", "jpg", "jpeg", "gif", "bmp", "svg", "webp", "tif", "tiff", "xls", "xlsx", "doc",
+    "docx", "ppt", "pptx", "odt", "zip", "rar", "7z", "tar", "gz", "tgz", "mp3", "mp4", "mov",
+    "avi", "wav", "txt", "md", "rs", "py", "toml", "csv", "eml", "apk", "exe", "bin",
 ];
 
 /// A segment cut into what is fixed and what may vary: `report(5)`, `7:cancel`, `9.json`, `@bob`.
@@ -233,6 +118,15 @@ pub fn shape(s: &str) -> Option<&'static str> {
     }
     if tech(s) || version(s) {
         return None;
+    }
+    if words::locale(s) {
+        return Some("locale");
+    }
+    if release(s) {
+        return Some("release");
+    }
+    if let Some(shape) = colons(s) {
+        return Some(shape);
     }
     if s.ends_with('\'') && literal(s) {
         return Some("quoted key");
@@ -365,11 +259,21 @@ fn random(s: &str) -> bool {
         return false;
     }
     let mixed = changes(s);
-    (s.len() >= 8 && mixed >= 3 && d >= 2)
+    (s.len() >= 6 && mixed >= 2 && cases(s) >= 2 && d + 2 <= s.len() && !routeish_digits(s))
+        || (s.len() >= 7 && d == 0 && cases(s) >= 4 && cases(s) * 2 >= s.len())
+        || (s.len() >= 8 && mixed >= 3 && d >= 2)
         || (s.len() >= 12 && mixed >= 2 && d >= 2)
+        || (s.len() >= 15 && d >= 1 && cases(s) >= 4)
         || (s.len() >= 20 && d >= 1 && l >= 1)
         || (s.len() >= 32 && cases(s) >= 6)
         || (s.len() >= 10 && d == 0 && odd_case(s))
+}
+
+/// `getUserV2Info`: words around a small number.
+fn routeish_digits(s: &str) -> bool {
+    words::pieces(s)
+        .iter()
+        .all(|p| words::routeish(p.trim_end_matches(|c: char| c.is_ascii_digit())) || version(p))
 }
 
 /// Changes between upper and lower case.
@@ -395,6 +299,9 @@ fn compound(s: &str) -> bool {
         .filter(|p| p.bytes().all(|b| b.is_ascii_alphabetic()))
         .count();
     let numbers: Vec<&&str> = pieces.iter().filter(|p| digits(p)).collect();
+    if s.len() > 10 && s.split('_').any(|p| p.len() >= 10 && date(p)) {
+        return true;
+    }
     let year = |p: &str| p.len() == 4 && (p.starts_with("19") || p.starts_with("20"));
     if pieces.len() >= 2 && words <= 1 && words + numbers.len() == pieces.len() {
         // A word and a number: a year or a small number may still be a fixed route (`report-2024`, `step-1`).
@@ -422,37 +329,82 @@ fn compound(s: &str) -> bool {
     words <= 1 && pieces.iter().any(|p| p.len() >= 6 && changes(p) >= 2)
 }
 
-/// `v1`, `v2.1`, `V3`, `v1beta1`, `2.0`.
+/// `v1`, `v2.1`, `V3`, `v1beta1`, `2.0`; with three numbers it is a release, which is a value.
 pub fn version(s: &str) -> bool {
     let lower = s.to_ascii_lowercase();
     if let Some(rest) = lower.strip_prefix('v')
         && rest.len() <= 9
         && rest.starts_with(|c: char| c.is_ascii_digit())
     {
-        let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '_');
-        return rest.is_empty()
-            || ["alpha", "beta", "rc", "preview", "p"].iter().any(|t| {
-                rest.strip_prefix(t)
-                    .is_some_and(|r| r.is_empty() || digits(r))
-            });
+        let tail = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '_');
+        let numbers = rest.get(..rest.len() - tail.len()).unwrap_or_default();
+        return numbers.split(['.', '_']).count() <= 2
+            && (tail.is_empty()
+                || ["alpha", "beta", "rc", "preview", "p"].iter().any(|t| {
+                    tail.strip_prefix(t)
+                        .is_some_and(|r| r.is_empty() || digits(r))
+                }));
     }
-    s.len() <= 5 && s.contains('.') && s.split('.').all(|p| digits(p) && p.len() <= 2)
+    s.len() <= 5 && s.split('.').count() == 2 && s.split('.').all(|p| digits(p) && p.len() <= 2)
 }
 
-/// A technical word with digits in it.
-pub fn tech(s: &str) -> bool {
-    let lower: String = s
-        .chars()
-        .filter(|c| !matches!(c, '-' | '_'))
-        .flat_map(char::to_lowercase)
-        .collect();
-    s.len() <= 12 && WORDS_WITH_DIGITS.contains(&lower.as_str())
+/// `1.0.4`, `v2.11.0-rc1`.
+fn release(s: &str) -> bool {
+    let s = s.strip_prefix('v').unwrap_or(s);
+    let (numbers, tail) = s.split_once(['-', '+']).unwrap_or((s, ""));
+    numbers.split('.').count() >= 3
+        && numbers.split('.').count() <= 4
+        && numbers.split('.').all(|p| digits(p) && p.len() <= 5)
+        && tail.len() <= 24
+}
+
+/// `sha256:9f8e..`, `aa:bb:cc:dd:ee:ff`.
+fn colons(s: &str) -> Option<&'static str> {
+    let (head, tail) = s.split_once(':')?;
+    if head.len() <= 8 && words::tech(head) && hex(tail) && tail.len() >= 16 {
+        return Some("digest");
+    }
+    let mac = s.len() == 17 && s.split(':').all(|p| p.len() == 2 && hex(p));
+    mac.then_some("MAC address")
+}
+
+/// Ending of a document's name.
+pub fn document(s: &str) -> Option<(&str, &str)> {
+    let (core, ext) = s.rsplit_once('.')?;
+    let ext_lower = ext.to_ascii_lowercase();
+    (!core.is_empty() && DOCUMENTS.contains(&ext_lower.as_str())).then_some((core, ext))
+}
+
+/// `7d`, `24hr`, `1y`.
+fn period(s: &str) -> bool {
+    let unit = s.trim_start_matches(|c: char| c.is_ascii_digit());
+    unit.len() < s.len()
+        && s.len() <= 6
+        && matches!(
+            unit,
+            "s" | "m"
+                | "h"
+                | "d"
+                | "w"
+                | "M"
+                | "y"
+                | "min"
+                | "hr"
+                | "hrs"
+                | "mo"
+                | "day"
+                | "days"
+                | "wk"
+        )
 }
 
 /// Digits as `#`, everything else as it is: `step-1` and `step-12` are one pattern.
 pub fn pattern(s: &str) -> Option<String> {
     if !s.bytes().any(|b| b.is_ascii_digit()) || tech(s) || version(s) {
         return None;
+    }
+    if period(s) {
+        return Some("period".into());
     }
     let mut out = String::with_capacity(s.len());
     for c in s.chars() {
@@ -467,20 +419,72 @@ pub fn pattern(s: &str) -> Option<String> {
     Some(out)
 }
 
-/// Whether a segment reads as a proper name or a title rather than as a route's word.
+/// Whether a segment reads as a proper name, a code or a title rather than as a route's word.
 pub fn namey(s: &str) -> bool {
     if !s.is_ascii() {
-        return chinese_name(s) || s.chars().count() > 6;
+        return chinese_name(s)
+            || s.chars().any(char::is_alphanumeric)
+                && !s.chars().all(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+            || s.chars().count() > 6;
+    }
+    if words::routeish(s) || !s.bytes().any(|b| b.is_ascii_alphanumeric()) {
+        return false;
     }
     let pieces = s
         .split(['-', '_', '.', ' ', '+'])
         .filter(|p| !p.is_empty())
         .count();
     let digit = s.bytes().any(|b| b.is_ascii_digit()) && !tech(s) && !version(s);
+    let first = s.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
     pieces >= 3
         || digit
-        || s.contains(['.', ' ', '+', '\'', '~', '!', ','])
-        || s.bytes().next().is_some_and(|b| b.is_ascii_uppercase())
+        || s.contains(['.', ' ', '+', '\'', '~', '!', ',', '@'])
+        || first
+        || pinyin_name(s)
+}
+
+/// `zhangwei`, `li.xiaoming`: a surname and syllables behind.
+pub fn pinyin_name(s: &str) -> bool {
+    const SUR: &str = " wang li zhang liu chen yang zhao huang zhou wu xu sun hu zhu gao lin he guo ma luo liang song zheng xie han tang feng yu dong xiao cheng cao yuan deng fu shen zeng peng lu su jiang cai jia ding wei xue ye yan pan du dai xia zhong tian ren fan fang shi yao tan liao zou xiong jin hao kong bai cui kang mao qiu qin gu hou shao meng long wan duan lei qian yin chang qiao lai ouyang ";
+    let plain: String = s
+        .bytes()
+        .filter(u8::is_ascii_lowercase)
+        .map(char::from)
+        .collect();
+    plain.len() + 2 >= s.len()
+        && (2..=6).any(|n| {
+            plain
+                .get(..n)
+                .is_some_and(|f| SUR.contains(&format!(" {f} ")))
+                && plain.get(n..).is_some_and(|r| r.len() >= 2 && syllables(r))
+        })
+}
+
+/// Whether it is one to three syllables of pinyin.
+fn syllables(s: &str) -> bool {
+    let mut rest = s;
+    let mut n = 0;
+    while !rest.is_empty() {
+        let initial = [
+            "zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x",
+            "r", "z", "c", "s", "y", "w",
+        ]
+        .iter()
+        .find_map(|i| rest.strip_prefix(*i))
+        .unwrap_or(rest);
+        let Some(tail) = [
+            "iang", "iong", "uang", "ang", "eng", "ing", "ong", "ian", "iao", "uai", "uan", "ai",
+            "an", "ao", "ei", "en", "er", "ia", "ie", "in", "iu", "ou", "ua", "ui", "un", "uo",
+            "ue", "a", "e", "i", "o", "u",
+        ]
+        .iter()
+        .find_map(|f| initial.strip_prefix(*f)) else {
+            return false;
+        };
+        rest = tail;
+        n += 1;
+    }
+    n <= 3
 }
 
 /// Two to four Chinese characters that begin with a common surname.

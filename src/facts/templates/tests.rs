@@ -19,19 +19,21 @@ fn check(lines: &str) {
     for round in 0..20 {
         let paths: Vec<PathIn<'_>> = order
             .iter()
-            .map(|i| PathIn {
-                method: want[*i].0,
-                host: "h",
-                target: want[*i].1,
-                kind: if want[*i].1.ends_with(".js") {
+            .map(|i| {
+                let (method, target, _) = want[*i];
+                let kind = if target.ends_with(".js") {
                     "static"
                 } else {
                     "rest"
-                },
-                calls: 1,
+                };
+                PathIn::new(method, "h", target, kind, 1)
             })
             .collect();
-        let got = fold(&paths, &|n| n == "zhou.min");
+        let beside = Beside {
+            account: &|n| n == "zhou.min",
+            ..Beside::default()
+        };
+        let got = fold(&paths, &beside);
         for (i, g) in order.iter().zip(&got) {
             assert_eq!(
                 &*g.route, want[*i].2,
@@ -54,7 +56,7 @@ fn typed_segments_and_literal_exceptions() {
         "GET /users/7 -> /users/{id}
          GET /users/7?x=1 -> /users/{id}
          GET /users/me -> /users/me
-         DELETE /users/9f8e -> /users/9f8e
+         DELETE /users/9f8e -> /users/{id}
          GET /users/550e8400-e29b-41d4-a716-446655440000/orders -> /users/{id}/orders
          GET /users/export -> /users/export
          GET /orders/export -> /orders/export
@@ -149,15 +151,9 @@ fn no_path_breaks_it() {
     ];
     let paths: Vec<PathIn<'_>> = odd
         .iter()
-        .map(|t| PathIn {
-            method: "GET",
-            host: "",
-            target: t,
-            kind: "rest",
-            calls: 1,
-        })
+        .map(|t| PathIn::new("GET", "", t, "rest", 1))
         .collect();
-    let got = fold(&paths, &|_| false);
+    let got = fold(&paths, &Beside::default());
     assert_eq!(&*got[7].route, "/a/{id}");
     assert!(got.iter().all(|g| !g.route.is_empty()));
 }

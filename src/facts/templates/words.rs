@@ -1,648 +1,165 @@
-//! Words that routes are made of. In: a segment. Out: yes or no. Bounds: fixed lists; what is not here is judged by its siblings.
+//! Words that routes are made of. In: a segment. Out: what it says by itself. Bounds: the fixed lists of `words.txt`; what is not
+//! there is judged by its siblings.
 
-/// Words that stand beside a parameter and are routes of their own.
-const FIXED: &[&str] = &[
-    "me",
-    "self",
-    "current",
-    "my",
-    "mine",
-    "all",
-    "any",
-    "new",
-    "edit",
-    "create",
-    "update",
-    "delete",
-    "remove",
-    "add",
-    "list",
-    "search",
-    "find",
-    "query",
-    "filter",
-    "count",
-    "counts",
-    "stats",
-    "statistics",
-    "summary",
-    "summaries",
-    "export",
-    "exports",
-    "import",
-    "imports",
-    "download",
-    "downloads",
-    "upload",
-    "uploads",
-    "batch",
-    "bulk",
-    "report",
-    "reports",
-    "recent",
-    "latest",
-    "popular",
-    "trending",
-    "top",
-    "featured",
-    "active",
-    "inactive",
-    "archived",
-    "archive",
-    "pending",
-    "approved",
-    "rejected",
-    "approve",
-    "reject",
-    "cancel",
-    "confirm",
-    "verify",
-    "validate",
-    "check",
-    "status",
-    "state",
-    "health",
-    "healthz",
-    "ready",
-    "readyz",
-    "live",
-    "livez",
-    "ping",
-    "version",
-    "info",
-    "metrics",
-    "config",
-    "configuration",
-    "settings",
-    "setting",
-    "preferences",
-    "profile",
-    "account",
-    "login",
-    "logout",
-    "signin",
-    "signout",
-    "signup",
-    "register",
-    "auth",
-    "authorize",
-    "token",
-    "tokens",
-    "refresh",
-    "revoke",
-    "session",
-    "sessions",
-    "password",
-    "reset",
-    "forgot",
-    "change",
-    "detail",
-    "details",
-    "index",
-    "home",
-    "page",
-    "pages",
-    "first",
-    "last",
-    "next",
-    "prev",
-    "previous",
-    "today",
-    "yesterday",
-    "daily",
-    "weekly",
-    "monthly",
-    "yearly",
-    "history",
-    "log",
-    "logs",
-    "audit",
-    "events",
-    "event",
-    "notifications",
-    "notification",
-    "messages",
-    "message",
-    "inbox",
-    "outbox",
-    "sent",
-    "draft",
-    "drafts",
-    "trash",
-    "default",
-    "public",
-    "private",
-    "internal",
-    "external",
-    "admin",
-    "api",
-    "rest",
-    "v",
-    "graphql",
-    "rpc",
-    "ws",
-    "socket",
-    "stream",
-    "subscribe",
-    "unsubscribe",
-    "publish",
-    "callback",
-    "webhook",
-    "webhooks",
-    "docs",
-    "swagger",
-    "openapi",
-    "schema",
-    "schemas",
-    "types",
-    "type",
-    "kinds",
-    "categories",
-    "tags",
-    "options",
-    "enums",
-    "meta",
-    "metadata",
-    "count-by",
-    "groups",
-    "group",
-    "roles",
-    "role",
-    "permissions",
-    "permission",
-    "users",
-    "user",
-    "customers",
-    "customer",
-    "orders",
-    "order",
-    "items",
-    "item",
-    "products",
-    "product",
-    "payments",
-    "payment",
-    "invoices",
-    "invoice",
-    "accounts",
-    "members",
-    "member",
-    "teams",
-    "team",
-    "files",
-    "file",
-    "images",
-    "image",
-    "avatar",
-    "photo",
-    "photos",
-    "address",
-    "addresses",
-    "contacts",
-    "contact",
-    "comments",
-    "comment",
-    "likes",
-    "like",
-    "follow",
-    "unfollow",
-    "followers",
-    "following",
-    "favorites",
-    "favorite",
-    "cart",
-    "checkout",
-    "shipping",
-    "tracking",
-    "returns",
-    "refund",
-    "refunds",
-    "transactions",
-    "transaction",
-    "balance",
-    "balances",
-    "transfer",
-    "transfers",
-    "statement",
-    "statements",
-    "cards",
-    "card",
-    "loans",
-    "documents",
-    "document",
-    "templates",
-    "template",
-    "tasks",
-    "task",
-    "jobs",
-    "job",
-    "run",
-    "start",
-    "stop",
-    "pause",
-    "resume",
-    "retry",
-    "restart",
-    "enable",
-    "disable",
-    "activate",
-    "deactivate",
-    "lock",
-    "unlock",
-    "sync",
-    "preview",
-    "render",
-    "send",
-    "resend",
-    "print",
-    "share",
-    "copy",
-    "move",
-    "rename",
-    "restore",
-    "clone",
-    "merge",
-    "split",
-    "assign",
-    "unassign",
-    "compare",
-    "diff",
-    "tree",
-    "children",
-    "parent",
-    "parents",
-    "related",
-    "similar",
-    "suggest",
-    "suggestions",
-    "autocomplete",
-    "lookup",
-    "resolve",
-    "exists",
-    "available",
-    "availability",
-    "schedule",
-    "calendar",
-    "dashboard",
-    "overview",
-    "analytics",
-    "insights",
-    "charts",
-    "chart",
-    "map",
-    "nearby",
-    "sales",
-    "inventory",
-    "stock",
-    "price",
-    "prices",
-    "pricing",
-    "discounts",
-    "coupons",
-    "reviews",
-    "ratings",
-    "rating",
-    "feedback",
-    "support",
-    "tickets",
-    "help",
-    "faq",
-    "about",
-    "terms",
-    "privacy",
-    "robots.txt",
-    "favicon.ico",
-    "sitemap.xml",
-    "manifest.json",
-    "service",
-    "services",
-    "gateway",
-    "proxy",
-    "admin-panel",
-    "system",
-    "monitor",
-    "debug",
-    "test",
-    "demo",
-    "sandbox",
-    "beta",
-    "open",
-    "close",
-    "closed",
-    "opened",
-    "completed",
-    "complete",
-    "finish",
-    "submit",
-    "sign",
-    "signature",
-    "otp",
-    "sms",
-    "email",
-    "phone",
-    "mobile",
-    "csv",
-    "json",
-    "xml",
-    "pdf",
-    "xlsx",
-    "html",
-    "txt",
-    "whoami",
-    "userinfo",
-    "introspect",
-    "jwks",
-    "certs",
-    "keys",
-    "key",
-    "secret",
-    "secrets",
-    "plain",
-    "masked",
-    "full",
-    "basic",
-    "advanced",
-];
-/// Chinese words that routes are made of.
-const FIXED_ZH: &[&str] = &[
-    "客户",
-    "用户",
-    "订单",
-    "查询",
-    "导出",
-    "导入",
-    "列表",
-    "详情",
-    "搜索",
-    "统计",
-    "报表",
-    "登录",
-    "注销",
-    "退出",
-    "新增",
-    "修改",
-    "删除",
-    "管理",
-    "系统",
-    "首页",
-    "接口",
-    "员工",
-    "账户",
-    "账号",
-    "支付",
-    "商品",
-    "产品",
-    "文件",
-    "下载",
-    "上传",
-    "审批",
-    "消息",
-    "通知",
-    "设置",
-    "配置",
-    "日志",
-    "审计",
-    "权限",
-    "角色",
-    "部门",
-    "组织",
-    "合同",
-    "发票",
-    "会员",
-    "服务",
-    "数据",
-    "信息",
-    "个人",
-    "我的",
-    "全部",
-    "最新",
-    "测试",
-    "明细",
-    "汇总",
-    "余额",
-    "交易",
-    "卡片",
-    "地址",
-    "联系人",
-    "工单",
-    "任务",
-];
-/// Segments after which people put names and titles.
-const NAMED_BY: &[&str] = &[
-    "user",
-    "u",
-    "profile",
-    "tag",
-    "category",
-    "name",
-    "byname",
-    "city",
-    "country",
-    "region",
-    "province",
-    "slug",
-    "article",
-    "post",
-    "blog",
-    "wiki",
-    "story",
-    "news",
-    "topic",
-    "product",
-    "shop",
-    "store",
-    "brand",
-    "org",
-    "organization",
-    "organisation",
-    "team",
-    "channel",
-    "room",
-    "member",
-    "employee",
-    "customer",
-    "client",
-    "patient",
-    "doctor",
-    "student",
-    "teacher",
-    "author",
-    "artist",
-    "album",
-    "song",
-    "movie",
-    "film",
-    "book",
-    "repo",
-    "repository",
-    "project",
-    "package",
-    "module",
-    "company",
-    "tenant",
-    "realm",
-    "workspace",
-    "space",
-    "namespace",
-    "bucket",
-    "owner",
-    "contact",
-    "person",
-    "people",
-    "player",
-    "hero",
-    "pokemon",
-    "character",
-    "stock",
-    "symbol",
-    "ticker",
-    "coin",
-    "currency",
-    "keyword",
-    "label",
-    "group",
-    "device",
-    "host",
-    "node",
-    "domain",
-    "site",
-    "menu",
-    "recipe",
-    "hotel",
-    "restaurant",
-    "event",
-    "course",
-    "account",
-    "staff",
-    "operator",
-    "merchant",
-    "vendor",
-    "supplier",
-    "agent",
-    "dept",
-    "department",
-    "branch",
-    "dataset",
-    "term",
-    "word",
-    "locale",
-    "lang",
-    "用户",
-    "客户",
-    "员工",
-    "标签",
-    "城市",
-    "姓名",
-    "商品",
-    "部门",
-    "会员",
-];
-/// Segments below which fixed routes stand, however many they are.
-const PREFIX: &[&str] = &[
-    "api",
-    "apis",
-    "rest",
-    "service",
-    "services",
-    "app",
-    "apps",
-    "web",
-    "admin",
-    "internal",
-    "public",
-    "private",
-    "gateway",
-    "rpc",
-    "ajax",
-    "open",
-    "openapi",
-    "mobile",
-    "portal",
-    "backend",
-    "system",
-    "auth",
-    "oauth",
-    "oauth2",
-    "sso",
-    "reports",
-    "report",
-    "stats",
-    "statistics",
-    "metrics",
-    "dashboard",
-    "settings",
-    "config",
-    "docs",
-    "help",
-    "actions",
-    "jobs",
-    "tools",
-    "utils",
-    "health",
-    "actuator",
-    "types",
-    "enums",
-    "dict",
-    "dicts",
-    "lookups",
-    "events",
-    "hooks",
-    "webhooks",
-    "analytics",
-];
-/// First segments of trees of files.
-const MOUNTS: &[&str] = &[
-    "static",
-    "assets",
-    "dist",
-    "css",
-    "js",
-    "img",
-    "imgs",
-    "image",
-    "images",
-    "fonts",
-    "font",
-    "media",
-    "lib",
-    "libs",
-    "vendor",
-    "vendors",
-    "_next",
-    "_nuxt",
-    "build",
-    "webjars",
-    "styles",
-    "scripts",
-    "bundles",
-    "resources",
-    "resource",
-    "public",
-];
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
-/// Whether a segment is a route's word by itself.
-pub fn fixed(s: &str) -> bool {
-    if !s.is_ascii() {
-        return FIXED_ZH.iter().any(|w| s.contains(w));
+static LISTS: LazyLock<HashMap<&'static str, HashSet<&'static str>>> = LazyLock::new(|| {
+    let mut out: HashMap<&str, HashSet<&str>> = HashMap::new();
+    let mut section = "";
+    for l in include_str!("words.txt").lines() {
+        if let Some(name) = l.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            section = name;
+        } else if !l.starts_with('#') {
+            out.entry(section).or_default().extend(l.split_whitespace());
+        }
     }
-    let lower = s.to_ascii_lowercase();
-    FIXED.contains(&lower.as_str()) || verb(s)
+    out
+});
+
+fn has(section: &str, word: &str) -> bool {
+    LISTS.get(section).is_some_and(|l| l.contains(word))
 }
 
-/// `getUserInfo`, `query-list`, `batch_update`: begins with a verb, or with one of the words and ends with another.
-fn verb(s: &str) -> bool {
-    const VERBS: &[&str] = &[
-        "get", "set", "list", "query", "find", "search", "add", "create", "update", "delete",
-        "remove", "save", "check", "batch", "export", "import", "download", "upload", "is", "has",
-        "by", "do", "to", "send", "load", "fetch", "reset", "verify", "count",
+/// Pieces of `camelCase`, `kebab-case`, `snake_case`, `dotted.words`, in lower case.
+pub fn pieces(s: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut piece = String::new();
+    let mut before = ' ';
+    for c in s.chars() {
+        let cut = matches!(c, '-' | '_' | '.' | ' ' | '+' | '~' | ':');
+        if (cut || c.is_uppercase() && before.is_lowercase()) && !piece.is_empty() {
+            out.push(std::mem::take(&mut piece));
+        }
+        if !cut {
+            piece.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    if !piece.is_empty() {
+        out.push(piece);
+    }
+    out
+}
+
+/// Whether a segment is a route of its own wherever it stands.
+pub fn fixed(s: &str) -> bool {
+    if !s.is_ascii() {
+        return LISTS
+            .get("zh")
+            .is_some_and(|l| l.iter().any(|w| s.contains(w)));
+    }
+    if s.starts_with(['_', '$', '.']) && s.len() > 1 || s == "-" {
+        return true;
+    }
+    if code(s) {
+        return false;
+    }
+    let lower = s.trim_start_matches('@').to_ascii_lowercase();
+    has("fixed", &lower) || has("pinyin", &lower) || verb(s) || executable(&lower) || listed(&lower)
+}
+
+/// `list.do`, `detail.json`: a fixed word with the ending of a page.
+fn listed(s: &str) -> bool {
+    s.rsplit_once('.')
+        .is_some_and(|(w, ext)| ext.len() <= 5 && (has("fixed", w) || has("vocab", w)))
+}
+
+/// `me`: what stands for whoever asks, or for all.
+pub fn speaker(s: &str) -> bool {
+    has("speaker", s.trim_start_matches('@'))
+}
+
+/// Pages that run: `getCity.ashx`.
+fn executable(s: &str) -> bool {
+    const ENDS: [&str; 9] = [
+        ".do", ".action", ".php", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".cgi",
     ];
-    let lower = s.to_ascii_lowercase();
-    VERBS.iter().any(|v| {
-        lower.strip_prefix(v).is_some_and(|_| {
-            let next = s.as_bytes().get(v.len());
-            next.is_some_and(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))
-        })
+    ENDS.iter().any(|e| s.ends_with(e) && s.len() > e.len())
+}
+
+/// `getUserInfo`, `query-list`, `batch_update`: begins with a verb.
+fn verb(s: &str) -> bool {
+    LISTS.get("verbs").is_some_and(|l| {
+        let end = s
+            .find(|c: char| !c.is_ascii_lowercase())
+            .unwrap_or(s.len());
+        let rest = s.get(end..).unwrap_or_default();
+        let next = rest.bytes().next();
+        let digits = s.bytes().filter(u8::is_ascii_digit).count();
+        s.get(..end).is_some_and(|v| l.contains(v))
+            && next.is_some_and(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))
+            && digits <= 1
+            // a title may begin with one: `make-rice-easy`
+            && (next.is_some_and(|b| b.is_ascii_uppercase()) || rest.split(['-', '_']).count() <= 3)
+            && (next.is_some_and(|b| b.is_ascii_uppercase()) || routeish(rest.trim_start_matches(['-', '_'])))
     })
+}
+
+/// `META`, `LHR`, `IN`: a code, though in small letters it would be a word.
+pub fn code(s: &str) -> bool {
+    (2..=5).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// A verb that a resource's name may end with: `:pause`.
+pub fn custom(s: &str) -> bool {
+    s.bytes().all(|b| b.is_ascii_alphabetic())
+        && (verb(s) || has("verbs", s) || has("fixed", s) || has("vocab", s))
+}
+
+/// Whether every piece is a word of routes.
+pub fn routeish(s: &str) -> bool {
+    if !s.is_ascii() {
+        return fixed(s);
+    }
+    let p = pieces(s);
+    !code(s)
+        && !p.is_empty()
+        && (camel(s)
+            || p.iter().all(|w| {
+                has("vocab", w)
+                    || has("fixed", w)
+                    || has("pinyin", w)
+                    || has("verbs", w)
+                    || noun(w)
+                    || matches!(
+                        w.as_str(),
+                        "of" | "and"
+                            | "by"
+                            | "for"
+                            | "to"
+                            | "in"
+                            | "on"
+                            | "with"
+                            | "the"
+                            | "no"
+                            | "id"
+                            | "ids"
+                    )
+            }))
+}
+
+/// `lastBuild`: how code is written, and no name.
+fn camel(s: &str) -> bool {
+    let p = pieces(s);
+    (2..=6).contains(&p.len())
+        && s.bytes().all(|b| b.is_ascii_alphabetic())
+        && s.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+        && p.iter().all(|w| w.len() >= 2)
+}
+
+/// A long word with the ending of a noun that names a kind of thing: `settlements`, `authorizations`.
+fn noun(w: &str) -> bool {
+    const ENDS: [&str; 17] = [
+        "tion", "tions", "ment", "ments", "ings", "ities", "ances", "ences", "ables", "ors", "ers",
+        "ships", "ssion", "ssions", "ures", "ability", "eries",
+    ];
+    w.len() >= 8 && w.bytes().all(|b| b.is_ascii_lowercase()) && ENDS.iter().any(|e| w.ends_with(e))
+}
+
+/// A route's word that resources of any kind have below.
+pub fn generic(s: &str) -> bool {
+    has("generic", &s.to_ascii_lowercase()) || super::shapes::version(s) || has("prefix", s)
 }
 
 /// Whether names and titles are likely after this segment.
@@ -652,21 +169,80 @@ pub fn named_by(prev: &str) -> bool {
         .filter(|c| !matches!(c, '-' | '_'))
         .flat_map(char::to_lowercase)
         .collect();
-    let singular = p.strip_suffix("ies").map(|s| format!("{s}y"));
-    NAMED_BY.contains(&p.as_str())
-        || p.strip_suffix('s').is_some_and(|s| NAMED_BY.contains(&s))
-        || singular.is_some_and(|s| NAMED_BY.contains(&s.as_str()))
-        || p.strip_suffix("es").is_some_and(|s| NAMED_BY.contains(&s))
+    let last = pieces(prev).pop().unwrap_or_default();
+    [p, last].iter().any(|p| {
+        has("named", p)
+            || p.strip_suffix('s').is_some_and(|s| has("named", s))
+            || p.strip_suffix("es").is_some_and(|s| has("named", s))
+            || p.strip_suffix("ies")
+                .is_some_and(|s| has("named", &format!("{s}y")))
+    })
+}
+
+/// Whether it names several things, so that one of them stands behind: `coupons`, `branches`, `policies`.
+pub fn plural(prev: &str) -> bool {
+    let last = pieces(prev).pop().unwrap_or_default();
+    last.len() > 3
+        && last.ends_with('s')
+        && !last.ends_with("ss")
+        && !last.ends_with("us")
+        && !last.ends_with("is")
 }
 
 /// Whether fixed routes stand below this segment.
 pub fn prefix(prev: &str) -> bool {
+    // An identifier that was left as it is stands for a version.
     prev.is_empty()
-        || PREFIX.contains(&prev.to_ascii_lowercase().as_str())
+        || has("prefix", &prev.to_ascii_lowercase())
         || super::shapes::version(prev)
+        || prev != "{}" && super::shapes::shape(prev).is_some()
 }
 
 /// Whether a tree of files begins here.
 pub fn mount(s: &str) -> bool {
-    MOUNTS.contains(&s.to_ascii_lowercase().as_str())
+    has("mount", &s.to_ascii_lowercase())
+}
+
+/// Whether names of files stand below.
+pub fn files_below(s: &str) -> bool {
+    has("filesbelow", &s.to_ascii_lowercase())
+}
+
+/// A technical word with a number in it: `sha256`, `iso-8601`, `es2015`, `h264`.
+pub fn tech(s: &str) -> bool {
+    if s.len() > 16 || !s.is_ascii() {
+        return false;
+    }
+    let lower: String = s
+        .bytes()
+        .filter(|b| !matches!(b, b'-' | b'_'))
+        .map(|b| char::from(b.to_ascii_lowercase()))
+        .collect();
+    if has("techwords", &lower) {
+        return true;
+    }
+    let stem = lower.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = lower.len() - stem.len();
+    (1..=5).contains(&number)
+        && has("tech", stem)
+        && !s
+            .bytes()
+            .any(|b| b.is_ascii_uppercase() && number >= 3 && stem.len() <= 2)
+}
+
+/// `zh-CN`, `en_GB`, `zh-Hans`; of a language alone its siblings decide.
+pub fn locale(s: &str) -> bool {
+    s.split_once(['-', '_']).is_some_and(|(l, r)| {
+        has("langs", l)
+            && (r.len() == 2 || r.len() == 4)
+            && (r.bytes().all(|b| b.is_ascii_uppercase())
+                || r.bytes().next().is_some_and(|b| b.is_ascii_uppercase())
+                || r.len() == 2 && r.bytes().all(|b| b.is_ascii_lowercase()) && l.len() == 2)
+            && r.bytes().all(|b| b.is_ascii_alphabetic())
+    })
+}
+
+/// `en`.
+pub fn language(s: &str) -> bool {
+    has("langs", s)
 }

@@ -17,7 +17,7 @@
 mod early;
 mod padding;
 
-use super::{Missing, Segment};
+use super::{Missing, Segment, low};
 use crate::call::model::Stamp;
 use crate::limits::{
     HELD_NS, REORDER_NS, REORDER_PACKETS, STREAM_HELD, STREAM_PIECES, UNHEARD_BYTES, UNHEARD_PIECES,
@@ -125,11 +125,6 @@ pub(super) struct Half {
     pub(super) unsure: bool,
     /// Whether the flow table has it in its list of streams that hold bytes.
     pub(super) listed: bool,
-}
-
-/// The low half of an offset, which is what sequence numbers count.
-fn low(n: u64) -> u32 {
-    u32::try_from(n & 0xffff_ffff).unwrap_or(0)
 }
 
 impl Half {
@@ -249,6 +244,7 @@ impl Half {
                 out.data(Segment {
                     bytes: &[],
                     offset: self.offset,
+                    zero: self.first(),
                     acked: p.acked,
                     at: p.at,
                     retransmitted: true,
@@ -306,6 +302,7 @@ impl Half {
             out.data(Segment {
                 bytes,
                 offset: self.offset,
+                zero: self.first(),
                 acked,
                 at,
                 retransmitted,

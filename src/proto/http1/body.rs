@@ -1,9 +1,12 @@
 //! A body that grows. In: its bytes in order, and gaps. Out: a [`RawBody`]. Bounds: [`limits::BODY_STORED`] bytes kept, or fewer
 //! where all open bodies together come to their limit; length and hash go on.
 
-use crate::call::model::RawBody;
+use crate::call::model::{RawBody, Stamp};
 use crate::limits;
 use sha2::{Digest, Sha256};
+
+/// Room made at once against what has come: most bodies are a few packets long, and are then moved never.
+const AHEAD: usize = 4;
 
 /// A body being collected.
 #[derive(Debug, Default)]
@@ -16,9 +19,10 @@ pub struct Growing {
 }
 
 impl Growing {
-    /// Starts with room for what is known to come, as far as it is here already.
-    pub fn expect(&mut self, here: usize) {
-        self.body.bytes.reserve_exact(here.min(limits::BODY_STORED));
+    /// Starts with room for `all` that is to come, at most for [`AHEAD`] times what is here already: a length is only a word.
+    pub fn expect(&mut self, all: usize, here: usize) {
+        let room = all.min(here.saturating_mul(AHEAD));
+        self.body.bytes.reserve_exact(room.min(limits::BODY_STORED));
     }
 
     /// One that was read already.
@@ -61,6 +65,14 @@ impl Growing {
         }
     }
 
+    /// The bytes that come next are in another packet than those before, if this is not that of them.
+    pub fn place(&mut self, at: Stamp) {
+        let places = &mut self.body.places;
+        if places.last().is_none_or(|p| p.1 != at) && places.len() < limits::BODY_PLACES {
+            places.push((self.body.len, at));
+        }
+    }
+
     /// Bytes captured so far.
     pub fn len(&self) -> u64 {
         self.body.len
@@ -73,7 +85,7 @@ impl Growing {
 
     /// Bytes in memory.
     pub fn held(&self) -> usize {
-        self.body.bytes.len()
+        self.body.bytes.len() + self.body.places.len() * std::mem::size_of::<(u64, Stamp)>()
     }
 
     /// The body, without its bytes, as far as it has come.
@@ -90,6 +102,7 @@ impl Growing {
         RawBody {
             long_sha256: self.hash.map(|h| h.finalize().into()),
             complete,
+            ended: complete,
             ..self.body
         }
     }

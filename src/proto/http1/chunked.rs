@@ -183,7 +183,14 @@ impl Chunked {
 /// The size a chunk's line says. Blanks around it are read over as many receivers do.
 fn size(line: &[u8], lenient: &mut bool) -> Option<u64> {
     let full = line.len();
-    let line = line.trim_ascii();
+    let mut line = line.trim_ascii();
+    // a plus and `0x` before the digits are read over as well, as those do who leave it to a library to read the number
+    line = line.strip_prefix(b"+").unwrap_or(line);
+    if let [b'0', b'x' | b'X', rest @ ..] = line
+        && rest.first().is_some_and(u8::is_ascii_hexdigit)
+    {
+        line = rest;
+    }
     *lenient |= line.len() != full;
     let n = line.iter().take_while(|c| c.is_ascii_hexdigit()).count();
     let tail = line.get(n..).unwrap_or_default().trim_ascii_start();
@@ -236,7 +243,17 @@ mod tests {
             assert_eq!(used, Some(wire.len() - 4));
         }
         assert_eq!(run(b"5\nhello\n0\n\n", 3).0, b"hello");
+        assert_eq!(run(b"+0x5\r\nhello\r\n0\r\n\r\n", 3).0, b"hello");
         assert_eq!(run(b"zz\r\n", 9).2, None);
+        for odd in [
+            &b"0x\r\n"[..],
+            b"-5\r\n",
+            b"++5\r\n",
+            b"5_0\r\n",
+            b"5 5\r\n",
+        ] {
+            assert_eq!(run(odd, 9).2, None, "{odd:?}");
+        }
         assert_eq!(run(b"fffffffffffffffff\r\n", 9).2, None);
         assert_eq!(run(b"\r\n", 9).2, None);
     }

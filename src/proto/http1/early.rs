@@ -2,8 +2,9 @@
 //! the same segments; where they begin a message, the one before is ended first. However they are cut, the answer is the
 //! same: what may be the beginning of a start line waits for the rest of it. Bounds: [`limits::PROBE_BYTES`] a side.
 
+use super::Http1;
+use super::reader::Reader;
 use super::start::{self, Is};
-use super::{Http1, Kind};
 use crate::call::model::Flags;
 use crate::limits;
 use crate::net::Segment;
@@ -15,11 +16,19 @@ impl Http1 {
         if request { client } else { server }
     }
 
+    fn reader_of(&self, request: bool) -> &Reader {
+        if request { &self.req } else { &self.resp }
+    }
+
     /// Whether the message being read may end here, before its body:
     /// - a request that was answered before its body was sent, and the body never was (`Expect: 100-continue`);
+    /// - a message with several lengths, where the least of them says that it ends;
     /// - a response that has no body after all (to a HEAD that was not captured);
     /// - a response whose body ends with the connection, although more requests wait.
     fn may_end(&self, request: bool) -> bool {
+        if self.reader_of(request).may_be_over() {
+            return true;
+        }
         if request {
             return self.req.body_not_begun() && self.queue.answered(self.sending);
         }
@@ -44,6 +53,7 @@ impl Http1 {
         } else {
             self.resp.left()
         };
+        let contested = self.reader_of(request).may_be_over();
         let front = self.front(request);
         let joined;
         let bytes = if front.is_empty() {
@@ -62,7 +72,9 @@ impl Http1 {
             Is::More
                 if begins
                     && bytes.len() < limits::PROBE_BYTES
-                    && ((bytes.len() as u64) < left || request && start::registered(bytes)) =>
+                    && (contested
+                        || (bytes.len() as u64) < left
+                        || request && start::registered(bytes)) =>
             {
                 front.push(seg);
                 return true;
@@ -84,7 +96,7 @@ impl Http1 {
         }
         self.resp.end_here(at, true);
         self.response_done(cx);
-        self.resp.expect_simple = self.queue.next_kind() == Kind::Simple;
+        self.expect(at);
     }
 
     /// Reads what waited. It is too little for a head, so that nothing can take the connection over with it.

@@ -3,8 +3,8 @@
 //!
 //! What breaks RFC 9112 is read the way most receivers read it and flagged: a line ends at LF with or without CR, a CR elsewhere or a
 //! NUL is part of its line, folded lines are joined, blanks before the colon are dropped, a line without colon is skipped. Of several
-//! Content-Lengths the first that is a number counts, and chunked counts more than any of them (section 6.3); a sign or a tail behind
-//! the digits is read over. Other readers choose otherwise: that is what the flag says.
+//! Content-Lengths the first that is a number counts, unless a message begins where the least says; chunked counts more than any of
+//! them (section 6.3); a sign or a tail behind the digits is read over. Other readers choose otherwise: that is what the flag says.
 
 use super::start::trim_cr;
 use crate::call::model::Flags;
@@ -128,6 +128,8 @@ pub enum Framing {
     None,
     /// This many bytes.
     Fixed(u64),
+    /// Lengths that contradict each other: the one that counts, the least and the largest.
+    Contested { len: u64, least: u64, most: u64 },
     /// Chunked.
     Chunked,
     /// Until the connection closes.
@@ -143,12 +145,16 @@ pub fn framing<'a>(
 ) -> Option<Framing> {
     let mut length: Option<Result<u64, ()>> = None;
     let (mut coded, mut chunked, mut bad) = (false, false, false);
+    let (mut least, mut most) = (u64::MAX, 0);
     for (name, value) in fields {
         if name.eq_ignore_ascii_case(b"content-length") {
             for part in value.split(|c| *c == b',') {
                 let n = number(part.trim_ascii(), &mut bad);
                 // once more, even the same, is against RFC 9110 section 8.6
                 bad |= length.is_some();
+                if let Ok(n) = n {
+                    (least, most) = (least.min(n), most.max(n));
+                }
                 if !matches!(length, Some(Ok(_))) {
                     length = Some(n);
                 }
@@ -171,6 +177,7 @@ pub fn framing<'a>(
         Some(Framing::Chunked)
     } else {
         match length {
+            Some(Ok(len)) if least < most => Some(Framing::Contested { len, least, most }),
             Some(Ok(n)) => Some(Framing::Fixed(n)),
             Some(Err(())) => close,
             None if coded => {
@@ -270,8 +277,18 @@ mod tests {
             (Some(Framing::Fixed(5)), bad)
         );
         assert_eq!(
-            framed("x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", false),
-            (Some(Framing::Fixed(5)), bad)
+            framed(
+                "x\r\nContent-Length: 5\r\nContent-Length: 6, 3\r\n\r\n",
+                false
+            ),
+            (
+                Some(Framing::Contested {
+                    len: 5,
+                    least: 3,
+                    most: 6
+                }),
+                bad
+            )
         );
         assert_eq!(
             framed("x\r\nContent-Length: -5\r\n\r\n", true),

@@ -114,8 +114,16 @@ impl Http1 {
     fn request_segment(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) {
         let mut pos = 0;
         loop {
+            if pos > 0
+                && self.req.may_be_over()
+                && let Some(rest) = rest(seg, pos)
+                && self.waits(true, &rest, cx)
+            {
+                return;
+            }
             match self.req.step(seg, &mut pos, self.room(cx)) {
                 Step::More => return,
+                Step::Perhaps => {}
                 Step::Desync => cx.diag("http-desync", seg.at.unit),
                 Step::Head => {
                     let here = seg.bytes.len().saturating_sub(pos);
@@ -214,9 +222,17 @@ impl Http1 {
     fn response_segment(&mut self, seg: &Segment<'_>, cx: &mut Cx<'_>) -> Feed {
         let mut pos = 0;
         loop {
-            self.resp.expect_simple = self.queue.next_kind() == Kind::Simple;
+            if pos > 0
+                && self.resp.may_be_over()
+                && let Some(rest) = rest(seg, pos)
+                && self.waits(false, &rest, cx)
+            {
+                return Feed::Go;
+            }
+            self.expect(seg.offset + pos as u64);
             match self.resp.step(seg, &mut pos, self.room(cx)) {
                 Step::More => return Feed::Go,
+                Step::Perhaps => {}
                 Step::Desync => cx.diag("http-desync", seg.at.unit),
                 Step::Head => {
                     let here = seg.bytes.len().saturating_sub(pos);
@@ -233,6 +249,17 @@ impl Http1 {
                 Step::Done => self.response_done(cx),
             }
         }
+    }
+
+    /// What the next answer may be besides one with a head: to a simple request its content alone, and as the server's very first
+    /// bytes that as well, where a request waits for them. `at`: where the bytes that come next stand in the server's stream.
+    fn expect(&mut self, at: u64) {
+        let kind = self.queue.next_kind();
+        self.resp.expect_simple = kind == Kind::Simple;
+        self.resp.expect_bare = kind == Kind::Plain
+            && self.resp.untouched(at)
+            && self.asked.is_none()
+            && self.queue.waiting();
     }
 
     fn response_begins(&mut self, cx: &mut Cx<'_>) {
@@ -282,8 +309,13 @@ impl Http1 {
         if let (Some(204), Some(Framing::Fixed(1..) | Framing::Chunked)) = (status, said) {
             flags.insert(Flags::BAD_FRAMING);
         }
-        if let (Framing::None, Some(Framing::Fixed(n))) = (framing, said) {
-            self.resp.undue = n;
+        if version == (0, 9) && kind != Kind::Simple {
+            flags.insert(Flags::BAD_FRAMING);
+        }
+        match (framing, said) {
+            (Framing::None, Some(Framing::Fixed(n))) => self.resp.undue = n,
+            (Framing::None, Some(Framing::Contested { most, .. })) => self.resp.undue = most,
+            _ => {}
         }
         self.resp.mark(flags);
         let room = self.room(cx);
@@ -360,7 +392,7 @@ impl Http1 {
 
     fn after(&mut self, side: Side, step: Step, cx: &mut Cx<'_>) {
         match (side == self.client, step) {
-            (_, Step::More | Step::Desync) => {}
+            (_, Step::More | Step::Perhaps | Step::Desync) => {}
             (true, Step::Head) => self.request_head(0, cx),
             (true, Step::CutHead) => self.request_cut(cx),
             (true, Step::Done) => self.request_done(cx),
@@ -481,6 +513,16 @@ impl Http1 {
         let step = self.reader(side).finish(orderly);
         self.after(side, step, cx);
     }
+}
+
+/// A segment from `pos` on; `None` at its end.
+fn rest<'a>(seg: &Segment<'a>, pos: usize) -> Option<Segment<'a>> {
+    let bytes = seg.bytes.get(pos..).filter(|b| !b.is_empty())?;
+    Some(Segment {
+        bytes,
+        offset: seg.offset + pos as u64,
+        ..*seg
+    })
 }
 
 /// What is missing before the message that is being read.

@@ -1,5 +1,6 @@
 //! Requests and their responses. In: heads as they are read, with stream offsets and acknowledgements. Out: which exchange a
-//! message belongs to, and finished exchanges. Bounds: [`limits::PIPELINE`], [`limits::ORPHANS`], [`limits::UNPAIRED_BYTES`].
+//! message belongs to, and finished exchanges. Bounds: [`limits::PIPELINE`], [`limits::ORPHANS`], [`limits::UNPAIRED_BYTES`],
+//! [`limits::WAITING_BYTES`].
 //!
 //! First in, first out, corrected by what each side had acknowledged: a response that starts at S cannot belong to a request if a later
 //! request acknowledged past the last response and up to S; nor to a request that acknowledged past S, nor to one that the
@@ -415,7 +416,13 @@ impl Queue {
             let some = self.open.len() > 1;
             let heavy = self.held > limits::UNPAIRED_BYTES && some;
             // with what all others hold, more than there is for all
-            let full = some && self.held() > cx.budget;
+            let most = if self.open.len() > limits::PIPELINE_FEW {
+                let kept = limits::OPEN_BYTES - limits::WAITING_BYTES;
+                cx.budget.saturating_sub(kept)
+            } else {
+                cx.budget
+            };
+            let full = some && self.held() > most;
             let long = self.open.len() > limits::PIPELINE;
             let Some(front) = self.open.front() else {
                 return;
@@ -467,6 +474,11 @@ impl Queue {
         };
         if o.request.is_none() {
             self.orphans = self.orphans.saturating_sub(1);
+        }
+        // the memory of a long queue is given back as it gets short
+        let (len, room) = (self.open.len(), self.open.capacity());
+        if room > limits::PIPELINE_FEW && len < room / 4 {
+            self.open.shrink_to(len * 2);
         }
         let request = std::mem::take(&mut o.request).message();
         let response = std::mem::take(&mut o.response).message();
@@ -542,7 +554,9 @@ fn outline(m: &Message) -> Message {
         len: m.body.len,
         long_sha256: m.body.long_sha256,
         complete: m.body.complete,
+        ended: m.body.ended,
         gaps: m.body.gaps.clone(),
+        places: Vec::new(),
     };
     Message {
         start: m.start.clone(),
@@ -553,6 +567,7 @@ fn outline(m: &Message) -> Message {
         body,
         first: m.first,
         last: m.last,
+        seq: m.seq,
         flags: m.flags,
     }
 }

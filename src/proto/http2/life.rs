@@ -114,6 +114,12 @@ impl Http2 {
         if silent && self.books.waiting > limits::UNPAIRED_BYTES {
             self.shed_some(self.streams.len() / 2, cx, Stream::waits);
         }
+        // where WebSockets hold most of what is too much, giving out streams would not help
+        while self.held() > cx.budget && self.socket_held > self.books.held {
+            if !self.socket_shed(cx) {
+                break;
+            }
+        }
         // heads cannot be left out as bodies are: what waits longest goes
         if self.streams.len() > FEW
             && (self.held() > cx.budget || self.books.heads > limits::H2_HEADS)
@@ -175,7 +181,10 @@ impl Http2 {
     pub(super) fn reset(&mut self, side: Side, id: u32, cx: &mut Cx<'_>) {
         let request = side == self.client;
         let at = self.dir(side).reader.last.at;
-        if self.socket_close(id, cx) {
+        if self.socket_fin(side, id, cx) {
+            if self.sockets.contains_key(&id) {
+                self.later(id, at, cx);
+            }
             return;
         }
         let Some(mut s) = self.streams.remove(&id) else {
@@ -185,26 +194,37 @@ impl Http2 {
         s.changed = true;
         let over = s.half(!request).ended;
         self.put(id, s, cx);
-        if over {
-            return;
+        if !over {
+            self.later(id, at, cx);
         }
+    }
+
+    /// A stream or WebSocket that one side has reset is over once what the other had sent by then must have come.
+    fn later(&mut self, id: u32, at: Stamp, cx: &mut Cx<'_>) {
         if self.resets.len() >= limits::H2_ENDED
             && let Some((id, _)) = self.resets.pop_front()
         {
-            self.finish(id, None, cx);
+            self.over(id, cx);
         }
         self.resets.push_back((id, at));
+    }
+
+    fn over(&mut self, id: u32, cx: &mut Cx<'_>) {
+        if !self.socket_close(id, cx) {
+            self.finish(id, None, cx);
+        }
     }
 
     /// Streams that were reset are over when what had been on its way must have come.
     pub(super) fn settle_resets(&mut self, now: Stamp, cx: &mut Cx<'_>) {
         while let Some((id, at)) = self.resets.front().copied() {
             let old = now.ts.saturating_sub(at.ts) > RESET_NS;
-            if !old && self.streams.contains_key(&id) {
+            let open = self.streams.contains_key(&id) || self.sockets.contains_key(&id);
+            if !old && open {
                 return;
             }
             self.resets.pop_front();
-            self.finish(id, None, cx);
+            self.over(id, cx);
         }
     }
 

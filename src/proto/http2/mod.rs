@@ -505,6 +505,7 @@ impl Proto for Http2 {
         let none = Segment {
             bytes: &[],
             offset: self.dir(side).reader.next,
+            zero: 0,
             acked: 0,
             at,
             retransmitted: false,

@@ -8,7 +8,7 @@
 use super::frame::{self, Frame, Known, PREFACE, Verdict};
 use crate::call::model::Stamp;
 use crate::limits;
-use crate::net::Segment;
+use crate::net::{Segment, low};
 
 /// Bytes in order with the packets they came from.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub struct Held {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mark {
     pub at: Stamp,
+    /// Sequence number of the byte.
+    pub seq: u32,
     pub retransmitted: bool,
 }
 
@@ -64,8 +66,10 @@ impl Held {
             self.offset += from as u64;
             let keep = self.marks.partition_point(|m| m.0 <= from).max(1) - 1;
             self.marks.drain(..keep);
-            for m in &mut self.marks {
-                m.0 = m.0.saturating_sub(from);
+            for (at, mark) in &mut self.marks {
+                // of the first, what stands before is gone
+                mark.seq = mark.seq.wrapping_add(low(from.saturating_sub(*at) as u64));
+                *at = at.saturating_sub(from);
             }
         }
     }
@@ -108,6 +112,7 @@ impl<'a> View<'a> {
             offset: s.offset,
             one: Mark {
                 at: s.at,
+                seq: s.seq(0),
                 retransmitted: s.retransmitted,
             },
             marks: None,
@@ -116,13 +121,17 @@ impl<'a> View<'a> {
 
     /// The packet that carried the byte at `pos`.
     pub fn mark(&self, pos: usize) -> Mark {
-        let Some(marks) = self.marks else {
-            return self.one;
-        };
-        let n = marks.partition_point(|m| m.0 <= pos);
-        n.checked_sub(1)
-            .and_then(|n| marks.get(n))
-            .map_or(self.one, |m| m.1)
+        let (from, mark) = self.marks.map_or((0, self.one), |marks| {
+            let n = marks.partition_point(|m| m.0 <= pos);
+            n.checked_sub(1)
+                .and_then(|n| marks.get(n))
+                .copied()
+                .unwrap_or((0, self.one))
+        });
+        Mark {
+            seq: mark.seq.wrapping_add(low((pos - from) as u64)),
+            ..mark
+        }
     }
 }
 

@@ -7,11 +7,14 @@ use super::stream::Stream;
 use super::{Http2, Upgraded};
 use crate::call::model::Stamp;
 use crate::limits;
-use crate::net::{Close, Missing, Segment, Side};
+use crate::net::{Close, Missing, Segment, Side, low};
 use crate::proto::{Begin, Cx, Proto, ws};
 
 /// Bytes of memory that each takes besides what it holds.
 const BASE: usize = 1024;
+
+/// One that holds less than this stays open: nothing is won by closing it.
+const LARGE: usize = 64 << 10;
 
 /// Of the two sides' parts the one of a side.
 fn of<T>([a, b]: &mut [T; 2], side: Side) -> &mut T {
@@ -123,10 +126,15 @@ impl Http2 {
             if bytes.is_empty() {
                 return;
             }
+            if *of(&mut s.over, side) {
+                return cx.diag("h2-after-end", mark.at.unit);
+            }
             let sent = of(&mut s.sent, side);
             let segment = Segment {
                 bytes,
                 offset: *sent,
+                // the mark is that of the last byte
+                zero: mark.seq.wrapping_sub(low(*sent + bytes.len() as u64 - 1)),
                 acked: 0,
                 at: mark.at,
                 retransmitted: mark.retransmitted,
@@ -175,6 +183,17 @@ impl Http2 {
         is
     }
 
+    /// Closes the one that holds most, to hold to the memory that there is; `false` where none holds much.
+    pub(super) fn socket_shed(&mut self, cx: &mut Cx<'_>) -> bool {
+        let most = self.sockets.iter().max_by_key(|(_, s)| s.booked);
+        let Some(id) = most.filter(|(_, s)| s.booked > LARGE).map(|(id, _)| *id) else {
+            return false;
+        };
+        let at = self.a.reader.last.at.max(self.b.reader.last.at);
+        cx.diag("h2-memory-limit", at.unit);
+        self.socket_close(id, cx)
+    }
+
     /// A socket is over; `false` where the stream is none.
     pub(super) fn socket_close(&mut self, id: u32, cx: &mut Cx<'_>) -> bool {
         let Some(mut s) = self.sockets.remove(&id) else {
@@ -201,5 +220,123 @@ impl Socket {
     /// Copies of messages that are not done.
     pub fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<crate::call::model::Exchange>) {
         self.parser.open(cx, out);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // lengths that are written out below
+mod tests {
+    use super::*;
+    use crate::call::model::{Flags, Unit};
+    use crate::net::FlowKey;
+    use crate::proto::Shared;
+    use crate::proto::http2::frame;
+    use std::collections::BTreeMap;
+
+    fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+        let len = (payload.len() as u32).to_be_bytes();
+        [&len[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+    }
+
+    /// Literal fields without indexing.
+    fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+        let string = |s: &str| [&[s.len() as u8][..], s.as_bytes()].concat();
+        let field = |f: &(&str, &str)| [vec![0], string(f.0), string(f.1)].concat();
+        fields.iter().flat_map(field).collect()
+    }
+
+    /// A WebSocket that holds most of the memory is closed where there is too little; streams that hold next to nothing stay.
+    #[test]
+    fn what_holds_most_gives_way() {
+        let ends = |n: u8, port| (std::net::IpAddr::from([10, 0, 0, n]), port);
+        let key = FlowKey {
+            a: ends(1, 40_000),
+            b: ends(2, 80),
+            protocol: 6,
+        };
+        let (mut ordinal, mut out, mut diags) = (0, Vec::new(), BTreeMap::new());
+        let mut shared = Shared::default();
+        let mut h = Http2::new(Begin {
+            client: Side::A,
+            upgraded: None,
+        });
+        let mut sent = [0u64; 2];
+        let mut number = 0;
+        let mut send = |h: &mut Http2, side: Side, bytes: &[u8], budget: usize| {
+            number += 1;
+            let offset = std::mem::replace(of(&mut sent, side), 0);
+            *of(&mut sent, side) = offset + bytes.len() as u64;
+            let at = Stamp {
+                ts: number,
+                unit: Unit {
+                    source: 0,
+                    number: number as u64,
+                },
+            };
+            let segment = Segment {
+                bytes,
+                offset,
+                zero: 0,
+                acked: 0,
+                at,
+                retransmitted: false,
+            };
+            let mut cx = Cx {
+                flow: 0,
+                key: &key,
+                ordinal: &mut ordinal,
+                out: &mut out,
+                budget,
+                diags: &mut diags,
+                spoke: [true; 2],
+                tls: false,
+                depth: 0,
+                shared: &mut shared,
+            };
+            h.data(side, segment, &mut cx);
+            out.len()
+        };
+        let plenty = 64 << 20;
+        let connect = [
+            (":method", "CONNECT"),
+            (":protocol", "websocket"),
+            (":path", "/chat"),
+            (":scheme", "http"),
+            (":authority", "h"),
+        ];
+        send(&mut h, Side::A, frame::PREFACE, plenty);
+        send(&mut h, Side::A, &frame(frame::SETTINGS, 0, 0, &[]), plenty);
+        send(
+            &mut h,
+            Side::A,
+            &frame(frame::HEADERS, 4, 1, &block(&connect)),
+            plenty,
+        );
+        send(&mut h, Side::B, &frame(frame::SETTINGS, 0, 0, &[]), plenty);
+        let accept = frame(frame::HEADERS, 4, 1, &block(&[(":status", "200")]));
+        assert_eq!(send(&mut h, Side::B, &accept, plenty), 1);
+        // the beginning of a message of a mebibyte
+        let head = [0x82, 127, 0, 0, 0, 0, 0, 0x10, 0, 0];
+        send(&mut h, Side::B, &frame(frame::DATA, 0, 1, &head), plenty);
+        for _ in 0..20 {
+            send(
+                &mut h,
+                Side::B,
+                &frame(frame::DATA, 0, 1, &[b'x'; 10_000]),
+                plenty,
+            );
+        }
+        assert!(h.socket_held > 200_000);
+        let get = block(&[(":method", "GET"), (":path", "/a"), (":authority", "h")]);
+        for id in 0..30u8 {
+            let ask = frame(frame::HEADERS, 5, 3 + 2 * id, &get);
+            let n = send(&mut h, Side::A, &ask, 150_000);
+            assert_eq!(n, 2, "the socket's message and no stream");
+        }
+        assert_eq!((h.sockets.len(), h.streams.len()), (0, 30));
+        let cut = &out[1];
+        let flags = cut.response.as_ref().map_or(Flags::default(), |m| m.flags);
+        assert!(flags.has(Flags::TRUNCATED) || cut.flags.has(Flags::TRUNCATED));
+        assert_eq!(diags.get(&(0, "h2-memory-limit")).map(|d| d.0), Some(1));
     }
 }

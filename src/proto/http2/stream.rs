@@ -25,6 +25,8 @@ pub struct Half {
     /// Bytes are missing whose number is not known.
     open_gap: bool,
     content_length: Option<u64>,
+    /// Its body consists of messages, each of which has its time.
+    timed: bool,
     /// The declared length says nothing of the body (HEAD, 304).
     pub no_body: bool,
 }
@@ -36,6 +38,7 @@ impl Half {
         self.losses = losses;
         let mut m = message(head, first, last);
         m.flags.insert(flags);
+        self.timed = m.header("content-type").is_some_and(framed);
         self.message = Some(m);
     }
 
@@ -72,6 +75,15 @@ impl Half {
         !self.ended && self.losses != losses
     }
 
+    /// More of it comes: behind a loss, what was lost may have been its own.
+    fn goes_on(&mut self, fresh: bool, losses: u32) {
+        if fresh || self.losses != losses {
+            self.open_gap = true;
+            self.body.gap(0);
+            self.losses = losses;
+        }
+    }
+
     /// A piece of the body, or none at the beginning of a DATA frame. `false` where not all of it is kept from here on.
     pub fn data(
         &mut self,
@@ -82,16 +94,14 @@ impl Half {
         room: usize,
     ) -> bool {
         let fresh = self.message.is_none();
-        let lost = self.losses != losses;
         let m = self.at(request, mark, losses);
         m.last = mark.at;
         if mark.retransmitted {
             m.flags.insert(Flags::RETRANSMITTED);
         }
-        if lost || fresh {
-            self.open_gap = true;
-            self.body.gap(0);
-            self.losses = losses;
+        self.goes_on(fresh, losses);
+        if self.timed && !bytes.is_empty() {
+            self.body.place(mark.at);
         }
         self.data = true;
         let kept = bytes.is_empty() || self.body.push(bytes, room);
@@ -115,6 +125,7 @@ impl Half {
         let m = self.message.as_mut()?;
         let mark = Mark {
             at: m.last,
+            seq: m.seq.unwrap_or(0),
             retransmitted: m.flags.has(Flags::RETRANSMITTED),
         };
         (!body.bytes.is_empty()).then_some((body.bytes, mark))
@@ -130,6 +141,10 @@ impl Half {
         last: Mark,
         losses: u32,
     ) -> bool {
+        let fresh = self.message.is_none();
+        self.at(request, first, losses);
+        // a body that has no more DATA behind a loss may have had some among what was lost
+        self.goes_on(fresh, losses);
         let m = self.at(request, first, losses);
         m.last = last.at;
         m.flags.insert(flags);
@@ -212,6 +227,13 @@ impl Half {
     }
 }
 
+/// Whether a media type says that the body consists of messages (gRPC).
+fn framed(media: &[u8]) -> bool {
+    media
+        .get(..16)
+        .is_some_and(|m| m.eq_ignore_ascii_case(b"application/grpc"))
+}
+
 /// A message of which only the head is known.
 pub fn message(head: Head, first: Mark, last: Mark) -> Message {
     let mut flags = head.flags;
@@ -227,6 +249,7 @@ pub fn message(head: Head, first: Mark, last: Mark) -> Message {
         body: RawBody::default(),
         first: first.at,
         last: last.at,
+        seq: Some(first.seq),
         flags,
     }
 }

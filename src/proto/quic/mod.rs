@@ -53,13 +53,29 @@ pub struct Quic {
     /// The version is no chance, or the other side answered as only QUIC does.
     proven: bool,
     negotiated: bool,
+    /// A Retry came, and nothing of the client since.
+    retried: bool,
     /// Initial packets that no keys opened.
     closed: u32,
+    /// Those that may open once the client's first packet comes, and their bytes.
+    early: Vec<(Side, Vec<u8>, Stamp)>,
+    early_held: usize,
+    /// A client's hello was known when its first packet came once more: the next one tells whether that is another connection.
+    again: Option<Again>,
     /// Part of the handshake was left out at a limit.
     over: bool,
     /// Of the client's hello some was seen when reading ended.
     part: bool,
     done: bool,
+}
+
+/// How a client's first packet came once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// With nothing that explains it: a hello that is not the same is another connection's.
+    Same,
+    /// After a Retry, or in another version: the hello may be another (RFC 9000 wants the same after a Retry; not all obey).
+    Asked,
 }
 
 const CLIENT: usize = 0;
@@ -74,7 +90,7 @@ impl Quic {
     /// Bytes held.
     pub fn held(&self) -> usize {
         let halves: usize = self.halves.iter().map(|h| h.crypto.held()).sum();
-        std::mem::size_of::<Quic>() + halves
+        std::mem::size_of::<Quic>() + halves + self.early_held
     }
 
     /// Takes a datagram.
@@ -84,7 +100,11 @@ impl Quic {
                 return;
             }
             self.seen += 1;
+            let before = self.dcid.clone();
             self.packet(side, &p, at, cx);
+            if self.dcid != before {
+                self.retry_early();
+            }
             if self.held() > cx.budget {
                 self.over = true;
             }
@@ -96,6 +116,30 @@ impl Quic {
                 self.done = true;
                 self.part = !self.halves[CLIENT].crypto.is_empty();
                 self.halves = <[Half; 2]>::default();
+                self.end(cx);
+            }
+        }
+    }
+
+    /// Nothing more comes: what still waits for its keys is counted.
+    pub fn end(&mut self, cx: &mut Cx<'_>) {
+        self.early_held = 0;
+        for (_, _, at) in std::mem::take(&mut self.early) {
+            self.closed += 1;
+            cx.diag("quic-unopened", at.unit);
+        }
+    }
+
+    /// Tries what came before the client's first packet.
+    fn retry_early(&mut self) {
+        for (side, bytes, at) in std::mem::take(&mut self.early) {
+            let opened = packet::packets(&bytes)
+                .next()
+                .is_some_and(|p| !self.done && self.initial(side, &p));
+            if opened {
+                self.early_held -= bytes.len();
+            } else {
+                self.early.push((side, bytes, at));
             }
         }
     }
@@ -103,9 +147,16 @@ impl Quic {
     fn packet(&mut self, side: Side, p: &Packet<'_>, at: Stamp, cx: &mut Cx<'_>) {
         match p.kind {
             Kind::Negotiation => return self.negotiation(side, p),
-            Kind::Retry => drop(self.client.get_or_insert(side.other())),
+            Kind::Retry => {
+                self.client.get_or_insert(side.other());
+                self.retried = true;
+            }
             Kind::Initial => {
-                if !self.initial(side, p) {
+                let room = self.early_held + p.whole.len() <= limits::QUIC_EARLY;
+                if !self.initial(side, p) && room {
+                    self.early_held += p.whole.len();
+                    self.early.push((side, p.whole.to_vec(), at));
+                } else if !room {
                     self.closed += 1;
                     cx.diag("quic-unopened", at.unit);
                 }
@@ -168,6 +219,12 @@ impl Quic {
         if keys.open(p.whole, p.number_at, 0).is_none() {
             return false;
         }
+        if self.hello.is_some() {
+            let was = self.halves[CLIENT].keys.as_ref().map(|(v, _)| *v);
+            let asked = self.retried || self.negotiated || was.is_some_and(|v| v != p.version);
+            self.again = Some(if asked { Again::Asked } else { Again::Same });
+        }
+        self.retried = false;
         self.client = Some(side);
         self.dcid = p.dcid.to_vec();
         self.halves = <[Half; 2]>::default();
@@ -193,8 +250,8 @@ impl Quic {
     /// Reads a hello that has become whole.
     fn read(&mut self, who: usize) {
         let wanted = match who {
-            CLIENT => self.hello.is_none(),
-            _ => self.server.is_none(),
+            CLIENT => self.hello.is_none() || self.again.is_some(),
+            _ => self.server.is_none() && self.again.is_none(),
         };
         let message = self.halves.get(who).filter(|_| wanted);
         let Some(message) = message.and_then(|h| h.crypto.message()) else {
@@ -202,7 +259,16 @@ impl Quic {
         };
         let body = message.get(4..).unwrap_or_default();
         match message.first() {
-            Some(1) if who == CLIENT => self.hello = hello::client_hello(body).map(Box::new),
+            Some(1) if who == CLIENT => {
+                let new = hello::client_hello(body).map(Box::new);
+                let said =
+                    |h: &Option<Box<ClientHello>>| h.as_ref().map(|h| (h.random, h.sni.clone()));
+                match self.again.take() {
+                    // the ports are used again: the first connection names the flow, and nothing of this one is its
+                    Some(Again::Same) if said(&new) != said(&self.hello) => self.done = true,
+                    _ => self.hello = new,
+                }
+            }
             Some(2) if who == SERVER => self.server = hello::server_hello(body).map(Box::new),
             _ => {}
         }
@@ -229,7 +295,7 @@ impl Quic {
             "its hello is larger than what is held; "
         } else if self.part || !self.halves[CLIENT].crypto.is_empty() {
             "a part of its hello was not captured; "
-        } else if self.closed > 0 {
+        } else if self.closed > 0 || !self.early.is_empty() {
             "its first packets do not open: the client's were not captured, or are damaged; "
         } else {
             "its first packets were not captured; "

@@ -199,7 +199,15 @@ impl Handshake {
             return Found::None(self.unopened(false));
         }
         let Some(c) = &self.client else {
-            return wait("the client's hello was not captured");
+            let suite = self.server.as_ref().filter(|s| s.version >= 0x0304);
+            let alone = suite
+                .and_then(|s| Suite::of(s.suite))
+                .filter(|_| self.impatient && !client)
+                .and_then(|suite| keys::of_server_alone(given, suite, begin));
+            return match alone {
+                Some(k) => Found::Keys(Box::new(k)),
+                None => wait("the client's hello was not captured"),
+            };
         };
         let Some(s) = &self.server else {
             if !self.impatient {

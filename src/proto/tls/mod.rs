@@ -11,7 +11,7 @@ mod handshake;
 use super::{About, Cx, Feed, Layer, Probe, Proto, ProtoSpec};
 use crate::call::model::{Exchange, Stamp};
 use crate::limits;
-use crate::net::{Close, FlowStats, Missing, Segment, Side};
+use crate::net::{Close, FlowStats, Missing, Segment, Side, low};
 use crate::tls::keys::Stage;
 use crate::tls::record::{Item, Record};
 use half::{Half, Mode};
@@ -244,7 +244,7 @@ impl Tls {
         }
         let before = keys.started();
         let Some(o) = keys.open(r.kind, r.version, r.body(), r.place.offset, r.end(), out) else {
-            let hopeless = keys.hopeless();
+            let (hopeless, guessing) = (keys.hopeless(), keys.guessing());
             if !r.sought {
                 if before {
                     cx.diag("tls-bad-record", r.place.at.unit);
@@ -254,6 +254,8 @@ impl Tls {
             if hopeless {
                 let why = if self.opened {
                     "its records no longer open"
+                } else if guessing {
+                    "the client's hello was not captured"
                 } else {
                     "secrets of it were given, but its records do not open with them"
                 };
@@ -340,6 +342,12 @@ impl Tls {
         let segment = Segment {
             bytes: content,
             offset: half.plain,
+            // a loss before may have had any length inside: bytes are counted from their record
+            zero: r
+                .place
+                .zero
+                .wrapping_add(low(r.place.offset))
+                .wrapping_sub(low(half.plain)),
             acked,
             at: r.place.at,
             retransmitted: r.place.retransmitted,
@@ -436,7 +444,10 @@ impl Proto for Tls {
                         self.give_up(1 - h, cx);
                     }
                 }
-                Some(Item::Lost(at)) => {
+                Some(Item::Lost(at, garbage)) => {
+                    if garbage {
+                        cx.diag("tls-no-record", at.unit);
+                    }
                     self.half(h).lost(at);
                     if !self.hand.has(h == CLIENT) {
                         self.give_up(1 - h, cx); // the hello that was waited for may be what is lost
@@ -456,6 +467,7 @@ impl Proto for Tls {
             let segment = Segment {
                 bytes: &[],
                 offset,
+                zero: 0,
                 acked: 0,
                 at: Stamp::default(),
                 retransmitted: true,

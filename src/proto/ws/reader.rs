@@ -43,6 +43,8 @@ struct Open {
     ordinal: u32,
     /// Where it begins in the stream.
     start: u64,
+    /// The same as a sequence number.
+    seq: u32,
     opcode: u8,
     body: Growing,
     flags: Flags,
@@ -68,6 +70,7 @@ pub struct Reader {
     head: [u8; HEADER],
     have: usize,
     head_at: Stamp,
+    head_seq: u32,
     /// Where it stands in the stream.
     head_off: u64,
     open: Option<Open>,
@@ -90,6 +93,7 @@ impl Reader {
             head: [0; HEADER],
             have: 0,
             head_at: Stamp::default(),
+            head_seq: 0,
             head_off: 0,
             open: None,
             window: None,
@@ -177,6 +181,7 @@ impl Reader {
                         self.head_at = seg.at;
                         let used = seg.bytes.len() - rest.len();
                         self.head_off = seg.offset + used as u64;
+                        self.head_seq = seg.seq(used);
                     }
                     let want = rest.len().min(HEADER - self.have);
                     let (to, from) = (self.have, rest.get(..want).unwrap_or_default());
@@ -285,6 +290,7 @@ impl Reader {
         self.open.insert(Open {
             ordinal,
             start: self.head_off,
+            seq: self.head_seq,
             opcode,
             body: Growing::default(),
             flags,
@@ -436,6 +442,7 @@ impl Reader {
             body,
             first: o.first,
             last: o.last,
+            seq: Some(o.seq),
             flags: o.flags,
         };
         let (request, response) = if self.send {

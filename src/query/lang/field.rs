@@ -127,6 +127,7 @@ fields! {
     Auth "auth" [] Word 1 "how callers of the API prove who they are";
     MaxRecords "max_records" [] Num 1 "most records one call of the API gave out";
     OkRatio "ok_ratio" [] Real 1 "share of the API's calls that succeeded";
+    Documented "documented" [] Word 1 "true false unseen: whether a specification has the API";
     Risk "risk" ["rule"] Word 1 "rule or id of a risk the call belongs to";
     Dimension "dimension" [] Word 1 "dimension of such a risk";
     Severity "severity" [] Word 1 "severity of such a risk";

@@ -170,7 +170,8 @@ impl Builder<'_> {
             "tls" => self.push("c.tls=1"),
             "log" => {
                 self.push(
-                    "(c.proto=7 OR c.id IN (SELECT joined FROM call_fact WHERE joined IS NOT NULL)",
+                    "(c.proto=7 OR c.id IN (SELECT j.joined FROM call_fact j JOIN call l ON l.id=j.call_id \
+                     WHERE j.joined IS NOT NULL AND l.flow_id IS NULL)",
                 );
                 self.push(" OR c.id IN (SELECT call_id FROM call_at WHERE role=3))");
             }

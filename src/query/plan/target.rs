@@ -185,6 +185,9 @@ fn call(field: &Field) -> Option<Target> {
             "f.api_id IN (SELECT id FROM api WHERE auth NOT IN ('','[]'))",
         ),
         Id::MaxRecords => api(&["max_records"]),
+        Id::Documented => api(&[
+            "CASE documented WHEN 1 THEN iif(calls>0,'true','unseen') WHEN 0 THEN 'false' END",
+        ]),
         Id::OkRatio => api(&["(1.0*ok/nullif(answered,0))"]),
         Id::Risk => risk(&["r.uid", "r.rule"]),
         Id::Dimension => risk(&["r.dimension"]),

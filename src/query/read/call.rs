@@ -320,9 +320,13 @@ fn locators(cx: &Cx, at: &Place, id: i64) -> Result<Vec<LocatorRow>> {
     };
     for sql in [
         "SELECT source_id,first,last,off,len,ts,role FROM call_at WHERE call_id=?1 ORDER BY n",
-        "SELECT c.source_id,c.unit,c.unit1,coalesce(c.off,a.off),coalesce(c.len,a.len),c.ts,3 FROM call_fact f \
-         JOIN call c ON c.id=f.call_id LEFT JOIN call_at a ON a.call_id=c.id AND a.source_id=c.source_id AND a.first=c.unit \
-         WHERE f.joined=?1 ORDER BY c.ts,c.id",
+        // what has no flow was not captured: a line of a log, or what another tool kept
+        "SELECT c.source_id,c.unit,c.unit1,coalesce(c.off,a.off),coalesce(c.len,a.len),c.ts,iif(c.flow_id IS NULL,3,2) \
+         FROM call_fact f JOIN call c ON c.id=f.call_id \
+         LEFT JOIN call_at a ON a.call_id=c.id AND a.source_id=c.source_id AND a.first=c.unit \
+         WHERE f.joined=?1 ORDER BY c.ts,lt_rank(c.source_id),c.unit,c.ord",
+        "SELECT a.source_id,a.first,a.last,a.off,a.len,a.ts,2 FROM call_fact f JOIN call c ON c.id=f.call_id \
+         JOIN call_at a ON a.call_id=c.id WHERE f.joined=?1 AND c.flow_id IS NOT NULL ORDER BY a.ts,lt_rank(a.source_id),a.first",
     ] {
         let mut stmt = cx.conn.prepare_cached(sql)?;
         let mut rows = stmt.query([id])?;

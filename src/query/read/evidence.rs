@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::query::Filter;
 use crate::query::lang::Scope;
 use crate::query::lang::value::addr_text;
-use crate::query::rows::{FlowRow, SourceRow};
+use crate::query::rows::{FlowRow, SourceRow, TapRow};
 use rusqlite::params_from_iter;
 use std::collections::BTreeMap;
 
@@ -63,18 +63,28 @@ pub fn flows(cx: &Cx, filter: &Filter) -> Result<Vec<FlowRow>> {
 pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
     let w = condition(cx, filter, Scope::Sources)?;
     let sql = format!(
-        "SELECT c.id,c.name,c.sha256,c.kind,c.bytes,c.packets,c.lines,c.first_ts,c.last_ts,c.calls,c.skipped FROM source c \
-         WHERE {} ORDER BY c.name,c.sha256,c.id",
+        "SELECT c.id,c.name,c.sha256,c.kind,c.bytes,c.packets,c.lines,c.first_ts,c.last_ts,c.calls,c.skipped,c.mapping,f.joined,f.skew FROM source c \
+         LEFT JOIN source_fact f ON f.source_id=c.id WHERE {} ORDER BY c.name,c.sha256,c.id",
         w.sql
     );
     let mut stmt = cx.conn.prepare_cached(&sql)?;
     let mut diags = cx
         .conn
         .prepare_cached("SELECT code,n FROM diag WHERE source_id=?1 ORDER BY code")?;
+    let mut taps = cx.conn.prepare_cached(
+        "SELECT of_id,calls,skew_ns FROM clock WHERE source_id=?1 ORDER BY lt_rank(of_id)",
+    )?;
     let mut rows = stmt.query(params_from_iter(&w.params))?;
     let mut out = Vec::new();
     while let Some(r) = rows.next()? {
         let id: i64 = r.get(0)?;
+        let again = taps.query_map([id], |t| {
+            Ok(TapRow {
+                source: cx.source(t.get(0)?).name.to_string(),
+                calls: n(t.get(1)?),
+                skew_ns: t.get(2)?,
+            })
+        })?;
         let found = diags.query_map([id], |d| Ok((d.get::<_, String>(0)?, n(d.get(1)?))))?;
         let name: String = r.get(1)?;
         out.push(SourceRow {
@@ -85,6 +95,11 @@ pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
                 .get::<_, Option<Vec<u8>>>(2)?
                 .map(|s| super::call::hex(&s)),
             kind: r.get(3)?,
+            mapping: r.get(11)?,
+            joined: r.get::<_, Option<i64>>(12)?.map(n),
+            skew_ms: r
+                .get::<_, Option<i64>>(13)?
+                .map(|ns| ns.saturating_add(500_000).div_euclid(1_000_000)),
             bytes: n(r.get(4)?),
             packets: r.get::<_, Option<i64>>(5)?.map(n),
             lines: r.get::<_, Option<i64>>(6)?.map(n),
@@ -93,6 +108,7 @@ pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
             calls: n(r.get(9)?),
             skipped: n(r.get(10)?),
             diags: found.collect::<rusqlite::Result<BTreeMap<_, _>>>()?,
+            taps: again.collect::<rusqlite::Result<_>>()?,
         });
     }
     Ok(out)

@@ -7,7 +7,7 @@ use super::mask::{self, Hit};
 use super::select;
 use crate::call::model::{Dir, Level, Proto, RawFinding};
 use crate::call::text::lossless;
-use crate::case::heads::{Head, Heads};
+use crate::case::heads::Heads;
 use crate::case::ids;
 use crate::detect;
 use crate::error::Result;
@@ -97,13 +97,8 @@ pub(super) fn body_hits(cx: &Cx, api: Option<i64>, dir: u8, body: i64) -> Result
 
 /// The text that findings of a head count their offsets in: what was sent, or a log's target.
 pub(super) fn head_text(p: &Places, dir: u8, heads: &Heads) -> Vec<u8> {
-    let head: Option<&Head> = if dir == 0 {
-        heads.request.as_ref()
-    } else {
-        heads.response.as_ref()
-    };
-    match (head, dir) {
-        (Some(h), _) => h.text(),
+    match (heads.text(dir == 0), dir) {
+        (Some(text), _) => text,
         (None, 0) => p.uri.clone().unwrap_or_default().into_bytes(),
         (None, _) => Vec::new(),
     }

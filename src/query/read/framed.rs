@@ -1,14 +1,17 @@
 //! Messages inside a call: those of gRPC, and server-sent events. In: a body and the values to hide in it. Out: one object a message:
-//! `n` (its place in its direction, from 0, as in `$[n]` of findings), `dir`, `ts`, `len`, `sha256`, and `json`, `text` or `base64`.
+//! `n` (its place in its direction, from 0, as in `$[n]` of findings), `dir`, `ts` and `packet` where it began (as far as that was kept),
+//! `len`, `sha256`, and `json`, `text` or `base64`.
 //! Bounds: [`MESSAGES`] of one direction; what is left out is said in the last object.
 
 use super::call::hex;
 use super::cx::Cx;
 use super::mask::{self, Hit};
+use super::time::rfc3339;
 use crate::body::protobuf::frames::{self, frames};
 use crate::body::protobuf::schema::Schema;
 use crate::body::protobuf::walk::{Key, Leaf, Visit, walk};
 use crate::body::sse;
+use crate::case::heads::Began;
 use crate::detect::form::Form;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,19 +27,23 @@ pub(super) fn has(kind: &str) -> bool {
     matches!(kind, "grpc" | "sse" | "protobuf")
 }
 
-/// Messages of one body; `hits` are the values to hide.
+/// Messages of one body; `hits` are the values to hide, `times` when and where each began.
 pub(super) fn of(
     cx: &Cx,
     dir: u8,
-    kind: &str,
-    content: &[u8],
+    (kind, content): (&str, &[u8]),
     hits: Vec<Hit>,
     schema: Option<(&Schema, usize)>,
+    times: &[Began],
 ) -> Vec<Value> {
     let hits = Hits::new(cx, hits);
     let dir = crate::query::func::dir_name(dir);
     match kind {
-        "grpc" => grpc(content, &hits, schema, dir),
+        "grpc" => {
+            let mut out = grpc(content, &hits, schema, dir);
+            began(&mut out, times);
+            out
+        }
         "sse" => events(content, &hits, dir),
         "protobuf" => {
             let mut m = object(0, dir, content);
@@ -54,11 +61,26 @@ fn object(n: usize, dir: &str, bytes: &[u8]) -> Map<String, Value> {
     let mut m = Map::new();
     m.insert("n".into(), n.into());
     m.insert("dir".into(), dir.into());
-    // when a message came is not kept: it may share a packet with others
     m.insert("ts".into(), Value::Null);
     m.insert("len".into(), bytes.len().into());
     m.insert("sha256".into(), hex(&Sha256::digest(bytes)).into());
     m
+}
+
+/// Adds when and in which packet messages began.
+fn began(out: &mut [Value], times: &[Began]) {
+    for m in out.iter_mut().filter_map(Value::as_object_mut) {
+        let n = m.get("n").and_then(Value::as_u64);
+        let at = n
+            .and_then(|n| usize::try_from(n).ok())
+            .and_then(|n| times.get(n))
+            // what is left of a message stands where its beginning does not
+            .filter(|_| !m.contains_key("more") && !m.contains_key("rest"));
+        if let Some(at) = at {
+            m.insert("ts".into(), rfc3339(at.ts).into());
+            m.insert("packet".into(), at.packet.into());
+        }
+    }
 }
 
 /// Adds what is left out.
@@ -76,10 +98,19 @@ fn grpc(
 ) -> Vec<Value> {
     let mut out = Vec::new();
     let mut all = frames(content);
-    for f in all.by_ref().take(MESSAGES) {
+    for (f, n) in all.numbered().take(MESSAGES) {
         let bytes = content.get(f.body.clone()).unwrap_or_default();
-        let mut m = object(out.len(), dir, bytes);
-        if f.cut {
+        let mut m = object(n as usize, dir, bytes);
+        let rest = f.flags & frames::REST != 0;
+        if rest || f.flags & frames::BEGINNING != 0 {
+            // how long it was, or how many there were, is not known
+            m.insert("len".into(), Value::Null);
+            m.insert("sha256".into(), Value::Null);
+            m.insert("cut".into(), "gap".into());
+            if rest {
+                m.insert("rest".into(), true.into());
+            }
+        } else if f.cut {
             // its length is what its prefix says
             m.insert("len".into(), f.len.into());
             m.insert("sha256".into(), Value::Null);
@@ -89,8 +120,11 @@ fn grpc(
         if f.flags & frames::TRAILERS != 0 {
             m.insert("trailers".into(), true.into());
         }
-        let (key, value) = if f.flags & frames::COMPRESSED != 0 {
+        let coded = f.flags & frames::COMPRESSED != 0;
+        if coded && !m.contains_key("cut") {
             m.insert("cut".into(), "coding".into());
+        }
+        let (key, value) = if coded || rest {
             ("base64", hits.base64(content, f.body))
         } else if f.flags & frames::TRAILERS != 0
             || matches!(bytes.first(), Some(b'{' | b'[')) && text()

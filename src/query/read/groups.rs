@@ -9,8 +9,8 @@ use super::time::rfc3339;
 use crate::call::model::{Level, RawFinding};
 use crate::error::Result;
 use crate::query::Filter;
-use crate::query::lang::Scope;
 use crate::query::lang::value::addr_text;
+use crate::query::lang::{Expr, Id, Op, Scope};
 use crate::query::rows::{AccountRow, ApiClass, ApiRow, RiskRow, SessionRow};
 use rusqlite::{Row, params_from_iter};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -115,7 +115,7 @@ fn latest(a: Option<i64>, b: i64) -> Option<i64> {
 /// What stays the same of an API whichever calls are selected.
 fn api_rows(cx: &Cx) -> Result<Vec<(ApiRow, i64)>> {
     let mut stmt = cx.conn.prepare_cached(
-        "SELECT id,name,method,host,route,kind,calls,accounts,ok,answered,first_ts,last_ts,level,max_records,auth,why,classes \
+        "SELECT id,name,method,host,route,kind,calls,accounts,ok,answered,first_ts,last_ts,level,max_records,auth,why,classes,documented,spec \
          FROM api ORDER BY name",
     )?;
     let rows = stmt.query_map([], |r| {
@@ -137,7 +137,8 @@ fn api_rows(cx: &Cx) -> Result<Vec<(ApiRow, i64)>> {
                 classes: Vec::new(),
                 auth: strings(&r.get::<_, String>(14)?),
                 max_records: n(r.get(13)?),
-                documented: None,
+                documented: r.get(17)?,
+                spec: r.get(18)?,
                 state: None,
                 why: r.get(15)?,
             },
@@ -168,6 +169,14 @@ fn class_list(cx: &Cx, sums: &BTreeMap<u8, ClassSum>) -> Vec<ApiClass> {
         .collect()
 }
 
+/// Whether a filter asks for documented APIs and for nothing else.
+fn asks_for_documents(filter: &Filter) -> bool {
+    let whole = filter.after.is_none() && filter.before.is_none();
+    whole
+        && matches!(&filter.expr, Expr::Cmp { field, op: Op::Has, value }
+            if field.id == Id::Documented && matches!(value.text(), "true" | "unseen"))
+}
+
 /// The APIs of the selected calls, by name.
 pub fn apis(cx: &Cx, filter: &Filter) -> Result<Vec<ApiRow>> {
     cx.fresh()?;
@@ -175,6 +184,7 @@ pub fn apis(cx: &Cx, filter: &Filter) -> Result<Vec<ApiRow>> {
     if filter.is_all() {
         return all_apis(cx, rows);
     }
+    let unseen = asks_for_documents(filter);
     let mut sums: FxHashMap<i64, ApiSum> = FxHashMap::default();
     // Equal bodies are read once, as long as there is room to remember them.
     let mut bodies: FxHashMap<(i64, u8, i64), Vec<Seen>> = FxHashMap::default();
@@ -242,6 +252,10 @@ pub fn apis(cx: &Cx, filter: &Filter) -> Result<Vec<ApiRow>> {
     Ok(rows
         .into_iter()
         .filter_map(|(mut row, _)| {
+            // What was never called is of no call: shown where documents alone are asked for.
+            if row.calls == 0 && unseen {
+                return Some(row);
+            }
             let s = sums.get(&row.rowid)?;
             row.calls = s.calls;
             row.accounts = s.accounts.len() as u64;

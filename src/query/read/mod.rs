@@ -13,6 +13,7 @@ mod names;
 mod select;
 mod show;
 pub mod time;
+mod why;
 
 pub use call::{call_row, facts as unpack_facts, id_of};
 pub use cx::{Class, Cx, SourceName};
@@ -21,6 +22,7 @@ pub use findings::{call_findings, count_findings, findings};
 pub use groups::{accounts, apis, risks, sessions};
 pub use select::{Chip, call_ids, chips, count, explain, histogram};
 pub use show::show;
+pub use why::Reason;
 
 use super::Filter;
 use super::rows::{CallRow, FindingRow};
@@ -85,6 +87,10 @@ pub struct Show {
     /// The row.
     #[serde(flatten)]
     pub row: CallRow,
+    /// Why the account is the account, in words.
+    pub account_why: Option<String>,
+    /// The call that shows it, where it is another one.
+    pub account_proof: Option<String>,
     /// Request; `None` where it was not captured.
     pub request: Option<Part>,
     /// Final response.

@@ -26,13 +26,16 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
     let mut all = Vec::new();
     for (dir, body) in (0u8..).zip(p.bodies.iter().copied()) {
         all.extend(match body {
-            Some(id) => messages_of(cx, &p, dir, id)?,
+            Some(id) => messages_of(cx, &p, dir, id, &heads)?,
             None => Vec::new(),
         });
     }
-    let interim = heads.interim.iter().map(|h| head_part(h.clone())).collect();
+    let why = super::why::account(cx, id)?;
+    let interim = interim(cx, &p, &heads)?;
     Ok(Some(Show {
         row,
+        account_why: (!why.text.is_empty()).then_some(why.text),
+        account_proof: why.proof,
         request,
         response,
         interim,
@@ -44,8 +47,40 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
     }))
 }
 
+/// Interim responses. Their values are found behind those of the final one (see [`Heads::text`]).
+fn interim(cx: &Cx, p: &Places, heads: &Heads) -> Result<Vec<Part>> {
+    if heads.interim.is_empty() {
+        return Ok(Vec::new());
+    }
+    let hits = head_hits(cx, p, 1)?;
+    let mut at = heads
+        .response
+        .as_ref()
+        .map_or(0, |h| h.raw.len() + h.trailers.len());
+    let mut out = Vec::with_capacity(heads.interim.len());
+    for h in &heads.interim {
+        let end = at + h.raw.len();
+        let mine = hits.iter().filter_map(|hit| {
+            let within = hit.range.start >= at && hit.range.start < end;
+            within.then(|| mask::Hit {
+                range: hit.range.start - at..hit.range.end.saturating_sub(at),
+                ..hit.clone()
+            })
+        });
+        out.push(head_part(masked(cx, h, mine.collect())));
+        at = end + h.trailers.len();
+    }
+    Ok(out)
+}
+
 /// Messages that a body consists of.
-fn messages_of(cx: &Cx, p: &Places, dir: u8, id: i64) -> Result<Vec<serde_json::Value>> {
+fn messages_of(
+    cx: &Cx,
+    p: &Places,
+    dir: u8,
+    id: i64,
+    heads: &Heads,
+) -> Result<Vec<serde_json::Value>> {
     let Some(info) = bodies::info(&cx.conn, id)?.filter(|i| framed::has(&i.kind)) else {
         return Ok(Vec::new());
     };
@@ -61,7 +96,17 @@ fn messages_of(cx: &Cx, p: &Places, dir: u8, id: i64) -> Result<Vec<serde_json::
         };
         Some((s, scanned.or_else(of_method)?))
     });
-    Ok(framed::of(cx, dir, &info.kind, &cx.body(id)?, hits, typed))
+    let [asked, answered] = &heads.messages;
+    let times = if dir == 0 { asked } else { answered };
+    let content = cx.body(id)?;
+    Ok(framed::of(
+        cx,
+        dir,
+        (&info.kind, &content),
+        hits,
+        typed,
+        times,
+    ))
 }
 
 /// A head with its values hidden, those of the trailers too; `hits` are in [`Head::text`].

@@ -11,7 +11,8 @@ mod spill;
 mod tar;
 mod zip;
 
-use super::discover::{UNKNOWN, sniff};
+use super::discover::{Look, UNKNOWN, sniff};
+use super::log::Formats;
 use super::{Kind, coded};
 use crate::limits;
 use bytes::{Content, Skip, Stopping, Stream};
@@ -145,13 +146,8 @@ pub(super) fn form_of(begin: &[u8]) -> Option<&'static str> {
 ///
 /// # Errors
 /// Of the machine, as a full disk; what is wrong with the evidence stands in the notes.
-pub fn expand(
-    bytes: Bytes,
-    form: &'static str,
-    spill: &Path,
-    stop: &AtomicBool,
-) -> io::Result<Vec<Found>> {
-    let mut walk = Walk::new(spill, None, stop);
+pub fn expand(bytes: Bytes, form: &'static str, look: Look<'_>) -> io::Result<Vec<Found>> {
+    let mut walk = Walk::new(look, None);
     let len = bytes.len();
     let (content, mut room) = (Content::plain(bytes, len), room_of(len));
     walk.archive(&content, form, None, &Place::default(), &mut room)?;
@@ -177,11 +173,17 @@ pub fn reopen(
     let bytes = Bytes::open(path)?;
     let len = bytes.len();
     let content = Content::plain(bytes, len);
-    let form = match sniff(unpacked_of(&content)?) {
+    let formats = Formats::default();
+    let look = Look {
+        formats: &formats,
+        spill,
+        stop,
+    };
+    let form = match sniff(unpacked_of(&content)?, &formats) {
         Ok((Kind::Archive(form), _)) => form,
         _ => return Err(io::Error::other("is no archive any more")),
     };
-    let mut walk = Walk::new(spill, Some(wanted), stop);
+    let mut walk = Walk::new(look, Some(wanted));
     walk.archive(&content, form, None, &Place::default(), &mut room_of(len))?;
     bytes::go_on(stop)?; // what was not looked at is not gone
     Ok(walk.members)
@@ -251,6 +253,8 @@ struct Walk<'w> {
     names: usize,
     /// Numbers of members to be found again; `None` to find evidence.
     wanted: Option<&'w BTreeSet<String>>,
+    /// The log formats that are known.
+    formats: &'w Formats,
     /// Set to stop early: what follows is left out.
     stop: &'w AtomicBool,
     members: BTreeMap<String, Member>,
@@ -258,13 +262,14 @@ struct Walk<'w> {
 }
 
 impl<'w> Walk<'w> {
-    fn new(spill: &Path, wanted: Option<&'w BTreeSet<String>>, stop: &'w AtomicBool) -> Walk<'w> {
+    fn new(look: Look<'w>, wanted: Option<&'w BTreeSet<String>>) -> Walk<'w> {
         Walk {
-            spill: Spill::new(spill),
+            spill: Spill::new(look.spill),
             left: limits::ARCHIVE_MEMBERS,
             names: limits::ARCHIVE_NAMES,
             wanted,
-            stop,
+            formats: look.formats,
+            stop: look.stop,
             members: BTreeMap::new(),
             out: Vec::new(),
         }
@@ -433,7 +438,11 @@ impl<'w> Walk<'w> {
                     let failed = { &mut rest }
                         .take(limits::SNIFF_BYTES as u64)
                         .read_to_end(&mut begin);
-                    if super::kind_of(&begin).is_none() && coded::Coding::of(&begin).is_none() {
+                    // what is to be found again was evidence by the formats that were given then
+                    let known = self.wanted.is_some()
+                        || super::kind_of(&begin, self.formats).is_some()
+                        || coded::Coding::of(&begin).is_some();
+                    if !known {
                         failed?;
                         note(notes, NO_EVIDENCE, &place.name);
                         continue;
@@ -483,7 +492,7 @@ impl<'w> Walk<'w> {
             }
         }
         let read = unpacked_of(&content).map_err(|e| e.to_string());
-        match read.and_then(sniff) {
+        match read.and_then(|read| sniff(read, self.formats)) {
             Ok((Kind::Archive(_), _)) if place.depth >= limits::ARCHIVE_DEPTH => {
                 note(notes, DEEP, &place.name);
             }
@@ -504,7 +513,7 @@ impl<'w> Walk<'w> {
                 first_ts,
                 notes: Notes::new(),
             }),
-            Err(why) if why == UNKNOWN => note(notes, NO_EVIDENCE, &place.name),
+            Err(why) if why.starts_with(UNKNOWN) => note(notes, NO_EVIDENCE, &place.name),
             Err(why) => note(notes, DAMAGED, &format!("{}: {why}", place.name)),
         }
         Ok(())
@@ -548,12 +557,12 @@ mod tests {
         tar[..4].copy_from_slice(b"PK\x03\x04");
         for form in ["tar", "zip"] {
             let stop = AtomicBool::new(true);
-            let found = expand(
-                Bytes::memory(tar.clone()),
-                form,
-                &std::env::temp_dir(),
-                &stop,
-            );
+            let look = Look {
+                formats: &Formats::default(),
+                spill: &std::env::temp_dir(),
+                stop: &stop,
+            };
+            let found = expand(Bytes::memory(tar.clone()), form, look);
             let notes = &found.unwrap()[0].notes;
             assert_eq!(notes[DAMAGED], (1, "interrupted".to_owned()), "{form}");
         }

@@ -204,6 +204,14 @@ impl<R: Skip> Tar<R> {
         });
         let size = self.size.take().or(said);
         let sparse = std::mem::take(&mut self.sparse);
+        // old GNU sparse files: the map goes on in blocks before the content
+        let mut more = kind == b'S' && block[482] != 0;
+        while more {
+            let mut map = [0; BLOCK];
+            let n = self.fill(&mut map)?;
+            self.at += n as u64;
+            more = n == BLOCK && map[504] != 0;
+        }
         let folder = name.last() == Some(&b'/');
         // Links and what is no file have no bytes, whatever their header says.
         match kind {
@@ -312,6 +320,24 @@ mod tests {
         let b = entry(b"b", b'0', &octal(1), b"BCD");
         let tar = [&a[..], &long, &b, &a, &pax, &b, &end].concat();
         let want = own(&[("a", "A"), ("long", "B"), ("a", "A"), ("pax", "BCD")]);
+        assert_eq!(all(&tar), want);
+    }
+
+    #[test]
+    fn the_map_of_an_old_sparse_file_is_no_content() {
+        let end = vec![0; 1024];
+        let mut sparse = entry(b"s", b'S', &octal(600), b"");
+        sparse[482] = 1;
+        sparse[148..156].fill(b' ');
+        let sum: u64 = sparse[..512].iter().map(|b| u64::from(*b)).sum();
+        sparse[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        let (mut map, mut last) = (vec![0; 512], vec![0; 512]);
+        (map[504], last[0]) = (1, b'0');
+        // what it holds looks like a member
+        let inner = [entry(b"inner", b'0', &octal(1), b"I"), vec![0; 512]].concat();
+        let a = entry(b"a", b'0', &octal(1), b"A");
+        let tar = [&sparse[..], &map, &last, &inner[..1024], &a, &end].concat();
+        let want = own(&[(UNSUPPORTED, "s"), ("a", "A")]);
         assert_eq!(all(&tar), want);
     }
 

@@ -273,7 +273,7 @@ fn listed(
         let detail = b"the number of members that its end gives".to_vec();
         each(Event::Left(MISMATCH, detail))?;
     }
-    unlisted(bytes, &taken, each)
+    unlisted(bytes, &taken, stop, each)
 }
 
 /// Whether a member's own header says something else than the directory.
@@ -298,15 +298,35 @@ fn differs(
     !sizes || !same_name || u16_at(local, 8) != method || u16_at(local, 6) & 1 != flags & 1
 }
 
-/// Counts gaps between members that the directory lists in which a header of one stands: what was deleted, or hidden.
-fn unlisted(bytes: &Bytes, taken: &BTreeMap<u64, u64>, each: Each<'_>) -> io::Result<()> {
+/// Counts the members that stand between those that the directory lists: what was deleted, or hidden.
+fn unlisted(
+    bytes: &Bytes,
+    taken: &BTreeMap<u64, u64>,
+    stop: &AtomicBool,
+    each: Each<'_>,
+) -> io::Result<()> {
     let mut end = 0;
     for (at, to) in taken {
         if at.saturating_sub(end) >= LOCAL as u64 {
             // a descriptor of up to 24 bytes may stand before
             let gap = bytes.get(end, 24 + LOCAL)?;
-            if memchr::memmem::find(&gap, SIG_LOCAL).is_some_and(|n| end + (n as u64) < *at) {
+            let first = memchr::memmem::find(&gap, SIG_LOCAL).map(|n| end + n as u64);
+            let mut next = first.filter(|n| n < at);
+            while let Some(member) = next {
                 each(Event::Left(UNLISTED, Vec::new()))?;
+                let local = bytes.get(member, LOCAL)?;
+                let head =
+                    LOCAL as u64 + u64::from(u16_at(&local, 26)) + u64::from(u16_at(&local, 28));
+                let later = u16_at(&local, 6) & 8 != 0;
+                let stored = if later {
+                    0
+                } else {
+                    u64::from(u32_at(&local, 18))
+                };
+                // where the content's length is not told, the next header is what ends it
+                let behind = member.saturating_add(head).saturating_add(stored);
+                let until = behind.min(*at);
+                next = find(bytes, until, &[SIG_LOCAL], stop)?.filter(|n| n < at);
             }
         }
         end = end.max(*to);

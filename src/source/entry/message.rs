@@ -101,6 +101,7 @@ impl Head {
             body,
             first: at(first),
             last: at(last),
+            seq: None,
             flags: self.flags,
         }
     }
@@ -139,7 +140,7 @@ pub(super) fn whole(mut bytes: Vec<u8>) -> RawBody {
         len,
         long_sha256,
         complete: true,
-        gaps: Vec::new(),
+        ..RawBody::default()
     }
 }
 
@@ -195,6 +196,7 @@ pub(super) fn raw(bytes: &[u8], first: Ts, last: Ts) -> Option<Message> {
         body: RawBody::default(),
         first: at(first),
         last: at(last),
+        seq: None,
         flags,
     };
     message.head = head;

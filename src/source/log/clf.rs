@@ -1,10 +1,10 @@
 //! Common and combined log format as nginx and Apache write them, with a virtual host in front or further fields behind.
 //! In: one line. Out: a [`LogCall`]. Bounds: linear in the line.
 
-use super::{LogZone, NoCall, request_line};
-use crate::call::model::{LogCall, Ts};
+use super::pattern::unescape;
+use super::{NoCall, request_line};
+use crate::call::model::LogCall;
 use crate::call::text::lossless;
-use std::borrow::Cow;
 
 /// Walks a line field by field.
 struct Fields<'a> {
@@ -42,83 +42,34 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Undoes `\"`, `\\`, `\xHH`, `\n`, `\t` as both servers write them.
-fn unescape(field: &[u8]) -> Cow<'_, str> {
-    if !field.contains(&b'\\') {
-        return lossless(field);
-    }
-    let mut out = Vec::with_capacity(field.len());
-    let mut bytes = field.iter().copied().peekable();
-    while let Some(b) = bytes.next() {
-        if b != b'\\' {
-            out.push(b);
-            continue;
-        }
-        match bytes.next() {
-            Some(b'x') => {
-                let digits: Vec<u8> = bytes.clone().take(2).collect();
-                match std::str::from_utf8(&digits)
-                    .ok()
-                    .and_then(|d| u8::from_str_radix(d, 16).ok())
-                {
-                    Some(v) if digits.len() == 2 => {
-                        bytes.next();
-                        bytes.next();
-                        out.push(v);
-                    }
-                    _ => out.extend_from_slice(b"\\x"),
-                }
-            }
-            Some(b'n') => out.push(b'\n'),
-            Some(b't') => out.push(b'\t'),
-            Some(b'r') => out.push(b'\r'),
-            Some(c) => out.push(c),
-            None => out.push(b'\\'),
-        }
-    }
-    Cow::Owned(lossless(&out).into_owned())
-}
-
 /// `-` and the empty field mean unknown.
 fn known(field: &[u8]) -> Option<String> {
     let s = unescape(field);
     (s != "-" && !s.is_empty()).then(|| s.into_owned())
 }
 
-/// `10/Oct/2000:13:55:36 -0700`.
-fn clf_time(s: &[u8]) -> Option<Ts> {
-    let s = std::str::from_utf8(s).ok()?;
-    let number = |r: std::ops::Range<usize>| s.get(r)?.parse::<i64>().ok();
-    let month = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-    .iter()
-    .position(|m| s.get(3..6) == Some(*m))?;
-    let month = i8::try_from(month + 1).ok()?;
-    let date = jiff::civil::Date::new(
-        i16::try_from(number(7..11)?).ok()?,
-        month,
-        i8::try_from(number(0..2)?).ok()?,
-    )
-    .ok()?;
-    let days = i64::from(date.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days());
-    let (h, m, sec) = (number(12..14)?, number(15..17)?, number(18..20)?);
-    let zone = i64::from(super::offset_seconds(s.get(20..)?.trim())?);
-    if !(0..24).contains(&h) || !(0..60).contains(&m) || !(0..=60).contains(&sec) {
-        return None;
-    }
-    (days * 86_400 + h * 3600 + m * 60 + sec - zone).checked_mul(1_000_000_000)
+/// What stands behind the number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// Nothing: the common format.
+    None,
+    /// Referer and agent, and more: the combined format.
+    Agent,
+    /// Whatever there is; referer and agent are taken where they stand there.
+    Any,
 }
 
-/// Both formats: the combined one has referer and agent.
-fn parse(line: &[u8], combined: bool) -> Result<LogCall, NoCall> {
+/// A line of both formats.
+pub fn parse(line: &[u8], tail: Tail) -> Result<LogCall, NoCall> {
+    let whole = line.len();
     let line = line.trim_ascii();
     if line.is_empty() || line.starts_with(b"#") {
         return Err(NoCall::Blank);
     }
+    let unfit = |f: &Fields<'_>, want| NoCall::unfit(want, whole - f.rest.len());
     let mut f = Fields { rest: line };
     let mut call = LogCall::default();
-    let mut first = f.word().ok_or(NoCall::Unfit)?;
+    let mut first = f.word().ok_or_else(|| unfit(&f, "an address"))?;
     // Apache's vhost_combined puts `host:port` in front: then the third field from here is not the time yet
     let mut probe = Fields { rest: f.rest };
     let before_time = std::iter::from_fn(|| probe.word())
@@ -126,19 +77,31 @@ fn parse(line: &[u8], combined: bool) -> Result<LogCall, NoCall> {
         .position(|w| w.starts_with(b"["));
     if before_time == Some(3) {
         call.host = known(first);
-        first = f.word().ok_or(NoCall::Unfit)?;
+        first = f.word().ok_or_else(|| unfit(&f, "an address"))?;
     } else if before_time != Some(2) {
-        return Err(NoCall::Unfit);
+        return Err(unfit(&f, "identity, user and a time in brackets"));
     }
     call.src = lossless(first).parse().ok();
     if call.src.is_none() && call.host.is_none() && !plausible_host(first) {
-        return Err(NoCall::Unfit);
+        return Err(NoCall::unfit("an address", 0));
     }
-    f.word().ok_or(NoCall::Unfit)?; // identd
-    call.user = known(f.word().ok_or(NoCall::Unfit)?);
-    call.ts = clf_time(f.quoted(b'[', b']').ok_or(NoCall::Unfit)?).ok_or(NoCall::Unfit)?;
-    let request = unescape(f.quoted(b'"', b'"').ok_or(NoCall::Unfit)?).into_owned();
-    call.status = lossless(f.word().ok_or(NoCall::Unfit)?).parse().ok();
+    let identity = f.word().ok_or_else(|| unfit(&f, "an identity"))?;
+    // lighttpd has the host there
+    if identity.contains(&b'.') || identity.contains(&b':') {
+        call.host = call.host.or_else(|| known(identity));
+    }
+    call.user = known(f.word().ok_or_else(|| unfit(&f, "a user"))?).and_then(super::draft::user);
+    let before = Fields { rest: f.rest };
+    let at = f.quoted(b'[', b']').and_then(super::time::clf);
+    call.ts = at.ok_or_else(|| unfit(&before, "a time in brackets"))?;
+    let request = f.quoted(b'"', b'"');
+    let request = request.ok_or_else(|| unfit(&f, "a request in quotes"))?;
+    let request = unescape(request).into_owned();
+    let before = Fields { rest: f.rest };
+    call.status = f.word().and_then(|w| lossless(w).parse().ok());
+    if call.status.is_none() {
+        return Err(unfit(&before, "a status (three digits)"));
+    }
     // Apache writes `-` for no bytes
     call.resp_body_len = f.word().and_then(|w| {
         if w == b"-" {
@@ -147,14 +110,25 @@ fn parse(line: &[u8], combined: bool) -> Result<LogCall, NoCall> {
             lossless(w).parse().ok()
         }
     });
-    if call.status.is_none() {
-        return Err(NoCall::Unfit);
+    f.skip_spaces();
+    let agent = f.rest.first() == Some(&b'"');
+    if tail == Tail::None && !f.rest.is_empty() {
+        return Err(unfit(&f, "the end of the line"));
     }
-    if combined {
-        call.referer = known(f.quoted(b'"', b'"').ok_or(NoCall::Unfit)?);
-        call.user_agent = known(f.quoted(b'"', b'"').ok_or(NoCall::Unfit)?);
-        extras(&mut f, &mut call);
+    if agent || tail == Tail::Agent {
+        let mut texts = Fields { rest: f.rest };
+        let (referer, agent) = (texts.quoted(b'"', b'"'), texts.quoted(b'"', b'"'));
+        match (referer, agent) {
+            (Some(referer), Some(agent)) => {
+                call.referer = known(referer);
+                call.user_agent = known(agent);
+                f.rest = texts.rest;
+            }
+            _ if tail == Tail::Agent => return Err(unfit(&f, "referer and agent in quotes")),
+            _ => {}
+        }
     }
+    extras(&mut f, &mut call);
     request_line(&request, &mut call)?;
     Ok(call)
 }
@@ -208,16 +182,6 @@ fn extras(f: &mut Fields<'_>, call: &mut LogCall) {
     }
 }
 
-/// Combined format.
-pub fn parse_combined(line: &[u8], _: &LogZone) -> Result<LogCall, NoCall> {
-    parse(line, true)
-}
-
-/// Common format.
-pub fn parse_common(line: &[u8], _: &LogZone) -> Result<LogCall, NoCall> {
-    parse(line, false)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,13 +189,13 @@ mod tests {
     #[test]
     fn virtual_hosts_and_appended_fields_are_read() {
         let line = br#"shop.example:443 10.1.2.3 - bob [01/Mar/2026:00:00:01 +0000] "GET / HTTP/2.0" 304 - "-" "Mozilla/5.0 (X11)""#;
-        let c = parse_combined(line, &LogZone(None)).unwrap();
+        let c = parse(line, Tail::Agent).unwrap();
         assert_eq!(
             (c.host.as_deref(), c.src.unwrap().to_string().as_str()),
             (Some("shop.example:443"), "10.1.2.3")
         );
         let line = br#"10.1.2.3 - - [01/Mar/2026:00:00:01 +0000] "GET /x y HTTP/1.1" 200 5 "-" "c" rt=0.01 host=api.example up=10.0.0.5:8080 "4bf92f3577b34da6a3ce929d0e0e4736""#;
-        let c = parse_combined(line, &LogZone(None)).unwrap();
+        let c = parse(line, Tail::Agent).unwrap();
         assert_eq!(c.uri.as_deref(), Some("/x y"));
         assert_eq!(
             (c.dport, c.trace_id.as_deref()),
@@ -243,17 +207,14 @@ mod tests {
     #[test]
     fn what_is_no_request_is_told_from_what_is_no_log() {
         let line = br#"10.1.2.3 - - [01/Mar/2026:00:00:01 +0000] "\x16\x03\x01" 400 157 "-" "-""#;
-        assert_eq!(parse_combined(line, &LogZone(None)), Err(NoCall::NoRequest));
+        assert_eq!(parse(line, Tail::Agent), Err(NoCall::NoRequest));
         for bad in [
             "",
             "a",
             "a b c [x] \"GET / HTTP/1.1\" 200 1",
             "1.1.1.1 - - [99/Foo/2026:00:00:00 +0000] \"GET / X\" 200 1",
         ] {
-            assert!(
-                parse_common(bad.as_bytes(), &LogZone(None)).is_err(),
-                "{bad}"
-            );
+            assert!(parse(bad.as_bytes(), Tail::Any).is_err(), "{bad}");
         }
     }
 
@@ -261,7 +222,7 @@ mod tests {
     fn every_prefix_of_a_line_is_survived() {
         let line = br#"h 10.1.2.3 - b\x [01/Mar/2026:00:00:01 +0000] "GET /\" HTTP/1.1" 200 5 "\\" "c\x4" k="v"#;
         for n in 0..line.len() {
-            let _ = parse_combined(&line[..n], &LogZone(None));
+            let _ = parse(&line[..n], Tail::Any);
         }
     }
 }

@@ -1,21 +1,37 @@
-//! Access logs: lines to calls. In: decompressed bytes of a log. Out: one [`LogCall`] a line that stands for a call,
+//! Access logs and the like: lines to calls. In: decompressed bytes of a log. Out: one [`LogCall`] a line that stands for a call,
 //! and a diag for every line that does not. Bounds: a line is kept up to [`LOG_LINE`]; the rest of it is skipped and counted.
 //!
-//! A format is one file here and one line in [`FORMATS`].
+//! A format is data: a file in `formats/`, in the language in which a user gives one ([`mapping`]). How lines are written is code:
+//! text with values between (`pattern`, by the format strings of `dialect`), JSON (`json`), columns (`columns`), pairs (`pairs`);
+//! all say what they say to a `draft`, which makes the call.
 
 mod clf;
+mod columns;
+mod dialect;
+mod draft;
+mod format;
 mod json;
+mod mapping;
+mod names;
+mod pairs;
+mod pattern;
+mod sniff;
 mod suricata;
+mod time;
+mod wrap;
 mod zeek;
 
+pub use format::{Formats, LogFormat, LogKind};
+pub use sniff::{sniff, why_not};
+
 use crate::call::model::{LogCall, Ts, Unit};
+use crate::call::text::lossless;
 use crate::limits::LOG_LINE;
+use format::{Context, Line};
 use jiff::tz::TimeZone;
 use memchr::memchr;
+use std::borrow::Cow;
 use std::io::Read;
-
-/// Lines of the beginning that decide what a file is.
-const SNIFF_LINES: usize = 50;
 
 /// What a line is read with: the zone of times that name none.
 #[derive(Debug, Clone)]
@@ -52,7 +68,7 @@ impl LogZone {
 
 /// A time as text: RFC 3339 and what log writers make of it; with whether UTC had to be assumed.
 pub(super) fn time(text: &str, zone: &LogZone) -> Option<(Ts, bool)> {
-    json::time(&serde_json::Value::String(text.to_owned()), zone)
+    time::any(text, zone)
 }
 
 /// `+08:00`, `-0530`, `+08` as seconds east of UTC.
@@ -75,103 +91,45 @@ pub(super) fn offset_seconds(s: &str) -> Option<i32> {
     (hours <= 18 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
+/// What a line lacks: what was expected, and where in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// In words.
+    pub want: Cow<'static, str>,
+    /// Byte in the line, from 0.
+    pub at: usize,
+}
+
 /// Why a line is no call; the names are diag codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoCall {
     /// The line does not have the form of the format.
-    Unfit,
+    Unfit(Misfit),
     /// The line is well formed and logs something that is not a request (`"-"`, a handshake on the wrong port).
     NoRequest,
     /// A comment or an empty line: not counted.
     Blank,
 }
 
-/// What a line is read with: the zone, and what the lines before it said.
-#[derive(Debug, Clone)]
-pub struct Context {
-    zone: LogZone,
-    zeek: zeek::Header,
-}
-
-impl Context {
-    fn new(zone: LogZone) -> Context {
-        Context {
-            zone,
-            zeek: zeek::Header::default(),
-        }
+impl NoCall {
+    fn unfit(want: &'static str, at: usize) -> NoCall {
+        let want = Cow::Borrowed(want);
+        NoCall::Unfit(Misfit { want, at })
     }
-}
-
-/// A log format.
-pub struct LogFormat {
-    /// `common`, `combined`, `json` ...; a source's kind is `log:` and this.
-    pub name: &'static str,
-    /// One line without its end to a call; place and byte range are filled in by the reader.
-    parse: fn(&[u8], &mut Context) -> Result<LogCall, NoCall>,
-    /// Whether a line that fits is of this writer even where it is no call: most lines of an `eve.json` are none.
-    sure: bool,
-}
-
-/// Every format, the more specific first.
-pub static FORMATS: &[LogFormat] = &[
-    LogFormat {
-        name: "zeek-http",
-        parse: zeek::parse_tsv,
-        sure: true,
-    },
-    LogFormat {
-        name: "zeek-http-json",
-        parse: |line, cx| zeek::parse_json(line, &cx.zone),
-        sure: true,
-    },
-    LogFormat {
-        name: "suricata-eve",
-        parse: |line, cx| suricata::parse(line, &cx.zone),
-        sure: true,
-    },
-    LogFormat {
-        name: "json",
-        parse: |line, cx| json::parse(line, &cx.zone),
-        sure: false,
-    },
-    LogFormat {
-        name: "combined",
-        parse: |line, cx| clf::parse_combined(line, &cx.zone),
-        sure: false,
-    },
-    LogFormat {
-        name: "common",
-        parse: |line, cx| clf::parse_common(line, &cx.zone),
-        sure: false,
-    },
-];
-
-/// Which format the beginning of a file has: the first for which at least half of the lines with content are calls or
-/// well-formed other lines. `None` where it is not a log that is known here.
-pub fn sniff(beginning: &[u8]) -> Option<&'static str> {
-    let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
-    FORMATS.iter().find_map(|format| {
-        let mut cx = Context::new(LogZone(None));
-        let (mut calls, mut fit, mut all) = (0u32, 0u32, 0u32);
-        let mut lines = beginning.split(|b| *b == b'\n').peekable();
-        while let Some(line) = lines.next() {
-            if all as usize >= SNIFF_LINES || (lines.peek().is_none() && all > 0) {
-                break; // the last piece of the beginning may be cut
-            }
-            match (format.parse)(line.strip_suffix(b"\r").unwrap_or(line), &mut cx) {
-                Err(NoCall::Blank) => continue,
-                Ok(_) => {
-                    calls += 1;
-                    fit += 1;
-                }
-                Err(NoCall::NoRequest) => fit += 1,
-                Err(NoCall::Unfit) => {}
-            }
-            all += 1;
-        }
-        let some = if format.sure { fit } else { calls };
-        (some > 0 && fit * 2 >= all).then_some(format.name)
-    })
+    /// Where a text of the format was expected.
+    fn unfit_text(text: &str, at: usize) -> NoCall {
+        let want = Cow::Owned(format!("`{text}`"));
+        NoCall::Unfit(Misfit { want, at })
+    }
+    /// Where a value with a text of the format behind it was expected.
+    fn unfit_value(behind: &str, at: usize) -> NoCall {
+        let want = Cow::Owned(format!("a value and `{behind}`"));
+        NoCall::Unfit(Misfit { want, at })
+    }
+    fn unfit_count(want: usize, have: usize, at: usize) -> NoCall {
+        let want = Cow::Owned(format!("{want} columns instead of {have}"));
+        NoCall::Unfit(Misfit { want, at })
+    }
 }
 
 /// What a reader gives for a line.
@@ -188,7 +146,7 @@ pub enum LogEvent {
 /// Reads a log line by line.
 pub struct LogReader {
     input: Box<dyn Read + Send>,
-    format: &'static LogFormat,
+    kind: LogKind,
     cx: Context,
     source: u32,
     buf: Vec<u8>,
@@ -196,31 +154,33 @@ pub struct LogReader {
     offset: u64,
     line: u64,
     ended: bool,
+    /// Whether its characters are of two bytes, and then whether the low one comes first.
+    wide: Option<bool>,
     /// Beginning of a line that is too long, while its end is looked for.
     cutting: Option<String>,
 }
 
 impl LogReader {
-    /// `format` is the name that [`sniff`] gave.
+    /// `kind` is what [`sniff`] gave.
     pub fn new(
         input: Box<dyn Read + Send>,
-        format: &str,
+        kind: &LogKind,
         zone: LogZone,
         source: u32,
-    ) -> Option<LogReader> {
-        let format = FORMATS.iter().find(|f| f.name == format)?;
-        Some(LogReader {
+    ) -> LogReader {
+        LogReader {
             input,
-            format,
-            cx: Context::new(zone),
+            kind: kind.clone(),
+            cx: Context::new(zone, false),
             source,
             buf: Vec::new(),
             start: 0,
             offset: 0,
             line: 0,
             ended: false,
+            wide: None,
             cutting: None,
-        })
+        }
     }
 
     /// Lines read so far.
@@ -236,10 +196,13 @@ impl LogReader {
                 return Some(self.skip_long_line());
             }
             let searched = self.buf.get(self.start..).unwrap_or_default();
-            let (len, terminated) = match memchr(b'\n', searched) {
-                Some(n) => (n, true),
+            if self.offset == 0 {
+                self.wide = wide(searched);
+            }
+            let (len, end) = match newline(self.wide, searched) {
+                Some(found) => found,
                 None if self.ended && searched.is_empty() => return None,
-                None if self.ended => (searched.len(), false),
+                None if self.ended => (searched.len(), 0),
                 None if searched.len() > LOG_LINE => {
                     self.cutting = Some(beginning(searched));
                     continue;
@@ -252,14 +215,19 @@ impl LogReader {
                 }
             };
             let raw = searched.get(..len).unwrap_or_default();
-            let text = raw.strip_suffix(b"\r").unwrap_or(raw);
+            let narrow = self.wide.map(|low| narrow(raw, low));
+            let text = narrow.as_deref().unwrap_or(raw);
+            let (text, breaks) = match text.strip_suffix(b"\r") {
+                Some(text) => (text, if narrow.is_some() { 2 } else { 1 }),
+                None => (text, 0),
+            };
             let text = if self.line == 0 {
                 text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
             } else {
                 text
             };
             let number = self.line + 1;
-            let parsed = (self.format.parse)(text, &mut self.cx);
+            let parsed = self.kind.parse(text, &mut self.cx);
             let event = match parsed {
                 Ok(mut call) => {
                     call.at = Unit {
@@ -267,16 +235,21 @@ impl LogReader {
                         number,
                     };
                     call.offset = self.offset;
-                    call.len = text.len() as u64;
+                    call.len = match self.wide {
+                        Some(_) => (raw.len() - breaks) as u64,
+                        None => text.len() as u64,
+                    };
                     Some(LogEvent::Call(Box::new(call)))
                 }
                 Err(NoCall::Blank) => None,
-                Err(NoCall::Unfit) => Some(LogEvent::Diag("log-unfit", number, beginning(text))),
+                Err(NoCall::Unfit(misfit)) => {
+                    Some(LogEvent::Diag("log-unfit", number, reason(&misfit, text)))
+                }
                 Err(NoCall::NoRequest) => {
                     Some(LogEvent::Diag("log-no-request", number, beginning(text)))
                 }
             };
-            let used = len + usize::from(terminated);
+            let used = len + end;
             self.start += used;
             self.offset += used as u64;
             self.line = number;
@@ -291,7 +264,7 @@ impl LogReader {
         self.buf.drain(..self.start);
         self.start = 0;
         let old = self.buf.len();
-        self.buf.resize(old + (1 << 18), 0);
+        self.buf.resize(old + (1 << 16), 0);
         let got = match self.buf.get_mut(old..) {
             Some(room) => self.input.read(room),
             None => Ok(0),
@@ -327,15 +300,17 @@ impl LogReader {
         let number = self.line + 1;
         loop {
             let rest = self.buf.get(self.start..).unwrap_or_default();
-            match memchr(b'\n', rest) {
-                Some(n) => {
-                    self.start += n + 1;
-                    self.offset += n as u64 + 1;
+            match newline(self.wide, rest) {
+                Some((n, end)) => {
+                    self.start += n + end;
+                    self.offset += (n + end) as u64;
                     break;
                 }
                 None => {
-                    self.offset += rest.len() as u64;
-                    self.start = self.buf.len();
+                    // half a character waits for the other half
+                    let odd = rest.len() % 2 * usize::from(self.wide.is_some() && !self.ended);
+                    self.offset += (rest.len() - odd) as u64;
+                    self.start = self.buf.len() - odd;
                     if self.ended {
                         break;
                     }
@@ -351,16 +326,110 @@ impl LogReader {
     }
 }
 
+/// Whether a text is of characters of two bytes, by its mark; then whether the low one comes first.
+fn wide(beginning: &[u8]) -> Option<bool> {
+    match beginning {
+        [0xff, 0xfe, ..] => Some(true),
+        [0xfe, 0xff, ..] => Some(false),
+        _ => None,
+    }
+}
+
+/// The end of a line: where it stands, and its bytes.
+fn newline(wide: Option<bool>, b: &[u8]) -> Option<(usize, usize)> {
+    let Some(low) = wide else {
+        return memchr(b'\n', b).map(|n| (n, 1));
+    };
+    memchr::memchr_iter(b'\n', b).find_map(|n| {
+        let at = if low { n } else { n.checked_sub(1)? };
+        let other = b.get(if low { n + 1 } else { at });
+        (at % 2 == 0 && other == Some(&0)).then_some((at, 2))
+    })
+}
+
+/// Characters of two bytes as UTF-8; what is none is replaced.
+fn narrow(raw: &[u8], low: bool) -> Vec<u8> {
+    let (pairs, rest) = raw.as_chunks::<2>();
+    let order = if low {
+        u16::from_le_bytes
+    } else {
+        u16::from_be_bytes
+    };
+    let mut out = String::with_capacity(pairs.len());
+    out.extend(
+        char::decode_utf16(pairs.iter().map(|p| order(*p)))
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)),
+    );
+    if !rest.is_empty() {
+        out.push(char::REPLACEMENT_CHARACTER);
+    }
+    out.into_bytes()
+}
+
 /// The first bytes of a line for a diag.
 fn beginning(line: &[u8]) -> String {
-    crate::call::text::lossless(line.get(..line.len().min(80)).unwrap_or_default()).into_owned()
+    lossless(line.get(..line.len().min(80)).unwrap_or_default()).into_owned()
+}
+
+/// What was expected where, and what stands there.
+fn reason(misfit: &Misfit, line: &[u8]) -> String {
+    let at = misfit.at.min(line.len());
+    let there = line.get(at..).unwrap_or_default();
+    let there = lossless(there.get(..there.len().min(40)).unwrap_or_default());
+    let there = if there.is_empty() {
+        "the line ends".to_owned()
+    } else {
+        format!("not {there:?}")
+    };
+    let want: String = misfit.want.chars().take(80).collect();
+    format!(
+        "expected {} at column {}, {there}; the line begins {:?}",
+        want,
+        at + 1,
+        beginning(line)
+    )
+}
+
+impl LogKind {
+    /// A line without its end.
+    fn parse(&self, text: &[u8], cx: &mut Context) -> Result<LogCall, NoCall> {
+        if text.trim_ascii().is_empty() {
+            return Err(NoCall::Blank);
+        }
+        let wants = |json: bool, bytes| match json {
+            true => Line::with_json(bytes),
+            false => Line {
+                bytes,
+                json: None,
+                written: None,
+            },
+        };
+        let Some(wrap) = self.wrap else {
+            return self.format.parse(&wants(self.format.is_json(), text), cx);
+        };
+        let outer = wants(wrap == wrap::Wrap::Json, text);
+        let Some(inside) = wrap.open(text, outer.json.as_ref()) else {
+            return Err(NoCall::unfit(wrap.form(), 0));
+        };
+        let mut line = wants(self.format.is_json(), &inside.line);
+        line.written = inside.written;
+        let before = text.len().saturating_sub(inside.line.len());
+        self.format.parse(&line, cx).map_err(|e| match e {
+            // where it stands in the whole line, as far as that can be told
+            NoCall::Unfit(m) if wrap != wrap::Wrap::Json => NoCall::Unfit(Misfit {
+                at: m.at + before,
+                ..m
+            }),
+            e => e,
+        })
+    }
 }
 
 /// Splits `GET /path HTTP/1.1`; a line without a method token or target is no request.
 fn request_line(request: &str, call: &mut LogCall) -> Result<(), NoCall> {
     let (method, rest) = request.split_once(' ').ok_or(NoCall::NoRequest)?;
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if method.is_empty() || !method.bytes().all(token) {
+    if matches!(method, "" | "-") || !method.bytes().all(token) {
         return Err(NoCall::NoRequest);
     }
     let (target, version) = match rest.rsplit_once(' ') {
@@ -383,13 +452,14 @@ mod tests {
 
     fn read(text: &str, format: &str) -> (Vec<LogCall>, Vec<(&'static str, u64)>) {
         let zone = LogZone::named(None).unwrap();
-        let mut r = LogReader::new(
-            Box::new(std::io::Cursor::new(text.to_string())),
-            format,
-            zone,
-            3,
-        )
-        .unwrap();
+        let formats = Formats::default();
+        let format = formats.all().find(|f| f.name == format).unwrap();
+        let kind = LogKind {
+            format: format.clone(),
+            wrap: None,
+        };
+        let input = Box::new(std::io::Cursor::new(text.to_string()));
+        let mut r = LogReader::new(input, &kind, zone, 3);
         let (mut calls, mut diags) = (Vec::new(), Vec::new());
         while let Some(e) = r.next() {
             match e {
@@ -399,6 +469,59 @@ mod tests {
             }
         }
         (calls, diags)
+    }
+
+    #[test]
+    fn a_log_of_two_byte_characters_is_the_log_with_its_own_places() {
+        let text = COMBINED.replace("/a?q=1", "/\u{4e2d}\u{10a}?q=\u{1f600}");
+        let (plain, diags) = read(&text, "combined");
+        for low in [true, false] {
+            let mut bytes = Vec::new();
+            for u in std::iter::once(0xfeff).chain(text.encode_utf16()) {
+                bytes.extend(if low {
+                    u.to_le_bytes()
+                } else {
+                    u.to_be_bytes()
+                });
+            }
+            let kind = sniff(&bytes, &Formats::default()).unwrap();
+            assert_eq!(kind.name(), "combined");
+            let zone = LogZone::named(None).unwrap();
+            let input = Box::new(std::io::Cursor::new(bytes.clone()));
+            let mut r = LogReader::new(input, &kind, zone, 3);
+            let (mut calls, mut met) = (Vec::new(), Vec::new());
+            while let Some(e) = r.next() {
+                match e {
+                    LogEvent::Call(c) => calls.push(*c),
+                    LogEvent::Diag(code, line, _) => met.push((code, line)),
+                    LogEvent::Wait => panic!("it does not grow"),
+                }
+            }
+            assert_eq!(met, diags);
+            assert_eq!(calls.len(), plain.len());
+            for (c, p) in calls.iter().zip(&plain) {
+                assert_eq!((&c.uri, c.ts, c.at), (&p.uri, p.ts, p.at));
+                let line = &bytes[c.offset as usize..(c.offset + c.len) as usize];
+                let said = String::from_utf8(narrow(line, low)).unwrap();
+                let own = &text[p.offset as usize..(p.offset + p.len) as usize];
+                assert_eq!(said.trim_start_matches('\u{feff}'), own);
+            }
+        }
+        // too long a line is skipped whole, and the next is read
+        let long = format!("{}\n{COMBINED}", "x".repeat(LOG_LINE));
+        let bytes: Vec<u8> = std::iter::once(0xfeff)
+            .chain(long.encode_utf16())
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let input = Box::new(std::io::Cursor::new(bytes));
+        let zone = LogZone::named(None).unwrap();
+        let kind = sniff(COMBINED.as_bytes(), &Formats::default()).unwrap();
+        let mut r = LogReader::new(input, &kind, zone, 3);
+        assert!(matches!(
+            r.next(),
+            Some(LogEvent::Diag("log-line-cut", 1, _))
+        ));
+        assert!(matches!(r.next(), Some(LogEvent::Call(c)) if c.at.number == 2));
     }
 
     const COMBINED: &str = concat!(
@@ -411,7 +534,8 @@ mod tests {
 
     #[test]
     fn combined_lines_keep_place_and_count_what_is_no_call() {
-        assert_eq!(sniff(COMBINED.as_bytes()), Some("combined"));
+        let kind = sniff(COMBINED.as_bytes(), &Formats::default()).unwrap();
+        assert_eq!(kind.name(), "combined");
         let (calls, diags) = read(COMBINED, "combined");
         assert_eq!(diags, [("log-no-request", 3), ("log-unfit", 4)]);
         let a = &calls[0];

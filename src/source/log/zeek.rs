@@ -3,7 +3,8 @@
 //!
 //! Another log of Zeek (`conn.log`, `dns.log`) has the same header and none of the columns of a request: it does not fit.
 
-use super::{Context, LogZone, NoCall, json};
+use super::format::Context;
+use super::{LogZone, NoCall, time};
 use crate::call::model::LogCall;
 use crate::call::text::lossless;
 use serde_json::Value;
@@ -140,12 +141,16 @@ pub fn parse_tsv(line: &[u8], cx: &mut Context) -> Result<LogCall, NoCall> {
         return Err(NoCall::Blank);
     }
     let header = &cx.zeek;
-    let columns = header.columns.as_ref().ok_or(NoCall::Unfit)?;
+    let columns = header.columns.as_ref();
+    let columns = columns.ok_or_else(|| NoCall::unfit("a #fields line before it", 0))?;
     let fields: Vec<&[u8]> = split(line, &header.separator).take(COLUMNS).collect();
     let name = |name: &str| NAMES.iter().position(|n| *n == name).unwrap_or(NAMES.len());
     let has = |n: &str| columns.get(name(n)).is_some_and(Option::is_some);
     if !has("ts") || !has("id.orig_h") || !has("method") || !has("uri") || !has("status_code") {
-        return Err(NoCall::Unfit);
+        return Err(NoCall::unfit(
+            "the columns of Zeek's http.log in #fields",
+            0,
+        ));
     }
     let text = |n: &str| -> Option<String> {
         let raw = *fields.get((*columns.get(name(n))?)?)?;
@@ -155,15 +160,7 @@ pub fn parse_tsv(line: &[u8], cx: &mut Context) -> Result<LogCall, NoCall> {
 }
 
 /// A line of the JSON form. Other JSON with a time does not have `id.orig_h` and `uid`.
-pub fn parse_json(line: &[u8], zone: &LogZone) -> Result<LogCall, NoCall> {
-    let line = line.trim_ascii();
-    if line.is_empty() {
-        return Err(NoCall::Blank);
-    }
-    if line.first() != Some(&b'{') {
-        return Err(NoCall::Unfit);
-    }
-    let value: Value = serde_json::from_slice(line).map_err(|_| NoCall::Unfit)?;
+pub fn parse_json(value: &Value, zone: &LogZone) -> Result<LogCall, NoCall> {
     let field = |n: &str| match value.get(n)? {
         Value::String(s) => Some(s.clone()),
         Value::Number(n) => Some(n.to_string()),
@@ -176,7 +173,7 @@ pub fn parse_json(line: &[u8], zone: &LogZone) -> Result<LogCall, NoCall> {
         || path.as_deref().is_some_and(|p| p != "http")
         || (path.is_none() && value.get("trans_depth").is_none())
     {
-        return Err(NoCall::Unfit);
+        return Err(NoCall::unfit("the fields of Zeek's http.log", 0));
     }
     call(&field, zone)
 }
@@ -184,8 +181,8 @@ pub fn parse_json(line: &[u8], zone: &LogZone) -> Result<LogCall, NoCall> {
 /// A call from fields by their names.
 fn call(field: &dyn Fn(&str) -> Option<String>, zone: &LogZone) -> Result<LogCall, NoCall> {
     let (ts, assumed_zone) = field("ts")
-        .and_then(|t| json::time(&Value::String(t), zone))
-        .ok_or(NoCall::Unfit)?;
+        .and_then(|t| time::any(&t, zone))
+        .ok_or_else(|| NoCall::unfit("a time (ts)", 0))?;
     let port = |n: &str| field(n).and_then(|p| p.parse().ok());
     let address = |n: &str| field(n).and_then(|a| a.parse().ok());
     let call = LogCall {
@@ -210,7 +207,7 @@ fn call(field: &dyn Fn(&str) -> Option<String>, zone: &LogZone) -> Result<LogCal
         ..LogCall::default()
     };
     if call.src.is_none() || call.dst.is_none() {
-        return Err(NoCall::Unfit);
+        return Err(NoCall::unfit("two addresses (id.orig_h, id.resp_h)", 0));
     }
     // a reply whose request was not seen, or a connection that only began
     if call.method.is_none() && call.uri.is_none() {
@@ -231,8 +228,12 @@ mod tests {
 1772359201.000000\tCx\t10.0.0.1\t1\t10.0.0.2\t80\t1\t-\t-\t-\t-\t1.1\t-\t-\t0\t9\t404\tNot Found\t-\t-\t(empty)\t-\t-\t-\t-\t-\t-\t-\t-\t-\n\
 #close\t2026-03-01-11-00-00\n";
 
+    fn value(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
     fn lines(text: &str) -> Vec<Result<LogCall, NoCall>> {
-        let mut cx = Context::new(LogZone(None));
+        let mut cx = Context::new(LogZone(None), false);
         text.lines()
             .map(|l| parse_tsv(l.as_bytes(), &mut cx))
             .filter(|r| *r != Err(NoCall::Blank))
@@ -268,22 +269,23 @@ mod tests {
         );
         let conn =
             "#separator \\x09\n#fields\tts\tuid\tid.orig_h\tproto\n1772359200\tC\t10.0.0.1\ttcp\n";
-        assert_eq!(lines(conn), [Err(NoCall::Unfit)]);
-        assert_eq!(lines("1772359200\tC\t10.0.0.1\n"), [Err(NoCall::Unfit)]);
+        for text in [conn, "1772359200\tC\t10.0.0.1\n"] {
+            assert!(matches!(lines(text).as_slice(), [Err(NoCall::Unfit(_))]));
+        }
     }
 
     #[test]
     fn json_lines_are_told_from_those_of_other_writers() {
         let http = r#"{"ts":1591367999.305988,"uid":"C5bLoe2Mvxqhawzqqd","id.orig_h":"192.168.4.76","id.orig_p":46378,"id.resp_h":"31.3.245.133","id.resp_p":80,"trans_depth":1,"method":"GET","host":"testmyids.com","uri":"/","version":"1.1","user_agent":"curl/7.47.0","request_body_len":0,"response_body_len":39,"status_code":200,"status_msg":"OK","tags":[]}"#;
-        let c = parse_json(http.as_bytes(), &LogZone(None)).unwrap();
+        let c = parse_json(&value(http), &LogZone(None)).unwrap();
         assert_eq!((c.sport, c.status, c.user), (Some(46378), Some(200), None));
         assert_eq!(c.ts, 1_591_367_999_305_988_000);
         let iso = http.replace("1591367999.305988", "\"2020-06-05T14:39:59.305988Z\"");
-        assert_eq!(parse_json(iso.as_bytes(), &LogZone(None)).unwrap().ts, c.ts);
+        assert_eq!(parse_json(&value(&iso), &LogZone(None)).unwrap().ts, c.ts);
         let conn = r#"{"ts":1591367999.3,"uid":"C","id.orig_h":"192.168.4.76","proto":"tcp"}"#;
-        assert_eq!(
-            parse_json(conn.as_bytes(), &LogZone(None)),
-            Err(NoCall::Unfit)
-        );
+        assert!(matches!(
+            parse_json(&value(conn), &LogZone(None)),
+            Err(NoCall::Unfit(_))
+        ));
     }
 }

@@ -6,6 +6,7 @@ use super::{
     Answer, Data, FILM_CALLS, Fail, Item, Kind, LIST_ROWS, Names, What, notebook, overview,
 };
 use crate::error::Error;
+use crate::load::correct::With;
 use crate::query::read::{self, Cx, Page};
 use crate::query::{Filter, rows::CallRow};
 use crate::replay::Timeline;
@@ -18,13 +19,18 @@ const FILM_PEOPLE: usize = 4_000;
 /// A case file as a source of answers.
 pub struct CaseData {
     path: PathBuf,
+    with: With,
     cx: Option<Cx>,
 }
 
 impl CaseData {
-    /// For a case file that may not be there yet.
-    pub fn new(path: PathBuf) -> CaseData {
-        CaseData { path, cx: None }
+    /// For a case file that may not be there yet; `with` is what facts are decided with after a correction.
+    pub fn new(path: PathBuf, with: With) -> CaseData {
+        CaseData {
+            path,
+            with,
+            cx: None,
+        }
     }
 
     fn cx(&mut self, lane: &LaneState) -> Result<&mut Cx, Fail> {
@@ -51,7 +57,7 @@ impl Data for CaseData {
     fn answer(&mut self, what: &What, lane: &LaneState) -> Result<Answer, Fail> {
         let path = self.path.clone();
         match what {
-            What::Write(w) => return notebook::write(&path, w).map_err(fail),
+            What::Write(w) => return notebook::write(&path, w, &self.with).map_err(fail),
             What::Sql(_) if !path.exists() => return Err(Fail::NoCase),
             What::Sql(text) => {
                 // The lane's handle now belongs to the statement's connection; the next question opens its own.

@@ -3,7 +3,9 @@
 
 use super::{Answer, MarkRow, What};
 use crate::case;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::load::correct::{self, Change, With};
+use crate::load::finalise::Counts;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +24,17 @@ pub enum Write {
         /// Take it away instead.
         off: bool,
     },
+    /// Corrects whose calls are, or takes that back.
+    Correct {
+        /// `account`, `account-not`.
+        kind: &'static str,
+        /// `account:NAME`, `call:ID`.
+        target: String,
+        /// New value.
+        v: String,
+        /// Take it back instead.
+        off: bool,
+    },
     /// Keeps a filter under a name.
     SaveFilter {
         /// Name.
@@ -29,6 +42,10 @@ pub enum Write {
         /// Text.
         text: String,
     },
+    /// Corrects templates.
+    Template(Change),
+    /// Takes the last correction back.
+    Untemplate(Change),
 }
 
 impl Write {
@@ -46,13 +63,56 @@ impl Write {
                 v: v.clone(),
                 off: !off,
             }),
+            Write::Correct {
+                kind,
+                target,
+                v,
+                off,
+            } => Some(Write::Correct {
+                kind,
+                target: target.clone(),
+                v: v.clone(),
+                off: !off,
+            }),
             Write::SaveFilter { .. } => None,
+            Write::Template(c) => Some(Write::Untemplate(c.clone())),
+            Write::Untemplate(c) => Some(Write::Template(c.clone())),
         }
     }
 }
 
 /// Writes a change.
-pub fn write(path: &Path, w: &Write) -> Result<Answer> {
+pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
+    match w {
+        Write::Template(c) => {
+            let counts = |c: &Counts| format!("{} APIs", c.apis);
+            return corrected(path, with, counts, |conn| correct::apply(conn, c));
+        }
+        Write::Untemplate(_) => {
+            let counts = |c: &Counts| format!("{} APIs", c.apis);
+            return corrected(path, with, counts, |conn| {
+                let said = correct::undo(conn)?;
+                Ok(said.unwrap_or_else(|| "there is no correction to take back".into()))
+            });
+        }
+        Write::Correct {
+            kind,
+            target,
+            v,
+            off,
+        } => {
+            let counts = |c: &Counts| format!("{} accounts", c.accounts);
+            return corrected(path, with, counts, |conn| {
+                if *off {
+                    case::marks::uncorrect(conn, kind, target)?;
+                    return Ok("correction taken back".into());
+                }
+                case::marks::correct(conn, kind, target, v)?;
+                Ok("corrected".into())
+            });
+        }
+        Write::Put { .. } | Write::SaveFilter { .. } => {}
+    }
     let conn = case::open_notebook(path)?;
     let said = match w {
         Write::Put {
@@ -82,8 +142,28 @@ pub fn write(path: &Path, w: &Write) -> Result<Answer> {
             case::marks::save(&conn, name, "filter", text)?;
             format!("filter saved as {name}")
         }
+        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_) => String::new(),
     };
     Ok(Answer::Written(said))
+}
+
+/// A correction, and the facts that follow. While a load holds the case it is written all the same: the load decides facts.
+fn corrected(
+    path: &Path,
+    with: &With,
+    counts: impl Fn(&Counts) -> String,
+    act: impl Fn(&Connection) -> Result<String>,
+) -> Result<Answer> {
+    match correct::decide(path, with, &act) {
+        Ok((said, all)) => Ok(Answer::Written(format!("{said}; {}", counts(&all)))),
+        Err(Error::Case { .. }) => {
+            let said = act(&case::open_notebook(path)?)?;
+            Ok(Answer::Written(format!(
+                "{said}; it shows after the next load"
+            )))
+        }
+        Err(e) => Err(e),
+    }
 }
 
 /// Tells the journal what is about to be shown in clear. Where that cannot be written, nothing is shown.

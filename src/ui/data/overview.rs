@@ -126,10 +126,10 @@ fn flags(cx: &Cx) -> Result<Vec<(&'static str, u64)>> {
         .collect())
 }
 
-/// Calls known from a log alone, and log lines that joined a captured call.
+/// Calls known from a log alone, and lines and entries that joined a captured call.
 fn logs(cx: &Cx) -> Result<(u64, u64)> {
     let joined: i64 = cx.conn.query_row(
-        "SELECT count(*) FROM call_fact WHERE joined IS NOT NULL",
+        "SELECT count(*) FROM call_fact f JOIN call c ON c.id=f.call_id WHERE f.joined IS NOT NULL AND c.flow_id IS NULL",
         [],
         |r| r.get(0),
     )?;

@@ -222,6 +222,18 @@ pub static BINDINGS: &[Binding] = &[
     b(Ctx::List, &[Key::ch('"')], A::PrevMark, "previous mark"),
     h(Ctx::Global, &[Key::ch('a')], A::Note, "note", 70, "note"),
     b(Ctx::Global, &[Key::ch('#')], A::Tag, "tag"),
+    b(
+        Ctx::Global,
+        &[Key::ch('A')],
+        A::IsAccount,
+        "who this account is: a name, or the account that is the same person",
+    ),
+    b(
+        Ctx::Global,
+        &[Key::ch('D')],
+        A::NotAccount,
+        "not this account: what was called on this credential is nobody's",
+    ),
     h(
         Ctx::Global,
         &[Key::ch('T')],
@@ -253,6 +265,12 @@ pub static BINDINGS: &[Binding] = &[
         "copy: y value, r row, c curl, f filter, l locator",
     ),
     b(Ctx::Global, &[Key::ch('X')], A::Export, "export"),
+    b(
+        Ctx::List,
+        &[Key::ch('C')],
+        A::Correct,
+        "correct an API: pin, split, merge, rename",
+    ),
     b(
         Ctx::Global,
         &[Key::ch('u')],
@@ -364,6 +382,19 @@ pub static BINDINGS: &[Binding] = &[
         "times: of day, gaps, since the start",
         45,
         "times",
+    ),
+    // Trace
+    b(
+        Ctx::Trace,
+        &[Key::ch('{')],
+        A::PrevRecord,
+        "path of the previous record of the clue",
+    ),
+    b(
+        Ctx::Trace,
+        &[Key::ch('}')],
+        A::NextRecord,
+        "path of the next record of the clue",
     ),
     // Always
     h(

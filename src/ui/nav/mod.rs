@@ -29,6 +29,22 @@ pub enum ScreenId {
     Sql,
 }
 
+impl ScreenId {
+    /// Whether the filter chooses what is shown here.
+    pub fn filters(self) -> bool {
+        matches!(
+            self,
+            ScreenId::Overview
+                | ScreenId::Accounts
+                | ScreenId::Apis
+                | ScreenId::Calls
+                | ScreenId::Sessions
+                | ScreenId::Findings
+                | ScreenId::Risks
+        )
+    }
+}
+
 /// Where Enter leads.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Jump {

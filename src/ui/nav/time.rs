@@ -1,18 +1,9 @@
 //! Times as they are shown. In: nanoseconds or RFC 3339. Out: short text. Bounds: UTC alone.
 
-/// Hours and minutes, or with the date before it.
-pub fn clock(ns: i64, date: bool) -> String {
-    let Ok(t) = jiff::Timestamp::from_nanosecond(i128::from(ns)) else {
-        return "?".into();
-    };
-    t.strftime(if date { "%m-%d %H:%M" } else { "%H:%M" })
-        .to_string()
-}
-
-/// To the second.
-pub fn second(ns: i64) -> String {
+/// Date, hours and minutes.
+pub fn clock(ns: i64) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(ns))
-        .map_or_else(|_| "?".into(), |t| t.strftime("%H:%M:%S").to_string())
+        .map_or_else(|_| "?".into(), |t| t.strftime("%m-%d %H:%M").to_string())
 }
 
 /// A time of a row: time of day to the millisecond, or with its date.
@@ -26,6 +17,28 @@ pub fn row(ts: &str, date: bool) -> String {
         Some(d) if date => format!("{d} {time}"),
         _ => time.to_string(),
     }
+}
+
+/// Date with its year, and time to the millisecond.
+pub fn exact(ts: &str) -> String {
+    match ts.get(..4) {
+        Some(year) => format!("{year}-{}", row(ts, true)),
+        None => ts.to_string(),
+    }
+}
+
+/// A place on an axis that covers `span` nanoseconds: as fine as that needs.
+pub fn axis(ns: i64, span: i64) -> String {
+    const MIN: i64 = 60_000_000_000;
+    let form = match span {
+        ..0 => "%H:%M:%S",
+        n if n < 15 * MIN => "%H:%M:%S",
+        n if n < 24 * 60 * MIN => "%H:%M",
+        n if n < 300 * 24 * 60 * MIN => "%m-%d %H:%M",
+        _ => "%Y-%m-%d",
+    };
+    jiff::Timestamp::from_nanosecond(i128::from(ns))
+        .map_or_else(|_| "?".into(), |t| t.strftime(form).to_string())
 }
 
 /// To the second.
@@ -62,6 +75,15 @@ mod tests {
             "10-08 12:21:03.461"
         );
         assert_eq!(row("x", true), "x");
-        assert_eq!(clock(0, true), "01-01 00:00");
+        assert_eq!(clock(0), "01-01 00:00");
+        assert_eq!(
+            exact("2026-10-08T12:21:03.461123456Z"),
+            "2026-10-08 12:21:03.461"
+        );
+        let day = 86_400_000_000_000;
+        assert_eq!(axis(0, day / 200), "00:00:00");
+        assert_eq!(axis(0, day / 2), "00:00");
+        assert_eq!(axis(0, 2 * day), "01-01 00:00");
+        assert_eq!(axis(0, 4000 * day), "1970-01-01");
     }
 }

@@ -76,7 +76,12 @@ fn request(m: &Model, s: &Show, clear: bool) -> Doc {
         None => d.add(Line::new("no request was captured", Role::Warn)),
     }
     d.add(Line::default());
-    who(&mut d, &s.row);
+    who(
+        &mut d,
+        &s.row,
+        s.account_why.as_deref(),
+        s.account_proof.as_deref(),
+    );
     d.add(Line::default());
     evidence(&mut d, &s.row);
     d
@@ -270,7 +275,7 @@ fn part(
 }
 
 /// Who called, and how that is known.
-fn who(d: &mut Doc, r: &CallRow) {
+fn who(d: &mut Doc, r: &CallRow, why: Option<&str>, proof: Option<&str>) {
     match &r.account {
         Some(a) => {
             let how = format!(
@@ -280,11 +285,19 @@ fn who(d: &mut Doc, r: &CallRow) {
                 r.account_conf.unwrap_or(0.0)
             );
             let mut l = Line::pair("account", how, Role::Text).jump(Jump::calls("account", a));
-            l.why = Some(format!(
-                "Known by {}.",
-                r.account_via.as_deref().unwrap_or("nothing")
-            ));
+            l.why = Some(match why {
+                Some(w) => format!("{w}."),
+                None => format!(
+                    "Known by {}.",
+                    r.account_via.as_deref().unwrap_or("nothing")
+                ),
+            });
             d.add(l);
+            if let Some(p) = proof {
+                d.add(
+                    Line::pair("shown by", p.to_owned(), Role::Text).jump(Jump::Call(p.to_owned())),
+                );
+            }
         }
         None => d.add(Line::pair("account", "nobody known", Role::Dim)),
     }
@@ -321,12 +334,12 @@ fn evidence(d: &mut Doc, r: &CallRow) {
     let took = r
         .end_ts
         .as_ref()
-        .and_then(|e| super::columns::between(&r.ts, e))
+        .and_then(|e| super::cells::between(&r.ts, e))
         .map(|n| format!("  took {}", span(n)))
         .unwrap_or_default();
     d.add(Line::pair(
         "time",
-        format!("{}{took}", time::row(&r.ts, true)),
+        format!("{}{took}", time::exact(&r.ts)),
         Role::Text,
     ));
     d.add(Line::pair("call", r.id.clone(), Role::Text));

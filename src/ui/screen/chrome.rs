@@ -131,8 +131,8 @@ fn right_of_filter(m: &Model) -> (String, Role) {
     if m.filter.off {
         return ("filter off (Ctrl-t)".into(), Role::Warn);
     }
-    if matches!(f.screen, ScreenId::Flows | ScreenId::Sources) && !m.filter.applied.is_empty() {
-        return ("not for this list".into(), Role::Warn);
+    if !m.filter.applied.is_empty() && !f.screen.filters() {
+        return ("does not act here".into(), Role::Dim);
     }
     let noun = crate::ui::model::kind_of(f.screen).map(|k| k.noun());
     match (noun, &f.list.state) {
@@ -219,7 +219,7 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
             x,
             r.y,
             w,
-            &t.elide(usize::from(w), false, c.glyphs.dots),
+            &t.elide(usize::from(w), *bad, c.glyphs.dots),
             if *bad { Role::Error } else { Role::Ok },
         );
         return;
@@ -395,6 +395,7 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
             let title = match kind {
                 MenuKind::Copy => "Copy",
                 MenuKind::Export => "Export",
+                MenuKind::Correct => "Correct this API",
                 MenuKind::Quit => "Leave leaktrace?",
             };
             let most = entries.iter().map(|(_, t)| t.len()).max().unwrap_or(0) + 8;
@@ -469,6 +470,10 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             "kept in the case file, with its time and your name",
         ),
         PromptKind::Tag(t) => (format!("Tag on {t}"), "one or more words"),
+        PromptKind::Account(a) => (
+            format!("Who {a} is"),
+            "a name; that of another account makes them one person",
+        ),
         PromptKind::Find => (
             "Find in this pane".into(),
             "n and N walk through what is found",
@@ -489,6 +494,11 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             "Write to".into(),
             "values stay masked; the journal keeps that it was written",
         ),
+        PromptKind::Split(_) => (
+            "Values to set apart".into(),
+            "between spaces; * for all; u takes it back",
+        ),
+        PromptKind::Rename(_) => ("Another name for this API".into(), "u takes it back"),
         PromptKind::Save => ("Name for this filter".into(), "the palette offers it again"),
     }
 }

@@ -1,46 +1,52 @@
-//! Rows as cells. In: rows of the contract. Out: columns and cells. Bounds: one row, one pass; long values are cut.
+//! Columns of the lists. In: a kind of list. Out: its columns, as data; what fills them is [`super::cells`]. Bounds: none.
 
-use crate::query::rows::*;
-use crate::trace::model::{Hop, Suspect};
-use crate::ui::data::{Item, Kind, MarkRow};
-use crate::ui::nav::time;
-use crate::ui::theme::Role;
-use crate::ui::widget::safe_text::{SafeText, bytes, grouped};
-use crate::ui::widget::table::{Cell, Col, SortKey};
+use crate::ui::data::Kind;
+use crate::ui::widget::safe_text::SafeText;
+use crate::ui::widget::table::Col;
 
-/// Columns of a kind of list.
-pub fn columns(kind: Kind) -> &'static [Col] {
+/// Width of a time of day, and of one with its date.
+const TIME: u16 = 12;
+const DATED: u16 = 18;
+
+/// Columns of a kind of list; with dates, times take more room.
+pub fn columns(kind: Kind, dates: bool) -> &'static [Col] {
     match kind {
-        Kind::Calls => CALLS,
+        Kind::Calls if dates => &const { calls(DATED) },
+        Kind::Flows if dates => &const { flows(DATED) },
+        Kind::Hops if dates => &const { hops(DATED) },
+        Kind::Calls => &const { calls(TIME) },
+        Kind::Flows => &const { flows(TIME) },
+        Kind::Hops => &const { hops(TIME) },
         Kind::Apis => APIS,
         Kind::Accounts => ACCOUNTS,
         Kind::Sessions => SESSIONS,
         Kind::Findings => FINDINGS,
         Kind::Risks => RISKS,
-        Kind::Flows => FLOWS,
         Kind::Sources => SOURCES,
         Kind::Marks => MARKS,
         Kind::Suspects => SUSPECTS,
-        Kind::Hops => HOPS,
         Kind::Sql => &[],
     }
 }
 
-const CALLS: &[Col] = &[
-    Col::text("TIME", 12, 0),
-    Col::flex("ACCOUNT", 12, 1, false),
-    Col::text("FROM", 15, 7),
-    Col::text("HOST", 20, 10),
-    Col::flex("CALL", 20, 3, true),
-    Col::num("ST", 3, 0),
-    Col::num("IN", 7, 9),
-    Col::num("OUT", 8, 4),
-    Col::num("REC", 5, 3),
-    Col::text("S", 2, 0),
-    Col::text("FLAGS", 5, 5),
-];
+const fn calls(time: u16) -> [Col; 11] {
+    [
+        Col::text("TIME", time, 0),
+        Col::flex("ACCOUNT", 12, 1, false),
+        Col::name("FROM", 15, 7),
+        Col::text("HOST", 20, 10),
+        Col::flex("CALL", 20, 3, true),
+        Col::num("ST", 3, 0),
+        Col::num("IN", 7, 9),
+        Col::num("OUT", 8, 4),
+        Col::num("REC", 5, 3),
+        Col::text("S", 2, 0),
+        Col::text("FLAGS", 5, 5),
+    ]
+}
 const APIS: &[Col] = &[
     Col::flex("API TEMPLATE", 24, 2, true),
+    Col::text("DOC", 5, 8),
     Col::num("CALLS", 7, 1),
     Col::num("ACCTS", 5, 4),
     Col::num("OK%", 4, 6),
@@ -74,7 +80,7 @@ const ACCOUNTS: &[Col] = &[
         drop: 5,
         middle: false,
     },
-    Col::text("FROM", 16, 9),
+    Col::name("FROM", 16, 9),
     Col::text("LAST", 8, 4),
 ];
 const SESSIONS: &[Col] = &[
@@ -93,8 +99,8 @@ const SESSIONS: &[Col] = &[
         drop: 6,
         middle: false,
     },
-    Col::text("FROM", 15, 7),
-    Col::text("SESSION", 18, 9),
+    Col::name("FROM", 15, 7),
+    Col::name("SESSION", 18, 9),
 ];
 const FINDINGS: &[Col] = &[
     Col::text("S", 2, 0),
@@ -104,7 +110,7 @@ const FINDINGS: &[Col] = &[
     Col::text("DIR", 4, 5),
     Col::text("FORM", 14, 4),
     Col::num("CONF", 4, 3),
-    Col::text("CALL", 19, 6),
+    Col::name("CALL", 19, 6),
 ];
 const RISKS: &[Col] = &[
     Col::num("SCORE", 5, 0),
@@ -129,25 +135,27 @@ const RISKS: &[Col] = &[
     Col::text("WHEN", 17, 6),
     Col::num("CALLS", 6, 1),
 ];
-const FLOWS: &[Col] = &[
-    Col::text("TIME", 12, 0),
-    Col::text("APP", 8, 0),
-    Col::flex("CLIENT", 21, 1, false),
-    Col::flex("SERVER", 21, 1, false),
-    Col::num("PACKETS", 8, 3),
-    Col::num("OUT", 9, 2),
-    Col::num("IN", 9, 1),
-    Col::num("CALLS", 6, 4),
-    Col::num("GAPS", 5, 6),
-    Col {
-        title: "NAME / WHY NOT READ",
-        w: 20,
-        flex: 1,
-        right: false,
-        drop: 5,
-        middle: false,
-    },
-];
+const fn flows(time: u16) -> [Col; 10] {
+    [
+        Col::text("TIME", time, 0),
+        Col::text("APP", 8, 0),
+        Col::flex("CLIENT", 21, 1, true),
+        Col::flex("SERVER", 21, 1, true),
+        Col::num("PACKETS", 8, 3),
+        Col::num("OUT", 9, 2),
+        Col::num("IN", 9, 1),
+        Col::num("CALLS", 6, 4),
+        Col::num("GAPS", 5, 6),
+        Col {
+            title: "NAME / WHY NOT READ",
+            w: 20,
+            flex: 1,
+            right: false,
+            drop: 5,
+            middle: false,
+        },
+    ]
+}
 const SOURCES: &[Col] = &[
     Col::flex("FILE", 20, 1, true),
     Col::text("KIND", 12, 1),
@@ -184,449 +192,27 @@ const SUSPECTS: &[Col] = &[
         middle: true,
     },
 ];
-const HOPS: &[Col] = &[
-    Col::num("#", 3, 0),
-    Col::text("TIME", 12, 0),
-    Col::text("FROM", 15, 3),
-    Col::text("TO", 15, 1),
-    Col::flex("INTERFACE", 16, 2, true),
-    Col::text("DIR", 4, 8),
-    Col {
-        title: "AS",
-        w: 12,
-        flex: 1,
-        right: false,
-        drop: 4,
-        middle: true,
-    },
-    Col::text("FORM", 14, 5),
-    Col::text("ACCOUNT", 12, 6),
-    Col::num("CONF", 4, 2),
-    Col::text("LEFT", 4, 0),
-];
-
-/// Cells of an item, one a column.
-pub fn cells(item: &Item, dates: bool, n: usize) -> Vec<Cell> {
-    match item {
-        Item::Call(r) => call(r, dates),
-        Item::Api(r) => api(r, dates),
-        Item::Account(r) => account(r, dates),
-        Item::Session(r) => session(r),
-        Item::Finding(r) => finding(r),
-        Item::Risk(r) => risk(r),
-        Item::Flow(r) => flow(r, dates),
-        Item::Source(r) => source(r),
-        Item::Mark(r) => mark(r),
-        Item::Suspect(r) => suspect(r, n),
-        Item::Hop(r) => hop(r, dates),
-        Item::Sql(v) => v.iter().map(|s| sql(s)).collect(),
-    }
-}
-
-fn ts(t: &str, dates: bool) -> Cell {
-    Cell::text(&time::row(t, dates), Role::Text)
-        .fact("time", t)
-        .by(SortKey::Text(t.to_string()))
-}
-fn opt_ts(t: Option<&String>, dates: bool) -> Cell {
-    match t {
-        Some(t) if dates => {
-            Cell::text(t.get(5..10).unwrap_or(t), Role::Dim).by(SortKey::Text(t.clone()))
-        }
-        Some(t) => Cell::text(&time::short(t), Role::Dim).by(SortKey::Text(t.clone())),
-        None => Cell::text("-", Role::Dim).by(SortKey::Text(String::new())),
-    }
-}
-fn word(v: Option<&str>, field: &'static str, role: Role) -> Cell {
-    match v {
-        Some(v) => Cell::text(v, role).fact(field, v),
-        None => Cell::text("-", Role::Dim),
-    }
-}
-/// A level with its word; without colour the word is what tells.
-pub fn level(l: &str) -> Cell {
-    Cell::text(l, Role::level(l)).fact("level", l)
-}
-/// A share of one.
-fn part(x: f64) -> Cell {
-    Cell::text(&format!("{x:.2}"), Role::Text).by(SortKey::Num(x))
-}
-/// A score up to a hundred.
-fn score(x: f64) -> Cell {
-    let role = if x >= 70.0 {
-        Role::SensHigh
-    } else {
-        Role::Text
-    };
-    Cell::text(&format!("{x:.0}"), role).by(SortKey::Num(x))
-}
-
-/// Letters of the flags; the pane below names them.
-pub const FLAG_LETTERS: [(&str, char); 13] = [
-    ("truncated", 'T'),
-    ("gap", 'G'),
-    ("one-sided", '1'),
-    ("no-response", 'R'),
-    ("no-request", 'Q'),
-    ("upgraded", 'U'),
-    ("retransmitted", 'r'),
-    ("masked", 'm'),
-    ("unmasked", 'c'),
-    ("bad-framing", 'B'),
-    ("uncertain-pair", 'P'),
-    ("partial-headers", 'h'),
-    ("log-only", 'L'),
-];
-
-fn flags(list: &[&'static str]) -> Cell {
-    let s: String = FLAG_LETTERS
-        .iter()
-        .filter(|(n, _)| list.contains(n))
-        .map(|(_, c)| *c)
-        .collect();
-    let bad = list.iter().any(|f| {
-        matches!(
-            *f,
-            "truncated" | "gap" | "no-response" | "no-request" | "bad-framing" | "uncertain-pair"
-        )
-    });
-    let c = if s.is_empty() {
-        Cell::text(".", Role::Dim)
-    } else {
-        Cell::text(&s, if bad { Role::Warn } else { Role::Dim })
-    };
-    match list.first() {
-        Some(f) => c.fact("flags", f),
-        None => c,
-    }
-}
-
-fn call(r: &CallRow, dates: bool) -> Vec<Cell> {
-    let target = r.uri.as_deref().or(r.path.as_deref()).unwrap_or("-");
-    let mut op = Cell::text(
-        &format!("{:<4} {target}", r.method.as_deref().unwrap_or("-")),
-        Role::Text,
-    );
-    if let Some(a) = &r.api {
-        op = op.fact("api", a).by(SortKey::Text(a.clone()));
-    } else if let Some(p) = &r.path {
-        op = op.fact("path", p);
-    }
-    vec![
-        ts(&r.ts, dates),
-        word(r.account.as_deref(), "account", Role::Text),
-        word(r.src.as_deref(), "src", Role::Dim),
-        word(r.host.as_deref(), "host", Role::Dim),
-        op,
-        match r.status {
-            Some(s) => Cell::num(u64::from(s))
-                .role(Role::status(s))
-                .fact("status", &s.to_string()),
-            None => Cell::opt(None),
+const fn hops(time: u16) -> [Col; 11] {
+    [
+        Col::num("#", 3, 0),
+        Col::text("TIME", time, 0),
+        Col::name("FROM", 15, 3),
+        Col::name("TO", 15, 1),
+        Col::flex("INTERFACE", 16, 2, true),
+        Col::text("DIR", 4, 8),
+        Col {
+            title: "AS",
+            w: 12,
+            flex: 1,
+            right: false,
+            drop: 4,
+            middle: true,
         },
-        size(r.req_content_len).fact(
-            "req_content_len",
-            &r.req_content_len.unwrap_or(0).to_string(),
-        ),
-        size(r.resp_content_len).fact("size", &r.resp_content_len.unwrap_or(0).to_string()),
-        match r.records {
-            Some(0) => Cell::text("-", Role::Dim).by(SortKey::Num(0.0)),
-            n => Cell::opt(n),
-        }
-        .fact("records", &r.records.unwrap_or(0).to_string()),
-        level(r.level.unwrap_or("S0")),
-        flags(&r.flags),
+        Col::text("FORM", 14, 5),
+        Col::text("ACCOUNT", 12, 6),
+        Col::num("CONF", 4, 2),
+        Col::text("LEFT", 4, 0),
     ]
-}
-
-fn size(n: Option<u64>) -> Cell {
-    match n {
-        Some(n) if n >= 10_000_000 => Cell::text(&bytes(n), Role::Text).by(SortKey::Num(n as f64)),
-        n => Cell::opt(n),
-    }
-}
-
-fn api(r: &ApiRow, dates: bool) -> Vec<Cell> {
-    let kinds: Vec<&str> = r.classes.iter().map(|c| c.class.as_str()).collect();
-    vec![
-        Cell::text(&r.api, Role::Text).fact("api", &r.api),
-        Cell::num(r.calls),
-        Cell::num(r.accounts),
-        match r.ok_ratio {
-            Some(x) => Cell::text(&format!("{:.0}", x * 100.0), Role::Text).by(SortKey::Num(x)),
-            None => Cell::opt(None),
-        },
-        Cell::num(r.max_records),
-        level(r.level),
-        match r.classes.first() {
-            Some(c) => Cell::text(&kinds.join(" "), Role::Text).fact("class", &c.class),
-            None => Cell::text("-", Role::Dim),
-        },
-        match r.auth.first() {
-            Some(a) => Cell::text(&r.auth.join(" "), Role::Dim).fact("auth", a),
-            None => Cell::text("-", Role::Dim),
-        },
-        opt_ts(r.last.as_ref(), dates),
-    ]
-}
-
-fn account(r: &AccountRow, dates: bool) -> Vec<Cell> {
-    let mut values: Vec<(&String, &u64)> = r.values.iter().collect();
-    values.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let text: Vec<String> = values
-        .iter()
-        .map(|(k, n)| format!("{k} {}", grouped(**n)))
-        .collect();
-    vec![
-        Cell::text(&r.account, Role::Text).fact("account", &r.account),
-        Cell::text(&r.kind, Role::Dim).fact("kind", &r.kind),
-        part(r.conf),
-        Cell::num(r.calls),
-        Cell::num(r.sessions),
-        Cell::num(r.records),
-        level(r.level),
-        score(r.risk),
-        match values.first() {
-            Some((k, _)) => Cell::text(&text.join("  "), Role::Text).fact("class", k),
-            None => Cell::text("-", Role::Dim),
-        },
-        match r.addresses.first() {
-            Some(a) if r.addresses.len() > 1 => {
-                Cell::text(&format!("{a} +{}", r.addresses.len() - 1), Role::Dim).fact("src", a)
-            }
-            Some(a) => Cell::text(a, Role::Dim).fact("src", a),
-            None => Cell::text("-", Role::Dim),
-        },
-        opt_ts(r.last.as_ref(), dates),
-    ]
-}
-
-/// Nanoseconds between two times of rows.
-pub fn between(a: &str, b: &str) -> Option<i64> {
-    let t = |s: &str| s.parse::<jiff::Timestamp>().ok().map(|t| t.as_nanosecond());
-    i64::try_from(t(b)? - t(a)?).ok()
-}
-
-fn session(r: &SessionRow) -> Vec<Cell> {
-    let lasted = between(&r.start, &r.end).unwrap_or(0);
-    vec![
-        Cell::text(
-            &time::row(&r.start, true)
-                .chars()
-                .take(14)
-                .collect::<String>(),
-            Role::Text,
-        )
-        .fact("time", &r.start)
-        .by(SortKey::Text(r.start.clone())),
-        Cell::text(&crate::ui::widget::safe_text::span(lasted), Role::Text)
-            .by(SortKey::Num(lasted as f64)),
-        Cell::text(&r.account, Role::Text).fact("account", &r.account),
-        Cell::text(&r.via, Role::Dim).fact("via", &r.via),
-        Cell::num(r.calls),
-        Cell::num(r.records),
-        level(r.level),
-        word(r.user_agent.as_deref(), "user_agent", Role::Dim),
-        word(r.src.as_deref(), "src", Role::Dim),
-        Cell::text(&r.session, Role::Dim).fact("session", &r.session),
-    ]
-}
-
-fn finding(r: &FindingRow) -> Vec<Cell> {
-    vec![
-        level(r.level),
-        Cell::text(&r.class, Role::Text).fact("class", &r.class),
-        match &r.value {
-            Some(v) => Cell::text(
-                &v.chars().take(200).collect::<String>(),
-                Role::level(r.level),
-            )
-            .fact("value", v),
-            None => Cell::text("-", Role::Dim),
-        },
-        Cell::text(&r.place, Role::Text).fact("where", &r.place),
-        Cell::text(r.dir, Role::Dim).fact("dir", r.dir),
-        Cell::text(&r.form, Role::Text).fact("form", &r.form),
-        part(r.conf),
-        Cell::text(&r.call, Role::Dim).fact("id", &r.call),
-    ]
-}
-
-fn risk(r: &RiskRow) -> Vec<Cell> {
-    let when = match (&r.first, &r.last) {
-        (Some(a), Some(b)) => format!("{}-{}", time::short(a), time::short(b)),
-        (Some(a), None) => time::short(a),
-        _ => "-".into(),
-    };
-    vec![
-        score(r.score),
-        Cell::text(&r.severity, Role::severity(&r.severity))
-            .fact("severity", &r.severity)
-            .by(SortKey::Num(rank(&r.severity))),
-        Cell::text(&r.rule, Role::Text).fact("risk", &r.rule),
-        Cell::text(&r.subject, Role::Text).fact("subject", &r.subject),
-        Cell::text(&r.why, Role::Text),
-        Cell::text(&when, Role::Dim).by(SortKey::Text(r.first.clone().unwrap_or_default())),
-        Cell::num(r.calls.len() as u64),
-    ]
-}
-
-fn rank(severity: &str) -> f64 {
-    ["low", "medium", "high", "critical"]
-        .iter()
-        .position(|s| *s == severity)
-        .map_or(-1.0, |i| i as f64)
-}
-
-fn flow(r: &FlowRow, dates: bool) -> Vec<Cell> {
-    let name = r
-        .why_opaque
-        .as_deref()
-        .map(|w| (w, Role::Warn))
-        .or(r.sni.as_deref().map(|s| (s, Role::Text)));
-    vec![
-        ts(&r.ts, dates),
-        Cell::text(&r.app, Role::Text).fact("app", &r.app),
-        Cell::text(&format!("{}:{}", r.src, r.sport), Role::Text).fact("src", &r.src),
-        Cell::text(&format!("{}:{}", r.dst, r.dport), Role::Text).fact("dst", &r.dst),
-        Cell::num(r.packets),
-        size(Some(r.bytes_out)),
-        size(Some(r.bytes_in)),
-        Cell::num(r.calls),
-        if r.gaps > 0 {
-            Cell::num(r.gaps).role(Role::Warn)
-        } else {
-            Cell::num(0).role(Role::Dim)
-        },
-        match name {
-            Some((n, role)) if r.why_opaque.is_some() => {
-                let full = match &r.sni {
-                    Some(s) => format!("{s}: {n}"),
-                    None => n.to_string(),
-                };
-                Cell::text(&full, role).fact("why_opaque", n)
-            }
-            Some((n, role)) => Cell::text(n, role).fact("sni", n),
-            None => Cell::text("", Role::Dim),
-        },
-    ]
-}
-
-fn source(r: &SourceRow) -> Vec<Cell> {
-    vec![
-        Cell::text(&r.name, Role::Text).fact("source", &r.source),
-        Cell::text(&r.kind, Role::Dim).fact("kind", &r.kind),
-        Cell::text(&bytes(r.bytes), Role::Text).by(SortKey::Num(r.bytes as f64)),
-        Cell::opt(r.packets.or(r.lines)),
-        Cell::num(r.calls),
-        if r.skipped > 0 {
-            Cell::num(r.skipped).role(Role::Warn)
-        } else {
-            Cell::num(0).role(Role::Dim)
-        },
-        Cell::text(
-            &r.first
-                .as_deref()
-                .map(time::long)
-                .unwrap_or_else(|| "-".into()),
-            Role::Dim,
-        ),
-        opt_ts(r.last.as_ref(), false),
-        match &r.sha256 {
-            Some(s) => Cell::text(s.get(..12).unwrap_or(s), Role::Dim).fact("sha256", s),
-            None => Cell::text("not yet", Role::Partial),
-        },
-    ]
-}
-
-fn mark(r: &MarkRow) -> Vec<Cell> {
-    let (what, name) = r.target.split_once(':').unwrap_or(("", &r.target));
-    vec![
-        Cell::text(what, Role::Dim),
-        Cell::text(name, Role::Text),
-        Cell::text(&r.tags.join(" "), Role::Mark),
-        Cell::text(r.notes.first().map_or("", String::as_str), Role::Text),
-        Cell::text(&time::clock(r.at, true), Role::Dim).by(SortKey::Num(r.at as f64)),
-    ]
-}
-
-/// Without the sign of a zero, and of what is shown as one.
-fn plain_zero(x: f64) -> f64 {
-    if x.abs() < 0.005 { 0.0 } else { x }
-}
-
-fn suspect(r: &Suspect, n: usize) -> Vec<Cell> {
-    let by: Vec<&str> = r.apis.iter().map(String::as_str).collect();
-    vec![
-        Cell::num(n as u64 + 1),
-        Cell::text(
-            &r.account,
-            if r.in_set {
-                Role::SensCritical
-            } else {
-                Role::Text
-            },
-        )
-        .fact("account", &r.account),
-        Cell::text(&format!("{:.2}", plain_zero(r.score)), Role::Text).by(SortKey::Num(r.score)),
-        Cell::text(
-            &format!("{}/{}", grouped(r.covered), grouped(r.of)),
-            Role::Text,
-        )
-        .by(SortKey::Num(r.covered as f64)),
-        Cell::num(r.read_total),
-        Cell::text(
-            &format!("{:.1} bit", plain_zero(r.exclusive_bits)),
-            Role::Text,
-        )
-        .by(SortKey::Num(r.exclusive_bits)),
-        opt_ts(r.first.as_ref(), false),
-        opt_ts(r.last.as_ref(), false),
-        Cell::text(&by.join("  "), Role::Dim),
-    ]
-}
-
-fn hop(r: &Hop, dates: bool) -> Vec<Cell> {
-    let mut op = word(r.api.as_deref(), "api", Role::Text);
-    if r.inferred {
-        op = Cell::text("(not captured, implied)", Role::Partial);
-    }
-    vec![
-        Cell::num(u64::from(r.n)),
-        match &r.ts {
-            Some(t) => ts(t, dates),
-            None => Cell::text("-", Role::Dim),
-        },
-        word(r.from.as_deref(), "src", Role::Text),
-        word(
-            r.to.as_deref(),
-            "dst",
-            if r.exit {
-                Role::SensCritical
-            } else {
-                Role::Text
-            },
-        ),
-        op,
-        Cell::text(r.dir, Role::Dim),
-        Cell::text(&r.place, Role::Dim),
-        Cell::text(&r.form, Role::Text),
-        word(r.account.as_deref(), "account", Role::Text),
-        part(r.conf),
-        if r.exit {
-            Cell::text("EXIT", Role::SensCritical)
-        } else {
-            Cell::text("", Role::Dim)
-        },
-    ]
-}
-
-fn sql(s: &str) -> Cell {
-    let mut c = Cell::text(&s.chars().take(200).collect::<String>(), Role::Text);
-    if let Ok(n) = s.parse::<f64>() {
-        c.key = SortKey::Num(n);
-    }
-    c
 }
 
 /// Columns for the answer of a statement: as wide as their values, within reason.

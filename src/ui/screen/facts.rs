@@ -22,6 +22,18 @@ pub fn target(item: &Item) -> Option<String> {
     })
 }
 
+/// Why Enter leads nowhere, where nothing was read of it.
+pub fn closed(item: &Item) -> Option<String> {
+    match item {
+        Item::Flow(r) if r.calls == 0 => Some(match &r.why_opaque {
+            Some(w) => format!("no call was read from this flow: {w}"),
+            None => "no call was read from this flow".into(),
+        }),
+        Item::Source(r) if r.calls == 0 => Some("no call was read from this file".into()),
+        _ => None,
+    }
+}
+
 /// Where Enter leads.
 pub fn jump(item: &Item) -> Option<Jump> {
     Some(match item {
@@ -39,6 +51,7 @@ pub fn jump(item: &Item) -> Option<Jump> {
             term: Some(term("risk", &r.risk)),
             title: format!("{} {}", r.rule, r.subject),
         },
+        _ if closed(item).is_some() => return None,
         Item::Flow(r) => Jump::To {
             screen: ScreenId::Calls,
             term: Some(format!(
@@ -129,6 +142,21 @@ pub fn why(item: &Item) -> Vec<String> {
             } else {
                 r.why.clone()
             }];
+            v.push(match (r.documented, &r.spec, r.calls) {
+                (None, ..) => "No specification is loaded (--spec).".into(),
+                (Some(false), ..) => "No specification has it.".into(),
+                (Some(true), spec, calls) => format!(
+                    "Documented in {}{}.",
+                    spec.as_deref().unwrap_or("a specification"),
+                    if calls == 0 { ", and never called" } else { "" }
+                ),
+            });
+            if r.calls > 0 {
+                v.push(format!(
+                    "It rests on {} calls: Enter lists them, C corrects it.",
+                    grouped(r.calls)
+                ));
+            }
             for c in &r.classes {
                 v.push(format!(
                     "{}: {} values in clear, {} masked, in {} calls; fields {}",

@@ -1,6 +1,7 @@
 //! Panes beside lists: what an account, API, session, finding, risk, flow, source or mark is. In: the row under the
 //! cursor. Out: documents. Bounds: a few dozen lines.
 
+use super::cells::{account_in, end};
 use super::facts;
 use crate::query::rows::*;
 use crate::ui::data::{Item, Kind};
@@ -22,11 +23,11 @@ pub fn side_question(f: &Frame) -> Option<(Kind, String)> {
 /// Documents for the row under the cursor.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     let Some(row) = f.list.here() else {
-        return vec![Doc::default(); super::layout::panes_of(f.screen).saturating_sub(1)];
+        return nothing(f.screen);
     };
     let mut out = match &row.item {
-        Item::Account(r) => vec![account(r), side(f, "What it called")],
-        Item::Api(r) => vec![api(r), side(f, "Who called it")],
+        Item::Account(r) => vec![account(r), side(f, "What it called", m.glyphs.dots)],
+        Item::Api(r) => vec![api(r), side(f, "Who called it", m.glyphs.dots)],
         Item::Session(r) => vec![session(r)],
         Item::Finding(r) => vec![finding(r)],
         Item::Risk(r) => vec![risk(r)],
@@ -47,6 +48,27 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         }
     }
     out
+}
+
+/// The panes of a list without a row under the cursor.
+fn nothing(s: ScreenId) -> Vec<Doc> {
+    let titles: &[&str] = match s {
+        ScreenId::Accounts => &["Account", "What it called"],
+        ScreenId::Apis => &["API", "Who called it"],
+        ScreenId::Sessions => &["Session"],
+        ScreenId::Findings => &["Finding"],
+        ScreenId::Risks => &["Risk"],
+        ScreenId::Flows => &["Flow"],
+        ScreenId::Sources => &["Source"],
+        ScreenId::Marks => &["Mark"],
+        _ => &[],
+    };
+    let doc = |t: &&str| {
+        let mut d = Doc::new(*t);
+        d.add(Line::new("nothing under the cursor", Role::Dim));
+        d
+    };
+    titles.iter().map(doc).collect()
 }
 
 fn when(d: &mut Doc, first: Option<&String>, last: Option<&String>) {
@@ -154,7 +176,7 @@ fn api(r: &ApiRow) -> Doc {
     d
 }
 
-fn side(f: &Frame, title: &str) -> Doc {
+fn side(f: &Frame, title: &str, dots: &str) -> Doc {
     let mut d = Doc::new(title);
     d.note = "Enter: calls".into();
     let want = side_question(f).map(|(_, t)| t).unwrap_or_default();
@@ -187,22 +209,26 @@ fn side(f: &Frame, title: &str) -> Doc {
     for i in f.side.iter().take(500) {
         match i {
             Item::Account(a) => d.add(
-                Line::new(format!("{:<22}", clip(&a.account, 21)), Role::Text)
-                    .and(
-                        format!(
-                            "{:>8}{:>9}  {:<8} {:<8}",
-                            grouped(a.calls),
-                            grouped(a.records),
-                            t(a.first.as_ref()),
-                            t(a.last.as_ref())
-                        ),
-                        Role::Dim,
-                    )
-                    .jump(Jump::To {
-                        screen: ScreenId::Calls,
-                        term: Some(format!("{want} {}", term("account", &a.account))),
-                        title: a.account.clone(),
-                    }),
+                Line::new(
+                    format!("{:<22}", account_in(&a.account, 21, dots)),
+                    Role::Text,
+                )
+                .and(
+                    format!(
+                        "{:>8}{:>9}  {:<8} {:<8}",
+                        grouped(a.calls),
+                        grouped(a.records),
+                        t(a.first.as_ref()),
+                        t(a.last.as_ref())
+                    ),
+                    Role::Dim,
+                )
+                .row()
+                .jump(Jump::To {
+                    screen: ScreenId::Calls,
+                    term: Some(format!("{want} {}", term("account", &a.account))),
+                    title: a.account.clone(),
+                }),
             ),
             Item::Api(a) => d.add(
                 Line::new(format!("{:<2}", a.level), Role::level(a.level))
@@ -211,6 +237,7 @@ fn side(f: &Frame, title: &str) -> Doc {
                         Role::Dim,
                     )
                     .and(a.api.clone(), Role::Text)
+                    .name()
                     .jump(Jump::To {
                         screen: ScreenId::Calls,
                         term: Some(format!("{want} {}", term("api", &a.api))),
@@ -221,13 +248,6 @@ fn side(f: &Frame, title: &str) -> Doc {
         }
     }
     d
-}
-
-/// At most `n` characters, with a sign where it was cut.
-pub fn clip(s: &str, n: usize) -> String {
-    crate::ui::widget::safe_text::SafeText::new(s)
-        .elide(n, false, "..")
-        .to_string()
 }
 
 fn session(r: &SessionRow) -> Doc {
@@ -246,7 +266,7 @@ fn session(r: &SessionRow) -> Doc {
         time::range(&r.start, &r.end),
         Role::Text,
     ));
-    if let Some(n) = super::columns::between(&r.start, &r.end) {
+    if let Some(n) = super::cells::between(&r.start, &r.end) {
         d.add(Line::pair("lasted", span(n), Role::Text));
     }
     d.add(
@@ -355,8 +375,10 @@ fn risk(r: &RiskRow) -> Doc {
 
 fn flow(r: &FlowRow) -> Doc {
     let mut d = Doc::new(format!(
-        "{} {}:{} > {}:{}",
-        r.app, r.src, r.sport, r.dst, r.dport
+        "{} {} > {}",
+        r.app,
+        end(&r.src, r.sport),
+        end(&r.dst, r.dport)
     ));
     d.note = r.transport.clone().into();
     if let Some(w) = &r.why_opaque {
@@ -424,6 +446,32 @@ fn source(r: &SourceRow) -> Doc {
     ));
     when(&mut d, r.first.as_ref(), r.last.as_ref());
     d.add(Line::pair("calls", grouped(r.calls), Role::Text).jump(Jump::calls("source", &r.source)));
+    if let Some(n) = r.joined {
+        let lines = format!("{} lines are captured calls", grouped(n));
+        d.add(Line::pair("joined", lines, Role::Text));
+    }
+    if let Some(ms) = r.skew_ms {
+        // a second is what times in whole seconds leave open
+        let role = if ms.abs() > 1000 {
+            Role::Warn
+        } else {
+            Role::Text
+        };
+        let far = format!(
+            "{}.{:03} s",
+            ms.unsigned_abs() / 1000,
+            ms.unsigned_abs() % 1000
+        );
+        let which = if ms < 0 { "behind" } else { "ahead of" };
+        d.add(Line::pair(
+            "clock",
+            format!("{far} {which} the capture's"),
+            role,
+        ));
+    }
+    if let Some(mapping) = &r.mapping {
+        d.add(Line::pair("read with", mapping.clone(), Role::Text));
+    }
     let role = if r.skipped > 0 {
         Role::Warn
     } else {
@@ -434,6 +482,9 @@ fn source(r: &SourceRow) -> Doc {
         format!("{} packets or lines without a call", grouped(r.skipped)),
         role,
     ));
+    for t in &r.taps {
+        d.add(Line::pair("tap", tap(t), Role::Text).jump(Jump::calls("source", &t.source)));
+    }
     for (k, n) in &r.diags {
         d.add(
             Line::new(format!("  {k:<28}"), Role::Dim)
@@ -441,6 +492,21 @@ fn source(r: &SourceRow) -> Doc {
         );
     }
     d
+}
+
+/// Calls that stand in another source too, and how far its clock is from this one's.
+fn tap(t: &TapRow) -> String {
+    let apart = span(t.skew_ns.saturating_abs());
+    let clock = match t.skew_ns.signum() {
+        0 => "clocks agree".to_owned(),
+        1 => format!("this clock is {apart} ahead"),
+        _ => format!("this clock is {apart} behind"),
+    };
+    format!(
+        "{} calls stand in {} too, {clock}",
+        grouped(t.calls),
+        t.source
+    )
 }
 
 fn mark(target: &str, notes: &[String], tags: &[String]) -> Doc {

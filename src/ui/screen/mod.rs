@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod call;
+pub mod cells;
 pub mod chrome;
 pub mod columns;
 pub mod facts;
@@ -244,7 +245,13 @@ pub fn total(l: &List) -> String {
 /// The same with what they are.
 pub fn counted(m: &Model, l: &List, noun: &str) -> String {
     let part = if m.load.running() { " so far" } else { "" };
-    format!("{} {noun}{part}", total(l))
+    let n = total(l);
+    let noun = if n == "1" {
+        noun.strip_suffix('s').unwrap_or(noun)
+    } else {
+        noun
+    };
+    format!("{n} {noun}{part}")
 }
 
 fn list(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
@@ -326,6 +333,9 @@ fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             "reading; the first rows come in a moment".into(),
             Role::Partial,
         ),
+        State::NoCase if m.load.trouble.is_some() => {
+            (m.load.trouble.clone().unwrap_or_default(), Role::Error)
+        }
         State::NoCase => (
             "no case yet: leaktrace FILE... loads captures and logs".into(),
             Role::Dim,

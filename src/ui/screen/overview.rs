@@ -1,7 +1,9 @@
 //! The first screen: what is here, what cannot be seen, when it happened, what stands out. In: the overview's data.
 //! Out: five panes beside the ranked risks. Bounds: a few dozen lines.
 
+use super::cells::account_in;
 use super::layout::inside;
+use crate::query::rows::SourceRow;
 use crate::ui::data::OverviewData;
 use crate::ui::model::{Frame, Model, State};
 use crate::ui::nav::{Jump, ScreenId, term, time};
@@ -9,25 +11,28 @@ use crate::ui::theme::Role;
 use crate::ui::widget::canvas::Canvas;
 use crate::ui::widget::chart;
 use crate::ui::widget::doc::{Doc, Line};
-use crate::ui::widget::safe_text::{SafeText, bytes, grouped};
+use crate::ui::widget::safe_text::{SafeText, bytes, grouped, span};
 use ratatui::layout::Rect;
 
 /// The documents of panes 1 to 5; the second is drawn as a histogram.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
+    let w = super::layout::of(m.size, f)
+        .panes
+        .get(1)
+        .map_or(40, |r| usize::from(inside(*r).width.saturating_sub(2)));
     let Some(o) = &m.overview else {
         let mut d = Doc::new("What we can and cannot see");
-        d.add(Line::new(
-            match (&f.list.state, m.load.running()) {
-                (State::Failed(e), _) => e.clone(),
-                (State::NoCase, false) => {
-                    "There is nothing in this case yet: leaktrace FILE... loads captures and logs."
-                        .into()
-                }
-                (_, true) => "reading; the first numbers come in a moment".into(),
-                _ => "reading ...".into(),
-            },
-            Role::Dim,
-        ));
+        trouble(m, &mut d, w);
+        let text = match (&f.list.state, m.load.running()) {
+            (State::Failed(e), _) => e.clone(),
+            (State::NoCase, false) => {
+                "There is nothing in this case yet: leaktrace FILE... loads captures and logs."
+                    .into()
+            }
+            (_, true) => "reading; the first numbers come in a moment".into(),
+            _ => "reading ...".into(),
+        };
+        d.prose(&text, w, Role::Dim);
         return vec![
             d,
             Doc::new("Calls per minute"),
@@ -37,9 +42,9 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         ];
     };
     vec![
-        coverage(m, o),
+        coverage(m, o, w),
         when(o),
-        accounts(o),
+        accounts(m, o),
         apis(o),
         work(m, Some(o)),
     ]
@@ -48,38 +53,59 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
 fn percent(n: u64, all: u64) -> String {
     if all == 0 {
         "0%".into()
+    } else if n > 0 && n.saturating_mul(200) < all {
+        "<1%".into()
     } else {
         format!("{:.0}%", n as f64 * 100.0 / all as f64)
     }
 }
 
-fn coverage(m: &Model, o: &OverviewData) -> Doc {
+/// What could not be loaded stays to be read after the line that told it is gone.
+fn trouble(m: &Model, d: &mut Doc, w: usize) {
+    if let Some(t) = &m.load.trouble {
+        d.prose(t, w, Role::Error);
+    }
+}
+
+fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
     let mut d = Doc::new("What we can and cannot see");
     d.note = "Enter: flows, sources".into();
-    for s in o.sources.iter().take(4) {
-        let hash = s
-            .sha256
-            .as_deref()
-            .and_then(|h| h.get(..8))
-            .map(|h| format!("  sha256 {h}.."))
-            .unwrap_or_default();
+    trouble(m, &mut d, w);
+    // Of many files their number says more than any name; those with most calls stand for them.
+    let mut files: Vec<&SourceRow> = o.sources.iter().collect();
+    let shown = if files.len() > 4 {
+        let all: u64 = files.iter().map(|s| s.bytes).fold(0, u64::saturating_add);
         d.add(
             Line::pair(
-                "file",
-                format!("{}  {}{hash}", s.name, bytes(s.bytes)),
+                "files",
+                format!(
+                    "{}, {}; most calls in",
+                    grouped(files.len() as u64),
+                    bytes(all)
+                ),
                 Role::Text,
             )
             .jump(Jump::screen(ScreenId::Sources)),
         );
-    }
-    if o.sources.len() > 4 {
+        files.sort_by_key(|s| std::cmp::Reverse(s.calls));
+        2
+    } else {
+        4
+    };
+    for s in files.iter().take(shown) {
+        let hash = s
+            .sha256
+            .as_deref()
+            .and_then(|h| h.get(..8))
+            .filter(|_| m.size.0 >= 150)
+            .map(|h| format!("  sha256 {h}.."))
+            .unwrap_or_default();
+        let name = if shown == 2 { "" } else { "file" };
         d.add(
-            Line::pair(
-                "",
-                format!("and {} more files", o.sources.len() - 4),
-                Role::Dim,
-            )
-            .jump(Jump::screen(ScreenId::Sources)),
+            Line::pair(name, s.name.clone(), Role::Text)
+                .name()
+                .right(format!("{}{hash}", bytes(s.bytes)), Role::Dim)
+                .jump(Jump::screen(ScreenId::Sources)),
         );
     }
     if o.sources.is_empty() {
@@ -108,6 +134,21 @@ fn coverage(m: &Model, o: &OverviewData) -> Doc {
             Line::pair("read", format!("{}{more}", units.join(", ")), Role::Text)
                 .jump(Jump::screen(ScreenId::Sources)),
         );
+    }
+    // a second is what times in whole seconds leave open
+    let far = o
+        .sources
+        .iter()
+        .filter_map(|s| s.skew_ms)
+        .filter(|ms| ms.abs() > 1000);
+    if let Some(most) = far.clone().max_by_key(|ms| ms.abs()) {
+        let which = if most < 0 { "behind" } else { "ahead of" };
+        let text = format!(
+            "{} of the logs off by a second or more, {} s {which} the captures at most",
+            far.count(),
+            most.unsigned_abs() / 1000
+        );
+        d.add(Line::pair("clocks", text, Role::Warn).jump(Jump::screen(ScreenId::Sources)));
     }
     let all: u64 = o.apps.iter().map(|a| a.bytes).fold(0, u64::saturating_add);
     let readable: Vec<String> = o
@@ -174,6 +215,23 @@ fn coverage(m: &Model, o: &OverviewData) -> Doc {
             }),
         );
     }
+    let taps = || o.sources.iter().flat_map(|s| &s.taps);
+    if let Some(apart) = taps().map(|t| t.skew_ns.saturating_abs()).max() {
+        // each pair of sources is told from either side
+        let again = taps().map(|t| t.calls).sum::<u64>() / 2;
+        d.add(
+            Line::pair(
+                "taps",
+                format!(
+                    "{} calls stand in another capture too, clocks {} apart at most",
+                    grouped(again),
+                    span(apart)
+                ),
+                Role::Text,
+            )
+            .jump(Jump::screen(ScreenId::Sources)),
+        );
+    }
     if o.logs.0 + o.logs.1 > 0 {
         d.add(
             Line::pair(
@@ -229,14 +287,14 @@ fn when(o: &OverviewData) -> Doc {
             d.add(Line::new("", Role::Dim).jump(Jump::To {
                 screen: ScreenId::Calls,
                 term: Some(format!("time in {}..{}", iso(b.t), iso(b.t + step))),
-                title: time::clock(b.t, false),
+                title: time::axis(b.t, chart::span(&o.minutes)),
             }));
         }
     }
     d
 }
 
-fn accounts(o: &OverviewData) -> Doc {
+fn accounts(m: &Model, o: &OverviewData) -> Doc {
     let mut d = Doc::new("Top accounts by risk");
     d.note = format!("{} in all", grouped(o.n_accounts)).into();
     let most = o
@@ -249,7 +307,7 @@ fn accounts(o: &OverviewData) -> Doc {
     for a in &o.accounts {
         let n = (a.records as f64 * 6.0 / most as f64).ceil() as usize;
         let mut l = Line::new(
-            format!("{:<17}", super::lists::clip(&a.account, 16)),
+            format!("{:<17}", account_in(&a.account, 16, m.glyphs.dots)),
             Role::Text,
         )
         .and(
@@ -369,12 +427,15 @@ pub fn histogram(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             .max_by_key(|b| (b.hot, b.all))
             .filter(|b| b.hot > 0)
         {
-            let t = format!(
-                "most S3+ at {}: {} of {} (Enter)",
-                time::clock(b.t, false),
+            let mut t = format!(
+                "most S3+ at {}: {} of {}",
+                time::axis(b.t, chart::span(&o.minutes)),
                 grouped(b.hot),
                 grouped(b.all)
             );
+            if t.len() + 10 < usize::from(inner.width) {
+                t.push_str(" (Enter)");
+            }
             c.say(
                 inner.x + 1,
                 inner.bottom() - 1,

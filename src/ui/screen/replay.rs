@@ -96,7 +96,10 @@ pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             "as they were"
         }
     );
-    let inner = c.pane(r, &"Ladder".into(), &note.into(), focus);
+    // The day stands once above the times of day.
+    let day = t.steps().first().and_then(|s| s.call.ts.get(..10));
+    let title = format!("Ladder  {}", day.unwrap_or_default());
+    let inner = c.pane(r, &title.trim_end().into(), &note.into(), focus);
     if inner.height < 3 || inner.width < 30 {
         return;
     }
@@ -174,7 +177,7 @@ fn row(
     }
     let at = match film.mode {
         TimeMode::SinceStart => format!("+{}", span(s.at)),
-        _ => time::row(&s.call.ts, m.dates),
+        _ => time::row(&s.call.ts, false),
     };
     c.say(r.x + 3, y, 13, &at, Role::Dim);
     if let Some(g) = s.gap {

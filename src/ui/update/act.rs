@@ -1,6 +1,6 @@
 //! Actions. In: what a key means. Out: changes. Bounds: none.
 
-use super::{docs, film, filter, go, list, overlay, palette, work};
+use super::{ask, correct, docs, film, filter, go, list, overlay, palette, step, work};
 use crate::trace::Question;
 use crate::ui::data::Item;
 use crate::ui::effect::Effect;
@@ -20,17 +20,24 @@ pub fn act(m: &mut Model, a: A) {
         | A::HalfUp
         | A::HalfDown
         | A::PageUp
-        | A::PageDown => step(m, a),
-        A::Left | A::Right => sideways(m, a == A::Right),
+        | A::PageDown => step::step(m, a),
+        A::Left | A::Right => step::sideways(m, a == A::Right),
         A::Enter => enter(m),
         A::Back => back(m),
         A::HistoryBack => go::walk(m, true),
         A::HistoryForward => go::walk(m, false),
         A::Screen(n) => go::to_screen(m, screen_of(n)),
         A::OnlyMarked => go::to_screen(m, ScreenId::Marks),
-        A::NextPane => pane(m, true),
-        A::PrevPane => pane(m, false),
+        A::NextPane => step::pane(m, true),
+        A::PrevPane => step::pane(m, false),
         A::Zoom => {
+            let alone = m.top().is_some_and(|f| {
+                let shown = layout::of(m.size, f).panes;
+                !f.zoom && shown.iter().filter(|r| r.width > 0).count() < 2
+            });
+            if alone {
+                return m.say("this pane has the whole screen already");
+            }
             if let Some(f) = m.frames.last_mut() {
                 f.zoom = !f.zoom;
             }
@@ -40,22 +47,24 @@ pub fn act(m: &mut Model, a: A) {
         A::Filter => filter::open(m),
         A::FilterToggle => filter::toggle(m),
         A::Find => overlay::prompt(m, PromptKind::Find, ""),
-        A::FindNext => find(m, true),
-        A::FindPrev => find(m, false),
+        A::FindNext => step::find(m, true),
+        A::FindPrev => step::find(m, false),
         A::Include => by_cell(m, Cell::With),
         A::Exclude => by_cell(m, Cell::Without),
         A::Only => by_cell(m, Cell::Only),
         A::Palette => palette::open(m),
         A::Sql => overlay::prompt(m, PromptKind::Sql, "SELECT * FROM calls LIMIT 50"),
         A::Mark => work::mark(m),
-        A::NextMark => next_mark(m, true),
-        A::PrevMark => next_mark(m, false),
+        A::NextMark => step::next_mark(m, true),
+        A::PrevMark => step::next_mark(m, false),
         A::Note => work::note(m, false),
         A::Tag => work::note(m, true),
-        A::NextRecord => record(m, true),
-        A::PrevRecord => record(m, false),
-        A::NextSensitive => sensitive(m, true),
-        A::PrevSensitive => sensitive(m, false),
+        A::IsAccount => work::is_account(m),
+        A::NotAccount => work::not_account(m),
+        A::NextRecord => step::record(m, true),
+        A::PrevRecord => step::record(m, false),
+        A::NextSensitive => step::sensitive(m, true),
+        A::PrevSensitive => step::sensitive(m, false),
         A::TimeMode => time_mode(m),
         A::Pretty => body(
             m,
@@ -87,6 +96,7 @@ pub fn act(m: &mut Model, a: A) {
         A::Reveal => reveal(m),
         A::Copy => work::copy_menu(m),
         A::Export => work::export_menu(m),
+        A::Correct => correct::menu(m),
         A::Sort => list::sort(m, false),
         A::SortReverse => list::sort(m, true),
         A::Why => why(m),
@@ -166,93 +176,6 @@ fn back(m: &mut Model) {
     }
 }
 
-pub(super) fn moved(a: A, at: usize, n: usize, h: usize) -> usize {
-    match a {
-        A::Up => at.saturating_sub(1),
-        A::Down => at + 1,
-        A::Top => 0,
-        A::Bottom => n.saturating_sub(1),
-        A::HalfUp => at.saturating_sub(h.div_ceil(2)),
-        A::HalfDown => at + h.div_ceil(2),
-        A::PageUp => at.saturating_sub(h),
-        _ => at + h,
-    }
-}
-
-fn step(m: &mut Model, a: A) {
-    let Some(f) = m.top() else { return };
-    let pane = f.focus;
-    if pane > 0 {
-        let h = list::doc_height(m, pane);
-        let Some(f) = m.frames.last_mut() else { return };
-        let n = f.docs.get(pane - 1).map_or(0, |d| d.lines.len());
-        if let Some(p) = f.pos.get_mut(pane) {
-            p.go(moved(a, p.cursor, n, h), n, h);
-        }
-        return;
-    }
-    if let Extra::Replay(_) = &f.extra {
-        return film::film(m, a);
-    }
-    // The last row of a paged list lies behind what is at hand.
-    if a == A::Bottom && f.list.more.1 && f.screen == ScreenId::Calls {
-        return last_page(m);
-    }
-    if a == A::Top && f.list.base > 0 {
-        if let Some(f) = m.frames.last_mut() {
-            f.list.cursor = 0;
-        }
-        return go::fetch(m);
-    }
-    let to = moved(a, f.list.cursor, f.list.rows.len(), list::height(m));
-    list::go_to(m, to);
-}
-
-fn last_page(m: &mut Model) {
-    let Some(f) = m.top() else { return };
-    let mut p = go::page(&f.list);
-    // The first page of the other order, turned round when it comes.
-    p.desc = !p.desc;
-    let (id, text) = (f.id, f.filter.clone());
-    let filter = go::filter(m, &text);
-    go::ask(
-        m,
-        id,
-        crate::ui::data::Place::Last,
-        crate::ui::data::What::Calls { filter, page: p },
-    );
-}
-
-fn sideways(m: &mut Model, right: bool) {
-    let Some(f) = m.frames.last_mut() else { return };
-    if f.focus == 0 {
-        return list::column(m, right);
-    }
-    if let Some(p) = f.pos.get_mut(f.focus) {
-        p.left = if right {
-            (p.left + 8).min(100_000)
-        } else {
-            p.left.saturating_sub(8)
-        };
-    }
-}
-
-fn pane(m: &mut Model, next: bool) {
-    let Some(f) = m.frames.last_mut() else { return };
-    let (n, first) = (layout::panes_of(f.screen), layout::first_pane(f.screen));
-    let span = n - first;
-    let at = f.focus.saturating_sub(first);
-    f.focus = first
-        + if next {
-            (at + 1) % span
-        } else {
-            (at + span - 1) % span
-        };
-    list::settle(m);
-    docs::refresh(m);
-    go::rest(m);
-}
-
 fn enter(m: &mut Model) {
     let Some(f) = m.top() else { return };
     let j = if f.focus > 0 {
@@ -273,12 +196,25 @@ fn enter(m: &mut Model) {
     match j {
         Some(j) => go::jump(m, j),
         None if f.focus > 0 && f.screen == ScreenId::Calls => {
-            if let Some(Item::Call(c)) = f.list.here().map(|r| &r.item) {
-                let id = c.id.clone();
-                go::jump(m, Jump::Call(id));
+            match f.list.here().map(|r| &r.item) {
+                Some(Item::Call(c)) => {
+                    let id = c.id.clone();
+                    go::jump(m, Jump::Call(id));
+                }
+                _ => m.say("no call under the cursor"),
             }
         }
-        None => m.say("nothing to open here"),
+        None => {
+            let why = (f.focus == 0)
+                .then(|| f.list.here().and_then(|r| facts::closed(&r.item)))
+                .flatten();
+            let none = if f.focus == 0 && f.list.rows.is_empty() {
+                "the list is empty"
+            } else {
+                "nothing to open here"
+            };
+            m.say(why.unwrap_or_else(|| none.into()));
+        }
     }
 }
 
@@ -315,153 +251,6 @@ fn by_cell(m: &mut Model, how: Cell) {
     filter::set(m, &next);
 }
 
-fn find(m: &mut Model, forward: bool) {
-    let Some(f) = m.top() else { return };
-    let want = f.find.to_lowercase();
-    if want.is_empty() {
-        return m.say("Ctrl-f searches first");
-    }
-    if f.focus > 0 {
-        let pane = f.focus;
-        let at = f.pos.get(pane).map_or(0, |p| p.cursor);
-        let lines = f
-            .docs
-            .get(pane - 1)
-            .map(|d| d.lines.as_slice())
-            .unwrap_or_default();
-        match around(lines.len(), at, forward, |i| {
-            lines
-                .get(i)
-                .is_some_and(|l| l.text().to_lowercase().contains(&want))
-        }) {
-            Some(i) => doc_go(m, pane, i),
-            None => m.say("not found"),
-        }
-        return;
-    }
-    let rows = &f.list.rows;
-    let hit = around(rows.len(), f.list.cursor, forward, |i| {
-        rows.get(i).is_some_and(|r| {
-            r.cells
-                .iter()
-                .any(|c| c.text.as_str().to_lowercase().contains(&want))
-        })
-    });
-    match hit {
-        Some(i) => list::go_to(m, i),
-        None => m.say("not found in the rows at hand; / searches everything"),
-    }
-}
-
-/// The next index for which it holds, round the end.
-fn around(n: usize, at: usize, forward: bool, holds: impl Fn(usize) -> bool) -> Option<usize> {
-    (1..=n)
-        .map(|k| {
-            if forward {
-                (at + k) % n
-            } else {
-                (at + n - k % n) % n
-            }
-        })
-        .find(|i| holds(*i))
-}
-
-fn doc_go(m: &mut Model, pane: usize, to: usize) {
-    let h = list::doc_height(m, pane);
-    if let Some(f) = m.frames.last_mut() {
-        let n = f.docs.get(pane - 1).map_or(0, |d| d.lines.len());
-        if let Some(p) = f.pos.get_mut(pane) {
-            p.go(to, n, h);
-        }
-    }
-}
-
-fn next_mark(m: &mut Model, forward: bool) {
-    let Some(f) = m.top() else { return };
-    let rows = &f.list.rows;
-    let hit = around(rows.len(), f.list.cursor, forward, |i| {
-        rows.get(i)
-            .and_then(|r| facts::target(&r.item))
-            .is_some_and(|t| m.marks.contains_key(&t))
-    });
-    match hit {
-        Some(i) => list::go_to(m, i),
-        None => m.say("no mark among the rows at hand"),
-    }
-}
-
-/// Records of a body, or trails of a trace.
-fn record(m: &mut Model, next: bool) {
-    let dates = m.dates;
-    let h = list::height(m);
-    let Some(f) = m.frames.last_mut() else { return };
-    if let Extra::Trace(t) = &mut f.extra {
-        let n = t.result.as_ref().map_or(0, |r| r.trails.len());
-        if n > 0 {
-            t.trail = if next {
-                (t.trail + 1) % n
-            } else {
-                (t.trail + n - 1) % n
-            };
-            if t.hops {
-                list::fill_trace(f, dates, h);
-            }
-        }
-        return docs::refresh(m);
-    }
-    doc_next(m, next, "no further record", |l| l.record);
-}
-
-fn doc_next(
-    m: &mut Model,
-    next: bool,
-    none: &str,
-    holds: impl Fn(&crate::ui::widget::doc::Line) -> bool,
-) {
-    let Some(f) = m.top() else { return };
-    let pane = if f.focus > 0 { f.focus } else { 2 };
-    let at = f.pos.get(pane).map_or(0, |p| p.cursor);
-    let lines = f
-        .docs
-        .get(pane - 1)
-        .map(|d| d.lines.as_slice())
-        .unwrap_or_default();
-    let hit = if next {
-        (at + 1..lines.len()).find(|i| lines.get(*i).is_some_and(&holds))
-    } else {
-        (0..at).rev().find(|i| lines.get(*i).is_some_and(&holds))
-    };
-    match hit {
-        Some(i) => doc_go(m, pane, i),
-        None => m.say(none),
-    }
-}
-
-fn sensitive(m: &mut Model, next: bool) {
-    let Some(f) = m.top() else { return };
-    if let Extra::Replay(r) = &f.extra {
-        let Some(t) = &r.film else { return };
-        return match t.next_high(r.at, next) {
-            Some(s) => film::seek(m, s),
-            None => m.say("no further sensitive step"),
-        };
-    }
-    if f.focus > 0 {
-        return doc_next(m, next, "no further sensitive value here", |l| l.hot);
-    }
-    let rows = &f.list.rows;
-    let hit = around(
-        rows.len(),
-        f.list.cursor,
-        next,
-        |i| matches!(rows.get(i).map(|r| &r.item), Some(Item::Call(c)) if matches!(c.level, Some("S3" | "S4"))),
-    );
-    match hit {
-        Some(i) => list::go_to(m, i),
-        None => m.say("no call of level S3 or S4 among the rows at hand; / level >= S3 finds all"),
-    }
-}
-
 fn time_mode(m: &mut Model) {
     if let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra) {
         r.mode = r.mode.next();
@@ -469,6 +258,7 @@ fn time_mode(m: &mut Model) {
         return m.say(format!("times: {name}"));
     }
     m.dates = !m.dates;
+    m.dates_chosen = true;
     list::recell(m);
     m.say(if m.dates {
         "times with their date, UTC"
@@ -545,6 +335,12 @@ fn acts_in(c: &crate::query::rows::CallRow) -> Option<String> {
 
 fn replay(m: &mut Model) {
     let Some(f) = m.top() else { return };
+    if let Extra::Replay(r) = &f.extra {
+        if r.film.is_some() {
+            return m.say("this is its replay; Space plays");
+        }
+        return ask::fetch(m);
+    }
     let session = match f.list.here().map(|r| &r.item) {
         Some(Item::Session(s)) => Some(s.session.clone()),
         Some(Item::Call(c)) => acts_in(c),
@@ -563,7 +359,11 @@ fn replay(m: &mut Model) {
     };
     match session {
         Some(s) => go::jump(m, Jump::Replay(s)),
-        None => go::jump(m, Jump::screen(ScreenId::Sessions)),
+        None if f.screen == ScreenId::Sessions => m.say("no session under the cursor"),
+        None => {
+            go::jump(m, Jump::screen(ScreenId::Sessions));
+            m.say("no session under the cursor; R or Enter replays one of these");
+        }
     }
 }
 
@@ -578,7 +378,7 @@ fn reveal(m: &mut Model) {
                 go::jump(m, Jump::Call(id.clone()));
                 id
             }
-            _ => return,
+            _ => return m.say("no call under the cursor"),
         },
     };
     let on = m.revealed.as_ref() != Some(&id);
@@ -587,7 +387,7 @@ fn reveal(m: &mut Model) {
         f.show_state = State::Loading;
     }
     let frame = m.top().map_or(0, |f| f.id);
-    go::ask(
+    ask::ask(
         m,
         frame,
         crate::ui::data::Place::Detail,
@@ -602,6 +402,15 @@ fn reveal(m: &mut Model) {
     } else {
         "masked again"
     });
+}
+
+/// Whether the row under the cursor, or the call that is shown alone, is this one.
+fn here_is(f: &crate::ui::model::Frame, id: &str) -> bool {
+    match f.list.here().map(|r| &r.item) {
+        Some(Item::Call(c)) => c.id == id,
+        Some(_) => false,
+        None => true,
+    }
 }
 
 fn why(m: &mut Model) {
@@ -632,6 +441,21 @@ fn why(m: &mut Model) {
             },
         },
     };
+    // The call that was read whole knows the reason of its account.
+    let told = f
+        .show
+        .as_ref()
+        .filter(|s| f.focus == 0 && here_is(f, &s.row.id));
+    let mut reasons = reasons;
+    if let Some(w) = told.and_then(|s| s.account_why.as_ref())
+        && let Some(first) = reasons.first_mut()
+    {
+        *first = format!(
+            "{}: {w}.",
+            told.and_then(|s| s.row.account.as_deref())
+                .unwrap_or("Nobody")
+        );
+    }
     if reasons.is_empty() {
         return help_text(m);
     }

@@ -1,6 +1,6 @@
 //! A film: play, step, speed. In: actions and ticks of its clock. Out: the step on show. Bounds: no clock is read here.
 
-use super::act::moved;
+use super::step::moved;
 use super::{docs, list};
 use crate::ui::effect::Effect;
 use crate::ui::keys::Action as A;

@@ -1,7 +1,8 @@
 //! The filter bar. In: keys. Out: the filter in force. Bounds: parsed on each key, applied 80 ms after the last one;
 //! while what is typed does not parse, the last filter that did stays in force.
 
-use super::{docs, go};
+use super::{ask, docs};
+use crate::detect::kind::Kind;
 use crate::error::Error;
 use crate::query::lang::{self, field};
 use crate::ui::effect::Effect;
@@ -61,7 +62,7 @@ pub fn reread(m: &mut Model) {
             .and_then(|r| crate::ui::screen::facts::target(&r.item));
         f.side_of.clear();
     }
-    go::fetch(m);
+    ask::fetch(m);
     docs::refresh(m);
 }
 
@@ -120,7 +121,7 @@ fn offers(m: &Model) -> Vec<String> {
             "level" | "sens" => vec!["S0", "S1", "S2", "S3", "S4"],
             "account" | "user" => m.names.accounts.iter().map(String::as_str).collect(),
             "api" => m.names.apis.iter().map(String::as_str).collect(),
-            "class" | "classes" => CLASSES.to_vec(),
+            "class" | "classes" => Kind::ALL.iter().map(|k| k.name()).collect(),
             "method" => vec!["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
             _ => Vec::new(),
         };
@@ -143,30 +144,6 @@ fn offers(m: &Model) -> Vec<String> {
     }
     some(v)
 }
-
-/// Classes that every build knows.
-const CLASSES: [&str; 20] = [
-    "password",
-    "private-key",
-    "cloud-key",
-    "api-key",
-    "cn-id",
-    "bank-card",
-    "cn-passport",
-    "us-ssn",
-    "iban",
-    "jwt",
-    "session-token",
-    "cn-mobile",
-    "phone",
-    "email",
-    "name",
-    "address",
-    "birth-date",
-    "gps",
-    "cn-plate",
-    "cn-uscc",
-];
 
 /// A key while the filter is edited.
 pub fn key(m: &mut Model, k: &KeyEvent) {

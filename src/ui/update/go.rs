@@ -1,25 +1,19 @@
-//! Moving between places, and asking for what they show. In: jumps. Out: frames and questions.
+//! Moving between places. In: jumps. Out: frames, which ask for what they show.
 //! Bounds: [`DEPTH`] frames; histories of [`crate::ui::nav::HISTORY`].
 
-use super::{docs, list};
-use crate::query::Filter;
-use crate::query::read::Page;
+use super::ask::{self, ask, fetch, rest};
+use super::docs;
 use crate::trace::Question;
-use crate::ui::data::{Ask, Kind, Place, What};
+use crate::ui::data::{Place, What};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Extra, Film, Frame, List, Model, Seed, State, Subject, TraceView, kind_of};
-use crate::ui::msg::Timer;
 use crate::ui::nav::{HISTORY, Jump, ScreenId, with_term, without_term};
-use crate::ui::screen::{self, columns, facts, layout};
+use crate::ui::screen::{columns, layout};
 use crate::ui::widget::doc::DocPos;
 use std::collections::BTreeMap;
 
 /// Frames in a stack.
 const DEPTH: usize = 64;
-/// Calls in a page.
-pub const PAGE: usize = 200;
-/// Counting stops here; the case says "at least".
-const CAP: u64 = 100_001;
 
 /// Opens the first screen.
 pub fn start(m: &mut Model) -> Vec<Effect> {
@@ -63,7 +57,7 @@ fn grow(m: &mut Model, s: &Seed) -> Frame {
         added: s.added.clone(),
         filter: String::new(),
         list: List {
-            cols: kind_of(s.screen).map_or(&[], columns::columns),
+            cols: kind_of(s.screen).map_or(&[], |k| columns::columns(k, m.dates)),
             ..List::default()
         },
         docs: Vec::new(),
@@ -133,8 +127,10 @@ fn mask_again(m: &mut Model) {
 
 /// One of the numbered screens.
 pub fn to_screen(m: &mut Model, screen: ScreenId) {
+    // The screen that is there already is read again.
     if m.frames.len() == 1 && m.top().is_some_and(|f| f.screen == screen) {
-        return;
+        ask::refetch(m, true);
+        return m.say("read again");
     }
     remember(m);
     // What the frames on the way here added to the filter stays: it is visible, and the reader may take it off.
@@ -222,7 +218,11 @@ pub fn jump(m: &mut Model, j: Jump) {
             subject: Subject::Question(Some(q)),
         },
     };
-    let f = grow(m, &seed);
+    let mut f = grow(m, &seed);
+    // A list that no term narrows: the cursor goes to what was meant.
+    if seed.screen == ScreenId::Flows && !seed.title.is_empty() {
+        f.list.keep = Some(format!("flow:{}", seed.title));
+    }
     m.frames.push(f);
     arrive(m);
 }
@@ -317,294 +317,4 @@ pub fn arrive(m: &mut Model) {
         rest(m);
     }
     docs::refresh(m);
-}
-
-/// Asks a question for a place of a frame.
-pub fn ask(m: &mut Model, frame: u64, place: Place, what: What) {
-    let id = m.fresh();
-    if let Some(f) = m.frames.iter_mut().find(|f| f.id == frame) {
-        f.pending.insert(place, id);
-    }
-    m.outbox.push(Effect::Ask(Box::new(Ask {
-        id,
-        frame,
-        place,
-        what,
-    })));
-}
-
-/// The filter as rows are selected by; the last valid one where the text does not parse.
-pub fn filter(m: &Model, text: &str) -> Filter {
-    let mut f = Filter::parse(text).unwrap_or_default();
-    f.cursor = m.top().and_then(|f| match f.list.here().map(|r| &r.item) {
-        Some(crate::ui::data::Item::Call(c)) => Some(c.ts_ns),
-        _ => None,
-    });
-    f
-}
-
-/// Columns by which the case can sort calls.
-pub fn call_sort(col: usize) -> Option<crate::query::read::Sort> {
-    use crate::query::read::Sort as S;
-    Some(match columns::columns(Kind::Calls).get(col)?.title {
-        "TIME" => S::Time,
-        "ACCOUNT" => S::Account,
-        "HOST" => S::Host,
-        "CALL" => S::Api,
-        "ST" => S::Status,
-        "OUT" => S::Size,
-        "REC" => S::Records,
-        "S" => S::Level,
-        _ => return None,
-    })
-}
-
-/// A page in the order of the list.
-pub fn page(l: &List) -> Page {
-    let (col, desc) = l.sort.unwrap_or((0, false));
-    Page {
-        sort: call_sort(col).unwrap_or_default(),
-        desc,
-        ..Page::first(PAGE)
-    }
-}
-
-/// Reads the innermost frame from its start.
-pub fn fetch(m: &mut Model) {
-    let text = m.filter.now().to_string();
-    let Some(f) = m.frames.last_mut() else { return };
-    let (id, screen) = (f.id, f.screen);
-    f.filter = text.clone();
-    if f.list.state != State::Ready {
-        f.list.state = State::Loading;
-    }
-    f.list.total = crate::ui::model::Total::Unknown;
-    let sort = page(&f.list);
-    let filter = filter(m, &text);
-    match screen {
-        ScreenId::Overview => {
-            ask(m, id, Place::Overview, What::Overview { filter });
-        }
-        ScreenId::Calls => {
-            ask(
-                m,
-                id,
-                Place::List,
-                What::Calls {
-                    filter: filter.clone(),
-                    page: sort,
-                },
-            );
-            ask(
-                m,
-                id,
-                Place::Count,
-                What::Count {
-                    filter,
-                    cap: Some(CAP),
-                },
-            );
-        }
-        ScreenId::Marks => ask(
-            m,
-            id,
-            Place::List,
-            What::List {
-                kind: Kind::Marks,
-                filter,
-            },
-        ),
-        ScreenId::Call => {
-            let Some(Extra::Call { id: call }) = m.top().map(|f| &f.extra) else {
-                return;
-            };
-            let call = call.clone();
-            let reveal = m.revealed.as_ref() == Some(&call);
-            if let Some(f) = m.frames.last_mut() {
-                f.show_state = State::Loading;
-                f.list.state = State::Ready;
-            }
-            ask(
-                m,
-                id,
-                Place::Detail,
-                What::Show {
-                    rowid: 0,
-                    id: call,
-                    reveal,
-                },
-            );
-        }
-        ScreenId::Replay => film(m, id),
-        ScreenId::Trace => trace(m, id),
-        ScreenId::Sql => {
-            let Some(Extra::Sql(t)) = m.top().map(|f| &f.extra) else {
-                return;
-            };
-            let t = t.clone();
-            ask(m, id, Place::List, What::Sql(t));
-        }
-        ScreenId::Flows | ScreenId::Sources => {
-            // These have fields of their own; a filter for calls would be refused.
-            ask(
-                m,
-                id,
-                Place::List,
-                What::List {
-                    kind: kind_of(screen).unwrap_or(Kind::Flows),
-                    filter: Filter::all(),
-                },
-            );
-        }
-        _ => {
-            if let Some(kind) = kind_of(screen) {
-                ask(m, id, Place::List, What::List { kind, filter });
-            }
-        }
-    }
-}
-
-fn film(m: &mut Model, id: u64) {
-    let Some(f) = m.frames.last_mut() else { return };
-    f.list.state = State::Ready;
-    let Extra::Replay(r) = &mut f.extra else {
-        return;
-    };
-    let term = crate::ui::nav::term("session", &r.session);
-    if r.film.is_none() {
-        r.state = State::Loading;
-    }
-    let filter = Filter::parse(&term).unwrap_or_default();
-    ask(m, id, Place::Film, What::Film { filter });
-}
-
-fn trace(m: &mut Model, id: u64) {
-    let Some(f) = m.frames.last_mut() else { return };
-    f.list.state = State::Ready;
-    let Extra::Trace(t) = &mut f.extra else {
-        return;
-    };
-    let Some(q) = t.question.clone() else { return };
-    t.state = State::Loading;
-    ask(
-        m,
-        id,
-        Place::Trace,
-        What::Trace {
-            question: q,
-            reveal: false,
-        },
-    );
-}
-
-/// Reads again, keeping the cursor on its row.
-pub fn refetch(m: &mut Model, keep: bool) {
-    ask(m, 0, Place::Marks, What::Marks);
-    if let Some(f) = m.frames.last_mut() {
-        if keep {
-            f.list.keep = f.list.here().and_then(|r| facts::target(&r.item));
-        }
-        // A film or a trace that is being looked at does not change under the reader's eyes.
-        if matches!(
-            f.screen,
-            ScreenId::Replay | ScreenId::Trace | ScreenId::Call | ScreenId::Sql
-        ) {
-            let empty = match &f.extra {
-                Extra::Replay(r) => r.film.is_none(),
-                Extra::Trace(t) => t.result.is_none() && t.question.is_some(),
-                _ => f.show.is_none(),
-            };
-            if !empty {
-                return;
-            }
-        }
-    }
-    for f in &mut m.frames {
-        if f.list.state == State::Ready {
-            f.filter.push('\u{0}');
-        }
-    }
-    fetch(m);
-}
-
-/// The cursor moved: what is under it is read when it rests.
-pub fn rest(m: &mut Model) {
-    let n = m.fresh();
-    if let Some(f) = m.frames.last_mut() {
-        f.rest = n;
-    }
-    docs::refresh(m);
-    m.outbox.push(Effect::After(super::REST_MS, Timer::Rest(n)));
-}
-
-/// Reads what is under the cursor.
-pub fn ask_detail(m: &mut Model) {
-    let Some(f) = m.top() else { return };
-    if f.zoom && f.focus == 0 {
-        return;
-    }
-    let id = f.id;
-    let areas = layout::of(m.size, f);
-    let shown = areas.panes.iter().skip(1).any(|r| r.width > 0);
-    if !shown {
-        return;
-    }
-    match f.screen {
-        ScreenId::Calls => {
-            let Some(crate::ui::data::Item::Call(c)) = f.list.here().map(|r| &r.item) else {
-                return;
-            };
-            if f.show.as_ref().is_some_and(|s| s.row.id == c.id) {
-                return;
-            }
-            let what = What::Show {
-                rowid: c.rowid,
-                id: String::new(),
-                reveal: false,
-            };
-            ask(m, id, Place::Detail, what);
-        }
-        ScreenId::Accounts | ScreenId::Apis => {
-            let Some((kind, term)) = screen::side_question(f) else {
-                return;
-            };
-            if f.side_of == term {
-                return;
-            }
-            let filter = filter(m, &with_term(m.filter.now(), &term));
-            ask(m, id, Place::Side, What::List { kind, filter });
-        }
-        _ => {}
-    }
-}
-
-/// Rows at the edge of what is at hand.
-pub fn ask_more(m: &mut Model, down: bool) {
-    let Some(f) = m.top() else { return };
-    if f.screen != ScreenId::Calls
-        || f.pending.contains_key(&Place::More)
-        || f.pending.contains_key(&Place::Earlier)
-        || f.pending.contains_key(&Place::List)
-    {
-        return;
-    }
-    let edge = if down {
-        f.list.rows.last()
-    } else {
-        f.list.rows.first()
-    };
-    let Some(crate::ui::data::Item::Call(c)) = edge.map(|r| &r.item) else {
-        return;
-    };
-    let mut p = page(&f.list);
-    if down {
-        p.after = Some(c.rowid);
-    } else {
-        p.before = Some(c.rowid);
-    }
-    let (id, text) = (f.id, f.filter.clone());
-    let filter = filter(m, &text);
-    let place = if down { Place::More } else { Place::Earlier };
-    ask(m, id, place, What::Calls { filter, page: p });
-    list::settle(m);
 }

@@ -1,13 +1,13 @@
 //! Lists: cursor, order, more rows. In: rows and moves. Out: rows in place. Bounds: [`KEEP`] rows of a paged list.
 
-use super::{docs, go};
+use super::{ask, docs};
 use crate::ui::data::{Item, Kind};
 use crate::ui::model::{Frame, List, Model, RowView, State, Total};
 use crate::ui::nav::ScreenId;
-use crate::ui::screen::{columns, facts, layout};
+use crate::ui::screen::{cells, columns, facts, layout};
 
 /// Rows of a paged list that are kept round the cursor.
-const KEEP: usize = go::PAGE * 6;
+const KEEP: usize = ask::PAGE * 6;
 
 /// Rows that a list pane shows.
 pub fn height(m: &Model) -> usize {
@@ -44,12 +44,12 @@ pub fn go_to(m: &mut Model, to: usize) {
     let more = l.more;
     let moved = l.cursor != before;
     if near_end && more.1 {
-        go::ask_more(m, true);
+        ask::ask_more(m, true);
     } else if near_start && more.0 {
-        go::ask_more(m, false);
+        ask::ask_more(m, false);
     }
     if moved {
-        go::rest(m);
+        ask::rest(m);
     }
 }
 
@@ -83,7 +83,7 @@ pub fn fill(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool, took_u
         .into_iter()
         .enumerate()
         .map(|(i, item)| RowView {
-            cells: columns::cells(&item, dates, i),
+            cells: cells::cells(&item, dates, i),
             item,
         })
         .collect();
@@ -141,7 +141,7 @@ pub fn last(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool) {
         };
         l.go(l.rows.len().saturating_sub(1), h);
     }
-    go::rest(m);
+    ask::rest(m);
 }
 
 /// Sorts a list that is wholly at hand. Equal rows keep the order of the case.
@@ -165,7 +165,7 @@ pub fn extend(m: &mut Model, frame: usize, items: Vec<Item>, cut: bool, down: bo
     };
     let l = &mut f.list;
     let row = |(i, item)| RowView {
-        cells: columns::cells(&item, dates, i),
+        cells: cells::cells(&item, dates, i),
         item,
     };
     let n = items.len();
@@ -230,14 +230,14 @@ pub fn sort(m: &mut Model, reverse: bool) {
         ToString::to_string,
     );
     if f.screen == ScreenId::Calls {
-        if go::call_sort(col).is_none() {
+        if ask::call_sort(col).is_none() {
             return m.say(format!("calls cannot be sorted by {name}"));
         }
         f.list.sort = Some((col, desc));
         f.list.rows.clear();
         f.list.state = State::Loading;
         f.list.cursor = 0;
-        go::fetch(m);
+        ask::fetch(m);
     } else {
         f.list.keep = f.list.here().and_then(|r| facts::target(&r.item));
         f.list.sort = Some((col, desc));
@@ -266,8 +266,16 @@ pub fn sort(m: &mut Model, reverse: bool) {
 pub fn recell(m: &mut Model) {
     let dates = m.dates;
     for f in &mut m.frames {
+        let kind = match &f.extra {
+            crate::ui::model::Extra::Trace(t) if t.hops => Some(Kind::Hops),
+            crate::ui::model::Extra::Trace(_) => Some(Kind::Suspects),
+            _ => crate::ui::model::kind_of(f.screen),
+        };
+        if let Some(k) = kind {
+            f.list.cols = columns::columns(k, dates);
+        }
         for (i, r) in f.list.rows.iter_mut().enumerate() {
-            r.cells = columns::cells(&r.item, dates, i);
+            r.cells = cells::cells(&r.item, dates, i);
         }
     }
     docs::refresh(m);
@@ -323,13 +331,13 @@ pub fn fill_trace(f: &mut Frame, dates: bool, h: usize) {
         )
     };
     let l = &mut f.list;
-    l.cols = columns::columns(kind);
+    l.cols = columns::columns(kind, dates);
     l.total = Total::Exact(items.len() as u64);
     l.rows = items
         .into_iter()
         .enumerate()
         .map(|(i, item)| RowView {
-            cells: columns::cells(&item, dates, i),
+            cells: cells::cells(&item, dates, i),
             item,
         })
         .collect();

@@ -2,6 +2,8 @@
 //! Bounds: no I/O and no clock; parsing a filter is the longest thing done here.
 
 mod act;
+mod ask;
+mod correct;
 mod docs;
 mod film;
 mod filter;
@@ -11,6 +13,7 @@ mod mouse;
 mod overlay;
 mod palette;
 mod replies;
+mod step;
 mod work;
 
 pub use go::start;
@@ -69,7 +72,7 @@ pub fn contexts(m: &Model) -> Vec<Ctx> {
         return vec![Ctx::Global];
     };
     let mut c = Vec::new();
-    let text = f.focus > 0 && f.screen != ScreenId::Overview;
+    let text = f.focus > 0;
     match f.screen {
         ScreenId::Overview => c.push(Ctx::Overview),
         ScreenId::Calls | ScreenId::Call => c.push(Ctx::Calls),
@@ -108,7 +111,11 @@ fn key(m: &mut Model, k: &KeyEvent) {
     } else if let crossterm::event::KeyCode::Char(c) = k.code
         && !c.is_control()
     {
-        m.say(format!("{c} does nothing here; ? lists the keys"));
+        let ctrl = k
+            .modifiers
+            .contains(crossterm::event::KeyModifiers::CONTROL);
+        let name = keys::Key(k.code, ctrl).name();
+        m.say(format!("{name} does nothing here; F1 lists the keys"));
     }
 }
 
@@ -130,7 +137,7 @@ fn load(m: &mut Model, l: LoadSnap) {
     m.dirty = true;
     if finished {
         m.seen_generation = m.load.generation;
-        go::refetch(m, true);
+        ask::refetch(m, true);
         if m.status.is_none() {
             m.say("loaded: numbers are final");
         }
@@ -146,7 +153,7 @@ fn timer(m: &mut Model, t: Timer) {
             m.dirty = true;
             filter::apply_typed(m);
         }
-        Timer::Rest(seq) if m.top().is_some_and(|f| rest_seq(f) == seq) => go::ask_detail(m),
+        Timer::Rest(seq) if m.top().is_some_and(|f| rest_seq(f) == seq) => ask::ask_detail(m),
         Timer::Play(seq) => film::tick(m, seq),
         Timer::Disarm(seq) if seq == m.armed => {
             m.arm = false;
@@ -156,7 +163,7 @@ fn timer(m: &mut Model, t: Timer) {
             if m.seen_generation != m.load.generation {
                 m.seen_generation = m.load.generation;
                 m.dirty = true;
-                go::refetch(m, true);
+                ask::refetch(m, true);
             }
         }
         _ => {}

@@ -1,6 +1,6 @@
 //! The mouse, where it is on. In: events. Out: the same changes as keys. Bounds: none.
 
-use super::{act, go, list};
+use super::{act, ask, list};
 use crate::ui::keys::Action;
 use crate::ui::model::Model;
 use crate::ui::screen::layout;
@@ -52,7 +52,7 @@ pub fn mouse(m: &mut Model, e: MouseEvent) {
                 if let Some(p) = f.pos.get_mut(pane) {
                     p.cursor = (p.top + row).min(n.saturating_sub(1));
                 }
-                go::rest(m);
+                ask::rest(m);
             }
         }
         MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {

@@ -1,7 +1,8 @@
 //! What lies over the screen: texts, menus, prompts, the palette. In: keys. Out: choices. Bounds: none.
 
-use super::{act, filter, go, palette, work};
+use super::{act, correct, filter, go, palette, work};
 use crate::trace::Question;
+use crate::ui::data::notebook::Write;
 use crate::ui::model::{MenuKind, Model, Overlay, PromptKind};
 use crate::ui::nav::Jump;
 use crate::ui::nav::input::Input;
@@ -68,6 +69,7 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
                 match kind {
                     MenuKind::Copy => work::copy(m, c),
                     MenuKind::Export => work::export_choice(m, c),
+                    MenuKind::Correct => correct::choice(m, c),
                     MenuKind::Quit => {}
                 }
             } else {
@@ -140,6 +142,17 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
                 work::put(m, t, "tag", tag.trim_start_matches('#'), false);
             }
         }
+        PromptKind::Account(old) => {
+            if text != old {
+                let w = Write::Correct {
+                    kind: "account",
+                    target: format!("account:{old}"),
+                    v: text.to_owned(),
+                    off: false,
+                };
+                work::correct(m, w);
+            }
+        }
         PromptKind::Find => {
             if let Some(f) = m.frames.last_mut() {
                 f.find = text.to_string();
@@ -152,6 +165,8 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         PromptKind::Trace => go::jump(m, Jump::Trace(question(text)?)),
         PromptKind::Export(format, raw) => work::export(m, format, text, *raw),
         PromptKind::Save => work::save_filter(m, text),
+        PromptKind::Split(api) => correct::split(m, api, text),
+        PromptKind::Rename(api) => correct::rename(m, api, text),
     }
     m.typed.push(text.to_string());
     Ok(())

@@ -1,7 +1,7 @@
 //! The palette: everything that can be done or gone to, by a few letters. In: typed letters. Out: a choice.
 //! Bounds: [`SHOWN`] candidates on screen; see [`crate::ui::data::palette::MAX`].
 
-use super::{act, filter, go, overlay};
+use super::{act, ask, filter, go, overlay};
 use crate::ui::data::palette::{Skim, best};
 use crate::ui::data::{Place, What};
 use crate::ui::keys::{Action, BINDINGS};
@@ -23,7 +23,7 @@ pub fn open(m: &mut Model) {
     });
     m.commands = commands(m);
     matched(m);
-    go::ask(m, 0, Place::Names, What::Names);
+    ask::ask(m, 0, Place::Names, What::Names);
 }
 
 /// Names have come while it may be open.

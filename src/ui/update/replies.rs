@@ -1,8 +1,9 @@
 //! Answers. In: a reply. Out: the model with it. Bounds: an answer that nobody waits for is dropped.
 
-use super::{docs, go, list};
+use super::{ask, docs, list};
 use crate::ui::data::{Answer, Fail, Place, Reply};
 use crate::ui::model::{Extra, Model, State, Total};
+use crate::ui::nav::ScreenId;
 use crate::ui::screen::columns;
 use crate::ui::widget::safe_text::SafeText;
 
@@ -36,7 +37,7 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
     match (place, a) {
         (Place::List, Answer::Rows { items, cut }) => {
             list::fill(m, at, items, cut, took_us);
-            go::rest(m);
+            ask::rest(m);
         }
         (Place::More | Place::Earlier, Answer::Rows { items, cut }) => {
             list::extend(m, at, items, cut, place == Place::More)
@@ -82,6 +83,11 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
                 .iter()
                 .map(|r| crate::ui::data::Item::Risk(Box::new(r.clone())))
                 .collect();
+            let long = crate::ui::widget::chart::span(&o.minutes) > 86_400_000_000_000;
+            if long && !m.dates && !m.dates_chosen {
+                m.dates = true;
+                list::recell(m);
+            }
             m.overview = Some(o);
             list::fill(m, at, items, false, took_us);
         }
@@ -171,11 +177,10 @@ fn general(m: &mut Model, r: Reply) {
         }
         (Place::Written, Ok(Answer::Written(text))) => {
             m.say(text);
-            go::ask(m, 0, Place::Marks, crate::ui::data::What::Marks);
-            if m.top()
-                .is_some_and(|f| f.screen == crate::ui::nav::ScreenId::Marks)
-            {
-                go::refetch(m, true);
+            ask::ask(m, 0, Place::Marks, crate::ui::data::What::Marks);
+            let decided = std::mem::take(&mut m.corrected);
+            if decided || m.top().is_some_and(|f| f.screen == ScreenId::Marks) {
+                ask::refetch(m, true);
             }
         }
         (Place::Written, Err(Fail::Failed(t))) => m.warn(format!("not written: {t}")),

@@ -1,7 +1,7 @@
 //! The investigator's work: marks, notes, tags, copies, exports, undo. In: keys. Out: writes. Bounds: undo keeps
 //! [`crate::ui::nav::HISTORY`] changes of this run; the journal in the case keeps all.
 
-use super::{filter, go, overlay};
+use super::{ask, filter, overlay};
 use crate::ui::data::notebook::Write;
 use crate::ui::data::{Item, Place, What};
 use crate::ui::effect::Effect;
@@ -48,6 +48,46 @@ pub fn note(m: &mut Model, tag: bool) {
     );
 }
 
+/// The account under the cursor, and the call where it is one's.
+fn account(m: &Model) -> Option<(String, Option<String>)> {
+    Some(match m.top()?.list.here().map(|r| &r.item) {
+        Some(Item::Account(a)) => (a.account.clone(), None),
+        Some(Item::Session(s)) => (s.account.clone(), None),
+        Some(Item::Suspect(s)) => (s.account.clone(), None),
+        _ => {
+            let call = call_row(m)?;
+            (call.account?, Some(call.id))
+        }
+    })
+}
+
+/// Asks who an account is.
+pub fn is_account(m: &mut Model) {
+    match account(m) {
+        Some((name, _)) => overlay::prompt(m, PromptKind::Account(name.clone()), &name),
+        None => m.say("no account here"),
+    }
+}
+
+/// Takes the calls of a credential away from the account that they seem to be of.
+pub fn not_account(m: &mut Model) {
+    match account(m) {
+        Some((name, Some(call))) if !name.starts_with("unattributed@") => {
+            let w = Write::Correct {
+                kind: "account-not",
+                target: format!("call:{call}"),
+                v: name,
+                off: false,
+            };
+            correct(m, w);
+        }
+        Some((_, None)) => {
+            m.say("go to one of its calls: what was called on that credential is taken away")
+        }
+        _ => m.say("nobody is known here"),
+    }
+}
+
 /// Writes a mark, note or tag, so that it can be taken back.
 pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) {
     let w = Write::Put {
@@ -61,6 +101,17 @@ pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) 
         m.undo.remove(0);
     }
     m.redo.clear();
+    write(m, w);
+}
+
+/// Writes a correction, so that it can be taken back.
+pub fn correct(m: &mut Model, w: Write) {
+    m.undo.push(Change::Wrote(w.clone()));
+    if m.undo.len() > HISTORY {
+        m.undo.remove(0);
+    }
+    m.redo.clear();
+    m.say("deciding again over all calls ...");
     write(m, w);
 }
 
@@ -89,7 +140,11 @@ fn write(m: &mut Model, w: Write) {
             m.marks.remove(target);
         }
     }
-    go::ask(m, 0, Place::Written, What::Write(w));
+    m.corrected |= matches!(
+        w,
+        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_)
+    );
+    ask::ask(m, 0, Place::Written, What::Write(w));
     super::docs::refresh(m);
 }
 
@@ -264,10 +319,9 @@ pub fn export_menu(m: &mut Model) {
     let entries = crate::export::EXPORTERS
         .iter()
         .filter_map(|e| {
-            let clear = if e.raw() { " (values in clear)" } else { "" };
             Some((
                 e.name().chars().next()?,
-                format!("{}: {}{clear}", e.name(), e.about()),
+                format!("{}: {}", e.name(), e.about()),
             ))
         })
         .collect();
@@ -296,9 +350,9 @@ pub fn export_choice(m: &mut Model, c: char) {
 /// Writes the file.
 pub fn export(m: &mut Model, format: &'static str, path: &str, raw: bool) {
     let text = m.filter.now().to_string();
-    let filter = go::filter(m, &text);
+    let filter = ask::filter(m, &text);
     m.say(format!("writing {path} ..."));
-    go::ask(
+    ask::ask(
         m,
         0,
         Place::Written,

@@ -81,26 +81,26 @@ pub fn histogram(c: &mut Canvas<'_>, r: Rect, minutes: &[Bin], chosen: Option<i6
             }
         }
     }
-    let fine = bins.len() > 1
-        && bins
-            .last()
-            .zip(bins.first())
-            .is_some_and(|(z, a)| z.t - a.t < 900_000_000_000);
+    let span = span(&bins);
     let mut free = left;
     let y = r.bottom() - 1;
     let last = bins.len().saturating_sub(1);
     for i in [0, last / 3, last * 2 / 3, last] {
         let Some(b) = bins.get(i) else { continue };
         let x = left + u16::try_from(i * wide).unwrap_or(0);
-        let t = SafeText::new(&if fine {
-            crate::ui::nav::time::second(b.t)
-        } else {
-            crate::ui::nav::time::clock(b.t, false)
-        });
+        let t = SafeText::new(&crate::ui::nav::time::axis(b.t, span));
         let x = x.min(r.right().saturating_sub(t.width() as u16));
         if x >= free {
             free = c.put(x, y, r.right() - x, &t, Role::Dim) + 1;
         }
+    }
+}
+
+/// Nanoseconds from the first bin to the last.
+pub fn span(bins: &[Bin]) -> i64 {
+    match (bins.first(), bins.last()) {
+        (Some(a), Some(z)) => z.t.saturating_sub(a.t),
+        _ => 0,
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Line {
     pub why: Option<String>,
     /// A row of a table: cut where it is too long, never broken.
     pub row: bool,
+    /// Of its last piece the end says most: what is too long loses its middle.
+    pub middle: bool,
 }
 
 impl Line {
@@ -60,6 +62,13 @@ impl Line {
     #[must_use]
     pub fn row(mut self) -> Line {
         self.row = true;
+        self
+    }
+    /// A row whose last piece is a name: of that the end says most.
+    #[must_use]
+    pub fn name(mut self) -> Line {
+        self.row = true;
+        self.middle = true;
         self
     }
     /// With a place to go.
@@ -197,7 +206,8 @@ pub fn draw(c: &mut Canvas<'_>, r: Rect, d: &Doc, pos: DocPos, focus: bool, find
         }
         let mut x = r.x;
         let mut skip = pos.left;
-        for (t, role) in &l.spans {
+        let last = l.spans.len().saturating_sub(1);
+        for (n, (t, role)) in l.spans.iter().enumerate() {
             if x >= end {
                 break;
             }
@@ -219,7 +229,7 @@ pub fn draw(c: &mut Canvas<'_>, r: Rect, d: &Doc, pos: DocPos, focus: bool, find
                     room,
                     t,
                     *role,
-                    l.spans.len() == 1 && l.jump.is_some(),
+                    n == last && (l.middle || last == 0 && l.jump.is_some()),
                 );
             }
         }

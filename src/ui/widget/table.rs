@@ -36,6 +36,13 @@ impl Col {
             middle: false,
         }
     }
+    /// A column of names: of those the end says most.
+    pub const fn name(title: &'static str, w: u16, drop: u8) -> Col {
+        Col {
+            middle: true,
+            ..Col::text(title, w, drop)
+        }
+    }
     /// A column of numbers.
     pub const fn num(title: &'static str, w: u16, drop: u8) -> Col {
         Col {
@@ -92,6 +99,8 @@ pub struct Cell {
     pub fact: Option<(&'static str, String)>,
     /// By what it sorts.
     pub key: SortKey,
+    /// What is too long loses its middle, whatever its column does.
+    pub middle: bool,
 }
 
 impl Cell {
@@ -102,6 +111,7 @@ impl Cell {
             role,
             fact: None,
             key: SortKey::Text(s.to_string()),
+            middle: false,
         }
     }
     /// A number.
@@ -111,6 +121,7 @@ impl Cell {
             role: Role::Text,
             fact: None,
             key: SortKey::Num(n as f64),
+            middle: false,
         }
     }
     /// A number that may be unknown.
@@ -127,6 +138,12 @@ impl Cell {
     #[must_use]
     pub fn fact(mut self, field: &'static str, value: &str) -> Cell {
         self.fact = Some((field, value.to_string()));
+        self
+    }
+    /// Its end says most.
+    #[must_use]
+    pub fn middle(mut self, middle: bool) -> Cell {
+        self.middle = middle;
         self
     }
     /// Another sort key.
@@ -247,7 +264,9 @@ pub fn draw(
             let (Some(col), Some(cell)) = (cols.get(*i), cells.get(*i)) else {
                 continue;
             };
-            let t = cell.text.elide(usize::from(*w), col.middle, c.glyphs.dots);
+            let t = cell
+                .text
+                .elide(usize::from(*w), col.middle || cell.middle, c.glyphs.dots);
             if col.right {
                 c.put_right(x0 + x, x0 + x + w, y, &t, cell.role);
             } else {

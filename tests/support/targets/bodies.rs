@@ -2,6 +2,7 @@
 
 use super::SCANNER;
 use leaktrace::body::operation::{self, dispatch, graphql};
+use leaktrace::body::protobuf::realign::Hole;
 use leaktrace::body::protobuf::schema::{Builder, Schema};
 use leaktrace::body::protobuf::walk::{Key, Leaf, Visit, walk};
 use leaktrace::body::protobuf::{frames, wire};
@@ -139,7 +140,18 @@ pub fn protobuf(data: &[u8]) {
     .unwrap();
     let ty = schema.message("M").unwrap();
     let encoding = (how & 1 == 1).then_some(&b"gzip"[..]);
-    let undone = frames::undo(body, encoding, how & 2 == 2);
+    // bits of the first byte say where bytes are missing, of a number that is known or not
+    let at = body.len() * usize::from(how >> 5) / 8;
+    let holes = [Hole {
+        at,
+        missing: (how & 8 == 8).then_some(at as u64 + 1),
+    }];
+    let sent = frames::Sent {
+        bytes: body,
+        holes: if how & 4 == 4 { &holes } else { &[] },
+        complete: how & 16 == 16,
+    };
+    let undone = frames::undo(sent, encoding, how & 2 == 2);
     let content = undone.as_ref().map_or(body, |u| &u.content);
     let mut end = 0;
     for f in frames::frames(content) {

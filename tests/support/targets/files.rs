@@ -7,22 +7,32 @@ use leaktrace::source::archive::Bytes;
 use leaktrace::source::entry::{self, EntryEvent, EntryReader};
 use leaktrace::source::log::{self, LogEvent, LogReader, LogZone};
 use leaktrace::source::{Kind, unpacked};
+use memchr::memchr;
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
 
 /// Lines of a log.
 pub fn logs(data: &[u8]) {
-    let _ = log::sniff(data);
-    for format in log::FORMATS {
-        let mut reader = LogReader::new(
-            Box::new(Cursor::new(data.to_vec())),
-            format.name,
-            LogZone(None),
-            0,
-        )
-        .unwrap();
+    // read once: they are the same for every input
+    static FORMATS: LazyLock<log::Formats> = LazyLock::new(log::Formats::default);
+    let formats = &*FORMATS;
+    let _ = log::sniff(data, formats);
+    // what is taken off first does not depend on the format
+    let wraps: Vec<_> = formats
+        .all()
+        .filter(|f| f.name == "combined" || f.name == "json")
+        .collect();
+    let wraps = wraps
+        .into_iter()
+        .flat_map(|f| ["cri", "syslog", "json", "compose"].map(|w| (f, w)));
+    // each input is read as a quarter of the formats, which one is up to its length: all of them at once leave few runs a second
+    let all = formats.all().map(|f| (f, "")).chain(wraps);
+    for (format, wrap) in all.skip(data.len() % 4).step_by(4) {
+        let kind = log::LogKind::new(format, wrap);
+        let input = Box::new(Cursor::new(data.to_vec()));
+        let mut reader = LogReader::new(input, &kind, LogZone(None), 0);
         let mut seen = 0;
         while let Some(event) = reader.next() {
             seen += 1;
@@ -31,6 +41,21 @@ pub fn logs(data: &[u8]) {
             }
         }
         assert!(seen <= data.len() + 1 && reader.lines() <= data.len() as u64 + 1);
+    }
+}
+
+/// A log format as a user gives it, up to the first NUL, and lines behind it.
+pub fn log_format(data: &[u8]) {
+    let (text, lines) = data.split_at(memchr(0, data).unwrap_or(data.len()));
+    let text = String::from_utf8_lossy(text).into_owned();
+    let Ok(formats) = log::Formats::with(&[(text, "given".to_owned())]) else {
+        return;
+    };
+    for format in formats.given() {
+        let kind = log::LogKind::new(format, "");
+        let input = Box::new(Cursor::new(lines.to_vec()));
+        let mut reader = LogReader::new(input, &kind, LogZone(None), 0);
+        while reader.next().is_some() {}
     }
 }
 
@@ -57,7 +82,7 @@ fn entries(data: &[u8], format: &str) {
                 assert!(m.head.get(name.clone()).is_some() && m.head.get(value.clone()).is_some());
             }
         }
-        let _ = heads::decode(&heads::encode(x));
+        let _ = heads::decode(&heads::encode(x, &Default::default(), 0));
     }
     assert!(events <= data.len() * 2 + 2);
 }
@@ -124,10 +149,15 @@ pub fn blobs(data: &[u8]) {
 /// A file taken for a tar and for a zip: members have numbers of their own, and what is read of one is what is hashed.
 pub fn archive(data: &[u8]) {
     let (spill, stop) = (std::env::temp_dir(), AtomicBool::new(false));
+    let formats = log::Formats::default();
+    let look = leaktrace::source::Look {
+        formats: &formats,
+        spill: &spill,
+        stop: &stop,
+    };
     for form in ["tar", "zip"] {
         let found =
-            leaktrace::source::archive::expand(Bytes::memory(data.to_vec()), form, &spill, &stop)
-                .unwrap();
+            leaktrace::source::archive::expand(Bytes::memory(data.to_vec()), form, look).unwrap();
         let mut numbers = BTreeSet::new();
         for f in &found {
             let Some(member) = &f.member else {

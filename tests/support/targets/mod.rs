@@ -63,6 +63,7 @@ pub const TARGETS: &[(&str, Entry, &[&str])] = &[
     ),
     ("scan", scan, &["detect", "body"]),
     ("logs", logs, &["source/log"]),
+    ("log_format", log_format, &["source/log"]),
     ("filter", filter, &["query/lang", "query/pattern.rs"]),
     (
         "blobs",

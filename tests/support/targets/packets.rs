@@ -34,7 +34,7 @@ pub(super) fn check(calls: &Calls) {
             );
             assert!(m.first.unit.number >= 1);
         }
-        let _ = heads::decode(&heads::encode(x));
+        let _ = heads::decode(&heads::encode(x, &Default::default(), 0));
     }
 }
 

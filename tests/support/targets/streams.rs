@@ -98,6 +98,7 @@ pub(super) fn conversation(data: &[u8], cut: usize, options: &Arc<Options>) -> C
             let segment = Segment {
                 bytes,
                 offset: sent[me],
+                zero: 0,
                 acked: sent[1 - me],
                 at,
                 retransmitted: what & 4 != 0,

@@ -50,6 +50,7 @@ impl Reader {
             }
             State::Fixed(left) => {
                 let left_now = *left;
+                self.other = self.other.and_then(|n| n.checked_sub(bytes));
                 *left = left.saturating_sub(bytes);
                 self.body.gap(bytes.min(left_now));
                 self.flag(flag);
@@ -145,6 +146,12 @@ impl Reader {
             State::Chunked(c) if orderly && c.last_seen() => {
                 // only the last empty line is missing
                 self.flag(Flags::BAD_FRAMING);
+                self.close_message(true);
+                self.state = State::Head;
+                Step::Done
+            }
+            State::Fixed(_) if self.other == Some(0) => {
+                // the other length was right
                 self.close_message(true);
                 self.state = State::Head;
                 Step::Done

@@ -3,9 +3,9 @@
 
 use super::body::Growing;
 use super::chunked::Chunked;
-use super::head::{Found, Framing, Scan};
+use super::head::{Framing, Scan};
 use super::start::{self, Is};
-use crate::call::model::{Flags, Message, RawBody, Stamp, Start};
+use crate::call::model::{Flags, Message, Stamp};
 use crate::limits;
 use crate::net::Segment;
 use crate::proto::Carry;
@@ -21,12 +21,16 @@ pub enum Step {
     CutHead,
     /// The message ended; [`Reader::take`] has it.
     Done,
+    /// One of several lengths says that the message ends here: [`Reader::may_be_over`].
+    Perhaps,
     /// Bytes that are no message were met; some were skipped.
     Desync,
 }
 
 mod chunks;
 mod cut;
+mod heads;
+mod seek;
 
 #[derive(Debug)]
 enum State {
@@ -76,6 +80,8 @@ pub struct Reader {
     head_flags: Flags,
     first: Stamp,
     last: Stamp,
+    /// Sequence number of the message's first byte.
+    seq: u32,
     /// Stream offset of the message's first byte, and what its sender had acknowledged then.
     pub start: u64,
     /// See `start`.
@@ -96,8 +102,12 @@ pub struct Reader {
     junk: bool,
     /// Length declared for a body that the last message cannot have (RFC 9112 section 6.3): some send it all the same.
     pub undue: u64,
-    /// The next response may be one without a head (HTTP/0.9).
+    /// The next response may be one without a head (HTTP/0.9) ...
     pub expect_simple: bool,
+    /// ... although the request asked for one.
+    pub expect_bare: bool,
+    /// Bytes of the body up to the end that another declared length says.
+    other: Option<u64>,
     /// Bytes that are no request belong to an upgraded connection: keep them.
     pub hold_foreign: bool,
     held: Carry,
@@ -117,6 +127,7 @@ impl Reader {
             head_flags: Flags::default(),
             first: Stamp::default(),
             last: Stamp::default(),
+            seq: 0,
             start: 0,
             acked: 0,
             end: 0,
@@ -128,6 +139,8 @@ impl Reader {
             junk: false,
             undue: 0,
             expect_simple: false,
+            expect_bare: false,
+            other: None,
             hold_foreign: false,
             held: Carry::default(),
         }
@@ -168,14 +181,21 @@ impl Reader {
                 Step::More
             }
             State::Fixed(left) => {
-                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                self.other = self.other.filter(|n| *n > 0);
+                let most = self.other.map_or(*left, |n| n.min(*left));
+                let n = usize::try_from(most).unwrap_or(usize::MAX).min(rest.len());
                 *left -= n as u64;
                 let done = *left == 0;
+                if let Some(other) = &mut self.other {
+                    *other -= n as u64;
+                }
                 self.touch(seg);
                 self.keep(rest.get(..n).unwrap_or_default(), room);
                 *pos += n;
                 if done {
                     self.ended(seg, *pos, true)
+                } else if self.may_be_over() {
+                    Step::Perhaps
                 } else {
                     Step::More
                 }
@@ -220,257 +240,6 @@ impl Reader {
         }
     }
 
-    fn lose(&mut self) {
-        self.state = State::Lost;
-        self.lost = true;
-        self.known = false;
-        self.carry = Vec::new();
-        self.scan = Scan::default();
-        self.head_flags = Flags::default();
-    }
-
-    fn head(&mut self, seg: &Segment<'_>, pos: &mut usize) -> Step {
-        if self.carry.is_empty() {
-            if !self.expect_simple {
-                let breaks = start::leading_breaks(seg.bytes.get(*pos..).unwrap_or_default());
-                // before a request they are allowed (RFC 9112 section 2.2)
-                self.junk |= breaks > 0 && !self.requests && self.end > 0;
-                *pos += breaks;
-            }
-            let rest = seg.bytes.get(*pos..).unwrap_or_default();
-            if rest.is_empty() {
-                return Step::More;
-            }
-            if self.hold_foreign && self.is(rest, false) != Is::Yes {
-                self.state = State::Hold;
-                return self.step(seg, pos, 0);
-            }
-            self.first = seg.at;
-            self.start = seg.offset + *pos as u64;
-            self.acked = seg.acked;
-            self.scan = Scan::default();
-            self.known = false;
-            self.head_flags = Flags::default();
-            self.retransmitted(seg);
-            return self.block(rest, 0, seg, pos, true);
-        }
-        self.retransmitted(seg);
-        let before = self.carry.len();
-        self.carry
-            .extend_from_slice(seg.bytes.get(*pos..).unwrap_or_default());
-        let carry = std::mem::take(&mut self.carry);
-        let step = self.block(&carry, before, seg, pos, false);
-        if step == Step::More || self.message.as_ref().is_some_and(|m| m.head.is_empty()) {
-            self.carry = carry;
-            if step != Step::More {
-                // a response without head: what was kept of it is body
-                self.carry.truncate(before);
-            }
-        }
-        step
-    }
-
-    fn retransmitted(&mut self, seg: &Segment<'_>) {
-        if seg.retransmitted {
-            self.head_flags.insert(Flags::RETRANSMITTED);
-        }
-    }
-
-    /// Reads on in a block whose bytes `b` end with the segment's; `before` of them came earlier.
-    fn block(
-        &mut self,
-        b: &[u8],
-        before: usize,
-        seg: &Segment<'_>,
-        pos: &mut usize,
-        fresh: bool,
-    ) -> Step {
-        if !self.known {
-            match self.is(b, false) {
-                Is::Yes => self.known = true,
-                Is::More => {}
-                Is::No if self.expect_simple => {
-                    self.last = if before > 0 { self.last } else { seg.at };
-                    self.message = Some(self.headless());
-                    self.after_loss = self.lost;
-                    return Step::Head;
-                }
-                Is::No => {
-                    self.junk |= self.end > 0;
-                    let passed = (seg.offset + *pos as u64).saturating_sub(self.end);
-                    if self.undue > passed {
-                        self.state = State::Skip(self.undue - passed);
-                        self.undue = 0;
-                        return Step::Desync;
-                    }
-                    self.lose();
-                    self.jump(seg, pos);
-                    return Step::Desync;
-                }
-            }
-        }
-        let requests = self.requests;
-        let simple = |line: &[u8]| requests && start::request_line(line).version.is_none();
-        let found = self.scan.run(b, simple);
-        self.last = seg.at;
-        let (head, end) = match found {
-            Found::End { head, end } => (head, end),
-            Found::Simple => (self.scan.after_first, self.scan.after_first),
-            Found::More if b.len() > limits::HEAD_BYTES => {
-                *pos = seg.bytes.len();
-                self.build(
-                    b,
-                    b.len(),
-                    Flags(Flags::PARTIAL_HEADERS.0 | Flags::TRUNCATED.0),
-                );
-                self.lose();
-                return Step::CutHead;
-            }
-            Found::More => {
-                if fresh {
-                    self.carry = b.to_vec();
-                }
-                *pos = seg.bytes.len();
-                return Step::More;
-            }
-        };
-        if found == Found::Simple {
-            self.scan.flags = Flags::default();
-        }
-        *pos += end.saturating_sub(before);
-        self.build(b, head, Flags::default());
-        self.end = seg.offset + *pos as u64;
-        Step::Head
-    }
-
-    fn headless(&self) -> Message {
-        Message {
-            start: Start::Response { status: None },
-            head: Vec::new(),
-            headers: Vec::new(),
-            trailers: Vec::new(),
-            version: (0, 9),
-            body: RawBody::default(),
-            first: self.first,
-            last: self.last,
-            flags: self.head_flags,
-        }
-    }
-
-    /// Makes the message from the first `head` bytes of its block.
-    fn build(&mut self, b: &[u8], head: usize, flags: Flags) {
-        let mut m = self.headless();
-        m.head = b.get(..head).unwrap_or_default().to_vec();
-        let mut line = m
-            .head
-            .get(..self.scan.first.unwrap_or(head))
-            .unwrap_or_default();
-        if self.scan.first.is_none() && self.requests {
-            // the beginning of the version is no part of the target
-            line = start::without_version(line);
-        }
-        m.headers = std::mem::take(&mut self.scan.headers);
-        m.headers.retain(|(_, v)| v.end <= head);
-        let whole = self.scan.first.is_some();
-        if self.requests {
-            let l = start::request_line(line);
-            if whole && l.version.is_some() && !start::clean_request(line, &l) {
-                m.flags.insert(Flags::BAD_FRAMING);
-            }
-            m.start = Start::Request {
-                method: l.method,
-                target: l.target,
-            };
-            m.version = match l.version {
-                Some(v) => v,
-                None if m.headers.is_empty() => (0, 9),
-                None => {
-                    m.flags.insert(Flags::BAD_FRAMING);
-                    (1, 0)
-                }
-            };
-        } else {
-            let (version, status) = start::status_line(line);
-            if whole && !start::clean_status(line) {
-                m.flags.insert(Flags::BAD_FRAMING);
-            }
-            m.version = version;
-            m.start = Start::Response { status };
-        }
-        m.flags.insert(self.scan.flags);
-        m.flags.insert(flags);
-        if std::mem::take(&mut self.junk) {
-            m.flags.insert(Flags::BAD_FRAMING);
-        }
-        self.undue = 0;
-        self.scan = Scan::default();
-        self.after_loss = self.lost;
-        self.behind_lost = std::mem::take(&mut self.between);
-        self.message = Some(m);
-    }
-
-    /// Out of step: a message may start where a segment does, or after an empty line.
-    fn seek(&mut self, seg: &Segment<'_>, pos: &mut usize) -> Step {
-        if *pos == 0 {
-            if !self.carry.is_empty() && self.restarts(seg.bytes) {
-                // what was kept was no start: here is one
-                self.carry = Vec::new();
-            }
-            let joined;
-            let b = if self.carry.is_empty() {
-                *pos = start::leading_breaks(seg.bytes);
-                self.first = seg.at;
-                self.start = seg.offset + *pos as u64;
-                self.acked = seg.acked;
-                seg.bytes.get(*pos..).unwrap_or_default()
-            } else {
-                joined = [&self.carry, seg.bytes].concat();
-                &joined
-            };
-            if b.is_empty() {
-                return Step::More;
-            }
-            match self.is(b, true) {
-                Is::Yes => {
-                    self.state = State::Head;
-                    return self.head(seg, pos);
-                }
-                Is::More if b.len() < limits::PROBE_BYTES => {
-                    self.carry = b.to_vec();
-                    *pos = seg.bytes.len();
-                    return Step::More;
-                }
-                _ => self.carry = Vec::new(),
-            }
-        }
-        self.jump(seg, pos);
-        Step::More
-    }
-
-    /// Whether a message starts with `b` rather than with what was kept before: a segment may begin in the middle of a
-    /// request's line, where the rest of it looks like a whole one (`id HTTP/1.1`).
-    fn restarts(&self, b: &[u8]) -> bool {
-        let sure = !self.requests || start::registered(b);
-        self.is(b, true) == Is::Yes
-            && (sure || self.is(&[&self.carry, b].concat(), true) != Is::Yes)
-    }
-
-    /// Moves to the next start of a message in the segment, or to its end.
-    fn jump(&mut self, seg: &Segment<'_>, pos: &mut usize) {
-        let is = if self.requests {
-            start::request
-        } else {
-            start::response
-        };
-        match start::find(seg.bytes.get(*pos..).unwrap_or_default(), is) {
-            Some(at) => {
-                *pos += at;
-                self.state = State::Head;
-            }
-            None => *pos = seg.bytes.len(),
-        }
-    }
-
     /// The message that is being read.
     pub fn message(&self) -> Option<&Message> {
         self.message.as_ref()
@@ -504,15 +273,27 @@ impl Reader {
     pub fn begin(&mut self, framing: Framing, here: usize, room: usize) -> bool {
         self.body = Growing::default();
         self.expect_simple = false;
+        self.expect_bare = false;
+        self.other = None;
         let early = std::mem::take(&mut self.carry);
         match framing {
             Framing::None | Framing::Fixed(0) => {
                 self.state = State::Head;
                 return true;
             }
+            Framing::Contested { len, least, most } => {
+                // what stands behind the length that counts may belong to the body after all
+                self.undue = most - len;
+                if len == 0 {
+                    self.state = State::Head;
+                    return true;
+                }
+                self.other = (least < len).then_some(least);
+                self.state = State::Fixed(len);
+            }
             Framing::Fixed(n) => {
                 self.body
-                    .expect(usize::try_from(n).unwrap_or(usize::MAX).min(here));
+                    .expect(usize::try_from(n).unwrap_or(usize::MAX), here);
                 self.state = State::Fixed(n);
             }
             Framing::Chunked => self.state = State::Chunked(Box::new(Chunked::new())),
@@ -583,6 +364,21 @@ impl Reader {
     /// Whether the stream is out of step.
     pub fn lost(&self) -> bool {
         matches!(self.state, State::Lost)
+    }
+
+    /// Whether one of several declared lengths says that the message ends here.
+    pub fn may_be_over(&self) -> bool {
+        matches!(self.state, State::Fixed(_)) && self.other == Some(0)
+    }
+
+    /// Whether nothing of the direction stands before the message that begins at `at`, or has begun.
+    pub fn untouched(&self, at: u64) -> bool {
+        let from = if self.carry.is_empty() {
+            at
+        } else {
+            self.start
+        };
+        matches!(self.state, State::Head) && from == 0 && !self.lost && !self.junk
     }
 
     /// Whether the message being read has not shown a byte of its body yet and ends only with the connection or at a length.

@@ -1,0 +1,257 @@
+//! Answers that tell who somebody is: the caller's own profile, whose a token is, lists of keys with their owners.
+//! In: one call. Out: events. Bounds: bodies up to [`super::PARSE`] bytes, [`KEYS`] keys of a list.
+
+use super::fields::{self, Field};
+use super::presented::secret_print;
+use super::{CallView, PARSE, jwt, paths, words};
+use crate::call::model::{CredentialSeen, IdentityEvent};
+use crate::detect::print::PrintKey;
+use memchr::memmem;
+
+/// Keys of one list that are told: pages of such lists are shorter.
+const KEYS: usize = 200;
+
+/// Names in an answer about the caller.
+pub fn own_name(v: &CallView<'_>, path: &str, query: &[u8], events: &mut Vec<IdentityEvent>) {
+    let graphql = v.req_kind == "json"
+        && memmem::find(v.req_body, b"query").is_some()
+        && memmem::find(v.resp_body, b"\"data\"").is_some();
+    let own = paths::own_path(path);
+    let may =
+        !own && v.req.is_some_and(|r| r.method() == Some(b"GET")) && paths::maybe_own_path(path);
+    if !(own || graphql || may)
+        || !matches!(v.resp_kind, "json" | "xml")
+        || v.resp_body.len() > PARSE
+        || !graphql && asks_for_somebody(v, path, query)
+    {
+        return;
+    }
+    let mut names: Vec<(usize, String)> = Vec::new();
+    for f in fields::read(v.resp_body, v.resp_kind) {
+        let Some(rank) = own_rank(&f.key) else {
+            continue;
+        };
+        let text = f.value.trim();
+        // A display name is no login name: it has blanks.
+        let fits =
+            !text.is_empty() && text.len() <= 200 && (rank < 4 || f.text && !text.contains(' '));
+        if fits
+            && stands_for_caller(&f.path, graphql)
+            && !names.iter().any(|(_, n)| n.eq_ignore_ascii_case(text))
+        {
+            names.push((rank, text.to_owned()));
+        }
+    }
+    names.sort_by_key(|(r, _)| *r);
+    // What names nobody better is no second name of somebody.
+    if names.first().is_some_and(|(r, _)| *r < 4) {
+        names.retain(|(r, _)| *r < 4);
+    }
+    names.truncate(if names.first().is_some_and(|(r, _)| *r >= 4) {
+        1
+    } else {
+        4
+    });
+    let names: Vec<String> = names.into_iter().map(|(_, n)| n).collect();
+    // Somebody whose name stands in what was asked was looked up.
+    let asked = |n: &String| {
+        let whole = path.split('/').any(|s| s.eq_ignore_ascii_case(n));
+        whole || !graphql && memmem::find(query, n.as_bytes()).is_some()
+    };
+    if names.iter().any(asked) {
+        return;
+    }
+    if let Some(name) = names.first().cloned() {
+        events.push(IdentityEvent::WhoAmI { name, sure: !may });
+        if names.len() > 1 && !may {
+            events.push(IdentityEvent::SamePerson { names });
+        }
+    }
+}
+
+fn own_rank(key: &str) -> Option<usize> {
+    Some(match key {
+        "username" | "login" | "loginname" | "preferredusername" | "useraccount" | "account"
+        | "loginid" | "benutzername" => 0,
+        "email" | "mail" | "emailaddress" => 1,
+        "userid" | "uid" | "sub" | "usercode" | "userno" => 2,
+        "user" => 4,
+        "name" => 5,
+        _ => return None,
+    })
+}
+
+/// Whether a leaf stands where answers about the caller have it: at the top, or in one or two wrappers.
+fn stands_for_caller(path: &str, graphql: bool) -> bool {
+    let Some(path) = path.strip_prefix('$') else {
+        return path.starts_with("xml:");
+    };
+    let Some((parent, _)) = path.rsplit_once('.') else {
+        return false;
+    };
+    if parent.contains('[') {
+        return false;
+    }
+    match parent.rsplit_once('.').map_or(parent, |(_, last)| last) {
+        "me" | "viewer" | "currentUser" | "whoami" | "current_user" => true,
+        _ if graphql => false,
+        _ => parent.matches('.').count() <= 2,
+    }
+}
+
+/// Whether the request names somebody: then the answer is about that one.
+fn asks_for_somebody(v: &CallView<'_>, path: &str, query: &[u8]) -> bool {
+    let id = |s: &str| {
+        s.bytes().any(|b| b.is_ascii_digit())
+            && !(s.len() <= 3 && s.starts_with(['v', 'V']) || s == "oauth2" || s.len() == 1)
+    };
+    if path.split('/').any(id) {
+        return true;
+    }
+    let mut given = Vec::new();
+    fields::form(query, "query:", &mut given);
+    if v.req_body.len() <= 4096 {
+        given.extend(fields::read(v.req_body, v.req_kind));
+    }
+    given
+        .iter()
+        .any(|f| !f.value.is_empty() && (words::user_rank(&f.key).is_some() || f.key == "id"))
+}
+
+/// Whose the token is that a server was asked about (RFC 7662).
+pub fn introspected(
+    v: &CallView<'_>,
+    given: &[Field],
+    key: &PrintKey,
+    events: &mut Vec<IdentityEvent>,
+) {
+    let Some(token) = given
+        .iter()
+        .find(|f| matches!(f.key.as_str(), "token" | "accesstoken" | "idtoken"))
+        .filter(|f| f.value.len() >= 8)
+    else {
+        return;
+    };
+    let body = v
+        .resp_body
+        .get(..v.resp_body.len().min(PARSE))
+        .unwrap_or_default();
+    let told = fields::read(body, v.resp_kind);
+    if told.iter().any(|f| f.key == "active" && f.value == "false") {
+        return;
+    }
+    let find = |keys: &[&str]| {
+        keys.iter().find_map(|k| {
+            told.iter()
+                .find(|f| f.key == *k && !f.value.is_empty() && f.value.len() <= 200)
+                .map(|f| f.value.clone())
+        })
+    };
+    let user = find(&[
+        "username",
+        "preferredusername",
+        "user",
+        "login",
+        "email",
+        "userid",
+        "sub",
+    ]);
+    let service = user.is_none();
+    let Some(name) = user.or_else(|| find(&["clientid", "azp"])) else {
+        return;
+    };
+    events.push(IdentityEvent::Owned {
+        name,
+        service,
+        print: secret_print(key, &token.value),
+    });
+}
+
+/// Keys with their owners in an answer: objects that hold one random value and a name.
+pub fn listed(
+    v: &CallView<'_>,
+    seen: &[CredentialSeen],
+    key: &PrintKey,
+    events: &mut Vec<IdentityEvent>,
+) {
+    if v.resp_kind != "json" || v.resp_body.len() > PARSE {
+        return;
+    }
+    let Ok(root) = serde_json::from_slice::<serde_json::Value>(v.resp_body) else {
+        return;
+    };
+    let mut stack = vec![(&root, 0usize)];
+    let mut told = 0;
+    while let Some((v, depth)) = stack.pop() {
+        if depth > 6 || told >= KEYS {
+            continue;
+        }
+        match v {
+            serde_json::Value::Array(a) => stack.extend(a.iter().rev().map(|v| (v, depth + 1))),
+            serde_json::Value::Object(o) => {
+                stack.extend(
+                    o.values()
+                        .filter(|v| v.is_object() || v.is_array())
+                        .map(|v| (v, depth + 1)),
+                );
+                let mut name: Option<(usize, &str)> = None;
+                let mut keys = Vec::new();
+                for (k, v) in o {
+                    let Some(text) = v.as_str() else { continue };
+                    let k = words::plain(k);
+                    let plain = !words::beside(&k)
+                        && text.chars().any(char::is_alphabetic)
+                        && !matches!(
+                            k.as_str(),
+                            "status" | "created" | "updated" | "expires" | "level"
+                        );
+                    if text.len() >= 16
+                        && (words::random(text) || jwt::looks(text))
+                        && !words::about_itself(&k)
+                    {
+                        keys.push(text);
+                    } else if let Some(rank) = owner_rank(&k).or(plain.then_some(99))
+                        && !text.is_empty()
+                        && text.len() <= 128
+                        && name.is_none_or(|(r, _)| rank < r)
+                    {
+                        name = Some((rank, text));
+                    }
+                }
+                let Some((_, name)) = name else { continue };
+                for k in keys.into_iter().take(2) {
+                    let print = secret_print(key, k);
+                    if !seen.iter().any(|c| c.print == print) {
+                        told += 1;
+                        events.push(IdentityEvent::Owned {
+                            name: name.to_owned(),
+                            service: true,
+                            print,
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn owner_rank(key: &str) -> Option<usize> {
+    [
+        "owner",
+        "username",
+        "user",
+        "login",
+        "createdfor",
+        "account",
+        "clientname",
+        "appname",
+        "consumer",
+        "name",
+        "label",
+        "email",
+        "clientid",
+    ]
+    .iter()
+    .position(|k| *k == key)
+}

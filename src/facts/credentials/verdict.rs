@@ -1,0 +1,136 @@
+//! Whether an answer says that a login worked. In: one call. Out: yes or no. Bounds: [`super::PARSE`] bytes of a body.
+//!
+//! Many servers answer a wrong password with 200; what they say then has a few shapes: a flag that is false, an error that
+//! is not empty, a code that is none of success, a sentence of refusal at the top.
+
+use super::fields::{self, Field};
+use super::{CallView, PARSE};
+use crate::call::model::Message;
+use memchr::memmem;
+
+/// Whether the redirect leads back to a login.
+pub fn to_login(resp: &Message) -> bool {
+    resp.header("location").is_some_and(|l| {
+        let l = String::from_utf8_lossy(l).to_ascii_lowercase();
+        ["login", "signin", "error", "fail", "denied"]
+            .iter()
+            .any(|w| l.contains(w))
+            && !l.contains("code=")
+    })
+}
+
+/// Whether the answer says that the login failed though its status does not.
+pub fn says_failed(v: &CallView<'_>) -> bool {
+    let body = v
+        .resp_body
+        .get(..v.resp_body.len().min(PARSE))
+        .unwrap_or_default();
+    let has = |w: &str| memmem::find(body, w.as_bytes()).is_some();
+    match v.resp_kind {
+        "json" => fields::read(body, "json").iter().any(refuses),
+        "html" | "xml" => {
+            has("type=\"password\"")
+                || has("type='password'")
+                || has("type=password")
+                || body.len() < 4096 && failure_word(&String::from_utf8_lossy(body))
+        }
+        _ => body.len() < 4096 && failure_word(&String::from_utf8_lossy(body)),
+    }
+}
+
+/// Whether one leaf of an answer says no.
+fn refuses(f: &Field) -> bool {
+    let (key, value) = (f.key.as_str(), f.value.trim());
+    let fine = matches!(
+        value.to_ascii_lowercase().as_str(),
+        "" | "0" | "false" | "ok" | "success" | "none" | "no error" | "200"
+    ) || value.bytes().all(|b| b == b'0');
+    if key.contains("err") && !key.contains("terr") || key.contains("fehler") || key == "fault" {
+        return !fine;
+    }
+    if f.path.contains(".error.") || f.path.starts_with("$.errors[") {
+        return true;
+    }
+    if key.contains("success")
+        || matches!(
+            key,
+            "ok" | "succeed" | "succeeded" | "authenticated" | "loggedin" | "valid" | "passed"
+        )
+    {
+        return matches!(value, "false" | "0" | "no" | "N" | "n");
+    }
+    let top = f.path.matches('.').count() == 1;
+    let code = matches!(
+        key,
+        "code"
+            | "retcode"
+            | "statuscode"
+            | "resultcode"
+            | "rc"
+            | "ret"
+            | "respcode"
+            | "returncode"
+            | "bizcode"
+    );
+    if code && !fine {
+        let done = matches!(value, "20000" | "2000") || value.eq_ignore_ascii_case("success");
+        return !(done || value == "1" && key == "code");
+    }
+    if top
+        && value.starts_with('-')
+        && value.len() > 1
+        && value.bytes().skip(1).all(|b| b.is_ascii_digit())
+    {
+        return true;
+    }
+    let says = matches!(
+        key,
+        "message" | "msg" | "detail" | "status" | "result" | "reason" | "retmsg"
+    );
+    (says || top && f.text) && value.len() < 300 && failure_word(value)
+}
+
+fn failure_word(text: &str) -> bool {
+    let t = text.to_lowercase();
+    matches!(t.trim(), "nok" | "ko" | "no" | "error")
+        || [
+            "invalid",
+            "incorrect",
+            "wrong",
+            "fail",
+            "denied",
+            "unauthor",
+            "not match",
+            "mismatch",
+            "locked",
+            "bad credential",
+            "bad password",
+            "bad login",
+            "rejected",
+            "not found",
+            "no such",
+            "does not exist",
+            "fehlgeschlagen",
+            "falsch",
+            "ungültig",
+            "错误",
+            "失败",
+            "不正确",
+            "不存在",
+            "锁定",
+            "无效",
+        ]
+        .iter()
+        .any(|w| t.contains(w))
+}
+
+/// Whether an answer without a new credential still says that the login worked.
+pub fn says_done(v: &CallView<'_>) -> bool {
+    let Some(resp) = v.resp else { return false };
+    match resp.status() {
+        Some(302 | 303) => true,
+        Some(204) => true,
+        Some(200..=299) => v.resp_kind == "json" && !v.resp_body.is_empty(),
+        _ => false,
+    }
+}

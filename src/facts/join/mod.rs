@@ -1,0 +1,239 @@
+//! Log lines, and entries of other tools, that are captured calls. In: all calls. Out: `joined` of those lines and entries: the
+//! index of the captured call; `parent` of what a proxy asked for an entry's client. Bounds: candidates share method, target and
+//! status; of those only the ones within [`WINDOW_NS`] are compared.
+//!
+//! Clocks of a log and of a capture differ by a constant, a log may have whole seconds, and its times may be those of the request
+//! or of the answer's end: the offset that most requests agree on decides ([`clock`]). Lines and calls are then joined one to one.
+//!
+//! Lines with both addresses and both ports (Zeek, Suricata) name the connection itself: they are joined before all others,
+//! whatever their host says, in the order of their requests on it.
+//!
+//! Entries (HAR, mitmproxy, Burp) come first, so that a log's line then finds the captured call and not what another tool kept of
+//! it. Their content has to be that of the call, as far as both are known. A proxy keeps what its client asked; where only
+//! its own call to the same server was captured, that is a call behind: the entry is its parent.
+
+mod certain;
+mod clock;
+mod entries;
+mod pair;
+
+use super::calls::{CallLine, NONE};
+use certain::certain;
+use clock::clock;
+use pair::pair;
+use std::collections::BTreeMap;
+
+/// Distance in time between a line and its call once the clocks are aligned: a log line is written when the response ends,
+/// in whole seconds, and buffered logs are stamped when the request ends, not when they are flushed.
+pub const WINDOW_NS: i64 = 2_000_000_000;
+/// Clock offsets believed: beyond an hour and a half it is no drift but another day's traffic; one hour is a wrong zone.
+pub const SKEW_NS: i64 = 5_400_000_000_000;
+/// Calls of one connection that a line is compared with.
+const NEAR: usize = 64;
+/// Lines and calls that must agree before an offset is believed.
+pub const ANCHORS: usize = 3;
+/// A second.
+const S: i64 = 1_000_000_000;
+
+/// What is joined.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Entries of other tools, with captured calls.
+    Entries,
+    /// Lines of logs, with captured calls and with entries that are none.
+    Logs,
+}
+
+impl Of {
+    fn line(self, c: &CallLine) -> bool {
+        let mine = match self {
+            Of::Entries => c.entry(),
+            Of::Logs => c.log,
+        };
+        mine && c.joined == NONE
+    }
+    fn call(self, c: &CallLine) -> bool {
+        let mine = match self {
+            Of::Entries => c.captured(),
+            Of::Logs => !c.log,
+        };
+        mine && c.joined == NONE
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    target: u64,
+    method: u32,
+    status: u16,
+}
+
+/// What was found of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Joined {
+    /// Source, as an index.
+    pub source: u32,
+    /// Its lines that are captured calls.
+    pub lines: u64,
+    /// How far its clock is ahead of the capture's, in nanoseconds; `None` where too few requests tell.
+    pub skew: Option<i64>,
+}
+
+/// Joins in place, and tells of each log.
+pub fn join(calls: &mut [CallLine]) -> Vec<Joined> {
+    // without anything captured there is nothing that an entry could be, without lines nothing to join
+    if calls.iter().any(CallLine::captured) && calls.iter().any(CallLine::entry) {
+        entries::join(calls);
+    }
+    certain(calls, Of::Logs);
+    // a case may have thousands of logs: each looks at the requests of its own lines alone
+    let mut logs: BTreeMap<u32, BTreeMap<Key, Vec<u32>>> = BTreeMap::new();
+    let mut sides: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
+    for (i, c) in (0u32..).zip(calls.iter()) {
+        if c.log {
+            let lines = logs.entry(c.source).or_default();
+            if c.target != 0 {
+                sides.entry(key(c)).or_default();
+                lines.entry(key(c)).or_default().push(i);
+            }
+        }
+    }
+    if logs.is_empty() {
+        return Vec::new();
+    }
+    for (i, c) in (0u32..).zip(calls.iter()) {
+        if Of::Logs.call(c)
+            && c.target != 0
+            && let Some(side) = sides.get_mut(&key(c))
+        {
+            side.push(i);
+        }
+    }
+    let mut out = Vec::new();
+    for (source, lines) in logs {
+        let clock = clock(calls, &sides, &lines);
+        pair(calls, &sides, &lines, &clock);
+        let joined = lines.values().flatten();
+        let joined = joined.filter(|l| calls.get(**l as usize).is_some_and(|c| c.joined != NONE));
+        out.push(Joined {
+            source,
+            lines: joined.count() as u64,
+            skew: clock.known.then_some(clock.skew),
+        });
+    }
+    out
+}
+
+fn key(c: &CallLine) -> Key {
+    Key {
+        target: c.target,
+        method: c.method,
+        status: c.status,
+    }
+}
+
+fn fits(log: &CallLine, call: &CallLine) -> bool {
+    (log.src == NONE || call.src == NONE || log.src == call.src)
+        && (log.log || log.sport == 0 || call.sport == 0 || log.sport == call.sport)
+        && (log.host == 0 || call.host == 0 || log.host == call.host)
+        && same_content(log, call)
+}
+
+/// Whether both answers hold the same, as far as both are known; equal contents are one body.
+fn same_content(line: &CallLine, call: &CallLine) -> bool {
+    line.resp_body == 0
+        || call.resp_body == 0
+        || line.resp_body == call.resp_body
+        || line.holes + call.holes > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(id: i64, ts: i64, log: bool, target: u64, src: u32) -> CallLine {
+        CallLine {
+            log,
+            target,
+            src,
+            method: 1,
+            status: 200,
+            source: u32::from(log),
+            end: ts + S / 100,
+            ..CallLine::new(id, ts)
+        }
+    }
+
+    #[test]
+    fn lines_that_name_the_connection_join_whatever_else_they_say() {
+        let on = |c: CallLine, sport: u16, host: u32| CallLine {
+            dst: 7,
+            sport,
+            dport: 80,
+            host,
+            ..c
+        };
+        // two connections ask for the same at the same time; the log has them in the other order and without the port
+        let mut calls = vec![
+            on(call(1, 10 * S, false, 5, 1), 4000, 1),
+            on(call(2, 10 * S, false, 5, 1), 4001, 1),
+            on(call(3, 12 * S, false, 6, 1), 4001, 1),
+            on(call(4, 10 * S, true, 5, 1), 4001, 2),
+            on(call(5, 10 * S, true, 5, 1), 4000, 2),
+            // cut by the tool
+            on(call(6, 12 * S, true, 99, 1), 4001, 2),
+            // another connection
+            on(call(7, 12 * S, true, 6, 1), 4002, 2),
+        ];
+        calls[6].src = 9;
+        join(&mut calls);
+        let joined: Vec<u32> = calls.iter().map(|c| c.joined).collect();
+        assert_eq!(joined, [NONE, NONE, NONE, 1, 0, 2, NONE]);
+    }
+
+    #[test]
+    fn lines_join_one_to_one_under_a_skewed_clock_and_strangers_stay() {
+        let mut calls: Vec<CallLine> = (0..20)
+            .map(|i| call(i, i * 3 * S, false, 100 + i as u64 / 2, 1))
+            .collect();
+        for i in 0..20 {
+            let t = (i * 3 * S + 47 * S) / S * S;
+            calls.push(call(
+                100 + i,
+                t,
+                true,
+                100 + i as u64 / 2,
+                if i == 19 { 2 } else { 1 },
+            ));
+        }
+        for k in 0..4 {
+            calls.push(call(200 + k, k * 7 * S, false, 900 + k as u64, 1));
+            calls.push(call(300 + k, k * 7 * S + 47 * S, true, 900 + k as u64, 1));
+        }
+        calls.push(call(500, 9000 * S, true, 105, 1)); // long after the capture
+        join(&mut calls);
+        for i in 0..19 {
+            assert_eq!(calls[20 + i].joined, i as u32, "line {i}");
+        }
+        assert_eq!(calls[39].joined, NONE, "another client");
+        assert_eq!(calls.last().map(|c| c.joined), Some(NONE));
+    }
+
+    #[test]
+    fn a_long_call_is_found_by_either_of_its_ends() {
+        let mut calls: Vec<CallLine> = (0..20)
+            .map(|i| call(i, i * 5 * S, false, 100 + i as u64, 1))
+            .collect();
+        calls[7].end = calls[7].ts + 600 * S;
+        for i in 0..20 {
+            // lines say when the request began, most calls are too short to tell
+            calls.push(call(100 + i, i * 5 * S, true, 100 + i as u64, 1));
+        }
+        // and where nothing tells what is stamped
+        let mut few = vec![calls[7], calls[27]];
+        join(&mut calls);
+        assert!((0..20).all(|i| calls[20 + i].joined == i as u32));
+        join(&mut few);
+        assert_eq!(few[1].joined, 0);
+    }
+}

@@ -1,0 +1,175 @@
+//! Lines to calls, one to one. In: lines and calls by request, the log's clock. Out: the lines' `joined`. Bounds: [`AROUND`] calls are
+//! compared with a line in each round.
+
+use super::super::calls::{CallLine, NONE};
+use super::clock::{Clock, JITTER, Stamp};
+use super::{Key, NEAR, S, SKEW_NS, WINDOW_NS, fits};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Calls around a line's time that are looked at: more equal requests of a moment cannot be told apart anyway.
+const AROUND: usize = 512;
+
+/// Distance from a line to the call that it may be, given the clock: 0 where its time covers the call's. A long call is near at
+/// either of its ends, where the nearest one is looked for.
+fn off(log: &CallLine, call: &CallLine, clock: &Clock, round: Round) -> i64 {
+    let at = |stamp: Stamp| {
+        let ahead = stamp.of(call).saturating_add(clock.skew);
+        let late = ahead.saturating_sub(stamp.of(log));
+        (late - clock.step).max(late.saturating_neg()).max(0)
+    };
+    match clock.known && round != Round::Near {
+        true => at(clock.stamp),
+        false => at(Stamp::End).min(at(Stamp::Start)),
+    }
+}
+
+/// Joins lines to calls: first those that share an id, then in order of time what a line's time covers (those of the same program
+/// first), then what is nearest.
+pub(super) fn pair(
+    calls: &mut [CallLine],
+    sides: &BTreeMap<Key, Vec<u32>>,
+    lines: &BTreeMap<Key, Vec<u32>>,
+    clock: &Clock,
+) {
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for (key, lines) in lines {
+        if let Some(captured) = sides.get(key).filter(|c| !c.is_empty()) {
+            Kind::new(calls, captured, lines, clock).join(lines, &mut found);
+        }
+    }
+    for (l, i) in found {
+        if let Some(c) = calls.get_mut(l as usize) {
+            c.joined = i;
+        }
+    }
+}
+
+/// Calls of one kind of request, and which of them are taken.
+struct Kind<'a> {
+    calls: &'a [CallLine],
+    clock: &'a Clock,
+    /// In order of the time that the log stamps.
+    by_time: Vec<(i64, u32)>,
+    /// Those before this place are taken.
+    head: usize,
+    /// How far apart the two ends of a call may be.
+    longest: i64,
+    /// By their request id.
+    shared: BTreeMap<u32, Vec<u32>>,
+    used: BTreeSet<u32>,
+}
+
+impl<'a> Kind<'a> {
+    fn new(calls: &'a [CallLine], captured: &[u32], lines: &[u32], clock: &'a Clock) -> Kind<'a> {
+        let all = || {
+            captured
+                .iter()
+                .filter_map(|i| Some((*i, calls.get(*i as usize)?)))
+        };
+        let mut by_time: Vec<(i64, u32)> = all().map(|(i, c)| (clock.stamp.of(c), i)).collect();
+        by_time.sort_unstable();
+        let mut shared: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (i, c) in all().filter(|(_, c)| c.trace != NONE) {
+            shared.entry(c.trace).or_default().push(i);
+        }
+        let longest = all().map(|(_, c)| c.last() - c.ts).max().unwrap_or(0);
+        let joined = lines
+            .iter()
+            .filter_map(|l| Some(calls.get(*l as usize)?.joined));
+        Kind {
+            calls,
+            clock,
+            by_time,
+            head: 0,
+            longest,
+            shared,
+            used: joined.filter(|j| *j != NONE).collect(),
+        }
+    }
+
+    fn join(mut self, lines: &[u32], found: &mut Vec<(u32, u32)>) {
+        let lines = lines
+            .iter()
+            .filter_map(|l| Some((*l, self.calls.get(*l as usize)?)));
+        let open = lines.filter(|(_, c)| c.joined == NONE);
+        let mut open: Vec<(i64, u32)> = open.map(|(l, c)| (self.clock.stamp.of(c), l)).collect();
+        // lines of one moment in the order in which they were written
+        open.sort_unstable();
+        for round in Round::ALL {
+            open.retain(|(_, l)| match self.call_of(*l, round) {
+                Some(i) => {
+                    self.used.insert(i);
+                    found.push((*l, i));
+                    false
+                }
+                None => true,
+            });
+        }
+    }
+
+    /// The call that a line takes in a round.
+    fn call_of(&mut self, l: u32, round: Round) -> Option<u32> {
+        let line = self.calls.get(l as usize)?;
+        let slack = match round {
+            Round::Id => SKEW_NS,
+            Round::Near => WINDOW_NS,
+            _ if self.clock.known => JITTER,
+            _ => 0,
+        };
+        if round == Round::Id {
+            let same = self.shared.get(&line.trace)?.iter().take(NEAR);
+            let near = same.filter_map(|i| Some((self.fit(line, *i, round, slack)?, *i)));
+            return near.min().map(|(_, i)| i);
+        }
+        while let Some((_, i)) = self.by_time.get(self.head)
+            && self.used.contains(i)
+        {
+            self.head += 1;
+        }
+        let either = !self.clock.known || round == Round::Near;
+        let reach = slack.saturating_add(if either { self.longest } else { 0 });
+        let t = self.clock.stamp.of(line).saturating_sub(self.clock.skew);
+        let end = t.saturating_add(self.clock.step).saturating_add(reach);
+        let from = self
+            .by_time
+            .partition_point(|(ts, _)| *ts < t.saturating_sub(reach));
+        let around = self.by_time.iter().skip(from.max(self.head));
+        let mut around = around
+            .take_while(|(ts, _)| *ts <= end)
+            .take(AROUND)
+            .filter_map(|(_, i)| Some((self.fit(line, *i, round, slack)?, *i)));
+        let hit = match round {
+            // whole seconds tell the order alone: equal requests pair up as they were made
+            Round::Program | Round::Covered if self.clock.step >= S => around.next(),
+            _ => around.min_by_key(|(off, _)| *off),
+        };
+        hit.map(|(_, i)| i)
+    }
+
+    /// How far a free call is from what a line's time covers, where it may be the line's.
+    fn fit(&self, line: &CallLine, i: u32, round: Round, slack: i64) -> Option<i64> {
+        let call = self.calls.get(i as usize).filter(|c| fits(line, c))?;
+        let same = line.ua != 0 && line.ua == call.ua;
+        if self.used.contains(&i) || round == Round::Program && !same {
+            return None;
+        }
+        Some(off(line, call, self.clock, round)).filter(|o| *o <= slack)
+    }
+}
+
+/// Rounds, each over the lines that the ones before left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// Line and call have the same request id.
+    Id,
+    /// The line's time covers the call, and the user agent is the same.
+    Program,
+    /// The line's time covers the call.
+    Covered,
+    /// The call is near.
+    Near,
+}
+
+impl Round {
+    const ALL: [Round; 4] = [Round::Id, Round::Program, Round::Covered, Round::Near];
+}

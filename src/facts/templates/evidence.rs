@@ -1,0 +1,490 @@
+//! What speaks for children of a node being values of one parameter, and what for routes of their own. In: the children without a
+//! shape of an identifier. Out: those that are values, with the reasons. Bounds: [`LOOKED`] children, [`BELOW`] nodes below each.
+//!
+//! Every piece of evidence adds points; above zero all are values but those that stand out. What it rests on is told as the reason.
+
+use super::decide::Work;
+use super::{Tree, shapes, words};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Children whose evidence is weighed; more of them say nothing new.
+pub const LOOKED: usize = 500;
+/// Nodes looked at below one child.
+const BELOW: usize = 200;
+/// Levels looked at below one child.
+const LEVELS: u8 = 4;
+
+/// A child with what is known of it.
+pub struct Kid<'a> {
+    pub seg: &'a str,
+    /// Every piece is a word of routes.
+    routeish: bool,
+    fixed: bool,
+    namey: bool,
+    /// Field of an answer that handed it out.
+    handed: Option<String>,
+    /// Its own answer names it.
+    named: bool,
+    account: bool,
+    /// Words of routes below, by level; those that any resource has left out.
+    below: BTreeSet<(u8, &'a str)>,
+    /// Other texts below.
+    texts: BTreeSet<(u8, &'a str)>,
+    /// Nodes that it was merged of: below a parameter, how many values have it.
+    nodes: usize,
+    /// Whether anything stands below.
+    inner: bool,
+    /// Names stand below: it is itself a collection.
+    collects: bool,
+    typed_below: bool,
+    /// Shapes of identifiers directly below.
+    shapes: BTreeSet<&'static str>,
+    documents_below: bool,
+    generic_below: bool,
+    reads: bool,
+    changes: bool,
+    posts: bool,
+    /// Names of the fields of its answer, by method.
+    answer: Option<(&'a str, &'a [u32])>,
+    calls: u32,
+}
+
+/// Siblings that are identifiers.
+pub struct Family<'a> {
+    pub typed: Vec<Kid<'a>>,
+    pub numbered: usize,
+}
+
+/// Children that are values.
+#[derive(Default)]
+pub struct Verdict<'a> {
+    pub members: Vec<&'a str>,
+    pub why: Vec<String>,
+}
+
+impl<'a> Kid<'a> {
+    /// Looks at a child.
+    pub fn new(tree: &'a Tree<'a>, seg: &'a str, nodes: &[u32]) -> Kid<'a> {
+        let name = seg.trim_start_matches('@');
+        let mut k = Kid {
+            seg,
+            routeish: words::routeish(seg),
+            fixed: words::fixed(seg) || words::tech(seg),
+            namey: shapes::namey(seg) || seg.starts_with('@'),
+            handed: (tree.beside.handed)(tree.host, name),
+            named: false,
+            account: (tree.beside.account)(name),
+            below: BTreeSet::new(),
+            texts: BTreeSet::new(),
+            nodes: nodes.len(),
+            inner: false,
+            collects: false,
+            typed_below: false,
+            shapes: BTreeSet::new(),
+            documents_below: false,
+            generic_below: false,
+            reads: false,
+            changes: false,
+            posts: false,
+            answer: None,
+            calls: 0,
+        };
+        let mut todo: Vec<(u8, u32)> = nodes.iter().map(|n| (0, *n)).collect();
+        let mut seen = 0;
+        while let Some((level, n)) = todo.pop() {
+            let Some(node) = tree.nodes.get(n as usize) else {
+                continue;
+            };
+            seen += 1;
+            if level == 0 {
+                for p in node.ends.iter().filter_map(|e| tree.paths.get(*e as usize)) {
+                    k.named |= p.named;
+                    k.calls = k.calls.saturating_add(p.calls);
+                    match p.method {
+                        "GET" | "HEAD" | "OPTIONS" => k.reads = true,
+                        "PUT" | "PATCH" | "DELETE" => k.changes = true,
+                        _ => k.posts = true,
+                    }
+                    let new = (p.method, p.answer);
+                    if !p.answer.is_empty() && k.answer.is_none_or(|old| new < old) {
+                        k.answer = Some(new);
+                    }
+                }
+            }
+            k.inner |= level == 0 && !node.children.is_empty();
+            if seen > BELOW {
+                continue;
+            }
+            for (word, child) in node.children.iter().take(64) {
+                let shape = shapes::shape(word);
+                let typed = shape.is_some();
+                if level == 0 {
+                    k.shapes.extend(shape);
+                    let document = shapes::document(word).is_some();
+                    k.typed_below |= typed || document;
+                    k.documents_below |= document;
+                    k.collects |= !typed && !words::routeish(word) && !words::fixed(word);
+                }
+                if !typed && (words::routeish(word) || words::fixed(word)) {
+                    if words::generic(word) {
+                        k.generic_below = true;
+                    } else {
+                        k.below.insert((level + 1, word));
+                    }
+                } else if !typed {
+                    k.texts.insert((level + 1, word));
+                }
+                if level + 1 < LEVELS {
+                    todo.push((level + 1, *child));
+                }
+            }
+        }
+        // What names several things and has names or numbers below is a collection, in any language.
+        k.routeish |= (k.collects || k.typed_below) && !k.namey && words::plural(seg);
+        k
+    }
+
+    /// A word that is a route of its own beside a parameter, unless answers say otherwise.
+    pub fn apart(&self) -> bool {
+        self.fixed && !(self.named && self.handed.is_some()) && !self.account
+    }
+}
+
+/// How alike two sets of fields are, 0..=1.
+#[allow(clippy::cast_precision_loss)] // small counts
+fn alike(a: &[u32], b: &[u32]) -> f64 {
+    let both = a.iter().filter(|x| b.binary_search(x).is_ok()).count();
+    let all = a.len() + b.len() - both;
+    both as f64 / all.max(1) as f64
+}
+
+/// How alike the answers of neighbours are; `None` where fewer than two have one for the same method.
+#[allow(clippy::cast_precision_loss)]
+fn answers<'k, 'a: 'k>(kids: impl Iterator<Item = &'k Kid<'a>>) -> Option<f64> {
+    let mut by_method: BTreeMap<&str, Vec<&[u32]>> = BTreeMap::new();
+    for (m, a) in kids.filter_map(|k| k.answer) {
+        by_method.entry(m).or_default().push(a);
+    }
+    let all: Vec<f64> = by_method
+        .values()
+        .flat_map(|l| l.windows(2))
+        .map(|w| match w {
+            [a, b] => alike(a, b),
+            _ => 0.0,
+        })
+        .collect();
+    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+}
+
+/// What children have below in common: share of words that others have too, 0..=1, and points for how much that is; `None`
+/// where fewer than two have anything. What recurs below different children is no value, whether it is a known word or not.
+#[allow(clippy::cast_precision_loss)]
+fn shared(kids: &[&Kid<'_>], prefix: bool) -> Option<(f64, f64)> {
+    let mut words: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
+    let mut texts: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
+    let with: Vec<&&Kid<'_>> = kids
+        .iter()
+        .filter(|k| !k.below.is_empty() || !k.texts.is_empty())
+        .collect();
+    if with.len() < 2 {
+        return None;
+    }
+    for k in &with {
+        k.below
+            .iter()
+            .for_each(|w| *words.entry(w).or_default() += 1);
+        k.texts
+            .iter()
+            .for_each(|w| *texts.entry(w).or_default() += 1);
+    }
+    let known: Vec<&&&Kid<'_>> = with.iter().filter(|k| !k.below.is_empty()).collect();
+    let mean = known
+        .iter()
+        .map(|k| {
+            let n = k
+                .below
+                .iter()
+                .filter(|w| words.get(w).is_some_and(|n| *n >= 2))
+                .count();
+            n as f64 / k.below.len() as f64
+        })
+        .sum::<f64>()
+        / known.len().max(1) as f64;
+    let common = words.values().filter(|n| **n >= 2).count() as f64;
+    let unknown = texts
+        .values()
+        .filter(|n| **n >= 2 && **n * 5 >= with.len() * 2)
+        .count() as f64;
+    // Many with few different ones below: those below are the routes.
+    let first = words
+        .keys()
+        .chain(texts.keys())
+        .filter(|(level, _)| *level == 1)
+        .count() as f64;
+    let many = with
+        .iter()
+        .filter(|k| k.below.iter().chain(&k.texts).any(|(level, _)| *level == 1))
+        .count() as f64;
+    let few = if many < 3.0 || first == 0.0 || common + unknown == 0.0 {
+        0.0
+    } else {
+        (many / first - 0.5).clamp(0.0, 3.0)
+    };
+    let points = if prefix {
+        0.5 * common + 1.5 * few
+    } else {
+        1.5 * common + 0.7 * unknown.min(4.0) + few
+    };
+    Some((if known.len() < 2 { 0.5 } else { mean }, points))
+}
+
+/// Decides for all children without a shape.
+#[allow(clippy::cast_precision_loss)]
+pub fn judge<'a>(kids: &[Kid<'a>], family: &Family<'a>, w: &Work) -> Verdict<'a> {
+    let open: Vec<&Kid<'a>> = kids.iter().filter(|k| !k.apart()).collect();
+    let mut out = Verdict::default();
+    if open.is_empty() {
+        return out;
+    }
+    let step = open.len().div_ceil(LOOKED).max(1);
+    let looked: Vec<&Kid<'a>> = open.iter().step_by(step).copied().collect();
+    let n = looked.len() as f64;
+    let share = |f: &dyn Fn(&Kid<'a>) -> bool| looked.iter().filter(|k| f(k)).count() as f64 / n;
+    let (points, mut why) = weigh(&looked, family, w, &share);
+    let several = open.len() >= 2 || family.numbered > 0 || !family.typed.is_empty();
+    if points > 0.0 && (several || points > 2.0) {
+        let odd = odd_ones(&open, family, &share);
+        out.members = open
+            .iter()
+            .map(|k| k.seg)
+            .filter(|s| !odd.contains(s))
+            .collect();
+        if !out.members.is_empty() {
+            why.insert(0, format!("{} names", out.members.len()));
+            out.why = why;
+        }
+    } else {
+        singles(&open, family, w, &mut out);
+    }
+    same_below(kids, family, &mut out);
+    out
+}
+
+/// A word that is a route elsewhere is a value where it has below what all values have.
+fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) {
+    if out.members.is_empty() {
+        return;
+    }
+    let members: BTreeSet<&str> = out.members.iter().copied().collect();
+    let common: BTreeSet<&(u8, &str)> = kids
+        .iter()
+        .filter(|k| members.contains(k.seg))
+        .take(LOOKED)
+        .chain(&family.typed)
+        .flat_map(|k| &k.below)
+        .collect();
+    let same = |k: &&Kid<'a>| {
+        let mut first = k.below.iter().filter(|(level, _)| *level == 1).peekable();
+        !members.contains(k.seg)
+            && !words::speaker(k.seg)
+            && first.peek().is_some()
+            && first.all(|f| common.contains(f))
+    };
+    let more: Vec<&str> = kids.iter().filter(same).map(|k| k.seg).collect();
+    if !more.is_empty() {
+        out.why
+            .push(format!("{} with the same routes below", more.len()));
+        out.members.extend(more);
+    }
+}
+
+type Share<'s, 'a> = &'s dyn Fn(&dyn Fn(&Kid<'a>) -> bool) -> f64;
+
+/// Points for values, and the reasons that speak for them.
+#[allow(clippy::cast_precision_loss)]
+fn weigh<'a>(
+    looked: &[&Kid<'a>],
+    family: &Family<'a>,
+    w: &Work,
+    share: Share<'_, 'a>,
+) -> (f64, Vec<String>) {
+    let n = looked.len() as f64;
+    let mut why: Vec<String> = Vec::new();
+    let routeish = share(&|k| k.routeish);
+    let mut points = 0.0;
+    // Where they stand.
+    points += if w.prev == "{}" || w.depth == 0 {
+        -3.5
+    } else if words::prefix(&w.prev) {
+        -4.0
+    } else if words::named_by(&w.prev) {
+        why.push(format!("after '{}'", w.prev));
+        2.0
+    } else if words::plural(&w.prev) {
+        why.push(format!("after '{}'", w.prev));
+        1.0
+    } else {
+        -0.5
+    };
+    if w.ends && !words::prefix(&w.prev) && w.prev != "{}" && w.depth > 0 {
+        points += 0.7;
+    }
+    if !family.typed.is_empty() || family.numbered > 0 {
+        points += 0.5;
+        why.push("beside identifiers".into());
+    }
+    // What they look like.
+    // Of two unknown words joined, it is as likely as not.
+    let joined = |k: &Kid<'a>| !k.namey && !k.routeish && k.seg.contains(['-', '_']);
+    let namey = share(&|k| k.namey) + 0.5 * share(&joined);
+    let place = points > 0.0;
+    // An unknown word says much where names stand, and little where any word may.
+    let unknown = if place && family.typed.is_empty() {
+        2.5
+    } else {
+        1.0 + 1.5 * namey
+    };
+    points += unknown * (1.0 - routeish) - 3.0 * routeish;
+    if routeish < 0.3 {
+        why.push("no words of routes".into());
+    }
+    // A site has many sections in any language: their number says little where no names stand.
+    let many = if place { 0.8 } else { 0.35 + 0.45 * namey };
+    points += many * n.log2() * (1.0 - 0.8 * routeish);
+    if looked.len() == 1 {
+        points -= 1.5;
+    }
+    points += if w.prev == "{}" { 3.0 } else { 1.5 } * namey;
+    if namey >= 0.5 {
+        why.push("written as names, codes or titles".into());
+    }
+    if looked.len() >= 2 && share(&|k| words::language(k.seg) || words::locale(k.seg)) > 0.99 {
+        points += 5.0;
+        why.push("languages".into());
+    }
+    let people = looked.iter().filter(|k| k.account).count();
+    if people >= 1 {
+        points += if people >= 2 { 6.0 } else { 2.0 };
+        why.push(format!("{people} are names of accounts"));
+    }
+    // What answers say.
+    let handed = looked.iter().filter(|k| k.handed.is_some()).count();
+    if handed >= 2 || handed == 1 && looked.len() <= 2 {
+        points += 1.0 + 6.0 * handed as f64 / n;
+        let field = looked
+            .iter()
+            .find_map(|k| k.handed.as_deref())
+            .unwrap_or_default();
+        why.push(format!("{handed} handed out by other answers ({field})"));
+    }
+    let named = share(&|k| k.named);
+    if named > 0.0 {
+        points += 5.0 * named;
+        why.push(format!("{:.0} % named by their own answers", named * 100.0));
+    }
+    if let Some(like) = answers(looked.iter().copied()) {
+        if like >= 0.7 {
+            points += 4.0;
+            why.push("answers alike".into());
+        } else if like < 0.4 {
+            points -= 7.0;
+        }
+    }
+    // What stands below, and which methods are used.
+    if let Some((mean, common)) = shared(looked, words::prefix(&w.prev) && w.depth > 0) {
+        if mean >= 0.5 && common > 0.0 {
+            points += common.min(6.0);
+            why.push("the same routes below".into());
+        } else if mean < 0.2 {
+            points -= 3.0;
+        }
+    }
+    // Names and identifiers below, and no routes that they share: each is a collection of its own.
+    if !place
+        && share(&|k| k.collects || k.typed_below) >= 0.6
+        && !why.iter().any(|w| w == "the same routes below")
+    {
+        points -= 2.0;
+    }
+    let below: BTreeSet<&BTreeSet<&str>> = looked
+        .iter()
+        .map(|k| &k.shapes)
+        .filter(|s| !s.is_empty())
+        .collect();
+    let with = looked.iter().filter(|k| !k.shapes.is_empty()).count();
+    if with >= 2 && below.len() * 3 >= with * 2 {
+        points -= 1.5;
+    }
+    if share(&|k| k.documents_below) >= 0.4 && routeish < 0.5 {
+        points += 4.0;
+    }
+    if w.prev == "{}" && w.merged >= 3 {
+        points += 0.5 - 2.0 * share(&|k| k.nodes * 5 >= w.merged * 3);
+    }
+    if share(&|k| k.collects) > 0.5 {
+        points -= 2.5 * routeish;
+    }
+    points += 1.5 * share(&|k| k.changes);
+    if share(&|k| k.posts && !k.reads && !k.changes && !k.inner) > 0.7 {
+        points -= 2.0;
+    }
+    (points, why)
+}
+
+/// Of children that are values as a whole, those that are routes all the same: a word of routes among names that are none, with
+/// another answer, or other methods.
+fn odd_ones<'a>(open: &[&Kid<'a>], family: &Family<'a>, share: Share<'_, 'a>) -> BTreeSet<&'a str> {
+    let words = share(&|k| k.routeish);
+    let posts = share(&|k| k.posts && !k.reads && !k.changes);
+    let usual = open
+        .iter()
+        .filter(|k| !k.routeish)
+        .chain(&family.typed.iter().collect::<Vec<_>>())
+        .find_map(|k| k.answer);
+    open.iter()
+        .filter(|k| k.routeish && k.handed.is_none() && !k.named)
+        .filter(|k| {
+            let other_answer = match (k.answer, usual) {
+                (Some((m, a)), Some((n, b))) => m == n && alike(a, b) < 0.4,
+                _ => false,
+            };
+            let rare = words < 0.25 && words::pieces(k.seg).len() == 1 && share(&|k| k.namey) > 0.6;
+            let act = posts < 0.3 && k.posts && !k.reads && !k.inner;
+            other_answer || rare || act
+        })
+        .map(|k| k.seg)
+        .collect()
+}
+
+/// Of children that are no values as a whole, those that are.
+fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdict<'a>) {
+    let people = open.iter().filter(|k| shapes::chinese_name(k.seg)).count();
+    let place = words::named_by(&w.prev);
+    let common: BTreeSet<&(u8, &str)> = family.typed.iter().flat_map(|k| &k.below).collect();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for k in open {
+        let reason = if shapes::chinese_name(k.seg)
+            && !words::fixed(k.seg)
+            && (people >= 2 || place || !family.typed.is_empty())
+        {
+            "of the form of Chinese names"
+        } else if k.named && !k.routeish {
+            "named by its own answer"
+        } else if k.handed.is_some() && !k.routeish && !words::prefix(&w.prev) {
+            "handed out by another answer"
+        } else if k.account && place {
+            "names of accounts"
+        } else if k.below.iter().any(|(level, _)| *level == 1)
+            && k.below.iter().all(|f| common.contains(f))
+        {
+            "with the same routes below as identifiers"
+        } else {
+            continue;
+        };
+        *reasons.entry(reason).or_default() += 1;
+        out.members.push(k.seg);
+    }
+    // Values are counted and not named: they may be people.
+    let said = reasons.iter().map(|(r, n)| format!("{n} {r}"));
+    out.why.extend(said);
+}

@@ -1,0 +1,313 @@
+//! A format of a log, and all that are built in. In: lines. Out: what they say. Bounds: those of the parts.
+
+use super::columns::{self, Columns, Form};
+use super::draft::{Draft, Meaning};
+use super::json::{self, Map};
+use super::pattern::Pattern;
+use super::wrap::Wrap;
+use super::{LogZone, NoCall, clf, mapping, pairs, suricata, zeek};
+use crate::call::model::LogCall;
+use serde_json::Value;
+use std::sync::{Arc, LazyLock};
+
+/// A log format.
+#[derive(Debug)]
+pub struct LogFormat {
+    /// `common`, `combined`, `json` ...; a source's kind is `log:` and this.
+    pub name: String,
+    /// How its lines are read.
+    pub(super) engine: Engine,
+    /// Whether a line that fits is of this writer even where it is no call: most lines of an `eve.json` are none.
+    pub(super) sure: bool,
+    /// Whether most lines of such a file log something else.
+    pub(super) among: bool,
+    /// Whether its lines are of sessions on hosts.
+    pub(super) session: bool,
+    /// The mapping or format string it was made of.
+    pub given: Option<String>,
+}
+
+/// How lines are read.
+#[derive(Debug)]
+pub(super) enum Engine {
+    /// Common and combined.
+    Clf(clf::Tail),
+    Zeek,
+    ZeekJson,
+    Eve,
+    /// JSON lines with the usual names.
+    Json,
+    /// JSON lines by a mapping.
+    Map(Map),
+    /// Text by patterns, the first that fits.
+    Text(Vec<Pattern>),
+    Columns(Columns),
+    /// Pairs by a mapping; without one by the usual names.
+    Pairs(Vec<(String, Meaning)>),
+}
+
+/// What lines are read with: the zone, and what the lines before said.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub(super) zone: LogZone,
+    pub(super) zeek: zeek::Header,
+    pub(super) header: columns::Header,
+    /// Whether it is only looked at what the file is: then formats that are alike are told apart.
+    pub(super) sniffing: bool,
+}
+
+impl Context {
+    pub(super) fn new(zone: LogZone, sniffing: bool) -> Context {
+        Context {
+            zone,
+            zeek: zeek::Header::default(),
+            header: columns::Header::default(),
+            sniffing,
+        }
+    }
+}
+
+/// A line and, where it is one, the JSON value in it.
+pub(super) struct Line<'a> {
+    pub bytes: &'a [u8],
+    pub json: Option<Value>,
+    /// When a wrapper says it was written.
+    pub written: Option<i64>,
+}
+
+impl<'a> Line<'a> {
+    /// With its value, where it looks like an object.
+    pub fn with_json(bytes: &'a [u8]) -> Line<'a> {
+        let object = bytes.trim_ascii_start().first() == Some(&b'{');
+        Line {
+            bytes,
+            json: object.then(|| serde_json::from_slice(bytes).ok()).flatten(),
+            written: None,
+        }
+    }
+}
+
+impl LogFormat {
+    fn coded(name: &str, engine: Engine, sure: bool) -> LogFormat {
+        LogFormat {
+            name: name.to_owned(),
+            engine,
+            sure,
+            among: false,
+            session: false,
+            given: None,
+        }
+    }
+
+    /// Whether its lines are JSON.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(
+            self.engine,
+            Engine::ZeekJson | Engine::Eve | Engine::Json | Engine::Map(_)
+        )
+    }
+
+    /// One line, without its end and out of its wrapper, to a call; place and byte range are filled in by the reader.
+    pub(super) fn parse(&self, line: &Line<'_>, cx: &mut Context) -> Result<LogCall, NoCall> {
+        let bytes = line.bytes;
+        if bytes.trim_ascii().is_empty() {
+            return Err(NoCall::Blank);
+        }
+        let value = || {
+            line.json
+                .as_ref()
+                .filter(|v| v.is_object())
+                .ok_or_else(|| NoCall::unfit("a JSON object", 0))
+        };
+        let mut draft = Draft::new(self.session);
+        match &self.engine {
+            Engine::Clf(tail) => {
+                let tail = if cx.sniffing { *tail } else { clf::Tail::Any };
+                return clf::parse(bytes, tail);
+            }
+            Engine::Zeek => return zeek::parse_tsv(bytes, cx),
+            Engine::ZeekJson => return zeek::parse_json(value()?, &cx.zone),
+            Engine::Eve => return suricata::parse(value()?, &cx.zone),
+            Engine::Json => json::by_names(value()?, &mut draft),
+            Engine::Map(map) => map.read(value()?, &mut draft)?,
+            Engine::Text(patterns) => return self.text(patterns, line, cx),
+            Engine::Pairs(fields) => pairs::read(bytes, fields, &mut draft)?,
+            Engine::Columns(columns) => {
+                let zone = cx.zone.clone();
+                columns.read(bytes, &mut cx.header, &mut draft)?;
+                return draft.finish(&zone, line.written);
+            }
+        }
+        draft.finish(&cx.zone, line.written)
+    }
+
+    /// The first pattern that fits; else what the one that came furthest expected.
+    fn text(&self, patterns: &[Pattern], line: &Line<'_>, cx: &Context) -> Result<LogCall, NoCall> {
+        let mut furthest: Option<NoCall> = None;
+        for pattern in patterns {
+            let mut draft = Draft::new(self.session);
+            let read = pattern
+                .read(line.bytes, &mut draft)
+                .and_then(|()| draft.finish(&cx.zone, line.written));
+            match read {
+                Err(NoCall::Unfit(m)) => {
+                    let at = |n: &NoCall| match n {
+                        NoCall::Unfit(m) => m.at,
+                        _ => usize::MAX,
+                    };
+                    if furthest.as_ref().is_none_or(|f| m.at > at(f)) {
+                        furthest = Some(NoCall::Unfit(m));
+                    }
+                }
+                read => return read,
+            }
+        }
+        Err(furthest.unwrap_or(NoCall::Blank))
+    }
+}
+
+/// What a log is: the format of its lines, and what they stand in.
+#[derive(Debug, Clone)]
+pub struct LogKind {
+    pub(super) format: Arc<LogFormat>,
+    pub(super) wrap: Option<Wrap>,
+}
+
+impl LogKind {
+    /// A format, within what has this name; as it stands where nothing has.
+    #[must_use]
+    pub fn new(format: &Arc<LogFormat>, wrap: &str) -> LogKind {
+        LogKind {
+            format: Arc::clone(format),
+            wrap: Wrap::named(wrap),
+        }
+    }
+
+    /// `combined`, `haproxy+syslog`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.wrap {
+            None => self.format.name.clone(),
+            Some(wrap) => format!("{}+{}", self.format.name, wrap.name()),
+        }
+    }
+
+    /// The mapping or format string that the user gave for it.
+    #[must_use]
+    pub fn given(&self) -> Option<&str> {
+        self.format.given.as_deref()
+    }
+}
+
+impl PartialEq for LogKind {
+    fn eq(&self, other: &LogKind) -> bool {
+        self.name() == other.name() && self.given() == other.given()
+    }
+}
+
+impl Eq for LogKind {}
+
+/// A mapping that is built in.
+macro_rules! built_in {
+    ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("formats/", $name, ".toml")))),*] };
+}
+
+/// Formats that are data, the more specific first.
+const MAPPINGS: &[(&str, &str)] = built_in![
+    "kubernetes-audit",
+    "teleport",
+    "jumpserver",
+    "kong",
+    "apisix",
+    "caddy",
+    "gcp-lb",
+    "azure",
+    "aws",
+    "cloudflare",
+    "traefik",
+    "envoy",
+    "haproxy",
+    "ingress-nginx",
+    "squid",
+    "frameworks",
+    "jumpserver-csv",
+    "bastion-csv",
+];
+
+/// Every built-in format, the more specific first.
+static BUILT_IN: LazyLock<Vec<Arc<LogFormat>>> = LazyLock::new(|| {
+    let columns = |form| {
+        Engine::Columns(Columns {
+            form: Some(form),
+            ..Columns::default()
+        })
+    };
+    let mut all = vec![
+        LogFormat::coded("zeek-http", Engine::Zeek, true),
+        LogFormat::coded("zeek-http-json", Engine::ZeekJson, true),
+        LogFormat::coded("suricata-eve", Engine::Eve, true),
+        LogFormat::coded("w3c", columns(Form::W3c), false),
+    ];
+    for (name, text) in MAPPINGS {
+        // a test holds that each can be read
+        let formats = mapping::mapping(text, name).unwrap_or_default();
+        all.extend(formats.into_iter().map(|f| LogFormat { given: None, ..f }));
+    }
+    all.extend([
+        LogFormat::coded("json", Engine::Json, false),
+        LogFormat::coded("common", Engine::Clf(clf::Tail::None), false),
+        LogFormat::coded("combined", Engine::Clf(clf::Tail::Agent), false),
+        LogFormat::coded("common", Engine::Clf(clf::Tail::Any), false),
+        LogFormat::coded("csv", columns(Form::Delimited(b',')), false),
+        LogFormat::coded("csv", columns(Form::Delimited(b'\t')), false),
+        LogFormat::coded("csv", columns(Form::Delimited(b';')), false),
+        LogFormat::coded("csv", columns(Form::Delimited(b'|')), false),
+        LogFormat::coded("pairs", Engine::Pairs(Vec::new()), false),
+    ]);
+    all.into_iter().map(Arc::new).collect()
+});
+
+/// The formats a load knows: those given, then those built in.
+#[derive(Debug, Clone, Default)]
+pub struct Formats {
+    given: Vec<Arc<LogFormat>>,
+}
+
+impl Formats {
+    /// With what the user gives: each a mapping (TOML), a server's configuration or a format string, and a name for it.
+    ///
+    /// # Errors
+    /// Which one, and why it cannot be understood.
+    pub fn with(given: &[(String, String)]) -> Result<Formats, (usize, String)> {
+        let mut all = Vec::new();
+        for (n, (text, name)) in given.iter().enumerate() {
+            let formats = mapping::given(text, name).map_err(|e| (n, e))?;
+            all.extend(formats.into_iter().map(Arc::new));
+        }
+        Ok(Formats { given: all })
+    }
+
+    /// All, the first ones before the others.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<LogFormat>> {
+        self.given.iter().chain(BUILT_IN.iter())
+    }
+
+    /// Those given.
+    pub fn given(&self) -> &[Arc<LogFormat>] {
+        &self.given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mapping_that_is_built_in_can_be_read() {
+        for (name, text) in MAPPINGS {
+            if let Err(e) = mapping::mapping(text, name) {
+                panic!("{name}: {e}");
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Which format a log has, by the lines it begins with. In: the beginning of a file, and the formats that are known. Out: the first
+//! format, the more specific before the others, that at least half of the lines have. Bounds: [`SNIFF_LINES`] lines; each is
+//! taken apart as JSON once for all formats.
+//!
+//! Lines are counted, so their order decides nothing (but for headers, which stand before what they name). What lines stand in
+//! (syslog, a container's log) is looked for where no format has them as they are.
+
+use super::format::{Context, Formats, Line, LogKind};
+use super::wrap::WRAPS;
+use super::{LogFormat, LogZone, NoCall, narrow, reason, wide};
+use std::sync::Arc;
+
+/// Lines of the beginning that decide what a file is.
+const SNIFF_LINES: usize = 50;
+/// Of lines among those of other programs, one in so many is enough.
+const AMONG: usize = 10;
+
+/// What the beginning of a file is a log of; `None` where it is none that is known.
+pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
+    let narrow = wide(beginning).map(|low| narrow(beginning, low));
+    let lines = lines(narrow.as_deref().unwrap_or(beginning));
+    if lines.is_empty() {
+        return None;
+    }
+    if let Some(format) = formats.all().find(|f| has(f, &lines, false)) {
+        let format = Arc::clone(format);
+        return Some(LogKind { format, wrap: None });
+    }
+    for (wrap, _) in WRAPS {
+        let opened: Vec<_> = lines
+            .iter()
+            .filter_map(|l| wrap.open(l.bytes, l.json.as_ref()))
+            .collect();
+        if opened.is_empty() || opened.len() * 2 < lines.len() {
+            continue;
+        }
+        let inner: Vec<Line<'_>> = opened
+            .iter()
+            .map(|i| Line {
+                written: i.written,
+                ..Line::with_json(&i.line)
+            })
+            .collect();
+        if let Some(format) = formats.all().find(|f| has(f, &inner, true)) {
+            return Some(LogKind {
+                format: Arc::clone(format),
+                wrap: Some(wrap),
+            });
+        }
+    }
+    None
+}
+
+/// Lines with something in them. The last piece of the beginning may be cut, and is left out where it is not alone.
+fn lines(beginning: &[u8]) -> Vec<Line<'_>> {
+    let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+    // what no line of text holds
+    if beginning
+        .get(..beginning.len().min(512))
+        .is_some_and(|b| b.contains(&0))
+    {
+        return Vec::new();
+    }
+    let mut out: Vec<Line<'_>> = Vec::new();
+    let mut rest = beginning.split(|b| *b == b'\n').peekable();
+    while let Some(line) = rest.next() {
+        if out.len() >= SNIFF_LINES || (rest.peek().is_none() && !out.is_empty()) {
+            break;
+        }
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if !line.trim_ascii().is_empty() {
+            out.push(Line::with_json(line));
+        }
+    }
+    out
+}
+
+/// Whether enough of the lines are of a format, and one of them is a call.
+fn has(format: &LogFormat, lines: &[Line<'_>], wrapped: bool) -> bool {
+    let mut cx = Context::new(LogZone(None), true);
+    let (mut calls, mut fit, mut all, mut left) = (0usize, 0usize, 0usize, lines.len());
+    // other programs write into the same syslog
+    let enough = |fit: usize, all: usize| match format.among || wrapped {
+        true => fit * AMONG >= all,
+        false => fit * 2 >= all,
+    };
+    for line in lines {
+        left -= 1;
+        match format.parse(line, &mut cx) {
+            Err(NoCall::Blank) => continue,
+            Ok(_) => {
+                calls += 1;
+                fit += 1;
+            }
+            Err(NoCall::NoRequest) => fit += 1,
+            Err(NoCall::Unfit(_)) => {}
+        }
+        all += 1;
+        if !enough(fit + left, all + left) {
+            return false;
+        }
+    }
+    let some = if format.sure { fit } else { calls };
+    some > 0 && enough(fit, all)
+}
+
+/// Why a file is of none of the formats that were given: what the first line lacks.
+pub fn why_not(beginning: &[u8], formats: &Formats) -> Option<String> {
+    let lines = lines(beginning);
+    let mut cx = Context::new(LogZone(None), true);
+    let first = lines.first()?;
+    formats
+        .given()
+        .iter()
+        .find_map(|f| match f.parse(first, &mut cx) {
+            Err(NoCall::Unfit(m)) => Some(format!(
+                "as {}: line 1: {}",
+                f.name,
+                reason(&m, first.bytes)
+            )),
+            _ => None,
+        })
+}

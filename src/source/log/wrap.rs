@@ -1,0 +1,240 @@
+//! Lines of a log inside lines of another: containers' logs (Docker, CRI), syslog (RFC 3164 and 5424, files of rsyslog), the
+//! journal, JSON loggers. In: a line. Out: the line inside, and when it was written where the wrapper says so with a year.
+//! Bounds: linear in the line.
+
+use super::LogZone;
+use super::time;
+use crate::call::text::lossless;
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// What lines stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wrap {
+    /// `2026-03-01T02:00:00.5Z stdout F LINE`.
+    Cri,
+    /// `<134>Mar  1 02:00:00 host prog[1]: LINE`, with RFC 3339 times, and RFC 5424.
+    Syslog,
+    /// A JSON object with the line as a field: Docker's `log`, the journal's `MESSAGE`, `message`, `msg`.
+    Json,
+    /// `web-1  | LINE`, as Compose shows it.
+    Compose,
+}
+
+/// All, the surer first; with their names behind a `+` in a source's kind.
+pub const WRAPS: [(Wrap, &str); 4] = [
+    (Wrap::Cri, "cri"),
+    (Wrap::Syslog, "syslog"),
+    (Wrap::Json, "json"),
+    (Wrap::Compose, "compose"),
+];
+
+/// The line inside.
+pub struct Inside<'a> {
+    pub line: Cow<'a, [u8]>,
+    pub written: Option<i64>,
+}
+
+impl Wrap {
+    /// By its name.
+    pub fn named(name: &str) -> Option<Wrap> {
+        WRAPS.iter().find(|(_, n)| *n == name).map(|(w, _)| *w)
+    }
+
+    pub fn name(self) -> &'static str {
+        WRAPS
+            .iter()
+            .find(|(w, _)| *w == self)
+            .map_or("", |(_, n)| n)
+    }
+
+    /// What was expected, in words.
+    pub fn form(self) -> &'static str {
+        match self {
+            Wrap::Cri => "a container's line (time, stream, tag)",
+            Wrap::Syslog => "a syslog line (time, host, program)",
+            Wrap::Json => "a JSON object with a line in it",
+            Wrap::Compose => "a service's name and a |",
+        }
+    }
+
+    /// Takes a line out; none where it does not stand in this.
+    pub fn open<'a>(self, line: &'a [u8], json: Option<&Value>) -> Option<Inside<'a>> {
+        match self {
+            Wrap::Cri => cri(line),
+            Wrap::Syslog => syslog(line),
+            Wrap::Json => object(json?),
+            Wrap::Compose => compose(line),
+        }
+    }
+}
+
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b' ', text)?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
+}
+
+fn stamp(text: &[u8]) -> Option<i64> {
+    if text.len() < 19 || !text.first()?.is_ascii_digit() || text.get(10) != Some(&b'T') {
+        return None;
+    }
+    match time::any(&lossless(text), &LogZone(None))? {
+        (ts, false) => Some(ts),
+        _ => None,
+    }
+}
+
+fn cri(line: &[u8]) -> Option<Inside<'_>> {
+    let (at, rest) = word(line)?;
+    let (stream, rest) = word(rest)?;
+    let (tag, rest) = word(rest)?;
+    let written = Some(stamp(at)?);
+    // a part of a line that the runtime cut does not fit what it holds, and is counted so
+    (matches!(stream, b"stdout" | b"stderr") && matches!(tag, b"F" | b"P")).then_some(Inside {
+        line: Cow::Borrowed(rest),
+        written,
+    })
+}
+
+/// `Mar  1 02:00:00`.
+fn bsd_stamp(text: &[u8]) -> Option<&[u8]> {
+    const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+    let month = text.get(..3)?;
+    let at = |i: usize| text.get(i).copied().unwrap_or(0);
+    let shape = MONTHS.as_chunks::<3>().0.iter().any(|m| m == month)
+        && at(3) == b' '
+        && (at(4) == b' ' || at(4).is_ascii_digit())
+        && at(5).is_ascii_digit()
+        && at(6) == b' '
+        && at(9) == b':'
+        && at(12) == b':';
+    let rest = text.get(15..).filter(|_| shape)?;
+    // some writers add fractions
+    let rest = match rest.strip_prefix(b".") {
+        Some(r) => r.trim_start_with(|b| b.is_ascii_digit()),
+        None => rest,
+    };
+    rest.strip_prefix(b" ")
+}
+
+trait TrimStart {
+    fn trim_start_with(&self, f: impl Fn(u8) -> bool) -> &[u8];
+}
+
+impl TrimStart for [u8] {
+    fn trim_start_with(&self, f: impl Fn(u8) -> bool) -> &[u8] {
+        let n = self.iter().take_while(|b| f(**b)).count();
+        self.get(n..).unwrap_or_default()
+    }
+}
+
+fn syslog(line: &[u8]) -> Option<Inside<'_>> {
+    let rest = match line.strip_prefix(b"<") {
+        Some(r) => {
+            let end = memchr::memchr(b'>', r.get(..5.min(r.len()))?)?;
+            r.get(..end)?.iter().all(u8::is_ascii_digit).then_some(())?;
+            r.get(end + 1..)?
+        }
+        None => line,
+    };
+    if let Some(rest) = rest.strip_prefix(b"1 ")
+        && let Some(inside) = rfc5424(rest)
+    {
+        return Some(inside);
+    }
+    let (written, rest) = match bsd_stamp(rest) {
+        Some(rest) => (None, rest), // without a year
+        None => {
+            let (at, rest) = word(rest)?;
+            (Some(stamp(at)?), rest)
+        }
+    };
+    let (host, rest) = word(rest)?;
+    // nginx leaves the host out where told so
+    let rest = match host.strip_suffix(b":") {
+        Some(tag) if is_tag(tag) => rest,
+        _ => {
+            let (tag, rest) = word(rest)?;
+            is_tag(tag.strip_suffix(b":")?).then_some(rest)?
+        }
+    };
+    Some(Inside {
+        line: Cow::Borrowed(rest.trim_ascii_start()),
+        written,
+    })
+}
+
+/// `haproxy[123]`.
+fn is_tag(tag: &[u8]) -> bool {
+    !tag.is_empty()
+        && tag.len() <= 64
+        && tag
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_./[]()".contains(b))
+}
+
+/// Behind the version: time, host, program, process, message id, data, the line.
+fn rfc5424(rest: &[u8]) -> Option<Inside<'_>> {
+    let (at, rest) = word(rest)?;
+    let (_, rest) = word(rest)?;
+    let (_, rest) = word(rest)?;
+    let (_, rest) = word(rest)?;
+    let (_, mut rest) = word(rest)?;
+    if let Some(r) = rest.strip_prefix(b"- ") {
+        rest = r;
+    } else if rest.starts_with(b"[") {
+        while let Some(data) = rest.strip_prefix(b"[") {
+            let mut quoted = false;
+            let mut skip = false;
+            let end = data.iter().position(|b| {
+                if skip {
+                    skip = false;
+                    return false;
+                }
+                match b {
+                    b'\\' => skip = true,
+                    b'"' => quoted = !quoted,
+                    _ => {}
+                }
+                *b == b']' && !quoted
+            })?;
+            rest = data.get(end + 1..)?;
+        }
+        rest = rest.strip_prefix(b" ")?;
+    } // some writers leave the data out
+    let written = if at == b"-" { None } else { Some(stamp(at)?) };
+    Some(Inside {
+        line: Cow::Borrowed(rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest)),
+        written,
+    })
+}
+
+fn object(value: &Value) -> Option<Inside<'static>> {
+    let field = |n: &str| value.get(n).and_then(Value::as_str);
+    let line = ["log", "MESSAGE", "message", "msg"]
+        .into_iter()
+        .find_map(field)?;
+    let written = ["time", "@timestamp", "timestamp", "__REALTIME_TIMESTAMP"]
+        .into_iter()
+        .find_map(field)
+        .and_then(|t| time::any(t, &LogZone(None)))
+        .filter(|(_, assumed)| !assumed);
+    Some(Inside {
+        line: Cow::Owned(line.trim_end_matches(['\n', '\r']).as_bytes().to_vec()),
+        written: written.map(|(t, _)| t),
+    })
+}
+
+fn compose(line: &[u8]) -> Option<Inside<'_>> {
+    let bar = memchr::memmem::find(line.get(..line.len().min(128))?, b"| ")?;
+    let name = line.get(..bar)?.trim_ascii_end();
+    let ok = !name.is_empty()
+        && name.last()?.is_ascii_digit()
+        && name
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b));
+    ok.then_some(Inside {
+        line: Cow::Borrowed(line.get(bar + 2..)?),
+        written: None,
+    })
+}
