@@ -7,7 +7,6 @@ use leaktrace::source::archive::Bytes;
 use leaktrace::source::entry::{self, EntryEvent, EntryReader};
 use leaktrace::source::log::{self, LogEvent, LogReader, LogZone};
 use leaktrace::source::{Kind, unpacked};
-use memchr::memchr;
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 use std::sync::atomic::AtomicBool;
@@ -46,7 +45,7 @@ pub fn logs(data: &[u8]) {
 
 /// A log format as a user gives it, up to the first NUL, and lines behind it.
 pub fn log_format(data: &[u8]) {
-    let (text, lines) = data.split_at(memchr(0, data).unwrap_or(data.len()));
+    let (text, lines) = data.split_at(data.iter().position(|b| *b == 0).unwrap_or(data.len()));
     let text = String::from_utf8_lossy(text).into_owned();
     let Ok(formats) = log::Formats::with(&[(text, "given".to_owned())]) else {
         return;
