@@ -28,9 +28,9 @@ shift $((OPTIND - 1))
 cd "$here/.."
 
 # name and paths of every target
-table=$(sed -n '/pub const TARGETS/,/^];/p' tests/support/targets/mod.rs | tr -d '\n ' | grep -o '("[a-z0-9]*",[a-z0-9_]*,&\[[^]]*\],\?)' |
-  sed -E 's/^\("([a-z0-9]*)",[a-z0-9_]*,&\[//; s/\],?\)$//; s/"//g' |
-  paste -d' ' <(sed -n '/pub const TARGETS/,/^];/p' tests/support/targets/mod.rs | tr -d '\n ' | grep -o '("[a-z0-9]*",[a-z0-9_]*,&\[' | sed -E 's/^\("([a-z0-9]*)".*/\1/') -)
+table=$(sed -n '/pub const TARGETS/,/^];/p' tests/support/targets/mod.rs | tr -d '\n ' | grep -o '("[a-z0-9_]*",[a-z0-9_]*,&\[[^]]*\],\?)' |
+  sed -E 's/^\("([a-z0-9_]*)",[a-z0-9_]*,&\[//; s/\],?\)$//; s/"//g' |
+  paste -d' ' <(sed -n '/pub const TARGETS/,/^];/p' tests/support/targets/mod.rs | tr -d '\n ' | grep -o '("[a-z0-9_]*",[a-z0-9_]*,&\[' | sed -E 's/^\("([a-z0-9_]*)".*/\1/') -)
 [ -n "$table" ] || { echo "no targets found in tests/support/targets/mod.rs"; exit 1; }
 
 targets=()
