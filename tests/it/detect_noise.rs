@@ -615,7 +615,7 @@ fn no_resident_id_among_random_numbers_at_column_level() {
 
 /// Three million decoys: minutes without optimisation.
 #[test]
-#[ignore = "a debug build takes minutes: cargo test --test it three_million -- --ignored"]
+#[ignore = "slow in a debug build; .ci/run runs it"]
 fn no_resident_id_among_three_million_decoys() {
     no_resident_id(3_000_000, 500);
 }

@@ -159,7 +159,7 @@ fn alike(a: &[u32], b: &[u32]) -> f64 {
 }
 
 /// How alike the answers of neighbours are; `None` where fewer than two have one for the same method.
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
 fn answers<'k, 'a: 'k>(kids: impl Iterator<Item = &'k Kid<'a>>) -> Option<f64> {
     let mut by_method: BTreeMap<&str, Vec<&[u32]>> = BTreeMap::new();
     for (m, a) in kids.filter_map(|k| k.answer) {
@@ -178,7 +178,7 @@ fn answers<'k, 'a: 'k>(kids: impl Iterator<Item = &'k Kid<'a>>) -> Option<f64> {
 
 /// What children have below in common: share of words that others have too, 0..=1, and points for how much that is; `None`
 /// where fewer than two have anything. What recurs below different children is no value, whether it is a known word or not.
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
 fn shared(kids: &[&Kid<'_>], prefix: bool) -> Option<(f64, f64)> {
     let mut words: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
     let mut texts: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
@@ -239,7 +239,7 @@ fn shared(kids: &[&Kid<'_>], prefix: bool) -> Option<(f64, f64)> {
 }
 
 /// Decides for all children without a shape.
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
 pub fn judge<'a>(kids: &[Kid<'a>], family: &Family<'a>, w: &Work) -> Verdict<'a> {
     let open: Vec<&Kid<'a>> = kids.iter().filter(|k| !k.apart()).collect();
     let mut out = Verdict::default();
@@ -301,7 +301,7 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
 type Share<'s, 'a> = &'s dyn Fn(&dyn Fn(&Kid<'a>) -> bool) -> f64;
 
 /// Points for values, and the reasons that speak for them.
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
 fn weigh<'a>(
     looked: &[&Kid<'a>],
     family: &Family<'a>,
