@@ -4,22 +4,24 @@
 use super::clue::{self, Clue};
 use super::evidence::Evidence;
 use super::matching::{self, RowHit};
-use super::model::{ClueCount, Omitted, TraceResult, Trail};
+use super::model::{ClueCount, Hop, Omitted, TraceResult, Trail};
 use super::sight::{self, Fields, Found, Holder};
 use super::subjects::Deliveries;
+use super::trail::hosts::Hosts;
 use super::trail::{self, Seen};
 use super::verdict::{self, Case, Details};
 use super::{Options, Question, resolve, text};
 use crate::call::model::Dir;
 use crate::case::bodies::BodyReader;
 use crate::case::{ids, info};
-use crate::detect::form::Step;
+use crate::detect::form::{Form, Step};
 use crate::detect::print::PrintKey;
 use crate::detect::{self, Rules, Scanner};
 use crate::error::{Error, Result};
 use crate::limits;
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashSet;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -308,6 +310,7 @@ fn trails(
         order.sort_unstable();
     }
     let mut out = Vec::new();
+    let hosts = Hosts::new(e.conn)?;
     for row in order {
         let mut seen: Vec<Seen> = Vec::new();
         for h in by_row.get(&row).map_or(&[][..], Vec::as_slice) {
@@ -317,6 +320,10 @@ fn trails(
             let Some(best) = h.hits.first().and_then(|i| list.get(*i as usize)) else {
                 continue;
             };
+            let body = match h.holder {
+                Holder::Body(b) => b,
+                Holder::ReqHead(_) | Holder::RespHead(_) => 0,
+            };
             let mut add = |call: u32, resp: bool| -> Result<()> {
                 if seen.len() > 4 * limits::TRACE_HOPS {
                     omitted.hops += 1;
@@ -325,12 +332,11 @@ fn trails(
                 let Some(d) = details.get(call)? else {
                     return Ok(());
                 };
-                let values: FxHashSet<u32> = h
-                    .hits
-                    .iter()
-                    .filter_map(|i| list.get(*i as usize).map(|x| x.value))
-                    .collect();
+                let hits = h.hits.iter().filter_map(|i| list.get(*i as usize));
+                let values: BTreeSet<u32> = hits.clone().map(|x| x.value).collect();
+                let forms: BTreeSet<Form> = hits.map(|x| x.form).collect();
                 seen.push(Seen {
+                    clock: hosts.clock(d.source),
                     call: d,
                     resp,
                     place: detect::place(&best.field, &best.index),
@@ -343,7 +349,9 @@ fn trails(
                     conf: h.conf,
                     at: (best.offset, best.len),
                     value: Some(shown(clue, best.value, options.reveal)),
-                    values: values.len() as u32,
+                    values: values.into_iter().collect(),
+                    forms: forms.into_iter().collect(),
+                    body,
                     parent: e.calls.get(call as usize).map_or(0, |c| c.parent),
                 });
                 Ok(())
@@ -377,10 +385,14 @@ fn trails(
         if seen.is_empty() {
             continue;
         }
-        let (hops, exits, over) = trail::build(e, seen, &options.inside, limits::TRACE_HOPS);
+        let (hops, exits, over) =
+            trail::build(e, &hosts, seen, &options.inside, limits::TRACE_HOPS);
         omitted.hops += over;
+        let clear = |h: &&Hop| !h.inferred && !h.masked && h.form.ends_with("plain");
         out.push(Trail {
             record: label(clue, row, options.reveal),
+            first_seen: hops.iter().find_map(|h| h.ts.clone()),
+            last_clear: hops.iter().filter(clear).next_back().and_then(|h| h.ts.clone()),
             hops,
             exits,
         });
@@ -388,19 +400,26 @@ fn trails(
     Ok(out)
 }
 
-/// One sighting for each message and form: the best one stands for the others.
+/// One sighting for each message: the clearest stands for the others, and has the values and forms of all.
 fn fold(seen: Vec<Seen>) -> Vec<Seen> {
-    let mut best: BTreeMap<(i64, bool, u32, bool), Seen> = BTreeMap::new();
-    for s in seen {
-        match best.entry((s.call.id, s.resp, s.form.0, s.masked)) {
+    let mut best: BTreeMap<(i64, bool), Seen> = BTreeMap::new();
+    for mut s in seen {
+        match best.entry((s.call.id, s.resp)) {
             std::collections::btree_map::Entry::Vacant(v) => {
                 v.insert(s);
             }
             std::collections::btree_map::Entry::Occupied(mut o) => {
-                let have = o.get();
-                if (s.values, s.conf.to_bits()) > (have.values, have.conf.to_bits()) {
-                    o.insert(s);
+                let have = o.get_mut();
+                let rank = |s: &Seen| (s.worth(), s.values.len(), s.conf.to_bits(), Reverse(s.at));
+                if rank(&s) > rank(have) {
+                    std::mem::swap(have, &mut s);
                 }
+                have.values.extend(s.values);
+                have.values.sort_unstable();
+                have.values.dedup();
+                have.forms.extend(s.forms);
+                have.forms.sort_unstable();
+                have.forms.dedup();
             }
         }
     }

@@ -137,10 +137,14 @@ pub struct Hop {
     pub runners_up: Vec<u32>,
     /// Whether `to` is outside.
     pub exit: bool,
+    /// `ts` on one clock for all captures: how far their clocks are apart is told from what they have in common.
+    pub at: Option<String>,
+    /// All forms that values of the record have in this message.
+    pub forms: Vec<String>,
     /// Row id of the call, for the interface.
     #[serde(skip)]
     pub call_rowid: Option<i64>,
-    /// Time in nanoseconds, for the interface.
+    /// Time in nanoseconds on the clock for all, for the interface.
     #[serde(skip)]
     pub ts_ns: Option<i64>,
 }
@@ -167,6 +171,10 @@ pub struct Trail {
     pub hops: Vec<Hop>,
     /// Where it left.
     pub exits: Vec<Exit>,
+    /// When it was seen first.
+    pub first_seen: Option<String>,
+    /// When it was last seen neither masked nor hashed.
+    pub last_clear: Option<String>,
 }
 
 /// What was left out of the answer, and what could not be looked at.

@@ -144,6 +144,8 @@ fn hop(n: u32) -> Hop {
         link: "relay",
         runners_up: vec![1],
         exit: n == 3,
+        at: Some(evil(7)),
+        forms: vec![evil(8)],
         call_rowid: None,
         ts_ns: Some(1),
     }
@@ -401,6 +403,8 @@ impl Data for Hostile {
                 trails: vec![Trail {
                     record: evil(1),
                     hops: (1..=3).map(hop).collect(),
+                    first_seen: Some(evil(5)),
+                    last_clear: Some(evil(6)),
                     exits: vec![Exit {
                         to: evil(1),
                         ts: Some(evil(2)),

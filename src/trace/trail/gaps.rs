@@ -1,0 +1,315 @@
+//! Hops that the evidence implies and no capture has. In: sightings in order of time with their sources, and what the case knows
+//! of its hosts. Out: all hops in order. Bounds: three hosts between two that are known; a chain of habits as long.
+//!
+//! A sighting without a sure source is asked, best reason first:
+//! 1. While a host was being asked, an answer with the record reached a host that it asks, directly or by others: the answers
+//!    between are implied. While a host was sending, a request with the record reached a host that asks it: the requests between.
+//! 2. The record is at a host that asks this one with content, or that this one gets content from, some time before.
+//! 3. Calls of this API cause a call to one and the same server whose answers carry such data: so did this one.
+//! 4. An exit from a host of ours that never got the record: it came there from its last clear holder, nobody knows how.
+//!
+//! What an answer that leads nowhere was for is told by habit as well, where its outer calls all come from one client.
+
+use super::branch::Link;
+use super::hosts::Hosts;
+use super::{SURE, Seen, earlier};
+use std::net::IpAddr;
+
+/// What a hop came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Via {
+    /// A sighting.
+    Seen(usize),
+    /// A hop that was not captured.
+    Gap(usize),
+    /// It is the first.
+    Nothing,
+}
+
+/// A hop that was not captured.
+#[derive(Debug, Clone)]
+pub(super) struct Gap {
+    pub id: usize,
+    pub from: IpAddr,
+    pub to: IpAddr,
+    pub resp: bool,
+    pub via: Via,
+    pub link: &'static str,
+    pub conf: f64,
+    /// The sighting whose form it has.
+    pub like: usize,
+}
+
+/// A hop in order.
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    Seen {
+        index: usize,
+        via: Via,
+        link: &'static str,
+    },
+    Gap(Gap),
+}
+
+/// A way that a record came to a sighting without a sure source.
+struct Came {
+    weight: i32,
+    /// The sighting that it came from.
+    from: usize,
+    /// Hosts between, both ends included.
+    way: Vec<IpAddr>,
+    resp: bool,
+    link: &'static str,
+    conf: f64,
+}
+
+/// Times a call of an API is followed by habit.
+const HABITS: usize = 3;
+
+/// Puts implied hops between the sightings.
+pub(super) fn fill(
+    hosts: &Hosts<'_>,
+    seen: &[Seen],
+    sources: &[Vec<Link<&'static str>>],
+    outside: &dyn Fn(Option<IpAddr>) -> bool,
+) -> Vec<Node> {
+    let mut out: Vec<Node> = Vec::new();
+    let mut gaps = 0usize;
+    let own = |n: usize| sources.get(n).and_then(|s| s.first());
+    for (n, j) in seen.iter().enumerate() {
+        let best = own(n);
+        let mut via = best.map_or(Via::Nothing, |l| Via::Seen(l.2));
+        let mut link = best.map_or("origin", |l| l.3);
+        let weight = best.map_or(0, |l| l.0);
+        let mut add = |out: &mut Vec<Node>, g: Gap| {
+            gaps += 1;
+            out.push(Node::Gap(Gap { id: gaps - 1, ..g }));
+            Via::Gap(gaps - 1)
+        };
+        let habit = hosts.api(j.call.id).map(|a| hosts.habit(a));
+        // a host that asks whenever it is asked did not answer from what it had
+        let asks = j.resp && habit.as_ref().and_then(|h| h.asks()).is_some_and(|s| s >= 0.55);
+        let weight = if asks && best.is_some_and(|l| l.0 < SURE && l.3 == "stored") {
+            weight - 250
+        } else {
+            weight
+        };
+        if weight < SURE {
+            let came = (0..seen.len())
+                .filter(|i| *i != n)
+                .filter_map(|i| came(hosts, seen, i, j, asks))
+                .filter(|c| c.weight > weight)
+                .max_by_key(|c| (c.weight, seen.get(c.from).map(Seen::ts), c.from))
+                .filter(|c| !leads_to(sources, c.from, n));
+            if let Some(c) = came {
+                via = Via::Seen(c.from);
+                for w in c.way.windows(2) {
+                    if let [from, to] = w {
+                        via = add(
+                            &mut out,
+                            Gap {
+                                id: 0,
+                                from: *from,
+                                to: *to,
+                                resp: c.resp,
+                                via,
+                                link: c.link,
+                                conf: c.conf,
+                                like: c.from,
+                            },
+                        );
+                    }
+                }
+                link = if j.resp == c.resp { c.link } else if j.resp { "stored" } else { "relay" };
+            } else if j.resp && (best.is_none() || asks) {
+                let chain = habitual(hosts, j);
+                if !chain.is_empty() {
+                    via = Via::Nothing;
+                    for (from, to, conf) in chain.into_iter().rev() {
+                        let first = via == Via::Nothing;
+                        via = add(
+                            &mut out,
+                            Gap {
+                                id: 0,
+                                from,
+                                to,
+                                resp: true,
+                                via,
+                                link: if first { "origin" } else { "downstream" },
+                                conf,
+                                like: n,
+                            },
+                        );
+                    }
+                    link = "downstream";
+                }
+            } else if best.is_none_or(|l| l.3 == "lateral") && !j.resp && !outside(j.from()) {
+                let holder = match best {
+                    Some(l) => Some((l.2, 0.5)),
+                    None if outside(j.to()) => seen
+                        .iter()
+                        .take(n)
+                        .rposition(|i| i.worth() >= j.worth() && i.to().is_some() && !outside(i.to()))
+                        .map(|i| (i, 0.3)),
+                    None => None,
+                };
+                if let Some((i, conf)) = holder
+                    && let Some(from) = seen.get(i).and_then(Seen::to)
+                    && let Some(to) = j.from()
+                    && from != to
+                {
+                    via = add(
+                        &mut out,
+                        Gap {
+                            id: 0,
+                            from,
+                            to,
+                            resp: false,
+                            via: Via::Seen(i),
+                            link: "lateral",
+                            conf,
+                            like: n,
+                        },
+                    );
+                    link = "relay";
+                }
+            }
+        }
+        out.push(Node::Seen {
+            index: n,
+            via,
+            link,
+        });
+        if j.resp && !outside(j.to()) && !goes_on(seen, n) {
+            let mut via = Via::Seen(n);
+            for (from, to, conf) in onward(hosts, j) {
+                via = add(
+                    &mut out,
+                    Gap {
+                        id: 0,
+                        from,
+                        to,
+                        resp: true,
+                        via,
+                        link: "downstream",
+                        conf,
+                        like: n,
+                    },
+                );
+            }
+        }
+    }
+    out
+}
+
+/// Whether following the sources from `at` comes by `n`.
+fn leads_to(sources: &[Vec<Link<&'static str>>], at: usize, n: usize) -> bool {
+    let mut at = Some(at);
+    for _ in 0..=sources.len() {
+        match at {
+            Some(i) if i == n => return true,
+            Some(i) => at = sources.get(i).and_then(|s| s.first()).map(|l| l.2),
+            None => return false,
+        }
+    }
+    true
+}
+
+/// Whether the host that got an answer hands something on while or after that.
+fn goes_on(seen: &[Seen], n: usize) -> bool {
+    let Some(i) = seen.get(n) else { return true };
+    seen.iter()
+        .enumerate()
+        .any(|(k, j)| k != n && j.from() == i.to() && i.before(j))
+}
+
+/// How the record came from sighting `i` to `j`, by hops that were not captured.
+fn came(hosts: &Hosts<'_>, seen: &[Seen], n: usize, j: &Seen, asks: bool) -> Option<Came> {
+    let i = seen.get(n)?;
+    if i.worth() < j.worth() || i.call.id == j.call.id {
+        return None;
+    }
+    let (holder, at) = (i.to()?, j.from()?);
+    if holder == at {
+        return None;
+    }
+    let longer = |way: &[IpAddr]| i32::try_from(way.len()).unwrap_or(0) * 10;
+    let made = |weight: i32, way: Vec<IpAddr>, resp: bool, link, conf: f64| {
+        let steps = i32::try_from(way.len()).unwrap_or(0);
+        Some(Came {
+            weight: weight * 10 - longer(&way),
+            from: n,
+            way,
+            resp,
+            link,
+            conf: conf.powi(steps - 1),
+        })
+    };
+    // answers while it was being asked
+    if j.resp && i.resp && i.ran_inside(j) && i.start() > j.start() {
+        let way = hosts.fetched(holder, at)?;
+        return (!way.contains(&j.to()?)).then_some(())
+            .and_then(|()| made(75, way, true, "downstream", 0.9));
+    }
+    // requests while it was sending
+    if !j.resp && !i.resp && j.began_inside(i) && i.before(j) {
+        let way = hosts.pushed(holder, at, false)?;
+        return (!way.contains(&i.from()?)).then_some(())
+            .and_then(|()| made(75, way, false, "upstream", 0.9));
+    }
+    if !i.before(j) {
+        return None;
+    }
+    let ago = j.ts().saturating_sub(i.ts());
+    let held = seen
+        .iter()
+        .any(|k| (k.to() == Some(at) || k.from() == Some(at)) && k.call.id != j.call.id && k.ts() < j.ts());
+    if !j.resp {
+        // it was sent here, or fetched from there
+        if let Some(way) = hosts.pushed(holder, at, true).filter(|w| w.len() == 2) {
+            return made(earlier(45, ago), way, false, "relay", 0.7);
+        }
+        let way = hosts.fetched(holder, at)?;
+        return made(earlier(42, ago), way, true, "relay", 0.7);
+    }
+    if asks && let Some(way) = hosts.fetched(holder, at).filter(|w| w.len() == 2) {
+        return made(earlier(45, ago), way, true, "downstream", 0.7);
+    }
+    if !held {
+        let way = hosts.pushed(holder, at, true).filter(|w| w.len() == 2)?;
+        return made(earlier(40, ago), way, false, "stored", 0.6);
+    }
+    None
+}
+
+/// Where answers of calls like this one come from, the nearest first.
+fn habitual(hosts: &Hosts<'_>, j: &Seen) -> Vec<(IpAddr, IpAddr, f64)> {
+    let mut out = Vec::new();
+    let Some(mut at) = j.from() else { return out };
+    let mut api = hosts.api(j.call.id);
+    while let Some(a) = api
+        && out.len() < HABITS
+        && let Some((from, next, share)) = hosts.habit(a).source()
+        && from != at
+    {
+        out.push((from, at, share));
+        (at, api) = (from, Some(next));
+    }
+    out
+}
+
+/// Where answers like this one are handed on to.
+fn onward(hosts: &Hosts<'_>, j: &Seen) -> Vec<(IpAddr, IpAddr, f64)> {
+    let mut out = Vec::new();
+    let Some(mut at) = j.to() else { return out };
+    let mut api = hosts.api(j.call.id);
+    while let Some(a) = api
+        && out.len() < HABITS
+        && let Some((to, next, share)) = hosts.habit(a).target()
+        && to != at
+    {
+        out.push((at, to, share));
+        (at, api) = (to, Some(next));
+    }
+    out
+}
