@@ -239,6 +239,8 @@ pub const TRACE_DETAILED: usize = 20;
 pub const TRACE_SUSPECTS: usize = 100;
 /// Values searched as text at once: an automaton over all their forms stays under about 100 MB.
 pub const TRACE_TEXT_VALUES: usize = 5000;
+/// Values up to which all stored text is looked through for each, also where a data class found them: a question of one record.
+pub const TRACE_TEXT_ALWAYS: usize = 64;
 /// Sightings held for one question: 64 bytes each.
 pub const TRACE_SIGHTINGS: usize = 4_000_000;
 /// Columns of a clue that are told apart; cells beyond are not looked at and counted.

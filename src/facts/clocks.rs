@@ -340,7 +340,11 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_right_stays_and_too_few_calls_tell_nothing() {
-        assert!(set(&nested(0, 0, 1), &[], &[0, 1]).iter().all(|s| s.off == 0));
+        assert!(
+            set(&nested(0, 0, 1), &[], &[0, 1])
+                .iter()
+                .all(|s| s.off == 0)
+        );
         let few: Vec<CallLine> = nested(3_000 * MS, 0, 1).into_iter().take(4).collect();
         let s = set(&few, &[], &[0, 1]);
         assert!(s.iter().all(|s| s.off == 0) && s[0].group != s[1].group);

@@ -119,9 +119,9 @@ pub fn run(
     sight::learn_classes(&e, &mut clue, &found);
     let mut omitted = Omitted::default();
     if !options.quick && only.is_none() {
-        let missing = unfound(&clue, &found, lone);
-        if !missing.is_empty() {
-            let s = text::search(conn, &missing, stop)?;
+        let wanted = as_text(&clue, &found, lone);
+        if !wanted.is_empty() {
+            let s = text::search(conn, &wanted, stop)?;
             omitted.unsearched = s.unsearched;
             omitted.stopped |= s.stopped;
             merge(&mut found, s.found);
@@ -206,8 +206,10 @@ fn read_as(clue: &Clue) -> String {
     format!("{}: {}", clue.format, columns.join(", "))
 }
 
-/// Values to search as text: those that no class covers, and a single value that was not found otherwise.
-fn unfound<'a>(clue: &'a Clue, found: &[Found], lone: bool) -> Vec<(u32, &'a str)> {
+/// Values to search as text. A few: all that are worth it, since a value of a class may stand where none was looked for (a word in
+/// a path, a member of an archive). Many: those that no class covers.
+fn as_text<'a>(clue: &'a Clue, found: &[Found], lone: bool) -> Vec<(u32, &'a str)> {
+    let few = clue.values.len() <= limits::TRACE_TEXT_ALWAYS;
     let have: FxHashSet<u32> = found
         .iter()
         .flat_map(|f| f.hits.iter().map(|h| h.value))
@@ -216,21 +218,36 @@ fn unfound<'a>(clue: &'a Clue, found: &[Found], lone: bool) -> Vec<(u32, &'a str
         .zip(&clue.values)
         .filter(|(i, v)| {
             let column = clue.columns.get(v.column as usize);
-            !have.contains(i)
-                && column.is_none_or(|c| c.used && (lone || c.class.is_none() && c.strong))
+            (few || !have.contains(i))
+                && column.is_none_or(|c| c.used && (lone || c.strong && (few || c.class.is_none())))
         })
         .map(|(i, v)| (i, v.text.as_str()))
         .collect()
 }
 
-/// Joins two lists of hits by holder.
+/// Joins two lists of hits by holder. Of one value at one place the first list tells more.
 fn merge(found: &mut Vec<Found>, more: Vec<Found>) {
     let mut by: BTreeMap<Holder, Vec<sight::Hit>> = BTreeMap::new();
-    for f in found.drain(..).chain(more) {
+    for f in found.drain(..) {
         by.entry(f.holder).or_default().extend(f.hits);
+    }
+    for f in more {
+        let own = by.entry(f.holder).or_default();
+        let mut known: Vec<(u32, u64, u64)> = own
+            .iter()
+            .map(|k| (k.value, k.offset, k.offset.saturating_add(u64::from(k.len))))
+            .collect();
+        known.sort_unstable();
+        own.extend(f.hits.into_iter().filter(|h| {
+            let end = h.offset.saturating_add(u64::from(h.len));
+            let before = known.partition_point(|k| (k.0, k.1) < (h.value, end));
+            let last = before.checked_sub(1).and_then(|i| known.get(i));
+            last.is_none_or(|k| k.0 != h.value || k.2 <= h.offset)
+        }));
     }
     *found = by
         .into_iter()
+        .filter(|(_, hits)| !hits.is_empty())
         .map(|(holder, mut hits)| {
             hits.sort_by_key(|h| h.offset);
             Found { holder, hits }
@@ -392,7 +409,11 @@ fn trails(
         out.push(Trail {
             record: label(clue, row, options.reveal),
             first_seen: hops.iter().find_map(|h| h.ts.clone()),
-            last_clear: hops.iter().filter(clear).next_back().and_then(|h| h.ts.clone()),
+            last_clear: hops
+                .iter()
+                .filter(clear)
+                .next_back()
+                .and_then(|h| h.ts.clone()),
             hops,
             exits,
         });

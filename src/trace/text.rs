@@ -1,34 +1,26 @@
-//! Values that no data class covers, found in all stored text. In: values and a case. Out: hits in bodies, heads and log
-//! lines. One automaton over every form of every value (as it is in any case, percent, `\u`, HTML references, hex, base64
-//! at its three alignments in both alphabets, MD5, SHA-1, SHA-256 and SM3 in hex); packs are unpacked one after the
-//! other, each once. Bounds: [`limits::TRACE_TEXT_VALUES`] values, [`limits::TRACE_SIGHTINGS`] hits; a stop flag
-//! ends it between packs.
+//! Values found in all stored text, whether a data class covers them or not. In: values and a case. Out: hits in bodies, heads and
+//! log lines, in every form: other spellings and codings ([`patterns`]), codings inside codings, compressed texts, archives and
+//! workbooks ([`unwrap`]), digests, masks, and digests with a salt that stood somewhere in the case. Packs are unpacked one after the
+//! other, each once, and once more where there are salts. Bounds: [`limits::TRACE_TEXT_VALUES`] values,
+//! [`limits::TRACE_SIGHTINGS`] hits; a stop flag ends it between packs.
+
+mod patterns;
+mod unwrap;
 
 use super::sight::{Found, Hit, Holder};
 use crate::call::model::Indices;
-use crate::detect::form::{Form, Step};
+use crate::detect::form::Form;
 use crate::error::{Error, Result};
 use crate::limits;
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
-use base64::Engine as _;
-use md5::Digest as _;
+use patterns::Patterns;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use unwrap::{At, Looker};
 
 /// Shortest value searched as text: two characters stand everywhere.
 const SHORTEST: usize = 4;
-
-struct Pattern {
-    value: u32,
-    form: Form,
-    /// Must stand in this very spelling (base64 knows case).
-    exact: Option<Vec<u8>>,
-    /// Must not stand inside a longer word.
-    word: bool,
-}
 
 /// What was searched and found.
 #[derive(Debug, Default)]
@@ -41,217 +33,87 @@ pub struct Searched {
     pub stopped: bool,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut s, b| {
-        let _ = write!(s, "{b:02x}");
-        s
-    })
-}
-
-/// Every form of a value, as bytes to look for without regard to ASCII case.
-fn forms(value: u32, text: &str) -> Vec<(Vec<u8>, Pattern)> {
-    let b = text.as_bytes();
-    let mut out: Vec<(Vec<u8>, Pattern)> = Vec::new();
-    let mut add = |bytes: Vec<u8>, steps: &[Step], exact: bool, word: bool| {
-        if out
-            .iter()
-            .any(|(have, _)| have.eq_ignore_ascii_case(&bytes) && !exact)
-        {
-            return;
-        }
-        let form = steps.iter().fold(Form::PLAIN, |f, s| f.then(*s));
-        let exact = exact.then(|| bytes.clone());
-        out.push((
-            bytes,
-            Pattern {
-                value,
-                form,
-                exact,
-                word,
-            },
-        ));
-    };
-    add(b.to_vec(), &[], false, true);
-    // Everything that is not unreserved (RFC 3986 section 2.3) in percent form; a blank also as plus.
-    let percent = |keep: &dyn Fn(u8) -> bool| {
-        let mut s = Vec::new();
-        for c in b {
-            if keep(*c) {
-                s.push(*c);
-            } else {
-                s.extend(format!("%{c:02x}").bytes());
-            }
-        }
-        s
-    };
-    let unreserved = |c: u8| c.is_ascii_alphanumeric() || b"-._~".contains(&c);
-    add(percent(&unreserved), &[Step::Url], false, true);
-    let plus: Vec<u8> = percent(&|c| unreserved(c) || c == b' ')
-        .iter()
-        .map(|c| if *c == b' ' { b'+' } else { *c })
-        .collect();
-    add(plus, &[Step::Url], false, true);
-    let mut escaped = String::new();
-    let (mut html, mut html_x) = (String::new(), String::new());
-    for c in text.chars() {
-        if c.is_ascii() && c != '&' && c != '<' && c != '>' && c != '"' {
-            escaped.push(c);
-            html.push(c);
-            html_x.push(c);
-        } else {
-            let mut units = [0u16; 2];
-            for u in c.encode_utf16(&mut units) {
-                let _ = write!(escaped, "\\u{u:04x}");
-            }
-            let _ = write!(html, "&#{};", u32::from(c));
-            let _ = write!(html_x, "&#x{:x};", u32::from(c));
-        }
-    }
-    add(escaped.into_bytes(), &[Step::Unicode], false, true);
-    add(html.into_bytes(), &[Step::Html], false, true);
-    add(html_x.into_bytes(), &[Step::Html], false, true);
-    if b.len() >= 6 {
-        add(hex(b).into_bytes(), &[Step::Hex], false, false);
-    }
-    if b.len() >= 6 {
-        for shift in 0..3usize {
-            // The value inside a longer base64 text: characters that share bits with a neighbour are left out.
-            let mut padded = vec![0u8; shift];
-            padded.extend_from_slice(b);
-            for engine in [
-                &base64::engine::general_purpose::STANDARD_NO_PAD,
-                &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-            ] {
-                let text = engine.encode(&padded);
-                let from = [0, 2, 3][shift];
-                let to = padded.len() * 8 / 6;
-                if let Some(part) = text.as_bytes().get(from..to)
-                    && part.len() >= 7
-                    && !out.iter().any(|(have, _)| have == part)
-                {
-                    let form = Form::PLAIN.then(Step::Base64);
-                    out.push((
-                        part.to_vec(),
-                        Pattern {
-                            value,
-                            form,
-                            exact: Some(part.to_vec()),
-                            word: false,
-                        },
-                    ));
-                }
-            }
-        }
-    }
-    for (digest, step) in [
-        (md5::Md5::digest(b).to_vec(), Step::Md5),
-        (sha1::Sha1::digest(b).to_vec(), Step::Sha1),
-        (sha2::Sha256::digest(b).to_vec(), Step::Sha256),
-        (sm3::Sm3::digest(b).to_vec(), Step::Sm3),
-    ] {
-        out.push((
-            hex(&digest).into_bytes(),
-            Pattern {
-                value,
-                form: Form::PLAIN.then(step),
-                exact: None,
-                word: true,
-            },
-        ));
-    }
-    out
-}
-
-struct Searcher {
-    automaton: AhoCorasick,
-    patterns: Vec<Pattern>,
-}
-
-impl Searcher {
-    fn find(&self, text: &[u8], mut each: impl FnMut(usize, usize, &Pattern)) {
-        for m in self.automaton.find_overlapping_iter(text) {
-            let Some(p) = self.patterns.get(m.pattern().as_usize()) else {
-                continue;
-            };
-            let slice = text.get(m.start()..m.end()).unwrap_or_default();
-            if p.exact.as_ref().is_some_and(|e| e != slice) {
-                continue;
-            }
-            if p.word && !whole_word(text, m.start(), m.end()) {
-                continue;
-            }
-            each(m.start(), m.end(), p);
-        }
-    }
-}
-
-/// Whether no letter or digit of the same kind goes on at either end.
-fn whole_word(text: &[u8], start: usize, end: usize) -> bool {
-    let edge = |inside: Option<&u8>, outside: Option<&u8>| match (inside, outside) {
-        (Some(i), Some(o)) if i.is_ascii_alphanumeric() => !o.is_ascii_alphanumeric(),
-        _ => true,
-    };
-    let before = start.checked_sub(1).and_then(|i| text.get(i));
-    // `%2F` and `\n` before a value end in a letter or digit, but are no part of a word.
-    let escape = start
-        .checked_sub(3)
-        .and_then(|i| text.get(i))
-        .is_some_and(|c| *c == b'%')
-        || start
-            .checked_sub(2)
-            .and_then(|i| text.get(i))
-            .is_some_and(|c| *c == b'\\');
-    (escape || edge(text.get(start), before))
-        && edge(end.checked_sub(1).and_then(|i| text.get(i)), text.get(end))
-}
-
 /// Searches all text of the case for the given values: (index into the clue, text).
 pub fn search(conn: &Connection, values: &[(u32, &str)], stop: &AtomicBool) -> Result<Searched> {
     let mut out = Searched::default();
-    let mut bytes: Vec<Vec<u8>> = Vec::new();
-    let mut patterns = Vec::new();
-    for (i, (value, text)) in values.iter().enumerate() {
-        if text.len() < SHORTEST || i >= limits::TRACE_TEXT_VALUES {
+    let mut used: Vec<(u32, &str)> = Vec::new();
+    for (value, text) in values {
+        if text.len() < SHORTEST || used.len() >= limits::TRACE_TEXT_VALUES {
             out.unsearched += 1;
-            continue;
-        }
-        for (b, p) in forms(*value, text) {
-            bytes.push(b);
-            patterns.push(p);
+        } else {
+            used.push((*value, text));
         }
     }
-    if patterns.is_empty() {
+    if used.is_empty() {
         return Ok(out);
     }
-    let automaton = AhoCorasickBuilder::new()
-        .ascii_case_insensitive(true)
-        .build(&bytes)
-        .map_err(|e| Error::Usage {
-            msg: format!("too much to search for at once: {e}"),
-            at: None,
-        })?;
-    let s = Searcher {
-        automaton,
-        patterns,
-    };
-    let mut hits: BTreeMap<Holder, Vec<(u64, u32, u32, Form)>> = BTreeMap::new();
-    let mut held = 0usize;
-    packs(conn, &s, stop, &mut hits, &mut held, &mut out)?;
-    lines(conn, &s, stop, &mut hits, &mut out)?;
+    let patterns = Patterns::new(&used).ok_or_else(|| Error::Usage {
+        msg: "too much to search for at once".into(),
+        at: None,
+    })?;
+    let mut hits = Hits::new();
+    let salts = pass(conn, &patterns, stop, &mut hits, &mut out)?;
+    if !salts.is_empty()
+        && let Some(salted) = Patterns::salted(&used, &salts)
+    {
+        pass(conn, &salted, stop, &mut hits, &mut out)?;
+    }
     places(conn, hits, &mut out)?;
     Ok(out)
 }
 
-type Hits = BTreeMap<Holder, Vec<(u64, u32, u32, Form)>>;
+/// A value at a place of a holder: offset, length, value, form, masked, belief in per cent.
+type Spot = (u64, u32, u32, Form, bool, u8);
+type Hits = BTreeMap<Holder, Vec<Spot>>;
 
-fn packs(
+fn spot(a: &At) -> Spot {
+    (
+        a.offset as u64,
+        u32::try_from(a.len).unwrap_or(u32::MAX),
+        a.value,
+        a.form,
+        a.masked,
+        (a.conf * 100.0) as u8,
+    )
+}
+
+/// A pack as it is stored, and what lies where in it: offset, length, holder.
+struct Packed {
+    data: Vec<u8>,
+    len: usize,
+    pieces: Vec<(usize, usize, Holder)>,
+}
+
+/// What stands in one pack, and salts in it.
+fn look(p: &Packed, patterns: &Patterns) -> (Vec<(Holder, Vec<Spot>)>, Vec<Vec<u8>>) {
+    // A damaged pack is `verify`'s to report; the search goes on.
+    let Ok(text) = zstd::bulk::decompress(&p.data, p.len) else {
+        return Default::default();
+    };
+    let mut looker = Looker::new(patterns);
+    let mut out = Vec::new();
+    let mut found = Vec::new();
+    for (off, len, holder) in &p.pieces {
+        let Some(piece) = off.checked_add(*len).and_then(|end| text.get(*off..end)) else {
+            continue;
+        };
+        looker.look(piece, &mut found);
+        if !found.is_empty() {
+            out.push((*holder, found.iter().map(spot).collect()));
+            found.clear();
+        }
+    }
+    (out, looker.salts)
+}
+
+/// Looks through all stored text once; gives the salts that stood in it.
+fn pass(
     conn: &Connection,
-    s: &Searcher,
+    patterns: &Patterns,
     stop: &AtomicBool,
     hits: &mut Hits,
-    held: &mut usize,
     out: &mut Searched,
-) -> Result<()> {
+) -> Result<Vec<Vec<u8>>> {
     // Pieces of each pack in order of their offset.
     let mut pieces: Vec<(i64, i64, i64, Holder)> = Vec::new();
     let mut stmt =
@@ -267,75 +129,92 @@ fn packs(
         pieces.push((r.get(0)?, r.get(1)?, r.get(2)?, Holder::ReqHead(r.get(3)?)));
     }
     pieces.sort_unstable();
-    let mut reader = crate::case::bodies::BodyReader::new();
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(8);
     let mut at = 0usize;
     let mut heads: Vec<i64> = Vec::new();
+    let mut salts: Vec<Vec<u8>> = Vec::new();
+    let mut held = 0usize;
+    let mut batch: Vec<Packed> = Vec::new();
     let mut stmt = conn.prepare("SELECT id,len,data FROM pack ORDER BY id")?;
     let mut rows = stmt.query([])?;
-    while let Some(r) = rows.next()? {
-        if stop.load(Ordering::Relaxed) || *held > limits::TRACE_SIGHTINGS {
+    loop {
+        if stop.load(Ordering::Relaxed) || held > limits::TRACE_SIGHTINGS {
             out.stopped = true;
             break;
         }
-        let id: i64 = r.get(0)?;
-        let len = usize::try_from(r.get::<_, i64>(1)?)
-            .unwrap_or(usize::MAX)
-            .min(crate::case::bodies::PACK_MAX);
-        let rusqlite::types::ValueRef::Blob(data) = r.get_ref(2)? else {
-            continue;
-        };
-        // A damaged pack is `verify`'s to report; the search goes on.
-        let Ok(text) = zstd::bulk::decompress(data, len) else {
-            continue;
-        };
-        while pieces.get(at).is_some_and(|p| p.0 < id) {
-            at += 1;
-        }
-        let from = at;
-        while pieces.get(at).is_some_and(|p| p.0 == id) {
-            at += 1;
-        }
-        let own = pieces.get(from..at).unwrap_or_default();
-        s.find(&text, |start, end, p| {
-            let (start, end) = (start as i64, end as i64);
-            let i = own.partition_point(|x| x.1 <= start);
-            let Some(piece) = i.checked_sub(1).and_then(|i| own.get(i)) else {
-                return;
-            };
-            if end > piece.1 + piece.2 {
-                return;
+        let row = rows.next()?;
+        let last = row.is_none();
+        if let Some(r) = row {
+            let id: i64 = r.get(0)?;
+            while pieces.get(at).is_some_and(|p| p.0 < id) {
+                at += 1;
             }
-            *held += 1;
-            match piece.3 {
-                Holder::ReqHead(call) => heads.push(call),
-                holder => hits.entry(holder).or_default().push((
-                    (start - piece.1) as u64,
-                    (end - start) as u32,
-                    p.value,
-                    p.form,
-                )),
+            let from = at;
+            while pieces.get(at).is_some_and(|p| p.0 == id) {
+                at += 1;
             }
+            let own = pieces.get(from..at).unwrap_or_default().iter();
+            let size = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);
+            batch.push(Packed {
+                data: r.get(2)?,
+                len: size(r.get(1)?).min(crate::case::bodies::PACK_MAX),
+                pieces: own.map(|p| (size(p.1), size(p.2), p.3)).collect(),
+            });
+        }
+        if batch.len() < 2 * threads && !last {
+            continue;
+        }
+        let share = batch.len().div_ceil(threads).max(1);
+        let found: Vec<_> = std::thread::scope(|s| {
+            let jobs: Vec<_> = batch
+                .chunks(share)
+                .map(|part| s.spawn(|| part.iter().map(|p| look(p, patterns)).collect::<Vec<_>>()))
+                .collect();
+            jobs.into_iter()
+                .flat_map(|j| j.join().unwrap_or_default())
+                .collect()
         });
+        batch.clear();
+        for (list, own) in found {
+            for (holder, spots) in list {
+                held += spots.len();
+                match holder {
+                    Holder::ReqHead(call) => heads.push(call),
+                    holder => hits.entry(holder).or_default().extend(spots),
+                }
+            }
+            for s in own {
+                if salts.len() < patterns::SALTS && !salts.contains(&s) {
+                    salts.push(s);
+                }
+            }
+        }
+        if last {
+            break;
+        }
     }
     // Heads are stored coded: they are read again as text, so that offsets and sides are right.
     heads.sort_unstable();
     heads.dedup();
+    let mut reader = crate::case::bodies::BodyReader::new();
+    let mut looker = Looker::new(patterns);
+    let mut found = Vec::new();
     for call in heads {
         let Ok(h) = reader.heads(conn, call) else {
             continue;
         };
         for (holder, text) in head_texts(call, &h) {
-            s.find(&text, |start, end, p| {
-                hits.entry(holder).or_default().push((
-                    start as u64,
-                    (end - start) as u32,
-                    p.value,
-                    p.form,
-                ));
-            });
+            looker.look(&text, &mut found);
+            hits.entry(holder)
+                .or_default()
+                .extend(found.iter().map(spot));
+            found.clear();
         }
     }
-    Ok(())
+    lines(conn, &mut looker, stop, hits, out)?;
+    Ok(salts)
 }
 
 /// Heads and trailers of a call with their holder.
@@ -349,11 +228,12 @@ fn head_texts(call: i64, h: &crate::case::heads::Heads) -> Vec<(Holder, Vec<u8>)
 /// Targets of log lines.
 fn lines(
     conn: &Connection,
-    s: &Searcher,
+    looker: &mut Looker<'_>,
     stop: &AtomicBool,
     hits: &mut Hits,
     out: &mut Searched,
 ) -> Result<()> {
+    let mut found = Vec::new();
     let mut stmt =
         conn.prepare("SELECT id,uri FROM call WHERE head_pack IS NULL AND uri IS NOT NULL")?;
     let mut rows = stmt.query([])?;
@@ -368,14 +248,13 @@ fn lines(
         let rusqlite::types::ValueRef::Text(uri) = r.get_ref(1)? else {
             continue;
         };
-        s.find(uri, |start, end, p| {
-            hits.entry(Holder::ReqHead(id)).or_default().push((
-                start as u64,
-                (end - start) as u32,
-                p.value,
-                p.form,
-            ));
-        });
+        looker.look(uri, &mut found);
+        if !found.is_empty() {
+            hits.entry(Holder::ReqHead(id))
+                .or_default()
+                .extend(found.iter().map(spot));
+            found.clear();
+        }
     }
     Ok(())
 }
@@ -417,18 +296,20 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
         let found = list
             .into_iter()
             .zip(fields)
-            .map(|((offset, len, value, form), (field, record))| Hit {
-                value,
-                class: crate::detect::DIGEST,
-                record,
-                form,
-                masked: false,
-                conf: 0.95,
-                field: Arc::from(field),
-                index: Indices::default(),
-                offset,
-                len,
-            })
+            .map(
+                |((offset, len, value, form, masked, conf), (field, record))| Hit {
+                    value,
+                    class: crate::detect::DIGEST,
+                    record,
+                    form,
+                    masked,
+                    conf: f32::from(conf) / 100.0,
+                    field: Arc::from(field),
+                    index: Indices::default(),
+                    offset,
+                    len,
+                },
+            )
             .collect();
         out.found.push(Found {
             holder,
@@ -441,20 +322,41 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::form::Step;
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    use std::fmt::Write as _;
+    use std::io::Write as _;
 
-    fn hits(value: &str, text: &str) -> Vec<String> {
-        let (bytes, patterns): (Vec<_>, Vec<_>) = forms(0, value).into_iter().unzip();
-        let s = Searcher {
-            automaton: AhoCorasickBuilder::new()
-                .ascii_case_insensitive(true)
-                .build(&bytes)
-                .unwrap(),
-            patterns,
-        };
+    fn hits(value: &str, text: impl AsRef<[u8]>) -> Vec<String> {
+        let values = [(0, value)];
+        let p = Patterns::new(&values).unwrap();
+        let mut l = Looker::new(&p);
         let mut out = Vec::new();
-        s.find(text.as_bytes(), |_, _, p| out.push(p.form.name()));
-        out.dedup();
-        out
+        l.look(text.as_ref(), &mut out);
+        let salts = std::mem::take(&mut l.salts);
+        if !salts.is_empty() {
+            let p = Patterns::salted(&values, &salts).unwrap();
+            Looker::new(&p).look(text.as_ref(), &mut out);
+        }
+        let mut names: Vec<String> = out.iter().map(|a| a.form.name()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |mut s, b| {
+            let _ = write!(s, "{b:02x}");
+            s
+        })
+    }
+    fn b64(b: impl AsRef<[u8]>) -> String {
+        base64::engine::general_purpose::STANDARD.encode(b)
+    }
+    fn gzip(v: &[u8]) -> Vec<u8> {
+        let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        e.write_all(v).unwrap();
+        e.finish().unwrap()
     }
 
     #[test]
@@ -471,20 +373,93 @@ mod tests {
             ["html>plain"]
         );
         for prefix in ["", "a", "ab"] {
-            let b =
-                base64::engine::general_purpose::STANDARD.encode(format!("{prefix}{v}, and more"));
-            assert_eq!(hits(v, &b), ["base64>plain"], "{prefix}");
+            let b = b64(format!("{prefix}{v}, and more"));
+            let b = b.replace('/', "\\/");
+            assert!(hits(v, &b).contains(&"base64>plain".to_owned()), "{prefix}");
         }
-        assert_eq!(hits(v, &hex(v.as_bytes()).to_uppercase()), ["hex>plain"]);
-        assert_eq!(hits(v, &hex(&sm3::Sm3::digest(v.as_bytes()))), ["sm3"]);
-        assert_eq!(hits(v, &hex(&md5::Md5::digest(v.as_bytes()))), ["md5"]);
+        for h in [hex(v.as_bytes()), hex(v.as_bytes()).to_uppercase()] {
+            assert_eq!(hits(v, h), ["hex>plain"]);
+        }
+        for (d, name) in [
+            (sm3::Sm3::digest(v.as_bytes()).to_vec(), "sm3"),
+            (md5::Md5::digest(v.as_bytes()).to_vec(), "md5"),
+            (sha1::Sha1::digest(v.as_bytes()).to_vec(), "sha1"),
+            (sha2::Sha256::digest(v.as_bytes()).to_vec(), "sha256"),
+        ] {
+            let url = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&d);
+            for text in [hex(&d), hex(&d).to_uppercase(), b64(&d), url] {
+                assert_eq!(hits(v, format!("{{\"h\":\"{text}\"}}")), [name], "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn forms_inside_forms_are_undone_to_the_third() {
+        let v = "13912345678";
+        let url: String = v.bytes().map(|b| format!("%{b:02X}")).collect();
+        assert_eq!(hits(v, b64(&url)), ["base64>url>plain"]);
+        assert_eq!(hits(v, hex(b64(&url).as_bytes())), ["hex>base64>url>plain"]);
+        let once = b64(gzip(format!("{{\"m\":\"{v}\"}}").as_bytes()));
+        assert_eq!(
+            hits(v, format!("{{\"z\":\"{once}\"}}")),
+            ["base64>gzip>plain"]
+        );
+        assert_eq!(
+            hits(
+                v,
+                format!("GET /p/{} HTTP/1.1", b64(v).trim_end_matches('='))
+            ),
+            ["base64>plain"]
+        );
+        assert_eq!(hits(v, format!("a=1&t={}&b=2", b64(v))), ["base64>plain"]);
+        let five = b64(b64(b64(b64(b64(v)))));
+        assert!(hits(v, five).is_empty(), "deeper than is looked");
+    }
+
+    #[test]
+    fn other_spellings_masks_and_salts_that_were_seen() {
+        assert_eq!(hits("13912345678", "call 139-1234-5678 now"), ["plain"]);
+        assert_eq!(hits("ORD-77-4821-X", "ord7748 ORD_77_4821_X"), ["plain"]);
+        assert_eq!(hits("ORD-77-4821-X", "ord774821x"), ["plain"]);
+        assert_eq!(hits("ORD-77-4821-X", "{\"o\":\"ORD******21-X\"}"), ["mask"]);
+        assert_eq!(hits("ORD-77-4821-X", "{\"o\":\"ORD-77-48...\"}"), ["mask"]);
+        assert!(hits("ORD-77-4821-X", "{\"o\":\"ORD******22-X\"}").is_empty());
+        let d = hex(&sha2::Sha256::digest(b"pQ7:13912345678"));
+        assert!(hits("13912345678", format!("{{\"h\":\"{d}\"}}")).is_empty());
+        assert_eq!(
+            hits("13912345678", format!("{{\"h\":\"{d}\",\"salt\":\"pQ7\"}}")),
+            ["sha256"]
+        );
     }
 
     #[test]
     fn a_number_inside_a_longer_one_is_not_it() {
         assert!(hits("20241234", "x=120241234").is_empty());
         assert!(hits("20241234", "x=202412345").is_empty());
-        assert_eq!(hits("20241234", "x=%2F20241234"), ["plain"]);
+        assert!(hits("20241234", "x=%2F20241234").contains(&"plain".to_owned()));
         assert_eq!(hits("20241234", "no 20241234."), ["plain"]);
+    }
+
+    #[test]
+    fn hostile_words_end_soon() {
+        // words that undo to words that undo, a bomb, a word of a megabyte
+        let mut w = "1".repeat(1 << 20);
+        for _ in 0..2 {
+            w = b64(&w);
+        }
+        assert!(hits("13912345678", &w).is_empty());
+        let bomb = b64(gzip(&vec![b'0'; 64 << 20]));
+        assert!(hits("13912345678", bomb).is_empty());
+        for text in [
+            "%%%%%%25",
+            "\\\\u\\u",
+            "&&&&#;&#x;",
+            "****",
+            "PK\u{3}\u{4}",
+            "\u{78}\u{1}x",
+        ] {
+            assert!(hits("13912345678", text.repeat(1000)).is_empty());
+        }
+        assert_eq!(Step::Zip.name(), "zip");
     }
 }

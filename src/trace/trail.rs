@@ -103,11 +103,7 @@ impl Seen {
     }
     /// What is left of the data: 2 in clear, 1 masked, 0 a digest.
     pub fn worth(&self) -> u8 {
-        if self
-            .form
-            .steps()
-            .any(|s| s.one_way() && s != Step::Mask && s != Step::Last4)
-        {
+        if self.form.steps().any(Step::digest) {
             0
         } else if self.masked {
             1
@@ -203,6 +199,8 @@ pub fn build(
     let over = seen.len().saturating_sub(limit) as u64;
     seen.truncate(limit);
     let service = |a: i64| e.accounts.get(&a).is_none_or(|x| x.1 != "person");
+    let mut kept = gaps::believed(hosts, &seen, &|i, j| Some(link(i, j, &service)?.0)).into_iter();
+    seen.retain(|_| kept.next() != Some(false));
     let mut sources: Vec<Vec<branch::Link<&'static str>>> = seen
         .iter()
         .map(|j| {

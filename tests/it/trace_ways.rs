@@ -115,7 +115,9 @@ fn matched(l: &Loaded, way: &Way, hops: &[Hop]) -> Vec<Option<usize>> {
     for (h, slot) in hops.iter().zip(&mut out) {
         if let Some(call) = h.call.as_ref().filter(|_| !h.inferred) {
             let x = l.of.get(call);
-            *slot = claim(&|i| Some(&way.hops[i].exchange) == x && way.hops[i].resp == (h.dir == "resp"));
+            *slot = claim(&|i| {
+                Some(&way.hops[i].exchange) == x && way.hops[i].resp == (h.dir == "resp")
+            });
         }
     }
     for (h, slot) in hops.iter().zip(&mut out).filter(|(h, _)| h.inferred) {
@@ -146,7 +148,12 @@ fn score(l: &Loaded, way: &Way, trail: Option<&Trail>) -> Score {
         let before = way.hops[i].via.filter(|v| way.implied(*v));
         let told = h.via.and_then(|v| by_n.get(&v).copied().flatten());
         let told = told.filter(|v| way.implied(*v));
-        if told == before && (before.is_some() || h.via.is_none() || h.via.is_some_and(|v| by_n.get(&v).copied().flatten() == way.hops[i].via)) {
+        if told == before
+            && (before.is_some()
+                || h.via.is_none()
+                || h.via
+                    .is_some_and(|v| by_n.get(&v).copied().flatten() == way.hops[i].via))
+        {
             s.linked += 1;
             good[i] = true;
         }

@@ -65,6 +65,33 @@ struct Came {
 
 /// Times a call of an API is followed by habit.
 const HABITS: usize = 3;
+/// Share of the calls of an API inside which others ran, from which on all do: three captures miss many.
+const ASKS: f64 = 0.55;
+/// Belief from which on a sighting counts alone.
+const SAYS: f32 = 0.7;
+
+/// Implied hops, each once: what several hops came by is one.
+#[derive(Default)]
+struct Gaps {
+    made: Vec<Gap>,
+}
+
+impl Gaps {
+    /// The hop, made if there is none like it yet; new ones go into `order`.
+    fn add(&mut self, order: &mut Vec<Node>, g: Gap) -> Via {
+        let same = |k: &&Gap| {
+            (k.via, k.from, k.to, k.resp) == (g.via, g.from, g.to, g.resp) && g.via != Via::Nothing
+        };
+        if let Some(k) = self.made.iter().find(same) {
+            return Via::Gap(k.id);
+        }
+        let id = self.made.len();
+        let g = Gap { id, ..g };
+        self.made.push(g.clone());
+        order.push(Node::Gap(g));
+        Via::Gap(id)
+    }
+}
 
 /// Puts implied hops between the sightings.
 pub(super) fn fill(
@@ -74,132 +101,194 @@ pub(super) fn fill(
     outside: &dyn Fn(Option<IpAddr>) -> bool,
 ) -> Vec<Node> {
     let mut out: Vec<Node> = Vec::new();
-    let mut gaps = 0usize;
-    let own = |n: usize| sources.get(n).and_then(|s| s.first());
-    for (n, j) in seen.iter().enumerate() {
-        let best = own(n);
-        let mut via = best.map_or(Via::Nothing, |l| Via::Seen(l.2));
-        let mut link = best.map_or("origin", |l| l.3);
-        let weight = best.map_or(0, |l| l.0);
-        let mut add = |out: &mut Vec<Node>, g: Gap| {
-            gaps += 1;
-            out.push(Node::Gap(Gap { id: gaps - 1, ..g }));
-            Via::Gap(gaps - 1)
-        };
-        let habit = hosts.api(j.call.id).map(|a| hosts.habit(a));
-        // a host that asks whenever it is asked did not answer from what it had
-        let asks = j.resp && habit.as_ref().and_then(|h| h.asks()).is_some_and(|s| s >= 0.55);
-        let weight = if asks && best.is_some_and(|l| l.0 < SURE && l.3 == "stored") {
-            weight - 250
-        } else {
-            weight
-        };
-        if weight < SURE {
-            let came = (0..seen.len())
-                .filter(|i| *i != n)
-                .filter_map(|i| came(hosts, seen, i, j, asks))
-                .filter(|c| c.weight > weight)
-                .max_by_key(|c| (c.weight, seen.get(c.from).map(Seen::ts), c.from))
-                .filter(|c| !leads_to(sources, c.from, n));
-            if let Some(c) = came {
-                via = Via::Seen(c.from);
-                for w in c.way.windows(2) {
-                    if let [from, to] = w {
-                        via = add(
-                            &mut out,
-                            Gap {
-                                id: 0,
-                                from: *from,
-                                to: *to,
-                                resp: c.resp,
-                                via,
-                                link: c.link,
-                                conf: c.conf,
-                                like: c.from,
-                            },
-                        );
-                    }
-                }
-                link = if j.resp == c.resp { c.link } else if j.resp { "stored" } else { "relay" };
-            } else if j.resp && (best.is_none() || asks) {
-                let chain = habitual(hosts, j);
-                if !chain.is_empty() {
-                    via = Via::Nothing;
-                    for (from, to, conf) in chain.into_iter().rev() {
-                        let first = via == Via::Nothing;
-                        via = add(
-                            &mut out,
-                            Gap {
-                                id: 0,
-                                from,
-                                to,
-                                resp: true,
-                                via,
-                                link: if first { "origin" } else { "downstream" },
-                                conf,
-                                like: n,
-                            },
-                        );
-                    }
-                    link = "downstream";
-                }
-            } else if best.is_none_or(|l| l.3 == "lateral") && !j.resp && !outside(j.from()) {
-                let holder = match best {
-                    Some(l) => Some((l.2, 0.5)),
-                    None if outside(j.to()) => seen
-                        .iter()
-                        .take(n)
-                        .rposition(|i| i.worth() >= j.worth() && i.to().is_some() && !outside(i.to()))
-                        .map(|i| (i, 0.3)),
-                    None => None,
-                };
-                if let Some((i, conf)) = holder
-                    && let Some(from) = seen.get(i).and_then(Seen::to)
-                    && let Some(to) = j.from()
-                    && from != to
-                {
-                    via = add(
-                        &mut out,
-                        Gap {
-                            id: 0,
-                            from,
-                            to,
-                            resp: false,
-                            via: Via::Seen(i),
-                            link: "lateral",
-                            conf,
-                            like: n,
-                        },
-                    );
-                    link = "relay";
-                }
-            }
-        }
+    let mut gaps = Gaps::default();
+    for n in 0..seen.len() {
+        let mut before = Vec::new();
+        let (via, link) = source(hosts, seen, sources, outside, n, &mut gaps, &mut before);
+        out.extend(before);
         out.push(Node::Seen {
             index: n,
             via,
             link,
         });
-        if j.resp && !outside(j.to()) && !goes_on(seen, n) {
-            let mut via = Via::Seen(n);
-            for (from, to, conf) in onward(hosts, j) {
-                via = add(
-                    &mut out,
-                    Gap {
-                        id: 0,
-                        from,
-                        to,
-                        resp: true,
-                        via,
-                        link: "downstream",
-                        conf,
-                        like: n,
+    }
+    // what leads nowhere was for somebody
+    let mut whole = Vec::with_capacity(out.len());
+    for node in out {
+        let index = match &node {
+            Node::Seen { index, .. } => Some(*index),
+            Node::Gap(_) => None,
+        };
+        whole.push(node);
+        let Some((n, j)) = index.and_then(|n| Some((n, seen.get(n)?))) else {
+            continue;
+        };
+        if !j.resp || outside(j.to()) || goes_on(seen, &gaps.made, n) {
+            continue;
+        }
+        let mut via = Via::Seen(n);
+        for (from, to, conf) in onward(hosts, j) {
+            let g = Gap {
+                id: 0,
+                from,
+                to,
+                resp: true,
+                via,
+                link: "downstream",
+                conf,
+                like: n,
+            };
+            via = gaps.add(&mut whole, g);
+        }
+    }
+    whole
+}
+
+/// What a sighting came from, and by what link; implied hops go into `before`.
+fn source(
+    hosts: &Hosts<'_>,
+    seen: &[Seen],
+    sources: &[Vec<Link<&'static str>>],
+    outside: &dyn Fn(Option<IpAddr>) -> bool,
+    n: usize,
+    gaps: &mut Gaps,
+    before: &mut Vec<Node>,
+) -> (Via, &'static str) {
+    let Some(j) = seen.get(n) else {
+        return (Via::Nothing, "origin");
+    };
+    let best = sources.get(n).and_then(|s| s.first());
+    let told = best.map_or((Via::Nothing, "origin"), |l| (Via::Seen(l.2), l.3));
+    // a host that asks whenever it is asked did not answer from what it had
+    let habit = hosts.api(j.call.id).map(|a| hosts.habit(a));
+    let asks = j.resp && habit.and_then(|h| h.asks()).is_some_and(|s| s >= ASKS);
+    let weight = match best {
+        Some(l) if asks && l.0 < SURE && l.3 == "stored" => l.0 - 250,
+        Some(l) => l.0,
+        None => 0,
+    };
+    if weight >= SURE {
+        return told;
+    }
+    let came = (0..seen.len())
+        .filter(|i| *i != n)
+        .filter_map(|i| came(hosts, seen, i, j, asks))
+        .filter(|c| c.weight > weight)
+        .max_by_key(|c| (c.weight, seen.get(c.from).map(Seen::ts), c.from))
+        .filter(|c| !leads_to(sources, c.from, n));
+    if let Some(c) = came {
+        let mut via = Via::Seen(c.from);
+        for w in c.way.windows(2) {
+            if let [from, to] = w {
+                let g = Gap {
+                    id: 0,
+                    from: *from,
+                    to: *to,
+                    resp: c.resp,
+                    via,
+                    link: c.link,
+                    conf: c.conf,
+                    like: c.from,
+                };
+                via = gaps.add(before, g);
+            }
+        }
+        let link = match (j.resp == c.resp, j.resp) {
+            (true, _) => c.link,
+            (false, true) => "stored",
+            (false, false) => "relay",
+        };
+        return (via, link);
+    }
+    if j.resp && (best.is_none() || asks) {
+        let chain = habitual(hosts, j);
+        if !chain.is_empty() {
+            let mut via = Via::Nothing;
+            for (from, to, conf) in chain.into_iter().rev() {
+                let g = Gap {
+                    id: 0,
+                    from,
+                    to,
+                    resp: true,
+                    via,
+                    link: if via == Via::Nothing {
+                        "origin"
+                    } else {
+                        "downstream"
                     },
-                );
+                    conf,
+                    like: n,
+                };
+                via = gaps.add(before, g);
+            }
+            return (via, "downstream");
+        }
+    }
+    if best.is_none_or(|l| l.3 == "lateral") && !j.resp && !outside(j.from()) {
+        let holder = match best {
+            Some(l) => Some((l.2, 0.5)),
+            None if outside(j.to()) => seen
+                .iter()
+                .take(n)
+                .rposition(|i| i.worth() >= j.worth() && i.to().is_some() && !outside(i.to()))
+                .map(|i| (i, 0.3)),
+            None => None,
+        };
+        if let Some((i, conf)) = holder
+            && let Some(from) = seen.get(i).and_then(Seen::to)
+            && let Some(to) = j.from()
+            && from != to
+        {
+            let g = Gap {
+                id: 0,
+                from,
+                to,
+                resp: false,
+                via: Via::Seen(i),
+                link: "lateral",
+                conf,
+                like: n,
+            };
+            return (gaps.add(before, g), "relay");
+        }
+    }
+    told
+}
+
+/// Sightings that are no chance: a mask that leaves four digits fits many. One of those counts where it is linked surely with one
+/// that does. Where nothing else was seen all count.
+pub(super) fn believed(
+    hosts: &Hosts<'_>,
+    seen: &[Seen],
+    link: &dyn Fn(&Seen, &Seen) -> Option<i32>,
+) -> Vec<bool> {
+    let mut kept: Vec<bool> = seen.iter().map(|s| s.conf >= SAYS).collect();
+    if !kept.contains(&true) || !kept.contains(&false) {
+        return vec![true; seen.len()];
+    }
+    let sure = |i: &Seen, j: &Seen| link(i, j).is_some_and(|w| w >= SURE);
+    loop {
+        let more: Vec<usize> = (0..seen.len())
+            .filter(|n| kept.get(*n) == Some(&false))
+            .filter(|n| {
+                let Some(j) = seen.get(*n) else { return false };
+                (0..seen.len())
+                    .filter(|i| kept.get(*i) == Some(&true))
+                    .any(|i| {
+                        seen.get(i).is_some_and(|s| sure(s, j) || sure(j, s))
+                            || came(hosts, seen, i, j, false).is_some_and(|c| c.weight >= SURE)
+                    })
+            })
+            .collect();
+        if more.is_empty() {
+            return kept;
+        }
+        for n in more {
+            if let Some(k) = kept.get_mut(n) {
+                *k = true;
             }
         }
     }
-    out
 }
 
 /// Whether following the sources from `at` comes by `n`.
@@ -216,11 +305,13 @@ fn leads_to(sources: &[Vec<Link<&'static str>>], at: usize, n: usize) -> bool {
 }
 
 /// Whether the host that got an answer hands something on while or after that.
-fn goes_on(seen: &[Seen], n: usize) -> bool {
+fn goes_on(seen: &[Seen], gaps: &[Gap], n: usize) -> bool {
     let Some(i) = seen.get(n) else { return true };
-    seen.iter()
-        .enumerate()
-        .any(|(k, j)| k != n && j.from() == i.to() && i.before(j))
+    gaps.iter().any(|g| Some(g.from) == i.to())
+        || seen
+            .iter()
+            .enumerate()
+            .any(|(k, j)| k != n && j.from() == i.to() && i.before(j))
 }
 
 /// How the record came from sighting `i` to `j`, by hops that were not captured.
@@ -247,29 +338,37 @@ fn came(hosts: &Hosts<'_>, seen: &[Seen], n: usize, j: &Seen, asks: bool) -> Opt
     };
     // answers while it was being asked
     if j.resp && i.resp && i.ran_inside(j) && i.start() > j.start() {
-        let way = hosts.fetched(holder, at)?;
-        return (!way.contains(&j.to()?)).then_some(())
+        let usual = hosts
+            .api(j.call.id)
+            .and_then(|a| hosts.asked_by(a, at, holder));
+        let way = usual.or_else(|| hosts.fetched(holder, at))?;
+        return (!way.contains(&j.to()?))
+            .then_some(())
             .and_then(|()| made(75, way, true, "downstream", 0.9));
     }
     // requests while it was sending
     if !j.resp && !i.resp && j.began_inside(i) && i.before(j) {
-        let way = hosts.pushed(holder, at, false)?;
-        return (!way.contains(&i.from()?)).then_some(())
+        let usual = hosts
+            .api(j.call.id)
+            .and_then(|a| hosts.caused_by(a, at, holder));
+        let way = usual.or_else(|| hosts.pushed(holder, at, false))?;
+        return (!way.contains(&i.from()?))
+            .then_some(())
             .and_then(|()| made(75, way, false, "upstream", 0.9));
     }
     if !i.before(j) {
         return None;
     }
     let ago = j.ts().saturating_sub(i.ts());
-    let held = seen
-        .iter()
-        .any(|k| (k.to() == Some(at) || k.from() == Some(at)) && k.call.id != j.call.id && k.ts() < j.ts());
+    let held = seen.iter().any(|k| {
+        (k.to() == Some(at) || k.from() == Some(at)) && k.call.id != j.call.id && k.ts() < j.ts()
+    });
     if !j.resp {
         // it was sent here, or fetched from there
         if let Some(way) = hosts.pushed(holder, at, true).filter(|w| w.len() == 2) {
             return made(earlier(45, ago), way, false, "relay", 0.7);
         }
-        let way = hosts.fetched(holder, at)?;
+        let way = hosts.fetched(holder, at).filter(|w| w.len() == 2)?;
         return made(earlier(42, ago), way, true, "relay", 0.7);
     }
     if asks && let Some(way) = hosts.fetched(holder, at).filter(|w| w.len() == 2) {

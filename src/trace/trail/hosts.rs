@@ -40,6 +40,9 @@ pub struct Habit {
     pub inside: u64,
     /// Clients that those outer calls handed sensitive data to: address, API, how many.
     pub to: Vec<(IpAddr, i64, u64)>,
+    /// All servers that are asked meanwhile, and all clients of outer calls, in the same way.
+    inner: Vec<(IpAddr, i64, u64)>,
+    outer: Vec<(IpAddr, i64, u64)>,
 }
 
 impl Habit {
@@ -120,7 +123,8 @@ impl<'c> Hosts<'c> {
             let (Some(src), Some(dst)) = (end(0)?, end(1)?) else {
                 continue;
             };
-            let n = |i: usize| -> Result<u64> { Ok(u64::try_from(r.get::<_, i64>(i)?).unwrap_or(0)) };
+            let n =
+                |i: usize| -> Result<u64> { Ok(u64::try_from(r.get::<_, i64>(i)?).unwrap_or(0)) };
             out.insert(
                 (src, dst),
                 Talk {
@@ -183,6 +187,50 @@ impl<'c> Hosts<'c> {
         None
     }
 
+    /// Hosts by which data comes from `holder` in answers to `at`, where a call of this API is answered, as such calls usually ask.
+    /// Both ends are in it.
+    pub fn asked_by(&self, api: i64, at: IpAddr, holder: IpAddr) -> Option<Vec<IpAddr>> {
+        let mut way = self.usual(api, at, holder, |h| &h.inner)?;
+        way.reverse();
+        Some(way)
+    }
+
+    /// Hosts by which data comes from `holder` in requests to `at`, where a call of this API is made, as such calls are usually caused.
+    pub fn caused_by(&self, api: i64, at: IpAddr, holder: IpAddr) -> Option<Vec<IpAddr>> {
+        let mut way = self.usual(api, at, holder, |h| &h.outer)?;
+        way.reverse();
+        Some(way)
+    }
+
+    fn usual(
+        &self,
+        api: i64,
+        at: IpAddr,
+        to: IpAddr,
+        next: impl Fn(&Habit) -> &Vec<(IpAddr, i64, u64)>,
+    ) -> Option<Vec<IpAddr>> {
+        let mut seen: BTreeSet<i64> = BTreeSet::from([api]);
+        let mut open: VecDeque<(i64, Vec<IpAddr>)> = VecDeque::from([(api, vec![at])]);
+        while let Some((api, way)) = open.pop_front() {
+            let habit = self.habit(api);
+            for (addr, then, n) in next(&habit) {
+                // once may be chance
+                if *n * 10 < habit.calls || *n < 2 || way.contains(addr) {
+                    continue;
+                }
+                let mut longer = way.clone();
+                longer.push(*addr);
+                if *addr == to {
+                    return Some(longer);
+                }
+                if longer.len() <= BETWEEN && seen.insert(*then) {
+                    open.push_back((*then, longer));
+                }
+            }
+        }
+        None
+    }
+
     /// The API of a call.
     pub fn api(&self, call: i64) -> Option<i64> {
         self.conn
@@ -205,8 +253,9 @@ impl<'c> Hosts<'c> {
 
     fn read_habit(&self, api: i64) -> Result<Habit> {
         let mut h = Habit::default();
-        let mut from: BTreeMap<(IpAddr, i64), u64> = BTreeMap::new();
-        let mut to: BTreeMap<(IpAddr, i64), u64> = BTreeMap::new();
+        type Ends = BTreeMap<(IpAddr, i64), u64>;
+        let (mut from, mut to) = (Ends::new(), Ends::new());
+        let (mut inside, mut around) = (Ends::new(), Ends::new());
         let mut calls = self.conn.prepare_cached(
             "SELECT f.call_id,f.parent_id FROM call_fact f JOIN call c ON c.id=f.call_id WHERE f.api_id=?1 AND f.joined IS NULL \
              AND c.src IS NOT NULL AND c.status BETWEEN 200 AND 299 ORDER BY f.call_id LIMIT ?2",
@@ -223,33 +272,45 @@ impl<'c> Hosts<'c> {
         while let Some(r) = rows.next()? {
             h.calls += 1;
             let mut ends: BTreeSet<(IpAddr, i64)> = BTreeSet::new();
+            let mut all: BTreeSet<(IpAddr, i64)> = BTreeSet::new();
             let mut any = false;
             let mut list = inner.query([r.get::<_, i64>(0)?])?;
             while let Some(k) = list.next()? {
                 any = true;
                 let dst = k.get_ref(0)?.as_blob().ok().and_then(address);
-                if let (Some(a), true) = (dst, k.get(2)?) {
-                    ends.insert((a, k.get::<_, Option<i64>>(1)?.unwrap_or(0)));
+                let Some(a) = dst else { continue };
+                let end = (a, k.get::<_, Option<i64>>(1)?.unwrap_or(0));
+                all.insert(end);
+                if k.get(2)? {
+                    ends.insert(end);
                 }
             }
             h.asking += u64::from(any);
             for e in ends {
                 *from.entry(e).or_default() += 1;
             }
+            for e in all {
+                *inside.entry(e).or_default() += 1;
+            }
             if let Some(p) = r.get::<_, Option<i64>>(1)? {
                 h.inside += 1;
                 let mut list = outer.query([p])?;
                 if let Some(k) = list.next()? {
                     let src = k.get_ref(0)?.as_blob().ok().and_then(address);
-                    if let (Some(a), true) = (src, k.get(2)?) {
-                        *to.entry((a, k.get::<_, Option<i64>>(1)?.unwrap_or(0)))
-                            .or_default() += 1;
+                    let Some(a) = src else { continue };
+                    let end = (a, k.get::<_, Option<i64>>(1)?.unwrap_or(0));
+                    *around.entry(end).or_default() += 1;
+                    if k.get(2)? {
+                        *to.entry(end).or_default() += 1;
                     }
                 }
             }
         }
-        h.from = from.into_iter().map(|((a, i), n)| (a, i, n)).collect();
-        h.to = to.into_iter().map(|((a, i), n)| (a, i, n)).collect();
+        let list = |ends: Ends| ends.into_iter().map(|((a, i), n)| (a, i, n)).collect();
+        h.from = list(from);
+        h.to = list(to);
+        h.inner = list(inside);
+        h.outer = list(around);
         Ok(h)
     }
 }

@@ -206,8 +206,9 @@ pub fn tell(m: &mut Maker, mut msg: Msg, shown: &str) -> Msg {
     match m.r.below(8) {
         0 => {
             let esc = shown.replace('<', "&lt;");
-            msg.body = format!("<?xml version=\"1.0\"?><r><age>41</age><contact>{esc}</contact></r>")
-                .into_bytes();
+            msg.body =
+                format!("<?xml version=\"1.0\"?><r><age>41</age><contact>{esc}</contact></r>")
+                    .into_bytes();
             kind(&mut msg, "application/xml");
         }
         1 => {

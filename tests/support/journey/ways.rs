@@ -45,7 +45,13 @@ fn inside(m: &mut Maker, t: (i64, i64)) -> (i64, i64) {
 
 /// Records of other people.
 fn crowd(m: &mut Maker, n: usize, step: usize) -> Vec<String> {
-    let own: Vec<String> = m.crowd.iter().step_by(step).take(n).map(|p| p.mobile.clone()).collect();
+    let own: Vec<String> = m
+        .crowd
+        .iter()
+        .step_by(step)
+        .take(n)
+        .map(|p| p.mobile.clone())
+        .collect();
     own.iter().map(|v| json(m, v, None)).collect()
 }
 
@@ -63,13 +69,28 @@ fn chain(m: &mut Maker, t: i64) {
     let inner = inside(m, middle);
     let (s1, s2) = (two_way(m, &v), two_way(m, &v));
     let stored = tell(m, ok(), &v);
-    let x = m.call((A, B), inner, &get("store.svc", format!("/rows/{k}")), &stored);
+    let x = m.call(
+        (A, B),
+        inner,
+        &get("store.svc", format!("/rows/{k}")),
+        &stored,
+    );
     let h = m.hop(w, x, true, None, "plain");
     let told = tell(m, ok(), &s1.0);
-    let x = m.call((GATEWAY, A), middle, &get("customers.svc", format!("/customers/{k}")), &told);
+    let x = m.call(
+        (GATEWAY, A),
+        middle,
+        &get("customers.svc", format!("/customers/{k}")),
+        &told,
+    );
     let h = m.hop(w, x, true, Some(h), &s1.1);
     let told = tell(m, ok(), &s2.0);
-    let x = m.call((c, GATEWAY), outer, &get("shop.example", format!("/api/customers/{k}")), &told);
+    let x = m.call(
+        (c, GATEWAY),
+        outer,
+        &get("shop.example", format!("/api/customers/{k}")),
+        &told,
+    );
     m.hop(w, x, true, Some(h), &s2.1);
 }
 
@@ -109,7 +130,12 @@ fn fan_out(m: &mut Maker, t: i64) {
     let third = (middle.1 - middle.0) / 4;
     let part = |n: i64| (middle.0 + third * n + third / 8, middle.0 + third * (n + 1));
     let stored = tell(m, ok(), &v);
-    let x = m.call((C, D), part(0), &get("profiles.svc", format!("/profiles/{k}")), &stored);
+    let x = m.call(
+        (C, D),
+        part(0),
+        &get("profiles.svc", format!("/profiles/{k}")),
+        &stored,
+    );
     let root = m.hop(w, x, true, None, "plain");
     let (s, salt) = hashed(m, &v);
     let req = ask(m, post("score.svc", "/score"), &s.0, salt.as_deref());
@@ -121,11 +147,21 @@ fn fan_out(m: &mut Maker, t: i64) {
     m.hop(w, x, false, Some(root), &s.1);
     let s = two_way(m, &v);
     let told = tell(m, ok(), &s.0);
-    let x = m.call((GATEWAY, C), middle, &get("offers.svc", format!("/offers/{k}")), &told);
+    let x = m.call(
+        (GATEWAY, C),
+        middle,
+        &get("offers.svc", format!("/offers/{k}")),
+        &told,
+    );
     let h = m.hop(w, x, true, Some(root), &s.1);
     let s = two_way(m, &v);
     let told = tell(m, ok(), &s.0);
-    let x = m.call((c, GATEWAY), outer, &get("shop.example", format!("/api/offers/{k}")), &told);
+    let x = m.call(
+        (c, GATEWAY),
+        outer,
+        &get("shop.example", format!("/api/offers/{k}")),
+        &told,
+    );
     m.hop(w, x, true, Some(h), &s.1);
 }
 
@@ -157,7 +193,12 @@ fn queue(m: &mut Maker, t: i64) {
     rows.insert(place, own);
     let mut told = ok();
     told.body = format!("[{}]", rows.join(",")).into_bytes();
-    let x = m.call((D, E), fetched, &get("queue.svc", "/queue/orders?batch=6"), &told);
+    let x = m.call(
+        (D, E),
+        fetched,
+        &get("queue.svc", "/queue/orders?batch=6"),
+        &told,
+    );
     h = Some(m.hop(w, x, true, h, &s.1));
     let s = two_way(m, &v);
     let req = ask(m, post("delivery.svc", "/delivery"), &s.0, None);
@@ -215,16 +256,31 @@ fn cache(m: &mut Maker, t: i64) {
         let inner = inside(m, middle);
         if turn == 0 {
             let stored = tell(m, ok(), &v);
-            let x = m.call((B, E), inner, &get("vault.svc", format!("/vault/{k}")), &stored);
+            let x = m.call(
+                (B, E),
+                inner,
+                &get("vault.svc", format!("/vault/{k}")),
+                &stored,
+            );
             kept = Some(m.hop(w, x, true, None, "plain"));
         }
         let s = two_way(m, &v);
         let told = tell(m, ok(), &s.0);
-        let x = m.call((GATEWAY, B), middle, &get("cards.svc", format!("/cards/{k}")), &told);
+        let x = m.call(
+            (GATEWAY, B),
+            middle,
+            &get("cards.svc", format!("/cards/{k}")),
+            &told,
+        );
         let h = m.hop(w, x, true, kept, &s.1);
         let s = two_way(m, &v);
         let told = tell(m, ok(), &s.0);
-        let x = m.call((c, GATEWAY), outer, &get("shop.example", format!("/api/cards/{k}")), &told);
+        let x = m.call(
+            (c, GATEWAY),
+            outer,
+            &get("shop.example", format!("/api/cards/{k}")),
+            &told,
+        );
         m.hop(w, x, true, Some(h), &s.1);
         at += m.ms(1500, 5000);
     }
@@ -272,14 +328,29 @@ fn mask(m: &mut Maker, t: i64) {
     let middle = inside(m, outer);
     let inner = inside(m, middle);
     let stored = tell(m, ok(), &v);
-    let x = m.call((D, E), inner, &get("safe.svc", format!("/safe/{k}")), &stored);
+    let x = m.call(
+        (D, E),
+        inner,
+        &get("safe.svc", format!("/safe/{k}")),
+        &stored,
+    );
     let h = m.hop(w, x, true, None, "plain");
     let s = masked(m, &v);
     let told = tell(m, ok(), &s.0);
-    let x = m.call((GATEWAY, D), middle, &get("care.svc", format!("/care/{k}")), &told);
+    let x = m.call(
+        (GATEWAY, D),
+        middle,
+        &get("care.svc", format!("/care/{k}")),
+        &told,
+    );
     let h = m.hop(w, x, true, Some(h), &s.1);
     let told = tell(m, ok(), &s.0);
-    let x = m.call((c, GATEWAY), outer, &get("shop.example", format!("/api/care/{k}")), &told);
+    let x = m.call(
+        (c, GATEWAY),
+        outer,
+        &get("shop.example", format!("/api/care/{k}")),
+        &told,
+    );
     m.hop(w, x, true, Some(h), &s.1);
 }
 
@@ -305,7 +376,12 @@ fn export(m: &mut Maker, t: i64) {
     forms::kind(&mut told, media);
     let x = m.call((GATEWAY, A), middle, &get("export.svc", "/export"), &told);
     let h = m.hop(w, x, true, Some(h), form);
-    let x = m.call((c, GATEWAY), outer, &get("shop.example", "/api/export"), &told);
+    let x = m.call(
+        (c, GATEWAY),
+        outer,
+        &get("shop.example", "/api/export"),
+        &told,
+    );
     let h = m.hop(w, x, true, Some(h), form);
     let (body, media, form) = forms::file(m, &v);
     let mut put = Msg {
@@ -367,11 +443,21 @@ fn grpc(m: &mut Maker, t: i64) {
     let h = m.hop(w, x, true, None, "plain");
     let s = two_way(m, &v);
     let told = tell(m, ok(), &s.0);
-    let x = m.call((GATEWAY, B), middle, &get("members.svc", format!("/members/{k}")), &told);
+    let x = m.call(
+        (GATEWAY, B),
+        middle,
+        &get("members.svc", format!("/members/{k}")),
+        &told,
+    );
     let h = m.hop(w, x, true, Some(h), &s.1);
     let s = two_way(m, &v);
     let told = tell(m, ok(), &s.0);
-    let x = m.call((c, GATEWAY), outer, &get("shop.example", format!("/api/members/{k}")), &told);
+    let x = m.call(
+        (c, GATEWAY),
+        outer,
+        &get("shop.example", format!("/api/members/{k}")),
+        &told,
+    );
     m.hop(w, x, true, Some(h), &s.1);
 }
 
@@ -396,18 +482,53 @@ pub fn noise(m: &mut Maker, t: i64) {
     full.body = body.clone().into_bytes();
     match m.r.below(3) {
         0 => {
-            m.call((c, GATEWAY), outer, &get("shop.example", format!("/api/customers/{k}")), &full);
-            m.call((GATEWAY, A), middle, &get("customers.svc", format!("/customers/{k}")), &full);
-            m.call((A, B), inner, &get("store.svc", format!("/rows/{k}")), &full);
+            m.call(
+                (c, GATEWAY),
+                outer,
+                &get("shop.example", format!("/api/customers/{k}")),
+                &full,
+            );
+            m.call(
+                (GATEWAY, A),
+                middle,
+                &get("customers.svc", format!("/customers/{k}")),
+                &full,
+            );
+            m.call(
+                (A, B),
+                inner,
+                &get("store.svc", format!("/rows/{k}")),
+                &full,
+            );
         }
         1 => {
-            m.call((c, GATEWAY), outer, &get("shop.example", format!("/api/members/{k}")), &full);
-            m.call((GATEWAY, B), middle, &get("members.svc", format!("/members/{k}")), &full);
+            m.call(
+                (c, GATEWAY),
+                outer,
+                &get("shop.example", format!("/api/members/{k}")),
+                &full,
+            );
+            m.call(
+                (GATEWAY, B),
+                middle,
+                &get("members.svc", format!("/members/{k}")),
+                &full,
+            );
         }
         _ => {
             let t = told(m);
-            m.call((c, GATEWAY), outer, &get("shop.example", format!("/api/news/{k}")), &t);
-            m.call((GATEWAY, C), middle, &get("news.svc", format!("/news/{k}")), &ok());
+            m.call(
+                (c, GATEWAY),
+                outer,
+                &get("shop.example", format!("/api/news/{k}")),
+                &t,
+            );
+            m.call(
+                (GATEWAY, C),
+                middle,
+                &get("news.svc", format!("/news/{k}")),
+                &ok(),
+            );
         }
     }
 }
@@ -431,12 +552,20 @@ pub fn decoys(m: &mut Maker, from: i64, to: i64) {
             2 => format!("{{\"pin\":\"{tail}\",\"n\":{}}}", m.r.below(99)),
             3 => format!("{{\"contact\":\"***{tail}\",\"n\":7}}"),
             4 => format!("{{\"ref\":\"{}\"}}", wrap_digest(&near)),
-            _ => format!("{{\"ref\":\"{}\"}}", crate::support::dress::wrap("base64", &near)),
+            _ => format!(
+                "{{\"ref\":\"{}\"}}",
+                crate::support::dress::wrap("base64", &near)
+            ),
         };
         let mut told = ok();
         told.body = body.into_bytes();
         let outer = span(m, t);
-        m.call((c, GATEWAY), outer, &get("shop.example", format!("/api/news/{k}")), &told);
+        m.call(
+            (c, GATEWAY),
+            outer,
+            &get("shop.example", format!("/api/news/{k}")),
+            &told,
+        );
     }
 }
 
