@@ -234,10 +234,55 @@ fn explain(seed: u64, way: &Way, trail: Option<&Trail>, l: &Loaded) {
     }
 }
 
+/// Seeds from 100 were looked at while this was made; those from 500 were not.
 #[test]
-#[ignore = "minutes; .ci/run has it"]
-fn ways_are_told_whole() {
-    let s = measure(100..104, 30);
+#[ignore = "20 s; .ci/run has it"]
+fn ways_are_told_whole_with_a_third_of_all_exchanges_missing() {
+    let s = measure(500..510, 30);
     let [p, r, _, whole] = s.figures();
     assert!(p >= 0.95 && r >= 0.90 && whole >= 0.85, "{s:?}");
+}
+
+#[test]
+fn ways_are_told_whole_where_nothing_is_missing() {
+    let s = measure(100..101, 0);
+    let [p, r, all, whole] = s.figures();
+    assert!(
+        p >= 0.99 && r >= 0.99 && all >= 0.99 && whole >= 0.97,
+        "{s:?}"
+    );
+}
+
+#[test]
+#[ignore = "10 s; for looking at what is told wrongly: LEAKTRACE_WHY=1"]
+fn ways_to_learn_from() {
+    measure(100..104, 30);
+}
+
+/// The program itself says the same as the library; a record that left is said to have left.
+#[test]
+fn the_program_tells_the_same() {
+    let w = journey::make(7, 1, 20);
+    let l = loaded(&w);
+    let mut left = 0;
+    for way in w
+        .ways
+        .iter()
+        .filter(|w| ["export", "hash"].contains(&w.kind))
+    {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_leaktrace"))
+            .args(["trace", "--json", "--value", &way.value, "--case"])
+            .arg(&l.case)
+            .env("XDG_STATE_HOME", l.case.parent().unwrap())
+            .output()
+            .unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        let own = ask(&l, way).map(|t| serde_json::to_value(t).unwrap());
+        assert_eq!(told["trails"].get(0), own.as_ref());
+        let exit = way.hops.last().unwrap();
+        let exits = told["trails"][0]["exits"].as_array().map_or(0, Vec::len);
+        assert_eq!(exits > 0, exit.seen && exit.to == journey::OUTSIDE);
+        left += exits;
+    }
+    assert!(left > 0);
 }

@@ -54,8 +54,8 @@ pub(super) enum Node {
 /// A way that a record came to a sighting without a sure source.
 struct Came {
     weight: i32,
-    /// The sighting that it came from.
-    from: usize,
+    /// The sighting that it came from; `None` where its holder had it from somewhere unseen.
+    from: Option<usize>,
     /// Hosts between, both ends included.
     way: Vec<IpAddr>,
     resp: bool,
@@ -65,8 +65,8 @@ struct Came {
 
 /// Times a call of an API is followed by habit.
 const HABITS: usize = 3;
-/// Share of the calls of an API inside which others ran, from which on all do: three captures miss many.
-const ASKS: f64 = 0.55;
+/// Share of the calls of an API inside which others ran, from which on all do: captures miss many.
+const ASKS: f64 = 0.5;
 /// Belief from which on a sighting counts alone.
 const SAYS: f32 = 0.7;
 
@@ -160,8 +160,7 @@ fn source(
     let best = sources.get(n).and_then(|s| s.first());
     let told = best.map_or((Via::Nothing, "origin"), |l| (Via::Seen(l.2), l.3));
     // a host that asks whenever it is asked did not answer from what it had
-    let habit = hosts.api(j.call.id).map(|a| hosts.habit(a));
-    let asks = j.resp && habit.and_then(|h| h.asks()).is_some_and(|s| s >= ASKS);
+    let asks = j.resp && hosts.asks(j.call.id, j.from()) >= ASKS;
     let weight = match best {
         Some(l) if asks && l.0 < SURE && l.3 == "stored" => l.0 - 250,
         Some(l) => l.0,
@@ -172,12 +171,18 @@ fn source(
     }
     let came = (0..seen.len())
         .filter(|i| *i != n)
-        .filter_map(|i| came(hosts, seen, i, j, asks))
+        .filter_map(|i| came(hosts, seen, i, j, asks).or_else(|| again(seen, sources, i, j, asks)))
         .filter(|c| c.weight > weight)
-        .max_by_key(|c| (c.weight, seen.get(c.from).map(Seen::ts), c.from))
-        .filter(|c| !leads_to(sources, c.from, n));
+        .max_by_key(|c| {
+            (
+                c.weight,
+                c.from.and_then(|i| seen.get(i)).map(Seen::ts),
+                c.from,
+            )
+        })
+        .filter(|c| !c.from.is_some_and(|i| leads_to(sources, i, n)));
     if let Some(c) = came {
-        let mut via = Via::Seen(c.from);
+        let mut via = c.from.map_or(Via::Nothing, Via::Seen);
         for w in c.way.windows(2) {
             if let [from, to] = w {
                 let g = Gap {
@@ -188,7 +193,7 @@ fn source(
                     via,
                     link: c.link,
                     conf: c.conf,
-                    like: c.from,
+                    like: c.from.unwrap_or(n),
                 };
                 via = gaps.add(before, g);
             }
@@ -329,7 +334,7 @@ fn came(hosts: &Hosts<'_>, seen: &[Seen], n: usize, j: &Seen, asks: bool) -> Opt
         let steps = i32::try_from(way.len()).unwrap_or(0);
         Some(Came {
             weight: weight * 10 - longer(&way),
-            from: n,
+            from: Some(n),
             way,
             resp,
             link,
@@ -371,7 +376,11 @@ fn came(hosts: &Hosts<'_>, seen: &[Seen], n: usize, j: &Seen, asks: bool) -> Opt
         let way = hosts.fetched(holder, at).filter(|w| w.len() == 2)?;
         return made(earlier(42, ago), way, true, "relay", 0.7);
     }
-    if asks && let Some(way) = hosts.fetched(holder, at).filter(|w| w.len() == 2) {
+    // what it gave away itself does not come back in an answer
+    if asks
+        && i.from() != Some(at)
+        && let Some(way) = hosts.fetched(holder, at).filter(|w| w.len() == 2)
+    {
         return made(earlier(45, ago), way, true, "downstream", 0.7);
     }
     if !held {
@@ -379,6 +388,28 @@ fn came(hosts: &Hosts<'_>, seen: &[Seen], n: usize, j: &Seen, asks: bool) -> Opt
         return made(earlier(40, ago), way, false, "stored", 0.6);
     }
     None
+}
+
+/// A host that asks whenever it is asked, and got the record from another one before, got it from there again.
+fn again(
+    seen: &[Seen],
+    sources: &[Vec<Link<&'static str>>],
+    n: usize,
+    j: &Seen,
+    asks: bool,
+) -> Option<Came> {
+    let i = seen.get(n)?;
+    let same = asks && i.resp && i.to() == j.from() && i.before(j) && i.worth() >= j.worth();
+    let way = vec![i.from()?, i.to()?];
+    let ago = j.ts().saturating_sub(i.ts());
+    same.then(|| Came {
+        weight: earlier(44, ago) * 10 - 20,
+        from: sources.get(n).and_then(|s| s.first()).map(|l| l.2),
+        way,
+        resp: true,
+        link: "downstream",
+        conf: 0.6,
+    })
 }
 
 /// Where answers of calls like this one come from, the nearest first.
@@ -406,6 +437,8 @@ fn onward(hosts: &Hosts<'_>, j: &Seen) -> Vec<(IpAddr, IpAddr, f64)> {
         && out.len() < HABITS
         && let Some((to, next, share)) = hosts.habit(a).target()
         && to != at
+        // who only asks is one of many
+        && hosts.serves(to)
     {
         out.push((at, to, share));
         (at, api) = (to, Some(next));

@@ -46,10 +46,6 @@ pub struct Habit {
 }
 
 impl Habit {
-    /// Share of the calls inside which another one ran; `None` where too few tell.
-    pub fn asks(&self) -> Option<f64> {
-        (self.calls >= FEW).then(|| self.asking as f64 / self.calls as f64)
-    }
     /// The one server that the data of such a call comes from, and in what share of the calls.
     pub fn source(&self) -> Option<(IpAddr, i64, f64)> {
         one(&self.from, self.calls)
@@ -73,6 +69,7 @@ pub struct Hosts<'c> {
     conn: &'c Connection,
     talks: OnceCell<BTreeMap<(IpAddr, IpAddr), Talk>>,
     habits: RefCell<FxHashMap<i64, Rc<Habit>>>,
+    servers: RefCell<FxHashMap<IpAddr, f64>>,
     clocks: FxHashMap<i64, (i64, i64)>,
 }
 
@@ -93,6 +90,7 @@ impl<'c> Hosts<'c> {
             conn,
             talks: OnceCell::new(),
             habits: RefCell::default(),
+            servers: RefCell::default(),
             clocks,
         })
     }
@@ -187,6 +185,49 @@ impl<'c> Hosts<'c> {
         None
     }
 
+    /// Whether anybody asks a host.
+    pub fn serves(&self, host: IpAddr) -> bool {
+        self.talks().keys().any(|(_, to)| *to == host)
+    }
+
+    /// In what share of the calls of its API another one ran inside a call; where few tell, as on its server in general.
+    pub fn asks(&self, call: i64, server: Option<IpAddr>) -> f64 {
+        let Some(habit) = self.api(call).map(|a| self.habit(a)) else {
+            return 0.0;
+        };
+        let usual = server.map_or(0.0, |s| self.server(s));
+        (habit.asking as f64 + usual * FEW as f64) / (habit.calls + FEW) as f64
+    }
+
+    /// The same for all calls that a host answers.
+    fn server(&self, host: IpAddr) -> f64 {
+        if let Some(x) = self.servers.borrow().get(&host) {
+            return *x;
+        }
+        let blob = match host {
+            IpAddr::V4(a) => a.to_ipv6_mapped(),
+            IpAddr::V6(a) => a,
+        };
+        let counts = self
+            .conn
+            .prepare_cached(
+                "SELECT count(*),count(k.parent_id) FROM (SELECT c.id FROM call c JOIN call_fact f ON f.call_id=c.id WHERE c.dst=?1 \
+                 AND f.joined IS NULL AND c.status BETWEEN 200 AND 299 LIMIT ?2) c \
+                 LEFT JOIN (SELECT DISTINCT parent_id FROM call_fact WHERE parent_id IS NOT NULL) k ON k.parent_id=c.id",
+            )
+            .and_then(|mut s| {
+                s.query_row((blob.octets().to_vec(), SAMPLE), |r| {
+                    Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?))
+                })
+            });
+        let share = match counts {
+            Ok((all, asking)) if all > 0 => asking as f64 / all as f64,
+            _ => 0.0,
+        };
+        self.servers.borrow_mut().insert(host, share);
+        share
+    }
+
     /// Hosts by which data comes from `holder` in answers to `at`, where a call of this API is answered, as such calls usually ask.
     /// Both ends are in it.
     pub fn asked_by(&self, api: i64, at: IpAddr, holder: IpAddr) -> Option<Vec<IpAddr>> {
@@ -214,8 +255,8 @@ impl<'c> Hosts<'c> {
         while let Some((api, way)) = open.pop_front() {
             let habit = self.habit(api);
             for (addr, then, n) in next(&habit) {
-                // once may be chance
-                if *n * 10 < habit.calls || *n < 2 || way.contains(addr) {
+                let all: u64 = next(&habit).iter().map(|x| x.2).sum();
+                if *n * 4 < all || way.contains(addr) {
                     continue;
                 }
                 let mut longer = way.clone();
