@@ -160,9 +160,11 @@ fn source(
     let best = sources.get(n).and_then(|s| s.first());
     let told = best.map_or((Via::Nothing, "origin"), |l| (Via::Seen(l.2), l.3));
     // a host that asks whenever it is asked did not answer from what it had
-    let asks = j.resp && hosts.asks(j.call.id, j.from()) >= ASKS;
+    let pushed = matches!(j.call.method.as_deref(), Some("RECV" | "SEND"));
+    let asks = j.resp && !pushed && hosts.asks(j.call.id, j.from()) >= ASKS;
+    let answer = |i: usize| seen.get(i).is_some_and(|s| s.resp);
     let weight = match best {
-        Some(l) if asks && l.0 < SURE && l.3 == "stored" => l.0 - 250,
+        Some(l) if asks && l.0 < SURE && answer(l.2) => l.0 - 250,
         Some(l) => l.0,
         None => 0,
     };
@@ -173,6 +175,8 @@ fn source(
         .filter(|i| *i != n)
         .filter_map(|i| came(hosts, seen, i, j, asks).or_else(|| again(seen, sources, i, j, asks)))
         .filter(|c| c.weight > weight)
+        // what came here is known to have come that way
+        .filter(|c| j.resp || !best.zip(c.from).is_some_and(|(l, i)| leads_to(sources, l.2, i)))
         .max_by_key(|c| {
             (
                 c.weight,
