@@ -259,6 +259,8 @@ pub const SHEET_MEMBERS: usize = 10_000;
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Calls of one subject that are read: beyond, a few seconds become minutes.
+pub const TRACE_SUBJECT_CALLS: usize = 300_000;
 /// Call ids kept with one movement of a merged graph: enough to open examples; the trails list all.
 pub const GRAPH_CALLS: usize = 20;
 /// Addresses and movements drawn in one picture: what a page or a screen can still show.

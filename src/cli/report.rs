@@ -75,6 +75,10 @@ fn in_words(question: &Question, answer: &TraceResult, reveal: bool) -> String {
             format!("Which accounts could have leaked the rows of {name}, and how did they move?")
         }
         Question::Account(a) => format!("What did {a} receive, and what did it send on?"),
+        Question::Subject(kind, name) => {
+            let name = visible(name);
+            format!("What did the {} {name} see, take and send on?", kind.name())
+        }
         Question::Record(r) => format!("How did the record {r} move, and who received it?"),
     }
 }

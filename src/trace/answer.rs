@@ -6,6 +6,7 @@ use super::evidence::Evidence;
 use super::matching::{self, RowHit};
 use super::model::{ClueCount, Hop, Omitted, TraceResult, Trail};
 use super::sight::{self, Fields, Found, Holder};
+use super::subject::{self, Kind, Subject};
 use super::subjects::Deliveries;
 use super::trail::hosts::Hosts;
 use super::trail::{self, Seen};
@@ -84,13 +85,49 @@ pub fn run(
     let mut typer =
         |name: Option<&str>, sample: &[&str]| type_column(&mut scanner, &rules, name, sample);
     let e = Evidence::load(conn)?;
-    let (mut clue, only) = match question {
-        Question::Value(v) => (
-            clue::one(v, &mut typer).map_err(|_| usage("--value: nothing to look for".into()))?,
-            None,
-        ),
-        Question::Clue { name, bytes } => (clue::read(name, bytes, &mut typer)?, None),
-        Question::Record(id) => (record(conn, &e, &key, id)?, None),
+    let mut only: Option<i64> = None;
+    // calls that trails are told of, and what passed them
+    let mut about: Option<(FxHashSet<i64>, Subject)> = None;
+    let mut asked_about = |kind: Kind, name: &str| -> Result<Vec<(i64, i64)>> {
+        let at = subject::calls(&e, kind, name)?;
+        let told = subject::read(&e, kind, name, &at, &options.inside, stop)?;
+        let of = |a: &subject::At| e.calls.get(a.call as usize);
+        let bodies = |came: bool| -> Vec<(i64, i64)> {
+            let side = |a: &subject::At| {
+                let c = of(a)?;
+                let body = if a.client == came { c.resp } else { c.req };
+                (body != 0).then_some((c.ts, body))
+            };
+            at.iter().filter_map(side).collect()
+        };
+        // what came to it; where nothing did, what it gave away
+        let came = if told.taken.records > 0 {
+            bodies(true)
+        } else {
+            bodies(false)
+        };
+        let ids = at.iter().filter_map(|a| Some(of(a)?.id)).collect();
+        about = Some((ids, told));
+        Ok(came)
+    };
+    let mut clue = match question {
+        Question::Value(v) => {
+            clue::one(v, &mut typer).map_err(|_| usage("--value: nothing to look for".into()))?
+        }
+        Question::Clue { name, bytes } => clue::read(name, bytes, &mut typer)?,
+        Question::Record(id) => record(conn, &e, &key, id)?,
+        Question::Subject(kind, name) => {
+            let bodies = asked_about(*kind, name)?;
+            match received(conn, &e, &key, bodies, stop)? {
+                Some(c) => c,
+                None => {
+                    return Ok(TraceResult {
+                        subject: about.map(|a| a.1),
+                        ..TraceResult::default()
+                    });
+                }
+            }
+        }
         Question::Account(name) => {
             let id = e
                 .accounts
@@ -103,14 +140,25 @@ pub fn run(
                         crate::call::text::visible(name)
                     ))
                 })?;
-            match received(conn, &e, &key, id, stop)? {
-                Some(c) => (c, Some(id)),
-                None => return nothing_received(&e, &key, options, stop, id),
+            asked_about(Kind::Account, name)?;
+            only = Some(id);
+            match received(conn, &e, &key, answers_to(&e, id), stop)? {
+                Some(c) => c,
+                None => {
+                    let mut told = nothing_received(&e, &key, options, stop, id)?;
+                    told.subject = about.map(|a| a.1);
+                    return Ok(told);
+                }
             }
         }
     };
     let lone = matches!(question, Question::Value(_));
-    let resolved = if options.quick || only.is_some() {
+    let own = match (only, &about) {
+        (Some(account), _) => Some(Own::Account(account)),
+        (None, Some((calls, _))) => Some(Own::Calls(calls)),
+        (None, None) => None,
+    };
+    let resolved = if options.quick || own.is_some() {
         Vec::new()
     } else {
         resolve::resolve(conn, &e.classes, &clue, stop)?
@@ -118,7 +166,7 @@ pub fn run(
     let mut found = sight::by_prints(&e, &clue, &key, &resolved, stop)?;
     sight::learn_classes(&e, &mut clue, &found);
     let mut omitted = Omitted::default();
-    if !options.quick && only.is_none() {
+    if !options.quick && own.is_none() {
         let wanted = as_text(&clue, &found, lone);
         if !wanted.is_empty() {
             let s = text::search(conn, &wanted, stop)?;
@@ -137,23 +185,29 @@ pub fn run(
                 .and_then(super::evidence::identifies)
                 .is_some()
     });
-    let all = Deliveries::load(&e, loose, &options.inside, stop)?;
-    let case = Case {
-        e: &e,
-        clue: &clue,
-        key: &key,
-        inside: &options.inside,
-        all: &all,
+    // nobody is suspected where nothing is known to have leaked
+    let (verdict, suspects) = if matches!(question, Question::Subject(..)) {
+        Default::default()
+    } else {
+        let all = Deliveries::load(&e, loose, &options.inside, stop)?;
+        let case = Case {
+            e: &e,
+            clue: &clue,
+            key: &key,
+            inside: &options.inside,
+            all: &all,
+        };
+        let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
+        omitted.suspects = more;
+        (verdict, suspects)
     };
-    let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
-    omitted.suspects = more;
     let trails = trails(
         &e,
         &clue,
         &found,
         &hits,
         options,
-        only,
+        own.as_ref(),
         &mut details,
         &mut omitted,
     )?;
@@ -168,7 +222,16 @@ pub fn run(
         })
         .collect();
     let seen_rows: BTreeSet<u32> = hits.iter().map(|h| h.row).collect();
+    let told = match question {
+        Question::Value(_) => {
+            let name = shown(&clue, 0, options.reveal);
+            Some(subject::of_trails("value", &name, &trails))
+        }
+        Question::Record(id) => Some(subject::of_trails("record", id, &trails)),
+        _ => about.map(|a| a.1),
+    };
     Ok(TraceResult {
+        subject: told,
         clue: ClueCount {
             rows: clue.rows.len() as u64,
             values: clue.values.len() as u64,
@@ -301,7 +364,7 @@ fn trails(
     found: &[Found],
     hits: &[RowHit],
     options: &Options,
-    only: Option<i64>,
+    only: Option<&Own<'_>>,
     details: &mut Details<'_, '_>,
     omitted: &mut Omitted,
 ) -> Result<Vec<Trail>> {
@@ -396,7 +459,7 @@ fn trails(
         }
         let seen = fold(seen);
         let seen = match only {
-            Some(account) => of_account(e, seen, account),
+            Some(own) => of_subject(e, seen, own),
             None => seen,
         };
         if seen.is_empty() {
@@ -447,13 +510,24 @@ fn fold(seen: Vec<Seen>) -> Vec<Seen> {
     best.into_values().collect()
 }
 
-/// What an account received, and what left from its addresses after that.
-fn of_account(e: &Evidence<'_>, seen: Vec<Seen>, account: i64) -> Vec<Seen> {
-    let own = |s: &Seen| {
-        s.call.account == account
-            || e.find(s.call.id)
-                .and_then(|i| e.calls.get(i as usize))
-                .is_some_and(|c| c.behind == account)
+/// Whose trails are told.
+enum Own<'a> {
+    /// An account's.
+    Account(i64),
+    /// Those that pass these calls (row ids).
+    Calls(&'a FxHashSet<i64>),
+}
+
+/// What a subject received, and what left from its addresses after that.
+fn of_subject(e: &Evidence<'_>, seen: Vec<Seen>, of: &Own<'_>) -> Vec<Seen> {
+    let own = |s: &Seen| match of {
+        Own::Calls(calls) => calls.contains(&s.call.id),
+        Own::Account(account) => {
+            s.call.account == *account
+                || e.find(s.call.id)
+                    .and_then(|i| e.calls.get(i as usize))
+                    .is_some_and(|c| c.behind == *account)
+        }
     };
     let first = seen
         .iter()
@@ -554,20 +628,23 @@ fn record(conn: &Connection, e: &Evidence<'_>, key: &PrintKey, id: &str) -> Resu
     clue::record(&values)
 }
 
-/// The clue of what an account received: its first records, each subject once.
+/// Answers that an account received: time and body.
+fn answers_to(e: &Evidence<'_>, account: i64) -> Vec<(i64, i64)> {
+    e.answers()
+        .iter()
+        .filter(|(_, c)| e.receiver(*c) == Some(account))
+        .filter_map(|(b, c)| Some((e.calls.get(*c as usize)?.ts, *b)))
+        .collect()
+}
+
+/// The clue of what bodies hold: the first records, each subject once.
 fn received(
     conn: &Connection,
     e: &Evidence<'_>,
     key: &PrintKey,
-    account: i64,
+    mut bodies: Vec<(i64, i64)>,
     stop: &AtomicBool,
 ) -> Result<Option<Clue>> {
-    let mut bodies: Vec<(i64, i64)> = e
-        .answers()
-        .iter()
-        .filter(|(_, c)| e.receiver(*c) == Some(account))
-        .filter_map(|(b, c)| Some((e.calls.get(*c as usize)?.ts, *b)))
-        .collect();
     bodies.sort_unstable();
     let mut done: FxHashSet<i64> = FxHashSet::default();
     let mut seen: FxHashSet<u64> = FxHashSet::default();
@@ -605,7 +682,7 @@ fn received(
     if rows.is_empty() {
         return Ok(None);
     }
-    clue::rows_of(&rows, "records that the account received").map(Some)
+    clue::rows_of(&rows, "records that came to the subject").map(Some)
 }
 
 /// An account that exists and received nothing that identifies anybody.

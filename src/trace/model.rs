@@ -2,6 +2,7 @@
 //! order; fields after those of the contract are additions. Bounds: [`crate::limits::TRACE_TRAILS`] trails,
 //! [`crate::limits::TRACE_CALLS`] call ids a suspect; what is left out is counted in `omitted`.
 
+use super::subject::Subject;
 use serde::Serialize;
 
 /// How much of the clue was seen at all.
@@ -205,11 +206,17 @@ pub struct TraceResult {
     pub trails: Vec<Trail>,
     /// What is not in the answer.
     pub omitted: Omitted,
+    /// What one account, address, device, API, host or value saw, took and sent on; not with a clue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
 }
 
 impl TraceResult {
     /// Whether nothing of the clue was seen: exit status 1.
     pub fn nothing(&self) -> bool {
-        self.clue.matched_values == 0 && self.trails.is_empty() && self.suspects.is_empty()
+        self.clue.matched_values == 0
+            && self.trails.is_empty()
+            && self.suspects.is_empty()
+            && self.subject.as_ref().is_none_or(|s| s.seen.calls == 0)
     }
 }

@@ -176,7 +176,12 @@ fn source(
         .filter_map(|i| came(hosts, seen, i, j, asks).or_else(|| again(seen, sources, i, j, asks)))
         .filter(|c| c.weight > weight)
         // what came here is known to have come that way
-        .filter(|c| j.resp || !best.zip(c.from).is_some_and(|(l, i)| leads_to(sources, l.2, i)))
+        .filter(|c| {
+            j.resp
+                || !best
+                    .zip(c.from)
+                    .is_some_and(|(l, i)| leads_to(sources, l.2, i))
+        })
         .max_by_key(|c| {
             (
                 c.weight,
