@@ -286,3 +286,88 @@ fn the_program_tells_the_same() {
     }
     assert!(left > 0);
 }
+
+/// A client took a list and sent it outside: as an account, an address, a device, by the API and the host of it.
+#[test]
+fn a_subject_is_told_with_what_it_took_and_sent_on() {
+    use leaktrace::trace::subject::Kind;
+    let w = journey::make(11, 2, 0);
+    let l = loaded(&w);
+    let tell =
+        |q: Question| run(&l.cx.conn, &q, &Options::default(), &AtomicBool::new(false)).unwrap();
+    let way = w.ways.iter().find(|w| w.kind == "export").unwrap();
+    let out = way.hops.last().unwrap();
+    let r = tell(Question::Subject(Kind::Address, out.from.to_string()));
+    let s = r.subject.unwrap();
+    assert!(r.suspects.is_empty() && !r.verdict.none);
+    let own = |x: &&journey::Exchange| x.src == out.from || x.dst == out.from;
+    // the message on a socket is a call of its own
+    let sockets = w.ways.iter().filter(|w| w.kind == "push");
+    let sockets = sockets.filter(|w| w.hops.last().unwrap().to == out.from);
+    let calls = w.exchanges.iter().filter(own).count() + sockets.count();
+    assert_eq!(s.seen.calls, calls as u64);
+    assert!(
+        s.taken.records >= 13 && s.sent_on.all.records >= 13,
+        "{s:#?}"
+    );
+    let outside: Vec<&str> = s
+        .sent_on
+        .to
+        .iter()
+        .filter(|t| t.outside)
+        .map(|t| t.to.as_str())
+        .collect();
+    assert_eq!(outside, [journey::OUTSIDE.to_string()]);
+    assert_eq!(
+        s.timeline.iter().map(|b| b.calls).sum::<u64>(),
+        s.seen.calls
+    );
+    assert!(s.map.iter().any(|m| m.dir == "sent"
+        && m.host == journey::OUTSIDE.to_string()
+        && m.classes["cn-mobile"] >= 13));
+    assert!(
+        r.trails
+            .iter()
+            .any(|t| t.exits.iter().any(|e| e.to == journey::OUTSIDE.to_string()))
+    );
+    let b = s.baseline.unwrap();
+    assert!(b.records > 0 && b.peers.is_some());
+    // the API that hands the list out, its host, and all clients by the name of theirs
+    let api = tell(Question::Subject(Kind::Api, "POST store.svc/query".into()));
+    let api = api.subject.unwrap();
+    assert!(
+        api.sent_on.all.records >= 10 && api.taken.records == 0,
+        "{api:#?}"
+    );
+    assert!(
+        api.sent_on
+            .to
+            .iter()
+            .all(|t| t.to == journey::A.to_string())
+    );
+    let host = tell(Question::Subject(Kind::Host, "store.svc".into()))
+        .subject
+        .unwrap();
+    assert!(host.seen.calls > api.seen.calls && host.sent_on.all.records > api.sent_on.all.records);
+    let device = tell(Question::Subject(Kind::Device, "okhttp/4.12".into()))
+        .subject
+        .unwrap();
+    assert!(device.seen.calls > host.seen.calls);
+    let nobody = tell(Question::Subject(Kind::Address, "192.0.2.77".into()));
+    assert!(nobody.nothing());
+    // a value: who got it, and in which form
+    let v = tell(Question::Value(way.value.clone())).subject.unwrap();
+    assert_eq!((v.kind, v.seen.calls), ("value", 4));
+    assert!(v.sent_on.to.iter().any(|t| t.outside));
+    assert!(!v.name.contains(&way.value), "masked unless revealed");
+    // and by the program
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_leaktrace"))
+        .args(["trace", "--json", "--host", "store.svc", "--case"])
+        .arg(&l.case)
+        .env("XDG_STATE_HOME", l.case.parent().unwrap())
+        .output()
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(told["subject"]["kind"], "host");
+    assert_eq!(told["subject"]["seen"]["calls"], host.seen.calls);
+}

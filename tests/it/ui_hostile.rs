@@ -362,6 +362,17 @@ impl Data for Hostile {
                 &mut |c| vec![c.rowid as u64],
             ))),
             What::Trace { question, .. } => Answer::Trace(Box::new(TraceResult {
+                subject: Some(leaktrace::trace::subject::Subject {
+                    kind: "device",
+                    name: evil(9),
+                    map: vec![leaktrace::trace::subject::Spot {
+                        host: evil(10),
+                        dir: "taken",
+                        calls: 1,
+                        classes: [(evil(11), 3)].into_iter().collect(),
+                    }],
+                    ..Default::default()
+                }),
                 clue: ClueCount {
                     rows: 1,
                     values: 1,

@@ -238,7 +238,7 @@ pub static BINDINGS: &[Binding] = &[
         Ctx::Global,
         &[Key::ch('T')],
         A::Trace,
-        "trace what is under the cursor; elsewhere asks for a value or a clue file",
+        "trace what is under the cursor: record, account, API, client, address; else asks",
         20,
         "trace",
     ),
@@ -395,6 +395,18 @@ pub static BINDINGS: &[Binding] = &[
         &[Key::ch('}')],
         A::NextRecord,
         "path of the next record of the clue",
+    ),
+    b(
+        Ctx::Trace,
+        &[Key::ch('v')],
+        A::Whole,
+        "the ways of all records as one, or of one record",
+    ),
+    b(
+        Ctx::Trace,
+        &[Key::ch(' ')],
+        A::Fold,
+        "fold what came of this movement, and open it again",
     ),
     // Always
     h(

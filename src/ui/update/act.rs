@@ -63,6 +63,8 @@ pub fn act(m: &mut Model, a: A) {
         A::IsAccount => work::is_account(m),
         A::NotAccount => work::not_account(m),
         A::NextRecord => step::record(m, true),
+        A::Whole => step::whole(m),
+        A::Fold => step::fold(m),
         A::PrevRecord => step::record(m, false),
         A::NextSensitive => step::sensitive(m, true),
         A::PrevSensitive => step::sensitive(m, false),
