@@ -291,11 +291,16 @@ fn the_program_tells_the_same() {
 #[test]
 fn a_subject_is_told_with_what_it_took_and_sent_on() {
     use leaktrace::trace::subject::Kind;
-    let w = journey::make(11, 2, 0);
+    let w = journey::make(11, 6, 0);
     let l = loaded(&w);
     let tell =
         |q: Question| run(&l.cx.conn, &q, &Options::default(), &AtomicBool::new(false)).unwrap();
-    let way = w.ways.iter().find(|w| w.kind == "export").unwrap();
+    // archives are looked through for a value that is asked for, not for all that is in them
+    let way = w
+        .ways
+        .iter()
+        .find(|w| w.kind == "export" && w.hops.iter().all(|h| !h.form.contains("zip")));
+    let way = way.unwrap();
     let out = way.hops.last().unwrap();
     let r = tell(Question::Subject(Kind::Address, out.from.to_string()));
     let s = r.subject.unwrap();
@@ -324,7 +329,7 @@ fn a_subject_is_told_with_what_it_took_and_sent_on() {
     );
     assert!(s.map.iter().any(|m| m.dir == "sent"
         && m.host == journey::OUTSIDE.to_string()
-        && m.classes["cn-mobile"] >= 13));
+        && m.classes["cn-mobile"] >= 12));
     assert!(
         r.trails
             .iter()

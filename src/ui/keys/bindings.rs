@@ -238,7 +238,7 @@ pub static BINDINGS: &[Binding] = &[
         Ctx::Global,
         &[Key::ch('T')],
         A::Trace,
-        "trace what is under the cursor: record, account, API, client, address; else asks",
+        "trace what is under the cursor; elsewhere asks for a value or a clue file",
         20,
         "trace",
     ),

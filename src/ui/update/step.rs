@@ -235,10 +235,16 @@ pub fn fold(m: &mut Model) {
     let Some(branch) = branch else {
         return m.say("nothing to fold here: put the cursor on a movement");
     };
-    if !t.folded.remove(&branch) {
+    let open = t.folded.remove(&branch);
+    if !open {
         t.folded.insert(branch);
     }
     docs::refresh(m);
+    m.say(if open {
+        "opened"
+    } else {
+        "folded: what came of it is hidden; Space opens it"
+    });
 }
 
 fn doc_next(
