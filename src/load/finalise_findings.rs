@@ -447,17 +447,24 @@ fn distinct(batches: Receiver<Vec<Value>>, accounts: usize, most: u64) -> Vec<[u
 struct Seen {
     parts: Vec<Vec<Value>>,
     held: usize,
+    /// So many held ones are settled.
+    settle_at: usize,
     most: usize,
     full: bool,
 }
 
+/// Values that may lie there without being settled, however often each: 64 MB.
+const LOOSE: usize = 4_000_000;
+
 impl Seen {
     /// With room for `room` values, and at most `most` at any time.
     fn new(room: usize, most: usize) -> Seen {
+        let room = room.min(LOOSE);
         let each = room / 256 + room / 2048;
         Seen {
             parts: (0..256).map(|_| Vec::with_capacity(each)).collect(),
             held: 0,
+            settle_at: LOOSE.min(most),
             most,
             full: false,
         }
@@ -470,9 +477,10 @@ impl Seen {
             part.push(v);
             self.held += 1;
         }
-        if self.held >= self.most {
+        if self.held >= self.settle_at {
             self.settle();
             self.full = self.held > self.most - self.most / 8;
+            self.settle_at = (2 * self.held).max(LOOSE).min(self.most);
         }
     }
     /// Leaves each value once.
