@@ -181,6 +181,13 @@ pub struct Columns {
     users: Vec<(i64, u32, u32)>,
 }
 
+impl Columns {
+    /// Whether a field of an API holds values of a class.
+    pub fn accepts(&self, api: u32, dir: u32, field: u32, class: u8) -> bool {
+        self.accept.contains(&(api * 2 + dir, field, class))
+    }
+}
+
 /// First pass: counts candidates by column and decides.
 pub fn columns(
     conn: &Connection,

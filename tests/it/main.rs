@@ -41,6 +41,7 @@ mod labelled;
 mod layering;
 mod log_joins;
 mod logs;
+mod masks_undone;
 mod operations;
 mod packets;
 mod query_rows;
