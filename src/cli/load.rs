@@ -120,6 +120,7 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         rules: c.rules.clone(),
         proto: c.proto.clone(),
         spec: c.spec.clone(),
+        profile: c.profile.clone(),
         after: Common::load_time(c.after.as_ref(), "after")?,
         before: Common::load_time(c.before.as_ref(), "before")?,
         log_format: c.log_format.clone(),

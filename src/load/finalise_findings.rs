@@ -60,6 +60,8 @@ pub fn classes(conn: &Connection, rules: &Rules) -> Result<Classes> {
         rule: vec![None; 64],
         hard: 0,
     };
+    let profile = crate::case::profile::current(conn)?;
+    out.levels.grading = profile.grading();
     for (id, name, level, _) in crate::case::open::classes(conn)? {
         let at = usize::from(id);
         let bit = 1u64 << (id & 63);
@@ -81,6 +83,13 @@ pub fn classes(conn: &Connection, rules: &Rules) -> Result<Classes> {
             }
             "session-token" | "jwt" => out.levels.secret |= bit,
             _ => {}
+        }
+        if let Some(l) = out.levels.level.get_mut(at) {
+            *l = profile.level(&name, *l);
+            // rows of findings and classes are shown by what stands in the case
+            if *l != level {
+                conn.execute("UPDATE class SET level=?1 WHERE id=?2", (*l, id))?;
+            }
         }
         if let (Some(n), Some(r)) = (out.names.get_mut(at), out.rule.get_mut(at)) {
             (*n, *r) = (name, rule);
@@ -384,6 +393,10 @@ pub fn apply(
             why: "counting values failed".into(),
         })
     })?;
+    let grading = classes.levels.grading;
+    for c in ev.calls.iter_mut() {
+        c.level = grading.of_call(c.level, c.records);
+    }
     Ok(Applied { values })
 }
 

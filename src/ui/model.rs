@@ -308,6 +308,8 @@ pub enum Run {
     Theme(String),
     /// Keep the filter.
     Save,
+    /// Grade by another profile.
+    Grade(String),
 }
 
 /// The filter and its line.

@@ -44,6 +44,7 @@ mod logs;
 mod masks_undone;
 mod operations;
 mod packets;
+mod profiles;
 mod query_rows;
 mod quic;
 mod quic_recorded;

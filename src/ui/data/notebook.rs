@@ -6,6 +6,7 @@ use crate::case;
 use crate::error::{Error, Result};
 use crate::load::correct::{self, Change, With};
 use crate::load::finalise::Counts;
+use crate::load::profiles;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -46,6 +47,8 @@ pub enum Write {
     Template(Change),
     /// Takes the last correction back.
     Untemplate(Change),
+    /// Grades by another profile.
+    Grade(String),
 }
 
 impl Write {
@@ -74,7 +77,8 @@ impl Write {
                 v: v.clone(),
                 off: !off,
             }),
-            Write::SaveFilter { .. } => None,
+            // another profile is one more choice in the palette
+            Write::SaveFilter { .. } | Write::Grade(_) => None,
             Write::Template(c) => Some(Write::Untemplate(c.clone())),
             Write::Untemplate(c) => Some(Write::Template(c.clone())),
         }
@@ -93,6 +97,14 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
             return corrected(path, with, counts, |conn| {
                 let said = correct::undo(conn)?;
                 Ok(said.unwrap_or_else(|| "there is no correction to take back".into()))
+            });
+        }
+        Write::Grade(id) => {
+            let counts = |c: &Counts| format!("{} findings", c.findings);
+            return corrected(path, with, counts, |conn| {
+                let p = profiles::named(id)?;
+                case::profile::take(conn, &p)?;
+                Ok(format!("levels by {}", p.title))
             });
         }
         Write::Correct {
@@ -142,7 +154,9 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
             case::marks::save(&conn, name, "filter", text)?;
             format!("filter saved as {name}")
         }
-        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_) => String::new(),
+        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_) | Write::Grade(_) => {
+            String::new()
+        }
     };
     Ok(Answer::Written(said))
 }
