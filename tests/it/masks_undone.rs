@@ -97,7 +97,6 @@ fn planted_fakes_and_recoveries_are_found_and_honest_masks_are_not() {
             ),
         );
     }
-    drop(get);
     let case = dir.path().join("masks.ltc");
     let options = LoadOptions {
         files: vec![capture],

@@ -1,8 +1,11 @@
 //! Grading profiles: levels of a loaded case under another standard, kept over loads, told with their date.
 
+use super::ui_rig::Rig;
 use crate::support::bank;
+use leaktrace::load::correct::With;
 use leaktrace::load::{LoadOptions, Progress, run};
 use leaktrace::query::{Cx, Filter, Page, read};
+use leaktrace::ui::data::case::CaseData;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -119,4 +122,47 @@ fn a_case_is_graded_by_another_standard_and_back() {
     assert_eq!(out.status.code(), Some(2));
     let told = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(told.contains("gbt-43697-2024"), "{told}");
+}
+
+#[test]
+fn rules_are_edited_while_a_case_is_open() {
+    let bank = bank::make(6, 200);
+    let dir = tempfile::tempdir().unwrap();
+    let (capture, case) = (dir.path().join("bank.pcap"), dir.path().join("bank.ltc"));
+    std::fs::write(&capture, &bank.capture).unwrap();
+    load(capture, &case, None);
+    let count = || {
+        let mut n = [0u64; 2];
+        let cx = Cx::open(&case, false).unwrap();
+        read::findings(&cx, &Filter::all(), &mut |f| {
+            n[usize::from(f.class == "email")] += 1;
+            Ok(true)
+        })
+        .unwrap();
+        n
+    };
+    let [others, mails] = count();
+    assert!(others > 0 && mails > 0);
+    let rules = dir.path().join("rules.toml");
+    std::fs::write(&rules, "[[class]]\nid = \"email\"\nenabled = false\n").unwrap();
+    let data = CaseData::new(case.clone(), With::default());
+    let mut r = Rig::new(&case, Box::new(data), (160, 50));
+    let by_palette = |r: &mut Rig, command: &str, text: &str| {
+        r.keys(&format!(": `{command}` Enter"));
+        if !text.is_empty() {
+            r.keys(&format!("`{text}` Enter"));
+        }
+        r.text()
+    };
+    let told = by_palette(&mut r, "rules search again", rules.to_str().unwrap());
+    assert!(told.contains("email +0 -"), "{told}");
+    assert_eq!(count(), [others, 0]);
+    // a correction afterwards is decided with the same rules, and the built-in ones bring all back
+    let told = by_palette(&mut r, "levels by JR/T", "");
+    assert!(told.contains("JR/T 0197-2020"), "{told}");
+    assert_eq!(count(), [others, 0]);
+    r.keys(": `rules search again` Enter C-u Enter");
+    let told = r.text();
+    assert!(told.contains("email +"), "{told}");
+    assert_eq!(count(), [others, mails]);
 }

@@ -78,6 +78,10 @@ fn commands(m: &Model) -> Vec<Command> {
     for t in builtin_names() {
         add(format!("theme    {t}"), Run::Theme(t.to_string()));
     }
+    add(
+        "rules    search again with rules from files".into(),
+        Run::Rules,
+    );
     for p in Profile::builtin() {
         add(
             format!("levels   by {}, {}", p.title, p.date),
@@ -121,6 +125,10 @@ pub fn run(m: &mut Model, r: Run) {
         Run::Filter(text) => filter::set(m, &text),
         Run::Save if m.filter.applied.is_empty() => m.say("there is no filter to save"),
         Run::Save => overlay::prompt(m, PromptKind::Save, ""),
+        Run::Rules => {
+            let now = m.rules.clone();
+            overlay::prompt(m, PromptKind::Rules, &now);
+        }
         Run::Grade(id) => work::correct(m, Write::Grade(id)),
         Run::Theme(name) => match Theme::load(&name, m.theme_folder.clone(), m.theme.depth) {
             Ok(t) => {

@@ -144,7 +144,11 @@ fn write(m: &mut Model, w: Write) {
     }
     m.corrected |= matches!(
         w,
-        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_) | Write::Grade(_)
+        Write::Correct { .. }
+            | Write::Template(_)
+            | Write::Untemplate(_)
+            | Write::Grade(_)
+            | Write::Rules(_)
     );
     ask::ask(m, 0, Place::Written, What::Write(w));
     super::docs::refresh(m);
