@@ -42,6 +42,7 @@ mod layering;
 mod log_joins;
 mod logs;
 mod masks_undone;
+mod mtls_recorded;
 mod operations;
 mod packets;
 mod profiles;
