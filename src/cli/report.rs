@@ -1,7 +1,7 @@
 //! `report`: a question with its answer, or what is there, as one file for others. In: a case, a question perhaps. Out: HTML or
 //! Markdown, a journal row. Bounds: those of the report.
 
-use super::args::{Args, Question as Asked, ReportArgs};
+use super::args::{Args, ReportArgs};
 use super::{NOTHING, OK, case, out, trace};
 use crate::call::text::visible;
 use crate::case::journal;
@@ -9,7 +9,6 @@ use crate::detect::Rules;
 use crate::error::Result;
 use crate::export;
 use crate::report::{self, Asked as Wanted};
-use crate::trace::{Question, TraceResult};
 use serde_json::json;
 
 pub(super) fn run(args: &Args, asked: &ReportArgs) -> Result<u8> {
@@ -23,7 +22,7 @@ pub(super) fn run(args: &Args, asked: &ReportArgs) -> Result<u8> {
     let words = question
         .as_ref()
         .zip(answer.as_ref())
-        .map(|(q, a)| in_words(q, a, args.common.reveal));
+        .map(|(q, a)| report::in_words(q, a, args.common.reveal));
     let rules = Rules::with_files(&args.common.rules)?;
     let document = report::compose(
         &cx,
@@ -34,8 +33,11 @@ pub(super) fn run(args: &Args, asked: &ReportArgs) -> Result<u8> {
         },
     )?;
     let text = (format.write)(&document);
-    let detail =
-        json!({"format": format!("report {}", format.name), "question": asked_as(&asked.question)});
+    let mut detail = json!({"format": format!("report {}", format.name)});
+    if let (Some(detail), Some(q), Some(a)) = (detail.as_object_mut(), &question, &answer) {
+        detail.insert("question".to_owned(), report::asked_as(q));
+        detail.insert("answer".to_owned(), report::digest(a).into());
+    }
     let done = export::publish(&cx, &asked.output, detail, &mut |w| {
         w.write_all(text.as_bytes()).map_err(export::wrote)?;
         crate::query::read::count(&cx, &crate::query::Filter::all(), None)
@@ -58,33 +60,4 @@ pub(super) fn run(args: &Args, asked: &ReportArgs) -> Result<u8> {
     }
     let found = answer.as_ref().is_none_or(trace::found);
     Ok(if found { OK } else { NOTHING })
-}
-
-/// The question as a sentence. A value stands in it as the trails show it: masked, unless it may be shown.
-fn in_words(question: &Question, answer: &TraceResult, reveal: bool) -> String {
-    match question {
-        Question::Value(v) => {
-            let shown = match answer.trails.first() {
-                _ if reveal => v.as_str(),
-                Some(t) => &t.record,
-                None => "(not shown: it was seen nowhere, and values are masked)",
-            };
-            format!("Where was this value seen, in any form, and who received it: {shown}?")
-        }
-        Question::Clue { name, .. } => {
-            format!("Which accounts could have leaked the rows of {name}, and how did they move?")
-        }
-        Question::Account(a) => format!("What did {a} receive, and what did it send on?"),
-        Question::Record(r) => format!("How did the record {r} move, and who received it?"),
-    }
-}
-
-/// What was asked, for the journal: never the value itself.
-fn asked_as(q: &Asked) -> serde_json::Value {
-    json!({
-        "value": q.value.is_some(),
-        "clue": q.clue.as_ref().map(|p| p.to_string_lossy()),
-        "account": q.account,
-        "record": q.record,
-    })
 }

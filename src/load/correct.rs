@@ -222,6 +222,13 @@ pub fn undo(conn: &Connection) -> Result<Option<String>> {
     }))
 }
 
+/// The networks that count as inside, as they were given last.
+pub(super) fn kept_inside(conn: &Connection) -> Result<Inside> {
+    let kept = info::get(conn, "inside")?.unwrap_or_default();
+    let nets: Vec<&str> = kept.split(',').filter(|n| !n.is_empty()).collect();
+    Inside::parse(&nets)
+}
+
 /// Holds a case as a load does, changes something in it, and decides all facts again where that made them stale.
 ///
 /// # Errors
@@ -247,9 +254,7 @@ pub fn decide<T>(
     }
     let mut case = Case::create_or_open(case, &classes, false)?;
     let inside = if with.inside.is_empty() {
-        let kept = info::get(&case.conn, "inside")?.unwrap_or_default();
-        let nets: Vec<&str> = kept.split(',').filter(|n| !n.is_empty()).collect();
-        Inside::parse(&nets)?
+        kept_inside(&case.conn)?
     } else {
         Inside::parse(&with.inside)?
     };

@@ -43,6 +43,7 @@ mod log_joins;
 mod logs;
 mod operations;
 mod packets;
+mod proof;
 mod query_rows;
 mod quic;
 mod quic_recorded;
