@@ -256,3 +256,16 @@ pub fn asked_as(q: &Question) -> serde_json::Value {
         Question::Record(r) => serde_json::json!({"record": r}),
     }
 }
+
+/// A report of what is there, as HTML: what a bundle holds.
+///
+/// # Errors
+/// What reading the case gives.
+pub fn whole(cx: &Cx, made_at: i64, rules: &str) -> Result<String> {
+    let asked = Asked {
+        question: None,
+        made_at,
+        rules,
+    };
+    Ok(html::write(&compose(cx, &asked)?))
+}

@@ -34,8 +34,8 @@ const LAYERS: [(&str, &[&str]); 19] = [
     (
         "ui",
         &[
-            "call", "detect", "facts", "case", "query", "trace", "replay", "export", "load",
-            "source",
+            "call", "detect", "facts", "case", "query", "trace", "replay", "export", "report",
+            "load", "source",
         ],
     ),
     (

@@ -21,6 +21,7 @@ mod case_notes;
 mod case_open;
 mod cli;
 mod connections;
+mod exports;
 mod facts;
 mod follow;
 mod hostile;

@@ -162,6 +162,8 @@ fn exports_are_whole_private_and_in_the_journal() {
         filter_text: "",
         limit: 0,
         evidence: &[],
+        report: &|_, _| Ok(String::new()),
+        rules: "",
         stop: &stop,
     };
     for name in ["csv", "jsonl", "har"] {

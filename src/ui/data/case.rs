@@ -5,6 +5,7 @@ use super::lane::LaneState;
 use super::{
     Answer, Data, FILM_CALLS, Fail, Item, Kind, LIST_ROWS, Names, What, notebook, overview,
 };
+use crate::detect::Rules;
 use crate::error::Error;
 use crate::load::correct::With;
 use crate::query::read::{self, Cx, Page};
@@ -69,6 +70,7 @@ impl Data for CaseData {
             }
             _ => {}
         }
+        let with = self.with.clone();
         let cx = self.cx(lane)?;
         cx.reveal = matches!(
             what,
@@ -76,7 +78,7 @@ impl Data for CaseData {
                 | What::Trace { reveal: true, .. }
                 | What::Export { reveal: true, .. }
         );
-        let r = read(cx, what, lane);
+        let r = read(cx, what, &with, lane);
         cx.reveal = false;
         if matches!(r, Err(Error::Sql(_))) && !lane.stop.load(std::sync::atomic::Ordering::SeqCst) {
             // The file may have been replaced or grown a table since; the next question opens it anew.
@@ -86,7 +88,7 @@ impl Data for CaseData {
     }
 }
 
-fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
+fn read(cx: &Cx, what: &What, with: &With, lane: &LaneState) -> Result<Answer, Error> {
     Ok(match what {
         What::Calls { filter, page } => {
             let items = read::calls(cx, filter, page)?;
@@ -169,7 +171,7 @@ fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
             text,
             path,
             reveal,
-        } => cx_export(cx, format, filter, text, path, *reveal, lane)?,
+        } => cx_export(cx, format, filter, text, path, *reveal, with, lane)?,
         What::Write(_) | What::Sql(_) => return Err(Error::NotYet("this")),
     })
 }
@@ -225,6 +227,7 @@ fn people_of(cx: &Cx, c: &CallRow) -> Vec<u64> {
 }
 
 /// Writes a file of the selected calls.
+#[allow(clippy::too_many_arguments)] // the parts of one question, each used once
 fn cx_export(
     cx: &Cx,
     format: &str,
@@ -232,15 +235,19 @@ fn cx_export(
     text: &str,
     path: &std::path::Path,
     reveal: bool,
+    with: &With,
     lane: &LaneState,
 ) -> Result<Answer, Error> {
     use crate::export;
+    let rules = Rules::with_files(&with.rules)?.print().to_owned();
     let job = export::Job {
         cx,
         filter,
         filter_text: text,
         limit: 0,
         evidence: &[],
+        report: &|cx, made_at| crate::report::whole(cx, made_at, &rules),
+        rules: &rules,
         stop: &lane.stop,
     };
     let done = export::export(export::find(format)?, &job, path)?;

@@ -318,22 +318,14 @@ pub fn locator(c: &crate::query::rows::CallRow) -> String {
 pub fn export_menu(m: &mut Model) {
     let entries = crate::export::EXPORTERS
         .iter()
-        .filter_map(|e| {
-            Some((
-                e.name().chars().next()?,
-                format!("{}: {}", e.name(), e.about()),
-            ))
-        })
+        .map(|e| (e.key(), format!("{}: {}", e.name(), e.about())))
         .collect();
     m.overlay = Some(Overlay::Menu(MenuKind::Export, entries));
 }
 
 /// Asks for the file's name.
 pub fn export_choice(m: &mut Model, c: char) {
-    let Some(e) = crate::export::EXPORTERS
-        .iter()
-        .find(|e| e.name().starts_with(c))
-    else {
+    let Some(e) = crate::export::EXPORTERS.iter().find(|e| e.key() == c) else {
         return;
     };
     let stem = m
