@@ -10,7 +10,9 @@ mod html;
 mod inventory;
 mod markdown;
 
+use crate::case::journal;
 use crate::error::{Error, Result};
+use crate::export;
 use crate::limits;
 use crate::query::Cx;
 use crate::query::read;
@@ -268,4 +270,37 @@ pub fn whole(cx: &Cx, made_at: i64, rules: &str) -> Result<String> {
         rules,
     };
     Ok(html::write(&compose(cx, &asked)?))
+}
+
+/// Writes a report as a file, in the form that its name asks for, and its row in the journal: the question and the digest of its
+/// answer, with which `verify` asks again.
+///
+/// # Errors
+/// A usage error where the name asks for no form; what reading and writing give.
+pub fn publish(
+    cx: &Cx,
+    asked: Option<(&Question, &TraceResult)>,
+    rules: &str,
+    out: &std::path::Path,
+) -> Result<export::Outcome> {
+    let format = format_of(out)?;
+    let words = asked.map(|(q, a)| in_words(q, a, cx.reveal));
+    let document = compose(
+        cx,
+        &Asked {
+            question: words.as_deref().zip(asked.map(|(_, a)| a)),
+            made_at: journal::now(),
+            rules,
+        },
+    )?;
+    let text = (format.write)(&document);
+    let mut detail = serde_json::json!({"format": format!("report {}", format.name)});
+    if let (Some(detail), Some((q, a))) = (detail.as_object_mut(), asked) {
+        detail.insert("question".to_owned(), asked_as(q));
+        detail.insert("answer".to_owned(), digest(a).into());
+    }
+    export::publish(cx, out, detail, &mut |w| {
+        w.write_all(text.as_bytes()).map_err(export::wrote)?;
+        read::count(cx, &crate::query::Filter::all(), None)
+    })
 }

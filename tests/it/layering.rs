@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
         "export",
         &["call", "source", "case", "query", "detect", "facts"],
     ),
-    ("report", &["call", "case", "query", "trace"]),
+    ("report", &["call", "case", "query", "trace", "export"]),
     (
         "load",
         &[

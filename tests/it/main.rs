@@ -56,6 +56,7 @@ mod routes;
 mod routes_peers;
 mod routes_values;
 mod second_case;
+mod sixty;
 mod socks;
 mod sources;
 mod streams;

@@ -90,6 +90,22 @@ pub fn raw_request(cx: &Cx, id: i64) -> Result<Option<RawRequest>> {
     }))
 }
 
+/// What a call proved itself with, as it may be shown: kind, place and a print of the secret, never the secret. Equal prints are the
+/// same credential.
+pub fn credential(cx: &Cx, id: i64) -> Result<Option<String>> {
+    let ident: Option<Vec<u8>> = cx
+        .conn
+        .prepare_cached("SELECT ident FROM call WHERE id=?1")?
+        .query_row([id], |r| r.get(0))?;
+    let seen = crate::case::ident::decode(&ident.unwrap_or_default()).0;
+    let sure = |c: &&crate::call::model::CredentialSeen| !c.place.starts_with('~');
+    let best = seen.iter().find(sure).or_else(|| seen.first());
+    Ok(best.map(|c| {
+        let place = c.place.trim_start_matches('~');
+        format!("{} {place} #{:08x}", c.kind, c.print >> 32)
+    }))
+}
+
 /// Interim responses. Their values are found behind those of the final one (see [`Heads::text`]).
 fn interim(cx: &Cx, p: &Places, heads: &Heads) -> Result<Vec<Part>> {
     if heads.interim.is_empty() {

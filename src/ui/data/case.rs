@@ -129,7 +129,9 @@ fn read(cx: &Cx, what: &What, with: &With, lane: &LaneState) -> Result<Answer, E
                     Vec::new()
                 }
             };
-            Answer::Film(Box::new(Timeline::new(calls, &mut people)))
+            let mut film = Timeline::new(calls, &mut people);
+            film.with_credentials(&mut |c| read::credential(cx, c.rowid).ok().flatten());
+            Answer::Film(Box::new(film))
         }
         What::Trace { question, reveal } => {
             let inside = overview::inside(cx);
@@ -164,6 +166,8 @@ fn read(cx: &Cx, what: &What, with: &With, lane: &LaneState) -> Result<Answer, E
                 saved: notebook::saved(&cx.conn),
             }))
         }
+        What::Report { question, path } => written(cx, question.as_ref(), path, with, lane)?,
+        What::Paths(begun) => Answer::Paths(begun.clone(), super::paths::complete(cx, begun)),
         What::Marks => Answer::Marks(notebook::marks(&cx.conn)),
         What::Export {
             format,
@@ -206,6 +210,38 @@ fn list(cx: &Cx, kind: Kind, filter: &Filter) -> Result<Answer, Error> {
         Kind::Calls | Kind::Suspects | Kind::Hops | Kind::Sql => (Vec::new(), false),
     };
     Ok(Answer::Rows { items, cut })
+}
+
+/// Composes and writes a report.
+fn written(
+    cx: &Cx,
+    question: Option<&crate::trace::Question>,
+    path: &std::path::Path,
+    with: &With,
+    lane: &LaneState,
+) -> Result<Answer, Error> {
+    let rules = std::sync::Arc::new(Rules::with_files(&with.rules)?);
+    let options = crate::trace::Options {
+        inside: overview::inside(cx),
+        rules: Some(rules.clone()),
+        ..Default::default()
+    };
+    let answer = match question {
+        Some(q) => Some(crate::trace::run(&cx.conn, q, &options, &lane.stop)?),
+        None => None,
+    };
+    let done = crate::report::publish(cx, question.zip(answer.as_ref()), rules.print(), path)?;
+    let noted = if done.journal.is_some() {
+        ""
+    } else {
+        "; the journal could not be written"
+    };
+    Ok(Answer::Written(format!(
+        "report {}: {} B, sha256 {}{noted}",
+        done.path.display(),
+        done.bytes,
+        done.sha256.get(..12).unwrap_or_default()
+    )))
 }
 
 /// Keys of the records in a call's response: the same record has the same key in every call.
