@@ -69,7 +69,7 @@ pub fn answers(
     h.press("\r");
     h.t.wait("Sightings in time order");
     let exit = h.t.wait_for("left for", |s| behind(s, "left for "));
-    h.t.wait("leaves here");
+    h.t.wait("Path of ");
     assert!(h.pressed <= KEYS, "{} keys", h.pressed);
     let seen = Seen {
         leaker,

@@ -29,7 +29,8 @@ pub(super) fn journal(cx: &Cx, check: &mut Check<'_>) -> Result<BTreeSet<i64>> {
 }
 
 /// A row of the investigator's: kind and name, what it says, and the journal row that tells of it.
-type Rows = BTreeMap<(String, String), (Vec<String>, Option<i64>)>;
+type Rows = BTreeMap<(String, String), Said>;
+type Said = (Vec<String>, Option<i64>);
 
 fn text(d: &Value, name: &str) -> String {
     d.get(name)
@@ -53,7 +54,7 @@ fn replayed(entries: &[Entry]) -> Rows {
     let mut out = Rows::new();
     let by_seq: BTreeMap<i64, &Entry> = entries.iter().map(|e| (e.seq, e)).collect();
     // What a correction said before it was replaced, by the row that replaced it.
-    let mut before: BTreeMap<i64, Option<(Vec<String>, Option<i64>)>> = BTreeMap::new();
+    let mut before: BTreeMap<i64, Option<Said>> = BTreeMap::new();
     for e in entries {
         let d: Value = serde_json::from_str(&e.detail).unwrap_or(Value::Null);
         match e.act.as_str() {
@@ -160,7 +161,7 @@ pub(super) fn tables(cx: &Cx, check: &mut Check<'_>, broken: &BTreeSet<i64>) -> 
     let entries = journal::list(&cx.conn)?;
     let (told, have) = (replayed(&entries), stored(&cx.conn)?);
     // Of what has no row of its own in the journal, any row that is broken may have spoken.
-    let rests = |row: &(Vec<String>, Option<i64>)| match row.1 {
+    let rests = |row: &Said| match row.1 {
         Some(seq) => broken.contains(&seq),
         None => !broken.is_empty(),
     };
