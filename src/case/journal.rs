@@ -10,10 +10,11 @@ use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Acts that are written: a closed list, so that a reader can tell what a case can have in it.
-pub const ACTS: [&str; 15] = [
+pub const ACTS: [&str; 16] = [
     "case-created",
     "load",
     "recover",
+    "profile",
     "rescan",
     "schema",
     "spec",

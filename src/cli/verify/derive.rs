@@ -123,6 +123,7 @@ fn options(
     options.proto.clear();
     options.spec.clear();
     options.inside.clear();
+    options.profile = None;
     options.log_format.clear();
     options.keylog.clear();
     options.rsa_key.clear();
@@ -208,7 +209,7 @@ fn from_evidence(
     let have = secrets(args)?;
     let inside = inside(args, cx)?;
     let made = open(&path, rules)?;
-    for key in ["print_key", info::SCHEMA] {
+    for key in ["print_key", "profile", info::SCHEMA] {
         if let Some(v) = cx.info(key)? {
             info::put(&made.conn, key, &v)?;
         }

@@ -208,6 +208,7 @@ pub(super) fn answers(
                 "correction",
                 "spec",
                 "schema",
+                "profile",
                 "recover",
                 "undo",
             ]

@@ -171,7 +171,7 @@ pub fn paths(m: &mut Model, begun: &str, found: &[String]) {
 
 /// A line was typed; an error keeps the prompt open.
 fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
-    if text.is_empty() && *kind != PromptKind::Find {
+    if text.is_empty() && !matches!(kind, PromptKind::Find | PromptKind::Rules) {
         return Ok(());
     }
     match kind {
@@ -207,6 +207,7 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         PromptKind::Save => work::save_filter(m, text),
         PromptKind::Split(api) => correct::split(m, api, text),
         PromptKind::Rename(api) => correct::rename(m, api, text),
+        PromptKind::Rules => correct::rules(m, text),
     }
     m.typed.push(text.to_string());
     Ok(())
