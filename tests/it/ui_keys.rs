@@ -321,7 +321,7 @@ fn a_film_is_of_an_account_a_flow_or_a_trail() {
     r.shows("long gaps as they were");
     // R on a hop: the calls of that trail
     r.keys("6 T");
-    r.keys("\"17724879589\" Enter");
+    r.keys("`17724879589` Enter");
     r.keys("R");
     let t = film(&r);
     assert!(
@@ -339,7 +339,7 @@ fn a_report_is_written_by_a_key_and_stands_in_the_journal() {
     r.shows("Report on account ");
     r.keys("C-u");
     let out = d.path().join("r.md");
-    r.keys(&format!("\"{}\"", out.to_str().unwrap()));
+    r.keys(&format!("`{}`", out.to_str().unwrap()));
     r.keys("Enter");
     r.shows("report ");
     let page = std::fs::read_to_string(&out).unwrap();
@@ -357,7 +357,7 @@ fn a_report_is_written_by_a_key_and_stands_in_the_journal() {
     );
     // a name that asks for no form is told of, and the prompt stays
     r.keys("W C-u");
-    r.keys(&format!("\"{}\"", "x.doc"));
+    r.keys("`x.doc`");
     r.keys("Enter");
     r.shows("OUT.html or OUT.md");
 }
@@ -387,7 +387,7 @@ fn every_format_is_in_the_menu_and_a_call_is_exported_alone() {
     assert_eq!(keys.len(), leaktrace::export::EXPORTERS.len(), "a key each");
     let out = d.path().join("one.jsonl");
     r.keys("j C-u");
-    r.keys(&format!("\"{}\"", out.to_str().unwrap()));
+    r.keys(&format!("`{}`", out.to_str().unwrap()));
     r.keys("Enter");
     let rows = std::fs::read_to_string(&out).unwrap();
     assert_eq!(rows.lines().count(), 1);
