@@ -13,7 +13,9 @@ use crate::case::bodies::{self, FullPack, Packer};
 use crate::case::open::Case;
 use crate::case::postings::Pairs;
 use crate::case::rows::int;
-use crate::case::sources::{Searched, SecretFile, known_source, limits_text, remove, source_list};
+use crate::case::sources::{
+    ReadAs, Searched, SecretFile, known_source, limits_text, remove, source_list,
+};
 use crate::case::statements::Statements;
 use crate::case::terms::Terms;
 use crate::case::{info, journal};
@@ -65,6 +67,8 @@ pub struct Writer<'c> {
     rules: String,
     /// Files of TLS secrets that this load has.
     secrets: Vec<SecretFile>,
+    /// How it reads.
+    read_as: ReadAs,
     /// Sources that this load reads again: they go when it ends.
     replaced: Vec<i64>,
 }
@@ -121,6 +125,7 @@ impl<'c> Writer<'c> {
             in_transaction: false,
             rules: rules.to_owned(),
             secrets: Vec::new(),
+            read_as: ReadAs::default(),
             replaced: Vec::new(),
         };
         writer.remember_bodies()?;
@@ -152,6 +157,10 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
+    /// How the load reads its files.
+    pub fn with_reading(&mut self, read_as: ReadAs) {
+        self.read_as = read_as;
+    }
     /// Files of TLS secrets that the load has, and sources that it reads again for them: these go when it ends.
     pub fn with_secrets(&mut self, files: &[SecretFile], replaced: &[i64]) {
         self.secrets = files.to_vec();
@@ -185,7 +194,7 @@ impl<'c> Writer<'c> {
                 int(source.bytes),
                 self.marks.load,
                 env!("CARGO_PKG_VERSION"),
-                limits_text(&self.rules, &self.secrets),
+                limits_text(&self.rules, &self.secrets, &self.read_as),
                 source.spooled,
                 source.member,
                 source.mapping

@@ -14,6 +14,7 @@ use crate::call::model::{CallOut, FlowInfo, Locator, Role, Unit};
 use crate::case::Case;
 use crate::case::bodies::{Compressor, FullPack};
 use crate::case::checkpoint::Checkpoints;
+use crate::case::sources::ReadAs;
 use crate::case::writer::{self, NewSource, Writer};
 use crate::detect::print::PrintKey;
 use crate::detect::{Rules, Scanner};
@@ -87,6 +88,11 @@ pub fn load(
 ) -> Result<End> {
     let mut writer = Writer::begin_with(case, rules.print())?;
     writer.with_secrets(&secrets.files, replaced);
+    writer.with_reading(ReadAs {
+        after: options.after,
+        before: options.before,
+        tz: options.tz.clone(),
+    });
     let reading = Arc::new(Reading { tls: secrets.given });
     for (index, input) in (0u32..).zip(inputs) {
         add_source(&mut writer, index, input, true, false)?;
