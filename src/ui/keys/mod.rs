@@ -106,6 +106,8 @@ pub enum Action {
     Reveal,
     Copy,
     Export,
+    /// Write a report.
+    Report,
     Sort,
     SortReverse,
     Why,
@@ -121,6 +123,8 @@ pub enum Action {
     StepBack,
     Faster,
     Slower,
+    /// Long gaps folded or not.
+    FoldGaps,
 }
 
 /// A key: code and modifiers.
