@@ -19,6 +19,7 @@ pub mod sources;
 pub mod specs;
 mod statements;
 pub mod terms;
+pub mod text;
 pub mod varint;
 pub mod views;
 pub mod writer;

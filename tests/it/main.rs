@@ -59,6 +59,7 @@ mod sources;
 mod streams;
 mod taps;
 mod taps_later;
+mod text_search;
 mod tls;
 mod tls_case;
 mod tls_recorded;

@@ -55,6 +55,10 @@ impl Names for CaseNames<'_> {
         Ok(rows)
     }
 
+    fn bodies(&self, pattern: &str) -> Option<Vec<i64>> {
+        self.cx.texts.few(pattern)
+    }
+
     fn holders(&self, value: &str) -> Result<Holders> {
         let values = match super::findings::record_values(self.cx, value)? {
             Some(values) => values,
