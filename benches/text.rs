@@ -49,8 +49,26 @@ fn needles(r: &mut Random) -> Vec<Needle> {
         }
     }
     for w in [
-        "order_no", "warehouse", "priority", "SHIPMENT", "returned", "pending", "konto", "straße", "reason", "damaged", "北京仓库",
-        "已发货", "客户要求改期", "上海浦东", "express", "amount\":", "container", "\",\"note\":\"", "kelvin", "trace\":\"0",
+        "order_no",
+        "warehouse",
+        "priority",
+        "SHIPMENT",
+        "returned",
+        "pending",
+        "konto",
+        "straße",
+        "reason",
+        "damaged",
+        "北京仓库",
+        "已发货",
+        "客户要求改期",
+        "上海浦东",
+        "express",
+        "amount\":",
+        "container",
+        "\",\"note\":\"",
+        "kelvin",
+        "trace\":\"0",
     ] {
         out.push(Needle {
             text: w.to_owned(),
@@ -101,7 +119,10 @@ fn make(path: &Path, total: u64, needles: &[Needle]) -> (u64, u64) {
         plant.extend(at.into_iter().map(|a| (a, i)));
     }
     plant.sort_unstable();
-    let (from, text_of) = (Instant::now(), [bodies_of(total / 2, 1), bodies_of(total / 2, 2)]);
+    let (from, text_of) = (
+        Instant::now(),
+        [bodies_of(total / 2, 1), bodies_of(total / 2, 2)],
+    );
     let (mut unit, mut text, mut next) = (0u64, 0u64, 0usize);
     let mut compressor = bodies::Compressor::new().unwrap();
     'all: loop {
@@ -203,8 +224,17 @@ fn call(unit: u64, content: Vec<u8>) -> CallOut {
 
 fn show(what: &str, mut list: Vec<Duration>) {
     list.sort_unstable();
-    let at = |p: usize| list.get((list.len() * p / 100).min(list.len().saturating_sub(1))).map_or(0.0, Duration::as_secs_f64);
-    println!("  {what:<34} n {:>3}  p50 {:.3} s  p95 {:.3} s  max {:.3} s", list.len(), at(50), at(95), at(100));
+    let at = |p: usize| {
+        list.get((list.len() * p / 100).min(list.len().saturating_sub(1)))
+            .map_or(0.0, Duration::as_secs_f64)
+    };
+    println!(
+        "  {what:<34} n {:>3}  p50 {:.3} s  p95 {:.3} s  max {:.3} s",
+        list.len(),
+        at(50),
+        at(95),
+        at(100)
+    );
 }
 
 /// Asks needles one after the other; for each the time to the first hit and to the end, and how many bodies hold it.
@@ -232,7 +262,10 @@ fn ask(path: &Path, list: &[&Needle]) -> Vec<(Option<Duration>, Duration, u64)> 
 }
 
 fn main() {
-    let mb: u64 = std::env::var("LEAKTRACE_BENCH_MB").ok().and_then(|s| s.parse().ok()).unwrap_or(5000);
+    let mb: u64 = std::env::var("LEAKTRACE_BENCH_MB")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(5000);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text.ltc");
     let needles = needles(&mut Random::new(31));
@@ -244,7 +277,14 @@ fn main() {
     show("whole answer", bare.iter().map(|t| t.1).collect());
 
     let from = Instant::now();
-    index::build(&path, 2, Size::default(), &AtomicBool::new(false), &mut |_| {}).unwrap();
+    index::build(
+        &path,
+        2,
+        Size::default(),
+        &AtomicBool::new(false),
+        &mut |_| {},
+    )
+    .unwrap();
     let status = index::status(&open_read(&path).unwrap().conn).unwrap();
     println!(
         "index: made in {:.1} s, {:.1} % of the text; covers {:.1} % of it",
@@ -265,10 +305,22 @@ fn main() {
     }
     show("whole answer", got.iter().map(|t| t.1).collect());
     show("first hit", got.iter().filter_map(|t| t.0).collect());
-    for (name, times) in [("absent", Some(0)), ("once", Some(1)), ("10 times", Some(10)), ("1000 times", Some(1000)), ("common", None)] {
-        let of = |pick: fn(&(Option<Duration>, Duration, u64)) -> Option<Duration>| -> Vec<Duration> {
-            needles.iter().zip(&got).filter(|(n, _)| n.times == times).filter_map(|(_, t)| pick(t)).collect()
-        };
+    for (name, times) in [
+        ("absent", Some(0)),
+        ("once", Some(1)),
+        ("10 times", Some(10)),
+        ("1000 times", Some(1000)),
+        ("common", None),
+    ] {
+        let of =
+            |pick: fn(&(Option<Duration>, Duration, u64)) -> Option<Duration>| -> Vec<Duration> {
+                needles
+                    .iter()
+                    .zip(&got)
+                    .filter(|(n, _)| n.times == times)
+                    .filter_map(|(_, t)| pick(t))
+                    .collect()
+            };
         show(&format!("{name}: whole answer"), of(|t| Some(t.1)));
         show(&format!("{name}: first hit"), of(|t| t.0));
     }
@@ -282,7 +334,12 @@ fn main() {
         let ids = read::call_ids(&cx, &f, &Page::first(200)).unwrap();
         pages.push(from.elapsed());
         let want = n.times.unwrap_or(200).min(count / 4).min(200);
-        assert!(ids.len() as u64 == want, "{}: {} of {want}", n.text, ids.len());
+        assert!(
+            ids.len() as u64 == want,
+            "{}: {} of {want}",
+            n.text,
+            ids.len()
+        );
     }
     show("first page of `body:` by time", pages);
 
@@ -297,9 +354,19 @@ fn main() {
                 stop.store(true, Ordering::SeqCst);
                 Instant::now()
             });
-            let r = Texts::default().learn(conn, &word("q", How::Contains), false, Depth::All, stop, &mut |_| true);
+            let r = Texts::default().learn(
+                conn,
+                &word("q", How::Contains),
+                false,
+                Depth::All,
+                stop,
+                &mut |_| true,
+            );
             let over = Instant::now();
-            assert!(r.is_err() || mb < 2000, "a large search was cancelled before its end");
+            assert!(
+                r.is_err() || mb < 2000,
+                "a large search was cancelled before its end"
+            );
             over.saturating_duration_since(set.join().unwrap())
         })
     });

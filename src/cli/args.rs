@@ -207,6 +207,12 @@ pub(crate) enum Verb {
     Correct(CorrectArgs),
     /// Hashes of evidence, database integrity, findings derived again.
     Verify,
+    /// Make the index that searches of decoded text use (made by itself while the interface is idle), and tell what it covers.
+    Index {
+        /// Take it away instead.
+        #[arg(long)]
+        remove: bool,
+    },
     /// Show or set number, examiner and notes of the case.
     Info {
         /// Case number.

@@ -7,6 +7,7 @@ mod correct;
 mod demo;
 mod evidence;
 mod export;
+mod index;
 mod load;
 mod out;
 mod report;
@@ -81,6 +82,7 @@ fn run(args: &Args) -> Result<u8> {
         Some(Verb::Sql { statement }) => sql::run(args, statement),
         Some(Verb::Correct(c)) => correct::run(args, c),
         Some(Verb::Verify) => verify::run(args),
+        Some(Verb::Index { remove }) => index::run(args, *remove),
         Some(Verb::Info {
             number,
             examiner,

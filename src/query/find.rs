@@ -28,7 +28,9 @@ pub struct Rows(Vec<u64>);
 
 impl Rows {
     fn add(&mut self, row: i64) {
-        let Ok(row) = usize::try_from(row) else { return };
+        let Ok(row) = usize::try_from(row) else {
+            return;
+        };
         if self.0.len() <= row / 64 {
             self.0.resize(row / 64 + 1, 0);
         }
@@ -74,7 +76,8 @@ pub struct Wanted {
 impl Wanted {
     /// For a pattern of [`super::pattern`].
     pub fn new(pattern: &str) -> Result<Wanted> {
-        let re = super::pattern::regex(pattern, false).map_err(|msg| Error::Usage { msg, at: None })?;
+        let re =
+            super::pattern::regex(pattern, false).map_err(|msg| Error::Usage { msg, at: None })?;
         let (need, word) = need::of(pattern);
         fn longest(n: &Need) -> Option<&[u8]> {
             match n {
@@ -131,13 +134,16 @@ fn pack(
     // Places in what was folded are places in the text, unless letters grew shorter.
     let near = |p: &Piece, must: &Option<Finder<'static>>| {
         moved
-            || must
-                .as_ref()
-                .is_none_or(|m| m.find(folded.get(p.from..p.to).unwrap_or_default()).is_some())
+            || must.as_ref().is_none_or(|m| {
+                m.find(folded.get(p.from..p.to).unwrap_or_default())
+                    .is_some()
+            })
     };
     for p in &body {
         let yes = match &w.word {
-            Some(word) if !moved => word.find(folded.get(p.from..p.to).unwrap_or_default()).is_some(),
+            Some(word) if !moved => word
+                .find(folded.get(p.from..p.to).unwrap_or_default())
+                .is_some(),
             _ => near(p, &w.must) && w.re.is_match(slice(p)),
         };
         if yes {

@@ -265,12 +265,7 @@ fn int(c: &Context<'_>, at: usize) -> Option<i64> {
 }
 
 /// Registers all functions on `conn`; `side` is a second reading connection to the same case.
-pub fn install(
-    conn: &Connection,
-    side: Connection,
-    ranks: Ranks,
-    texts: Arc<Texts>,
-) -> Result<()> {
+pub fn install(conn: &Connection, side: Connection, ranks: Ranks, texts: Arc<Texts>) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;

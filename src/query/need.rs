@@ -155,13 +155,22 @@ mod tests {
         // case counts: the bytes are needed, and are not all of it
         assert_eq!(of("Order"), (run("order"), None));
         assert_eq!(of("4711").1, Some(b"4711".to_vec()));
-        assert_eq!(of(&word("a*b", How::Contains)).0, Need::All(vec![run("a"), run("b")]));
+        assert_eq!(
+            of(&word("a*b", How::Contains)).0,
+            Need::All(vec![run("a"), run("b")])
+        );
         assert_eq!(of(&word("abc", How::Exact)).0, run("abc"));
         assert_eq!(of(&word("abc", How::Exact)).1, None);
         assert_eq!(of("ab|cd").0, Need::One(vec![run("ab"), run("cd")]));
         assert_eq!(of("ab|x*").0, Need::Any);
-        assert_eq!(of(r"\bORD-(?:\d+)x{2,3}").0, Need::All(vec![run("ord-"), run("x")]));
-        assert_eq!(of("(ab)(cd)+e").0, Need::All(vec![run("ab"), run("cd"), run("e")]));
+        assert_eq!(
+            of(r"\bORD-(?:\d+)x{2,3}").0,
+            Need::All(vec![run("ord-"), run("x")])
+        );
+        assert_eq!(
+            of("(ab)(cd)+e").0,
+            Need::All(vec![run("ab"), run("cd"), run("e")])
+        );
         assert_eq!(of("(").0, Need::Any);
         // É and é differ beyond ASCII: what stands around them is needed
         let (n, w) = of(&word("caféteria", How::Contains));

@@ -16,8 +16,8 @@ use md5::Digest as _;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Shortest value searched as text among others: two characters stand everywhere.
 const SHORTEST: usize = 4;

@@ -94,15 +94,35 @@ fn contents(path: &Path) -> Vec<(i64, Vec<u8>)> {
 fn patterns(all: &[(i64, Vec<u8>)], n: usize) -> Vec<String> {
     let mut r = Random::new(99);
     let mut out: Vec<String> = [
-        "mister", "KELVIN", "kelvin", "skandal", "北京仓库", "改期", "STRASSE", "straße", "über", "x", "\u{17f}", "\"",
+        "mister",
+        "KELVIN",
+        "kelvin",
+        "skandal",
+        "北京仓库",
+        "改期",
+        "STRASSE",
+        "straße",
+        "über",
+        "x",
+        "\u{17f}",
+        "\"",
     ]
     .iter()
     .map(|w| word(w, How::Contains))
     .collect();
     out.extend(
         [
-            "(?i)mister|absent-nowhere", r"order_no.{3}\d{14}", r"\A\{.orders", r"\]\}\z", "Priority", r"(?i-u)\xe5\x8c\x97",
-            r"(?-u)\xbf\xbf[\x00-\x20]", "北京仓库|上海浦东", "(?s)absent-nowhere.*mister", r"\bKonto\b", "0000[0-9a]{4}",
+            "(?i)mister|absent-nowhere",
+            r"order_no.{3}\d{14}",
+            r"\A\{.orders",
+            r"\]\}\z",
+            "Priority",
+            r"(?i-u)\xe5\x8c\x97",
+            r"(?-u)\xbf\xbf[\x00-\x20]",
+            "北京仓库|上海浦东",
+            "(?s)absent-nowhere.*mister",
+            r"\bKonto\b",
+            "0000[0-9a]{4}",
         ]
         .map(str::to_owned),
     );
@@ -158,11 +178,17 @@ fn search_and_scan_agree(bytes: usize, n: usize) {
     make(&case, 1, 7, bytes);
     let stop = AtomicBool::new(false);
     let (before, none) = agree(&path, n.min(30));
-    assert!(before > 0 && none == 0, "nothing is refused without an index");
+    assert!(
+        before > 0 && none == 0,
+        "nothing is refused without an index"
+    );
     let built = index::build(&path, 2, SMALL, &stop, &mut |_| {}).unwrap();
     assert_eq!(built.done, built.all);
     let status = index::status(&case.conn).unwrap();
-    assert!(status.covered > status.text / 3 && status.covered < status.text, "{status:?}");
+    assert!(
+        status.covered > status.text / 3 && status.covered < status.text,
+        "{status:?}"
+    );
     let (found, refused) = agree(&path, n);
     assert!(found > n && refused > n, "{found} {refused}");
 
@@ -220,7 +246,10 @@ fn filters_find_the_calls_and_an_index_goes_with_its_packs() {
     // a search that is stopped says so, and is whole when it is asked again
     cx.stop.store(true, std::sync::atomic::Ordering::SeqCst);
     let asked = Filter::parse("body:sku").unwrap();
-    assert!(matches!(read::count(&cx, &asked, None), Err(Error::Interrupted)));
+    assert!(matches!(
+        read::count(&cx, &asked, None),
+        Err(Error::Interrupted)
+    ));
     cx.stop.store(false, std::sync::atomic::Ordering::SeqCst);
     let re = pattern::regex(&word("sku", How::Contains), false).unwrap();
     let want = all.iter().filter(|(_, b)| re.is_match(b)).count() as u64;

@@ -3,8 +3,30 @@
 use super::random::Random;
 
 const WORDS: [&str; 24] = [
-    "warehouse", "Priority", "shipment", "returned", "pending", "Konto", "straße", "Über", "reason", "damaged", "北京仓库", "已发货",
-    "加急", "客户要求改期", "上海浦东", "sku", "KELVIN", "Miſter", "\u{212a}elvin", "mask", "express", "notes", "blue", "container",
+    "warehouse",
+    "Priority",
+    "shipment",
+    "returned",
+    "pending",
+    "Konto",
+    "straße",
+    "Über",
+    "reason",
+    "damaged",
+    "北京仓库",
+    "已发货",
+    "加急",
+    "客户要求改期",
+    "上海浦东",
+    "sku",
+    "KELVIN",
+    "Miſter",
+    "\u{212a}elvin",
+    "mask",
+    "express",
+    "notes",
+    "blue",
+    "container",
 ];
 
 /// Words that a case is made of: some are met everywhere, most hardly ever.
@@ -13,9 +35,15 @@ pub struct Vocabulary(Vec<String>);
 impl Vocabulary {
     pub fn new(r: &mut Random, n: usize) -> Vocabulary {
         let letters: Vec<char> = "abcdefghijklmnoprstuvwz".chars().collect();
-        let chinese: Vec<char> = "订单仓库发货客户地址备注数量金额状态物流配送商品规格批次".chars().collect();
+        let chinese: Vec<char> = "订单仓库发货客户地址备注数量金额状态物流配送商品规格批次"
+            .chars()
+            .collect();
         let word = |r: &mut Random| -> String {
-            let (from, len) = if r.chance(25) { (&chinese, 2 + r.below(4)) } else { (&letters, 3 + r.below(8)) };
+            let (from, len) = if r.chance(25) {
+                (&chinese, 2 + r.below(4))
+            } else {
+                (&letters, 3 + r.below(8))
+            };
             (0..len).map(|_| *r.pick(from)).collect()
         };
         let mut all: Vec<String> = WORDS.iter().map(|w| (*w).to_owned()).collect();

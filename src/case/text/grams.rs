@@ -248,7 +248,10 @@ mod tests {
         need.asked(&mut runs);
         let found: Vec<u64> = runs
             .iter()
-            .map(|r| r.iter().fold(u64::MAX, |m, at| m & group.rows()[*at as usize]))
+            .map(|r| {
+                r.iter()
+                    .fold(u64::MAX, |m, at| m & group.rows()[*at as usize])
+            })
             .collect();
         (0..texts.len())
             .map(|i| need.may(1 << i, &mut found.iter()))
@@ -277,9 +280,13 @@ mod tests {
     fn letters_that_fold_to_ascii_are_found_from_both_sides() {
         let texts: [&[u8]; 2] = ["mi\u{17f}ter \u{212a}ing".as_bytes(), b"MISTER KING"];
         for needle in ["mister king", "MI\u{17f}TER \u{212a}ING"] {
-            assert_eq!(allowed(&texts, &Need::bytes(needle.as_bytes())), [true, true]);
+            assert_eq!(
+                allowed(&texts, &Need::bytes(needle.as_bytes())),
+                [true, true]
+            );
         }
-        let of = |parts: &[&str]| Need::all(parts.iter().map(|p| Need::bytes(p.as_bytes())).collect());
+        let of =
+            |parts: &[&str]| Need::all(parts.iter().map(|p| Need::bytes(p.as_bytes())).collect());
         assert_eq!(allowed(&texts, &of(&["mister", "r king"])), [true, true]);
         assert_eq!(allowed(&texts, &of(&["mister", "absent"])), [false, false]);
     }

@@ -166,7 +166,13 @@ pub fn may_hold(
         if before < at {
             continue; // a group over packs of another one: a file that we did not write
         }
-        out.extend(packs.get(at..before).unwrap_or_default().iter().map(|p| p.0));
+        out.extend(
+            packs
+                .get(at..before)
+                .unwrap_or_default()
+                .iter()
+                .map(|p| p.0),
+        );
         at = before + own.len();
         let mut next = 0usize;
         while let Some(first) = places.get(next) {
@@ -176,15 +182,11 @@ pub fn may_hold(
                     .get(next..)
                     .unwrap_or_default()
                     .partition_point(|p| *p as usize / PART_WORDS == part);
-            let mut rows = read.query([k.id.saturating_mul(PART_IDS).saturating_add(part as i64)])?;
+            let mut rows =
+                read.query([k.id.saturating_mul(PART_IDS).saturating_add(part as i64)])?;
             let row = rows.next()?;
             let data = row.and_then(|r| r.get_ref(0).ok()?.as_blob().ok());
-            for (word, place) in words
-                .iter_mut()
-                .zip(&places)
-                .take(end)
-                .skip(next)
-            {
+            for (word, place) in words.iter_mut().zip(&places).take(end).skip(next) {
                 let from = (*place as usize % PART_WORDS) * 8;
                 // what is damaged or missing refuses nothing
                 *word = data
@@ -315,9 +317,10 @@ pub fn build(
         .filter(|p| p.0 < upto && !good.iter().any(|k| k.from <= p.0 && p.0 <= k.to))
         .copied()
         .collect();
-    let mut next: i64 = conn.query_row("SELECT coalesce(max(id),0)+1 FROM text_group", [], |r| {
-        r.get(0)
-    })?;
+    let mut next: i64 =
+        conn.query_row("SELECT coalesce(max(id),0)+1 FROM text_group", [], |r| {
+            r.get(0)
+        })?;
     let plans = plan(&open, size.column.max(1));
     let mut built = Built {
         done: 0,
@@ -437,7 +440,9 @@ impl Maker {
             let Some(text) = self.unpack.pack(&self.conn, *id)? else {
                 continue;
             };
-            let slice = usize::try_from(len.div_ceil(*n as u64)).unwrap_or(usize::MAX).max(1);
+            let slice = usize::try_from(len.div_ceil(*n as u64))
+                .unwrap_or(usize::MAX)
+                .max(1);
             for i in 0..*n {
                 if i > 0 {
                     self.group.put(at, &self.column);
@@ -445,7 +450,10 @@ impl Maker {
                     at += 1;
                 }
                 let from = i.saturating_mul(slice);
-                let to = from.saturating_add(slice).saturating_add(4 * OVERLAP).min(text.len());
+                let to = from
+                    .saturating_add(slice)
+                    .saturating_add(4 * OVERLAP)
+                    .min(text.len());
                 fold(text.get(from..to).unwrap_or_default(), &mut self.folded);
                 self.column.add(&self.folded);
             }
@@ -469,7 +477,10 @@ mod tests {
         list.push((2000, 65 * mib));
         list.push((2001, 1));
         let plans = plan(&list, mib);
-        let flat: Vec<i64> = plans.iter().flat_map(|p| p.packs.iter().map(|x| x.0)).collect();
+        let flat: Vec<i64> = plans
+            .iter()
+            .flat_map(|p| p.packs.iter().map(|x| x.0))
+            .collect();
         let ids: Vec<i64> = list.iter().map(|p| p.0).take(flat.len()).collect();
         assert_eq!(flat, ids);
         assert!(flat.contains(&2000) && !flat.contains(&2001));
@@ -477,7 +488,12 @@ mod tests {
             assert!(p.packs.iter().all(|x| x.2 + x.3 <= COLUMNS));
             for c in 0..COLUMNS {
                 let alone = p.packs.iter().any(|x| x.2 <= c && c < x.2 + x.3 && x.3 > 1);
-                let held: u64 = p.packs.iter().filter(|x| x.2 == c && x.3 == 1).map(|x| x.1).sum();
+                let held: u64 = p
+                    .packs
+                    .iter()
+                    .filter(|x| x.2 == c && x.3 == 1)
+                    .map(|x| x.1)
+                    .sum();
                 assert!(held <= mib && (!alone || held == 0), "{c} {held}");
             }
         }

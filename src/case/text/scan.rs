@@ -6,8 +6,8 @@ use crate::case::open_read;
 use crate::error::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
 /// Packs up to which more threads cost more than they save.
@@ -73,7 +73,9 @@ pub fn scan<S, T: Send>(
     each: &mut dyn FnMut(Option<T>) -> bool,
 ) -> Result<bool> {
     let path = conn.path().filter(|p| !p.is_empty()).map(Path::new);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(8);
     let (Some(path), true, true) = (path, threads > 1, ids.len() > FEW) else {
         let (mut unpack, mut own) = (Unpack::new()?, state());
         for id in ids {
@@ -81,7 +83,14 @@ pub fn scan<S, T: Send>(
                 return Ok(false);
             }
             let got = match unpack.pack(conn, *id)? {
-                Some(text) => Some(work(&mut own, &Opened { id: *id, text, conn })?),
+                Some(text) => Some(work(
+                    &mut own,
+                    &Opened {
+                        id: *id,
+                        text,
+                        conn,
+                    },
+                )?),
                 None => None,
             };
             if !each(got) {
@@ -108,7 +117,14 @@ pub fn scan<S, T: Send>(
                         }
                         let conn = &case.conn;
                         let got = match unpack.pack(conn, *id)? {
-                            Some(text) => Some(work(&mut own, &Opened { id: *id, text, conn })?),
+                            Some(text) => Some(work(
+                                &mut own,
+                                &Opened {
+                                    id: *id,
+                                    text,
+                                    conn,
+                                },
+                            )?),
                             None => None,
                         };
                         if send.send(Ok(got)).is_err() {
@@ -231,7 +247,9 @@ pub fn first_head(conn: &Connection, pack: i64, late: &Late) -> Result<i64> {
 }
 
 fn first(conn: &Connection, pack: i64, kind: &Kind, late: &Late) -> Result<i64> {
-    let last: Option<i64> = conn.prepare_cached(kind.last)?.query_row([], |r| r.get(0))?;
+    let last: Option<i64> = conn
+        .prepare_cached(kind.last)?
+        .query_row([], |r| r.get(0))?;
     let (mut low, mut high) = (0i64, last.unwrap_or(0).saturating_add(1));
     let mut probe = conn.prepare_cached(kind.list)?;
     while low < high {

@@ -37,7 +37,9 @@ fn from(cx: &Cx, filter: &Filter, page: bool) -> Result<&'static str> {
     };
     for term in filter.expr.terms() {
         let field = match &term {
-            Expr::Cmp { field, op, .. } if matches!(op, Op::Has | Op::Eq) || text(field.id) => field,
+            Expr::Cmp { field, op, .. } if matches!(op, Op::Has | Op::Eq) || text(field.id) => {
+                field
+            }
             Expr::In { field, .. } => field,
             _ => continue,
         };
@@ -116,7 +118,11 @@ fn learn(
     each: &mut dyn FnMut(&str, &Progress<'_>) -> Result<()>,
 ) -> Result<()> {
     for (i, (pattern, heads)) in texts.iter().enumerate() {
-        if texts.iter().take(i).any(|t| t.0 == *pattern && t.1 == *heads) {
+        if texts
+            .iter()
+            .take(i)
+            .any(|t| t.0 == *pattern && t.1 == *heads)
+        {
             continue;
         }
         let mut failed = None;
