@@ -66,7 +66,7 @@ fn needles(r: &mut Random) -> Vec<Needle> {
         "express",
         "amount\":",
         "container",
-        "\",\"note\":\"",
+        ",\"note\":\"",
         "kelvin",
         "trace\":\"0",
     ] {
@@ -97,7 +97,12 @@ fn bodies_of(total: u64, seed: u64) -> Receiver<Vec<u8>> {
     out
 }
 
-fn make(path: &Path, total: u64, needles: &[Needle]) -> (u64, u64) {
+/// Bodies that needles are planted in, the last of which is surely made.
+fn places(total: u64) -> u64 {
+    total / 5000
+}
+
+fn make(path: &Path, total: u64, needles: &[Needle]) -> u64 {
     let case = Case::create_or_open(path, &[("email", 2, "E-mail")], false).unwrap();
     let mut w = Writer::begin_load(&case).unwrap();
     let source = NewSource {
@@ -109,7 +114,7 @@ fn make(path: &Path, total: u64, needles: &[Needle]) -> (u64, u64) {
     };
     w.add_source(0, &source).unwrap();
     let mut r = Random::new(77);
-    let count = total / 3800;
+    let count = places(total);
     let mut plant: Vec<(u64, usize)> = Vec::new();
     for (i, n) in needles.iter().enumerate() {
         let mut at = std::collections::BTreeSet::new();
@@ -158,7 +163,7 @@ fn make(path: &Path, total: u64, needles: &[Needle]) -> (u64, u64) {
         std::fs::metadata(path).unwrap().len() as f64 / 1e9,
         from.elapsed().as_secs_f64()
     );
-    (unit, text)
+    text
 }
 
 fn call(unit: u64, content: Vec<u8>) -> CallOut {
@@ -269,7 +274,8 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text.ltc");
     let needles = needles(&mut Random::new(31));
-    let (count, text) = make(&path, mb * 1_000_000, &needles);
+    let count = places(mb * 1_000_000);
+    let text = make(&path, mb * 1_000_000, &needles);
 
     let some: Vec<&Needle> = needles.iter().step_by(25).collect();
     println!("without an index, all packs are read:");

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Acts that are written: a closed list, so that a reader can tell what a case can have in it.
-pub const ACTS: [&str; 13] = [
+pub const ACTS: [&str; 14] = [
     "case-created",
     "load",
     "recover",
@@ -17,6 +17,7 @@ pub const ACTS: [&str; 13] = [
     "reveal",
     "correction",
     "export",
+    "share",
     "mark",
     "note",
     "tag",

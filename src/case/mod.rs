@@ -15,6 +15,7 @@ pub mod place;
 pub mod postings;
 pub mod recover;
 pub mod rows;
+pub mod share;
 pub mod sources;
 pub mod specs;
 mod statements;

@@ -4,7 +4,7 @@
 //! are never refused. The case file itself is never opened but by SQLite: closing any other handle on it would drop
 //! SQLite's locks in this process.
 
-use crate::case::{info, journal, recover};
+use crate::case::{info, journal, recover, share};
 use crate::detect::print::PrintKey;
 use crate::error::{Error, Result};
 use rusqlite::config::DbConfig;
@@ -141,6 +141,12 @@ impl Case {
                 &json!({"tool": env!("CARGO_PKG_VERSION")}),
             )?;
             tx.commit()?;
+        }
+        if !empty && share::read(&conn)?.is_some() {
+            return Err(case(
+                path,
+                "is a share copy, which holds what was loaded and no more: load into the case that it was made from",
+            ));
         }
         let recovered = recover::recover(&mut conn)?;
         let classes = take_classes(&mut conn, path, classes)?;
@@ -445,6 +451,14 @@ fn take_classes(conn: &mut Connection, path: &Path, classes: &[ClassDef<'_>]) ->
 }
 
 fn key_of(conn: &Connection, path: &Path) -> Result<PrintKey> {
+    let said = |e| match e {
+        Error::Sql(e) => not_ours(path, e),
+        e => e,
+    };
+    if let Some(copy) = share::read(conn).map_err(said)? {
+        // Without its passphrase nothing is found by value; everything else can be read.
+        return Ok(share::key(&copy)?.unwrap_or(PrintKey::new([0; 16])));
+    }
     info::print_key(conn)
         .map_err(|e| match e {
             Error::Sql(e) => not_ours(path, e),

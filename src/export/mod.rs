@@ -8,6 +8,7 @@ pub mod jsonl;
 pub mod openapi;
 pub mod pcap;
 mod pcapng;
+pub mod share;
 
 use crate::case::{journal, open_notebook};
 use crate::error::{Error, Result};

@@ -7,15 +7,13 @@
 use super::sight::{Found, Hit, Holder};
 use crate::call::model::Indices;
 use crate::case::text::{Need, index, scan};
-use crate::detect::form::{Form, Step};
+use crate::detect::form::Form;
+use crate::detect::wraps::{Wrap, wraps};
 use crate::error::{Error, Result};
 use crate::limits;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
-use base64::Engine as _;
-use md5::Digest as _;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -42,125 +40,22 @@ pub struct Searched {
     pub stopped: bool,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut s, b| {
-        let _ = write!(s, "{b:02x}");
-        s
-    })
-}
-
 /// Every form of a value, as bytes to look for without regard to ASCII case.
 fn forms(value: u32, text: &str) -> Vec<(Vec<u8>, Pattern)> {
-    let b = text.as_bytes();
-    let mut out: Vec<(Vec<u8>, Pattern)> = Vec::new();
-    let mut add = |bytes: Vec<u8>, steps: &[Step], exact: bool, word: bool| {
-        if out
-            .iter()
-            .any(|(have, _)| have.eq_ignore_ascii_case(&bytes) && !exact)
-        {
-            return;
-        }
-        let form = steps.iter().fold(Form::PLAIN, |f, s| f.then(*s));
-        let exact = exact.then(|| bytes.clone());
-        out.push((
-            bytes,
+    let pattern = |w: Wrap| {
+        let exact = w.exact.then(|| w.bytes.clone());
+        let (form, word) = (w.form, w.word);
+        (
+            w.bytes,
             Pattern {
                 value,
                 form,
                 exact,
                 word,
             },
-        ));
+        )
     };
-    add(b.to_vec(), &[], false, true);
-    // Everything that is not unreserved (RFC 3986 section 2.3) in percent form; a blank also as plus.
-    let percent = |keep: &dyn Fn(u8) -> bool| {
-        let mut s = Vec::new();
-        for c in b {
-            if keep(*c) {
-                s.push(*c);
-            } else {
-                s.extend(format!("%{c:02x}").bytes());
-            }
-        }
-        s
-    };
-    let unreserved = |c: u8| c.is_ascii_alphanumeric() || b"-._~".contains(&c);
-    add(percent(&unreserved), &[Step::Url], false, true);
-    let plus: Vec<u8> = percent(&|c| unreserved(c) || c == b' ')
-        .iter()
-        .map(|c| if *c == b' ' { b'+' } else { *c })
-        .collect();
-    add(plus, &[Step::Url], false, true);
-    let mut escaped = String::new();
-    let (mut html, mut html_x) = (String::new(), String::new());
-    for c in text.chars() {
-        if c.is_ascii() && c != '&' && c != '<' && c != '>' && c != '"' {
-            escaped.push(c);
-            html.push(c);
-            html_x.push(c);
-        } else {
-            let mut units = [0u16; 2];
-            for u in c.encode_utf16(&mut units) {
-                let _ = write!(escaped, "\\u{u:04x}");
-            }
-            let _ = write!(html, "&#{};", u32::from(c));
-            let _ = write!(html_x, "&#x{:x};", u32::from(c));
-        }
-    }
-    add(escaped.into_bytes(), &[Step::Unicode], false, true);
-    add(html.into_bytes(), &[Step::Html], false, true);
-    add(html_x.into_bytes(), &[Step::Html], false, true);
-    if b.len() >= 6 {
-        add(hex(b).into_bytes(), &[Step::Hex], false, false);
-    }
-    if b.len() >= 6 {
-        for shift in 0..3usize {
-            // The value inside a longer base64 text: characters that share bits with a neighbour are left out.
-            let mut padded = vec![0u8; shift];
-            padded.extend_from_slice(b);
-            for engine in [
-                &base64::engine::general_purpose::STANDARD_NO_PAD,
-                &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-            ] {
-                let text = engine.encode(&padded);
-                let from = [0, 2, 3][shift];
-                let to = padded.len() * 8 / 6;
-                if let Some(part) = text.as_bytes().get(from..to)
-                    && part.len() >= 7
-                    && !out.iter().any(|(have, _)| have == part)
-                {
-                    let form = Form::PLAIN.then(Step::Base64);
-                    out.push((
-                        part.to_vec(),
-                        Pattern {
-                            value,
-                            form,
-                            exact: Some(part.to_vec()),
-                            word: false,
-                        },
-                    ));
-                }
-            }
-        }
-    }
-    for (digest, step) in [
-        (md5::Md5::digest(b).to_vec(), Step::Md5),
-        (sha1::Sha1::digest(b).to_vec(), Step::Sha1),
-        (sha2::Sha256::digest(b).to_vec(), Step::Sha256),
-        (sm3::Sm3::digest(b).to_vec(), Step::Sm3),
-    ] {
-        out.push((
-            hex(&digest).into_bytes(),
-            Pattern {
-                value,
-                form: Form::PLAIN.then(step),
-                exact: None,
-                word: true,
-            },
-        ));
-    }
-    out
+    wraps(text).into_iter().map(pattern).collect()
 }
 
 struct Searcher {
@@ -433,6 +328,9 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::wraps::hex;
+    use base64::Engine as _;
+    use md5::Digest as _;
 
     fn hits(value: &str, text: &str) -> Vec<String> {
         let (bytes, patterns): (Vec<_>, Vec<_>) = forms(0, value).into_iter().unzip();

@@ -54,6 +54,7 @@ mod routes;
 mod routes_peers;
 mod routes_values;
 mod second_case;
+mod share;
 mod socks;
 mod sources;
 mod streams;

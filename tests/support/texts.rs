@@ -68,9 +68,28 @@ impl Vocabulary {
             }
             out.push_str("{\"order_no\":\"");
             out.push_str(&r.digits(14));
-            out.push_str("\",\"trace\":\"");
+            out.push_str("\",\"status\":\"");
+            out.push_str(r.pick::<&str>(&["PAID", "SHIPPED", "RETURNED", "CANCELLED", "PENDING_REVIEW"]));
+            out.push_str("\",\"currency\":\"CNY\",\"created_at\":\"2026-");
+            out.push_str(&format!(
+                "{:02}-{:02}T{:02}:{:02}:{:02}+08:00",
+                1 + r.below(12),
+                1 + r.below(28),
+                r.below(24),
+                r.below(60),
+                r.below(60)
+            ));
+            out.push_str("\",\"warehouse\":{\"id\":");
+            out.push_str(&r.below(40).to_string());
+            out.push_str(",\"name\":\"");
+            out.push_str(r.pick::<&str>(&["North Hub", "北京仓库", "上海浦东", "Hamburg 2"]));
+            out.push_str("\"},\"trace\":\"");
             out.push_str(&r.hex(16));
-            out.push_str("\",\"amount\":");
+            out.push_str("\",\"items\":[{\"sku\":\"SKU-");
+            out.push_str(&r.below(5000).to_string());
+            out.push_str("\",\"quantity\":");
+            out.push_str(&r.below(9).to_string());
+            out.push_str(",\"discount\":null,\"gift\":false}],\"amount\":");
             out.push_str(&r.below(100_000).to_string());
             out.push_str(",\"note\":\"");
             for _ in 0..6 {

@@ -4,6 +4,7 @@
 use crate::body::protobuf::schema::Schema;
 use crate::case::bodies::BodyReader;
 use crate::case::heads::Heads;
+use crate::case::share::{self, Share};
 use crate::case::{ids, info, open_read};
 use crate::detect::print::PrintKey;
 use crate::error::Result;
@@ -54,6 +55,8 @@ pub struct Cx {
     pub path: PathBuf,
     /// The case's key.
     pub key: PrintKey,
+    /// What it says of itself where it is a share copy: it holds no clear value.
+    pub share: Option<Share>,
     /// What the user should be told about the case.
     pub warnings: Vec<String>,
     /// What text searches found; readers of one case may share it.
@@ -94,6 +97,10 @@ impl Cx {
         let case = open_read(path)?;
         let side = open_read(path)?;
         let key = case.print_key();
+        let copy = share::read(&case.conn)?;
+        if reveal && copy.is_some() {
+            return Err(share::no_text("--reveal"));
+        }
         let ranks = Ranks::default();
         case.conn.set_prepared_statement_cache_capacity(128);
         func::install(&case.conn, side.conn, ranks.clone(), texts.clone())?;
@@ -102,6 +109,7 @@ impl Cx {
             reveal,
             path: path.to_owned(),
             key,
+            share: copy,
             warnings: case.warnings,
             texts,
             stop: Arc::default(),

@@ -78,6 +78,16 @@ impl Data for CaseData {
             _ => {}
         }
         let cx = self.cx(lane)?;
+        if cx.share.is_some()
+            && matches!(
+                what,
+                What::Show { reveal: true, .. }
+                    | What::Trace { reveal: true, .. }
+                    | What::Export { reveal: true, .. }
+            )
+        {
+            return Err(fail(crate::case::share::no_text("showing a value")));
+        }
         cx.reveal = matches!(
             what,
             What::Show { reveal: true, .. }
