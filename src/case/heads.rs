@@ -286,6 +286,7 @@ mod tests {
             interim: Vec::new(),
             flags: crate::call::model::Flags::default(),
             tls: false,
+            peer: None,
             proto: None,
             parent: None,
             context: None,

@@ -63,8 +63,9 @@ fn run(args: &Args) -> Result<u8> {
         share::unlock(args, false)?;
     }
     // A load keeps them before it decides; every other verb has them decided upon first.
-    if !args.common.spec.is_empty() && !loads(args) {
-        correct::specs(args)?;
+    let given = !args.common.spec.is_empty() || args.common.profile.is_some();
+    if given && !loads(args) {
+        correct::given(args)?;
     }
     match &args.verb {
         None => load::browse(args, &args.files),

@@ -60,6 +60,8 @@ pub fn classes(conn: &Connection, rules: &Rules) -> Result<Classes> {
         rule: vec![None; 64],
         hard: 0,
     };
+    let profile = crate::case::profile::current(conn)?;
+    out.levels.grading = profile.grading();
     for (id, name, level, _) in crate::case::open::classes(conn)? {
         let at = usize::from(id);
         let bit = 1u64 << (id & 63);
@@ -81,6 +83,13 @@ pub fn classes(conn: &Connection, rules: &Rules) -> Result<Classes> {
             }
             "session-token" | "jwt" => out.levels.secret |= bit,
             _ => {}
+        }
+        if let Some(l) = out.levels.level.get_mut(at) {
+            *l = profile.level(&name, *l);
+            // rows of findings and classes are shown by what stands in the case
+            if *l != level {
+                conn.execute("UPDATE class SET level=?1 WHERE id=?2", (*l, id))?;
+            }
         }
         if let (Some(n), Some(r)) = (out.names.get_mut(at), out.rule.get_mut(at)) {
             (*n, *r) = (name, rule);
@@ -179,6 +188,13 @@ pub struct Columns {
     accept: FxHashSet<Key>,
     /// Body, API and direction, call: sorted, one entry for each use of a body.
     users: Vec<(i64, u32, u32)>,
+}
+
+impl Columns {
+    /// Whether a field of an API holds values of a class.
+    pub fn accepts(&self, api: u32, dir: u32, field: u32, class: u8) -> bool {
+        self.accept.contains(&(api * 2 + dir, field, class))
+    }
 }
 
 /// First pass: counts candidates by column and decides.
@@ -377,6 +393,10 @@ pub fn apply(
             why: "counting values failed".into(),
         })
     })?;
+    let grading = classes.levels.grading;
+    for c in ev.calls.iter_mut() {
+        c.level = grading.of_call(c.level, c.records);
+    }
     Ok(Applied { values })
 }
 

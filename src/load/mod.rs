@@ -14,6 +14,7 @@ mod lines;
 mod live;
 mod operation;
 mod pipeline;
+pub mod profiles;
 mod queue;
 mod rescan;
 mod scan;
@@ -50,6 +51,8 @@ pub struct LoadOptions {
     pub proto: Vec<PathBuf>,
     /// API specifications; kept in the case.
     pub spec: Vec<PathBuf>,
+    /// Grading profile: a name or a file; kept in the case.
+    pub profile: Option<String>,
     /// Packets and lines before this time are left out (nanoseconds).
     pub after: Option<i64>,
     /// ... and from this time on.
@@ -182,6 +185,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let checkpoints = Checkpoints::start(&case)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
     specs::keep(&case.conn, &options.spec)?;
+    profiles::keep(&case.conn, options.profile.as_deref())?;
     let (mut known, unchanged, replaced);
     if given.follow {
         (known, unchanged) = sources::take_followed(&case.conn, &mut inputs, &mut given, progress)?;

@@ -286,6 +286,8 @@ pub enum PromptKind {
     Split(String),
     /// Another name of an API.
     Rename(String),
+    /// Files of rules to search again with.
+    Rules,
 }
 
 /// An entry of the palette.
@@ -310,6 +312,10 @@ pub enum Run {
     Theme(String),
     /// Keep the filter.
     Save,
+    /// Grade by another profile.
+    Grade(String),
+    /// Search again with edited rules.
+    Rules,
 }
 
 /// The filter and its line.
@@ -441,6 +447,8 @@ pub struct Model {
     pub dirty: bool,
     /// Folder of the user's themes.
     pub theme_folder: Option<PathBuf>,
+    /// Files of rules in force, blanks between.
+    pub rules: String,
 }
 
 impl Model {

@@ -322,6 +322,7 @@ impl Data for Hostile {
                 findings: (0..9).map(finding).collect(),
             }))),
             What::Overview { .. } => Answer::Overview(Box::new(OverviewData {
+                profile: Some((evil(4), evil(5))),
                 sources: vec![source()],
                 apps: vec![
                     AppShare {

@@ -65,7 +65,14 @@ impl Data for CaseData {
         let shared = self.shared.clone();
         let _busy = shared.busy();
         match what {
-            What::Write(w) => return notebook::write(&path, w, &self.with).map_err(fail),
+            What::Write(w) => {
+                let done = notebook::write(&path, w, &self.with).map_err(fail)?;
+                // what is decided from now on is decided with these
+                if let notebook::Write::Rules(files) = w {
+                    self.with.rules.clone_from(files);
+                }
+                return Ok(done);
+            }
             What::Sql(_) if !path.exists() => return Err(Fail::NoCase),
             What::Sql(text) => {
                 // The lane's handle now belongs to the statement's connection; the next question opens its own.

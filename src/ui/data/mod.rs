@@ -243,6 +243,8 @@ pub struct OverviewData {
     pub logs: (u64, u64),
     /// Reveals in the journal.
     pub reveals: u64,
+    /// Title and date of the grading profile; none where levels are the rules' own.
+    pub profile: Option<(String, String)>,
     /// Number, examiner.
     pub info: (Option<String>, Option<String>),
 }

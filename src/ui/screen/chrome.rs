@@ -499,6 +499,10 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             "between spaces; * for all; u takes it back",
         ),
         PromptKind::Rename(_) => ("Another name for this API".into(), "u takes it back"),
+        PromptKind::Rules => (
+            "Files of rules (TOML), blanks between; none for the built-in rules".into(),
+            "the difference is told and kept in the journal",
+        ),
         PromptKind::Save => ("Name for this filter".into(), "the palette offers it again"),
     }
 }

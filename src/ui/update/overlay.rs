@@ -132,7 +132,7 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
 
 /// A line was typed; an error keeps the prompt open.
 fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
-    if text.is_empty() && *kind != PromptKind::Find {
+    if text.is_empty() && !matches!(kind, PromptKind::Find | PromptKind::Rules) {
         return Ok(());
     }
     match kind {
@@ -167,6 +167,7 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         PromptKind::Save => work::save_filter(m, text),
         PromptKind::Split(api) => correct::split(m, api, text),
         PromptKind::Rename(api) => correct::rename(m, api, text),
+        PromptKind::Rules => correct::rules(m, text),
     }
     m.typed.push(text.to_string());
     Ok(())

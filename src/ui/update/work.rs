@@ -106,11 +106,13 @@ pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) 
 
 /// Writes a correction, so that it can be taken back.
 pub fn correct(m: &mut Model, w: Write) {
-    m.undo.push(Change::Wrote(w.clone()));
-    if m.undo.len() > HISTORY {
-        m.undo.remove(0);
+    if w.inverse().is_some() {
+        m.undo.push(Change::Wrote(w.clone()));
+        if m.undo.len() > HISTORY {
+            m.undo.remove(0);
+        }
+        m.redo.clear();
     }
-    m.redo.clear();
     m.say("deciding again over all calls ...");
     write(m, w);
 }
@@ -142,7 +144,11 @@ fn write(m: &mut Model, w: Write) {
     }
     m.corrected |= matches!(
         w,
-        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_)
+        Write::Correct { .. }
+            | Write::Template(_)
+            | Write::Untemplate(_)
+            | Write::Grade(_)
+            | Write::Rules(_)
     );
     ask::ask(m, 0, Place::Written, What::Write(w));
     super::docs::refresh(m);
