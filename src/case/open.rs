@@ -123,6 +123,12 @@ impl Case {
             check_header(path, id, version)?;
         }
         harden(&conn)?;
+        if !empty && share::read(&conn).map_err(|e| said(path, e))?.is_some() {
+            return Err(case(
+                path,
+                "is a share copy, which holds what was loaded and no more: load into the case that it was made from",
+            ));
+        }
         if empty {
             // First of all, or the page size stays what it was.
             // Most of a case are packs of some 300 KB, written twice: through the log and into place. With pages of 32 KiB
@@ -141,12 +147,6 @@ impl Case {
                 &json!({"tool": env!("CARGO_PKG_VERSION")}),
             )?;
             tx.commit()?;
-        }
-        if !empty && share::read(&conn)?.is_some() {
-            return Err(case(
-                path,
-                "is a share copy, which holds what was loaded and no more: load into the case that it was made from",
-            ));
         }
         let recovered = recover::recover(&mut conn)?;
         let classes = take_classes(&mut conn, path, classes)?;
@@ -452,20 +452,21 @@ fn take_classes(conn: &mut Connection, path: &Path, classes: &[ClassDef<'_>]) ->
     Ok(map)
 }
 
-fn key_of(conn: &Connection, path: &Path) -> Result<PrintKey> {
-    let said = |e| match e {
+/// An error in words, where SQLite's means that the file is no case.
+fn said(path: &Path, e: Error) -> Error {
+    match e {
         Error::Sql(e) => not_ours(path, e),
         e => e,
-    };
-    if let Some(copy) = share::read(conn).map_err(said)? {
+    }
+}
+
+fn key_of(conn: &Connection, path: &Path) -> Result<PrintKey> {
+    if let Some(copy) = share::read(conn).map_err(|e| said(path, e))? {
         // Without its passphrase nothing is found by value; everything else can be read.
         return Ok(share::key(&copy)?.unwrap_or(PrintKey::new([0; 16])));
     }
     info::print_key(conn)
-        .map_err(|e| match e {
-            Error::Sql(e) => not_ours(path, e),
-            e => e,
-        })?
+        .map_err(|e| said(path, e))?
         .ok_or_else(|| {
             case(
                 path,

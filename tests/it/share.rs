@@ -153,7 +153,7 @@ fn shared(case: &Path, clue: &str) {
             &format!("is {value}"),
         )
         .unwrap();
-        leaktrace::case::marks::save(&conn, "his", "filter", &format!("found:{value}")).unwrap();
+        leaktrace::case::marks::save(&conn, "his", "filter", &format!("value:{value}")).unwrap();
     }
 
     let out = leaktrace(
@@ -165,7 +165,12 @@ fn shared(case: &Path, clue: &str) {
     let made: Value = serde_json::from_slice(&out.stdout).unwrap();
     println!("{made}");
     assert!(made["values"].as_u64().unwrap() > 20);
-    assert_eq!(made["opaque"], 0, "every print can be made again");
+    assert_eq!(
+        made["opaque"],
+        0,
+        "every print can be made again: {}",
+        text(&out.stderr)
+    );
     let left: Vec<_> = std::fs::read_dir(copy.parent().unwrap())
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())
@@ -236,7 +241,7 @@ fn shared(case: &Path, clue: &str) {
         Some("another passphrase"),
         "not the passphrase",
     );
-    refused(&["calls", &format!("found:{value}")], None, "passphrase");
+    refused(&["calls", &format!("value:{value}")], None, "passphrase");
     refused(&["calls", "--reveal"], Some(PASSPHRASE), "does not hold");
     refused(
         &["trace", "--account", "x"],

@@ -69,7 +69,13 @@ impl Vocabulary {
             out.push_str("{\"order_no\":\"");
             out.push_str(&r.digits(14));
             out.push_str("\",\"status\":\"");
-            out.push_str(r.pick::<&str>(&["PAID", "SHIPPED", "RETURNED", "CANCELLED", "PENDING_REVIEW"]));
+            out.push_str(r.pick::<&str>(&[
+                "PAID",
+                "SHIPPED",
+                "RETURNED",
+                "CANCELLED",
+                "PENDING_REVIEW",
+            ]));
             out.push_str("\",\"currency\":\"CNY\",\"created_at\":\"2026-");
             out.push_str(&format!(
                 "{:02}-{:02}T{:02}:{:02}:{:02}+08:00",

@@ -195,7 +195,6 @@ fn write(
     tx.commit()?;
     dst.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     dst.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(()))?;
-    dst.execute_batch("VACUUM")?;
     Ok(Made {
         path: part.to_owned(),
         sha256: String::new(),
@@ -362,7 +361,7 @@ impl Sharer<'_> {
             let Some(slice) = text.get(span(f)) else {
                 continue;
             };
-            let value = detect::value_of(&self.old, f, slice).unwrap_or_else(|| slice.to_vec());
+            let value = rekey::value(&self.old, f, slice);
             let same = detect::spelt(f.class, &value);
             self.scrub.add(&value, &same);
             self.scrub.add(value.trim_ascii(), &same);

@@ -5,9 +5,28 @@
 //! key is the one at hand.
 
 use crate::call::model::RawFinding;
+use crate::detect::form::{Form, Step};
 use crate::detect::print::{PrintKey, PrintKind};
 use crate::detect::{self, DIGEST, mask};
 use rustc_hash::FxHashMap;
+
+/// The clear value of a finding that stands at `slice`; where that is a document in words of its own (a query of GraphQL), the
+/// part whose print the finding has.
+pub fn value(key: &PrintKey, f: &RawFinding, slice: &[u8]) -> Vec<u8> {
+    let whole = detect::value_of(key, f, slice).unwrap_or_else(|| slice.to_vec());
+    let is = |v: &[u8]| key.print(PrintKind::Value, &detect::spelt(f.class, v)) == f.print;
+    if is(&whole) {
+        return whole;
+    }
+    let text = detect::undo(Form::PLAIN.then(Step::Json), &whole).unwrap_or_default();
+    let quoted = |b: &u8| matches!(b, b'"' | b'\'' | b'\\' | b'\n');
+    let apart = |b: &u8| b.is_ascii_whitespace() || b"\"'=:,;()[]{}<>&\\".contains(b);
+    let part = text
+        .split(quoted)
+        .chain(text.split(apart))
+        .find(|part| !part.is_empty() && is(part));
+    part.map(<[u8]>::to_vec).unwrap_or(whole)
+}
 
 /// Prints of one case under the key of a copy.
 pub struct Rekey {
@@ -78,7 +97,7 @@ impl Rekey {
                 }
             }
         }
-        let value = detect::value_of(&self.old, f, slice).unwrap_or_else(|| clear.clone());
+        let value = value(&self.old, f, slice);
         for v in [&value[..], &clear, trimmed.as_bytes()] {
             let spelt = detect::spelt(f.class, v);
             let guess = std::str::from_utf8(v).map(|v| detect::normal(None, v));
