@@ -43,11 +43,14 @@ fn hex(b: &[u8]) -> String {
 }
 
 /// What must not be in a copy: each value in clear, base64, hex and as unsalted digests, as long as it is no word of six letters or
-/// less, which stands by chance in whatever is compressed, and no word that a case file is made of.
+/// less, which stands by chance in whatever is compressed, no word that a case file is made of, and no digit repeated.
 fn forms(values: &BTreeSet<String>, schema: &str) -> Vec<(String, Vec<u8>)> {
     let mut out = Vec::new();
     for v in values.iter().filter(|v| v.len() >= 6) {
         let lower = v.to_lowercase();
+        if v.bytes().all(|b| v.as_bytes().first() == Some(&b)) {
+            continue;
+        }
         if schema
             .split(|c: char| !c.is_alphanumeric() && c != '-')
             .any(|w| w.eq_ignore_ascii_case(&lower))
@@ -98,7 +101,6 @@ fn everything(path: &Path) -> Vec<(String, Vec<u8>)> {
                         to.extend(zstd::bulk::decompress(b, 80 << 20).unwrap());
                     }
                     ValueRef::Blob(b) => to.extend_from_slice(b),
-                    ValueRef::Integer(n) => to.extend(n.to_string().bytes()),
                     _ => {}
                 }
                 to.push(b'\n');
@@ -309,8 +311,9 @@ fn shared(case: &Path, clue: &str) {
             list(b, "suspects").len(),
             "{q:?}"
         );
-        for (x, y) in list(a, "suspects").iter().zip(&list(b, "suspects")) {
-            for k in [
+        // Suspects of one score stand in the order of their names, which are others in the copy.
+        let weighed = |v: &Value| {
+            let fields = [
                 "score",
                 "covered",
                 "of",
@@ -319,16 +322,29 @@ fn shared(case: &Path, clue: &str) {
                 "first",
                 "last",
                 "calls",
-            ] {
-                assert_eq!(x[k], y[k], "{k} of {q:?}");
-            }
-            // one account is one name
-            let (x, y) = (
-                x["account"].as_str().unwrap().to_owned(),
-                y["account"].as_str().unwrap().to_owned(),
-            );
-            assert_eq!(names.entry(x).or_insert_with(|| y.clone()), &y);
+            ];
+            let mut all: Vec<(String, String)> = list(v, "suspects")
+                .iter()
+                .map(|s| {
+                    let key: Vec<String> = fields.iter().map(|k| s[k].to_string()).collect();
+                    (key.join(" "), s["account"].as_str().unwrap().to_owned())
+                })
+                .collect();
+            all.sort();
+            all
+        };
+        let (x, y) = (weighed(a), weighed(b));
+        for ((key, name), (other_key, other)) in x.iter().zip(&y) {
+            assert_eq!(key, other_key, "{q:?}");
             suspects += 1;
+            // one account is one name
+            let alone = x.iter().filter(|s| s.0 == *key).count() == 1;
+            if alone {
+                assert_eq!(
+                    names.entry(name.clone()).or_insert_with(|| other.clone()),
+                    other
+                );
+            }
         }
         assert_eq!(a["verdict"]["none"], b["verdict"]["none"]);
         assert_eq!(
