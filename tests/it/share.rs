@@ -387,6 +387,7 @@ fn load(files: Vec<PathBuf>, case: &Path) {
 }
 
 #[test]
+#[ignore = "half a minute without optimisation"]
 fn a_copy_of_the_demo_is_free_of_values_and_answers_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let case = dir.path().join("demo.ltc");
@@ -413,6 +414,7 @@ fn clue(case: &Path, class: &str) -> PathBuf {
 }
 
 #[test]
+#[ignore = "half a minute without optimisation"]
 fn a_copy_of_the_bank_is_free_of_values_and_answers_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let (capture, case) = (dir.path().join("bank.pcap"), dir.path().join("bank.ltc"));
