@@ -1,24 +1,23 @@
 //! Values that no data class covers, found in all stored text. In: values and a case. Out: hits in bodies, heads and log
 //! lines. One automaton over every form of every value (as it is in any case, percent, `\u`, HTML references, hex, base64
-//! at its three alignments in both alphabets, MD5, SHA-1, SHA-256 and SM3 in hex); packs are unpacked one after the
-//! other, each once. Bounds: [`limits::TRACE_TEXT_VALUES`] values, [`limits::TRACE_SIGHTINGS`] hits; a stop flag
+//! at its three alignments in both alphabets, MD5, SHA-1, SHA-256 and SM3 in hex); packs that may hold one of them are read by
+//! several threads, each once. Bounds: [`limits::TRACE_TEXT_VALUES`] values, [`limits::TRACE_SIGHTINGS`] hits; a stop flag
 //! ends it between packs.
 
 use super::sight::{Found, Hit, Holder};
 use crate::call::model::Indices;
-use crate::detect::form::{Form, Step};
+use crate::case::text::{Need, index, scan};
+use crate::detect::form::Form;
+use crate::detect::wraps::{Wrap, wraps};
 use crate::error::{Error, Result};
 use crate::limits;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
-use base64::Engine as _;
-use md5::Digest as _;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-/// Shortest value searched as text: two characters stand everywhere.
+/// Shortest value searched as text among others: two characters stand everywhere.
 const SHORTEST: usize = 4;
 
 struct Pattern {
@@ -41,125 +40,22 @@ pub struct Searched {
     pub stopped: bool,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut s, b| {
-        let _ = write!(s, "{b:02x}");
-        s
-    })
-}
-
 /// Every form of a value, as bytes to look for without regard to ASCII case.
 fn forms(value: u32, text: &str) -> Vec<(Vec<u8>, Pattern)> {
-    let b = text.as_bytes();
-    let mut out: Vec<(Vec<u8>, Pattern)> = Vec::new();
-    let mut add = |bytes: Vec<u8>, steps: &[Step], exact: bool, word: bool| {
-        if out
-            .iter()
-            .any(|(have, _)| have.eq_ignore_ascii_case(&bytes) && !exact)
-        {
-            return;
-        }
-        let form = steps.iter().fold(Form::PLAIN, |f, s| f.then(*s));
-        let exact = exact.then(|| bytes.clone());
-        out.push((
-            bytes,
+    let pattern = |w: Wrap| {
+        let exact = w.exact.then(|| w.bytes.clone());
+        let (form, word) = (w.form, w.word);
+        (
+            w.bytes,
             Pattern {
                 value,
                 form,
                 exact,
                 word,
             },
-        ));
+        )
     };
-    add(b.to_vec(), &[], false, true);
-    // Everything that is not unreserved (RFC 3986 section 2.3) in percent form; a blank also as plus.
-    let percent = |keep: &dyn Fn(u8) -> bool| {
-        let mut s = Vec::new();
-        for c in b {
-            if keep(*c) {
-                s.push(*c);
-            } else {
-                s.extend(format!("%{c:02x}").bytes());
-            }
-        }
-        s
-    };
-    let unreserved = |c: u8| c.is_ascii_alphanumeric() || b"-._~".contains(&c);
-    add(percent(&unreserved), &[Step::Url], false, true);
-    let plus: Vec<u8> = percent(&|c| unreserved(c) || c == b' ')
-        .iter()
-        .map(|c| if *c == b' ' { b'+' } else { *c })
-        .collect();
-    add(plus, &[Step::Url], false, true);
-    let mut escaped = String::new();
-    let (mut html, mut html_x) = (String::new(), String::new());
-    for c in text.chars() {
-        if c.is_ascii() && c != '&' && c != '<' && c != '>' && c != '"' {
-            escaped.push(c);
-            html.push(c);
-            html_x.push(c);
-        } else {
-            let mut units = [0u16; 2];
-            for u in c.encode_utf16(&mut units) {
-                let _ = write!(escaped, "\\u{u:04x}");
-            }
-            let _ = write!(html, "&#{};", u32::from(c));
-            let _ = write!(html_x, "&#x{:x};", u32::from(c));
-        }
-    }
-    add(escaped.into_bytes(), &[Step::Unicode], false, true);
-    add(html.into_bytes(), &[Step::Html], false, true);
-    add(html_x.into_bytes(), &[Step::Html], false, true);
-    if b.len() >= 6 {
-        add(hex(b).into_bytes(), &[Step::Hex], false, false);
-    }
-    if b.len() >= 6 {
-        for shift in 0..3usize {
-            // The value inside a longer base64 text: characters that share bits with a neighbour are left out.
-            let mut padded = vec![0u8; shift];
-            padded.extend_from_slice(b);
-            for engine in [
-                &base64::engine::general_purpose::STANDARD_NO_PAD,
-                &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-            ] {
-                let text = engine.encode(&padded);
-                let from = [0, 2, 3][shift];
-                let to = padded.len() * 8 / 6;
-                if let Some(part) = text.as_bytes().get(from..to)
-                    && part.len() >= 7
-                    && !out.iter().any(|(have, _)| have == part)
-                {
-                    let form = Form::PLAIN.then(Step::Base64);
-                    out.push((
-                        part.to_vec(),
-                        Pattern {
-                            value,
-                            form,
-                            exact: Some(part.to_vec()),
-                            word: false,
-                        },
-                    ));
-                }
-            }
-        }
-    }
-    for (digest, step) in [
-        (md5::Md5::digest(b).to_vec(), Step::Md5),
-        (sha1::Sha1::digest(b).to_vec(), Step::Sha1),
-        (sha2::Sha256::digest(b).to_vec(), Step::Sha256),
-        (sm3::Sm3::digest(b).to_vec(), Step::Sm3),
-    ] {
-        out.push((
-            hex(&digest).into_bytes(),
-            Pattern {
-                value,
-                form: Form::PLAIN.then(step),
-                exact: None,
-                word: true,
-            },
-        ));
-    }
-    out
+    wraps(text).into_iter().map(pattern).collect()
 }
 
 struct Searcher {
@@ -168,7 +64,7 @@ struct Searcher {
 }
 
 impl Searcher {
-    fn find(&self, text: &[u8], mut each: impl FnMut(usize, usize, &Pattern)) {
+    fn find(&self, text: &[u8], mut each: impl FnMut(usize, usize, usize, &Pattern)) {
         for m in self.automaton.find_overlapping_iter(text) {
             let Some(p) = self.patterns.get(m.pattern().as_usize()) else {
                 continue;
@@ -180,7 +76,7 @@ impl Searcher {
             if p.word && !whole_word(text, m.start(), m.end()) {
                 continue;
             }
-            each(m.start(), m.end(), p);
+            each(m.start(), m.end(), m.pattern().as_usize(), p);
         }
     }
 }
@@ -211,7 +107,7 @@ pub fn search(conn: &Connection, values: &[(u32, &str)], stop: &AtomicBool) -> R
     let mut bytes: Vec<Vec<u8>> = Vec::new();
     let mut patterns = Vec::new();
     for (i, (value, text)) in values.iter().enumerate() {
-        if text.len() < SHORTEST || i >= limits::TRACE_TEXT_VALUES {
+        if text.len() < SHORTEST && values.len() > 1 || i >= limits::TRACE_TEXT_VALUES {
             out.unsearched += 1;
             continue;
         }
@@ -223,6 +119,7 @@ pub fn search(conn: &Connection, values: &[(u32, &str)], stop: &AtomicBool) -> R
     if patterns.is_empty() {
         return Ok(out);
     }
+    let need = Need::one(bytes.iter().map(|b| Need::bytes(b)).collect());
     let automaton = AhoCorasickBuilder::new()
         .ascii_case_insensitive(true)
         .build(&bytes)
@@ -235,8 +132,10 @@ pub fn search(conn: &Connection, values: &[(u32, &str)], stop: &AtomicBool) -> R
         patterns,
     };
     let mut hits: BTreeMap<Holder, Vec<(u64, u32, u32, Form)>> = BTreeMap::new();
-    let mut held = 0usize;
-    packs(conn, &s, stop, &mut hits, &mut held, &mut out)?;
+    match packs(conn, &s, &need, stop, &mut hits, &mut out) {
+        Err(Error::Interrupted) => out.stopped = true,
+        other => other?,
+    }
     lines(conn, &s, stop, &mut hits, &mut out)?;
     places(conn, hits, &mut out)?;
     Ok(out)
@@ -244,79 +143,45 @@ pub fn search(conn: &Connection, values: &[(u32, &str)], stop: &AtomicBool) -> R
 
 type Hits = BTreeMap<Holder, Vec<(u64, u32, u32, Form)>>;
 
+/// A hit in a pack: what holds it (its row, and whether it is a head), offset there, length, pattern.
+type InPack = (i64, bool, u64, u32, usize);
+
 fn packs(
     conn: &Connection,
     s: &Searcher,
+    need: &Need,
     stop: &AtomicBool,
     hits: &mut Hits,
-    held: &mut usize,
     out: &mut Searched,
 ) -> Result<()> {
-    // Pieces of each pack in order of their offset.
-    let mut pieces: Vec<(i64, i64, i64, Holder)> = Vec::new();
-    let mut stmt =
-        conn.prepare("SELECT pack_id,off,kept,id FROM body WHERE pack_id IS NOT NULL")?;
-    let mut rows = stmt.query([])?;
-    while let Some(r) = rows.next()? {
-        pieces.push((r.get(0)?, r.get(1)?, r.get(2)?, Holder::Body(r.get(3)?)));
-    }
-    let mut stmt = conn
-        .prepare("SELECT head_pack,head_off,head_len,id FROM call WHERE head_pack IS NOT NULL")?;
-    let mut rows = stmt.query([])?;
-    while let Some(r) = rows.next()? {
-        pieces.push((r.get(0)?, r.get(1)?, r.get(2)?, Holder::ReqHead(r.get(3)?)));
-    }
-    pieces.sort_unstable();
+    let all = index::packs(conn)?;
+    let ids = index::may_hold(conn, &all, need, stop)?;
+    let (mut heads, mut held): (Vec<i64>, usize) = (Vec::new(), 0);
+    let late = OnceLock::new();
+    let whole = scan::scan(
+        conn,
+        &ids,
+        stop,
+        || (),
+        |(), o| in_pack(s, &late, o),
+        &mut |found: Option<Vec<InPack>>| {
+            for (row, head, offset, len, pattern) in found.unwrap_or_default() {
+                let Some(p) = s.patterns.get(pattern) else {
+                    continue;
+                };
+                held += 1;
+                if head {
+                    heads.push(row);
+                } else {
+                    let list = hits.entry(Holder::Body(row)).or_default();
+                    list.push((offset, len, p.value, p.form));
+                }
+            }
+            held <= limits::TRACE_SIGHTINGS
+        },
+    )?;
+    out.stopped |= !whole;
     let mut reader = crate::case::bodies::BodyReader::new();
-    let mut at = 0usize;
-    let mut heads: Vec<i64> = Vec::new();
-    let mut stmt = conn.prepare("SELECT id,len,data FROM pack ORDER BY id")?;
-    let mut rows = stmt.query([])?;
-    while let Some(r) = rows.next()? {
-        if stop.load(Ordering::Relaxed) || *held > limits::TRACE_SIGHTINGS {
-            out.stopped = true;
-            break;
-        }
-        let id: i64 = r.get(0)?;
-        let len = usize::try_from(r.get::<_, i64>(1)?)
-            .unwrap_or(usize::MAX)
-            .min(crate::case::bodies::PACK_MAX);
-        let rusqlite::types::ValueRef::Blob(data) = r.get_ref(2)? else {
-            continue;
-        };
-        // A damaged pack is `verify`'s to report; the search goes on.
-        let Ok(text) = zstd::bulk::decompress(data, len) else {
-            continue;
-        };
-        while pieces.get(at).is_some_and(|p| p.0 < id) {
-            at += 1;
-        }
-        let from = at;
-        while pieces.get(at).is_some_and(|p| p.0 == id) {
-            at += 1;
-        }
-        let own = pieces.get(from..at).unwrap_or_default();
-        s.find(&text, |start, end, p| {
-            let (start, end) = (start as i64, end as i64);
-            let i = own.partition_point(|x| x.1 <= start);
-            let Some(piece) = i.checked_sub(1).and_then(|i| own.get(i)) else {
-                return;
-            };
-            if end > piece.1 + piece.2 {
-                return;
-            }
-            *held += 1;
-            match piece.3 {
-                Holder::ReqHead(call) => heads.push(call),
-                holder => hits.entry(holder).or_default().push((
-                    (start - piece.1) as u64,
-                    (end - start) as u32,
-                    p.value,
-                    p.form,
-                )),
-            }
-        });
-    }
     // Heads are stored coded: they are read again as text, so that offsets and sides are right.
     heads.sort_unstable();
     heads.dedup();
@@ -325,7 +190,7 @@ fn packs(
             continue;
         };
         for (holder, text) in head_texts(call, &h) {
-            s.find(&text, |start, end, p| {
+            s.find(&text, |start, end, _, p| {
                 hits.entry(holder).or_default().push((
                     start as u64,
                     (end - start) as u32,
@@ -336,6 +201,28 @@ fn packs(
         }
     }
     Ok(())
+}
+
+/// All hits in one pack that lie inside a body or a head.
+fn in_pack(s: &Searcher, late: &OnceLock<scan::Late>, o: &scan::Opened<'_>) -> Result<Vec<InPack>> {
+    let mut found: Vec<(usize, usize, usize)> = Vec::new();
+    s.find(o.text, |start, end, at, _| found.push((start, end, at)));
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let with = |list: Vec<scan::Piece>, head| list.into_iter().map(move |p| (p, head));
+    let late = scan::Late::of(late, o.conn)?;
+    let mut own: Vec<(scan::Piece, bool)> = with(scan::bodies(o.conn, o.id)?, false)
+        .chain(with(scan::heads(o.conn, o.id, late)?, true))
+        .collect();
+    own.sort_unstable_by_key(|p| p.0.from);
+    let place = |(start, end, at): (usize, usize, usize)| {
+        let i = own.partition_point(|p| p.0.from <= start);
+        let (piece, head) = own.get(i.checked_sub(1)?)?;
+        let len = u32::try_from(end - start).ok()?;
+        (end <= piece.to).then_some((piece.row, *head, (start - piece.from) as u64, len, at))
+    };
+    Ok(found.into_iter().filter_map(place).collect())
 }
 
 /// Heads and trailers of a call with their holder.
@@ -368,7 +255,7 @@ fn lines(
         let rusqlite::types::ValueRef::Text(uri) = r.get_ref(1)? else {
             continue;
         };
-        s.find(uri, |start, end, p| {
+        s.find(uri, |start, end, _, p| {
             hits.entry(Holder::ReqHead(id)).or_default().push((
                 start as u64,
                 (end - start) as u32,
@@ -441,6 +328,9 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::wraps::hex;
+    use base64::Engine as _;
+    use md5::Digest as _;
 
     fn hits(value: &str, text: &str) -> Vec<String> {
         let (bytes, patterns): (Vec<_>, Vec<_>) = forms(0, value).into_iter().unzip();
@@ -452,7 +342,7 @@ mod tests {
             patterns,
         };
         let mut out = Vec::new();
-        s.find(text.as_bytes(), |_, _, p| out.push(p.form.name()));
+        s.find(text.as_bytes(), |_, _, _, p| out.push(p.form.name()));
         out.dedup();
         out
     }
