@@ -55,6 +55,8 @@ pub struct Writer<'c> {
     open: FxHashMap<(u32, u64, u32), i64>,
     bodies: FxHashMap<u128, i64>,
     packer: Packer,
+    /// Calls whose rows are not written yet; none between two calls of a function of this.
+    waiting: Vec<rows::CallRow>,
     /// Packs handed out and not yet back.
     away: usize,
     /// Bytes of packs stored.
@@ -116,6 +118,7 @@ impl<'c> Writer<'c> {
             open: FxHashMap::default(),
             bodies: FxHashMap::default(),
             packer: Packer::new(pack_from),
+            waiting: Vec::new(),
             away: 0,
             stored: 0,
             pairs: Pairs::default(),

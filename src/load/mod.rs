@@ -246,6 +246,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let other_rules = case::sources::note_rules(&case.conn, rules.print())?;
     progress.phase.store(1, Relaxed);
     let stale = case::info::is_stale(&case.conn)?;
+    checkpoints.ask();
     let counts = if stale || stopped || loaded || rescanned.is_some() {
         finalise::run(&mut case.conn, &rules, &inside)?
     } else {
