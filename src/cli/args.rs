@@ -192,9 +192,9 @@ pub(crate) enum Verb {
         #[arg(value_name = "CALL-ID")]
         id: String,
     },
-    /// A session's calls in order, with gaps.
+    /// A session's, flow's or account's calls in order, with gaps.
     Replay {
-        /// Id of the session.
+        /// Id of the session or flow, or name of the account (session:ID, flow:ID, account:NAME).
         #[arg(value_name = "SESSION-ID")]
         session: String,
     },

@@ -141,6 +141,7 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         no_spool: c.no_spool,
         follow: c.follow,
         interim: false,
+        scratch: false,
     })
 }
 
@@ -178,7 +179,9 @@ pub(super) fn run(options: &LoadOptions) -> Result<(LoadOutcome, bool)> {
         let _ = bar.join();
     }
     let outcome = result?;
-    let _ = place::remember(&options.case);
+    if !options.scratch {
+        let _ = place::remember(&options.case);
+    }
     Ok((outcome, stopped))
 }
 

@@ -73,8 +73,18 @@ pub(super) fn found(answer: &TraceResult) -> bool {
 
 /// Answers a question as the options say.
 pub(super) fn answer(args: &Args, cx: &Cx, question: &Question) -> Result<TraceResult> {
+    answer_as(args, cx, question, args.common.reveal)
+}
+
+/// ... with values shown or masked as they were when it was answered.
+pub(super) fn answer_as(
+    args: &Args,
+    cx: &Cx,
+    question: &Question,
+    reveal: bool,
+) -> Result<TraceResult> {
     let options = Options {
-        reveal: args.common.reveal,
+        reveal,
         inside: Inside::parse(&load::inside(&args.common.inside)?)?,
         rules: Some(Arc::new(Rules::with_files(&args.common.rules)?)),
         ..Options::default()

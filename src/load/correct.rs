@@ -225,6 +225,13 @@ pub fn undo(conn: &Connection) -> Result<Option<String>> {
     }))
 }
 
+/// The networks that count as inside, as they were given last.
+pub(super) fn kept_inside(conn: &Connection) -> Result<Inside> {
+    let kept = info::get(conn, "inside")?.unwrap_or_default();
+    let nets: Vec<&str> = kept.split(',').filter(|n| !n.is_empty()).collect();
+    Inside::parse(&nets)
+}
+
 /// Holds a case as a load does, changes something in it, and decides all facts again where that made them stale.
 ///
 /// # Errors
@@ -289,7 +296,5 @@ fn inside(case: &Case, with: &With) -> Result<Inside> {
     if !with.inside.is_empty() {
         return Inside::parse(&with.inside);
     }
-    let kept = info::get(&case.conn, "inside")?.unwrap_or_default();
-    let nets: Vec<&str> = kept.split(',').filter(|n| !n.is_empty()).collect();
-    Inside::parse(&nets)
+    kept_inside(&case.conn)
 }

@@ -264,7 +264,7 @@ pub enum MenuKind {
 }
 
 /// Lines to type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum PromptKind {
     /// A note on a target.
     Note(String),
@@ -280,6 +280,8 @@ pub enum PromptKind {
     Trace,
     /// Path of a file to write.
     Export(&'static str, bool),
+    /// Path of a report to write, about this.
+    Report(Option<Question>),
     /// Name for the filter.
     Save,
     /// Values of an API's parameter to set apart.
