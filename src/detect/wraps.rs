@@ -89,7 +89,7 @@ pub fn wraps(text: &str) -> Vec<Wrap> {
         add(hex(b).into_bytes(), &[Step::Hex], false, false);
     }
     if b.len() >= 6 {
-        for shift in 0..3usize {
+        for (shift, from) in [(0usize, 0usize), (1, 2), (2, 3)] {
             // The value inside a longer base64 text: characters that share bits with a neighbour are left out.
             let mut padded = vec![0u8; shift];
             padded.extend_from_slice(b);
@@ -98,7 +98,6 @@ pub fn wraps(text: &str) -> Vec<Wrap> {
                 &base64::engine::general_purpose::URL_SAFE_NO_PAD,
             ] {
                 let text = engine.encode(&padded);
-                let from = [0, 2, 3][shift];
                 let to = padded.len() * 8 / 6;
                 if let Some(part) = text.as_bytes().get(from..to)
                     && part.len() >= 7

@@ -212,8 +212,11 @@ impl Need {
             Need::Any => true,
             Need::Run(_) => found.next().is_none_or(|f| f & own != 0),
             // every part takes its runs, whatever the others say
-            Need::All(parts) => parts.iter().fold(true, |yes, p| p.may(own, found) && yes),
-            Need::One(parts) => parts.iter().fold(false, |yes, p| p.may(own, found) || yes),
+            Need::All(parts) => {
+                let held = parts.iter().filter(|p| p.may(own, found)).count();
+                held == parts.len()
+            }
+            Need::One(parts) => parts.iter().filter(|p| p.may(own, found)).count() > 0,
         }
     }
 }

@@ -132,7 +132,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     };
     check.look(&cx, "it", |c| database(&cx, c))?;
     if let Some(copy) = &cx.share {
-        check.look(&cx, "the bodies", |c| shared::shared(&cx, c, copy))?;
+        check.look(&cx, "the bodies", |c| shared::bodies(&cx, c, copy))?;
         check.look(&cx, "the journal", |c| kept::journal(&cx, c).map(|_| ()))?;
         return end(&check);
     }

@@ -1,7 +1,6 @@
-//! What can be verified of a share copy. In: the copy. Out: what holds, what does not, and what cannot be told there. Bounds: one body
-//! in memory.
+//! A share copy: what of it can be verified, and why the rest cannot. In: the copy. Out: notes, and bodies that are not what the copy
+//! was made with. Bounds: one body in memory.
 
-use super::super::table;
 use super::Check;
 use crate::case::share::Share;
 use crate::error::Result;
@@ -10,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// What of a share copy can be verified, and what cannot: its evidence is elsewhere, and its findings were made from clear text.
-pub(super) fn shared(cx: &Cx, check: &mut Check<'_>, copy: &Share) -> Result<()> {
+pub(super) fn bodies(cx: &Cx, check: &mut Check<'_>, copy: &Share) -> Result<()> {
     let why = format!(
         "a share copy of case {}, whose journal had {} rows and the head {}: the evidence stays with that case, so nothing is compared with it",
         copy.from, copy.journal_rows, copy.journal_head
@@ -32,7 +31,7 @@ pub(super) fn shared(cx: &Cx, check: &mut Check<'_>, copy: &Share) -> Result<()>
         check.thing(
             "body",
             &id.to_string(),
-            table::hex(&sha).into(),
+            crate::cli::table::hex(&sha).into(),
             fault,
         )?;
     }

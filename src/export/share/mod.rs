@@ -174,7 +174,8 @@ fn write(
     s.evidence(dst)?;
     s.tables(dst)?;
     let tx = dst.unchecked_transaction()?;
-    let mut stmt = src.prepare("SELECT key,v FROM info WHERE key<>'print_key'")?;
+    let mut stmt =
+        src.prepare("SELECT key,v FROM info WHERE key NOT IN ('print_key','journal_head')")?;
     let mut rows = stmt.query([])?;
     while let Some(r) = rows.next()? {
         info::put(

@@ -5,7 +5,7 @@
 use crate::case::open_read;
 use crate::case::text::index::{self, Size};
 use crate::query::find::Texts;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl Shared {
     }
 
     /// A text was asked for: there shall be an index of the case.
-    pub fn want(self: &Arc<Self>, path: &std::path::Path) {
+    pub fn want(self: &Arc<Self>, path: &Path) {
         let mut g = self.lock();
         g.wanted = true;
         if !g.started {
@@ -103,7 +103,7 @@ impl Shared {
         }
     }
 
-    fn run(&self, path: &PathBuf) {
+    fn run(&self, path: &Path) {
         while self.quiet() {
             let whole = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 if loading(path) {
@@ -124,7 +124,7 @@ impl Shared {
 }
 
 /// Whether a load has not ended.
-fn loading(path: &std::path::Path) -> bool {
+fn loading(path: &Path) -> bool {
     open_read(path)
         .and_then(|c| {
             let n: i64 =
