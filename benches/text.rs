@@ -28,6 +28,9 @@ struct Needle {
     times: Option<u64>,
 }
 
+/// First hit, whole answer, hits.
+type Took = (Option<Duration>, Duration, u64);
+
 fn needles(r: &mut Random) -> Vec<Needle> {
     let chinese: Vec<char> = "龘龖鱻麤飝骉犇猋淼焱垚矗".chars().collect();
     let letters: Vec<char> = "QXZJVKW0123456789-".chars().collect();
@@ -319,7 +322,7 @@ fn main() {
         ("common", None),
     ] {
         let of =
-            |pick: fn(&(Option<Duration>, Duration, u64)) -> Option<Duration>| -> Vec<Duration> {
+            |pick: fn(&Took) -> Option<Duration>| -> Vec<Duration> {
                 needles
                     .iter()
                     .zip(&got)

@@ -237,8 +237,13 @@ pub const TRACE_CALLS_FEW: usize = 50;
 pub const TRACE_DETAILED: usize = 20;
 /// Suspects in one answer.
 pub const TRACE_SUSPECTS: usize = 100;
+/// Bytes of stored text in which a trace undoes codings inside codings, archives and masks, some 150 MB a second and core; of more, the
+/// direct forms alone are looked for.
+pub const TRACE_DEEP: u64 = 512 << 20;
 /// Values searched as text at once: an automaton over all their forms stays under about 100 MB.
 pub const TRACE_TEXT_VALUES: usize = 5000;
+/// Values up to which all stored text is looked through for each, also where a data class found them: a question of one record.
+pub const TRACE_TEXT_ALWAYS: usize = 64;
 /// Sightings held for one question: 64 bytes each.
 pub const TRACE_SIGHTINGS: usize = 4_000_000;
 /// Columns of a clue that are told apart; cells beyond are not looked at and counted.
@@ -257,6 +262,8 @@ pub const SHEET_MEMBERS: usize = 10_000;
 pub const FIELDS_PER_BODY: usize = 20_000;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
+/// Calls of one subject that are read: beyond, a few seconds become minutes.
+pub const TRACE_SUBJECT_CALLS: usize = 300_000;
 /// Call ids kept with one movement of a merged graph: enough to open examples; the trails list all.
 pub const GRAPH_CALLS: usize = 20;
 /// Addresses and movements drawn in one picture: what a page or a screen can still show.

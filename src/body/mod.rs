@@ -11,3 +11,4 @@ pub mod sheet;
 pub mod sniff;
 pub mod sse;
 pub mod xml;
+pub mod zip;

@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0007_log_formats.sql"),
     include_str!("schema/0008_specs.sql"),
     include_str!("schema/0009_account_proof.sql"),
+    include_str!("schema/0011_clocks.sql"),
     include_str!("schema/0012_journal_head.sql"),
     include_str!("schema/0013_text_index.sql"),
 ];

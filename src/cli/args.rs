@@ -255,6 +255,18 @@ pub(crate) struct Question {
     /// A record by its id in `findings`.
     #[arg(long, value_name = "ID")]
     pub record: Option<String>,
+    /// All that an address saw, took and sent on.
+    #[arg(long, value_name = "IP")]
+    pub address: Option<String>,
+    /// ... a device: a client print of `flows`, or a user agent.
+    #[arg(long, value_name = "PRINT")]
+    pub device: Option<String>,
+    /// ... an API, named as in `apis`.
+    #[arg(long, value_name = "API")]
+    pub api: Option<String>,
+    /// ... a host, named as in calls.
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
 }
 
 /// What to trace, and how the answer is given.

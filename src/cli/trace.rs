@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::query::Cx;
 use crate::trace::graph::{self, Graph};
+use crate::trace::subject::{Kind, Subject};
 use crate::trace::{self, Options, Question, TraceResult};
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -22,7 +23,7 @@ pub(super) fn run(args: &Args, asked: &TraceArgs) -> Result<u8> {
     let format = asked.graph.as_deref().map(graph_format).transpose()?;
     let Some(question) = question(&asked.question)? else {
         return Err(Error::Usage {
-            msg: "trace wants one of --value, --clue, --account, --record".to_owned(),
+            msg: "trace wants one of --value, --clue, --account, --record, --address, --device, --api, --host".to_owned(),
             at: None,
         });
     };
@@ -69,6 +70,7 @@ pub(super) fn found(answer: &TraceResult) -> bool {
         || answer.clue.matched_values > 0
         || !answer.suspects.is_empty()
         || !answer.trails.is_empty()
+        || answer.subject.as_ref().is_some_and(|s| s.seen.calls > 0)
 }
 
 /// Answers a question as the options say.
@@ -103,6 +105,16 @@ pub(super) fn question(asked: &Asked) -> Result<Option<Question>> {
     if let Some(r) = &asked.record {
         return Ok(Some(Question::Record(r.clone())));
     }
+    for (kind, name) in [
+        (Kind::Address, &asked.address),
+        (Kind::Device, &asked.device),
+        (Kind::Api, &asked.api),
+        (Kind::Host, &asked.host),
+    ] {
+        if let Some(name) = name {
+            return Ok(Some(Question::Subject(kind, name.clone())));
+        }
+    }
     let Some(path) = &asked.clue else {
         return Ok(None);
     };
@@ -119,9 +131,64 @@ pub(super) fn question(asked: &Asked) -> Result<Option<Question>> {
     }))
 }
 
+/// What a subject saw, took and sent on, for people.
+fn about(out: &mut String, s: &Subject) {
+    let _ = writeln!(out, "{:<9} {}", s.kind, visible(&s.name));
+    for (what, a) in [
+        ("seen", &s.seen),
+        ("taken", &s.taken),
+        ("sent on", &s.sent_on.all),
+    ] {
+        let values: Vec<String> = a.values.iter().map(|(c, n)| format!("{n} {c}")).collect();
+        let _ = writeln!(
+            out,
+            "{what:<9} {} records in {} calls  {}",
+            a.records,
+            a.calls,
+            values.join(", ")
+        );
+    }
+    for t in &s.sent_on.to {
+        let _ = writeln!(
+            out,
+            "  to {}{}  {} records in {} calls",
+            t.to,
+            if t.outside { " (outside)" } else { "" },
+            t.records,
+            t.calls
+        );
+    }
+    if let Some(b) = &s.baseline {
+        let _ = writeln!(
+            out,
+            "busiest   {} records in the {} of {}{}",
+            b.records,
+            b.unit,
+            b.peak.as_deref().unwrap_or("-"),
+            if b.unusual { ", unusual" } else { "" }
+        );
+        for (what, p) in [("own past", &b.own), ("peers", &b.peers)] {
+            if let Some(p) = p {
+                let _ = writeln!(
+                    out,
+                    "{what:<9} median {} (deviation {}) of {} observations; chance of as much {:.2e}",
+                    p.median, p.mad, p.observations, p.p
+                );
+            }
+        }
+        if !b.note.is_empty() {
+            let _ = writeln!(out, "          {}", b.note);
+        }
+    }
+}
+
 /// The answer for people.
 fn readable(a: &TraceResult) -> String {
     let mut out = String::new();
+    if let Some(s) = &a.subject {
+        about(&mut out, s);
+        out.push('\n');
+    }
     let c = &a.clue;
     let _ = writeln!(
         out,

@@ -37,11 +37,13 @@ pub enum Step {
     Double = 15,
     /// A workbook (Office Open XML); its sheets are tables.
     Xlsx = 16,
+    /// A zip; what stands in one of its members.
+    Zip = 17,
 }
 
 impl Step {
     /// All steps.
-    pub const ALL: [Step; 16] = [
+    pub const ALL: [Step; 17] = [
         Step::Url,
         Step::Base64,
         Step::Hex,
@@ -58,6 +60,7 @@ impl Step {
         Step::Varint,
         Step::Double,
         Step::Xlsx,
+        Step::Zip,
     ];
     /// Name in the contract.
     pub fn name(self) -> &'static str {
@@ -78,7 +81,12 @@ impl Step {
             Step::Varint => "varint",
             Step::Double => "double",
             Step::Xlsx => "xlsx",
+            Step::Zip => "zip",
         }
+    }
+    /// Whether it is a digest.
+    pub fn digest(self) -> bool {
+        (Step::Md5 as u8..=Step::Sm3 as u8).contains(&(self as u8))
     }
     /// Whether the value cannot be had back from it.
     pub fn one_way(self) -> bool {

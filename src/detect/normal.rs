@@ -190,6 +190,7 @@ pub(crate) fn undo_step(step: Step, v: &[u8]) -> Option<Vec<u8>> {
             Some(n.to_string().into_bytes())
         }
         Step::Xlsx => crate::body::sheet::text(v),
+        Step::Zip => crate::body::zip::text(v),
         Step::Double => {
             let b = v.first_chunk::<8>().filter(|_| v.len() == 8)?;
             Some(f64::from_le_bytes(*b).to_string().into_bytes())

@@ -1,6 +1,7 @@
 //! What follows from all calls together: accounts, templates, columns, sessions, risks. Pure.
 
 pub mod calls;
+pub mod clocks;
 pub mod credentials;
 pub mod identity;
 pub mod inside;

@@ -30,7 +30,7 @@ use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::inside::Inside;
-use crate::facts::{join, parents, risks, taps};
+use crate::facts::{clocks as timing, join, parents, risks, taps};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What a case holds after deciding.
@@ -57,7 +57,10 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     let clocks = taps::join(&mut ev.calls, &ev.keys);
     let joined = join::join(&mut ev.calls);
     ev.leave_copies();
+    let timed = timing::set(&ev.calls, &clocks, &ev.rank);
+    timing::shift(&mut ev.calls, &timed, false);
     parents::link(&mut ev.calls);
+    timing::shift(&mut ev.calls, &timed, true);
     let people = accounts::decide(&mut ev, &corrections);
     let specs = specs::list(&tx)?;
     let apis = apis::decide(&tx, &mut ev, &people, &corrections, &specs);
@@ -88,7 +91,7 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     };
     indexes::drop_facts(&tx)?;
     write::clear(&tx)?;
-    write::clocks(&tx, &ev, &clocks)?;
+    write::clocks(&tx, &ev, &clocks, &timed)?;
     // The rows of calls need no risks: both are made at once.
     let found = std::thread::scope(|scope| {
         let found = scope.spawn(|| risks::find(&view));

@@ -47,6 +47,8 @@ pub struct Evidence {
     pub tags: Vec<String>,
     /// Its row.
     pub sources: Vec<i64>,
+    /// Its place in an order that does not depend on that of loading.
+    pub rank: Vec<u32>,
     /// Kinds of credentials that each call presented, bits by place in [`crate::facts::identity::VIA`].
     pub auth: Vec<u16>,
 }
@@ -136,6 +138,7 @@ pub fn calls(conn: &Connection) -> Result<Evidence> {
             *x = u32::try_from(p).unwrap_or(0);
         }
     }
+    ev.rank.clone_from(&place);
     let mut of: FxHashMap<i64, u32> = FxHashMap::default();
     {
         let mut stmt = conn.prepare("SELECT call_id,ord FROM call_of")?;

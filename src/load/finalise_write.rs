@@ -7,6 +7,7 @@ use super::findings::{Applied, Classes, Columns};
 use super::read::Evidence;
 use crate::error::Result;
 use crate::facts::calls::{CallLine, NONE};
+use crate::facts::clocks::Set;
 use crate::facts::identity::{Identity, VIA};
 use crate::facts::inside::address;
 use crate::facts::risks::Risk;
@@ -70,13 +71,13 @@ fn row(i: u32) -> Option<i64> {
 pub fn clear(conn: &Connection) -> Result<()> {
     conn.execute_batch(
         "DELETE FROM api; DELETE FROM field_class; DELETE FROM account; DELETE FROM session; DELETE FROM call_fact; DELETE FROM risk; \
-         DELETE FROM risk_call; DELETE FROM minute; DELETE FROM clock;",
+         DELETE FROM risk_call; DELETE FROM minute; DELETE FROM clock; DELETE FROM source_clock;",
     )?;
     Ok(())
 }
 
-/// Writes which sources hold calls of one another, from either side.
-pub fn clocks(conn: &Connection, ev: &Evidence, clocks: &[Clock]) -> Result<()> {
+/// Writes which sources hold calls of one another, from either side, and the clock of each source.
+pub fn clocks(conn: &Connection, ev: &Evidence, clocks: &[Clock], timed: &[Set]) -> Result<()> {
     let mut stmt =
         conn.prepare("INSERT INTO clock(source_id,of_id,skew_ns,calls) VALUES(?1,?2,?3,?4)")?;
     for c in clocks {
@@ -84,6 +85,11 @@ pub fn clocks(conn: &Connection, ev: &Evidence, clocks: &[Clock]) -> Result<()> 
         let (a, b) = (row(c.sources.0), row(c.sources.1));
         stmt.execute((b, a, c.skew, c.calls))?;
         stmt.execute((a, b, c.skew.saturating_neg(), c.calls))?;
+    }
+    let mut stmt =
+        conn.prepare("INSERT INTO source_clock(source_id,off_ns,grp) VALUES(?1,?2,?3)")?;
+    for (source, t) in ev.sources.iter().zip(timed) {
+        stmt.execute((source, t.off, t.group))?;
     }
     Ok(())
 }

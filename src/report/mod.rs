@@ -243,6 +243,10 @@ pub fn in_words(question: &Question, answer: &TraceResult, reveal: bool) -> Stri
         }
         Question::Account(a) => format!("What did {a} receive, and what did it send on?"),
         Question::Record(r) => format!("How did the record {r} move, and who received it?"),
+        Question::Subject(kind, name) => {
+            let name = crate::call::text::visible(name);
+            format!("What did the {} {name} see, take and send on?", kind.name())
+        }
     }
 }
 
@@ -256,6 +260,7 @@ pub fn asked_as(q: &Question) -> serde_json::Value {
         }
         Question::Account(a) => serde_json::json!({"account": a}),
         Question::Record(r) => serde_json::json!({"record": r}),
+        Question::Subject(kind, name) => serde_json::json!({kind.name(): name}),
     }
 }
 

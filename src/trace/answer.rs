@@ -4,22 +4,25 @@
 use super::clue::{self, Clue};
 use super::evidence::Evidence;
 use super::matching::{self, RowHit};
-use super::model::{ClueCount, Omitted, TraceResult, Trail};
+use super::model::{ClueCount, Hop, Omitted, TraceResult, Trail};
 use super::sight::{self, Fields, Found, Holder};
+use super::subject::{self, Kind, Subject};
 use super::subjects::Deliveries;
+use super::trail::hosts::Hosts;
 use super::trail::{self, Seen};
 use super::verdict::{self, Case, Details};
 use super::{Options, Question, resolve, text};
 use crate::call::model::Dir;
 use crate::case::bodies::BodyReader;
 use crate::case::{ids, info, share};
-use crate::detect::form::Step;
+use crate::detect::form::{Form, Step};
 use crate::detect::print::PrintKey;
 use crate::detect::{self, Rules, Scanner};
 use crate::error::{Error, Result};
 use crate::limits;
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashSet;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -91,13 +94,49 @@ pub fn run(
     let mut typer =
         |name: Option<&str>, sample: &[&str]| type_column(&mut scanner, &rules, name, sample);
     let e = Evidence::load(conn)?;
-    let (mut clue, only) = match question {
-        Question::Value(v) => (
-            clue::one(v, &mut typer).map_err(|_| usage("--value: nothing to look for".into()))?,
-            None,
-        ),
-        Question::Clue { name, bytes } => (clue::read(name, bytes, &mut typer)?, None),
-        Question::Record(id) => (record(conn, &e, &key, id)?, None),
+    let mut only: Option<i64> = None;
+    // calls that trails are told of, and what passed them
+    let mut about: Option<(FxHashSet<i64>, Subject)> = None;
+    let mut asked_about = |kind: Kind, name: &str| -> Result<Vec<(i64, i64)>> {
+        let at = subject::calls(&e, kind, name)?;
+        let told = subject::read(&e, kind, name, &at, &options.inside, stop)?;
+        let of = |a: &subject::At| e.calls.get(a.call as usize);
+        let bodies = |came: bool| -> Vec<(i64, i64)> {
+            let side = |a: &subject::At| {
+                let c = of(a)?;
+                let body = if a.client == came { c.resp } else { c.req };
+                (body != 0).then_some((c.ts, body))
+            };
+            at.iter().filter_map(side).collect()
+        };
+        // what came to it; where nothing did, what it gave away
+        let came = if told.taken.records > 0 {
+            bodies(true)
+        } else {
+            bodies(false)
+        };
+        let ids = at.iter().filter_map(|a| Some(of(a)?.id)).collect();
+        about = Some((ids, told));
+        Ok(came)
+    };
+    let mut clue = match question {
+        Question::Value(v) => {
+            clue::one(v, &mut typer).map_err(|_| usage("--value: nothing to look for".into()))?
+        }
+        Question::Clue { name, bytes } => clue::read(name, bytes, &mut typer)?,
+        Question::Record(id) => record(conn, &e, &key, id)?,
+        Question::Subject(kind, name) => {
+            let bodies = asked_about(*kind, name)?;
+            match received(conn, &e, &key, bodies, stop)? {
+                Some(c) => c,
+                None => {
+                    return Ok(TraceResult {
+                        subject: about.map(|a| a.1),
+                        ..TraceResult::default()
+                    });
+                }
+            }
+        }
         Question::Account(name) => {
             let id = e
                 .accounts
@@ -110,14 +149,25 @@ pub fn run(
                         crate::call::text::visible(name)
                     ))
                 })?;
-            match received(conn, &e, &key, id, stop)? {
-                Some(c) => (c, Some(id)),
-                None => return nothing_received(&e, &key, options, stop, id),
+            asked_about(Kind::Account, name)?;
+            only = Some(id);
+            match received(conn, &e, &key, answers_to(&e, id), stop)? {
+                Some(c) => c,
+                None => {
+                    let mut told = nothing_received(&e, &key, options, stop, id)?;
+                    told.subject = about.map(|a| a.1);
+                    return Ok(told);
+                }
             }
         }
     };
     let lone = matches!(question, Question::Value(_));
-    let resolved = if options.quick || only.is_some() {
+    let own = match (only, &about) {
+        (Some(account), _) => Some(Own::Account(account)),
+        (None, Some((calls, _))) => Some(Own::Calls(calls)),
+        (None, None) => None,
+    };
+    let resolved = if options.quick || own.is_some() {
         Vec::new()
     } else {
         resolve::resolve(conn, &e.classes, &clue, stop)?
@@ -125,11 +175,12 @@ pub fn run(
     let mut found = sight::by_prints(&e, &clue, &key, &resolved, stop)?;
     sight::learn_classes(&e, &mut clue, &found);
     let mut omitted = Omitted::default();
-    if !options.quick && only.is_none() {
-        let missing = unfound(&clue, &found, lone);
-        if !missing.is_empty() {
-            let s = text::search(conn, &missing, stop)?;
+    if !options.quick && own.is_none() {
+        let wanted = as_text(&clue, &found, lone);
+        if !wanted.is_empty() {
+            let s = text::search(conn, &wanted, stop)?;
             omitted.unsearched = s.unsearched;
+            omitted.shallow = s.shallow;
             omitted.stopped |= s.stopped;
             merge(&mut found, s.found);
         }
@@ -144,23 +195,29 @@ pub fn run(
                 .and_then(super::evidence::identifies)
                 .is_some()
     });
-    let all = Deliveries::load(&e, loose, &options.inside, stop)?;
-    let case = Case {
-        e: &e,
-        clue: &clue,
-        key: &key,
-        inside: &options.inside,
-        all: &all,
+    // nobody is suspected where nothing is known to have leaked
+    let (verdict, suspects) = if matches!(question, Question::Subject(..)) {
+        Default::default()
+    } else {
+        let all = Deliveries::load(&e, loose, &options.inside, stop)?;
+        let case = Case {
+            e: &e,
+            clue: &clue,
+            key: &key,
+            inside: &options.inside,
+            all: &all,
+        };
+        let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
+        omitted.suspects = more;
+        (verdict, suspects)
     };
-    let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
-    omitted.suspects = more;
     let trails = trails(
         &e,
         &clue,
         &found,
         &hits,
         options,
-        only,
+        own.as_ref(),
         &mut details,
         &mut omitted,
     )?;
@@ -175,7 +232,16 @@ pub fn run(
         })
         .collect();
     let seen_rows: BTreeSet<u32> = hits.iter().map(|h| h.row).collect();
+    let told = match question {
+        Question::Value(_) => {
+            let name = shown(&clue, 0, options.reveal);
+            Some(subject::of_trails("value", &name, &trails))
+        }
+        Question::Record(id) => Some(subject::of_trails("record", id, &trails)),
+        _ => about.map(|a| a.1),
+    };
     Ok(TraceResult {
+        subject: told,
         clue: ClueCount {
             rows: clue.rows.len() as u64,
             values: clue.values.len() as u64,
@@ -213,8 +279,10 @@ fn read_as(clue: &Clue) -> String {
     format!("{}: {}", clue.format, columns.join(", "))
 }
 
-/// Values to search as text: those that no class covers, and a single value that was not found otherwise.
-fn unfound<'a>(clue: &'a Clue, found: &[Found], lone: bool) -> Vec<(u32, &'a str)> {
+/// Values to search as text. A few: all that are worth it, since a value of a class may stand where none was looked for (a word in
+/// a path, a member of an archive). Many: those that no class covers.
+fn as_text<'a>(clue: &'a Clue, found: &[Found], lone: bool) -> Vec<(u32, &'a str)> {
+    let few = clue.values.len() <= limits::TRACE_TEXT_ALWAYS;
     let have: FxHashSet<u32> = found
         .iter()
         .flat_map(|f| f.hits.iter().map(|h| h.value))
@@ -223,21 +291,36 @@ fn unfound<'a>(clue: &'a Clue, found: &[Found], lone: bool) -> Vec<(u32, &'a str
         .zip(&clue.values)
         .filter(|(i, v)| {
             let column = clue.columns.get(v.column as usize);
-            !have.contains(i)
-                && column.is_none_or(|c| c.used && (lone || c.class.is_none() && c.strong))
+            (few || !have.contains(i))
+                && column.is_none_or(|c| c.used && (lone || c.strong && (few || c.class.is_none())))
         })
         .map(|(i, v)| (i, v.text.as_str()))
         .collect()
 }
 
-/// Joins two lists of hits by holder.
+/// Joins two lists of hits by holder. Of one value at one place the first list tells more.
 fn merge(found: &mut Vec<Found>, more: Vec<Found>) {
     let mut by: BTreeMap<Holder, Vec<sight::Hit>> = BTreeMap::new();
-    for f in found.drain(..).chain(more) {
+    for f in found.drain(..) {
         by.entry(f.holder).or_default().extend(f.hits);
+    }
+    for f in more {
+        let own = by.entry(f.holder).or_default();
+        let mut known: Vec<(u32, u64, u64)> = own
+            .iter()
+            .map(|k| (k.value, k.offset, k.offset.saturating_add(u64::from(k.len))))
+            .collect();
+        known.sort_unstable();
+        own.extend(f.hits.into_iter().filter(|h| {
+            let end = h.offset.saturating_add(u64::from(h.len));
+            let before = known.partition_point(|k| (k.0, k.1) < (h.value, end));
+            let last = before.checked_sub(1).and_then(|i| known.get(i));
+            last.is_none_or(|k| k.0 != h.value || k.2 <= h.offset)
+        }));
     }
     *found = by
         .into_iter()
+        .filter(|(_, hits)| !hits.is_empty())
         .map(|(holder, mut hits)| {
             hits.sort_by_key(|h| h.offset);
             Found { holder, hits }
@@ -291,7 +374,7 @@ fn trails(
     found: &[Found],
     hits: &[RowHit],
     options: &Options,
-    only: Option<i64>,
+    only: Option<&Own<'_>>,
     details: &mut Details<'_, '_>,
     omitted: &mut Omitted,
 ) -> Result<Vec<Trail>> {
@@ -317,6 +400,7 @@ fn trails(
         order.sort_unstable();
     }
     let mut out = Vec::new();
+    let hosts = Hosts::new(e.conn)?;
     for row in order {
         let mut seen: Vec<Seen> = Vec::new();
         for h in by_row.get(&row).map_or(&[][..], Vec::as_slice) {
@@ -326,6 +410,10 @@ fn trails(
             let Some(best) = h.hits.first().and_then(|i| list.get(*i as usize)) else {
                 continue;
             };
+            let body = match h.holder {
+                Holder::Body(b) => b,
+                Holder::ReqHead(_) | Holder::RespHead(_) => 0,
+            };
             let mut add = |call: u32, resp: bool| -> Result<()> {
                 if seen.len() > 4 * limits::TRACE_HOPS {
                     omitted.hops += 1;
@@ -334,12 +422,11 @@ fn trails(
                 let Some(d) = details.get(call)? else {
                     return Ok(());
                 };
-                let values: FxHashSet<u32> = h
-                    .hits
-                    .iter()
-                    .filter_map(|i| list.get(*i as usize).map(|x| x.value))
-                    .collect();
+                let hits = h.hits.iter().filter_map(|i| list.get(*i as usize));
+                let values: BTreeSet<u32> = hits.clone().map(|x| x.value).collect();
+                let forms: BTreeSet<Form> = hits.map(|x| x.form).collect();
                 seen.push(Seen {
+                    clock: hosts.clock(d.source),
                     call: d,
                     resp,
                     place: detect::place(&best.field, &best.index),
@@ -352,7 +439,9 @@ fn trails(
                     conf: h.conf,
                     at: (best.offset, best.len),
                     value: Some(shown(clue, best.value, options.reveal)),
-                    values: values.len() as u32,
+                    values: values.into_iter().collect(),
+                    forms: forms.into_iter().collect(),
+                    body,
                     parent: e.calls.get(call as usize).map_or(0, |c| c.parent),
                 });
                 Ok(())
@@ -380,16 +469,24 @@ fn trails(
         }
         let seen = fold(seen);
         let seen = match only {
-            Some(account) => of_account(e, seen, account),
+            Some(own) => of_subject(e, seen, own),
             None => seen,
         };
         if seen.is_empty() {
             continue;
         }
-        let (hops, exits, over) = trail::build(e, seen, &options.inside, limits::TRACE_HOPS);
+        let (hops, exits, over) =
+            trail::build(e, &hosts, seen, &options.inside, limits::TRACE_HOPS);
         omitted.hops += over;
+        let clear = |h: &&Hop| !h.inferred && !h.masked && h.form.ends_with("plain");
         out.push(Trail {
             record: label(clue, row, options.reveal),
+            first_seen: hops.iter().find_map(|h| h.ts.clone()),
+            last_clear: hops
+                .iter()
+                .filter(clear)
+                .next_back()
+                .and_then(|h| h.ts.clone()),
             hops,
             exits,
         });
@@ -397,32 +494,50 @@ fn trails(
     Ok(out)
 }
 
-/// One sighting for each message and form: the best one stands for the others.
+/// One sighting for each message: the clearest stands for the others, and has the values and forms of all.
 fn fold(seen: Vec<Seen>) -> Vec<Seen> {
-    let mut best: BTreeMap<(i64, bool, u32, bool), Seen> = BTreeMap::new();
-    for s in seen {
-        match best.entry((s.call.id, s.resp, s.form.0, s.masked)) {
+    let mut best: BTreeMap<(i64, bool), Seen> = BTreeMap::new();
+    for mut s in seen {
+        match best.entry((s.call.id, s.resp)) {
             std::collections::btree_map::Entry::Vacant(v) => {
                 v.insert(s);
             }
             std::collections::btree_map::Entry::Occupied(mut o) => {
-                let have = o.get();
-                if (s.values, s.conf.to_bits()) > (have.values, have.conf.to_bits()) {
-                    o.insert(s);
+                let have = o.get_mut();
+                let rank = |s: &Seen| (s.worth(), s.values.len(), s.conf.to_bits(), Reverse(s.at));
+                if rank(&s) > rank(have) {
+                    std::mem::swap(have, &mut s);
                 }
+                have.values.extend(s.values);
+                have.values.sort_unstable();
+                have.values.dedup();
+                have.forms.extend(s.forms);
+                have.forms.sort_unstable();
+                have.forms.dedup();
             }
         }
     }
     best.into_values().collect()
 }
 
-/// What an account received, and what left from its addresses after that.
-fn of_account(e: &Evidence<'_>, seen: Vec<Seen>, account: i64) -> Vec<Seen> {
-    let own = |s: &Seen| {
-        s.call.account == account
-            || e.find(s.call.id)
-                .and_then(|i| e.calls.get(i as usize))
-                .is_some_and(|c| c.behind == account)
+/// Whose trails are told.
+enum Own<'a> {
+    /// An account's.
+    Account(i64),
+    /// Those that pass these calls (row ids).
+    Calls(&'a FxHashSet<i64>),
+}
+
+/// What a subject received, and what left from its addresses after that.
+fn of_subject(e: &Evidence<'_>, seen: Vec<Seen>, of: &Own<'_>) -> Vec<Seen> {
+    let own = |s: &Seen| match of {
+        Own::Calls(calls) => calls.contains(&s.call.id),
+        Own::Account(account) => {
+            s.call.account == *account
+                || e.find(s.call.id)
+                    .and_then(|i| e.calls.get(i as usize))
+                    .is_some_and(|c| c.behind == *account)
+        }
     };
     let first = seen
         .iter()
@@ -523,20 +638,23 @@ fn record(conn: &Connection, e: &Evidence<'_>, key: &PrintKey, id: &str) -> Resu
     clue::record(&values)
 }
 
-/// The clue of what an account received: its first records, each subject once.
+/// Answers that an account received: time and body.
+fn answers_to(e: &Evidence<'_>, account: i64) -> Vec<(i64, i64)> {
+    e.answers()
+        .iter()
+        .filter(|(_, c)| e.receiver(*c) == Some(account))
+        .filter_map(|(b, c)| Some((e.calls.get(*c as usize)?.ts, *b)))
+        .collect()
+}
+
+/// The clue of what bodies hold: the first records, each subject once.
 fn received(
     conn: &Connection,
     e: &Evidence<'_>,
     key: &PrintKey,
-    account: i64,
+    mut bodies: Vec<(i64, i64)>,
     stop: &AtomicBool,
 ) -> Result<Option<Clue>> {
-    let mut bodies: Vec<(i64, i64)> = e
-        .answers()
-        .iter()
-        .filter(|(_, c)| e.receiver(*c) == Some(account))
-        .filter_map(|(b, c)| Some((e.calls.get(*c as usize)?.ts, *b)))
-        .collect();
     bodies.sort_unstable();
     let mut done: FxHashSet<i64> = FxHashSet::default();
     let mut seen: FxHashSet<u64> = FxHashSet::default();
@@ -574,7 +692,7 @@ fn received(
     if rows.is_empty() {
         return Ok(None);
     }
-    clue::rows_of(&rows, "records that the account received").map(Some)
+    clue::rows_of(&rows, "records that came to the subject").map(Some)
 }
 
 /// An account that exists and received nothing that identifies anybody.

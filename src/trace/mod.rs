@@ -11,6 +11,7 @@ pub mod model;
 pub mod place;
 pub mod resolve;
 pub mod sight;
+pub mod subject;
 pub mod subjects;
 pub mod text;
 pub mod trail;
@@ -40,6 +41,8 @@ pub enum Question {
     Account(String),
     /// A record by its id, as `findings` rows show it.
     Record(String),
+    /// All that an address, a device, an API or a host saw, took and sent on.
+    Subject(subject::Kind, String),
 }
 
 /// How to answer.

@@ -2,6 +2,7 @@
 //! order; fields after those of the contract are additions. Bounds: [`crate::limits::TRACE_TRAILS`] trails,
 //! [`crate::limits::TRACE_CALLS`] call ids a suspect; what is left out is counted in `omitted`.
 
+use super::subject::Subject;
 use serde::Serialize;
 
 /// How much of the clue was seen at all.
@@ -137,10 +138,14 @@ pub struct Hop {
     pub runners_up: Vec<u32>,
     /// Whether `to` is outside.
     pub exit: bool,
+    /// `ts` on one clock for all captures: how far their clocks are apart is told from what they have in common.
+    pub at: Option<String>,
+    /// All forms that values of the record have in this message.
+    pub forms: Vec<String>,
     /// Row id of the call, for the interface.
     #[serde(skip)]
     pub call_rowid: Option<i64>,
-    /// Time in nanoseconds, for the interface.
+    /// Time in nanoseconds on the clock for all, for the interface.
     #[serde(skip)]
     pub ts_ns: Option<i64>,
 }
@@ -167,6 +172,10 @@ pub struct Trail {
     pub hops: Vec<Hop>,
     /// Where it left.
     pub exits: Vec<Exit>,
+    /// When it was seen first.
+    pub first_seen: Option<String>,
+    /// When it was last seen neither masked nor hashed.
+    pub last_clear: Option<String>,
 }
 
 /// What was left out of the answer, and what could not be looked at.
@@ -180,6 +189,9 @@ pub struct Omitted {
     pub suspects: u64,
     /// Values that were not searched as text because the limit of patterns was reached.
     pub unsearched: u64,
+    /// Bytes of text in which values were looked for in their direct forms alone: codings inside codings, archives and masks are
+    /// undone only in cases of less text.
+    pub shallow: u64,
     /// The search was stopped before its end.
     pub stopped: bool,
 }
@@ -197,11 +209,17 @@ pub struct TraceResult {
     pub trails: Vec<Trail>,
     /// What is not in the answer.
     pub omitted: Omitted,
+    /// What one account, address, device, API, host or value saw, took and sent on; not with a clue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
 }
 
 impl TraceResult {
     /// Whether nothing of the clue was seen: exit status 1.
     pub fn nothing(&self) -> bool {
-        self.clue.matched_values == 0 && self.trails.is_empty() && self.suspects.is_empty()
+        self.clue.matched_values == 0
+            && self.trails.is_empty()
+            && self.suspects.is_empty()
+            && self.subject.as_ref().is_none_or(|s| s.seen.calls == 0)
     }
 }

@@ -266,10 +266,12 @@ pub fn by_prints(
         let mut hits = Vec::new();
         for f in facts.findings {
             for (value, form, conf) in wanted.get(&f.print).map_or(&[][..], Vec::as_slice) {
-                // A digest stands as a bare digest: what it is the digest of is only known from here.
-                let chain = if form.steps().any(Step::one_way) && !f.form.steps().any(Step::one_way)
-                {
-                    form.steps().fold(f.form, Form::then)
+                // A digest stands as a bare digest of some length: what it is the digest of, and by which function, is only
+                // known from here.
+                let chain = if form.steps().any(Step::digest) {
+                    let around = f.form.steps().filter(|s| !s.one_way());
+                    let around = around.fold(Form::PLAIN, Form::then);
+                    form.steps().fold(around, Form::then)
                 } else {
                     f.form
                 };

@@ -1,33 +1,28 @@
-//! Values that no data class covers, found in all stored text. In: values and a case. Out: hits in bodies, heads and log
-//! lines. One automaton over every form of every value (as it is in any case, percent, `\u`, HTML references, hex, base64
-//! at its three alignments in both alphabets, MD5, SHA-1, SHA-256 and SM3 in hex); packs that may hold one of them are read by
-//! several threads, each once. Bounds: [`limits::TRACE_TEXT_VALUES`] values, [`limits::TRACE_SIGHTINGS`] hits; a stop flag
-//! ends it between packs.
+//! Values found in all stored text, whether a data class covers them or not. In: values and a case. Out: hits in bodies, heads and
+//! log lines, in every form: other spellings and codings ([`patterns`]), codings inside codings, compressed texts, archives and
+//! workbooks ([`unwrap`]), digests, masks, and digests with a salt that stood somewhere in the case. Packs are read by several threads, each once, and once
+//! more where there are salts. A case of more text than [`limits::TRACE_DEEP`] is searched for the direct forms alone
+//! ([`crate::detect::wraps`]), by the index where there is one, and the answer says so. Bounds: [`limits::TRACE_TEXT_VALUES`]
+//! values, [`limits::TRACE_SIGHTINGS`] hits; a stop flag ends it between packs.
+
+mod patterns;
+mod unwrap;
 
 use super::sight::{Found, Hit, Holder};
 use crate::call::model::Indices;
-use crate::case::text::{Need, index, scan};
+use crate::case::text::{index, scan};
 use crate::detect::form::Form;
-use crate::detect::wraps::{Wrap, wraps};
 use crate::error::{Error, Result};
 use crate::limits;
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
+use patterns::Patterns;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use unwrap::{At, Looker};
 
 /// Shortest value searched as text among others: two characters stand everywhere.
 const SHORTEST: usize = 4;
-
-struct Pattern {
-    value: u32,
-    form: Form,
-    /// Must stand in this very spelling (base64 knows case).
-    exact: Option<Vec<u8>>,
-    /// Must not stand inside a longer word.
-    word: bool,
-}
 
 /// What was searched and found.
 #[derive(Debug, Default)]
@@ -38,191 +33,159 @@ pub struct Searched {
     pub unsearched: u64,
     /// Ended early.
     pub stopped: bool,
-}
-
-/// Every form of a value, as bytes to look for without regard to ASCII case.
-fn forms(value: u32, text: &str) -> Vec<(Vec<u8>, Pattern)> {
-    let pattern = |w: Wrap| {
-        let exact = w.exact.then(|| w.bytes.clone());
-        let (form, word) = (w.form, w.word);
-        (
-            w.bytes,
-            Pattern {
-                value,
-                form,
-                exact,
-                word,
-            },
-        )
-    };
-    wraps(text).into_iter().map(pattern).collect()
-}
-
-struct Searcher {
-    automaton: AhoCorasick,
-    patterns: Vec<Pattern>,
-}
-
-impl Searcher {
-    fn find(&self, text: &[u8], mut each: impl FnMut(usize, usize, usize, &Pattern)) {
-        for m in self.automaton.find_overlapping_iter(text) {
-            let Some(p) = self.patterns.get(m.pattern().as_usize()) else {
-                continue;
-            };
-            let slice = text.get(m.start()..m.end()).unwrap_or_default();
-            if p.exact.as_ref().is_some_and(|e| e != slice) {
-                continue;
-            }
-            if p.word && !whole_word(text, m.start(), m.end()) {
-                continue;
-            }
-            each(m.start(), m.end(), m.pattern().as_usize(), p);
-        }
-    }
-}
-
-/// Whether no letter or digit of the same kind goes on at either end.
-fn whole_word(text: &[u8], start: usize, end: usize) -> bool {
-    let edge = |inside: Option<&u8>, outside: Option<&u8>| match (inside, outside) {
-        (Some(i), Some(o)) if i.is_ascii_alphanumeric() => !o.is_ascii_alphanumeric(),
-        _ => true,
-    };
-    let before = start.checked_sub(1).and_then(|i| text.get(i));
-    // `%2F` and `\n` before a value end in a letter or digit, but are no part of a word.
-    let escape = start
-        .checked_sub(3)
-        .and_then(|i| text.get(i))
-        .is_some_and(|c| *c == b'%')
-        || start
-            .checked_sub(2)
-            .and_then(|i| text.get(i))
-            .is_some_and(|c| *c == b'\\');
-    (escape || edge(text.get(start), before))
-        && edge(end.checked_sub(1).and_then(|i| text.get(i)), text.get(end))
+    /// Bytes of text in which values were looked for in their direct forms alone, since there is more of it than
+    /// [`limits::TRACE_DEEP`].
+    pub shallow: u64,
 }
 
 /// Searches all text of the case for the given values: (index into the clue, text).
 pub fn search(conn: &Connection, values: &[(u32, &str)], stop: &AtomicBool) -> Result<Searched> {
     let mut out = Searched::default();
-    let mut bytes: Vec<Vec<u8>> = Vec::new();
-    let mut patterns = Vec::new();
-    for (i, (value, text)) in values.iter().enumerate() {
-        if text.len() < SHORTEST && values.len() > 1 || i >= limits::TRACE_TEXT_VALUES {
+    let mut used: Vec<(u32, &str)> = Vec::new();
+    for (value, text) in values {
+        if text.len() < SHORTEST && values.len() > 1 || used.len() >= limits::TRACE_TEXT_VALUES {
             out.unsearched += 1;
-            continue;
-        }
-        for (b, p) in forms(*value, text) {
-            bytes.push(b);
-            patterns.push(p);
+        } else {
+            used.push((*value, text));
         }
     }
-    if patterns.is_empty() {
+    if used.is_empty() {
         return Ok(out);
     }
-    let need = Need::one(bytes.iter().map(|b| Need::bytes(b)).collect());
-    let automaton = AhoCorasickBuilder::new()
-        .ascii_case_insensitive(true)
-        .build(&bytes)
-        .map_err(|e| Error::Usage {
-            msg: format!("too much to search for at once: {e}"),
-            at: None,
-        })?;
-    let s = Searcher {
-        automaton,
-        patterns,
-    };
-    let mut hits: BTreeMap<Holder, Vec<(u64, u32, u32, Form)>> = BTreeMap::new();
-    match packs(conn, &s, &need, stop, &mut hits, &mut out) {
-        Err(Error::Interrupted) => out.stopped = true,
-        other => other?,
+    let packs = index::packs(conn)?;
+    let text: u64 = packs.iter().map(|p| p.1).fold(0, u64::saturating_add);
+    let deep = text <= limits::TRACE_DEEP;
+    if !deep {
+        out.shallow = text;
     }
-    lines(conn, &s, stop, &mut hits, &mut out)?;
+    let made = if deep {
+        Patterns::new(&used)
+    } else {
+        Patterns::direct_of(&used)
+    };
+    let patterns = made.ok_or_else(|| Error::Usage {
+        msg: "too much to search for at once".into(),
+        at: None,
+    })?;
+    let mut hits = Hits::new();
+    match pass(conn, &packs, &patterns, stop, &mut hits, &mut out) {
+        Err(Error::Interrupted) => out.stopped = true,
+        Err(e) => return Err(e),
+        Ok(salts) => {
+            if !salts.is_empty()
+                && let Some(salted) = Patterns::salted(&used, &salts)
+            {
+                pass(conn, &packs, &salted, stop, &mut hits, &mut out)?;
+            }
+        }
+    }
     places(conn, hits, &mut out)?;
     Ok(out)
 }
 
-type Hits = BTreeMap<Holder, Vec<(u64, u32, u32, Form)>>;
+/// A value at a place of a holder: offset, length, value, form, masked, belief in per cent.
+type Spot = (u64, u32, u32, Form, bool, u8);
+type Hits = BTreeMap<Holder, Vec<Spot>>;
 
-/// A hit in a pack: what holds it (its row, and whether it is a head), offset there, length, pattern.
-type InPack = (i64, bool, u64, u32, usize);
+fn spot(a: &At) -> Spot {
+    (
+        a.offset as u64,
+        u32::try_from(a.len).unwrap_or(u32::MAX),
+        a.value,
+        a.form,
+        a.masked,
+        (a.conf * 100.0) as u8,
+    )
+}
 
-fn packs(
+/// What one pack gave: hits by holder (a call's heads as its request's), and salts.
+type InPack = (Vec<(Holder, Vec<Spot>)>, Vec<Vec<u8>>);
+
+/// What stands in one pack, and salts in it.
+fn look(patterns: &Patterns, late: &OnceLock<scan::Late>, o: &scan::Opened<'_>) -> Result<InPack> {
+    if patterns.direct() && !patterns.any(o.text) {
+        return Ok(InPack::default());
+    }
+    let late = scan::Late::of(late, o.conn)?;
+    let bodies = scan::bodies(o.conn, o.id)?.into_iter();
+    let heads = scan::heads(o.conn, o.id, late)?.into_iter();
+    let own = bodies
+        .map(|p| (p, Holder::Body(p.row)))
+        .chain(heads.map(|p| (p, Holder::ReqHead(p.row))));
+    let mut looker = Looker::new(patterns);
+    let (mut out, mut found) = (Vec::new(), Vec::new());
+    for (p, holder) in own {
+        looker.look(o.text.get(p.from..p.to).unwrap_or_default(), &mut found);
+        if !found.is_empty() {
+            out.push((holder, found.iter().map(spot).collect()));
+            found.clear();
+        }
+    }
+    Ok((out, looker.salts))
+}
+
+/// Looks through stored text once; gives the salts that stood in it.
+fn pass(
     conn: &Connection,
-    s: &Searcher,
-    need: &Need,
+    packs: &[index::Pack],
+    patterns: &Patterns,
     stop: &AtomicBool,
     hits: &mut Hits,
     out: &mut Searched,
-) -> Result<()> {
-    let all = index::packs(conn)?;
-    let ids = index::may_hold(conn, &all, need, stop)?;
-    let (mut heads, mut held): (Vec<i64>, usize) = (Vec::new(), 0);
+) -> Result<Vec<Vec<u8>>> {
+    let ids = match patterns.need() {
+        Some(need) => index::may_hold(conn, packs, need, stop)?,
+        None => packs.iter().map(|p| p.0).collect(),
+    };
+    let mut heads: Vec<i64> = Vec::new();
+    let mut salts: Vec<Vec<u8>> = Vec::new();
+    let mut held = 0usize;
     let late = OnceLock::new();
     let whole = scan::scan(
         conn,
         &ids,
         stop,
         || (),
-        |(), o| in_pack(s, &late, o),
-        &mut |found: Option<Vec<InPack>>| {
-            for (row, head, offset, len, pattern) in found.unwrap_or_default() {
-                let Some(p) = s.patterns.get(pattern) else {
-                    continue;
-                };
-                held += 1;
-                if head {
-                    heads.push(row);
-                } else {
-                    let list = hits.entry(Holder::Body(row)).or_default();
-                    list.push((offset, len, p.value, p.form));
+        |(), o| look(patterns, &late, o),
+        &mut |got: Option<InPack>| {
+            // A damaged pack is `verify`'s to report; the search goes on.
+            let (list, own) = got.unwrap_or_default();
+            for (holder, spots) in list {
+                held += spots.len();
+                match holder {
+                    Holder::ReqHead(call) => heads.push(call),
+                    holder => hits.entry(holder).or_default().extend(spots),
                 }
             }
+            salts.extend(own);
             held <= limits::TRACE_SIGHTINGS
         },
     )?;
     out.stopped |= !whole;
-    let mut reader = crate::case::bodies::BodyReader::new();
+    // the same ones whatever thread was faster
+    salts.sort_unstable();
+    salts.dedup();
+    salts.truncate(patterns::SALTS);
     // Heads are stored coded: they are read again as text, so that offsets and sides are right.
     heads.sort_unstable();
     heads.dedup();
+    let mut reader = crate::case::bodies::BodyReader::new();
+    let mut looker = Looker::new(patterns);
+    let mut found = Vec::new();
     for call in heads {
         let Ok(h) = reader.heads(conn, call) else {
             continue;
         };
         for (holder, text) in head_texts(call, &h) {
-            s.find(&text, |start, end, _, p| {
-                hits.entry(holder).or_default().push((
-                    start as u64,
-                    (end - start) as u32,
-                    p.value,
-                    p.form,
-                ));
-            });
+            looker.look(&text, &mut found);
+            hits.entry(holder)
+                .or_default()
+                .extend(found.iter().map(spot));
+            found.clear();
         }
     }
-    Ok(())
-}
-
-/// All hits in one pack that lie inside a body or a head.
-fn in_pack(s: &Searcher, late: &OnceLock<scan::Late>, o: &scan::Opened<'_>) -> Result<Vec<InPack>> {
-    let mut found: Vec<(usize, usize, usize)> = Vec::new();
-    s.find(o.text, |start, end, at, _| found.push((start, end, at)));
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let with = |list: Vec<scan::Piece>, head| list.into_iter().map(move |p| (p, head));
-    let late = scan::Late::of(late, o.conn)?;
-    let mut own: Vec<(scan::Piece, bool)> = with(scan::bodies(o.conn, o.id)?, false)
-        .chain(with(scan::heads(o.conn, o.id, late)?, true))
-        .collect();
-    own.sort_unstable_by_key(|p| p.0.from);
-    let place = |(start, end, at): (usize, usize, usize)| {
-        let i = own.partition_point(|p| p.0.from <= start);
-        let (piece, head) = own.get(i.checked_sub(1)?)?;
-        let len = u32::try_from(end - start).ok()?;
-        (end <= piece.to).then_some((piece.row, *head, (start - piece.from) as u64, len, at))
-    };
-    Ok(found.into_iter().filter_map(place).collect())
+    lines(conn, &mut looker, stop, hits, out)?;
+    Ok(salts)
 }
 
 /// Heads and trailers of a call with their holder.
@@ -236,11 +199,12 @@ fn head_texts(call: i64, h: &crate::case::heads::Heads) -> Vec<(Holder, Vec<u8>)
 /// Targets of log lines.
 fn lines(
     conn: &Connection,
-    s: &Searcher,
+    looker: &mut Looker<'_>,
     stop: &AtomicBool,
     hits: &mut Hits,
     out: &mut Searched,
 ) -> Result<()> {
+    let mut found = Vec::new();
     let mut stmt =
         conn.prepare("SELECT id,uri FROM call WHERE head_pack IS NULL AND uri IS NOT NULL")?;
     let mut rows = stmt.query([])?;
@@ -255,14 +219,13 @@ fn lines(
         let rusqlite::types::ValueRef::Text(uri) = r.get_ref(1)? else {
             continue;
         };
-        s.find(uri, |start, end, _, p| {
-            hits.entry(Holder::ReqHead(id)).or_default().push((
-                start as u64,
-                (end - start) as u32,
-                p.value,
-                p.form,
-            ));
-        });
+        looker.look(uri, &mut found);
+        if !found.is_empty() {
+            hits.entry(Holder::ReqHead(id))
+                .or_default()
+                .extend(found.iter().map(spot));
+            found.clear();
+        }
     }
     Ok(())
 }
@@ -304,18 +267,20 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
         let found = list
             .into_iter()
             .zip(fields)
-            .map(|((offset, len, value, form), (field, record))| Hit {
-                value,
-                class: crate::detect::DIGEST,
-                record,
-                form,
-                masked: false,
-                conf: 0.95,
-                field: Arc::from(field),
-                index: Indices::default(),
-                offset,
-                len,
-            })
+            .map(
+                |((offset, len, value, form, masked, conf), (field, record))| Hit {
+                    value,
+                    class: crate::detect::DIGEST,
+                    record,
+                    form,
+                    masked,
+                    conf: f32::from(conf) / 100.0,
+                    field: Arc::from(field),
+                    index: Indices::default(),
+                    offset,
+                    len,
+                },
+            )
             .collect();
         out.found.push(Found {
             holder,
@@ -328,23 +293,41 @@ fn places(conn: &Connection, hits: Hits, out: &mut Searched) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::wraps::hex;
+    use crate::detect::form::Step;
     use base64::Engine as _;
-    use md5::Digest as _;
+    use sha2::Digest as _;
+    use std::fmt::Write as _;
+    use std::io::Write as _;
 
-    fn hits(value: &str, text: &str) -> Vec<String> {
-        let (bytes, patterns): (Vec<_>, Vec<_>) = forms(0, value).into_iter().unzip();
-        let s = Searcher {
-            automaton: AhoCorasickBuilder::new()
-                .ascii_case_insensitive(true)
-                .build(&bytes)
-                .unwrap(),
-            patterns,
-        };
+    fn hits(value: &str, text: impl AsRef<[u8]>) -> Vec<String> {
+        let values = [(0, value)];
+        let p = Patterns::new(&values).unwrap();
+        let mut l = Looker::new(&p);
         let mut out = Vec::new();
-        s.find(text.as_bytes(), |_, _, _, p| out.push(p.form.name()));
-        out.dedup();
-        out
+        l.look(text.as_ref(), &mut out);
+        let salts = std::mem::take(&mut l.salts);
+        if !salts.is_empty() {
+            let p = Patterns::salted(&values, &salts).unwrap();
+            Looker::new(&p).look(text.as_ref(), &mut out);
+        }
+        let mut names: Vec<String> = out.iter().map(|a| a.form.name()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |mut s, b| {
+            let _ = write!(s, "{b:02x}");
+            s
+        })
+    }
+    fn b64(b: impl AsRef<[u8]>) -> String {
+        base64::engine::general_purpose::STANDARD.encode(b)
+    }
+    fn gzip(v: &[u8]) -> Vec<u8> {
+        let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        e.write_all(v).unwrap();
+        e.finish().unwrap()
     }
 
     #[test]
@@ -361,20 +344,93 @@ mod tests {
             ["html>plain"]
         );
         for prefix in ["", "a", "ab"] {
-            let b =
-                base64::engine::general_purpose::STANDARD.encode(format!("{prefix}{v}, and more"));
-            assert_eq!(hits(v, &b), ["base64>plain"], "{prefix}");
+            let b = b64(format!("{prefix}{v}, and more"));
+            let b = b.replace('/', "\\/");
+            assert!(hits(v, &b).contains(&"base64>plain".to_owned()), "{prefix}");
         }
-        assert_eq!(hits(v, &hex(v.as_bytes()).to_uppercase()), ["hex>plain"]);
-        assert_eq!(hits(v, &hex(&sm3::Sm3::digest(v.as_bytes()))), ["sm3"]);
-        assert_eq!(hits(v, &hex(&md5::Md5::digest(v.as_bytes()))), ["md5"]);
+        for h in [hex(v.as_bytes()), hex(v.as_bytes()).to_uppercase()] {
+            assert_eq!(hits(v, h), ["hex>plain"]);
+        }
+        for (d, name) in [
+            (sm3::Sm3::digest(v.as_bytes()).to_vec(), "sm3"),
+            (md5::Md5::digest(v.as_bytes()).to_vec(), "md5"),
+            (sha1::Sha1::digest(v.as_bytes()).to_vec(), "sha1"),
+            (sha2::Sha256::digest(v.as_bytes()).to_vec(), "sha256"),
+        ] {
+            let url = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&d);
+            for text in [hex(&d), hex(&d).to_uppercase(), b64(&d), url] {
+                assert_eq!(hits(v, format!("{{\"h\":\"{text}\"}}")), [name], "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn forms_inside_forms_are_undone_to_the_third() {
+        let v = "13912345678";
+        let url: String = v.bytes().map(|b| format!("%{b:02X}")).collect();
+        assert_eq!(hits(v, b64(&url)), ["base64>url>plain"]);
+        assert_eq!(hits(v, hex(b64(&url).as_bytes())), ["hex>base64>url>plain"]);
+        let once = b64(gzip(format!("{{\"m\":\"{v}\"}}").as_bytes()));
+        assert_eq!(
+            hits(v, format!("{{\"z\":\"{once}\"}}")),
+            ["base64>gzip>plain"]
+        );
+        assert_eq!(
+            hits(
+                v,
+                format!("GET /p/{} HTTP/1.1", b64(v).trim_end_matches('='))
+            ),
+            ["base64>plain"]
+        );
+        assert_eq!(hits(v, format!("a=1&t={}&b=2", b64(v))), ["base64>plain"]);
+        let five = b64(b64(b64(b64(b64(v)))));
+        assert!(hits(v, five).is_empty(), "deeper than is looked");
+    }
+
+    #[test]
+    fn other_spellings_masks_and_salts_that_were_seen() {
+        assert_eq!(hits("13912345678", "call 139-1234-5678 now"), ["plain"]);
+        assert_eq!(hits("ORD-77-4821-X", "ord7748 ORD_77_4821_X"), ["plain"]);
+        assert_eq!(hits("ORD-77-4821-X", "ord774821x"), ["plain"]);
+        assert_eq!(hits("ORD-77-4821-X", "{\"o\":\"ORD******21-X\"}"), ["mask"]);
+        assert_eq!(hits("ORD-77-4821-X", "{\"o\":\"ORD-77-48...\"}"), ["mask"]);
+        assert!(hits("ORD-77-4821-X", "{\"o\":\"ORD******22-X\"}").is_empty());
+        let d = hex(&sha2::Sha256::digest(b"pQ7:13912345678"));
+        assert!(hits("13912345678", format!("{{\"h\":\"{d}\"}}")).is_empty());
+        assert_eq!(
+            hits("13912345678", format!("{{\"h\":\"{d}\",\"salt\":\"pQ7\"}}")),
+            ["sha256"]
+        );
     }
 
     #[test]
     fn a_number_inside_a_longer_one_is_not_it() {
         assert!(hits("20241234", "x=120241234").is_empty());
         assert!(hits("20241234", "x=202412345").is_empty());
-        assert_eq!(hits("20241234", "x=%2F20241234"), ["plain"]);
+        assert!(hits("20241234", "x=%2F20241234").contains(&"plain".to_owned()));
         assert_eq!(hits("20241234", "no 20241234."), ["plain"]);
+    }
+
+    #[test]
+    fn hostile_words_end_soon() {
+        // words that undo to words that undo, a bomb, a word of a megabyte
+        let mut w = "1".repeat(1 << 20);
+        for _ in 0..2 {
+            w = b64(&w);
+        }
+        assert!(hits("13912345678", &w).is_empty());
+        let bomb = b64(gzip(&vec![b'0'; 64 << 20]));
+        assert!(hits("13912345678", bomb).is_empty());
+        for text in [
+            "%%%%%%25",
+            "\\\\u\\u",
+            "&&&&#;&#x;",
+            "****",
+            "PK\u{3}\u{4}",
+            "\u{78}\u{1}x",
+        ] {
+            assert!(hits("13912345678", text.repeat(1000)).is_empty());
+        }
+        assert_eq!(Step::Zip.name(), "zip");
     }
 }

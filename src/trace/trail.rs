@@ -3,19 +3,33 @@
 //! time over them at most.
 //!
 //! A hop came from an earlier one that had the data at the place it left: the answer of an inner call that the outer call
-//! handed down (downstream), the request of an outer call that caused the inner one (upstream), an answer that a host
-//! received before it sent (relay), an upload before a read (stored), or the same account at another address (lateral).
-//! Lateral moves, and an exit from a host that never received the record, imply a hop that was not captured.
+//! handed down (downstream), the request of an outer call that caused the inner one (upstream), what a host received before it
+//! sent (relay), or before it was asked (stored), or the same account at another address (lateral). What runs inside is sure;
+//! what was received earlier counts less the longer ago. One source for each hop is chosen so that all together explain most
+//! ([`branch`]); others are kept as runners-up.
+//!
+//! Where a hop has no source, others that were not captured are implied ([`gaps`]): an answer that came in while a host was being
+//! asked, by hosts that ask each other; a request that must have been sent between; what calls of this API always do.
+
+mod branch;
+mod gaps;
+pub mod hosts;
 
 use super::evidence::{Detail, Evidence};
 use super::model::{Exit, Hop, HopLocator};
 use crate::detect::form::{Form, Step};
 use crate::facts::inside::Inside;
 use crate::query::read::time::rfc3339;
+use gaps::{Gap, Node};
+use hosts::Hosts;
 use std::net::IpAddr;
 
-/// Clocks of two captures may differ by this much before order between them means something (nanoseconds).
+/// Clocks of two captures of which nothing is known may differ by this much before order between them means something.
 const SKEW_NS: i64 = 5_000_000_000;
+/// Clocks that were told from calls inside calls are right to about this much.
+const SET_NS: i64 = 20_000_000;
+/// A call whose end was not captured may go on for this long.
+const OPEN_NS: i64 = 1_000_000_000;
 
 /// A sighting of the record in one message.
 #[derive(Debug, Clone)]
@@ -28,6 +42,8 @@ pub struct Seen {
     pub place: String,
     /// Form of that value.
     pub form: Form,
+    /// All forms that values of the record have there.
+    pub forms: Vec<Form>,
     /// Whether only a masked or hashed form was there.
     pub masked: bool,
     /// Belief.
@@ -36,15 +52,35 @@ pub struct Seen {
     pub at: (u64, u32),
     /// Value as shown.
     pub value: Option<String>,
-    /// Different values of the record there.
-    pub values: u32,
+    /// Different values of the record there, as numbers.
+    pub values: Vec<u32>,
     /// Row id of the call that caused this one, 0 for none.
     pub parent: i64,
+    /// Content that it stands in, 0 for a head.
+    pub body: i64,
+    /// How much later the clock of its source says it is, and the group that the clock belongs to.
+    pub clock: (i64, i64),
 }
 
 impl Seen {
-    /// When the data went: the request at its first byte, the answer at its last.
+    fn start(&self) -> i64 {
+        self.call.ts.saturating_sub(self.clock.0)
+    }
+    fn end(&self) -> i64 {
+        match self.call.end_ts {
+            Some(t) => t.saturating_sub(self.clock.0),
+            None => self.start().saturating_add(OPEN_NS),
+        }
+    }
+    /// When the data went: the request at its first byte, the answer at its last. On the clock for all.
     fn ts(&self) -> i64 {
+        match self.call.end_ts {
+            Some(t) if self.resp => t.saturating_sub(self.clock.0),
+            _ => self.start(),
+        }
+    }
+    /// The same by the clock of its source.
+    fn raw(&self) -> i64 {
         if self.resp {
             self.call.end_ts.unwrap_or(self.call.ts)
         } else {
@@ -65,16 +101,9 @@ impl Seen {
             self.call.dst
         }
     }
-    fn end(&self) -> i64 {
-        self.call.end_ts.unwrap_or(self.call.ts)
-    }
     /// What is left of the data: 2 in clear, 1 masked, 0 a digest.
-    fn worth(&self) -> u8 {
-        if self
-            .form
-            .steps()
-            .any(|s| s.one_way() && s != Step::Mask && s != Step::Last4)
-        {
+    pub fn worth(&self) -> u8 {
+        if self.form.steps().any(Step::digest) {
             0
         } else if self.masked {
             1
@@ -82,52 +111,84 @@ impl Seen {
             2
         }
     }
+    /// By how much the times of two sightings may be off against each other.
+    fn slack(&self, other: &Seen) -> i64 {
+        if self.call.source == other.call.source {
+            0
+        } else if self.clock.1 == other.clock.1 {
+            SET_NS
+        } else {
+            SKEW_NS
+        }
+    }
+    /// Whether this call ran inside another.
+    fn ran_inside(&self, outer: &Seen) -> bool {
+        let slack = self.slack(outer);
+        self.start() >= outer.start().saturating_sub(slack)
+            && self.end() <= outer.end().saturating_add(slack)
+    }
+    /// Whether this call began while another was open.
+    fn began_inside(&self, outer: &Seen) -> bool {
+        let slack = self.slack(outer);
+        self.start() >= outer.start().saturating_sub(slack)
+            && self.start() <= outer.end().saturating_add(slack)
+    }
+    /// Whether it came no later than another went.
+    fn before(&self, other: &Seen) -> bool {
+        self.ts() <= other.ts().saturating_add(self.slack(other))
+    }
 }
+
+/// Weight of what was received `ns` ago; sure links weigh more than any of these.
+fn earlier(base: i32, ns: i64) -> i32 {
+    let seconds = (ns.max(0) / 1_000_000_000).saturating_add(1);
+    base - 5 * i32::try_from(seconds.ilog2()).unwrap_or(0).min(5)
+}
+/// Links from this weight on are sure.
+const SURE: i32 = 700;
 
 /// How well `i` explains where `j` had the data from, and how it is called; `None` where it cannot.
 fn link(i: &Seen, j: &Seen, service: &dyn Fn(i64) -> bool) -> Option<(i32, &'static str)> {
-    if i.worth() < j.worth() || (i.call.id == j.call.id && i.resp == j.resp) {
-        return None;
-    }
-    let slack = if i.call.source == j.call.source {
-        0
-    } else {
-        SKEW_NS
-    };
-    if i.ts() > j.ts().saturating_add(slack) {
+    if i.worth() < j.worth() || (i.call.id == j.call.id && i.resp == j.resp) || !i.before(j) {
         return None;
     }
     let meets = i.to().is_some() && i.to() == j.from();
     let same_call = i.call.id == j.call.id;
-    match (i.resp, j.resp) {
-        (true, true) if i.parent == j.call.id => Some((100, "downstream")),
-        (false, false) if j.parent == i.call.id => Some((100, "upstream")),
+    let ago = j.ts().saturating_sub(i.ts());
+    // equal contents, and values that went together
+    let alike = if i.body != 0 && i.body == j.body {
+        8
+    } else {
+        let both = j.values.iter().filter(|v| i.values.contains(v)).count();
+        i32::try_from(both * 6 / j.values.len().max(1)).unwrap_or(0)
+    };
+    let (weight, name) = match (i.resp, j.resp) {
+        (true, true) if i.parent == j.call.id => (100, "downstream"),
+        (false, false) if j.parent == i.call.id => (100, "upstream"),
         // What a server echoes came with the request itself.
-        (false, true) if same_call => Some((90, "stored")),
-        (true, true) if meets => {
-            let nested = i.ts() >= j.call.ts - slack;
-            Some((if nested { 80 } else { 40 }, "downstream"))
-        }
-        (false, false) if meets => {
-            let nested = j.ts() <= i.end() + slack;
-            Some((if nested { 80 } else { 40 }, "upstream"))
-        }
-        (true, false) if meets => Some((60, "relay")),
-        (false, true) if meets => Some((50, "stored")),
+        (false, true) if same_call => (90, "stored"),
+        (true, true) if meets && i.ran_inside(j) => (80, "downstream"),
+        (false, false) if meets && j.began_inside(i) => (80, "upstream"),
+        (true, true) if meets => (earlier(50, ago), "stored"),
+        (false, false) if meets => (earlier(60, ago), "relay"),
+        (true, false) if meets => (earlier(65, ago), "relay"),
+        (false, true) if meets => (earlier(55, ago), "stored"),
         (true, false)
             if i.call.account != 0
                 && i.call.account == j.call.account
                 && !service(i.call.account) =>
         {
-            Some((30, "lateral"))
+            (earlier(30, ago), "lateral")
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some((weight * 10 + alike, name))
 }
 
 /// Puts sightings in order, links them and names the exits. `limit`: hops at most; more are counted in the last value.
 pub fn build(
     e: &Evidence<'_>,
+    hosts: &Hosts<'_>,
     mut seen: Vec<Seen>,
     inside: &Inside,
     limit: usize,
@@ -138,124 +199,24 @@ pub fn build(
     let over = seen.len().saturating_sub(limit) as u64;
     seen.truncate(limit);
     let service = |a: i64| e.accounts.get(&a).is_none_or(|x| x.1 != "person");
-    // For each sighting its best source and two runners-up.
-    let mut sources: Vec<Vec<(usize, &'static str)>> = Vec::with_capacity(seen.len());
-    for j in &seen {
-        let mut found: Vec<(i32, i64, usize, &'static str)> = seen
-            .iter()
-            .enumerate()
-            .filter_map(|(n, i)| {
-                let (score, name) = link(i, j, &service)?;
-                // Of equals the latest before it.
-                Some((score, i.ts().min(j.ts()), n, name))
-            })
-            .collect();
-        found.sort_by(|a, b| (b.0, b.1, a.2).cmp(&(a.0, a.1, b.2)));
-        sources.push(found.into_iter().take(3).map(|f| (f.2, f.3)).collect());
-    }
-    drop_cycles(&mut sources);
+    let mut kept = gaps::believed(hosts, &seen, &|i, j| Some(link(i, j, &service)?.0)).into_iter();
+    seen.retain(|_| kept.next() != Some(false));
+    let mut sources: Vec<Vec<branch::Link<&'static str>>> = seen
+        .iter()
+        .map(|j| {
+            let links = seen.iter().enumerate();
+            links
+                .filter_map(|(n, i)| {
+                    let (weight, name) = link(i, j, &service)?;
+                    Some((weight, i.ts().min(j.ts()), n, name))
+                })
+                .collect()
+        })
+        .collect();
+    branch::best(&mut sources);
     let outside = |a: Option<IpAddr>| a.is_some_and(|a| !inside.has(a));
-    let mut hops: Vec<Hop> = Vec::new();
-    // Number of the hop of each sighting, once inferred ones stand between them.
-    let mut number: Vec<u32> = vec![0; seen.len()];
-    for (n, j) in seen.iter().enumerate() {
-        let exit = outside(j.to());
-        let own = sources.get(n).map_or(&[][..], Vec::as_slice);
-        let implied = match own.first() {
-            Some((i, "lateral")) => Some((*i, 0.5)),
-            // An exit from a host of ours that never got the record: it came there from its last clear holder.
-            None if exit && !j.resp && !outside(j.from()) => seen
-                .iter()
-                .take(n)
-                .rposition(|i| i.worth() >= j.worth() && i.to().is_some() && !outside(i.to()))
-                .map(|i| (i, 0.3)),
-            _ => None,
-        };
-        let mut via = own.first().map(|(i, _)| *i);
-        let mut link_name = own.first().map_or("origin", |(_, l)| *l);
-        if let Some((i, conf)) = implied
-            && let Some(holder) = seen.get(i)
-            && holder.to() != j.from()
-        {
-            hops.push(Hop {
-                n: hops.len() as u32 + 1,
-                ts: None,
-                from: holder.to().map(|a| a.to_string()),
-                to: j.from().map(|a| a.to_string()),
-                api: None,
-                account: None,
-                dir: "req",
-                place: String::new(),
-                form: j.form.name(),
-                masked: j.masked,
-                conf,
-                inferred: true,
-                call: None,
-                locator: None,
-                value: None,
-                values: j.values,
-                via: number.get(i).copied(),
-                link: "lateral",
-                runners_up: Vec::new(),
-                exit: false,
-                call_rowid: None,
-                ts_ns: None,
-            });
-            via = None;
-            link_name = "relay";
-        }
-        let inferred_before = hops.last().filter(|h| h.inferred).map(|h| h.n);
-        let id = hops.len() as u32 + 1;
-        if let Some(x) = number.get_mut(n) {
-            *x = id;
-        }
-        hops.push(Hop {
-            n: id,
-            ts: Some(rfc3339(j.ts())),
-            from: j.from().map(|a| a.to_string()),
-            to: j.to().map(|a| a.to_string()),
-            api: j.call.api.clone(),
-            account: e.account(j.call.account).map(str::to_owned),
-            dir: if j.resp { "resp" } else { "req" },
-            place: j.place.clone(),
-            form: j.form.name(),
-            masked: j.masked,
-            conf: (f64::from(j.conf) * 100.0).round() / 100.0,
-            inferred: false,
-            call: Some(j.call.text_id.clone()),
-            locator: Some(HopLocator {
-                source: j.call.source_name.clone(),
-                first: j.call.first,
-                last: j.call.last,
-                offset: Some(j.at.0),
-                len: Some(u64::from(j.at.1)),
-            }),
-            value: j.value.clone(),
-            values: j.values,
-            via: match via {
-                // Numbers of later hops (another clock) are filled in below.
-                Some(i) => Some(u32::MAX - i as u32),
-                None => inferred_before.filter(|_| link_name == "relay"),
-            },
-            link: link_name,
-            runners_up: own
-                .iter()
-                .skip(1)
-                .map(|(i, _)| u32::MAX - *i as u32)
-                .collect(),
-            exit,
-            call_rowid: Some(j.call.id),
-            ts_ns: Some(j.ts()),
-        });
-    }
-    let resolve = |x: u32| {
-        let i = (u32::MAX - x) as usize;
-        number.get(i).copied().unwrap_or(x)
-    };
-    for h in hops.iter_mut().filter(|h| !h.inferred) {
-        h.via = h.via.map(resolve);
-        h.runners_up.iter_mut().for_each(|x| *x = resolve(*x));
-    }
+    let nodes = gaps::fill(hosts, &seen, &sources, &outside);
+    let hops = number(e, &seen, &sources, nodes, &outside);
     let exits = hops
         .iter()
         .filter(|h| h.exit)
@@ -269,25 +230,109 @@ pub fn build(
     (hops, exits, over)
 }
 
-/// Two captures with different clocks could each explain the other: the later link of a circle is cut.
-fn drop_cycles(sources: &mut [Vec<(usize, &'static str)>]) {
-    for n in 0..sources.len() {
-        while let Some((up, _)) = sources.get(n).and_then(|s| s.first()).copied() {
-            let mut at = Some(up);
-            let mut steps = 0;
-            while let Some(a) = at
-                && a != n
-                && steps <= sources.len()
-            {
-                steps += 1;
-                at = sources.get(a).and_then(|s| s.first()).map(|s| s.0);
-            }
-            if at != Some(n) {
-                break;
-            }
-            if let Some(s) = sources.get_mut(n) {
-                s.remove(0);
+/// Numbers nodes in their order and writes them as hops.
+fn number(
+    e: &Evidence<'_>,
+    seen: &[Seen],
+    sources: &[Vec<branch::Link<&'static str>>],
+    nodes: Vec<Node>,
+    outside: &dyn Fn(Option<IpAddr>) -> bool,
+) -> Vec<Hop> {
+    // number of the hop of each sighting and of each gap
+    let mut of_seen = vec![0u32; seen.len()];
+    let mut of_gap = vec![0u32; nodes.len()];
+    for (n, node) in (1u32..).zip(&nodes) {
+        let slot = match node {
+            Node::Seen { index, .. } => of_seen.get_mut(*index),
+            Node::Gap(g) => of_gap.get_mut(g.id),
+        };
+        if let Some(x) = slot {
+            *x = n;
+        }
+    }
+    let at = |via: &gaps::Via| match via {
+        gaps::Via::Seen(i) => of_seen.get(*i).copied(),
+        gaps::Via::Gap(i) => of_gap.get(*i).copied(),
+        gaps::Via::Nothing => None,
+    };
+    let mut hops = Vec::with_capacity(nodes.len());
+    for (n, node) in (1u32..).zip(&nodes) {
+        match node {
+            Node::Gap(g) => hops.push(implied(n, g, at(&g.via), seen)),
+            Node::Seen { index, via, link } => {
+                let Some(j) = seen.get(*index) else { continue };
+                let via = at(via);
+                let runners_up = sources.get(*index).map_or(&[][..], Vec::as_slice);
+                hops.push(Hop {
+                    n,
+                    ts: Some(rfc3339(j.raw())),
+                    from: j.from().map(|a| a.to_string()),
+                    to: j.to().map(|a| a.to_string()),
+                    api: j.call.api.clone(),
+                    account: e.account(j.call.account).map(str::to_owned),
+                    dir: if j.resp { "resp" } else { "req" },
+                    place: j.place.clone(),
+                    form: j.form.name(),
+                    masked: j.masked,
+                    conf: (f64::from(j.conf) * 100.0).round() / 100.0,
+                    inferred: false,
+                    call: Some(j.call.text_id.clone()),
+                    locator: Some(HopLocator {
+                        source: j.call.source_name.clone(),
+                        first: j.call.first,
+                        last: j.call.last,
+                        offset: Some(j.at.0),
+                        len: Some(u64::from(j.at.1)),
+                    }),
+                    value: j.value.clone(),
+                    values: u32::try_from(j.values.len()).unwrap_or(u32::MAX),
+                    via,
+                    link,
+                    runners_up: runners_up
+                        .iter()
+                        .filter_map(|l| of_seen.get(l.2).copied())
+                        .filter(|n| Some(*n) != via)
+                        .take(2)
+                        .collect(),
+                    exit: outside(j.to()),
+                    at: Some(rfc3339(j.ts())),
+                    forms: j.forms.iter().map(|f| f.name()).collect(),
+                    call_rowid: Some(j.call.id),
+                    ts_ns: Some(j.ts()),
+                });
             }
         }
+    }
+    hops
+}
+
+/// A hop that was not captured.
+fn implied(n: u32, g: &Gap, via: Option<u32>, seen: &[Seen]) -> Hop {
+    let like = seen.get(g.like);
+    Hop {
+        n,
+        ts: None,
+        from: Some(g.from.to_string()),
+        to: Some(g.to.to_string()),
+        api: None,
+        account: None,
+        dir: if g.resp { "resp" } else { "req" },
+        place: String::new(),
+        form: like.map(|s| s.form.name()).unwrap_or_default(),
+        masked: like.is_some_and(|s| s.masked),
+        conf: g.conf,
+        inferred: true,
+        call: None,
+        locator: None,
+        value: None,
+        values: like.map_or(0, |s| u32::try_from(s.values.len()).unwrap_or(u32::MAX)),
+        via,
+        link: g.link,
+        runners_up: Vec::new(),
+        exit: false,
+        at: None,
+        forms: Vec::new(),
+        call_rowid: None,
+        ts_ns: None,
     }
 }

@@ -173,6 +173,10 @@ pub struct TraceView {
     pub trail: usize,
     /// The list shows hops, not suspects.
     pub hops: bool,
+    /// The ways of all records are drawn as one, not those of one.
+    pub whole: bool,
+    /// Branches of the drawing that are folded.
+    pub folded: std::collections::BTreeSet<String>,
     /// How it stands.
     pub state: State,
 }

@@ -75,6 +75,7 @@ mod tools_joined;
 mod trace_case;
 mod trace_sets;
 mod trace_speed;
+mod trace_ways;
 mod trailers;
 mod tunnels;
 mod ui_demo;

@@ -144,6 +144,8 @@ fn hop(n: u32) -> Hop {
         link: "relay",
         runners_up: vec![1],
         exit: n == 3,
+        at: Some(evil(7)),
+        forms: vec![evil(8)],
         call_rowid: None,
         ts_ns: Some(1),
     }
@@ -363,6 +365,17 @@ impl Data for Hostile {
                 &mut |c| vec![c.rowid as u64],
             ))),
             What::Trace { question, .. } => Answer::Trace(Box::new(TraceResult {
+                subject: Some(leaktrace::trace::subject::Subject {
+                    kind: "device",
+                    name: evil(9),
+                    map: vec![leaktrace::trace::subject::Spot {
+                        host: evil(10),
+                        dir: "taken",
+                        calls: 1,
+                        classes: [(evil(11), 3)].into_iter().collect(),
+                    }],
+                    ..Default::default()
+                }),
                 clue: ClueCount {
                     rows: 1,
                     values: 1,
@@ -404,6 +417,8 @@ impl Data for Hostile {
                 trails: vec![Trail {
                     record: evil(1),
                     hops: (1..=3).map(hop).collect(),
+                    first_seen: Some(evil(5)),
+                    last_clear: Some(evil(6)),
                     exits: vec![Exit {
                         to: evil(1),
                         ts: Some(evil(2)),

@@ -23,6 +23,8 @@ fn hop(n: u32, from: &str, to: &str, via: Option<u32>) -> Hop {
         link: "origin",
         runners_up: Vec::new(),
         exit: false,
+        at: None,
+        forms: Vec::new(),
         call_rowid: None,
         ts_ns: None,
     }
@@ -57,6 +59,8 @@ fn answer() -> TraceResult {
         record: "r".into(),
         hops,
         exits: Vec::new(),
+        first_seen: None,
+        last_clear: None,
     };
     TraceResult {
         trails: vec![trail(a), trail(b)],

@@ -413,6 +413,18 @@ pub static BINDINGS: &[Binding] = &[
         A::NextRecord,
         "path of the next record of the clue",
     ),
+    b(
+        Ctx::Trace,
+        &[Key::ch('v')],
+        A::Whole,
+        "the ways of all records as one, or of one record",
+    ),
+    b(
+        Ctx::Trace,
+        &[Key::ch(' ')],
+        A::Fold,
+        "fold what came of this movement, and open it again",
+    ),
     // Always
     h(
         Ctx::Global,

@@ -93,6 +93,8 @@ pub enum Action {
     NotAccount,
     NextRecord,
     PrevRecord,
+    Whole,
+    Fold,
     NextSensitive,
     PrevSensitive,
     TimeMode,

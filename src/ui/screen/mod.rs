@@ -10,6 +10,7 @@ pub mod facts;
 pub mod help;
 pub mod layout;
 pub mod lists;
+pub mod movement;
 pub mod overview;
 pub mod replay;
 pub mod trace;

@@ -1,14 +1,14 @@
 //! A trace: suspects or hops, the path drawn, and why. In: the trace object. Out: documents; the list is an ordinary one.
 //! Bounds: one trail is drawn at a time.
 
-use super::facts;
-use crate::trace::model::{Hop, TraceResult, Trail};
+use super::{facts, movement};
+use crate::trace::model::{Hop, TraceResult};
 use crate::ui::data::Item;
 use crate::ui::model::{Extra, Frame, Model, State};
-use crate::ui::nav::{Jump, time};
-use crate::ui::theme::{Glyphs, Role};
+use crate::ui::nav::Jump;
+use crate::ui::theme::Role;
 use crate::ui::widget::doc::{Doc, Line};
-use crate::ui::widget::safe_text::{SafeText, grouped, span};
+use crate::ui::widget::safe_text::{SafeText, grouped};
 
 /// Path and reasons.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
@@ -20,7 +20,8 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     };
     let trail = r.trails.get(t.trail);
     let mut path = match trail {
-        Some(x) => drawn(x, m.glyphs),
+        Some(_) if t.whole && r.trails.len() > 1 => movement::whole(r, m.glyphs, &t.folded),
+        Some(x) => movement::record(x, m.glyphs, &t.folded),
         None => {
             let mut d = Doc::new("Path");
             d.add(Line::new(
@@ -30,9 +31,11 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
             d
         }
     };
-    if r.trails.len() > 1 {
+    if r.trails.len() > 1 && t.whole {
+        path.note = "v one record   Space folds".into();
+    } else if r.trails.len() > 1 {
         path.note = format!(
-            "record {} of {}   {{ }} others",
+            "record {} of {}   {{ }} others   v all",
             grouped(t.trail as u64 + 1),
             grouped(r.trails.len() as u64)
         )
@@ -52,7 +55,8 @@ fn how() -> Doc {
         "Enter or T asks what to trace:",
         "  a value             seen anywhere, in clear, encoded, hashed or masked",
         "  record:ID           a record, as findings show it (T on a finding does this)",
-        "  account:NAME        all that an account read and sent on (T on an account)",
+        "  account:NAME        all that an account read and sent on (T on an account);",
+        "                      so for address: device: api: host:",
         "  ./leaked.csv        a clue file: CSV, JSON lines, or a value on each line;",
         "                      ranks who could have leaked it",
     ] {
@@ -75,101 +79,6 @@ fn state(s: &State, asked: bool) -> Doc {
         _ => ("nothing traced yet".into(), Role::Dim),
     };
     d.add(Line::new(text, role));
-    d
-}
-
-fn host(a: Option<&String>) -> String {
-    format!("[{}]", a.map_or("?", String::as_str))
-}
-
-/// The path as a tree: each hop under the one that its data came from.
-fn drawn(t: &Trail, g: &Glyphs) -> Doc {
-    let mut d = Doc::new(format!("Path of {}", t.record));
-    // Where it left is what is asked for: it stands first, however long the path is.
-    if t.exits.is_empty() {
-        d.add(Line::new("never seen leaving", Role::Ok));
-    }
-    for e in &t.exits {
-        let when = e.ts.as_ref().map(|t| time::long(t)).unwrap_or_default();
-        let mut l = Line::new("left for ", Role::Dim)
-            .and(e.to.clone(), Role::SensCritical)
-            .and(format!("  {when}  {}", e.form), Role::Text);
-        if let Some(c) = &e.call {
-            l = l.jump(Jump::Call(c.clone()));
-        }
-        d.add(l);
-    }
-    let mut depth: Vec<(u32, usize)> = Vec::new();
-    for h in &t.hops {
-        let at = h
-            .via
-            .and_then(|v| depth.iter().find(|(n, _)| *n == v))
-            .map_or(0, |(_, k)| k + 1)
-            .min(12);
-        depth.push((h.n, at));
-        let mut l = Line::default();
-        if at == 0 {
-            l = l.and(format!("{} ", host(h.from.as_ref())), Role::Text);
-        } else {
-            l = l.and(
-                format!("{}{}{}", "   ".repeat(at - 1), " ", g.bl),
-                Role::Dim,
-            );
-            // Where the data comes from is at the end of the line above, unless another host sends it.
-            let from_prev = t
-                .hops
-                .iter()
-                .find(|p| Some(p.n) == h.via)
-                .and_then(|p| p.to.as_ref());
-            if from_prev != h.from.as_ref() {
-                l = l.and(format!("{} ", host(h.from.as_ref())), Role::Text);
-            }
-        }
-        let form = if h.inferred {
-            "implied".to_string()
-        } else {
-            h.form.clone()
-        };
-        l = l
-            .and(
-                format!("{}{}({}) {form}{}{}", g.h, g.h, h.n, g.h, g.right),
-                if h.inferred {
-                    Role::Partial
-                } else {
-                    Role::Accent
-                },
-            )
-            .and(
-                format!(" {}", host(h.to.as_ref())),
-                if h.exit {
-                    Role::SensCritical
-                } else {
-                    Role::Text
-                },
-            );
-        if h.exit {
-            l = l.and("  leaves here", Role::SensHigh);
-        }
-        if let Some(c) = &h.call {
-            l = l.jump(Jump::Call(c.clone()));
-        }
-        l.why = Some(facts::link_meaning(h));
-        d.add(l.row());
-    }
-    d.add(Line::default());
-    let times: Vec<i64> = t.hops.iter().filter_map(|h| h.ts_ns).collect();
-    if let (Some(a), Some(b)) = (times.iter().min(), times.iter().max()) {
-        let outside = t.exits.len();
-        d.add(Line::new(
-            format!(
-                "{} hops in {}; {} copies outside",
-                grouped(t.hops.len() as u64),
-                span(b - a),
-                grouped(outside as u64)
-            ),
-            Role::Dim,
-        ));
-    }
     d
 }
 
@@ -263,6 +172,10 @@ fn words(d: &mut Doc, r: &TraceResult) {
             Role::Partial,
         ));
     }
+    if o.shallow > 0 {
+        let said = format!("{} of text searched for direct forms alone", bytes(o.shallow));
+        d.add(Line::pair("partial", said, Role::Partial));
+    }
     for (what, n) in [
         ("trails", o.trails),
         ("hops", o.hops),
@@ -280,8 +193,18 @@ fn words(d: &mut Doc, r: &TraceResult) {
 }
 
 fn verdict(r: &TraceResult, f: &Frame) -> Doc {
+    // where nothing is known to have leaked nobody is judged
+    if let Some(s) = r.subject.as_ref().filter(|_| r.suspects.is_empty()) {
+        let mut d = Doc::new(format!("{} {}", s.kind, s.name));
+        movement::subject(s, &mut d);
+        return d;
+    }
     let mut d = Doc::new("Verdict");
     d.note = format!("{:.2}", r.verdict.confidence).into();
+    if let Some(s) = &r.subject {
+        movement::subject(s, &mut d);
+        d.add(Line::default());
+    }
     words(&mut d, r);
     let c = &r.clue;
     if c.rows > 0 {

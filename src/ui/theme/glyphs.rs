@@ -9,6 +9,8 @@ pub struct Glyphs {
     pub bl: &'static str,
     pub br: &'static str,
     pub h: &'static str,
+    /// A line of what was not captured.
+    pub dash: &'static str,
     pub v: &'static str,
     /// Full and sensitive bar.
     pub bar: &'static str,
@@ -41,6 +43,7 @@ pub static ASCII: Glyphs = Glyphs {
     bl: "+",
     br: "+",
     h: "-",
+    dash: ".",
     v: "|",
     bar: "#",
     bar_hot: "!",
@@ -64,6 +67,7 @@ pub static UNICODE: Glyphs = Glyphs {
     bl: "╰",
     br: "╯",
     h: "─",
+    dash: "┄",
     v: "│",
     bar: "▆",
     bar_hot: "█",

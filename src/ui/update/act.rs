@@ -2,6 +2,7 @@
 
 use super::{ask, correct, docs, film, filter, go, list, overlay, palette, report, step, work};
 use crate::trace::Question;
+use crate::trace::subject::Kind;
 use crate::ui::data::Item;
 use crate::ui::effect::Effect;
 use crate::ui::keys::Action as A;
@@ -62,6 +63,8 @@ pub fn act(m: &mut Model, a: A) {
         A::IsAccount => work::is_account(m),
         A::NotAccount => work::not_account(m),
         A::NextRecord => step::record(m, true),
+        A::Whole => step::whole(m),
+        A::Fold => step::fold(m),
         A::PrevRecord => step::record(m, false),
         A::NextSensitive => step::sensitive(m, true),
         A::PrevSensitive => step::sensitive(m, false),
@@ -294,6 +297,11 @@ fn trace(m: &mut Model) {
         Some(Item::Suspect(s)) if f.focus == 0 => Some(Question::Account(s.account.clone())),
         Some(Item::Session(s)) if f.focus == 0 => Some(Question::Account(s.account.clone())),
         Some(Item::Finding(x)) if f.focus == 0 => x.record.clone().map(Question::Record),
+        Some(Item::Api(a)) if f.focus == 0 => Some(Question::Subject(Kind::Api, a.api.clone())),
+        Some(Item::Flow(x)) if f.focus == 0 => Some(match &x.client_print {
+            Some(print) => Question::Subject(Kind::Device, print.clone()),
+            None => Question::Subject(Kind::Address, x.src.clone()),
+        }),
         _ => None,
     });
     // A line of a body with a record on it, or a call with findings.
@@ -317,6 +325,14 @@ fn trace(m: &mut Model) {
             .iter()
             .find_map(|x| x.record.clone())
             .map(Question::Record)
+    });
+    // A call that carries no record: who made it, else from where.
+    let q = q.or_else(|| match f.list.here().map(|r| &r.item) {
+        Some(Item::Call(c)) => {
+            let account = c.account.clone().map(Question::Account);
+            account.or_else(|| Some(Question::Subject(Kind::Address, c.src.clone()?)))
+        }
+        _ => None,
     });
     match q {
         Some(q) => go::jump(m, Jump::Trace(q)),

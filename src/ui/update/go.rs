@@ -237,6 +237,7 @@ pub fn question_name(q: &Question) -> String {
         Question::Clue { name, .. } => name.clone(),
         Question::Account(a) => format!("account {a}"),
         Question::Record(r) => format!("record {r}"),
+        Question::Subject(kind, name) => format!("{} {name}", kind.name()),
     }
 }
 

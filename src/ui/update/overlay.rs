@@ -2,6 +2,7 @@
 
 use super::{act, ask, correct, filter, go, palette, work};
 use crate::trace::Question;
+use crate::trace::subject::Kind;
 use crate::ui::data::notebook::Write;
 use crate::ui::data::{Place, What};
 use crate::ui::model::{MenuKind, Model, Overlay, PromptKind};
@@ -213,13 +214,22 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// `account:NAME`, `record:ID`, the path of a file, else a value.
+/// `account:NAME` and the other subjects, `record:ID`, the path of a file, else a value.
 fn question(text: &str) -> Result<Question, String> {
     if let Some(a) = text.strip_prefix("account:") {
         return Ok(Question::Account(a.trim().trim_matches('"').to_string()));
     }
     if let Some(r) = text.strip_prefix("record:") {
         return Ok(Question::Record(r.trim().to_string()));
+    }
+    for kind in [Kind::Address, Kind::Device, Kind::Api, Kind::Host] {
+        let rest = text
+            .strip_prefix(kind.name())
+            .and_then(|t| t.strip_prefix(':'));
+        if let Some(name) = rest {
+            let name = name.trim().trim_matches('"').to_string();
+            return Ok(Question::Subject(kind, name));
+        }
     }
     let (forced, path) = match text.strip_prefix('@') {
         Some(p) => (true, p),

@@ -111,6 +111,15 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
         (Place::Trace, Answer::Trace(t)) => {
             if let Some(f) = m.frames.get_mut(at) {
                 if let Extra::Trace(v) = &mut f.extra {
+                    // a leak is more than one record
+                    v.whole = matches!(
+                        v.question,
+                        Some(
+                            crate::trace::Question::Clue { .. }
+                                | crate::trace::Question::Subject(..)
+                        )
+                    );
+                    v.folded.clear();
                     v.hops = t.suspects.is_empty()
                         || matches!(
                             v.question,

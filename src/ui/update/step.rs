@@ -188,6 +188,7 @@ pub fn record(m: &mut Model, next: bool) {
         } else {
             (t.trail + n - 1) % n
         };
+        (t.whole, t.folded) = (false, Default::default());
         let said = format!("record {} of {n}", t.trail + 1);
         if t.hops {
             list::fill_trace(f, dates, h);
@@ -196,6 +197,54 @@ pub fn record(m: &mut Model, next: bool) {
         return m.say(said);
     }
     doc_next(m, next, "no further record", |l| l.record);
+}
+
+/// All ways of a trace as one drawing, or those of one record.
+pub fn whole(m: &mut Model) {
+    let Some(f) = m.frames.last_mut() else { return };
+    let Extra::Trace(t) = &mut f.extra else {
+        return;
+    };
+    if t.result.as_ref().map_or(0, |r| r.trails.len()) < 2 {
+        return m.say("this trace follows no other record");
+    }
+    t.whole = !t.whole;
+    let said = if t.whole {
+        "the ways of all records"
+    } else {
+        "the path of one record"
+    };
+    docs::refresh(m);
+    m.say(said);
+}
+
+/// Folds the branch under the cursor, in the drawing or by the hop in the list, or opens it.
+pub fn fold(m: &mut Model) {
+    let Some(f) = m.frames.last_mut() else { return };
+    let line = f.focus.checked_sub(1).and_then(|d| {
+        let at = f.pos.get(f.focus)?.cursor;
+        f.docs.get(d)?.lines.get(at)?.fold.clone()
+    });
+    let branch = line.or_else(|| match f.list.here().map(|r| &r.item) {
+        Some(Item::Hop(h)) if f.focus == 0 => Some(crate::ui::screen::movement::branch(h)),
+        _ => None,
+    });
+    let Extra::Trace(t) = &mut f.extra else {
+        return;
+    };
+    let Some(branch) = branch else {
+        return m.say("nothing to fold here: put the cursor on a movement");
+    };
+    let open = t.folded.remove(&branch);
+    if !open {
+        t.folded.insert(branch);
+    }
+    docs::refresh(m);
+    m.say(if open {
+        "opened"
+    } else {
+        "folded: what came of it is hidden; Space opens it"
+    });
 }
 
 fn doc_next(

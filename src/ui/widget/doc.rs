@@ -22,6 +22,8 @@ pub struct Line {
     pub record: bool,
     /// Why it is so, for `?`.
     pub why: Option<String>,
+    /// The branch of a tree that begins here and can be folded.
+    pub fold: Option<String>,
     /// A row of a table: cut where it is too long, never broken.
     pub row: bool,
     /// Of its last piece the end says most: what is too long loses its middle.
