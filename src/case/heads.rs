@@ -218,6 +218,26 @@ pub fn decode(blob: &[u8]) -> Heads {
     heads
 }
 
+/// Where the texts of one side stand in what [`encode`] wrote, in the order of [`Heads::text`].
+pub fn places(blob: &[u8], request: bool) -> Vec<std::ops::Range<usize>> {
+    let mut out: Vec<(u8, std::ops::Range<usize>)> = Vec::new();
+    let mut at = Cursor(blob);
+    while let Some(tag) = at.byte() {
+        let Some(bytes) = at.bytes() else { break };
+        let end = blob.len() - at.0.len();
+        let range = end - bytes.len()..end;
+        match tag {
+            REQUEST | REQUEST_TRAILERS if request => out.push((tag, range)),
+            RESPONSE | RESPONSE_TRAILERS | INTERIM if !request => out.push((tag, range)),
+            REQUEST..=RESPONSE_MESSAGES => {}
+            _ => break,
+        }
+    }
+    // those of interim responses stand behind the final one's
+    out.sort_by_key(|p| p.0);
+    out.into_iter().map(|p| p.1).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,7 +74,7 @@ pub fn print_key(conn: &Connection) -> Result<Option<PrintKey>> {
         };
         *byte = digits;
     }
-    Ok(Some(PrintKey(key)))
+    Ok(Some(PrintKey::new(key)))
 }
 
 /// Whether facts must be decided again before they may be shown as whole (a load was removed or not finished).

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Acts that are written: a closed list, so that a reader can tell what a case can have in it.
-pub const ACTS: [&str; 16] = [
+pub const ACTS: [&str; 17] = [
     "case-created",
     "load",
     "recover",
@@ -21,6 +21,7 @@ pub const ACTS: [&str; 16] = [
     "reveal",
     "correction",
     "export",
+    "share",
     "mark",
     "note",
     "tag",

@@ -4,7 +4,7 @@
 //! are never refused. The case file itself is never opened but by SQLite: closing any other handle on it would drop
 //! SQLite's locks in this process.
 
-use crate::case::{info, journal, recover};
+use crate::case::{info, journal, recover, share};
 use crate::detect::print::PrintKey;
 use crate::error::{Error, Result};
 use rusqlite::config::DbConfig;
@@ -34,6 +34,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0009_account_proof.sql"),
     include_str!("schema/0011_clocks.sql"),
     include_str!("schema/0012_journal_head.sql"),
+    include_str!("schema/0013_text_index.sql"),
 ];
 
 /// The folder of a case.
@@ -124,6 +125,12 @@ impl Case {
             check_header(path, id, version)?;
         }
         harden(&conn)?;
+        if !empty && share::read(&conn).map_err(|e| said(path, e))?.is_some() {
+            return Err(case(
+                path,
+                "is a share copy, which holds what was loaded and no more: load into the case that it was made from",
+            ));
+        }
         if empty {
             // First of all, or the page size stays what it was.
             // Most of a case are packs of some 300 KB, written twice: through the log and into place. With pages of 32 KiB
@@ -447,12 +454,21 @@ fn take_classes(conn: &mut Connection, path: &Path, classes: &[ClassDef<'_>]) ->
     Ok(map)
 }
 
+/// An error in words, where SQLite's means that the file is no case.
+fn said(path: &Path, e: Error) -> Error {
+    match e {
+        Error::Sql(e) => not_ours(path, e),
+        e => e,
+    }
+}
+
 fn key_of(conn: &Connection, path: &Path) -> Result<PrintKey> {
+    if let Some(copy) = share::read(conn).map_err(|e| said(path, e))? {
+        // Without its passphrase nothing is found by value; everything else can be read.
+        return Ok(share::key(&copy)?.unwrap_or(PrintKey::new([0; 16])));
+    }
     info::print_key(conn)
-        .map_err(|e| match e {
-            Error::Sql(e) => not_ours(path, e),
-            e => e,
-        })?
+        .map_err(|e| said(path, e))?
         .ok_or_else(|| {
             case(
                 path,

@@ -45,6 +45,11 @@ pub fn recover(conn: &mut Connection) -> Result<usize> {
         ("DELETE FROM flow WHERE id>=?1", flow),
         ("DELETE FROM body WHERE id>=?1", body),
         ("DELETE FROM pack WHERE id>=?1", pack),
+        (
+            "DELETE FROM text_bits WHERE id/512 IN (SELECT id FROM text_group WHERE pack_to>=?1)",
+            pack,
+        ),
+        ("DELETE FROM text_group WHERE pack_to>=?1", pack),
         ("DELETE FROM posting WHERE seg>=?1", seg),
         ("DELETE FROM diag WHERE source_id>=?1", source),
         ("DELETE FROM source WHERE id>=?1", source),

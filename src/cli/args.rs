@@ -118,6 +118,9 @@ pub(crate) struct Common {
     /// A server's RSA private key (PEM), for TLS with RSA key exchange; never copied into the case.
     #[arg(long, global = true, value_name = "FILE")]
     pub rsa_key: Vec<PathBuf>,
+    /// A file with the passphrase of a share copy (else LEAKTRACE_PASSPHRASE, else it is asked for).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// API specifications: OpenAPI 2.0 to 3.1, Postman collections, lists of routes; kept in the case.
     #[arg(long, global = true, value_name = "FILE")]
     pub spec: Vec<PathBuf>,
@@ -210,6 +213,18 @@ pub(crate) enum Verb {
     Correct(CorrectArgs),
     /// Hashes of evidence, database integrity, findings derived again.
     Verify,
+    /// Make the index that searches of decoded text use (made by itself while the interface is idle), and tell what it covers.
+    Index {
+        /// Take it away instead.
+        #[arg(long)]
+        remove: bool,
+    },
+    /// A copy of the case for others: no value in clear, values found again with a passphrase.
+    Share {
+        /// File to write.
+        #[arg(short, long, value_name = "COPY")]
+        output: PathBuf,
+    },
     /// Show or set number, examiner and notes of the case.
     Info {
         /// Case number.

@@ -7,11 +7,13 @@ mod correct;
 mod demo;
 mod evidence;
 mod export;
+mod index;
 mod load;
 mod out;
 mod report;
 mod rows;
 mod screen;
+mod share;
 mod show;
 mod sql;
 mod table;
@@ -57,6 +59,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<u8> {
+    if !matches!(args.verb, Some(Verb::Share { .. })) {
+        share::unlock(args, false)?;
+    }
     // A load keeps them before it decides; every other verb has them decided upon first.
     let given = !args.common.spec.is_empty() || args.common.profile.is_some();
     if given && !loads(args) {
@@ -82,6 +87,8 @@ fn run(args: &Args) -> Result<u8> {
         Some(Verb::Sql { statement }) => sql::run(args, statement),
         Some(Verb::Correct(c)) => correct::run(args, c),
         Some(Verb::Verify) => verify::run(args),
+        Some(Verb::Share { output }) => share::run(args, output),
+        Some(Verb::Index { remove }) => index::run(args, *remove),
         Some(Verb::Info {
             number,
             examiner,

@@ -27,7 +27,13 @@ pub(super) fn run(args: &Args, asked: &TraceArgs) -> Result<u8> {
             at: None,
         });
     };
-    let cx = case::open(args)?;
+    let mut cx = case::open(args)?;
+    if let Some(copy) = &cx.share
+        && crate::case::share::key(copy)?.is_none()
+    {
+        super::share::unlock(args, true)?;
+        cx = case::open(args)?;
+    }
     let answer = answer(args, &cx, &question)?;
     if let Some(format) = format {
         out::text(&(format.draw)(&Graph::of(&answer)))?;

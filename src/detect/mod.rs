@@ -16,6 +16,7 @@ pub mod rules;
 pub mod scan;
 pub mod valid;
 mod value;
+pub mod wraps;
 
 pub use normal::{lookup_prints, normal, undo};
 pub use rules::{ClassDef, Rules};
@@ -46,6 +47,13 @@ pub fn place(field: &str, index: &[u32]) -> String {
     for i in index {
         let _ = write!(out, ":{i}");
     }
+    out
+}
+
+/// A value as a class spells it for its print.
+pub fn spelt(class: u8, value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    normal::into(kind::Kind::by_class(class), value, &mut out);
     out
 }
 

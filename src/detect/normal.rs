@@ -524,7 +524,7 @@ mod tests {
 
     #[test]
     fn lookups_hold_clear_digests_and_masks() {
-        let key = PrintKey([7; 16]);
+        let key = PrintKey::new([7; 16]);
         let all = lookup_prints(&key, "138 1234 5678");
         let has = |p: u64| all.iter().any(|(q, _, _)| *q == p);
         assert!(has(key.print(PrintKind::Value, b"13812345678")));

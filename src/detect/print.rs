@@ -4,9 +4,13 @@
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
 
-/// The case's key, made once when the case is created.
+/// The case's key, made once when the case is created. A share copy's comes from a passphrase: what is printed with it leaves the
+/// house, so it is printed by HMAC-SHA-256, of which 64 bits are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PrintKey(pub [u8; 16]);
+pub struct PrintKey {
+    fast: [u8; 16],
+    strong: Option<[u8; 32]>,
+}
 
 /// What is printed: values of different kinds never share a print by accident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +27,25 @@ pub enum PrintKind {
 }
 
 impl PrintKey {
+    /// The key of a case.
+    pub const fn new(key: [u8; 16]) -> PrintKey {
+        PrintKey {
+            fast: key,
+            strong: None,
+        }
+    }
+    /// The key of a share copy.
+    pub const fn strong(key: [u8; 32]) -> PrintKey {
+        PrintKey {
+            fast: [0; 16],
+            strong: Some(key),
+        }
+    }
     /// Print of `bytes` as `kind`.
     pub fn print(&self, kind: PrintKind, bytes: &[u8]) -> u64 {
+        if let Some(key) = &self.strong {
+            return tag(key, &[&[kind as u8], bytes]);
+        }
         // One call on joined bytes is several times as fast as a stream of two, and most values are short.
         let mut joined = [0u8; 64];
         if let (Some((head, tail)), true) = (joined.split_first_mut(), bytes.len() < 64)
@@ -33,16 +54,27 @@ impl PrintKey {
             *head = kind as u8;
             to.copy_from_slice(bytes);
             let all = joined.get(..=bytes.len()).unwrap_or(&[]);
-            return SipHasher13::new_with_key(&self.0).hash(all);
+            return SipHasher13::new_with_key(&self.fast).hash(all);
         }
-        let mut h = SipHasher13::new_with_key(&self.0);
+        let mut h = SipHasher13::new_with_key(&self.fast);
         h.write(&[kind as u8]);
         h.write(bytes);
         h.finish()
     }
     /// Print of a masked value: what is visible before and after the mask and how long the whole is in characters.
     pub fn masked(&self, prefix: &str, len: usize, suffix: &str) -> u64 {
-        let mut h = SipHasher13::new_with_key(&self.0);
+        if let Some(key) = &self.strong {
+            let len = (len as u64).to_le_bytes();
+            let parts: [&[u8]; 5] = [
+                &[PrintKind::Masked as u8],
+                prefix.as_bytes(),
+                &[0xff],
+                &len,
+                suffix.as_bytes(),
+            ];
+            return tag(key, &parts);
+        }
+        let mut h = SipHasher13::new_with_key(&self.fast);
         h.write(&[PrintKind::Masked as u8]);
         h.write(prefix.as_bytes());
         h.write(&[0xff]);
@@ -52,16 +84,28 @@ impl PrintKey {
     }
 }
 
+/// The first 64 bits of HMAC-SHA-256.
+fn tag(key: &[u8; 32], parts: &[&[u8]]) -> u64 {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    // any length of key is taken
+    let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key) else {
+        return 0;
+    };
+    parts.iter().for_each(|p| mac.update(p));
+    let out = mac.finalize().into_bytes();
+    out.first_chunk().map_or(0, |c| u64::from_le_bytes(*c))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn short_and_long_values_are_printed_by_one_rule() {
-        let key = PrintKey([3; 16]);
+        let key = PrintKey::new([3; 16]);
         for n in [0usize, 1, 7, 8, 11, 18, 62, 63, 64, 65, 200] {
             let v = vec![b'a'; n];
-            let mut h = SipHasher13::new_with_key(&key.0);
+            let mut h = SipHasher13::new_with_key(&key.fast);
             h.write(&[PrintKind::Value as u8]);
             h.write(&v);
             assert_eq!(key.print(PrintKind::Value, &v), h.finish(), "{n}");

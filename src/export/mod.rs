@@ -10,6 +10,7 @@ pub mod jsonl;
 pub mod openapi;
 pub mod pcap;
 mod pcapng;
+pub mod share;
 mod tar;
 
 use crate::case::{journal, open_notebook};

@@ -64,7 +64,7 @@ pub(crate) fn message(head: &str, body: &[u8], trailers: &str) -> Message {
 }
 
 fn run(request: Option<Message>, response: Option<Message>) -> CallOut {
-    let key = PrintKey([3; 16]);
+    let key = PrintKey::new([3; 16]);
     let scanner = Scanner::new(Arc::new(Rules::builtin()), key);
     CallScanner::new(scanner, key, Arc::from([])).exchange(&mut Exchange {
         flow: 0,
@@ -97,7 +97,7 @@ fn facts(body: &crate::call::model::BodyOut) -> Facts {
 /// `PLACE CLASS FORM VALUE` of what was found in a body.
 fn found(body: &crate::call::model::BodyOut) -> Vec<String> {
     let rules = Rules::builtin();
-    let key = PrintKey([3; 16]);
+    let key = PrintKey::new([3; 16]);
     facts(body)
         .findings
         .iter()

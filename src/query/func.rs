@@ -2,6 +2,7 @@
 //! In: a connection. Out: the connection with functions. Bounds: a pattern is linear in the text; packs are kept as
 //! [`BodyReader`] does; answers for bodies are remembered for [`REMEMBERED`] bodies a pattern.
 
+use super::find::{self, Texts};
 use super::pattern;
 use crate::case::bodies::BodyReader;
 use crate::case::ids;
@@ -32,10 +33,12 @@ struct Side {
     fields: RefCell<FxHashMap<u32, Arc<str>>>,
     accepted: FxHashMap<i64, FxHashSet<(u8, u8, Arc<str>)>>,
     version: i64,
+    /// What searches found beforehand.
+    texts: Arc<Texts>,
 }
 
 impl Side {
-    fn new(conn: Connection) -> Side {
+    fn new(conn: Connection, texts: Arc<Texts>) -> Side {
         Side {
             conn,
             reader: BodyReader::new(),
@@ -43,6 +46,7 @@ impl Side {
             fields: RefCell::default(),
             accepted: FxHashMap::default(),
             version: -1,
+            texts,
         }
     }
 
@@ -72,6 +76,9 @@ impl Side {
     }
 
     fn body(&mut self, re: &Regex, body: i64) -> bool {
+        if let Some(known) = self.texts.body(re.as_str(), body) {
+            return known;
+        }
         if let Some(known) = self.kept(re.as_str()).get(&body) {
             return *known;
         }
@@ -105,18 +112,16 @@ impl Side {
     }
 
     fn head(&mut self, name: &str, re: &Regex, call: i64) -> bool {
+        if let Some(known) = self.texts.head(re.as_str(), call) {
+            return known;
+        }
         if let Some(known) = self.kept(name).get(&call) {
             return *known;
         }
         let Ok(heads) = self.reader.heads(&self.conn, call) else {
             return false;
         };
-        let yes = heads
-            .request
-            .iter()
-            .chain(&heads.response)
-            .chain(&heads.interim)
-            .any(|h| re.is_match(&h.raw) || re.is_match(&h.trailers));
+        let yes = find::matches(re, &heads);
         self.keep(name, call, yes);
         yes
     }
@@ -260,11 +265,11 @@ fn int(c: &Context<'_>, at: usize) -> Option<i64> {
 }
 
 /// Registers all functions on `conn`; `side` is a second reading connection to the same case.
-pub fn install(conn: &Connection, side: Connection, ranks: Ranks) -> Result<()> {
+pub fn install(conn: &Connection, side: Connection, ranks: Ranks, texts: Arc<Texts>) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;
-    let side = Arc::new(Mutex::new(Side::new(side)));
+    let side = Arc::new(Mutex::new(Side::new(side, texts)));
 
     conn.create_scalar_function("lt_re", 2, flags, |c| {
         let re = compiled(c, 0)?;

@@ -235,6 +235,10 @@ pub(super) fn limits(cx: &Cx, d: &mut Document, found: Option<&TraceResult>) -> 
             (o.trails, "records have no trail here because of a limit"),
             (o.hops, "hops are left out because of a limit"),
             (
+                o.shallow,
+                "bytes of text were searched for values as they stand and in simple codings; codings inside codings, archives and masks in it were not undone",
+            ),
+            (
                 o.unsearched,
                 "values were not searched for as text because of a limit",
             ),

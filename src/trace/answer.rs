@@ -14,7 +14,7 @@ use super::verdict::{self, Case, Details};
 use super::{Options, Question, resolve, text};
 use crate::call::model::Dir;
 use crate::case::bodies::BodyReader;
-use crate::case::{ids, info};
+use crate::case::{ids, info, share};
 use crate::detect::form::{Form, Step};
 use crate::detect::print::PrintKey;
 use crate::detect::{self, Rules, Scanner};
@@ -73,10 +73,19 @@ pub fn run(
     options: &Options,
     stop: &AtomicBool,
 ) -> Result<TraceResult> {
-    let key = info::print_key(conn)?.ok_or_else(|| Error::Case {
-        path: "case".into(),
-        why: "holds no key for prints: it was not made by leaktrace".into(),
-    })?;
+    let copy = share::read(conn)?;
+    let key = match &copy {
+        Some(copy) => share::key(copy)?.ok_or_else(share::locked)?,
+        None => info::print_key(conn)?.ok_or_else(|| Error::Case {
+            path: "case".into(),
+            why: "holds no key for prints: it was not made by leaktrace".into(),
+        })?,
+    };
+    match (&copy, question) {
+        (Some(_), Question::Account(_)) => return Err(share::no_text("a trace of an account")),
+        (Some(_), Question::Record(_)) => return Err(share::no_text("a trace of a record")),
+        _ => {}
+    }
     let rules = options
         .rules
         .clone()
@@ -171,6 +180,7 @@ pub fn run(
         if !wanted.is_empty() {
             let s = text::search(conn, &wanted, stop)?;
             omitted.unsearched = s.unsearched;
+            omitted.shallow = s.shallow;
             omitted.stopped |= s.stopped;
             merge(&mut found, s.found);
         }

@@ -189,6 +189,9 @@ pub struct Omitted {
     pub suspects: u64,
     /// Values that were not searched as text because the limit of patterns was reached.
     pub unsearched: u64,
+    /// Bytes of text in which values were looked for in their direct forms alone: codings inside codings, archives and masks are
+    /// undone only in cases of less text.
+    pub shallow: u64,
     /// The search was stopped before its end.
     pub stopped: bool,
 }

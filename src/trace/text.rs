@@ -1,25 +1,27 @@
 //! Values found in all stored text, whether a data class covers them or not. In: values and a case. Out: hits in bodies, heads and
 //! log lines, in every form: other spellings and codings ([`patterns`]), codings inside codings, compressed texts, archives and
-//! workbooks ([`unwrap`]), digests, masks, and digests with a salt that stood somewhere in the case. Packs are unpacked one after the
-//! other, each once, and once more where there are salts. Bounds: [`limits::TRACE_TEXT_VALUES`] values,
-//! [`limits::TRACE_SIGHTINGS`] hits; a stop flag ends it between packs.
+//! workbooks ([`unwrap`]), digests, masks, and digests with a salt that stood somewhere in the case. Packs are read by several threads, each once, and once
+//! more where there are salts. A case of more text than [`limits::TRACE_DEEP`] is searched for the direct forms alone
+//! ([`crate::detect::wraps`]), by the index where there is one, and the answer says so. Bounds: [`limits::TRACE_TEXT_VALUES`]
+//! values, [`limits::TRACE_SIGHTINGS`] hits; a stop flag ends it between packs.
 
 mod patterns;
 mod unwrap;
 
 use super::sight::{Found, Hit, Holder};
 use crate::call::model::Indices;
+use crate::case::text::{index, scan};
 use crate::detect::form::Form;
 use crate::error::{Error, Result};
 use crate::limits;
 use patterns::Patterns;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use unwrap::{At, Looker};
 
-/// Shortest value searched as text: two characters stand everywhere.
+/// Shortest value searched as text among others: two characters stand everywhere.
 const SHORTEST: usize = 4;
 
 /// What was searched and found.
@@ -31,6 +33,9 @@ pub struct Searched {
     pub unsearched: u64,
     /// Ended early.
     pub stopped: bool,
+    /// Bytes of text in which values were looked for in their direct forms alone, since there is more of it than
+    /// [`limits::TRACE_DEEP`].
+    pub shallow: u64,
 }
 
 /// Searches all text of the case for the given values: (index into the clue, text).
@@ -38,7 +43,7 @@ pub fn search(conn: &Connection, values: &[(u32, &str)], stop: &AtomicBool) -> R
     let mut out = Searched::default();
     let mut used: Vec<(u32, &str)> = Vec::new();
     for (value, text) in values {
-        if text.len() < SHORTEST || used.len() >= limits::TRACE_TEXT_VALUES {
+        if text.len() < SHORTEST && values.len() > 1 || used.len() >= limits::TRACE_TEXT_VALUES {
             out.unsearched += 1;
         } else {
             used.push((*value, text));
@@ -47,16 +52,32 @@ pub fn search(conn: &Connection, values: &[(u32, &str)], stop: &AtomicBool) -> R
     if used.is_empty() {
         return Ok(out);
     }
-    let patterns = Patterns::new(&used).ok_or_else(|| Error::Usage {
+    let packs = index::packs(conn)?;
+    let text: u64 = packs.iter().map(|p| p.1).fold(0, u64::saturating_add);
+    let deep = text <= limits::TRACE_DEEP;
+    if !deep {
+        out.shallow = text;
+    }
+    let made = if deep {
+        Patterns::new(&used)
+    } else {
+        Patterns::direct_of(&used)
+    };
+    let patterns = made.ok_or_else(|| Error::Usage {
         msg: "too much to search for at once".into(),
         at: None,
     })?;
     let mut hits = Hits::new();
-    let salts = pass(conn, &patterns, stop, &mut hits, &mut out)?;
-    if !salts.is_empty()
-        && let Some(salted) = Patterns::salted(&used, &salts)
-    {
-        pass(conn, &salted, stop, &mut hits, &mut out)?;
+    match pass(conn, &packs, &patterns, stop, &mut hits, &mut out) {
+        Err(Error::Interrupted) => out.stopped = true,
+        Err(e) => return Err(e),
+        Ok(salts) => {
+            if !salts.is_empty()
+                && let Some(salted) = Patterns::salted(&used, &salts)
+            {
+                pass(conn, &packs, &salted, stop, &mut hits, &mut out)?;
+            }
+        }
     }
     places(conn, hits, &mut out)?;
     Ok(out)
@@ -77,107 +98,58 @@ fn spot(a: &At) -> Spot {
     )
 }
 
-/// A pack as it is stored, and what lies where in it: offset, length, holder.
-struct Packed {
-    data: Vec<u8>,
-    len: usize,
-    pieces: Vec<(usize, usize, Holder)>,
-}
+/// What one pack gave: hits by holder (a call's heads as its request's), and salts.
+type InPack = (Vec<(Holder, Vec<Spot>)>, Vec<Vec<u8>>);
 
 /// What stands in one pack, and salts in it.
-fn look(p: &Packed, patterns: &Patterns) -> (Vec<(Holder, Vec<Spot>)>, Vec<Vec<u8>>) {
-    // A damaged pack is `verify`'s to report; the search goes on.
-    let Ok(text) = zstd::bulk::decompress(&p.data, p.len) else {
-        return Default::default();
-    };
+fn look(patterns: &Patterns, late: &OnceLock<scan::Late>, o: &scan::Opened<'_>) -> Result<InPack> {
+    if patterns.direct() && !patterns.any(o.text) {
+        return Ok(InPack::default());
+    }
+    let late = scan::Late::of(late, o.conn)?;
+    let bodies = scan::bodies(o.conn, o.id)?.into_iter();
+    let heads = scan::heads(o.conn, o.id, late)?.into_iter();
+    let own = bodies
+        .map(|p| (p, Holder::Body(p.row)))
+        .chain(heads.map(|p| (p, Holder::ReqHead(p.row))));
     let mut looker = Looker::new(patterns);
-    let mut out = Vec::new();
-    let mut found = Vec::new();
-    for (off, len, holder) in &p.pieces {
-        let Some(piece) = off.checked_add(*len).and_then(|end| text.get(*off..end)) else {
-            continue;
-        };
-        looker.look(piece, &mut found);
+    let (mut out, mut found) = (Vec::new(), Vec::new());
+    for (p, holder) in own {
+        looker.look(o.text.get(p.from..p.to).unwrap_or_default(), &mut found);
         if !found.is_empty() {
-            out.push((*holder, found.iter().map(spot).collect()));
+            out.push((holder, found.iter().map(spot).collect()));
             found.clear();
         }
     }
-    (out, looker.salts)
+    Ok((out, looker.salts))
 }
 
-/// Looks through all stored text once; gives the salts that stood in it.
+/// Looks through stored text once; gives the salts that stood in it.
 fn pass(
     conn: &Connection,
+    packs: &[index::Pack],
     patterns: &Patterns,
     stop: &AtomicBool,
     hits: &mut Hits,
     out: &mut Searched,
 ) -> Result<Vec<Vec<u8>>> {
-    // Pieces of each pack in order of their offset.
-    let mut pieces: Vec<(i64, i64, i64, Holder)> = Vec::new();
-    let mut stmt =
-        conn.prepare("SELECT pack_id,off,kept,id FROM body WHERE pack_id IS NOT NULL")?;
-    let mut rows = stmt.query([])?;
-    while let Some(r) = rows.next()? {
-        pieces.push((r.get(0)?, r.get(1)?, r.get(2)?, Holder::Body(r.get(3)?)));
-    }
-    let mut stmt = conn
-        .prepare("SELECT head_pack,head_off,head_len,id FROM call WHERE head_pack IS NOT NULL")?;
-    let mut rows = stmt.query([])?;
-    while let Some(r) = rows.next()? {
-        pieces.push((r.get(0)?, r.get(1)?, r.get(2)?, Holder::ReqHead(r.get(3)?)));
-    }
-    pieces.sort_unstable();
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(8);
-    let mut at = 0usize;
+    let ids = match patterns.need() {
+        Some(need) => index::may_hold(conn, packs, need, stop)?,
+        None => packs.iter().map(|p| p.0).collect(),
+    };
     let mut heads: Vec<i64> = Vec::new();
     let mut salts: Vec<Vec<u8>> = Vec::new();
     let mut held = 0usize;
-    let mut batch: Vec<Packed> = Vec::new();
-    let mut stmt = conn.prepare("SELECT id,len,data FROM pack ORDER BY id")?;
-    let mut rows = stmt.query([])?;
-    loop {
-        if stop.load(Ordering::Relaxed) || held > limits::TRACE_SIGHTINGS {
-            out.stopped = true;
-            break;
-        }
-        let row = rows.next()?;
-        let last = row.is_none();
-        if let Some(r) = row {
-            let id: i64 = r.get(0)?;
-            while pieces.get(at).is_some_and(|p| p.0 < id) {
-                at += 1;
-            }
-            let from = at;
-            while pieces.get(at).is_some_and(|p| p.0 == id) {
-                at += 1;
-            }
-            let own = pieces.get(from..at).unwrap_or_default().iter();
-            let size = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);
-            batch.push(Packed {
-                data: r.get(2)?,
-                len: size(r.get(1)?).min(crate::case::bodies::PACK_MAX),
-                pieces: own.map(|p| (size(p.1), size(p.2), p.3)).collect(),
-            });
-        }
-        if batch.len() < 2 * threads && !last {
-            continue;
-        }
-        let share = batch.len().div_ceil(threads).max(1);
-        let found: Vec<_> = std::thread::scope(|s| {
-            let jobs: Vec<_> = batch
-                .chunks(share)
-                .map(|part| s.spawn(|| part.iter().map(|p| look(p, patterns)).collect::<Vec<_>>()))
-                .collect();
-            jobs.into_iter()
-                .flat_map(|j| j.join().unwrap_or_default())
-                .collect()
-        });
-        batch.clear();
-        for (list, own) in found {
+    let late = OnceLock::new();
+    let whole = scan::scan(
+        conn,
+        &ids,
+        stop,
+        || (),
+        |(), o| look(patterns, &late, o),
+        &mut |got: Option<InPack>| {
+            // A damaged pack is `verify`'s to report; the search goes on.
+            let (list, own) = got.unwrap_or_default();
             for (holder, spots) in list {
                 held += spots.len();
                 match holder {
@@ -185,16 +157,15 @@ fn pass(
                     holder => hits.entry(holder).or_default().extend(spots),
                 }
             }
-            for s in own {
-                if salts.len() < patterns::SALTS && !salts.contains(&s) {
-                    salts.push(s);
-                }
-            }
-        }
-        if last {
-            break;
-        }
-    }
+            salts.extend(own);
+            held <= limits::TRACE_SIGHTINGS
+        },
+    )?;
+    out.stopped |= !whole;
+    // the same ones whatever thread was faster
+    salts.sort_unstable();
+    salts.dedup();
+    salts.truncate(patterns::SALTS);
     // Heads are stored coded: they are read again as text, so that offsets and sides are right.
     heads.sort_unstable();
     heads.dedup();

@@ -2,6 +2,7 @@
 //! Bounds: a frame at most every [`FRAME_MS`]; nothing is written while nothing changes; one write a frame.
 
 use super::data::case::CaseData;
+use super::data::indexer::Shared;
 use super::data::lane::Lane;
 use super::data::{LaneId, Reply};
 use super::effect::Effect;
@@ -151,6 +152,7 @@ struct Lanes {
     page: Lane,
     aggregate: Lane,
     work: Lane,
+    shared: Arc<Shared>,
 }
 
 impl Lanes {
@@ -159,15 +161,21 @@ impl Lanes {
         with: &crate::load::correct::With,
     ) -> (Lanes, UnboundedReceiver<Reply>) {
         let (tx, rx) = unbounded_channel();
+        let shared = Arc::new(Shared::default());
         let one = |id| {
-            let (path, with) = (case.to_path_buf(), with.clone());
-            Lane::start(id, move || Box::new(CaseData::new(path, with)), tx.clone())
+            let (path, with, shared) = (case.to_path_buf(), with.clone(), shared.clone());
+            Lane::start(
+                id,
+                move || Box::new(CaseData::new(path, with, shared)),
+                tx.clone(),
+            )
         };
         (
             Lanes {
                 page: one(LaneId::Page),
                 aggregate: one(LaneId::Aggregate),
                 work: one(LaneId::Work),
+                shared,
             },
             rx,
         )
@@ -416,6 +424,7 @@ fn finish(code: i32, lanes: &Lanes, loading: Option<Loading>) -> i32 {
     for l in lanes.all() {
         l.end();
     }
+    lanes.shared.end();
     term::guard::give_back();
     let t = Instant::now();
     while !lanes.work.idle() && t.elapsed() < Duration::from_secs(5) {

@@ -85,6 +85,8 @@ pub struct List {
     pub state: State,
     /// Microseconds the last read took.
     pub took_us: u64,
+    /// Bytes of text that a search is done with, and of all: the rows are those that it has found so far.
+    pub part: Option<(u64, u64)>,
     /// Where the cursor should land when rows arrive: by identity.
     pub keep: Option<String>,
 }

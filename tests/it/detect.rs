@@ -6,7 +6,7 @@ use leaktrace::detect::print::{PrintKey, PrintKind};
 use leaktrace::detect::{DIGEST, Rules, Scanner, lookup_prints, normal, place, undo};
 use std::sync::Arc;
 
-pub const KEY: PrintKey = PrintKey([9; 16]);
+pub const KEY: PrintKey = PrintKey::new([9; 16]);
 
 pub fn scanner() -> Scanner {
     Scanner::new(Arc::new(Rules::builtin()), KEY)

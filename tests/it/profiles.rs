@@ -145,7 +145,7 @@ fn rules_are_edited_while_a_case_is_open() {
     assert!(others > 0 && mails > 0);
     let rules = dir.path().join("rules.toml");
     std::fs::write(&rules, "[[class]]\nid = \"email\"\nenabled = false\n").unwrap();
-    let data = CaseData::new(case.clone(), With::default());
+    let data = CaseData::new(case.clone(), With::default(), Default::default());
     let mut r = Rig::new(&case, Box::new(data), (160, 50));
     let by_palette = |r: &mut Rig, command: &str, text: &str| {
         r.keys(&format!(": `{command}` Enter"));

@@ -40,7 +40,11 @@ pub fn rig(size: (u16, u16)) -> (Rig, tempfile::TempDir) {
     (
         Rig::new(
             &path,
-            Box::new(CaseData::new(path.clone(), Default::default())),
+            Box::new(CaseData::new(
+                path.clone(),
+                Default::default(),
+                Default::default(),
+            )),
             size,
         ),
         dir,

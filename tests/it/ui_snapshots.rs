@@ -15,10 +15,10 @@ fn all(name: &str, script: &str) {
 
 fn snap(name: &str, size: (u16, u16), r: &crate::ui_rig::Rig) {
     r.safe();
-    // A key that nobody named is called by a print under the case's own random key.
-    let text = regex::Regex::new("key:[0-9a-f]{8}")
+    // A key that nobody named, and a credential, are told by a print under the case's own random key.
+    let text = regex::Regex::new("(key:|#)[0-9a-f]{8}")
         .unwrap()
-        .replace_all(&r.text(), "key:........")
+        .replace_all(&r.text(), "$1........")
         .into_owned();
     insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), text);

@@ -15,6 +15,7 @@ pub mod quic;
 pub mod random;
 pub mod recut;
 pub mod talk;
+pub mod texts;
 pub mod town;
 pub mod wire;
 pub mod world;

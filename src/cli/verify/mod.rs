@@ -8,6 +8,7 @@
 mod derive;
 mod kept;
 mod same;
+mod shared;
 mod stored;
 
 use super::args::Args;
@@ -130,6 +131,11 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         other => other?,
     };
     check.look(&cx, "it", |c| database(&cx, c))?;
+    if let Some(copy) = &cx.share {
+        check.look(&cx, "the bodies", |c| shared::bodies(&cx, c, copy))?;
+        check.look(&cx, "the journal", |c| kept::journal(&cx, c).map(|_| ()))?;
+        return end(&check);
+    }
     let mut found = Vec::new();
     check.look(&cx, "the list of sources", |c| {
         found = sources(&cx, c)?;

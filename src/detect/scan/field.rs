@@ -309,6 +309,7 @@ fn sextet(b: u8) -> Option<u32> {
 }
 
 /// Values of all bytes; 64 for what is in neither alphabet.
+#[allow(clippy::indexing_slicing)] // at compile time
 const SEXTETS: [u8; 256] = {
     let mut table = [64; 256];
     let mut b = 0u8;

@@ -61,7 +61,7 @@ fn cpu(start: std::time::Instant) -> f64 {
 #[test]
 #[ignore = "prints a speed, asserts nothing about it"]
 fn megabytes_a_second() {
-    let mut scanner = Scanner::new(Arc::new(Rules::builtin()), PrintKey([1; 16]));
+    let mut scanner = Scanner::new(Arc::new(Rules::builtin()), PrintKey::new([1; 16]));
     for share in [0, 5, 10] {
         let mut seed = 88_172_645_463_325_252;
         let pages: Vec<String> = (0..2000).map(|_| page(&mut seed, share)).collect();

@@ -41,6 +41,7 @@ pub fn fit(v: &[u8]) -> Fit {
 const NONE: u8 = 0xff;
 
 /// Values of Base58's characters.
+#[allow(clippy::indexing_slicing)] // at compile time
 const BASE58: [u8; 256] = {
     let set = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     let mut table = [NONE; 256];

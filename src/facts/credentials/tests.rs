@@ -54,7 +54,7 @@ fn kind(body: &[u8]) -> &'static str {
     }
 }
 
-const KEY: PrintKey = PrintKey([7; 16]);
+const KEY: PrintKey = PrintKey::new([7; 16]);
 
 fn run(req: &str, resp: &str) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
     let (q, qb) = message(req);

@@ -16,6 +16,9 @@ use target::{Target, target};
 /// Saved filters that name saved filters: deeper is a circle.
 const SAVED_DEPTH: usize = 8;
 
+/// Function that holds a pattern against a body.
+const BODY: &str = "lt_body";
+
 /// What it takes to decide a condition for one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Cost {
@@ -48,6 +51,8 @@ pub struct Where {
     pub params: Vec<Sql>,
     /// Cost.
     pub cost: Cost,
+    /// Patterns that are looked for in bodies, and whether in heads too.
+    pub texts: Vec<(String, bool)>,
 }
 
 /// What a filter's names stand for in a case.
@@ -62,6 +67,10 @@ pub trait Names {
     fn marked(&self, kind: &str, pattern: Option<&str>) -> Result<Vec<i64>>;
     /// Bodies and calls that hold a value in any form.
     fn holders(&self, value: &str) -> Result<Holders>;
+    /// The bodies that a pattern matches, where all are known and few.
+    fn bodies(&self, _pattern: &str) -> Option<Vec<i64>> {
+        None
+    }
 }
 
 /// Where a value stands.
@@ -310,6 +319,18 @@ impl Builder<'_> {
 
     fn one(&mut self, t: &Target, col: &str, test: &Test) {
         match test {
+            Test::Re(p) if t.re == BODY => {
+                self.out.texts.push((p.clone(), false));
+                match self.names.bodies(p) {
+                    Some(rows) => self.rows(col, rows),
+                    None => {
+                        self.push("lt_body(?,");
+                        self.param(p.clone());
+                        self.push(col);
+                        self.push(")");
+                    }
+                }
+            }
             Test::Re(p) => {
                 self.push(t.re);
                 self.push("(?,");

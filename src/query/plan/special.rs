@@ -216,6 +216,9 @@ impl Builder<'_> {
             Scope::Flows => &["lt_re(?,c.sni)", "lt_re(?,c.app)", "lt_re(?,c.why_opaque)"],
             Scope::Sources => &["lt_re(?,c.name)", "lt_re(?,c.kind)"],
         };
+        if self.scope == Scope::Calls {
+            self.out.texts.push((p.clone(), true));
+        }
         self.push("(");
         for (i, sql) in parts.iter().enumerate() {
             if i > 0 {
@@ -301,7 +304,7 @@ impl Builder<'_> {
         self.push(")");
     }
 
-    fn rows(&mut self, col: &str, mut rows: Vec<i64>) {
+    pub(super) fn rows(&mut self, col: &str, mut rows: Vec<i64>) {
         rows.sort_unstable();
         rows.dedup();
         self.push(col);

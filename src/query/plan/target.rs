@@ -87,7 +87,7 @@ fn source_name() -> Target {
 fn call(field: &Field) -> Option<Target> {
     let scan = |col: &str| plain(&[col], &format!("{col} IS NOT NULL"), Cost::Scan);
     let body = |cols: &[&str]| Target {
-        re: "lt_body",
+        re: super::BODY,
         ..plain(
             cols,
             &cols

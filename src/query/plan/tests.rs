@@ -46,7 +46,7 @@ fn case() -> Connection {
         c
     };
     let conn = make();
-    func::install(&conn, make(), func::Ranks::default()).unwrap();
+    func::install(&conn, make(), func::Ranks::default(), Default::default()).unwrap();
     // As a reader has it: a deep tree is refused.
     conn.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_EXPR_DEPTH, 200)
         .unwrap();

@@ -5,15 +5,18 @@ use crate::body::protobuf::schema::Schema;
 use crate::call::model::Level;
 use crate::case::bodies::BodyReader;
 use crate::case::heads::Heads;
+use crate::case::share::{self, Share};
 use crate::case::{ids, info, open_read, profile};
 use crate::detect::print::PrintKey;
 use crate::error::Result;
+use crate::query::find::Texts;
 use crate::query::func::{self, Ranks};
 use crate::query::lang::value::Span;
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 
 /// Names kept: hosts, agents, types, field paths of a large case; beyond, they are looked up again.
@@ -53,8 +56,14 @@ pub struct Cx {
     pub path: PathBuf,
     /// The case's key.
     pub key: PrintKey,
+    /// What it says of itself where it is a share copy: it holds no clear value.
+    pub share: Option<Share>,
     /// What the user should be told about the case.
     pub warnings: Vec<String>,
+    /// What text searches found; readers of one case may share it.
+    pub texts: Arc<Texts>,
+    /// Set to end what is no SQL: a search of text.
+    pub stop: Arc<AtomicBool>,
     pub(super) reader: RefCell<BodyReader>,
     pub(super) cache: RefCell<Cache>,
     ranks: Ranks,
@@ -83,18 +92,30 @@ impl Cx {
     /// # Errors
     /// As [`open_read`].
     pub fn open(path: &Path, reveal: bool) -> Result<Cx> {
+        Cx::open_with(path, reveal, Arc::default())
+    }
+
+    /// The same for one of several readers that share what their searches find.
+    pub fn open_with(path: &Path, reveal: bool, texts: Arc<Texts>) -> Result<Cx> {
         let case = open_read(path)?;
         let side = open_read(path)?;
         let key = case.print_key();
+        let copy = share::read(&case.conn)?;
+        if reveal && copy.is_some() {
+            return Err(share::no_text("--reveal"));
+        }
         let ranks = Ranks::default();
         case.conn.set_prepared_statement_cache_capacity(128);
-        func::install(&case.conn, side.conn, ranks.clone())?;
+        func::install(&case.conn, side.conn, ranks.clone(), texts.clone())?;
         let cx = Cx {
             conn: case.conn,
             reveal,
             path: path.to_owned(),
             key,
+            share: copy,
             warnings: case.warnings,
+            texts,
+            stop: Arc::default(),
             reader: RefCell::default(),
             cache: RefCell::default(),
             ranks,

@@ -36,7 +36,8 @@ impl Hit {
 /// How a value is shown: masked by its class where it stands in clear, whole where it is wrapped, as it is where the
 /// evidence has it masked.
 pub(super) fn shown(cx: &Cx, slice: &[u8], class: u8, form: Form, masked: bool) -> String {
-    if cx.reveal {
+    // a share copy holds nothing in clear
+    if cx.reveal || cx.share.is_some() {
         return lossless(slice).into_owned();
     }
     if masked || form.steps().any(|s| matches!(s, Step::Mask | Step::Last4)) {

@@ -20,7 +20,7 @@ pub use cx::{Class, Cx, SourceName};
 pub use evidence::{flows, sources};
 pub use findings::{call_findings, count_findings, findings};
 pub use groups::{accounts, apis, risks, sessions};
-pub use select::{Chip, call_ids, chips, count, explain, histogram};
+pub use select::{Chip, Part as SearchPart, call_ids, chips, count, explain, histogram, search};
 pub use show::{RawRequest, credential, raw_request, show};
 pub use why::Reason;
 

@@ -3,7 +3,7 @@
 
 use super::Cx;
 use crate::case::postings::{self, Target};
-use crate::case::{ids, marks};
+use crate::case::{ids, marks, share};
 use crate::detect;
 use crate::error::{Error, Result};
 use crate::query::lang::value::Span;
@@ -55,7 +55,16 @@ impl Names for CaseNames<'_> {
         Ok(rows)
     }
 
+    fn bodies(&self, pattern: &str) -> Option<Vec<i64>> {
+        self.cx.texts.few(pattern)
+    }
+
     fn holders(&self, value: &str) -> Result<Holders> {
+        if let Some(copy) = &self.cx.share
+            && share::key(copy)?.is_none()
+        {
+            return Err(share::locked());
+        }
         let values = match super::findings::record_values(self.cx, value)? {
             Some(values) => values,
             None => vec![value.to_owned()],

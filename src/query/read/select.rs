@@ -6,10 +6,12 @@ use super::names::CaseNames;
 use super::{Histogram, Page, Sort};
 use crate::error::Result;
 use crate::query::Filter;
+use crate::query::find::{self, Depth, Progress};
 use crate::query::lang::{Expr, Id, Op, Scope};
 use crate::query::plan::{self, Cost, Where};
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, params_from_iter};
+use std::time::{Duration, Instant};
 
 /// Calls with what was decided about them; joined log lines are no calls of their own.
 pub(super) const FROM: &str = " FROM call c LEFT JOIN call_fact f ON f.call_id=c.id ";
@@ -21,6 +23,11 @@ const BY_FACT: &str = " FROM call_fact f CROSS JOIN call c ON c.id=f.call_id ";
 /// Calls that may be looked up one by one and sorted instead of walking all by time.
 const FEW: i64 = 20_000;
 
+/// Whether a field is the text of bodies.
+fn text(id: Id) -> bool {
+    matches!(id, Id::Body | Id::ReqBody | Id::RespBody)
+}
+
 /// Where to begin: at the facts where a term names few calls, at the rows that the planner finds where a term names
 /// rows, else (`page`) at the index of time.
 fn from(cx: &Cx, filter: &Filter, page: bool) -> Result<&'static str> {
@@ -30,12 +37,10 @@ fn from(cx: &Cx, filter: &Filter, page: bool) -> Result<&'static str> {
     };
     for term in filter.expr.terms() {
         let field = match &term {
-            Expr::Cmp {
-                field,
-                op: Op::Has | Op::Eq,
-                ..
+            Expr::Cmp { field, op, .. } if matches!(op, Op::Has | Op::Eq) || text(field.id) => {
+                field
             }
-            | Expr::In { field, .. } => field,
+            Expr::In { field, .. } => field,
             _ => continue,
         };
         match field.id {
@@ -54,6 +59,13 @@ fn from(cx: &Cx, filter: &Filter, page: bool) -> Result<&'static str> {
                     return Ok(BY_FACT);
                 }
             }
+            // named by rows where they are few
+            id if text(id) => {
+                let w = plan::compile(&term, Scope::Calls, &names)?;
+                if !w.texts.is_empty() && w.texts.iter().all(|t| cx.texts.few(&t.0).is_some()) {
+                    return Ok(FROM);
+                }
+            }
             Id::RowId | Id::Found | Id::Record | Id::Tag | Id::Note | Id::Marked | Id::Risk => {
                 return Ok(FROM);
             }
@@ -65,12 +77,21 @@ fn from(cx: &Cx, filter: &Filter, page: bool) -> Result<&'static str> {
 
 /// The condition of a filter, its time bounds and, for calls, that a row is a call of its own.
 pub(super) fn condition(cx: &Cx, filter: &Filter, scope: Scope) -> Result<Where> {
+    condition_for(cx, filter, scope, Depth::All)
+}
+
+/// The same, where so much of a text need be looked for.
+fn condition_for(cx: &Cx, filter: &Filter, scope: Scope, depth: Depth) -> Result<Where> {
     cx.fresh()?;
     let names = CaseNames {
         cx,
         cursor: filter.cursor,
     };
     let mut w = plan::compile(&filter.expr, scope, &names)?;
+    if !w.texts.is_empty() {
+        learn(cx, &w.texts, depth, &mut |_, _| Ok(()))?;
+        w = plan::compile(&filter.expr, scope, &names)?;
+    }
     let column = match scope {
         Scope::Calls | Scope::Flows => Some("c.ts"),
         Scope::Sources => None,
@@ -87,6 +108,110 @@ pub(super) fn condition(cx: &Cx, filter: &Filter, scope: Scope) -> Result<Where>
         w.sql.push_str(" AND f.joined IS NULL");
     }
     Ok(w)
+}
+
+/// Has texts looked for, all packs by several threads, before calls are asked one by one. `each` sees how far it is.
+fn learn(
+    cx: &Cx,
+    texts: &[(String, bool)],
+    depth: Depth,
+    each: &mut dyn FnMut(&str, &Progress<'_>) -> Result<()>,
+) -> Result<()> {
+    for (i, (pattern, heads)) in texts.iter().enumerate() {
+        if texts
+            .iter()
+            .take(i)
+            .any(|t| t.0 == *pattern && t.1 == *heads)
+        {
+            continue;
+        }
+        let mut failed = None;
+        cx.texts
+            .learn(&cx.conn, pattern, *heads, depth, &cx.stop, &mut |p| {
+                failed = each(pattern, p).err();
+                failed.is_none()
+            })
+            .map_err(|e| failed.unwrap_or(e))?;
+    }
+    Ok(())
+}
+
+/// What a search of text has found before its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Calls that the filter selects, by time, as far as they are known.
+    pub ids: Vec<i64>,
+    /// Bytes of text that are done with.
+    pub done: u64,
+    /// Bytes of all text.
+    pub all: u64,
+}
+
+/// How often what was found is told.
+const TOLD: Duration = Duration::from_millis(200);
+/// Bodies or heads whose calls are told before the end.
+const TOLD_ROWS: usize = 300;
+
+/// Looks for the texts of a filter, for a page of its calls; `each` gets the first calls long before all are found. Whether
+/// there was anything to look for.
+pub fn search(cx: &Cx, filter: &Filter, each: &mut dyn FnMut(Part)) -> Result<bool> {
+    cx.fresh()?;
+    let names = CaseNames {
+        cx,
+        cursor: filter.cursor,
+    };
+    let texts = plan::compile(&filter.expr, Scope::Calls, &names)?.texts;
+    let (mut told, mut empty) = (Instant::now(), true);
+    learn(cx, &texts, Depth::Page, &mut |pattern, p| {
+        let some = !p.bodies.is_empty() || !p.heads.is_empty();
+        if told.elapsed() < TOLD && !(some && empty) {
+            return Ok(());
+        }
+        empty &= !some;
+        cx.texts.publish(pattern, p);
+        let ids = those(cx, filter, p)?;
+        each(Part {
+            ids,
+            done: p.done,
+            all: p.all,
+        });
+        told = Instant::now();
+        Ok(())
+    })?;
+    Ok(!texts.is_empty())
+}
+
+/// Calls of what a search has found that the whole filter selects.
+fn those(cx: &Cx, filter: &Filter, p: &Progress<'_>) -> Result<Vec<i64>> {
+    let names = CaseNames {
+        cx,
+        cursor: filter.cursor,
+    };
+    let list = |rows: &find::Rows| {
+        let some: Vec<i64> = rows.iter().take(TOLD_ROWS).collect();
+        serde_json::Value::from(some).to_string()
+    };
+    let mut w = plan::compile(&filter.expr, Scope::Calls, &names)?;
+    w.sql.push_str(
+        " AND (c.req_body_id IN (SELECT value FROM json_each(?)) OR c.resp_body_id IN (SELECT value FROM json_each(?)) \
+         OR c.id IN (SELECT value FROM json_each(?))) AND f.joined IS NULL",
+    );
+    let bodies = list(p.bodies);
+    w.params
+        .extend([bodies.clone(), bodies, list(p.heads)].map(Sql::from));
+    for (op, t) in [(">=", filter.after), ("<", filter.before)] {
+        if let Some(t) = t {
+            w.sql.push_str(&format!(" AND c.ts{op}?"));
+            w.params.push(t.into());
+        }
+    }
+    let sql = format!(
+        "SELECT c.id{FROM}WHERE {} ORDER BY c.ts,lt_rank(c.source_id),c.unit,c.ord LIMIT {TOLD_ROWS}",
+        w.sql
+    );
+    let mut stmt = cx.conn.prepare(&sql)?;
+    let rows = stmt.query_map(params_from_iter(&w.params), |r| r.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Expression that sorts, and what is compared where it is missing.
@@ -107,7 +232,12 @@ fn key(sort: Sort) -> &'static str {
 
 /// Row ids of the selected calls in order.
 pub fn call_ids(cx: &Cx, filter: &Filter, page: &Page) -> Result<Vec<i64>> {
-    let mut w = condition(cx, filter, Scope::Calls)?;
+    let depth = if page.limit > 0 && page.sort == Sort::Time {
+        Depth::Page
+    } else {
+        Depth::All
+    };
+    let mut w = condition_for(cx, filter, Scope::Calls, depth)?;
     let key = key(page.sort);
     // A page before a call is read backwards and turned round.
     let back = page.before.is_some() && page.after.is_none();

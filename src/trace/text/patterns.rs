@@ -1,8 +1,10 @@
 //! What a value may look like in text. In: values. Out: an automaton over spellings and codings that need no undoing, a table of
 //! digests, and the masks that a value fits. Bounds: those of the caller's values; [`SALTS`] salts.
 
+use crate::case::text::Need;
 use crate::detect::form::{Form, Step};
 use crate::detect::mask;
+use crate::detect::wraps::wraps;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -37,6 +39,8 @@ pub(super) struct Patterns {
     digests: FxHashMap<Vec<u8>, (u32, Step)>,
     /// Values in letters and digits alone, lower case, with their number and length as written; few values only.
     masks: Vec<(u32, String, Vec<char>)>,
+    /// What a text must hold; only where nothing has to be undone to find it.
+    need: Option<Need>,
 }
 
 /// A value in other spellings: other separators, none; letters in any case are one to the automaton.
@@ -176,7 +180,62 @@ impl Patterns {
             patterns,
             digests: table,
             masks,
+            need: None,
         })
+    }
+
+    /// Patterns of the forms that need no undoing alone: other spellings, and what [`wraps`] gives; `None` where the automaton
+    /// would be too large.
+    pub fn direct_of(values: &[(u32, &str)]) -> Option<Patterns> {
+        let (mut bytes, mut patterns) = (Vec::new(), Vec::new());
+        for (value, text) in values {
+            for w in wraps(text) {
+                patterns.push(Pattern {
+                    value: *value,
+                    form: w.form,
+                    exact: w.exact.then(|| w.bytes.clone()),
+                    word: w.word,
+                });
+                bytes.push(w.bytes);
+            }
+            for s in spellings(text).into_iter().skip(1) {
+                bytes.push(s.into_bytes());
+                patterns.push(Pattern {
+                    value: *value,
+                    form: Form::PLAIN,
+                    exact: None,
+                    word: true,
+                });
+            }
+        }
+        let need = Need::one(bytes.iter().map(|b| Need::bytes(b)).collect());
+        Some(Patterns {
+            automaton: AhoCorasickBuilder::new()
+                .ascii_case_insensitive(true)
+                .build(&bytes)
+                .ok()?,
+            patterns,
+            digests: FxHashMap::default(),
+            masks: Vec::new(),
+            need: Some(need),
+        })
+    }
+
+    /// Whether these are the direct forms alone.
+    pub fn direct(&self) -> bool {
+        self.need.is_some()
+    }
+
+    /// What a text must hold that has one of the direct forms.
+    pub fn need(&self) -> Option<&Need> {
+        self.need.as_ref()
+    }
+
+    /// Whether any of them stands in a text.
+    pub fn any(&self, text: &[u8]) -> bool {
+        let mut any = false;
+        self.find(text, |_, _, _| any = true);
+        any
     }
 
     /// The same with digests of values with these salts alone; `None` where there are too many values.
@@ -207,6 +266,7 @@ impl Patterns {
             patterns: Vec::new(),
             digests: digests_of,
             masks: Vec::new(),
+            need: None,
         })
     }
 

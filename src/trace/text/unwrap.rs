@@ -66,10 +66,15 @@ impl<'p> Looker<'p> {
     /// All values in a text.
     pub fn look(&mut self, text: &[u8], out: &mut Vec<At>) {
         self.room = ROOM.saturating_add(text.len() * 4);
-        self.layer(text, Place::Own, Form::PLAIN, 0, out);
+        if self.patterns.direct() {
+            self.found(text, Place::Own, Form::PLAIN, out);
+        } else {
+            self.layer(text, Place::Own, Form::PLAIN, 0, out);
+        }
     }
 
-    fn layer(&mut self, text: &[u8], place: Place, form: Form, depth: usize, out: &mut Vec<At>) {
+    /// What stands there as it is.
+    fn found(&self, text: &[u8], place: Place, form: Form, out: &mut Vec<At>) {
         self.patterns.find(text, |from, to, p| {
             let (offset, len) = place.of(from, to);
             out.push(At {
@@ -81,6 +86,10 @@ impl<'p> Looker<'p> {
                 conf: 0.95,
             });
         });
+    }
+
+    fn layer(&mut self, text: &[u8], place: Place, form: Form, depth: usize, out: &mut Vec<At>) {
+        self.found(text, place, form, out);
         if depth < DEPTH && self.whole(text, place, form, depth, out) {
             return;
         }

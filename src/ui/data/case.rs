@@ -1,6 +1,7 @@
 //! Answers from the case file. In: questions. Out: the contract's rows. Bounds: a connection is opened on the first
 //! question and again after it failed; lists stop at [`super::LIST_ROWS`].
 
+use super::indexer::Shared;
 use super::lane::LaneState;
 use super::{
     Answer, Data, FILM_CALLS, Fail, Item, Kind, LIST_ROWS, Names, What, notebook, overview,
@@ -8,11 +9,13 @@ use super::{
 use crate::detect::Rules;
 use crate::error::Error;
 use crate::load::correct::With;
-use crate::query::read::{self, Cx, Page};
+use crate::query::read::{self, Cx, Page, Sort};
 use crate::query::{Filter, rows::CallRow};
 use crate::replay::Timeline;
+use crate::trace::Question;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Calls of a film whose people are counted; beyond it the numbers of people are left out.
 const FILM_PEOPLE: usize = 4_000;
@@ -21,15 +24,18 @@ const FILM_PEOPLE: usize = 4_000;
 pub struct CaseData {
     path: PathBuf,
     with: With,
+    shared: Arc<Shared>,
     cx: Option<Cx>,
 }
 
 impl CaseData {
-    /// For a case file that may not be there yet; `with` is what facts are decided with after a correction.
-    pub fn new(path: PathBuf, with: With) -> CaseData {
+    /// For a case file that may not be there yet; `with` is what facts are decided with after a correction; `shared` is
+    /// what all lanes of an interface know of texts.
+    pub fn new(path: PathBuf, with: With, shared: Arc<Shared>) -> CaseData {
         CaseData {
             path,
             with,
+            shared,
             cx: None,
         }
     }
@@ -39,8 +45,8 @@ impl CaseData {
             if !self.path.exists() {
                 return Err(Fail::NoCase);
             }
-            let cx = Cx::open(&self.path, false).map_err(fail)?;
-            lane.set_handle(cx.conn.get_interrupt_handle());
+            let cx = Cx::open_with(&self.path, false, self.shared.texts.clone()).map_err(fail)?;
+            lane.set_handle(cx.conn.get_interrupt_handle(), cx.stop.clone());
             self.cx = Some(cx);
         }
         self.cx.as_mut().ok_or(Fail::NoCase)
@@ -57,6 +63,8 @@ fn fail(e: Error) -> Fail {
 impl Data for CaseData {
     fn answer(&mut self, what: &What, lane: &LaneState) -> Result<Answer, Fail> {
         let path = self.path.clone();
+        let shared = self.shared.clone();
+        let _busy = shared.busy();
         match what {
             What::Write(w) => {
                 let done = notebook::write(&path, w, &self.with).map_err(fail)?;
@@ -79,13 +87,23 @@ impl Data for CaseData {
         }
         let with = self.with.clone();
         let cx = self.cx(lane)?;
+        if cx.share.is_some()
+            && matches!(
+                what,
+                What::Show { reveal: true, .. }
+                    | What::Trace { reveal: true, .. }
+                    | What::Export { reveal: true, .. }
+            )
+        {
+            return Err(fail(crate::case::share::no_text("showing a value")));
+        }
         cx.reveal = matches!(
             what,
             What::Show { reveal: true, .. }
                 | What::Trace { reveal: true, .. }
                 | What::Export { reveal: true, .. }
         );
-        let r = read(cx, what, &with, lane);
+        let r = read(cx, what, &with, lane, &|| shared.want(&path));
         cx.reveal = false;
         if matches!(r, Err(Error::Sql(_))) && !lane.stop.load(std::sync::atomic::Ordering::SeqCst) {
             // The file may have been replaced or grown a table since; the next question opens it anew.
@@ -95,9 +113,16 @@ impl Data for CaseData {
     }
 }
 
-fn read(cx: &Cx, what: &What, with: &With, lane: &LaneState) -> Result<Answer, Error> {
+fn read(
+    cx: &Cx,
+    what: &What,
+    with: &With,
+    lane: &LaneState,
+    want: &dyn Fn(),
+) -> Result<Answer, Error> {
     Ok(match what {
         What::Calls { filter, page } => {
+            first_hits(cx, filter, page, lane, want)?;
             let items = read::calls(cx, filter, page)?;
             let cut = items.len() >= page.limit;
             Answer::Rows {
@@ -141,6 +166,9 @@ fn read(cx: &Cx, what: &What, with: &With, lane: &LaneState) -> Result<Answer, E
             Answer::Film(Box::new(film))
         }
         What::Trace { question, reveal } => {
+            if matches!(question, Question::Value(_) | Question::Clue { .. }) {
+                want();
+            }
             let inside = overview::inside(cx);
             let options = crate::trace::Options {
                 reveal: *reveal,
@@ -185,6 +213,31 @@ fn read(cx: &Cx, what: &What, with: &With, lane: &LaneState) -> Result<Answer, E
         } => cx_export(cx, format, filter, text, path, *reveal, with, lane)?,
         What::Write(_) | What::Sql(_) => return Err(Error::NotYet("this")),
     })
+}
+
+/// Looks for the texts of a filter before its first page is read, and shows what is found while it goes on.
+fn first_hits(
+    cx: &Cx,
+    filter: &Filter,
+    page: &Page,
+    lane: &LaneState,
+    want: &dyn Fn(),
+) -> Result<(), Error> {
+    if page.after.is_some() || page.before.is_some() || page.desc || page.sort != Sort::Time {
+        return Ok(());
+    }
+    let asked = read::search(cx, filter, &mut |p| {
+        let rows = read::call_rows(cx, &p.ids).unwrap_or_default();
+        lane.part(Answer::Part {
+            items: rows.into_iter().map(|r| Item::Call(Box::new(r))).collect(),
+            done: p.done,
+            all: p.all,
+        });
+    })?;
+    if asked {
+        want();
+    }
+    Ok(())
 }
 
 fn list(cx: &Cx, kind: Kind, filter: &Filter) -> Result<Answer, Error> {

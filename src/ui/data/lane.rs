@@ -1,7 +1,7 @@
 //! A thread with a read connection and a queue in which the newest question for a place replaces older ones.
 //! In: questions. Out: replies on a channel. Bounds: one question runs, at most one waits for each place.
 
-use super::{Ask, Data, Fail, LaneId, Place, Reply};
+use super::{Answer, Ask, Data, Fail, LaneId, Place, Reply};
 use rusqlite::InterruptHandle;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +23,10 @@ struct Inner {
     queue: VecDeque<Ask>,
     running: Option<(u64, Place)>,
     handle: Option<InterruptHandle>,
+    /// What ends a search that is no SQL.
+    search: Option<Arc<AtomicBool>>,
+    /// The question that runs, and where parts of its answer go.
+    asked: Option<(u64, UnboundedSender<Reply>)>,
     over: bool,
 }
 
@@ -31,11 +35,32 @@ impl LaneState {
         self.inner.lock().unwrap_or_else(|e| e.into_inner())
     }
     /// Called by the thread when it has (re)opened its connection.
-    pub fn set_handle(&self, h: InterruptHandle) {
-        self.lock().handle = Some(h);
+    pub fn set_handle(&self, h: InterruptHandle, search: Arc<AtomicBool>) {
+        let mut g = self.lock();
+        // what came while it was being opened is meant for it
+        search.store(self.stop.load(Ordering::SeqCst), Ordering::SeqCst);
+        g.handle = Some(h);
+        g.search = Some(search);
+    }
+    /// Sends the part of the answer that is there already.
+    pub fn part(&self, answer: Answer) {
+        let g = self.lock();
+        if let (Some((frame, place)), Some((id, out))) = (g.running, &g.asked) {
+            // who is gone needs no part either
+            let _ = out.send(Reply {
+                id: *id,
+                frame,
+                place,
+                took_us: 0,
+                result: Ok(answer),
+            });
+        }
     }
     fn interrupt(&self, g: &Inner) {
         self.stop.store(true, Ordering::SeqCst);
+        if let Some(s) = &g.search {
+            s.store(true, Ordering::SeqCst);
+        }
         if let Some(h) = &g.handle {
             h.interrupt();
         }
@@ -61,7 +86,7 @@ impl Lane {
         let s = state.clone();
         let run = move || {
             let mut data = make();
-            while let Some(ask) = next(&s) {
+            while let Some(ask) = next(&s, &out) {
                 let t = Instant::now();
                 let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                     data.answer(&ask.what, &s)
@@ -156,13 +181,17 @@ impl Lane {
     }
 }
 
-fn next(s: &LaneState) -> Option<Ask> {
+fn next(s: &LaneState, out: &UnboundedSender<Reply>) -> Option<Ask> {
     let mut g = s.lock();
     loop {
         if let Some(a) = g.queue.pop_front() {
             g.running = Some((a.frame, a.place));
             // Under the lock: an interrupt that comes from here on is meant for this question.
             s.stop.store(false, Ordering::SeqCst);
+            if let Some(search) = &g.search {
+                search.store(false, Ordering::SeqCst);
+            }
+            g.asked = Some((a.id, out.clone()));
             return Some(a);
         }
         if g.over {

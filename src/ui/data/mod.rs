@@ -2,6 +2,7 @@
 //! Bounds: lists that are not paged stop at [`LIST_ROWS`] and say so; nothing is read on the drawing thread.
 
 pub mod case;
+pub mod indexer;
 pub mod lane;
 pub mod notebook;
 pub mod overview;
@@ -267,6 +268,12 @@ pub enum Answer {
     Rows {
         items: Vec<Item>,
         cut: bool,
+    },
+    /// The first rows of a search that goes on, and how many bytes of all text are done with.
+    Part {
+        items: Vec<Item>,
+        done: u64,
+        all: u64,
     },
     Count {
         n: u64,

@@ -17,7 +17,7 @@ pub fn run(path: &Path, text: &str, lane: &LaneState) -> Result<Answer> {
     let mut cx = Cx::open(path, false)?;
     let shown = Box::new(Cx::open(path, false)?);
     views::install(&mut cx.conn, false, shown)?;
-    lane.set_handle(cx.conn.get_interrupt_handle());
+    lane.set_handle(cx.conn.get_interrupt_handle(), cx.stop.clone());
     let usage = |msg: String| Error::Usage { msg, at: None };
     let bad = |e: rusqlite::Error| match e {
         rusqlite::Error::SqliteFailure(c, _)

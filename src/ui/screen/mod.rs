@@ -231,6 +231,11 @@ fn list_title(m: &Model, f: &Frame) -> SafeText {
     format!("{}  {}/{all}{part}{sort}", name(f.screen), grouped(at)).into()
 }
 
+/// How much of all is done, for people.
+pub fn percent(done: u64, all: u64) -> String {
+    format!("{} %", u128::from(done) * 100 / u128::from(all.max(1)))
+}
+
 /// How many rows, with a sign where that is not the last word.
 pub fn total(l: &List) -> String {
     match l.total {
@@ -257,9 +262,13 @@ pub fn counted(m: &Model, l: &List, noun: &str) -> String {
 
 fn list(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
     let focus = f.focus == 0;
-    let note = match (&f.list.state, f.pending.is_empty()) {
-        (State::Loading, _) => "reading ...".to_string(),
-        (State::Ready, true) if f.list.took_us > 0 => took(f.list.took_us),
+    let note = match (&f.list.state, f.list.part, f.pending.is_empty()) {
+        (State::Loading, ..) => "reading ...".to_string(),
+        (State::Ready, Some((done, all)), over) => {
+            let word = if over { "stopped at" } else { "searching" };
+            format!("{word} {} of the text", percent(done, all))
+        }
+        (State::Ready, None, true) if f.list.took_us > 0 => took(f.list.took_us),
         _ => String::new(),
     };
     let inner = c.pane(r, &list_title(m, f), &note.into(), focus);

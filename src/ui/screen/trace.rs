@@ -172,6 +172,10 @@ fn words(d: &mut Doc, r: &TraceResult) {
             Role::Partial,
         ));
     }
+    if o.shallow > 0 {
+        let said = format!("{} of text searched for direct forms alone", bytes(o.shallow));
+        d.add(Line::pair("partial", said, Role::Partial));
+    }
     for (what, n) in [
         ("trails", o.trails),
         ("hops", o.hops),

@@ -70,6 +70,23 @@ fn ranked(items: &mut [Item]) {
     });
 }
 
+/// The first rows of a search that goes on. The cursor stays on its row.
+pub fn part(m: &mut Model, frame: usize, items: Vec<Item>, part: (u64, u64)) {
+    if let Some(f) = m.frames.get_mut(frame)
+        && f.list.part.is_some()
+        && f.list.cursor > 0
+    {
+        f.list.keep = f.list.here().and_then(|r| facts::target(&r.item));
+    }
+    let n = items.len() as u64;
+    fill(m, frame, items, true, 0);
+    if let Some(f) = m.frames.get_mut(frame) {
+        f.list.part = Some(part);
+        f.list.more = (false, false);
+        f.list.total = Total::AtLeast(n);
+    }
+}
+
 /// Items become rows, in the list's order.
 pub fn fill(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool, took_us: u64) {
     ranked(&mut items);
@@ -88,6 +105,7 @@ pub fn fill(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool, took_u
         })
         .collect();
     l.base = 0;
+    l.part = None;
     l.took_us = took_us;
     l.state = State::Ready;
     if f.screen == ScreenId::Calls {

@@ -3,6 +3,7 @@
 
 use super::{act, ask, filter, go, overlay, work};
 use crate::detect::profile::Profile;
+use crate::trace::Question;
 use crate::ui::data::notebook::Write;
 use crate::ui::data::palette::{Skim, best};
 use crate::ui::data::{Place, What};
@@ -15,6 +16,9 @@ use std::rc::Rc;
 
 /// Candidates on screen.
 const SHOWN: usize = 200;
+
+/// How candidates begin that are what was typed.
+const TEXT: &str = "text";
 
 /// Opens it.
 pub fn open(m: &mut Model) {
@@ -102,12 +106,34 @@ pub fn matched(m: &mut Model) {
     let Some(Overlay::Palette { input, .. }) = &m.overlay else {
         return;
     };
-    let found = best(
+    let typed = input.text().trim().to_owned();
+    let names = m.commands.iter().take_while(|c| !c.text.starts_with(TEXT));
+    let names = names.count();
+    m.commands.truncate(names);
+    let mut found = best(
         &Skim::default(),
         m.commands.iter().map(|c| c.text.as_str()),
         input.text(),
         SHOWN,
     );
+    // What no name matches may stand in a body, or be a value that moved.
+    if typed.chars().count() > 1 {
+        let body = format!("body:{}", crate::query::lang::quote(&typed));
+        let ways = [
+            (
+                format!("{TEXT}     calls with {typed} in a body"),
+                Run::Filter(body),
+            ),
+            (
+                format!("{TEXT}     trace {typed}"),
+                Run::Go(Jump::Trace(Question::Value(typed))),
+            ),
+        ];
+        for (text, run) in ways {
+            found.push(m.commands.len());
+            m.commands.push(Command { text, run });
+        }
+    }
     if let Some(Overlay::Palette { hits, at, .. }) = &mut m.overlay {
         *hits = found;
         *at = (*at).min(hits.len().saturating_sub(1));

@@ -5,6 +5,7 @@ use crate::ui::data::{Answer, Fail, Place, Reply};
 use crate::ui::model::{Extra, Model, State, Total};
 use crate::ui::nav::ScreenId;
 use crate::ui::screen::columns;
+use crate::ui::screen::percent;
 use crate::ui::widget::safe_text::SafeText;
 
 /// Takes an answer in.
@@ -21,6 +22,13 @@ pub fn reply(m: &mut Model, r: Reply) {
     };
     if f.pending.get(&r.place) != Some(&r.id) {
         return;
+    }
+    if let Ok(Answer::Part { items, done, all }) = r.result {
+        m.dirty = true;
+        if r.place == Place::List {
+            list::part(m, at, items, (done, all));
+        }
+        return docs::refresh(m);
     }
     f.pending.remove(&r.place);
     m.dirty = true;
@@ -162,7 +170,14 @@ fn failed(m: &mut Model, at: usize, place: Place, e: Fail) {
         }
         (Place::List | Place::Overview | Place::More | Place::Earlier, _) => {
             if let State::Cancelled = state {
-                m.say("cancelled; what is shown was read before");
+                let part = f.list.part;
+                m.say(match part {
+                    Some((done, all)) => format!(
+                        "cancelled: {} of the text was searched, more calls may hold it",
+                        percent(done, all)
+                    ),
+                    None => "cancelled; what is shown was read before".into(),
+                });
             }
         }
         (Place::Count, _) => {}

@@ -89,7 +89,7 @@ pub const TARGETS: &[(&str, Entry, &[&str])] = &[
     ("parts", parts, &["body/multipart.rs", "body/sse.rs"]),
 ];
 
-const KEY: PrintKey = PrintKey([7; 16]);
+const KEY: PrintKey = PrintKey::new([7; 16]);
 
 thread_local! {
     static SCANNER: RefCell<Scanner> = RefCell::new(Scanner::new(Arc::new(Rules::builtin()), KEY));
