@@ -482,11 +482,7 @@ fn trails(
         out.push(Trail {
             record: label(clue, row, options.reveal),
             first_seen: hops.iter().find_map(|h| h.ts.clone()),
-            last_clear: hops
-                .iter()
-                .filter(clear)
-                .next_back()
-                .and_then(|h| h.ts.clone()),
+            last_clear: hops.iter().rfind(clear).and_then(|h| h.ts.clone()),
             hops,
             exits,
         });

@@ -294,7 +294,10 @@ fn a_subject_is_told_with_what_it_took_and_sent_on() {
     // archives are looked through for a value that is asked for, not for all that is in them
     let open = |w: &&Way| w.kind == "export" && w.hops.iter().all(|h| !h.form.contains("zip"));
     let w = (11..60).map(|seed| journey::make(seed, 2, 0));
-    let w = w.into_iter().find(|w| w.ways.iter().any(|w| open(&w))).unwrap();
+    let w = w
+        .into_iter()
+        .find(|w| w.ways.iter().any(|w| open(&w)))
+        .unwrap();
     let l = loaded(&w);
     let tell =
         |q: Question| run(&l.cx.conn, &q, &Options::default(), &AtomicBool::new(false)).unwrap();
