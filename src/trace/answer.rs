@@ -135,7 +135,7 @@ pub fn run(
                 .and_then(super::evidence::identifies)
                 .is_some()
     });
-    let all = Deliveries::load(&e, loose, &options.inside, stop)?;
+    let all = Deliveries::load(&e, loose, &options.inside, options.published, stop)?;
     let case = Case {
         e: &e,
         clue: &clue,
@@ -577,7 +577,7 @@ fn nothing_received(
     account: i64,
 ) -> Result<TraceResult> {
     let clue = Clue::default();
-    let all = Deliveries::load(e, false, &options.inside, stop)?;
+    let all = Deliveries::load(e, false, &options.inside, options.published, stop)?;
     let case = Case {
         e,
         clue: &clue,

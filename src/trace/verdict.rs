@@ -338,6 +338,31 @@ pub fn judge(
             v
         })
         .collect();
+    let in_order: Vec<Vec<u32>> = accounts
+        .iter()
+        .zip(&by_account)
+        .map(|(a, own)| {
+            let all = c
+                .all
+                .by_account
+                .binary_search_by_key(a, |x| x.0)
+                .ok()
+                .and_then(|i| c.all.in_order.get(i))
+                .map_or(&[][..], Vec::as_slice);
+            let mut v: Vec<u32> = all
+                .iter()
+                .copied()
+                .filter(|t| own.binary_search(t).is_ok())
+                .collect();
+            // Rows without a subject in the deliveries have no place among them.
+            if v.len() < own.len() {
+                let mut known = v.clone();
+                known.sort_unstable();
+                v.extend(own.iter().filter(|t| known.binary_search(t).is_err()));
+            }
+            v
+        })
+        .collect();
     let outs = sent_outside(c, r, &cover, details)?;
     let base = leaked.len() as f64 / f64::from(fresh.max(1));
     let exits: BTreeMap<i64, f64> = c
@@ -360,6 +385,7 @@ pub fn judge(
     let reads = Reads {
         universe: fresh,
         by_account,
+        in_order,
         leaked,
         beside,
     };

@@ -6,6 +6,7 @@ pub mod dress;
 pub mod frames;
 pub mod growth;
 pub mod h2;
+pub mod leaks;
 pub mod mint;
 pub mod pack;
 pub mod people;
