@@ -65,6 +65,15 @@ pub fn text(content: &[u8]) -> Option<Vec<u8>> {
     (!out.is_empty()).then_some(out)
 }
 
+/// Members of any zip by name, unpacked within `room` bytes in all; `None` for one that cannot be read.
+pub fn members(zip: &[u8], mut room: usize) -> Vec<(&[u8], Option<Vec<u8>>)> {
+    directory(zip)
+        .unwrap_or_default()
+        .iter()
+        .map(|m| (m.name, m.unpack(zip, &mut room)))
+        .collect()
+}
+
 /// A member of the zip.
 struct Member<'a> {
     name: &'a [u8],

@@ -66,6 +66,8 @@ pub struct Reads {
     pub in_order: Vec<Vec<u32>>,
     /// Ids of the leaked records, sorted, distinct.
     pub leaked: Vec<u32>,
+    /// Leave out what peers say.
+    pub no_peers: bool,
     /// Nats of evidence for each account that does not lie in what it read (it was seen sending rows out); 0 beyond the
     /// end.
     pub beside: Vec<f64>,
@@ -156,14 +158,19 @@ pub fn solve(reads: &Reads) -> Solution {
         let (set, best) = grow(&mut l, start, threshold);
         // A member that only resembles the leaked reads of its peers leaves, and the rest is fitted again. What the walk
         // costs is spent on a set that stands.
-        let mut worst = peers::weakest(reads, &l, &set, &best, n);
+        let weakest = |l: &Leak, set: &[usize], f: &Fit| {
+            (!reads.no_peers)
+                .then(|| peers::weakest(reads, l, set, f, n))
+                .flatten()
+        };
+        let mut worst = weakest(&l, &set, &best);
         let mut found = sample::Found::default();
         if worst.is_none() || out.peers.len() >= BARRED {
             found = sample::walk(&l, &set, &best, threshold);
             worst = if found.set == set {
                 None
             } else {
-                peers::weakest(reads, &l, &found.set, &found.best, n)
+                weakest(&l, &found.set, &found.best)
             };
         } else {
             found.set = set;
