@@ -170,6 +170,7 @@ pub fn run(
         key: &key,
         inside: &options.inside,
         all: &all,
+        resolved: &resolved,
         options,
     };
     let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
@@ -621,6 +622,7 @@ fn nothing_received(
         key,
         inside: &options.inside,
         all: &all,
+        resolved: &[],
         options,
     };
     let readings = verdict::readings(e, &clue, &[], &[], until);

@@ -10,6 +10,7 @@ use super::evidence::{Detail, Evidence};
 use super::likelihood::{Reads, Solution, solve};
 use super::matching::RowHit;
 use super::model::{Suspect, Verdict};
+use super::resolve::Fit;
 use super::sight::{Found, Holder};
 use super::subjects::Deliveries;
 use crate::detect::print::PrintKey;
@@ -178,6 +179,8 @@ pub struct Case<'a, 'c> {
     pub inside: &'a Inside,
     /// All deliveries.
     pub all: &'a Deliveries,
+    /// Values in clear that masked ones and digests of the clue may be.
+    pub resolved: &'a [Fit],
     /// What the question says beside the clue.
     pub options: &'a super::Options,
 }
@@ -432,6 +435,10 @@ pub fn judge(
     let mut fresh = c.all.subjects;
     let mut id_of: Vec<u32> = Vec::with_capacity(c.clue.rows.len());
     let mut fresh_of: FxHashMap<&[u32], u32> = FxHashMap::default();
+    let mut masked: FxHashMap<u32, Vec<(u64, f32)>> = FxHashMap::default();
+    for (value, print, conf) in c.resolved {
+        masked.entry(*value).or_default().push((*print, *conf));
+    }
     for row in &c.clue.rows {
         let known = row.iter().find_map(|v| {
             let value = c.clue.values.get(*v as usize)?;
@@ -441,6 +448,20 @@ pub fn judge(
                 .into_iter()
                 .filter(|(_, f, _)| *f == crate::detect::form::Form::PLAIN)
                 .find_map(|(p, _, _)| c.all.subject(p))
+        });
+        // A masked row is the subject that its values agree on.
+        let known = known.or_else(|| {
+            let mut votes: BTreeMap<u32, f32> = BTreeMap::new();
+            for (print, conf) in row.iter().filter_map(|v| masked.get(v)).flatten() {
+                if let Some(s) = c.all.subject(*print) {
+                    *votes.entry(s).or_default() += conf;
+                }
+            }
+            votes
+                .into_iter()
+                .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+                .filter(|x| x.1 >= BELIEF)
+                .map(|x| x.0)
         });
         id_of.push(match known {
             Some(s) => s,

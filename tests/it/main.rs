@@ -67,6 +67,7 @@ mod tools_joined;
 mod trace_case;
 mod trace_sets;
 mod trace_speed;
+mod trace_whole;
 mod trailers;
 mod tunnels;
 mod ui_demo;

@@ -82,7 +82,7 @@ impl Scene {
             by_account: self.by_account.clone(),
             in_order: self.in_order.clone(),
             leaked: self.leaked.clone(),
-            beside: Vec::new(),
+            ..Reads::default()
         }
     }
     pub fn label(&self) -> String {
