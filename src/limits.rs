@@ -306,3 +306,11 @@ pub const TLS_TRANSCRIPT: usize = 256 << 10;
 pub const OPERATION_BYTES: usize = 64 << 10;
 /// Bytes of protobuf schemas given by the investigator, imports included: large companies' are some 10 MiB.
 pub const SCHEMA_BYTES: usize = 64 << 20;
+/// Bytes of a grading profile: all classes with comments are some 10 KiB.
+pub const PROFILE_BYTES: u64 = 1 << 20;
+/// Responses of one API whose masked values are compared with what else is known: a sample that shows how an API masks ...
+pub const MASK_API: usize = 4_000;
+/// ... responses in all, some seconds of reading at most ...
+pub const MASK_BODIES: usize = 40_000;
+/// ... and bytes of one: below it lie the pages that people see.
+pub const MASK_BODY: u32 = 4 << 20;

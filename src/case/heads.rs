@@ -126,7 +126,9 @@ fn colon(line: &[u8]) -> Option<usize> {
 /// The heads of an exchange in one blob; empty where there are none. `messages`: the packets that those of its bodies began in;
 /// `source`: the one that the call stands in first.
 pub fn encode(exchange: &Exchange, messages: &[Vec<Stamp>; 2], source: u32) -> Vec<u8> {
-    let mut out = Vec::new();
+    let heads = exchange.request.iter().chain(&exchange.response);
+    // with a tag and a length each; the rest is rare
+    let mut out = Vec::with_capacity(heads.map(|m| m.head.len() + 4).sum());
     let mut message = |m: &Message, head, trailers| {
         out.push(head);
         put_bytes(&mut out, &m.head);
@@ -266,6 +268,7 @@ mod tests {
             interim: Vec::new(),
             flags: crate::call::model::Flags::default(),
             tls: false,
+            peer: None,
             proto: None,
             parent: None,
             context: None,

@@ -28,10 +28,10 @@ const SERVICE: u64 = 4;
 
 /// Bytes for `call.ident`; empty where there is nothing to tell. A kind that is not in [`KINDS`] becomes `other`.
 pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u8> {
-    let mut out = Vec::new();
     if credentials.is_empty() && events.is_empty() {
-        return out;
+        return Vec::new();
     }
+    let mut out = Vec::with_capacity(64 * (credentials.len() + events.len()));
     put(&mut out, credentials.len() as u64);
     for c in credentials {
         put(

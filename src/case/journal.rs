@@ -1,7 +1,8 @@
 //! What the investigator and the program did to a case, chained by hashes. In: an act and its detail. Out: rows whose
-//! hash covers the row before. Bounds: one row an act. A chain alone cannot show that its end was cut off: exports
-//! print [`head`] so that it can be compared.
+//! hash covers the row before. Bounds: one row an act. A chain alone cannot show that its end was cut off: the case keeps its
+//! [`head`] apart from it, and reports and bundles print it so that it can be compared.
 
+use crate::case::info;
 use crate::error::Result;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use serde_json::Value;
@@ -9,11 +10,14 @@ use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Acts that are written: a closed list, so that a reader can tell what a case can have in it.
-pub const ACTS: [&str; 13] = [
+pub const ACTS: [&str; 16] = [
     "case-created",
     "load",
     "recover",
+    "profile",
     "rescan",
+    "schema",
+    "spec",
     "reveal",
     "correction",
     "export",
@@ -54,6 +58,14 @@ pub struct Broken {
 }
 
 const FIRST: [u8; 32] = [0; 32];
+
+/// Key under which the case keeps number and hash of the last row.
+const HEAD: &str = "journal_head";
+
+fn head_text(seq: i64, hash: &[u8]) -> String {
+    let hex: String = hash.iter().map(|b| format!("{b:02x}")).collect();
+    format!("{seq} {hex}")
+}
 
 /// `SHA256(prev || row)`; the row's fields with their lengths, so that no two rows have the same bytes.
 fn hash(prev: &[u8], seq: i64, at: i64, who: &str, act: &str, detail: &str) -> [u8; 32] {
@@ -100,6 +112,7 @@ pub fn append(conn: &Connection, act: &str, detail: &Value) -> Result<i64> {
         "INSERT INTO journal(seq,at,who,act,detail,prev,hash) VALUES(?1,?2,?3,?4,?5,?6,?7)",
         (seq, at, &who, act, &detail, &prev, &sum[..]),
     )?;
+    info::put(conn, HEAD, &head_text(seq, &sum))?;
     if let Some(own) = own {
         own.commit()?;
     }
@@ -137,13 +150,14 @@ pub fn head(conn: &Connection) -> Result<Option<(i64, Vec<u8>)>> {
         .optional()?)
 }
 
-/// Every row that does not follow from the one before, or was altered; and the number of rows looked at.
+/// Every row that does not follow from the one before, or was altered, or is gone from the end; and the number of rows looked at.
+/// A row that was altered is named alone: the one behind it follows from what it was or from what it says it is.
 pub fn verify(conn: &Connection) -> Result<(u64, Vec<Broken>)> {
     let mut stmt =
         conn.prepare("SELECT seq,at,who,act,detail,prev,hash FROM journal ORDER BY seq")?;
     let mut rows = stmt.query([])?;
     let (mut n, mut broken) = (0u64, Vec::new());
-    let (mut expect, mut prev) = (1i64, FIRST.to_vec());
+    let (mut expect, mut before) = (1i64, [FIRST.to_vec(), FIRST.to_vec()]);
     while let Some(row) = rows.next()? {
         n += 1;
         let Ok(e) = entry(row) else {
@@ -152,27 +166,44 @@ pub fn verify(conn: &Connection) -> Result<(u64, Vec<Broken>)> {
                 seq,
                 why: "row cannot be read",
             });
-            expect = expect.saturating_add(1);
+            expect = seq.saturating_add(1);
+            before = Default::default();
             continue;
         };
+        let sum = hash(&e.prev, e.seq, e.at, &e.who, &e.act, &e.detail);
+        // behind a row that cannot be read nothing can follow from it
+        let unknown = before.iter().all(Vec::is_empty);
         let why = if e.seq != expect {
             Some("rows before it are missing")
-        } else if e.prev != prev {
+        } else if !unknown && !before.contains(&e.prev) {
             Some("does not follow from the row before")
-        } else if e.hash != hash(&e.prev, e.seq, e.at, &e.who, &e.act, &e.detail) {
+        } else if e.hash != sum {
             Some("was altered")
         } else {
             None
         };
         broken.extend(why.map(|why| Broken { seq: e.seq, why }));
         expect = e.seq.saturating_add(1);
-        prev = e.hash;
+        before = [e.hash, sum.to_vec()];
     }
     if n == 0 {
         broken.push(Broken {
             seq: 1,
             why: "the journal is empty",
         });
+        return Ok((n, broken));
+    }
+    let kept = info::get(conn, HEAD)?.unwrap_or_default();
+    let seq: Option<i64> = kept.split(' ').next().and_then(|n| n.parse().ok());
+    let last = expect.saturating_sub(1);
+    let said = before.iter().any(|h| kept == head_text(last, h));
+    let named = broken.iter().any(|b| b.seq == last);
+    if let Some(seq) = seq.filter(|seq| *seq > last) {
+        let why = "rows up to this one are missing at the journal's end";
+        broken.push(Broken { seq, why });
+    } else if !said && !named {
+        let why = "the journal's head that the case keeps is not that of this row";
+        broken.push(Broken { seq: last, why });
     }
     Ok((n, broken))
 }

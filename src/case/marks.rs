@@ -19,7 +19,7 @@ pub struct Mark {
     pub kind: String,
     /// Text of a note, name of a tag, empty or a letter for a mark.
     pub v: String,
-    /// When, nanoseconds.
+    /// When, nanoseconds: the time of the journal row.
     pub at: i64,
     /// Journal row that tells of it.
     pub seq: i64,
@@ -48,8 +48,8 @@ pub fn add(conn: &Connection, target: &str, kind: &str, v: &str) -> Result<i64> 
         }
         let seq = journal::append(conn, kind, &json!({"do": "add", "target": target, "v": v}))?;
         conn.execute(
-            "INSERT INTO mark(target,kind,v,at,seq) VALUES(?1,?2,?3,?4,?5)",
-            (target, kind, v, journal::now(), seq),
+            "INSERT INTO mark(target,kind,v,at,seq) SELECT ?1,?2,?3,at,seq FROM journal WHERE seq=?4",
+            (target, kind, v, seq),
         )?;
         Ok(conn.last_insert_rowid())
     })
@@ -121,8 +121,8 @@ pub fn undo(conn: &Connection) -> Result<Option<i64>> {
             )?;
         } else {
             conn.execute(
-                "INSERT INTO mark(target,kind,v,at,seq) VALUES(?1,?2,?3,?4,?5)",
-                (&target, &last.act, &v, journal::now(), last.seq),
+                "INSERT INTO mark(target,kind,v,at,seq) SELECT ?1,?2,?3,at,seq FROM journal WHERE seq=?4",
+                (&target, &last.act, &v, last.seq),
             )?;
         }
         journal::append(conn, "undo", &json!({"seq": last.seq}))?;

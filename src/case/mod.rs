@@ -13,6 +13,7 @@ pub mod marks;
 pub mod open;
 pub mod place;
 pub mod postings;
+pub mod profile;
 pub mod recover;
 pub mod rows;
 pub mod sources;

@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0007_log_formats.sql"),
     include_str!("schema/0008_specs.sql"),
     include_str!("schema/0009_account_proof.sql"),
+    include_str!("schema/0012_journal_head.sql"),
 ];
 
 /// The folder of a case.
@@ -418,14 +419,16 @@ fn migrate(conn: &mut Connection, have: i64) -> Result<()> {
     Ok(())
 }
 
-/// Writes the rules' classes; ids are never used again for another name, since findings hold them.
+/// Writes the rules' classes; ids are never used again for another name, since findings hold them. Where a
+/// grading profile was taken, the level of a class is what deciding facts made of it.
 fn take_classes(conn: &mut Connection, path: &Path, classes: &[ClassDef<'_>]) -> Result<Vec<u8>> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut map = Vec::with_capacity(classes.len());
     for (name, level, label) in classes {
         let id: i64 = tx.query_row(
             "INSERT INTO class(id,name,level,label) VALUES((SELECT coalesce(max(id)+1,0) FROM class),?1,?2,?3) \
-             ON CONFLICT(name) DO UPDATE SET level=excluded.level, label=excluded.label RETURNING id",
+             ON CONFLICT(name) DO UPDATE SET label=excluded.label, level=CASE WHEN EXISTS(SELECT 1 FROM info WHERE key='profile') \
+             THEN level ELSE excluded.level END RETURNING id",
             (name, level, label),
             |r| r.get(0),
         )?;

@@ -111,9 +111,9 @@ pub(super) fn source_list(conn: &Connection, from: i64) -> Result<Vec<serde_json
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What bounds a load's result, which rules it searched with and which secrets it was read with (by the SHA-256 of their
-/// files), stored with each source so that it can be repeated.
-pub(super) fn limits_text(rules: &str, secrets: &[SecretFile]) -> String {
+/// What bounds a load's result, which rules it searched with, which secrets it was read with (by the SHA-256 of their
+/// files) and how, stored with each source so that it can be repeated.
+pub(super) fn limits_text(rules: &str, secrets: &[SecretFile], read: &ReadAs) -> String {
     let rules = if rules.is_empty() {
         String::new()
     } else {
@@ -124,15 +124,56 @@ pub(super) fn limits_text(rules: &str, secrets: &[SecretFile]) -> String {
         .map(|f| format!(" {}={}", f.kind, f.hex()))
         .collect();
     format!(
-        "body={} decoded={} ratio={} codings={} held={} flows={} findings={}{rules}{secrets}",
+        "body={} decoded={} ratio={} codings={} held={} flows={} findings={}{rules}{secrets}{}",
         limits::BODY_STORED,
         limits::DECODED,
         limits::BOMB_RATIO,
         limits::CODINGS,
         limits::STREAM_HELD,
         limits::FLOWS,
-        limits::FINDINGS_PER_BODY
+        limits::FINDINGS_PER_BODY,
+        read.text()
     )
+}
+
+/// What a load was told besides its files and decides which calls come of them: with it they are read again to the same calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadAs {
+    /// What is earlier was left out.
+    pub after: Option<i64>,
+    /// ... and what is later.
+    pub before: Option<i64>,
+    /// Zone of logs that name none.
+    pub tz: Option<String>,
+}
+
+impl ReadAs {
+    fn text(&self) -> String {
+        let at = |name: &str, v: Option<i64>| v.map_or(String::new(), |n| format!(" {name}={n}"));
+        let tz = self
+            .tz
+            .as_deref()
+            .filter(|z| !z.contains(char::is_whitespace));
+        let tz = tz.map_or(String::new(), |z| format!(" tz={z}"));
+        format!(
+            "{}{}{tz}",
+            at("after", self.after),
+            at("before", self.before)
+        )
+    }
+    /// Out of what stands with a source.
+    #[must_use]
+    pub fn of(limits: &str) -> ReadAs {
+        let word = |name: &str| {
+            let mut words = limits.split(' ');
+            words.find_map(|w| w.strip_prefix(name)?.strip_prefix('='))
+        };
+        ReadAs {
+            after: word("after").and_then(|n| n.parse().ok()),
+            before: word("before").and_then(|n| n.parse().ok()),
+            tz: word("tz").map(str::to_owned),
+        }
+    }
 }
 
 /// What stands before the print of the rules in `source.limits`.

@@ -3,9 +3,10 @@
 use crate::error::Result;
 use rusqlite::{Connection, Statement};
 
-/// One field for each statement; named after the table.
+/// One field for each statement; named after the table, `calls` for many new rows of `call`.
 pub(super) struct Statements<'c> {
     pub call: Statement<'c>,
+    pub calls: Statement<'c>,
     pub body: Statement<'c>,
     pub pack: Statement<'c>,
     pub flow: Statement<'c>,
@@ -17,18 +18,36 @@ pub(super) struct Statements<'c> {
     pub diag: Statement<'c>,
 }
 
-/// Plain INSERT: with OR REPLACE SQLite keeps a journal for each single statement, which costs more than the insertion.
-const CALL_SQL: &str = "INSERT INTO call(id,source_id,unit,ord,unit1,off,len,done,flow_id,ts,end_ts,src,sport,dst,dport,\
+/// Columns of a call that a load writes, in their order, behind its id.
+const CALL: &str = "source_id,unit,ord,unit1,off,len,done,flow_id,ts,end_ts,src,sport,dst,dport,\
  proto,tls,method_id,host_id,uri,path,op_id,kind_id,status,req_body_len,resp_body_len,req_content_len,resp_content_len,\
  req_type_id,resp_type_id,ua_id,flags,req_body_id,resp_body_id,head_pack,head_off,head_len,req_facts,resp_facts,ident,trace_id,\
- op_note_id,dispatch_id,shape,grpc_status,seq) \
- VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,\
- ?32,?33,?34,?35,?36,?37,?38,?39,?40,?41,?42,?43,?44,?45,?46)";
+ op_note_id,dispatch_id,shape,grpc_status,seq";
+/// How many they are.
+pub(super) const CALL_COLUMNS: usize = 45;
+/// New calls written by one statement: beginning and ending one, and finding the ends of the indexes, costs as much as a row.
+pub(super) const CALLS_AT_ONCE: usize = 16;
+
+/// Inserts a call under its id. Plain INSERT: with OR REPLACE SQLite keeps a journal for each single statement, which costs more
+/// than the insertion.
+fn one_call() -> String {
+    let values = vec!["?"; CALL_COLUMNS].join(",");
+    format!("INSERT INTO call({CALL},id) VALUES({values},?)")
+}
+
+/// Inserts calls under the ids that follow the last one. Without an id, and with OR FAIL, for the same reason: where one of many
+/// rows may be refused while others stay, there is such a journal. An error ends the load, which rolls all of it back.
+fn new_calls() -> String {
+    let row = format!("({})", vec!["?"; CALL_COLUMNS].join(","));
+    let rows = vec![row.as_str(); CALLS_AT_ONCE].join(",");
+    format!("INSERT OR FAIL INTO call({CALL}) VALUES{rows}")
+}
 
 impl<'c> Statements<'c> {
     pub fn new(conn: &'c Connection) -> Result<Statements<'c>> {
         Ok(Statements {
-            call: conn.prepare(CALL_SQL)?,
+            call: conn.prepare(&one_call())?,
+            calls: conn.prepare(&new_calls())?,
             body: conn.prepare(
                 "INSERT INTO body(id,sha256,len,kept,kind,cut,pack_id,off,facts,message_id) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
             )?,

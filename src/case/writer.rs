@@ -13,7 +13,9 @@ use crate::case::bodies::{self, FullPack, Packer};
 use crate::case::open::Case;
 use crate::case::postings::Pairs;
 use crate::case::rows::int;
-use crate::case::sources::{Searched, SecretFile, known_source, limits_text, remove, source_list};
+use crate::case::sources::{
+    ReadAs, Searched, SecretFile, known_source, limits_text, remove, source_list,
+};
 use crate::case::statements::Statements;
 use crate::case::terms::Terms;
 use crate::case::{info, journal};
@@ -53,6 +55,8 @@ pub struct Writer<'c> {
     open: FxHashMap<(u32, u64, u32), i64>,
     bodies: FxHashMap<u128, i64>,
     packer: Packer,
+    /// Calls whose rows are not written yet; none between two calls of a function of this.
+    waiting: Vec<rows::CallRow>,
     /// Packs handed out and not yet back.
     away: usize,
     /// Bytes of packs stored.
@@ -63,6 +67,8 @@ pub struct Writer<'c> {
     rules: String,
     /// Files of TLS secrets that this load has.
     secrets: Vec<SecretFile>,
+    /// How it reads.
+    read_as: ReadAs,
     /// Sources that this load reads again: they go when it ends.
     replaced: Vec<i64>,
 }
@@ -112,12 +118,14 @@ impl<'c> Writer<'c> {
             open: FxHashMap::default(),
             bodies: FxHashMap::default(),
             packer: Packer::new(pack_from),
+            waiting: Vec::new(),
             away: 0,
             stored: 0,
             pairs: Pairs::default(),
             in_transaction: false,
             rules: rules.to_owned(),
             secrets: Vec::new(),
+            read_as: ReadAs::default(),
             replaced: Vec::new(),
         };
         writer.remember_bodies()?;
@@ -149,6 +157,10 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
+    /// How the load reads its files.
+    pub fn with_reading(&mut self, read_as: ReadAs) {
+        self.read_as = read_as;
+    }
     /// Files of TLS secrets that the load has, and sources that it reads again for them: these go when it ends.
     pub fn with_secrets(&mut self, files: &[SecretFile], replaced: &[i64]) {
         self.secrets = files.to_vec();
@@ -182,7 +194,7 @@ impl<'c> Writer<'c> {
                 int(source.bytes),
                 self.marks.load,
                 env!("CARGO_PKG_VERSION"),
-                limits_text(&self.rules, &self.secrets),
+                limits_text(&self.rules, &self.secrets, &self.read_as),
                 source.spooled,
                 source.member,
                 source.mapping

@@ -1,5 +1,5 @@
 //! Rows of a load. In: calls with their bodies, their further places, flows. Out: rows, pieces in packs, prints. Bounds: one
-//! insertion a row; what is held is [`Writer`]'s.
+//! insertion a row, of calls one for [`CALLS_AT_ONCE`] of them; what is held is [`Writer`]'s.
 
 use super::Writer;
 use crate::call::model::{BodyOut, CallOut, FlowInfo, Locator, Packed, Role, Unit};
@@ -7,14 +7,30 @@ use crate::case::bodies::Place;
 use crate::case::ident;
 use crate::case::postings::Target;
 use crate::case::rows::{addr, int, narrow};
+use crate::case::statements::{CALL_COLUMNS, CALLS_AT_ONCE};
 use crate::detect::pack;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Statement, ToSql, params};
 
 impl Writer<'_> {
     /// Writes a call, or writes again one that was not done. Gives its row.
-    pub fn put_call(&mut self, mut call: CallOut) -> Result<i64> {
+    pub fn put_call(&mut self, call: CallOut) -> Result<i64> {
+        let id = self.take_call(call)?;
+        self.flush_calls()?;
+        Ok(id)
+    }
+
+    /// The same for many calls.
+    pub fn put_calls(&mut self, calls: Vec<CallOut>) -> Result<()> {
+        for call in calls {
+            self.take_call(call)?;
+        }
+        self.flush_calls()
+    }
+
+    /// Writes all that hangs on a call; its own row waits for [`Writer::flush_calls`].
+    fn take_call(&mut self, mut call: CallOut) -> Result<i64> {
         self.begin()?;
         let source = self.source_row(call.at.source)?;
         let place = (call.at.source, call.at.number, call.ord);
@@ -30,6 +46,7 @@ impl Writer<'_> {
                 *n += 1;
             }
         } else {
+            self.flush_calls()?;
             self.sql.unplace.execute([id])?;
             self.sql.uncall.execute([id])?;
         }
@@ -76,54 +93,6 @@ impl Writer<'_> {
         let ua = term(call.user_agent.as_deref())?;
         let note = term(call.op_note.as_deref())?;
         let dispatch = term(call.dispatch.as_ref().map(|d| d.fields.as_str()))?;
-        self.sql.call.execute(params![
-            id,
-            source,
-            int(call.at.number),
-            call.ord,
-            int(unit1),
-            range.map(|r| int(r.0)),
-            range.map(|r| int(r.1)),
-            call.done,
-            call.flow.map(|f| self.marks.flow.saturating_add(int(f))),
-            call.ts,
-            call.end_ts,
-            call.src.map(addr),
-            call.sport,
-            call.dst.map(addr),
-            call.dport,
-            call.proto as u8,
-            call.tls,
-            method,
-            host,
-            call.uri,
-            call.path,
-            op,
-            kind,
-            call.status,
-            call.req_body_len.map(int),
-            call.resp_body_len.map(int),
-            req_len.map(int),
-            resp_len.map(int),
-            req_type,
-            resp_type,
-            ua,
-            call.flags.0,
-            req_body,
-            resp_body,
-            head.map(|p| p.pack),
-            head.map(|p| int(p.off)),
-            head.map(|_| int(call.heads.len() as u64)),
-            some(&req_facts),
-            some(&resp_facts),
-            some(&who),
-            call.trace_id,
-            note,
-            dispatch,
-            call.dispatch.as_ref().map(|d| d.shape.cast_signed()),
-            call.grpc_status,
-            seqs(call.seq),
-        ])?;
         if let Some(ord) = call.parent {
             self.sql.of.execute(params![id, ord])?;
         }
@@ -142,10 +111,69 @@ impl Writer<'_> {
                 l.ts
             ])?;
         }
+        self.waiting.push(CallRow {
+            id,
+            again: before.is_some(),
+            source,
+            unit1,
+            range,
+            flow: call.flow.map(|f| self.marks.flow.saturating_add(int(f))),
+            terms: Terms {
+                method,
+                host,
+                op,
+                kind,
+                req_type,
+                resp_type,
+                ua,
+                note,
+                dispatch,
+            },
+            lens: [req_len, resp_len],
+            bodies: [req_body, resp_body],
+            head,
+            facts: [req_facts, resp_facts],
+            who,
+            call,
+        });
         if self.pairs.len() >= limits::POSTINGS_HELD {
             self.flush_postings()?;
         }
         Ok(id)
+    }
+
+    /// Writes the rows of calls that wait.
+    pub(super) fn flush_calls(&mut self) -> Result<()> {
+        let mut rows = std::mem::take(&mut self.waiting);
+        let mut left = rows.as_slice();
+        while let Some((first, rest)) = left.split_first() {
+            match left.split_first_chunk::<CALLS_AT_ONCE>() {
+                Some((many, rest)) if many.iter().all(|row| !row.again) => {
+                    for (row, n) in many.iter().zip(0usize..) {
+                        row.bind(&mut self.sql.calls, n)?;
+                    }
+                    self.sql.calls.raw_execute()?;
+                    let last = many.last().map_or(0, |row| row.id);
+                    if self.conn.last_insert_rowid() != last {
+                        return Err(Error::Case {
+                            path: "load".into(),
+                            why: format!("call {last} was written under another number"),
+                        });
+                    }
+                    left = rest;
+                }
+                _ => {
+                    first.bind(&mut self.sql.call, 0)?;
+                    let stmt = &mut self.sql.call;
+                    stmt.raw_bind_parameter(CALL_COLUMNS + 1, first.id)?;
+                    stmt.raw_execute()?;
+                    left = rest;
+                }
+            }
+        }
+        rows.clear();
+        self.waiting = rows;
+        Ok(())
     }
 
     /// Notes where a call of this load that was written before stands a second time. Packets of another source that it
@@ -308,6 +336,100 @@ impl Writer<'_> {
                 .and_then(|t| serde_json::to_string(t).ok()),
         ])?;
         Ok(id)
+    }
+}
+
+/// A call whose row is to be written.
+pub(super) struct CallRow {
+    id: i64,
+    /// Whether it had been written and was taken out, so that its id is not the next one.
+    again: bool,
+    source: i64,
+    unit1: u64,
+    range: Option<(u64, u64)>,
+    flow: Option<i64>,
+    terms: Terms,
+    /// Of request and response.
+    lens: [Option<u64>; 2],
+    bodies: [Option<i64>; 2],
+    head: Option<Place>,
+    facts: [Vec<u8>; 2],
+    who: Vec<u8>,
+    call: CallOut,
+}
+
+/// Rows of strings.
+struct Terms {
+    method: Option<i64>,
+    host: Option<i64>,
+    op: Option<i64>,
+    kind: Option<i64>,
+    req_type: Option<i64>,
+    resp_type: Option<i64>,
+    ua: Option<i64>,
+    note: Option<i64>,
+    dispatch: Option<i64>,
+}
+
+impl CallRow {
+    /// Binds it as the row `n` of a statement, in the order of [`crate::case::statements::CALL_COLUMNS`].
+    fn bind(&self, stmt: &mut Statement<'_>, n: usize) -> Result<()> {
+        let (call, terms) = (&self.call, &self.terms);
+        let [req_len, resp_len] = self.lens;
+        let [req_body, resp_body] = self.bodies;
+        let [req_facts, resp_facts] = &self.facts;
+        let head = self.head;
+        let row: &[&dyn ToSql; CALL_COLUMNS] = &[
+            &self.source,
+            &int(call.at.number),
+            &call.ord,
+            &int(self.unit1),
+            &self.range.map(|r| int(r.0)),
+            &self.range.map(|r| int(r.1)),
+            &call.done,
+            &self.flow,
+            &call.ts,
+            &call.end_ts,
+            &call.src.map(addr),
+            &call.sport,
+            &call.dst.map(addr),
+            &call.dport,
+            &(call.proto as u8),
+            &call.tls,
+            &terms.method,
+            &terms.host,
+            &call.uri,
+            &call.path,
+            &terms.op,
+            &terms.kind,
+            &call.status,
+            &call.req_body_len.map(int),
+            &call.resp_body_len.map(int),
+            &req_len.map(int),
+            &resp_len.map(int),
+            &terms.req_type,
+            &terms.resp_type,
+            &terms.ua,
+            &call.flags.0,
+            &req_body,
+            &resp_body,
+            &head.map(|p| p.pack),
+            &head.map(|p| int(p.off)),
+            &head.map(|_| int(call.heads.len() as u64)),
+            &some(req_facts),
+            &some(resp_facts),
+            &some(&self.who),
+            &call.trace_id,
+            &terms.note,
+            &terms.dispatch,
+            &call.dispatch.as_ref().map(|d| d.shape.cast_signed()),
+            &call.grpc_status,
+            &seqs(call.seq),
+        ];
+        for (value, at) in row.iter().zip(n * CALL_COLUMNS + 1..) {
+            stmt.raw_bind_parameter(at, value)?;
+        }
+        Ok(())
     }
 }
 

@@ -121,6 +121,9 @@ pub(crate) struct Common {
     /// API specifications: OpenAPI 2.0 to 3.1, Postman collections, lists of routes; kept in the case.
     #[arg(long, global = true, value_name = "FILE")]
     pub spec: Vec<PathBuf>,
+    /// How values are graded: plain jrt-0197-2020 gbt-43697-2024 gbt-35273-2020, or a file (TOML); kept in the case.
+    #[arg(long, global = true, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
     /// Protobuf schemas: .proto files (imports beside them) or descriptor sets.
     #[arg(long, global = true, value_name = "FILE")]
     pub proto: Vec<PathBuf>,
@@ -186,9 +189,9 @@ pub(crate) enum Verb {
         #[arg(value_name = "CALL-ID")]
         id: String,
     },
-    /// A session's calls in order, with gaps.
+    /// A session's, flow's or account's calls in order, with gaps.
     Replay {
-        /// Id of the session.
+        /// Id of the session or flow, or name of the account (session:ID, flow:ID, account:NAME).
         #[arg(value_name = "SESSION-ID")]
         session: String,
     },

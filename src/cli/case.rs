@@ -1,7 +1,7 @@
 //! Which case a verb works on, and what the case says of itself. In: options. Out: a path, a reader. Bounds: none.
 
 use super::args::Args;
-use crate::case::{info, journal, open_notebook, place};
+use crate::case::{info, journal, open_notebook, place, profile};
 use crate::error::{Error, Result};
 use crate::load::schemas;
 use crate::query::Cx;
@@ -92,6 +92,9 @@ pub(super) fn info(args: &Args, values: [&Option<String>; 3]) -> Result<u8> {
     for key in KEYS {
         object.insert(key.into(), cx.info(key)?.map_or(Value::Null, Value::from));
     }
+    let p = profile::current(&cx.conn)?;
+    let grade = json!({"id": p.id, "title": p.title, "date": p.date, "note": p.note});
+    object.insert("profile".into(), grade);
     super::out::object(args, &Value::Object(object))?;
     Ok(super::OK)
 }

@@ -84,11 +84,12 @@ fn list(args: &Args, conn: &Connection) -> Result<u8> {
     Ok(if any { OK } else { NOTHING })
 }
 
-/// `--spec` beside a verb that loads nothing: kept, and the facts decided with it.
-pub(super) fn specs(args: &Args) -> Result<()> {
+/// `--spec` and `--profile` beside a verb that loads nothing: kept, and the facts decided with them.
+pub(super) fn given(args: &Args) -> Result<()> {
     let path = case::existing(args)?;
     decide(args, &path, |conn| {
-        crate::load::specs::keep(conn, &args.common.spec)
+        crate::load::specs::keep(conn, &args.common.spec)?;
+        crate::load::profiles::keep(conn, args.common.profile.as_deref())
     })?;
     Ok(())
 }

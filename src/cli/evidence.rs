@@ -14,10 +14,10 @@ const DEPTH: usize = 32;
 
 /// What became of a source.
 pub(super) enum Found {
-    /// It is there, with its hash.
-    Same,
+    /// It is there, with its hash: in this file.
+    Same(PathBuf),
     /// It is there, and has grown by so many bytes; what was read of it is as it was.
-    Grown(u64),
+    Grown(u64, PathBuf),
     /// It lies where it was and is not the same.
     Changed(String),
     /// It is not there.
@@ -74,8 +74,8 @@ impl Folder {
         })
     }
 
-    /// Whether a file of just this content is there.
-    fn holds(&mut self, bytes: u64, sha256: &[u8], stop: &AtomicBool) -> bool {
+    /// A file of just this content, where one is there.
+    fn holds(&mut self, bytes: u64, sha256: &[u8], stop: &AtomicBool) -> Option<PathBuf> {
         for (p, _) in self.files.iter().filter(|(_, len)| *len == bytes) {
             let hash = match self.hashes.get(p) {
                 Some(hash) => *hash,
@@ -85,10 +85,10 @@ impl Folder {
                 },
             };
             if hash == *sha256 {
-                return true;
+                return Some(p.clone());
             }
         }
-        false
+        None
     }
 
     /// Files that may be the archive that was at `path`: where others of its members were first.
@@ -112,8 +112,8 @@ pub(super) fn find(
         let same = hash_start(p, w.bytes, &stop)?.is_some_and(|h| h == *w.sha256);
         let len = std::fs::metadata(p).map_or(w.bytes, |m| m.len());
         Ok(same.then(|| match len.saturating_sub(w.bytes) {
-            0 => Found::Same,
-            more => Found::Grown(more),
+            0 => Found::Same(p.to_owned()),
+            more => Found::Grown(more, p.to_owned()),
         }))
     };
     let (gone, none) = (Cell::new(false), Cell::new(false));
@@ -132,7 +132,7 @@ pub(super) fn find(
             }
         };
         let hash = member.hash(&stop).map_err(Error::io(p, "cannot read"));
-        Ok(hash.map(|(sha, _)| (sha == *w.sha256).then_some(Found::Same)))
+        Ok(hash.map(|(sha, _)| (sha == *w.sha256).then(|| Found::Same(p.to_owned()))))
     };
     let here = match w.member {
         Some(member) => inside(w.path, member)?,
@@ -146,8 +146,8 @@ pub(super) fn find(
         Err(e) => Found::Missing(e.to_string()),
     };
     let Some(dir) = dir else { return Ok(here) };
-    if dir.holds(w.bytes, w.sha256, &stop) {
-        return Ok(Found::Same);
+    if let Some(p) = dir.holds(w.bytes, w.sha256, &stop) {
+        return Ok(Found::Same(p));
     }
     let Some(member) = w.member else {
         // what was followed may be longer by now

@@ -3,8 +3,10 @@
 use super::args::{Args, ExportArgs};
 use super::{NOTHING, OK, out, rows};
 use crate::call::text::visible;
+use crate::detect::Rules;
 use crate::error::Result;
 use crate::export::{self, Job};
+use crate::report;
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
 
@@ -13,6 +15,7 @@ pub(super) fn run(args: &Args, asked: &ExportArgs) -> Result<u8> {
     let (cx, filter) = rows::ready(args)?;
     let evidence: Vec<_> = args.common.evidence.iter().cloned().collect();
     let text = args.filter_text().unwrap_or_default();
+    let rules = Rules::with_files(&args.common.rules)?;
     let done = export::export(
         exporter,
         &Job {
@@ -24,6 +27,8 @@ pub(super) fn run(args: &Args, asked: &ExportArgs) -> Result<u8> {
                 .limit
                 .map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX)),
             evidence: &evidence,
+            report: &|cx, made_at| report::whole(cx, made_at, rules.print()),
+            rules: rules.print(),
             stop: &AtomicBool::new(false),
         },
         &asked.output,

@@ -44,6 +44,14 @@ pub(super) fn load(args: &Args, files: &[PathBuf]) -> Result<u8> {
                 "apis": outcome.apis,
                 "findings": outcome.findings,
                 "seconds": outcome.seconds,
+                "rescanned": outcome.rescanned.as_ref().map(|r| {
+                    let class = |(c, (added, removed)): (&String, &(u64, u64))| {
+                        (c.clone(), json!({"added": added, "removed": removed}))
+                    };
+                    let classes: serde_json::Map<String, serde_json::Value> =
+                        r.classes.iter().map(class).collect();
+                    json!({"searched": r.searched, "changed": r.changed, "classes": classes})
+                }),
             }),
         )?;
     }
@@ -120,6 +128,7 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         rules: c.rules.clone(),
         proto: c.proto.clone(),
         spec: c.spec.clone(),
+        profile: c.profile.clone(),
         after: Common::load_time(c.after.as_ref(), "after")?,
         before: Common::load_time(c.before.as_ref(), "before")?,
         log_format: c.log_format.clone(),
@@ -132,6 +141,7 @@ pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<L
         no_spool: c.no_spool,
         follow: c.follow,
         interim: false,
+        scratch: false,
     })
 }
 
@@ -169,7 +179,9 @@ pub(super) fn run(options: &LoadOptions) -> Result<(LoadOutcome, bool)> {
         let _ = bar.join();
     }
     let outcome = result?;
-    let _ = place::remember(&options.case);
+    if !options.scratch {
+        let _ = place::remember(&options.case);
+    }
     Ok((outcome, stopped))
 }
 
@@ -247,16 +259,13 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
         }
     }
     if let Some(again) = &outcome.rescanned {
-        let change = |(class, (added, removed)): (&String, &(u64, u64))| {
-            format!("{class} +{added} -{removed}")
-        };
-        let list: Vec<String> = again.classes.iter().map(change).collect();
+        let list = again.difference();
         eprintln!(
             "{} bodies and heads were searched again with these rules, {} of them hold other findings now{}{}",
             again.searched,
             again.changed,
             if list.is_empty() { "" } else { ": " },
-            visible(&list.join(", "))
+            visible(&list)
         );
     }
     if outcome.other_rules > 0 {

@@ -58,8 +58,9 @@ pub fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<u8> {
     // A load keeps them before it decides; every other verb has them decided upon first.
-    if !args.common.spec.is_empty() && !loads(args) {
-        correct::specs(args)?;
+    let given = !args.common.spec.is_empty() || args.common.profile.is_some();
+    if given && !loads(args) {
+        correct::given(args)?;
     }
     match &args.verb {
         None => load::browse(args, &args.files),

@@ -4,6 +4,7 @@ use super::args::Args;
 use super::case;
 use super::out::Rows;
 use super::table::{Column, left, right};
+use crate::case::ids;
 use crate::error::Result;
 use crate::query::lang::{Expr, Op};
 use crate::query::read;
@@ -217,18 +218,39 @@ pub(super) fn findings(args: &Args, _: &[String]) -> Result<u8> {
     out.end()
 }
 
-/// `replay`: the session's calls with gaps.
-pub(super) fn replay(args: &Args, session: &str) -> Result<u8> {
+/// `replay`: calls with gaps, of a session, a flow or an account.
+pub(super) fn replay(args: &Args, what: &str) -> Result<u8> {
     let cx = case::open(args)?;
     let mut filter = args.filter(cx.span()?)?;
-    if let Some(term) = Expr::term("session", Op::Eq, session) {
+    let (field, value) = film(what);
+    if let Some(term) = Expr::term(field, Op::Eq, value) {
         filter = filter.and(term);
     }
+    if field == "account" {
+        // what others did for it behind the gateway has no session of its own
+        filter = filter.and(Filter::parse("session")?.expr);
+    }
     let rows: Vec<CallRow> = read::calls(&cx, &filter, &Page::default())?;
-    let timeline = crate::replay::Timeline::new(rows, &mut |_| Vec::new());
+    let mut timeline = crate::replay::Timeline::new(rows, &mut |_| Vec::new());
+    timeline.with_credentials(&mut |c| read::credential(&cx, c.rowid).ok().flatten());
     let mut out = Rows::new(args, &REPLAY);
     for row in timeline.rows() {
         out.row(&row)?;
     }
     out.end()
+}
+
+/// What a film is of: `session:ID`, `flow:ID`, `account:NAME`, or one of them alone, told by its form.
+fn film(what: &str) -> (&'static str, &str) {
+    for field in ["session", "flow", "account"] {
+        if let Some(value) = what.strip_prefix(field).and_then(|w| w.strip_prefix(':')) {
+            return (field, value);
+        }
+    }
+    let session = what.strip_prefix('s').and_then(ids::parse_call);
+    match session {
+        Some(_) => ("session", what),
+        None if ids::parse_flow(what).is_some() => ("flow", what),
+        None => ("account", what),
+    }
 }

@@ -74,8 +74,19 @@ pub(super) fn answer(
     question: &Question,
     asked: Option<&TraceArgs>,
 ) -> Result<TraceResult> {
+    answer_as(args, cx, question, asked, args.common.reveal)
+}
+
+/// ... with values shown or masked as they were when it was answered.
+pub(super) fn answer_as(
+    args: &Args,
+    cx: &Cx,
+    question: &Question,
+    asked: Option<&TraceArgs>,
+    reveal: bool,
+) -> Result<TraceResult> {
     let mut options = Options {
-        reveal: args.common.reveal,
+        reveal,
         inside: Inside::parse(&load::inside(&args.common.inside)?)?,
         rules: Some(Arc::new(Rules::with_files(&args.common.rules)?)),
         ..Options::default()

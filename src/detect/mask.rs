@@ -46,6 +46,24 @@ fn cover(c: char) -> bool {
 /// hide only in runs of three and more, `x`, `_`, `?`, `-`, `~` only among digits. Of a Chinese name 某 and X hide what stands
 /// behind the surname (`张某`, `李XX`). `None` where nothing is hidden or more is written than a value would be.
 pub fn read(value: &str) -> Option<Masked> {
+    let kept = chars(value)?;
+    let first = kept.iter().position(|(_, h)| *h)?;
+    let last = kept.iter().rposition(|(_, h)| *h)?;
+    let text = |r: &[(char, bool)]| r.iter().map(|(c, _)| *c).collect::<String>();
+    let within = kept.get(first..=last)?;
+    let hidden = within.iter().filter(|(_, h)| *h).count();
+    Some(Masked {
+        prefix: text(kept.get(..first)?),
+        suffix: text(kept.get(last + 1..)?),
+        len: kept.len(),
+        hidden,
+        middle: within.len() - hidden,
+    })
+}
+
+/// The characters of a value as [`read`] reads it, each with whether it hides one; separators of numbers are left out. `None` where
+/// more is written than a value would be.
+pub fn chars(value: &str) -> Option<Vec<(char, bool)>> {
     let v = value.trim();
     let chars: Vec<char> = v.chars().take(200).collect();
     if chars.len() > 160 {
@@ -80,23 +98,11 @@ pub fn read(value: &str) -> Option<Masked> {
         }
         i += run;
     }
-    let kept: Vec<(char, bool)> = chars
-        .into_iter()
-        .zip(hides)
-        .filter(|(c, h)| *h || !number || !matches!(c, ' ' | '-' | '+'))
-        .collect();
-    let first = kept.iter().position(|(_, h)| *h)?;
-    let last = kept.iter().rposition(|(_, h)| *h)?;
-    let text = |r: &[(char, bool)]| r.iter().map(|(c, _)| *c).collect::<String>();
-    let within = kept.get(first..=last)?;
-    let hidden = within.iter().filter(|(_, h)| *h).count();
-    Some(Masked {
-        prefix: text(kept.get(..first)?),
-        suffix: text(kept.get(last + 1..)?),
-        len: kept.len(),
-        hidden,
-        middle: within.len() - hidden,
-    })
+    let kept = chars.into_iter().zip(hides);
+    Some(
+        kept.filter(|(c, h)| *h || !number || !matches!(c, ' ' | '-' | '+'))
+            .collect(),
+    )
 }
 
 /// The value masked for display, by the usual habit of its class: enough stays to tell two values apart, not enough to use it.

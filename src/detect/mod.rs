@@ -11,6 +11,7 @@ pub mod mask;
 pub mod normal;
 pub mod pack;
 pub mod print;
+pub mod profile;
 pub mod rules;
 pub mod scan;
 pub mod valid;

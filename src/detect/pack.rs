@@ -17,6 +17,7 @@ struct Fields<'a> {
     list: Vec<&'a Arc<str>>,
     /// The one found last: rows repeat their fields in order.
     last: usize,
+    /// All of them, once there are more than [`FEW`].
     table: rustc_hash::FxHashMap<&'a str, usize>,
 }
 
@@ -24,20 +25,30 @@ impl<'a> Fields<'a> {
     fn number(&mut self, field: &'a Arc<str>) -> usize {
         let n = self.list.len();
         // Most paths are the very same string as before.
-        for step in 1..=n.min(FEW) {
-            let at = (self.last + step) % n;
+        let mut at = self.last;
+        for _ in 0..n.min(FEW) {
+            at = if at + 1 < n { at + 1 } else { 0 };
             if self.list.get(at).is_some_and(|f| Arc::ptr_eq(f, field)) {
                 self.last = at;
                 return at;
             }
         }
-        let next = self.list.len();
-        let at = *self.table.entry(field).or_insert(next);
-        if at == next {
+        let known = if n <= FEW {
+            self.list.iter().position(|f| *f == field)
+        } else {
+            if self.table.is_empty() {
+                self.table.extend(self.list.iter().map(|f| &***f).zip(0..));
+            }
+            self.table.get(&**field).copied()
+        };
+        self.last = known.unwrap_or(n);
+        if known.is_none() {
             self.list.push(field);
+            if n > FEW {
+                self.table.insert(field, n);
+            }
         }
-        self.last = at;
-        at
+        self.last
     }
 }
 

@@ -143,9 +143,9 @@ fn entry(s: &Show) -> Value {
             c.insert("_cut".into(), cut.as_str().into());
         }
     }
-    let reason = resp.start.splitn(3, ' ').nth(2).unwrap_or("");
     let took = millis(s);
-    json!({
+    let reason = resp.start.splitn(3, ' ').nth(2).unwrap_or("");
+    let mut out = json!({
         "startedDateTime": s.row.ts, "time": took.unwrap_or(0.0),
         "request": request,
         "response": {
@@ -154,11 +154,19 @@ fn entry(s: &Show) -> Value {
             "redirectURL": header(resp, "location").unwrap_or(""), "headersSize": -1, "bodySize": size(s.row.resp_body_len),
         },
         "cache": {}, "timings": {"send": 0, "wait": took.unwrap_or(0.0), "receive": 0},
-        "serverIPAddress": s.row.dst.as_deref().unwrap_or(""),
-        "connection": s.row.sport.map_or(String::new(), |p| p.to_string()),
         "_id": s.row.id, "_account": s.row.account, "_api": s.row.api, "_level": s.row.level, "_flags": s.row.flags,
         "_locators": s.row.locators,
-    })
+    });
+    // What is not known is left out: neither may be empty.
+    if let Some(o) = out.as_object_mut() {
+        if let Some(a) = &s.row.dst {
+            o.insert("serverIPAddress".into(), a.as_str().into());
+        }
+        if let Some(p) = s.row.sport {
+            o.insert("connection".into(), p.to_string().into());
+        }
+    }
+    out
 }
 
 impl Exporter for Har {

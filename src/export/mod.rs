@@ -2,12 +2,15 @@
 //! SHA-256, and a journal row. Bounds: one row in memory at a time; a stop flag ends it and leaves no file.
 //! A new format is one file here and one line in [`EXPORTERS`].
 
+mod bundle;
 pub mod csv;
+pub mod curl;
 pub mod har;
 pub mod jsonl;
 pub mod openapi;
 pub mod pcap;
 mod pcapng;
+mod tar;
 
 use crate::case::{journal, open_notebook};
 use crate::error::{Error, Result};
@@ -32,6 +35,10 @@ pub struct Job<'a> {
     pub limit: usize,
     /// Folders in which moved evidence is looked for.
     pub evidence: &'a [PathBuf],
+    /// Composes a report of what is there, as HTML, with the time that it is made at; for formats that hold one.
+    pub report: &'a dyn Fn(&Cx, i64) -> Result<String>,
+    /// Print of the rules at hand.
+    pub rules: &'a str,
     /// Set to stop.
     pub stop: &'a AtomicBool,
 }
@@ -68,6 +75,10 @@ impl Job<'_> {
 pub trait Exporter: Sync {
     /// Name on the command line.
     fn name(&self) -> &'static str;
+    /// Its key in menus.
+    fn key(&self) -> char {
+        self.name().chars().next().unwrap_or(' ')
+    }
     /// One line for help and menus.
     fn about(&self) -> &'static str;
     /// Whether what it writes is evidence as it was captured, values in clear: needs `--reveal`.
@@ -86,7 +97,9 @@ pub static EXPORTERS: &[&dyn Exporter] = &[
     &csv::Csv,
     &jsonl::Jsonl,
     &har::Har,
+    &curl::Curl,
     &pcap::Slice,
+    &bundle::Bundle,
     &openapi::OpenApi,
 ];
 

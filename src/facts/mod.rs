@@ -6,6 +6,7 @@ pub mod identity;
 pub mod inside;
 pub mod join;
 pub mod level;
+pub mod masks;
 pub mod parents;
 pub mod risks;
 pub mod spec;

@@ -2,6 +2,8 @@
 //! as they are shown. Out: corrections in the case, and facts decided again. Bounds: [`limits::SPLIT_VALUES`] values at once.
 
 use super::finalise::{self, Counts};
+use super::rescan::{self, Rescanned};
+use super::{Progress, schemas};
 use crate::case::marks::{self, Correction};
 use crate::case::{Case, info, open, sources};
 use crate::detect::Rules;
@@ -13,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What facts are decided with: as a load has it.
 #[derive(Debug, Clone, Default)]
@@ -222,6 +225,13 @@ pub fn undo(conn: &Connection) -> Result<Option<String>> {
     }))
 }
 
+/// The networks that count as inside, as they were given last.
+pub(super) fn kept_inside(conn: &Connection) -> Result<Inside> {
+    let kept = info::get(conn, "inside")?.unwrap_or_default();
+    let nets: Vec<&str> = kept.split(',').filter(|n| !n.is_empty()).collect();
+    Inside::parse(&nets)
+}
+
 /// Holds a case as a load does, changes something in it, and decides all facts again where that made them stale.
 ///
 /// # Errors
@@ -233,11 +243,6 @@ pub fn decide<T>(
     act: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<(T, Counts)> {
     let rules = Rules::with_files(&with.rules)?;
-    let classes: Vec<open::ClassDef<'_>> = rules
-        .classes()
-        .iter()
-        .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
-        .collect();
     std::fs::metadata(case).map_err(Error::io(case, "cannot open"))?;
     if !sources::same_rules(&open::open_notebook(case)?, rules.print())? {
         return Err(Error::Case {
@@ -245,14 +250,8 @@ pub fn decide<T>(
             why: "was searched with other rules: name them with --rules".into(),
         });
     }
-    let mut case = Case::create_or_open(case, &classes, false)?;
-    let inside = if with.inside.is_empty() {
-        let kept = info::get(&case.conn, "inside")?.unwrap_or_default();
-        let nets: Vec<&str> = kept.split(',').filter(|n| !n.is_empty()).collect();
-        Inside::parse(&nets)?
-    } else {
-        Inside::parse(&with.inside)?
-    };
+    let mut case = hold(case, &rules)?;
+    let inside = inside(&case, with)?;
     let done = act(&case.conn)?;
     let counts = if info::is_stale(&case.conn)? {
         finalise::run(&mut case.conn, &rules, &inside)?
@@ -260,4 +259,42 @@ pub fn decide<T>(
         finalise::counts(&case.conn)?
     };
     Ok((done, counts))
+}
+
+/// Searches a case again with the rules as they are now, and decides all facts; the difference is a row of the journal. Nothing is
+/// searched where it was searched with these rules already.
+///
+/// # Errors
+/// What is wrong with the rules; [`Error::Case`] where a load holds the case; what SQLite says.
+pub fn search_again(case: &Path, with: &With) -> Result<(Option<Rescanned>, Counts)> {
+    let rules = Arc::new(Rules::with_files(&with.rules)?);
+    std::fs::metadata(case).map_err(Error::io(case, "cannot open"))?;
+    let mut case = hold(case, &rules)?;
+    let inside = inside(&case, with)?;
+    let schema = schemas::keep(&case.conn, &[])?;
+    let again = rescan::run(&case, &rules, schema.as_ref(), &Progress::default())?;
+    sources::note_rules(&case.conn, rules.print())?;
+    let counts = match again {
+        Some(_) => finalise::run(&mut case.conn, &rules, &inside)?,
+        None => finalise::counts(&case.conn)?,
+    };
+    Ok((again, counts))
+}
+
+/// The case as a load holds it.
+fn hold(case: &Path, rules: &Rules) -> Result<Case> {
+    let classes: Vec<open::ClassDef<'_>> = rules
+        .classes()
+        .iter()
+        .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
+        .collect();
+    Case::create_or_open(case, &classes, false)
+}
+
+/// What counts as inside: as given, else as the case keeps it.
+fn inside(case: &Case, with: &With) -> Result<Inside> {
+    if !with.inside.is_empty() {
+        return Inside::parse(&with.inside);
+    }
+    kept_inside(&case.conn)
 }

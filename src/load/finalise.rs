@@ -2,7 +2,7 @@
 //! Bounds: calls are held as about 200 bytes each and streamed twice; bodies' findings are streamed twice and never held.
 //!
 //! Order: calls are read (1), taps, entries and log lines joined and accounts decided (2), templates folded (3), columns decided (4), then
-//! calls get their classes, records and levels (5), risks are looked for (6), everything is written (7).
+//! calls get their classes, records and levels (5), masks are laid over each other and risks looked for (6), everything is written (7).
 
 #[path = "finalise_accounts.rs"]
 mod accounts;
@@ -16,6 +16,8 @@ mod blobs;
 mod findings;
 #[path = "finalise_given.rs"]
 pub mod given;
+#[path = "finalise_masks.rs"]
+mod masks;
 #[path = "finalise_read.rs"]
 mod read;
 #[path = "finalise_sources.rs"]
@@ -62,6 +64,7 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     let classes = findings::classes(&tx, rules)?;
     let columns = findings::columns(&tx, &mut ev, &classes, rules, &corrections)?;
     let applied = findings::apply(&tx, &mut ev, &classes, &columns, people.accounts.len())?;
+    let masked = masks::find(&tx, &ev, &classes, &columns)?;
     let view = risks::View {
         calls: &ev.calls,
         apis: &apis.list.iter().map(|a| a.name.clone()).collect::<Vec<_>>(),
@@ -79,6 +82,8 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
         classes: &classes.names,
         levels: &classes.levels,
         inside,
+        fields: &ev.terms,
+        masks: &masked,
         limits: risks::Limits::default(),
     };
     indexes::drop_facts(&tx)?;

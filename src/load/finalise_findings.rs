@@ -13,10 +13,11 @@ use crate::facts::calls::{CallLine, NONE};
 use crate::facts::level::Classes as Levels;
 use crate::facts::risks::{SECRET_REQ, SECRET_RESP, SECRET_TARGET};
 use rusqlite::Connection;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Distinct (account, class, value) triples counted: 16 bytes each at most, 256 MB where all are used.
+/// (account, class, value) triples held for counting distinct ones, and about as many are counted: 16 bytes each, 256 MB where all
+/// are used.
 const VALUES: usize = 16_000_000;
 
 /// The classes of a case.
@@ -60,6 +61,8 @@ pub fn classes(conn: &Connection, rules: &Rules) -> Result<Classes> {
         rule: vec![None; 64],
         hard: 0,
     };
+    let profile = crate::case::profile::current(conn)?;
+    out.levels.grading = profile.grading();
     for (id, name, level, _) in crate::case::open::classes(conn)? {
         let at = usize::from(id);
         let bit = 1u64 << (id & 63);
@@ -81,6 +84,13 @@ pub fn classes(conn: &Connection, rules: &Rules) -> Result<Classes> {
             }
             "session-token" | "jwt" => out.levels.secret |= bit,
             _ => {}
+        }
+        if let Some(l) = out.levels.level.get_mut(at) {
+            *l = profile.level(&name, *l);
+            // rows of findings and classes are shown by what stands in the case
+            if *l != level {
+                conn.execute("UPDATE class SET level=?1 WHERE id=?2", (*l, id))?;
+            }
         }
         if let (Some(n), Some(r)) = (out.names.get_mut(at), out.rule.get_mut(at)) {
             (*n, *r) = (name, rule);
@@ -179,6 +189,13 @@ pub struct Columns {
     accept: FxHashSet<Key>,
     /// Body, API and direction, call: sorted, one entry for each use of a body.
     users: Vec<(i64, u32, u32)>,
+}
+
+impl Columns {
+    /// Whether a field of an API holds values of a class.
+    pub fn accepts(&self, api: u32, dir: u32, field: u32, class: u8) -> bool {
+        self.accept.contains(&(api * 2 + dir, field, class))
+    }
 }
 
 /// First pass: counts candidates by column and decides.
@@ -377,6 +394,10 @@ pub fn apply(
             why: "counting values failed".into(),
         })
     })?;
+    let grading = classes.levels.grading;
+    for c in ev.calls.iter_mut() {
+        c.level = grading.of_call(c.level, c.records);
+    }
     Ok(Applied { values })
 }
 
@@ -425,22 +446,71 @@ impl Drop for Values {
     }
 }
 
-/// Distinct values by account and class; about `most` will come.
+/// Distinct values by account and class; at most `most` will come.
 fn distinct(batches: Receiver<Vec<Value>>, accounts: usize, most: u64) -> Vec<[u32; 64]> {
     let mut out = vec![[0u32; 64]; accounts];
     let room = usize::try_from(most).unwrap_or(VALUES).min(VALUES);
-    let mut seen: FxHashSet<u64> = FxHashSet::with_capacity_and_hasher(room, FxBuildHasher);
-    for (key, account, class) in batches.into_iter().flatten() {
-        if seen.len() < VALUES
-            && let Some(n) = out
-                .get_mut(account as usize)
-                .and_then(|counts| counts.get_mut(usize::from(class)))
-            && seen.insert(key)
-        {
+    let mut seen = Seen::new(room, VALUES);
+    batches.into_iter().flatten().for_each(|v| seen.add(v));
+    seen.settle();
+    for (_, account, class) in seen.parts.into_iter().flatten() {
+        let counts = out.get_mut(account as usize);
+        if let Some(n) = counts.and_then(|c| c.get_mut(usize::from(class))) {
             *n += 1;
         }
     }
     out
+}
+
+/// Values, the same ones once. They are kept apart by the first byte of their keys, which are spread evenly, and sorted part by part,
+/// each in a core's cache: one set of all of them waits for memory at nearly every value.
+struct Seen {
+    parts: Vec<Vec<Value>>,
+    held: usize,
+    /// So many held ones are settled.
+    settle_at: usize,
+    most: usize,
+    full: bool,
+}
+
+/// Values that may lie there without being settled, however often each: 64 MB.
+const LOOSE: usize = 4_000_000;
+
+impl Seen {
+    /// With room for `room` values, and at most `most` at any time.
+    fn new(room: usize, most: usize) -> Seen {
+        let room = room.min(LOOSE);
+        let each = room / 256 + room / 2048;
+        Seen {
+            parts: (0..256).map(|_| Vec::with_capacity(each)).collect(),
+            held: 0,
+            settle_at: LOOSE.min(most),
+            most,
+            full: false,
+        }
+    }
+    fn add(&mut self, v: Value) {
+        if self.full {
+            return;
+        }
+        if let Some(part) = self.parts.get_mut((v.0 >> 56) as usize) {
+            part.push(v);
+            self.held += 1;
+        }
+        if self.held >= self.settle_at {
+            self.settle();
+            self.full = self.held > self.most - self.most / 8;
+            self.settle_at = (2 * self.held).max(LOOSE).min(self.most);
+        }
+    }
+    /// Leaves each value once.
+    fn settle(&mut self) {
+        for part in &mut self.parts {
+            part.sort_unstable();
+            part.dedup_by_key(|v| v.0);
+        }
+        self.held = self.parts.iter().map(Vec::len).sum();
+    }
 }
 
 /// Gives accepted findings to their calls.
@@ -541,4 +611,28 @@ fn give(call: &mut CallLine, dir: u32, sum: &Sum) {
     }
     call.level = call.level.max(sum.level);
     call.secrets |= sum.secrets;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seen;
+
+    #[test]
+    fn values_are_counted_once_and_no_more_than_fit() {
+        let left = |s: &mut Seen| {
+            s.settle();
+            s.parts.iter().map(Vec::len).sum::<usize>()
+        };
+        let value = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15), 1, 2);
+        // often the same: room is made again and again
+        let mut seen = Seen::new(10, 800);
+        (0..100_000).for_each(|n| seen.add(value(n % 500)));
+        assert!(!seen.full);
+        assert_eq!(left(&mut seen), 500);
+        // all different: it ends near the bound
+        let mut seen = Seen::new(10, 800);
+        (0..100_000).for_each(|n| seen.add(value(n)));
+        assert!(seen.full);
+        assert_eq!(left(&mut seen), 800);
+    }
 }

@@ -440,7 +440,9 @@ impl<'a> Ingest<'a> {
     fn drain(&mut self, calls: &mut Calls, run: &mut Run, least: usize) {
         run.take_copies();
         if calls.exchanges.len() >= least {
-            let batch = std::mem::take(&mut calls.exchanges);
+            // as long as the last one: growing a list of so large things means moving them
+            let next = Vec::with_capacity(calls.exchanges.len().max(least).min(2 * BATCH));
+            let batch = std::mem::replace(&mut calls.exchanges, next);
             batch.iter().for_each(|x| run.taps.exchange(x));
             let bytes = batch.iter().map(weight).sum();
             self.send(bytes, Work::Exchanges(batch));

@@ -14,6 +14,7 @@ mod lines;
 mod live;
 mod operation;
 mod pipeline;
+pub mod profiles;
 mod queue;
 mod rescan;
 mod scan;
@@ -50,6 +51,8 @@ pub struct LoadOptions {
     pub proto: Vec<PathBuf>,
     /// API specifications; kept in the case.
     pub spec: Vec<PathBuf>,
+    /// Grading profile: a name or a file; kept in the case.
+    pub profile: Option<String>,
     /// Packets and lines before this time are left out (nanoseconds).
     pub after: Option<i64>,
     /// ... and from this time on.
@@ -74,6 +77,8 @@ pub struct LoadOptions {
     pub follow: bool,
     /// Write facts while loading (for the interface), not only at the end.
     pub interim: bool,
+    /// The case is thrown away again: it does not become the last one used.
+    pub scratch: bool,
 }
 
 /// Where a load stands; read by the interface and the progress line at any time.
@@ -140,7 +145,7 @@ pub fn run(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
 fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let begin = Instant::now();
     let rules = Arc::new(Rules::with_files(&options.rules)?);
-    let inside = Inside::parse(&options.inside)?;
+    let given_inside = Inside::parse(&options.inside)?;
     let zone = crate::source::log::LogZone::named(options.tz.as_deref())
         .map_err(|msg| Error::Usage { msg, at: None })?;
     let mut secrets = secrets::files(options, progress)?;
@@ -175,13 +180,18 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))
         .collect();
     let mut case = Case::create_or_open(&options.case, &classes, false)?;
-    if !options.inside.is_empty() {
+    // What was said to be inside holds until something else is said.
+    let inside = if options.inside.is_empty() {
+        correct::kept_inside(&case.conn)?
+    } else {
         case::info::put(&case.conn, "inside", &options.inside.join(","))?;
-    }
+        given_inside
+    };
     // until facts are decided; it ends before the case is closed, which clears the log
     let checkpoints = Checkpoints::start(&case)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
     specs::keep(&case.conn, &options.spec)?;
+    profiles::keep(&case.conn, options.profile.as_deref())?;
     let (mut known, unchanged, replaced);
     if given.follow {
         (known, unchanged) = sources::take_followed(&case.conn, &mut inputs, &mut given, progress)?;
@@ -236,13 +246,16 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let other_rules = case::sources::note_rules(&case.conn, rules.print())?;
     progress.phase.store(1, Relaxed);
     let stale = case::info::is_stale(&case.conn)?;
+    checkpoints.ask();
     let counts = if stale || stopped || loaded || rescanned.is_some() {
         finalise::run(&mut case.conn, &rules, &inside)?
     } else {
         finalise::counts(&case.conn)?
     };
     drop(checkpoints);
-    case::place::remember(&options.case)?;
+    if !options.scratch {
+        case::place::remember(&options.case)?;
+    }
     let rows = sources::rows(&options.case, &case.conn, &known, loaded)?;
     progress.phase.store(2, Relaxed);
     progress.generation.fetch_add(1, Relaxed);

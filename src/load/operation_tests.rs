@@ -76,6 +76,7 @@ fn run(request: Option<Message>, response: Option<Message>) -> CallOut {
         interim: Vec::new(),
         flags: Flags::default(),
         tls: false,
+        peer: None,
         proto: None,
         parent: None,
         context: None,

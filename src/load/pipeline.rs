@@ -14,6 +14,7 @@ use crate::call::model::{CallOut, FlowInfo, Locator, Role, Unit};
 use crate::case::Case;
 use crate::case::bodies::{Compressor, FullPack};
 use crate::case::checkpoint::Checkpoints;
+use crate::case::sources::ReadAs;
 use crate::case::writer::{self, NewSource, Writer};
 use crate::detect::print::PrintKey;
 use crate::detect::{Rules, Scanner};
@@ -87,6 +88,11 @@ pub fn load(
 ) -> Result<End> {
     let mut writer = Writer::begin_with(case, rules.print())?;
     writer.with_secrets(&secrets.files, replaced);
+    writer.with_reading(ReadAs {
+        after: options.after,
+        before: options.before,
+        tz: options.tz.clone(),
+    });
     let reading = Arc::new(Reading { tls: secrets.given });
     for (index, input) in (0u32..).zip(inputs) {
         add_source(&mut writer, index, input, true, false)?;
@@ -267,7 +273,13 @@ fn scan_jobs(
     let mut scanner = fresh();
     let mut compressor: Option<Compressor> = None;
     while let Some(Job { seq, bytes, work }) = queue.pop() {
-        let (mut calls, mut failed) = (Vec::new(), Vec::new());
+        let most = match &work {
+            Work::Exchanges(batch) => batch.len(),
+            Work::Logs(batch) => batch.len(),
+            Work::Entries(batch) => batch.len(),
+            _ => 0,
+        };
+        let (mut calls, mut failed) = (Vec::with_capacity(most), Vec::new());
         // a fault in one call must not cost the others: it is counted, and the scanner is made anew
         let mut keep = |at: Unit,
                         scanned: std::thread::Result<CallOut>,
@@ -287,14 +299,14 @@ fn scan_jobs(
                 let _ = results.send(Done::Pack(packed.map(|()| pack)));
                 continue;
             }
-            Work::Exchanges(batch) => {
-                for mut x in batch {
+            Work::Exchanges(mut batch) => {
+                for x in &mut batch {
                     let at = x
                         .request
                         .as_ref()
                         .or(x.response.as_ref())
                         .map_or_else(Unit::default, |m| m.first.unit);
-                    let scanned = catch_unwind(AssertUnwindSafe(|| scanner.exchange(&mut x)));
+                    let scanned = catch_unwind(AssertUnwindSafe(|| scanner.exchange(x)));
                     keep(at, scanned, &mut scanner);
                 }
                 What::Calls(calls, failed)
@@ -365,21 +377,30 @@ impl Sink<'_, '_> {
         let mut facts_at = Instant::now();
         let mut undecided = false;
         while last.is_none_or(|l| next <= l) || away > 0 {
-            match done.recv_timeout(COMMIT) {
-                Ok(Done::Ordered { seq, bytes, what }) => {
-                    if matches!(&what, What::Flows(f) if f.is_empty()) {
-                        last = Some(seq);
+            let waited = match pending.contains_key(&next) {
+                true => None,
+                false => match done.recv_timeout(COMMIT) {
+                    Ok(done) => Some(done),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => return Err(internal("scanning")),
+                },
+            };
+            // All that is there, before more is written: a pack that comes back is memory for the next one.
+            for done in waited.into_iter().chain(done.try_iter()) {
+                match done {
+                    Done::Ordered { seq, bytes, what } => {
+                        if matches!(&what, What::Flows(f) if f.is_empty()) {
+                            last = Some(seq);
+                        }
+                        pending.insert(seq, (bytes, what));
                     }
-                    pending.insert(seq, (bytes, what));
+                    Done::Pack(pack) => {
+                        self.writer.put_pack(pack?)?;
+                        away -= 1;
+                    }
                 }
-                Ok(Done::Pack(pack)) => {
-                    self.writer.put_pack(pack?)?;
-                    away -= 1;
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(internal("scanning")),
             }
-            while let Some((bytes, what)) = pending.remove(&next) {
+            if let Some((bytes, what)) = pending.remove(&next) {
                 self.write(what)?;
                 self.changed = true;
                 self.budget.release(bytes);
@@ -434,9 +455,7 @@ impl Sink<'_, '_> {
     fn write(&mut self, what: What) -> Result<()> {
         match what {
             What::Calls(calls, failed) => {
-                for call in calls {
-                    self.writer.put_call(call)?;
-                }
+                self.writer.put_calls(calls)?;
                 for at in failed {
                     self.writer.diag(
                         at.source,

@@ -34,6 +34,17 @@ pub struct Rescanned {
     pub classes: BTreeMap<String, (u64, u64)>,
 }
 
+impl Rescanned {
+    /// `cn-mobile +12 -3, ...`: candidates added and removed by class.
+    pub fn difference(&self) -> String {
+        let change = |(class, (added, removed)): (&String, &(u64, u64))| {
+            format!("{class} +{added} -{removed}")
+        };
+        let list: Vec<String> = self.classes.iter().map(change).collect();
+        list.join(", ")
+    }
+}
+
 struct Work<'c> {
     conn: &'c Connection,
     scanner: Scanner,

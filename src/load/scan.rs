@@ -131,11 +131,12 @@ impl CallScanner {
         // a message has no head of its own: that of the upgrade says where it goes and whose it is
         let asked = if message { x.context.as_deref() } else { req };
         let (credentials, events) = if message {
-            self.upgraded(asked)
+            self.upgraded(asked, x.peer.as_deref())
         } else {
             let view = CallView {
                 req,
                 resp,
+                peer: x.peer.as_deref(),
                 req_body: req_body.as_ref().map_or(&[], |b| &b.content),
                 req_kind: req_body.as_ref().map_or("", |b| b.kind),
                 resp_body: resp_body.as_ref().map_or(&[], |b| &b.content),
@@ -252,10 +253,15 @@ impl CallScanner {
 
     /// What the request that opened a WebSocket says of whose its messages are: its credentials, not what it was itself
     /// (a login, a logout).
-    fn upgraded(&mut self, asked: Option<&Message>) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
+    fn upgraded(
+        &mut self,
+        asked: Option<&Message>,
+        peer: Option<&str>,
+    ) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
         let view = CallView {
             req: asked,
             resp: None,
+            peer,
             req_body: &[],
             req_kind: "",
             resp_body: &[],

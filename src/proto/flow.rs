@@ -54,6 +54,7 @@ impl FlowState {
             diags: env.diags,
             spoke: self.spoke,
             tls: false,
+            peer: None,
             depth: 0,
             shared: env.shared,
         };

@@ -142,6 +142,8 @@ pub struct Cx<'a> {
     pub spoke: [bool; 2],
     /// Whether the bytes were decrypted.
     pub tls: bool,
+    /// Subject of the client's certificate in the TLS around.
+    pub peer: Option<Arc<str>>,
     /// Layers that were opened around this one; each may switch protocols [`limits::TUNNEL_DEPTH`] times.
     pub depth: usize,
     /// What all flows share.

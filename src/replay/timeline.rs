@@ -19,6 +19,8 @@ pub struct ReplayRow<'a> {
     pub gap_us: Option<i64>,
     /// From 1.
     pub step: u64,
+    /// What it proved itself with: kind, place and print of the credential.
+    pub credential: Option<&'a str>,
 }
 
 /// A host of the ladder.
@@ -47,6 +49,10 @@ pub struct Step {
     pub to: usize,
     /// Keys of the people whose records it returned; sorted, distinct.
     pub people: Vec<u64>,
+    /// What it proved itself with, as it may be shown.
+    pub credential: Option<String>,
+    /// The step before of the same API.
+    pub like: Option<usize>,
 }
 
 /// What had come together by the end of a step.
@@ -64,10 +70,10 @@ pub struct Totals {
     pub first_high: Option<usize>,
 }
 
-/// What differs from the call before.
+/// What differs from the call before of the same API, or where there was none from the call before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diff {
-    /// Whether it is the same API.
+    /// Whether there was one of the same API.
     pub same_api: bool,
     /// Parameters that changed: name, before, now.
     pub changed: Vec<(String, Option<String>, Option<String>)>,
@@ -111,6 +117,7 @@ impl Timeline {
         let (mut run, mut scale, mut folded) = (Totals::default(), 0i64, 0i64);
         let start = calls.first().map_or(0, |c| c.ts_ns);
         let mut before: Option<i64> = None;
+        let mut last_of: BTreeMap<String, usize> = BTreeMap::new();
         for call in calls {
             let gap = before.map(|b| call.ts_ns.saturating_sub(b));
             before = Some(call.ts_ns);
@@ -152,7 +159,11 @@ impl Timeline {
             t.totals.push(run);
             t.film[0].push(scale);
             t.film[1].push(folded);
+            let api = call.api.clone().unwrap_or_default();
+            let like = last_of.insert(api, t.steps.len());
             t.steps.push(Step {
+                credential: None,
+                like,
                 gap,
                 at: call.ts_ns.saturating_sub(start),
                 took: call
@@ -169,6 +180,12 @@ impl Timeline {
         t
     }
 
+    /// Looks up what each call proved itself with.
+    pub fn with_credentials(&mut self, of: &mut dyn FnMut(&CallRow) -> Option<String>) {
+        for s in &mut self.steps {
+            s.credential = of(&s.call);
+        }
+    }
     /// Steps in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -183,6 +200,7 @@ impl Timeline {
             call: &s.call,
             gap_us: s.gap.map(|g| g / 1000),
             step,
+            credential: s.credential.as_deref(),
         })
     }
     /// Running totals at the end of a step.
@@ -221,10 +239,11 @@ impl Timeline {
             (0..step.min(self.steps.len())).rev().find(high)
         }
     }
-    /// Difference of a step to the one before; `None` for the first.
+    /// Difference of a step to the one before of the same API, else to the one before; `None` for the first.
     pub fn diff(&self, step: usize) -> Option<Diff> {
         let now = self.steps.get(step)?;
-        let old = self.steps.get(step.checked_sub(1)?)?;
+        let before = step.checked_sub(1)?;
+        let old = self.steps.get(now.like.unwrap_or(before))?;
         let (a, b) = (params(&old.call), params(&now.call));
         let mut names: Vec<&String> = a.keys().chain(b.keys()).collect();
         names.sort();
@@ -269,7 +288,8 @@ impl Timeline {
 }
 
 /// Path segments and query parameters as they are shown in the row.
-fn params(call: &CallRow) -> BTreeMap<String, String> {
+#[must_use]
+pub fn params(call: &CallRow) -> BTreeMap<String, String> {
     let uri = call.uri.as_deref().unwrap_or("");
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     let mut out = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use super::Cited;
 use super::doc::{Document, Line, Table, line, when};
-use crate::case::journal;
+use crate::case::{journal, profile};
 use crate::error::Result;
 use crate::limits::{REPORT_FEW, REPORT_ROWS};
 use crate::query::read::time::rfc3339;
@@ -44,6 +44,14 @@ pub(super) fn about(cx: &Cx, made_at: i64, rules: &str) -> Result<Vec<(&'static 
             if rules.is_empty() { "built in" } else { rules }
         )),
     ));
+    if let Some(profile) = profile::chosen(&cx.conn)? {
+        let note = if profile.note.is_empty() { "" } else { ": " };
+        let text = format!(
+            "{}, of {}{note}{}",
+            profile.title, profile.date, profile.note
+        );
+        out.push(("levels by", line(text)));
+    }
     if let Some((n, hash)) = journal::head(&cx.conn)? {
         let hash: String = hash.iter().map(|b| format!("{b:02x}")).collect();
         out.push((

@@ -10,13 +10,16 @@ mod html;
 mod inventory;
 mod markdown;
 
+use crate::case::journal;
 use crate::error::{Error, Result};
+use crate::export;
 use crate::limits;
 use crate::query::Cx;
 use crate::query::read;
 use crate::query::rows::CallRow;
-use crate::trace::TraceResult;
+use crate::trace::{Question, TraceResult};
 use doc::{Block, Document, Line, Span, Table, line};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// What a report is made from, beside the case.
@@ -68,6 +71,19 @@ pub fn format_of(out: &std::path::Path) -> Result<&'static Format> {
             msg: "a report is written as HTML or Markdown: name it OUT.html or OUT.md".into(),
             at: None,
         })
+}
+
+/// SHA-256 of an answer as `trace --json` gives it: it stands in the journal, and `verify` asks again and compares.
+#[must_use]
+pub fn digest(answer: &TraceResult) -> String {
+    digest_of(&serde_json::to_vec(answer).unwrap_or_default())
+}
+
+/// SHA-256 in hexadecimal.
+#[must_use]
+pub fn digest_of(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Calls that a report speaks of, each looked up once.
@@ -208,4 +224,83 @@ pub fn compose(cx: &Cx, asked: &Asked<'_>) -> Result<Document> {
     inventory::evidence(cx, &mut d)?;
     cited.places(&mut d);
     Ok(d)
+}
+
+/// The question as a sentence. A value stands in it as the trails show it: masked, unless it may be shown.
+#[must_use]
+pub fn in_words(question: &Question, answer: &TraceResult, reveal: bool) -> String {
+    match question {
+        Question::Value(v) => {
+            let shown = match answer.trails.first() {
+                _ if reveal => v.as_str(),
+                Some(t) => &t.record,
+                None => "(not shown: it was seen nowhere, and values are masked)",
+            };
+            format!("Where was this value seen, in any form, and who received it: {shown}?")
+        }
+        Question::Clue { name, .. } => {
+            format!("Which accounts could have leaked the rows of {name}, and how did they move?")
+        }
+        Question::Account(a) => format!("What did {a} receive, and what did it send on?"),
+        Question::Record(r) => format!("How did the record {r} move, and who received it?"),
+    }
+}
+
+/// What was asked, for the journal: never the value itself. With it `verify` asks again.
+#[must_use]
+pub fn asked_as(q: &Question) -> serde_json::Value {
+    match q {
+        Question::Value(_) => serde_json::json!({"value": true}),
+        Question::Clue { name, bytes } => {
+            serde_json::json!({"clue": name, "clue_sha256": digest_of(bytes)})
+        }
+        Question::Account(a) => serde_json::json!({"account": a}),
+        Question::Record(r) => serde_json::json!({"record": r}),
+    }
+}
+
+/// A report of what is there, as HTML: what a bundle holds.
+///
+/// # Errors
+/// What reading the case gives.
+pub fn whole(cx: &Cx, made_at: i64, rules: &str) -> Result<String> {
+    let asked = Asked {
+        question: None,
+        made_at,
+        rules,
+    };
+    Ok(html::write(&compose(cx, &asked)?))
+}
+
+/// Writes a report as a file, in the form that its name asks for, and its row in the journal: the question and the digest of its
+/// answer, with which `verify` asks again.
+///
+/// # Errors
+/// A usage error where the name asks for no form; what reading and writing give.
+pub fn publish(
+    cx: &Cx,
+    asked: Option<(&Question, &TraceResult)>,
+    rules: &str,
+    out: &std::path::Path,
+) -> Result<export::Outcome> {
+    let format = format_of(out)?;
+    let words = asked.map(|(q, a)| in_words(q, a, cx.reveal));
+    let document = compose(
+        cx,
+        &Asked {
+            question: words.as_deref().zip(asked.map(|(_, a)| a)),
+            made_at: journal::now(),
+            rules,
+        },
+    )?;
+    let text = (format.write)(&document);
+    let mut detail = serde_json::json!({"format": format!("report {}", format.name)});
+    if let (Some(detail), Some((q, a))) = (detail.as_object_mut(), asked) {
+        detail.insert("question".to_owned(), asked_as(q));
+        detail.insert("answer".to_owned(), digest(a).into());
+    }
+    export::publish(cx, out, detail, &mut |w| {
+        w.write_all(text.as_bytes()).map_err(export::wrote)?;
+        read::count(cx, &crate::query::Filter::all(), None)
+    })
 }

@@ -140,6 +140,10 @@ pub fn model(
         outbox: Vec::new(),
         dirty: true,
         theme_folder,
+        rules: {
+            let names = o.with.rules.iter().map(|p| p.to_string_lossy());
+            names.collect::<Vec<_>>().join(" ")
+        },
     }
 }
 

@@ -262,7 +262,7 @@ pub enum MenuKind {
 }
 
 /// Lines to type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum PromptKind {
     /// A note on a target.
     Note(String),
@@ -278,12 +278,16 @@ pub enum PromptKind {
     Trace,
     /// Path of a file to write.
     Export(&'static str, bool),
+    /// Path of a report to write, about this.
+    Report(Option<Question>),
     /// Name for the filter.
     Save,
     /// Values of an API's parameter to set apart.
     Split(String),
     /// Another name of an API.
     Rename(String),
+    /// Files of rules to search again with.
+    Rules,
 }
 
 /// An entry of the palette.
@@ -308,6 +312,10 @@ pub enum Run {
     Theme(String),
     /// Keep the filter.
     Save,
+    /// Grade by another profile.
+    Grade(String),
+    /// Search again with edited rules.
+    Rules,
 }
 
 /// The filter and its line.
@@ -439,6 +447,8 @@ pub struct Model {
     pub dirty: bool,
     /// Folder of the user's themes.
     pub theme_folder: Option<PathBuf>,
+    /// Files of rules in force, blanks between.
+    pub rules: String,
 }
 
 impl Model {

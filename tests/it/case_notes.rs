@@ -33,13 +33,42 @@ fn any_change_of_the_journal_is_found() {
         assert!(!journal::verify(&conn).unwrap().1.is_empty(), "{change}");
         conn.execute_batch("ROLLBACK").unwrap();
     }
-    let head = journal::head(&conn).unwrap().unwrap();
-    conn.execute("DELETE FROM journal WHERE seq=4", []).unwrap();
-    assert!(
-        journal::verify(&conn).unwrap().1.is_empty(),
-        "a cut end shows in the head alone"
-    );
-    assert_ne!(journal::head(&conn).unwrap().unwrap(), head);
+    // Its end, cut off: the case keeps number and hash of the last row apart from it.
+    let all = journal::verify(&conn).unwrap();
+    conn.execute_batch("BEGIN; DELETE FROM journal WHERE seq>=3")
+        .unwrap();
+    let (n, broken) = journal::verify(&conn).unwrap();
+    assert_eq!((n, broken.len(), broken[0].seq), (2, 1, 4), "{broken:?}");
+    conn.execute_batch("ROLLBACK").unwrap();
+    // The kept head is evidence as well: taken away or changed it is told of.
+    for change in [
+        "DELETE FROM info WHERE key='journal_head'",
+        "UPDATE info SET v=replace(v,'a','b') WHERE key='journal_head'",
+    ] {
+        conn.execute_batch("BEGIN").unwrap();
+        conn.execute(change, []).unwrap();
+        assert_eq!(journal::verify(&conn).unwrap().1.len(), 1, "{change}");
+        conn.execute_batch("ROLLBACK").unwrap();
+    }
+    // One row altered is one row named, whatever of it was altered.
+    for column in [
+        "at=at+1",
+        "detail=detail||' '",
+        "prev=zeroblob(32)",
+        "hash=zeroblob(32)",
+    ] {
+        for seq in 1..=4 {
+            conn.execute_batch("BEGIN").unwrap();
+            let sql = format!("UPDATE journal SET {column} WHERE seq={seq}");
+            conn.execute(&sql, []).unwrap();
+            let broken = journal::verify(&conn).unwrap().1;
+            let named: Vec<i64> = broken.iter().map(|b| b.seq).collect();
+            let none = column.starts_with("prev") && seq == 1;
+            assert_eq!(named, if none { vec![] } else { vec![seq] }, "{sql}");
+            conn.execute_batch("ROLLBACK").unwrap();
+        }
+    }
+    assert_eq!(journal::verify(&conn).unwrap(), all);
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub fn loaded() -> &'static Loaded {
         let sum: Value = serde_json::from_slice(&out.stdout).unwrap();
         let keys: Vec<&String> = sum.as_object().unwrap().keys().collect();
         assert_eq!(
-            keys,
+            keys[..7], // more may follow
             [
                 "case", "sources", "calls", "accounts", "apis", "findings", "seconds"
             ]

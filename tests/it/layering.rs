@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
         "export",
         &["call", "source", "case", "query", "detect", "facts"],
     ),
-    ("report", &["call", "case", "query", "trace"]),
+    ("report", &["call", "case", "query", "trace", "export"]),
     (
         "load",
         &[
@@ -34,8 +34,8 @@ const LAYERS: [(&str, &[&str]); 19] = [
     (
         "ui",
         &[
-            "call", "detect", "facts", "case", "query", "trace", "replay", "export", "load",
-            "source",
+            "call", "detect", "facts", "case", "query", "trace", "replay", "export", "report",
+            "load", "source",
         ],
     ),
     (

@@ -114,6 +114,89 @@ fn steps_have_gaps_totals_and_differences() {
 }
 
 #[test]
+fn a_call_is_compared_with_the_one_before_of_its_api_and_names_its_credential() {
+    let mut other = row(2, 1_000, "/one?x=1", "S0");
+    other.api = Some("GET h/one".into());
+    let rows = vec![
+        row(1, 0, "/list?page=0", "S0"),
+        other,
+        row(3, 2_000, "/list?page=1", "S0"),
+    ];
+    let mut t = Timeline::new(rows, &mut |_| Vec::new());
+    t.with_credentials(&mut |c| (c.rowid > 1).then(|| format!("cookie sid #{:08x}", c.rowid)));
+    let d = t.diff(2).unwrap();
+    assert!(d.same_api);
+    assert_eq!(
+        d.changed,
+        [(
+            "page".to_owned(),
+            Some("0".to_owned()),
+            Some("1".to_owned())
+        )]
+    );
+    assert!(!t.diff(1).unwrap().same_api);
+    let by: Vec<_> = t.rows().map(|r| r.credential.map(str::to_owned)).collect();
+    assert_eq!(
+        by,
+        [
+            None,
+            Some("cookie sid #00000002".into()),
+            Some("cookie sid #00000003".into())
+        ]
+    );
+}
+
+#[test]
+fn a_film_is_of_a_session_a_flow_or_an_account() {
+    let l = super::cli::loaded();
+    let session = l.rows(&["sessions", "account:wu.tao"])[0]["session"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let by_session = l.rows(&["replay", &session]);
+    let by_account = l.rows(&["replay", "wu.tao"]);
+    assert!(by_session.len() > 100 && by_account.len() >= by_session.len());
+    assert!(
+        by_account
+            .iter()
+            .all(|r| r["account"] == "wu.tao" && r["session"].is_string())
+    );
+    // the same credential has the same print, and no secret stands in it
+    let prints: std::collections::BTreeSet<&str> = by_session
+        .iter()
+        .filter_map(|r| r["credential"].as_str())
+        .collect();
+    assert!(!prints.is_empty() && prints.len() < 4, "{prints:?}");
+    assert!(
+        prints
+            .iter()
+            .all(|p| p.rsplit('#').next().unwrap().len() == 8),
+        "{prints:?}"
+    );
+    // what went over one connection
+    let flow = l
+        .rows(&["flows", "app:http", "calls>1"])
+        .into_iter()
+        .find(|f| f["calls"].as_u64() > Some(1))
+        .unwrap();
+    let id = flow["id"].as_str().unwrap();
+    let by_flow = l.rows(&["replay", id]);
+    assert_eq!(Some(by_flow.len() as u64), flow["calls"].as_u64());
+    for r in &by_flow {
+        assert_eq!((&r["src"], &r["sport"]), (&flow["src"], &flow["sport"]));
+    }
+    assert_eq!(
+        l.rows(&["calls", &format!("flow:{id}")]).len(),
+        by_flow.len()
+    );
+    // steps count from 1 in order of time
+    for (n, pair) in by_account.windows(2).enumerate() {
+        assert_eq!(pair[0]["step"], n + 1);
+        assert!(pair[0]["ts"].as_str() <= pair[1]["ts"].as_str());
+    }
+}
+
+#[test]
 fn the_clock_plays_folds_and_stops_at_the_end() {
     let t = film();
     let mut c = Clock {
@@ -162,6 +245,8 @@ fn exports_are_whole_private_and_in_the_journal() {
         filter_text: "",
         limit: 0,
         evidence: &[],
+        report: &|_, _| Ok(String::new()),
+        rules: "",
         stop: &stop,
     };
     for name in ["csv", "jsonl", "har"] {

@@ -279,6 +279,20 @@ fn a_second_recording_is_answered_by_the_same_keys() {
         return;
     }
     let t = truth(dir.path());
+    // In sixty keys as well: the same ones, but that the evidence is named instead of the demonstration.
+    let state = tempfile::tempdir().unwrap();
+    let case = state.path().join("count.ltc");
+    let case = case.to_str().unwrap();
+    let data = |n: &str| dir.path().join(n).to_str().unwrap().to_owned();
+    let load = ["load", &data("shop.pcap.zst"), &data("gateway-access.log")];
+    rows_of(&load, case, state.path());
+    let apis = rows_of(&["apis"], case, state.path()).len();
+    let rows = std::fs::read_to_string(data("leaked-rows.csv")).unwrap();
+    let value = rows.lines().nth(1).unwrap().split(',').nth(2).unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let command = "leaktrace s* g*";
+    let (seen, _) = crate::sixty::answers(command, dir.path(), own.path(), apis, value);
+    assert_eq!((&seen.leaker, &seen.exit), (&t.leaker, &t.exit));
     assert_ne!(t.leaker, "wu.tao", "another seed, another leaker");
     assert_ne!(t.exit, "198.51.100.23", "and another exit");
     answers(dir.path(), &t);

@@ -138,7 +138,7 @@ fn opened_calls_are_those_of_tshark() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-fn have(tool: &str) -> bool {
+pub fn have(tool: &str) -> bool {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .chain(["/usr/sbin".into(), "/sbin".into()])
         .any(|d| d.join(tool).is_file());

@@ -275,6 +275,8 @@ impl Data for Hostile {
         }
         let rows = |items: Vec<Item>| Answer::Rows { items, cut: false };
         Ok(match what {
+            What::Report { .. } => Answer::Written(evil(4)),
+            What::Paths(begun) => Answer::Paths(begun.clone(), vec![evil(5), evil(6)]),
             What::Calls { .. } => rows((0..60).map(|i| Item::Call(Box::new(call(i)))).collect()),
             What::Count { .. } => Answer::Count {
                 n: 60,
@@ -322,6 +324,7 @@ impl Data for Hostile {
                 findings: (0..9).map(finding).collect(),
             }))),
             What::Overview { .. } => Answer::Overview(Box::new(OverviewData {
+                profile: Some((evil(4), evil(5))),
                 sources: vec![source()],
                 apps: vec![
                     AppShare {

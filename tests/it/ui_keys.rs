@@ -293,3 +293,103 @@ fn accounts_are_corrected_by_a_key_and_the_correction_stays() {
     r.keys("u");
     assert_eq!(accounts(&mut r), before);
 }
+
+#[test]
+fn a_film_is_of_an_account_a_flow_or_a_trail() {
+    let (mut r, _d) = rig((120, 36));
+    let film = |r: &crate::ui_rig::Rig| match &r.m.top().unwrap().extra {
+        Extra::Replay(f) => f.film.clone().expect("a film"),
+        _ => panic!("no replay: {}", r.text()),
+    };
+    // R on an account: what it did, in order, with five facts of each call in sight
+    r.keys("2 R");
+    let t = film(&r);
+    let who = t.steps()[0].call.account.clone().unwrap();
+    assert!(
+        t.steps()
+            .iter()
+            .all(|s| s.call.account.as_deref() == Some(&who))
+    );
+    let text = r.text();
+    for fact in ["time ", "who ", "by ", "parameters ", "returned "] {
+        assert!(text.contains(fact), "{fact}: {text}");
+    }
+    assert!(text.contains(&who));
+    // gaps as they were, and folded again
+    r.shows("long gaps folded");
+    r.keys("f");
+    r.shows("long gaps as they were");
+    // R on a hop: the calls of that trail
+    r.keys("6 T");
+    r.keys("`17724879589` Enter");
+    r.keys("R");
+    let t = film(&r);
+    assert!(
+        t.steps().len() > 5
+            && t.steps()
+                .iter()
+                .any(|s| s.call.dst.as_deref() == Some("198.51.100.23"))
+    );
+}
+
+#[test]
+fn a_report_is_written_by_a_key_and_stands_in_the_journal() {
+    let (mut r, d) = rig((120, 36));
+    r.keys("2 W");
+    r.shows("Report on account ");
+    r.keys("C-u");
+    let out = d.path().join("r.md");
+    r.keys(&format!("`{}`", out.to_str().unwrap()));
+    r.keys("Enter");
+    r.shows("report ");
+    let page = std::fs::read_to_string(&out).unwrap();
+    assert!(page.contains("receive, and what did it send on?"), "{page}");
+    let conn = leaktrace::case::open_read(&r.m.case_path).unwrap().conn;
+    let last = leaktrace::case::journal::list(&conn)
+        .unwrap()
+        .pop()
+        .unwrap();
+    assert_eq!(last.act, "export");
+    assert!(
+        last.detail.contains("report markdown") && last.detail.contains("\"answer\""),
+        "{}",
+        last.detail
+    );
+    // a name that asks for no form is told of, and the prompt stays
+    r.keys("W C-u");
+    r.keys("`x.doc`");
+    r.keys("Enter");
+    r.shows("OUT.html or OUT.md");
+}
+
+#[test]
+fn every_format_is_in_the_menu_and_a_call_is_exported_alone() {
+    let (mut r, d) = rig((120, 36));
+    r.keys("4 Enter");
+    let id = match &r.m.top().unwrap().extra {
+        Extra::Call { id } => id.clone(),
+        _ => panic!(),
+    };
+    r.keys("X");
+    let text = r.text();
+    for e in leaktrace::export::EXPORTERS {
+        assert!(
+            text.contains(&format!("{} {}:", e.key(), e.name()))
+                || text.contains(&format!("{}  {}:", e.key(), e.name())),
+            "{}: {text}",
+            e.name()
+        );
+    }
+    let keys: std::collections::BTreeSet<char> = leaktrace::export::EXPORTERS
+        .iter()
+        .map(|e| e.key())
+        .collect();
+    assert_eq!(keys.len(), leaktrace::export::EXPORTERS.len(), "a key each");
+    let out = d.path().join("one.jsonl");
+    r.keys("j C-u");
+    r.keys(&format!("`{}`", out.to_str().unwrap()));
+    r.keys("Enter");
+    let rows = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(rows.lines().count(), 1);
+    assert!(rows.contains(&id));
+}

@@ -16,7 +16,7 @@ pub struct Seen {
 }
 
 /// The word behind another one.
-fn behind(text: &str, word: &str) -> Option<String> {
+pub fn behind(text: &str, word: &str) -> Option<String> {
     let (_, rest) = text.split_once(word)?;
     Some(rest.split_whitespace().next()?.to_owned())
 }

@@ -36,6 +36,21 @@ pub struct Term {
 impl Term {
     /// Starts the program with a state folder of its own and no other environment than `env`.
     pub fn start(args: &[&str], state: &Path, env: &[(&str, &str)]) -> Term {
+        let mut c = CommandBuilder::new(env!("CARGO_BIN_EXE_leaktrace"));
+        c.args(args);
+        Term::spawn(c, state, env)
+    }
+
+    /// Starts a shell in a folder, with the program on its path.
+    pub fn shell(folder: &Path, state: &Path) -> Term {
+        let mut c = CommandBuilder::new("sh");
+        c.cwd(folder);
+        let program = Path::new(env!("CARGO_BIN_EXE_leaktrace"));
+        let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+        Term::spawn(c, state, &[("PATH", &path), ("PS1", "ready> ")])
+    }
+
+    fn spawn(mut c: CommandBuilder, state: &Path, env: &[(&str, &str)]) -> Term {
         let (rows, cols) = (36, 120);
         let pair = NativePtySystem::default()
             .openpty(PtySize {
@@ -45,8 +60,6 @@ impl Term {
                 pixel_height: 0,
             })
             .unwrap();
-        let mut c = CommandBuilder::new(env!("CARGO_BIN_EXE_leaktrace"));
-        c.args(args);
         c.env_clear();
         c.env("XDG_STATE_HOME", state);
         c.env("HOME", state);

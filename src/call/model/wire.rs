@@ -140,6 +140,8 @@ pub struct Exchange {
     pub flags: Flags,
     /// Whether it was decrypted.
     pub tls: bool,
+    /// Subject of the client's certificate (RFC 8446, 4.4.2), where the connection that carried it showed one.
+    pub peer: Option<Arc<str>>,
     /// Protocol, where the version of its messages does not tell it (a WebSocket message).
     pub proto: Option<Proto>,
     /// Ordinal of the exchange in the same flow that this one came of (the upgrade of a WebSocket, the request of a push).
@@ -166,6 +168,9 @@ pub struct TlsFacts {
     pub issuer: Option<String>,
     /// End of its validity.
     pub not_after: Option<String>,
+    /// Subject of the client's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_subject: Option<String>,
     /// Whether content was decrypted.
     pub opened: bool,
 }

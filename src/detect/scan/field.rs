@@ -302,16 +302,31 @@ fn begins_text(v: &[u8]) -> bool {
 }
 
 /// Value of a character of either alphabet of base64.
+#[inline]
 fn sextet(b: u8) -> Option<u32> {
-    Some(u32::from(match b {
-        b'A'..=b'Z' => b - b'A',
-        b'a'..=b'z' => b - b'a' + 26,
-        b'0'..=b'9' => b - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    }))
+    let value = SEXTETS.get(usize::from(b)).copied().unwrap_or(64);
+    (value < 64).then(|| u32::from(value))
 }
+
+/// Values of all bytes; 64 for what is in neither alphabet.
+const SEXTETS: [u8; 256] = {
+    let mut table = [64; 256];
+    let mut b = 0u8;
+    loop {
+        table[b as usize] = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'a'..=b'z' => b - b'a' + 26,
+            b'0'..=b'9' => b - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => 64,
+        };
+        if b == u8::MAX {
+            break table;
+        }
+        b += 1;
+    }
+};
 
 /// Text: UTF-8 without control characters, and no odd characters where it is short.
 fn readable(v: &[u8]) -> bool {

@@ -38,13 +38,30 @@ pub fn fit(v: &[u8]) -> Fit {
     }
 }
 
+const NONE: u8 = 0xff;
+
+/// Values of Base58's characters.
+const BASE58: [u8; 256] = {
+    let set = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let mut table = [NONE; 256];
+    let mut n = 0u8;
+    while (n as usize) < set.len() {
+        table[set[n as usize] as usize] = n;
+        n += 1;
+    }
+    table
+};
+
 /// Whether the last four of 25 bytes are the hash of the others; `None` where it is not Base58 of as many.
 fn base58(v: &[u8]) -> Option<bool> {
-    const SET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let digit = |c: &u8| BASE58.get(usize::from(*c)).copied().unwrap_or(NONE);
+    // before any sum: hexadecimal tokens are far more frequent, and nearly all of them have a zero
+    if v.iter().any(|c| digit(c) == NONE) {
+        return None;
+    }
     let mut bytes = [0u8; 25];
     for c in v {
-        let at = SET.iter().position(|s| s == c)?;
-        let mut carry = u32::try_from(at).ok()?;
+        let mut carry = u32::from(digit(c));
         for b in bytes.iter_mut().rev() {
             carry += u32::from(*b) * 58;
             *b = carry.to_le_bytes()[0];

@@ -143,6 +143,15 @@ impl Judge {
                 continue;
             }
             let fits = match kind {
+                // a part from within is shown: the length must be the true one
+                Kind::CnId | Kind::Card | Kind::Mobile if m.middle > 0 => {
+                    inner_digits(text)
+                        && match kind {
+                            Kind::CnId => matches!(m.len, 15 | 18),
+                            Kind::Card => (14..=19).contains(&m.len),
+                            _ => m.len == 11,
+                        }
+                }
                 Kind::CnId | Kind::Card | Kind::Ssn => digits,
                 Kind::Mobile => {
                     digits
@@ -200,6 +209,14 @@ impl Judge {
             _ => None,
         }
     }
+}
+
+/// Whether all that a mask shows are digits, an X at the end included.
+fn inner_digits(text: &str) -> bool {
+    mask::chars(text).is_some_and(|kept| {
+        kept.iter()
+            .all(|(c, hidden)| *hidden || c.is_ascii_digit() || matches!(c, 'X' | 'x'))
+    })
 }
 
 fn fits_issuer(prefix: &[u8], len: usize) -> bool {

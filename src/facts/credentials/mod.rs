@@ -36,6 +36,8 @@ pub struct CallView<'a> {
     pub req: Option<&'a Message>,
     /// Response.
     pub resp: Option<&'a Message>,
+    /// Subject of the client's TLS certificate.
+    pub peer: Option<&'a str>,
     /// Decoded request body.
     pub req_body: &'a [u8],
     /// `json form multipart xml ...`.

@@ -1,116 +1,154 @@
 //! What a path says a call is for: a login, a logout, the own profile, keys. In: paths. Out: yes or no.
 //! Bounds: short lists of words in several languages; they open gates, they name nobody.
 
-use super::words::plain;
+use super::words::plain_into;
 
-/// Segments of a path that make it a place of logins or tokens.
-pub fn login_path(path: &str) -> bool {
-    segments(path).any(|s| {
+/// The words of a path: its segments without the signs that divide words, in small letters; those of digits alone are left out (no
+/// word is, and ids are most of what differs between paths). Made once a call and asked several times.
+#[derive(Debug)]
+pub struct Words {
+    /// Each behind a slash.
+    text: String,
+    /// Whether the last segment is a word.
+    ends: bool,
+}
+
+impl Words {
+    /// Of a path without its query.
+    pub fn of(path: &str) -> Words {
+        let mut text = String::with_capacity(path.len());
+        let mut ends = false;
+        for s in path.split('/').filter(|s| !s.is_empty()) {
+            ends = !s.bytes().all(|b| b.is_ascii_digit());
+            if ends {
+                text.push('/');
+                plain_into(s, &mut text);
+            }
+        }
+        Words { text, ends }
+    }
+
+    fn each(&self) -> impl Iterator<Item = &str> {
+        self.text.split('/')
+    }
+    /// Whether `part` stands in one of the words.
+    fn has(&self, part: &str) -> bool {
+        self.text.contains(part)
+    }
+    /// The last segment, where it is a word.
+    fn last(&self) -> &str {
+        let last = self.text.rsplit('/').next().unwrap_or_default();
+        if self.ends { last } else { "" }
+    }
+
+    /// Whether one of them makes it a place of logins or tokens.
+    pub fn login(&self) -> bool {
+        self.each().any(|s| {
+            matches!(
+                s,
+                "auth"
+                    | "token"
+                    | "tokens"
+                    | "session"
+                    | "sessions"
+                    | "oauth"
+                    | "oauth2"
+                    | "sso"
+                    | "passport"
+                    | "cas"
+                    | "jsecuritycheck"
+                    | "jspringsecuritycheck"
+                    | "saml"
+                    | "saml2"
+                    | "acs"
+                    | "callback"
+                    | "register"
+                    | "signup"
+                    | "otp"
+                    | "mfa"
+                    | "2fa"
+                    | "authorize"
+                    | "anmelden"
+                    | "anmeldung"
+                    | "denglu"
+                    | "connexion"
+                    | "entrar"
+                    | "refresh"
+                    | "unlock"
+                    | "doauth"
+            ) || s.contains("sesion") && !s.contains("cerrar")
+        }) || [
+            "login",
+            "signin",
+            "inlog",
+            "aanmeld",
+            "zaloguj",
+            "giris",
+            "acceder",
+            "accedi",
+            "logon",
+            "authenticat",
+            "accesstoken",
+        ]
+        .iter()
+        .any(|w| self.has(w))
+    }
+    /// Whether a path ends a session.
+    pub fn logout(&self) -> bool {
+        self.has("logout")
+            || self.has("signout")
+            || self.has("logoff")
+            || self.each().any(|s| {
+                matches!(
+                    s,
+                    "cerrarsesion"
+                        | "uitloggen"
+                        | "afmelden"
+                        | "sair"
+                        | "wyloguj"
+                        | "cikis"
+                        | "esci"
+                        | "desconectar"
+                        | "revoke"
+                        | "abmelden"
+                        | "abmeldung"
+                        | "tuichu"
+                        | "zhuxiao"
+                        | "deconnexion"
+                        | "salir"
+                )
+            })
+    }
+    /// Whether a path answers with the caller's own profile.
+    pub fn own(&self) -> bool {
         matches!(
-            s.as_str(),
-            "auth"
-                | "token"
-                | "tokens"
+            self.last(),
+            "me" | "userinfo"
+                | "whoami"
+                | "profile"
+                | "currentuser"
+                | "getcurrentuser"
+                | "getuserinfo"
+                | "self"
                 | "session"
-                | "sessions"
-                | "oauth"
-                | "oauth2"
-                | "sso"
-                | "passport"
-                | "cas"
-                | "jsecuritycheck"
-                | "jspringsecuritycheck"
-                | "saml"
-                | "saml2"
-                | "acs"
-                | "callback"
-                | "register"
-                | "signup"
-                | "otp"
-                | "mfa"
-                | "2fa"
-                | "authorize"
-                | "anmelden"
-                | "anmeldung"
-                | "denglu"
-                | "connexion"
-                | "entrar"
-                | "refresh"
-                | "unlock"
-                | "doauth"
-        ) || s.contains("login")
-            || s.contains("signin")
-            || s.contains("sesion") && !s.contains("cerrar")
-            || s.contains("inlog")
-            || s.contains("aanmeld")
-            || s.contains("zaloguj")
-            || s.contains("giris")
-            || s.contains("acceder")
-            || s.contains("accedi")
-            || s.contains("logon")
-            || s.contains("authenticat")
-            || s.contains("accesstoken")
-    })
-}
-/// Whether a path ends a session.
-pub fn logout_path(path: &str) -> bool {
-    segments(path).any(|s| {
-        s.contains("logout")
-            || s.contains("signout")
-            || s.contains("logoff")
-            || matches!(
-                s.as_str(),
-                "cerrarsesion"
-                    | "uitloggen"
-                    | "afmelden"
-                    | "sair"
-                    | "wyloguj"
-                    | "cikis"
-                    | "esci"
-                    | "desconectar"
-                    | "revoke"
-                    | "abmelden"
-                    | "abmeldung"
-                    | "tuichu"
-                    | "zhuxiao"
-                    | "deconnexion"
-                    | "salir"
-            )
-    })
-}
-/// Whether a path answers with the caller's own profile.
-pub fn own_path(path: &str) -> bool {
-    let last = path.rsplit('/').find(|s| !s.is_empty()).map(plain);
-    let last = last.unwrap_or_default();
-    matches!(
-        last.as_str(),
-        "me" | "userinfo"
-            | "whoami"
-            | "profile"
-            | "currentuser"
-            | "getcurrentuser"
-            | "getuserinfo"
-            | "self"
-            | "session"
-            | "myinfo"
-            | "current"
-            | "myprofile"
-            | "getuser"
-            | "getinfo"
-            | "loginuser"
-            | "getcurrentuserinfo"
-            | "getsessioninfo"
-            | "sessioninfo"
-            | "viewer"
-            | "myaccount"
-            | "getloginuser"
-            | "myself"
-    )
-}
-/// Whether a path may answer with the caller's own profile: it speaks of one user and names none.
-pub fn maybe_own_path(path: &str) -> bool {
-    let last = path.rsplit('/').find(|s| !s.is_empty()).map(plain);
-    last.is_some_and(|s| {
+                | "myinfo"
+                | "current"
+                | "myprofile"
+                | "getuser"
+                | "getinfo"
+                | "loginuser"
+                | "getcurrentuserinfo"
+                | "getsessioninfo"
+                | "sessioninfo"
+                | "viewer"
+                | "myaccount"
+                | "getloginuser"
+                | "myself"
+        )
+    }
+    /// Whether a path may answer with the caller's own profile: it speaks of one user and names none.
+    pub fn maybe_own(&self) -> bool {
+        let s = self.last();
         [
             "user", "account", "konto", "member", "profil", "myself", "session", "identity",
             "person", "perfil",
@@ -120,60 +158,54 @@ pub fn maybe_own_path(path: &str) -> bool {
             && !s.ends_with('s')
             && !s.contains("search")
             && !s.contains("list")
-    })
-}
-/// Whether a path makes or changes accounts of others.
-pub fn creates(path: &str) -> bool {
-    segments(path).any(|s| {
-        matches!(
-            s.as_str(),
-            "users"
-                | "user"
-                | "accounts"
-                | "members"
-                | "employees"
-                | "staff"
-                | "admin"
-                | "add"
-                | "create"
-                | "new"
-                | "save"
-                | "update"
-                | "edit"
-        ) || s.contains("reset")
-            || s.contains("adduser")
-            || s.contains("createuser")
-    })
-}
-/// Whether a path speaks of keys or tokens as things that are kept: lists of them tell whose they are.
-pub fn keeps_keys(path: &str) -> bool {
-    segments(path).any(|s| {
-        s.contains("key")
-            || s.contains("token")
-            || s.contains("credential")
-            || s.contains("secret")
-            || matches!(s.as_str(), "clients" | "applications" | "apps")
-    })
-}
-/// Whether a path asks whose a token is (RFC 7662 and its like).
-pub fn asks_whose(path: &str) -> bool {
-    segments(path).any(|s| {
-        matches!(
-            s.as_str(),
-            "introspect"
-                | "introspection"
-                | "checktoken"
-                | "tokeninfo"
-                | "validate"
-                | "verifytoken"
-        )
-    })
-}
-fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
-    // no word is all digits, and ids are most of what differs between paths
-    path.split('/')
-        .filter(|s| !s.bytes().all(|b| b.is_ascii_digit()))
-        .map(plain)
+    }
+    /// Whether a path makes or changes accounts of others.
+    pub fn creates(&self) -> bool {
+        self.each().any(|s| {
+            matches!(
+                s,
+                "users"
+                    | "user"
+                    | "accounts"
+                    | "members"
+                    | "employees"
+                    | "staff"
+                    | "admin"
+                    | "add"
+                    | "create"
+                    | "new"
+                    | "save"
+                    | "update"
+                    | "edit"
+            )
+        }) || self.has("reset")
+            || self.has("adduser")
+            || self.has("createuser")
+    }
+    /// Whether a path speaks of keys or tokens as things that are kept: lists of them tell whose they are.
+    pub fn keeps_keys(&self) -> bool {
+        self.has("key")
+            || self.has("token")
+            || self.has("credential")
+            || self.has("secret")
+            || self
+                .each()
+                .any(|s| matches!(s, "clients" | "applications" | "apps"))
+    }
+    /// Whether a path asks whose a token is (RFC 7662 and its like).
+    pub fn asks_whose(&self) -> bool {
+        self.each().any(|s| {
+            matches!(
+                s,
+                "introspect"
+                    | "introspection"
+                    | "checktoken"
+                    | "tokeninfo"
+                    | "validate"
+                    | "verifytoken"
+            )
+        })
+    }
 }
 
 #[cfg(test)]
@@ -182,14 +214,15 @@ mod tests {
 
     #[test]
     fn paths() {
-        assert!(
-            login_path("/api/v1/auth/login")
-                && login_path("/oauth2/token")
-                && login_path("/userLogin.do")
-        );
-        assert!(!login_path("/api/orders") && !login_path("/authors"));
-        assert!(
-            logout_path("/api/log-out") && own_path("/api/users/me") && !own_path("/api/users/7")
-        );
+        let login = |p| Words::of(p).login();
+        assert!(login("/api/v1/auth/login") && login("/oauth2/token") && login("/userLogin.do"));
+        assert!(!login("/api/orders") && !login("/authors"));
+        // words do not run together over a slash, nor does what is between them count
+        assert!(!login("/blog/info") && !login("/lo/gin") && login("/LOG-IN/12/"));
+        assert!(login("/sesion") && !login("/cerrar-sesion") && login("/cerrar/sesion"));
+        let own = |p| Words::of(p).own();
+        assert!(Words::of("/api/log-out").logout() && own("/api/users/me/") && own("/ME"));
+        assert!(!own("/api/users/7") && !own("/me/7") && !own("/") && !own(""));
+        assert!(Words::of("/api/user/7").creates() && !Words::of("/user/7").maybe_own());
     }
 }

@@ -90,6 +90,9 @@ pub fn read(v: &CallView<'_>, key: &PrintKey, memo: &mut Memo) -> Presented {
     };
     let mut out = block(req, key, memo);
     query(req, key, &mut out);
+    if let Some(dn) = v.peer {
+        out.add(certificate("tls:client-certificate".into(), dn, key));
+    }
     out
 }
 
@@ -195,20 +198,7 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             | "x-client-subject-dn"
             | "x-forwarded-client-cert" => {
                 let Some(v) = subject(&n, &v) else { continue };
-                let cn = v
-                    .split([',', '/'])
-                    .find_map(|p| p.trim().strip_prefix("CN="))
-                    .unwrap_or(v)
-                    .to_owned();
-                let print = secret_print(key, v);
-                out.add(CredentialSeen {
-                    kind: "mtls",
-                    place: format!("header:{n}"),
-                    print,
-                    name: Some(cn),
-                    claim: Some("subject".into()),
-                    service: false,
-                });
+                out.add(certificate(format!("header:{n}"), v, key));
             }
             _ if words::KEY_HEADERS.contains(&n.as_str()) => {
                 out.token("api-key", format!("header:{n}"), &v, key)
@@ -242,6 +232,20 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             }
             _ => {}
         }
+    }
+}
+
+/// A client's certificate by its subject, `CN=...` among other parts.
+fn certificate(place: String, dn: &str, key: &PrintKey) -> CredentialSeen {
+    let mut parts = dn.split([',', '/']);
+    let cn = parts.find_map(|p| p.trim().strip_prefix("CN="));
+    CredentialSeen {
+        kind: "mtls",
+        place,
+        print: secret_print(key, dn),
+        name: Some(cn.unwrap_or(dn).to_owned()),
+        claim: Some("subject".into()),
+        service: false,
     }
 }
 

@@ -63,6 +63,7 @@ fn run(req: &str, resp: &str) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
         &CallView {
             req: Some(&q),
             resp: Some(&p),
+            peer: None,
             req_body: &qb,
             req_kind: kind(&qb),
             resp_body: &pb,

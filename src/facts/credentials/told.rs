@@ -12,13 +12,18 @@ use memchr::memmem;
 const KEYS: usize = 200;
 
 /// Names in an answer about the caller.
-pub fn own_name(v: &CallView<'_>, path: &str, query: &[u8], events: &mut Vec<IdentityEvent>) {
+pub fn own_name(
+    v: &CallView<'_>,
+    path: &str,
+    words: &paths::Words,
+    query: &[u8],
+    events: &mut Vec<IdentityEvent>,
+) {
     let graphql = v.req_kind == "json"
         && memmem::find(v.req_body, b"query").is_some()
         && memmem::find(v.resp_body, b"\"data\"").is_some();
-    let own = paths::own_path(path);
-    let may =
-        !own && v.req.is_some_and(|r| r.method() == Some(b"GET")) && paths::maybe_own_path(path);
+    let own = words.own();
+    let may = !own && v.req.is_some_and(|r| r.method() == Some(b"GET")) && words.maybe_own();
     if !(own || graphql || may)
         || !matches!(v.resp_kind, "json" | "xml")
         || v.resp_body.len() > PARSE

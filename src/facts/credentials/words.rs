@@ -3,15 +3,20 @@
 
 /// A name without case and separators: `access_token`, `accessToken` and `Access-Token` are one.
 pub fn plain(name: &str) -> String {
-    let extra = |b: u8| matches!(b, b'_' | b'-' | b'.' | b' ' | b':' | b'[' | b']');
+    let mut out = String::with_capacity(name.len());
+    plain_into(name, &mut out);
+    out
+}
+
+/// The same behind what stands there already.
+pub fn plain_into(name: &str, out: &mut String) {
+    let kept = |c: &char| !matches!(c, '_' | '-' | '.' | ' ' | ':' | '[' | ']');
     if name.is_ascii() {
-        let bytes = name.bytes().filter(|b| !extra(*b));
-        return bytes.map(|b| char::from(b.to_ascii_lowercase())).collect();
+        let chars = name.chars().filter(kept);
+        out.extend(chars.map(|c| c.to_ascii_lowercase()));
+    } else {
+        out.extend(name.chars().filter(kept).flat_map(char::to_lowercase));
     }
-    name.chars()
-        .filter(|c| !matches!(c, '_' | '-' | '.' | ' ' | ':' | '[' | ']'))
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// Keys that hold who logs in, best first.

@@ -9,11 +9,13 @@ mod places;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod undone;
 mod walk;
 
 use super::calls::CallLine;
 use super::inside::Inside;
 use super::level::Classes;
+use super::masks::Found;
 
 /// Calls listed for one risk: enough to open and read, not the whole case.
 pub const CALLS: usize = 200;
@@ -90,6 +92,10 @@ pub struct View<'a> {
     pub levels: &'a Classes,
     /// What counts as inside.
     pub inside: &'a Inside,
+    /// Names of fields by term.
+    pub fields: &'a [String],
+    /// Masks that do not hide.
+    pub masks: &'a Found,
     /// Thresholds.
     pub limits: Limits,
 }
@@ -120,11 +126,13 @@ pub struct Risk {
 type Rule = fn(&View<'_>) -> Vec<Risk>;
 
 /// All rules.
-pub const RISKS: [(&str, Rule); 5] = [
+pub const RISKS: [(&str, Rule); 7] = [
     ("bulk-read", bulk::find),
     ("ids-in-order", walk::find),
     ("secret-in-clear", secrets::find),
     ("mask-differs", masking::find),
+    ("mask-fake", undone::fake),
+    ("mask-recoverable", undone::recoverable),
     ("two-places", places::find),
 ];
 

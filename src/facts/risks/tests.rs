@@ -50,6 +50,8 @@ impl World {
             classes: &classes,
             levels: &levels,
             inside: &Inside::default(),
+            fields: &[],
+            masks: &Found::default(),
             limits: Limits::default(),
         })
     }

@@ -6,7 +6,7 @@ use super::given::Says;
 use super::{Folded, Tree, shapes, words};
 use crate::limits::SPLIT_VALUES;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Siblings that follow one pattern of words and digits (`step-1 step-2`) before it is a parameter.
 const PATTERN: usize = 3;
@@ -58,15 +58,15 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
             }
         }
         let groups = groups(tree, &children, &w);
-        let mut taken: HashSet<&str> = HashSet::new();
-        for g in &groups {
-            taken.extend(g.members.iter().copied());
-        }
-        let apart: Vec<&str> = children
-            .keys()
-            .filter(|k| !taken.contains(**k))
-            .copied()
-            .collect();
+        // What no group took: both in order, side by side.
+        let mut taken: Vec<&str> = groups.iter().flat_map(|g| &g.members).copied().collect();
+        taken.sort_unstable();
+        let mut taken = taken.into_iter().peekable();
+        let mut free = |k: &str| {
+            while taken.next_if(|t| *t < k).is_some() {}
+            taken.peek() != Some(&k)
+        };
+        let apart: Vec<&str> = children.keys().copied().filter(|k| free(k)).collect();
         for g in &groups {
             let nodes = g
                 .members
@@ -94,8 +94,8 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                 given: tree.beside.given.below_param(&w.given, g.before, g.after),
             });
         }
-        for (seg, nodes) in children {
-            if !taken.contains(seg) {
+        for seg in apart {
+            if let Some(nodes) = children.remove(seg) {
                 let given = tree.beside.given.below_word(&w.given, seg);
                 let seg = shapes::cut(seg);
                 let seg = format!("{}{}{}", seg.before, seg.core, seg.after);

@@ -517,6 +517,7 @@ impl Queue {
             interim,
             flags,
             tls: cx.tls,
+            peer: cx.peer.clone(),
             proto: None,
             parent: None,
             context: None,

@@ -176,6 +176,7 @@ impl Http2 {
         x.client = cx.end(self.client);
         x.server = cx.end(self.client.other());
         x.tls = cx.tls;
+        x.peer.clone_from(&cx.peer);
     }
 
     pub(super) fn reset(&mut self, side: Side, id: u32, cx: &mut Cx<'_>) {

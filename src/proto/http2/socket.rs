@@ -290,6 +290,7 @@ mod tests {
                 diags: &mut diags,
                 spoke: [true; 2],
                 tls: false,
+                peer: None,
                 depth: 0,
                 shared: &mut shared,
             };

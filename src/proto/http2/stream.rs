@@ -424,6 +424,7 @@ fn exchange(
         interim,
         flags,
         tls: false,
+        peer: None,
         proto: None,
         parent,
         context: None,

@@ -320,6 +320,7 @@ impl Quic {
             alpn: c.as_ref().and_then(|c| c.alpn.clone()),
             client_print: c.as_ref().map(|c| c.print.clone()),
             tls: Some(Box::new(TlsFacts {
+                client_subject: None,
                 version: version
                     .or(c.as_ref().map(|c| c.version))
                     .map(|v| version_name(v).to_owned()),

@@ -9,6 +9,7 @@ use crate::tls::hello::{self, ClientHello, ServerHello, version_name};
 use crate::tls::keylog::Label;
 use crate::tls::keys::{self, Keys, Said};
 use crate::tls::suite::{Cipher, Suite};
+use std::sync::Arc;
 
 /// Keys of a direction.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Handshake {
     client: Option<Box<ClientHello>>,
     server: Option<Box<ServerHello>>,
     certificate: Option<Box<Certificate>>,
+    /// Subject of the client's certificate.
+    peer: Option<Arc<str>>,
     /// Application protocol chosen under encryption.
     alpn: Option<String>,
     /// Body of the client's key exchange.
@@ -92,8 +95,10 @@ impl Handshake {
                 };
                 if again {
                     let (old, certificate) = (self.client.take(), self.certificate.take());
+                    let peer = self.peer.take();
                     *self = Handshake {
                         certificate,
+                        peer,
                         ..Handshake::default()
                     };
                     self.keep(0, whole, cx);
@@ -155,6 +160,16 @@ impl Handshake {
             (false, 0 | 20 | 24) => false,
             (false, _) => {
                 self.keep(1, whole, cx);
+                false
+            }
+            (true, 11) => {
+                if self.exchange.is_none() {
+                    self.keep(2, whole, cx);
+                }
+                // an empty list: the client was asked for one and has none
+                let found = hello::first_certificate(body, self.version13());
+                let subject = found.map(|c| c.subject).filter(|s| !s.is_empty());
+                self.peer = subject.map(Arc::from).or(self.peer.take());
                 false
             }
             (true, 16) => {
@@ -305,6 +320,11 @@ impl Handshake {
         })
     }
 
+    /// Subject of the client's certificate.
+    pub fn peer(&self) -> Option<Arc<str>> {
+        self.peer.clone()
+    }
+
     /// What names the flow.
     pub fn about(&self, opened: bool) -> About {
         let (c, s, cert) = (&self.client, &self.server, &self.certificate);
@@ -326,6 +346,7 @@ impl Handshake {
                 subject: cert.as_ref().map(|c| c.subject.clone()),
                 issuer: cert.as_ref().map(|c| c.issuer.clone()),
                 not_after: cert.as_ref().and_then(|c| c.not_after.clone()),
+                client_subject: self.peer.as_deref().map(str::to_owned),
                 opened,
             })),
             ..About::default()

@@ -16,6 +16,7 @@ use crate::tls::keys::Stage;
 use crate::tls::record::{Item, Record};
 use half::{Half, Mode};
 use handshake::Handshake;
+use std::sync::Arc;
 
 /// TLS in the table of protocols.
 pub static SPEC: ProtoSpec = ProtoSpec {
@@ -355,14 +356,17 @@ impl Tls {
         half.delivered(r.end(), content.len());
         if !content.is_empty() {
             let side = self.side(h);
-            self.layer().data(side, segment, &mut inside(cx));
+            let peer = self.hand.peer();
+            self.layer().data(side, segment, &mut inside(cx, peer));
         }
     }
 
     fn gap_inside(&mut self, h: usize, bytes: u64, why: Missing, at: Stamp, cx: &mut Cx<'_>) {
         let side = self.side(h);
         self.half(h).plain += bytes;
-        self.layer().gap(side, bytes, why, at, &mut inside(cx));
+        let peer = self.hand.peer();
+        self.layer()
+            .gap(side, bytes, why, at, &mut inside(cx, peer));
     }
 
     /// Tells what is inside of a loss after which nothing was opened.
@@ -381,7 +385,7 @@ impl Tls {
         if !std::mem::replace(&mut self.half(h).closed, true) {
             let side = self.side(h);
             if let Some(layer) = &mut self.layer {
-                layer.fin(side, at, &mut inside(cx));
+                layer.fin(side, at, &mut inside(cx, self.hand.peer()));
             }
         }
     }
@@ -411,7 +415,7 @@ impl Tls {
 }
 
 /// What parsers inside work with.
-fn inside<'b>(cx: &'b mut Cx<'_>) -> Cx<'b> {
+fn inside<'b>(cx: &'b mut Cx<'_>, peer: Option<Arc<str>>) -> Cx<'b> {
     Cx {
         flow: cx.flow,
         key: cx.key,
@@ -421,6 +425,7 @@ fn inside<'b>(cx: &'b mut Cx<'_>) -> Cx<'b> {
         diags: cx.diags,
         spoke: cx.spoke,
         tls: true,
+        peer,
         depth: cx.depth + 1,
         shared: cx.shared,
     }
@@ -472,7 +477,7 @@ impl Proto for Tls {
                 at: Stamp::default(),
                 retransmitted: true,
             };
-            layer.data(side, segment, &mut inside(cx));
+            layer.data(side, segment, &mut inside(cx, self.hand.peer()));
         }
     }
 
@@ -502,13 +507,13 @@ impl Proto for Tls {
             self.lose(h, until, cx);
         }
         if let Some(layer) = &mut self.layer {
-            layer.close(why, stats, &mut inside(cx));
+            layer.close(why, stats, &mut inside(cx, self.hand.peer()));
         }
     }
 
     fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<Exchange>) {
         if let Some(layer) = &mut self.layer {
-            layer.open(&mut inside(cx), out);
+            layer.open(&mut inside(cx, self.hand.peer()), out);
         }
     }
 

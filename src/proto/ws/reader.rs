@@ -460,6 +460,7 @@ impl Reader {
             interim: Vec::new(),
             flags: o.flags,
             tls: cx.tls,
+            peer: cx.peer.clone(),
             proto: Some(Proto::Ws),
             parent: talk.parent,
             context: talk.context.clone(),

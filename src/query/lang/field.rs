@@ -103,6 +103,7 @@ fields! {
     AccountVia "account_via" ["via"] Word 1 "jwt cookie basic api-key address ...";
     Behalf "on_behalf_of" ["behalf"] Word 1 "who it acted for";
     Session "session" [] Word 1 "session id";
+    Flow "flow" [] Word 1 "id of the flow that carried it";
     Level "level" ["sens"] Level 1 "highest sensitivity in the call";
     Class "class" ["classes"] Word 1 "data class in the call";
     Records "records" [] Num 1 "distinct records in the call";

@@ -74,6 +74,7 @@ impl Builder<'_> {
                 };
                 self.ids(col, "call", values);
             }
+            (Id::Flow, Scope::Calls) => self.ids("c.flow_id", "flow", values),
             (Id::RowId, Scope::Flows) => self.ids("c.id", "flow", values),
             (Id::Tag | Id::Note, Scope::Calls) => {
                 let kind = if field.id == Id::Tag { "tag" } else { "note" };
@@ -115,6 +116,7 @@ impl Builder<'_> {
             Id::Class | Id::Records => "f.call_id IS NOT NULL".to_owned(),
             Id::Kind => "f.api_id IS NOT NULL".to_owned(),
             Id::Parent => "f.parent_id IS NOT NULL".to_owned(),
+            Id::Flow => "c.flow_id IS NOT NULL".to_owned(),
             Id::Found | Id::Record | Id::Dir | Id::Where | Id::Form | Id::Conf | Id::Masked => {
                 "f.findings>0".to_owned()
             }

@@ -2,9 +2,10 @@
 //! [`TERMS`]; everything derived is forgotten when another connection writes.
 
 use crate::body::protobuf::schema::Schema;
+use crate::call::model::Level;
 use crate::case::bodies::BodyReader;
 use crate::case::heads::Heads;
-use crate::case::{ids, info, open_read};
+use crate::case::{ids, info, open_read, profile};
 use crate::detect::print::PrintKey;
 use crate::error::Result;
 use crate::query::func::{self, Ranks};
@@ -71,6 +72,8 @@ pub(super) struct Cache {
     pub sessions: FxHashMap<i64, Arc<str>>,
     pub accepted: FxHashMap<i64, Accepted>,
     pub classes: Arc<[Class]>,
+    /// Levels by which a masked value falls.
+    pub masked_falls: u8,
     pub span: Option<Span>,
 }
 
@@ -100,6 +103,21 @@ impl Cx {
         };
         cx.fresh()?;
         Ok(cx)
+    }
+
+    /// Level of a value of a class under the case's grading profile.
+    pub fn level(&self, class: u8, masked: bool) -> Level {
+        let classes = self.classes();
+        let own = classes
+            .iter()
+            .find(|c| c.id == class)
+            .map_or(0, |c| c.level);
+        let fall = if masked {
+            self.cache.borrow().masked_falls
+        } else {
+            0
+        };
+        Level::from_u8(own.saturating_sub(fall))
     }
 
     /// Names messages by this schema, instead of the one that the case keeps.
@@ -144,6 +162,7 @@ impl Cx {
         *cache = Cache {
             terms,
             classes: classes.into(),
+            masked_falls: profile::current(&self.conn)?.grading().masked,
             ..Cache::default()
         };
         let mut names: FxHashMap<&str, usize> = FxHashMap::default();

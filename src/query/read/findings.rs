@@ -5,7 +5,7 @@ use super::call::{self, accepted, facts, id_of, target_base};
 use super::cx::Cx;
 use super::mask::{self, Hit};
 use super::select;
-use crate::call::model::{Dir, Level, Proto, RawFinding};
+use crate::call::model::{Dir, Proto, RawFinding};
 use crate::call::text::lossless;
 use crate::case::heads::Heads;
 use crate::case::ids;
@@ -175,7 +175,7 @@ pub fn call_findings(cx: &Cx, id: i64) -> Result<Vec<FindingRow>> {
                     dir: crate::query::func::dir_name(dir),
                     place: detect::place(&f.field, &f.index),
                     class: class.map(|c| c.name.to_string()).unwrap_or_default(),
-                    level: Level::from_u8(class.map_or(0, |c| c.level)).name(),
+                    level: cx.level(f.class, f.masked).name(),
                     form: f.form.name(),
                     masked: f.masked,
                     conf: f64::from(f.conf) / 100.0,

@@ -21,7 +21,7 @@ pub use evidence::{flows, sources};
 pub use findings::{call_findings, count_findings, findings};
 pub use groups::{accounts, apis, risks, sessions};
 pub use select::{Chip, call_ids, chips, count, explain, histogram};
-pub use show::show;
+pub use show::{RawRequest, credential, raw_request, show};
 pub use why::Reason;
 
 use super::Filter;

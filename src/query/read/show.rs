@@ -47,6 +47,65 @@ pub fn show(cx: &Cx, id: i64) -> Result<Option<Show>> {
     }))
 }
 
+/// A request as bytes, for writing it down in a form that keeps each of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRequest {
+    /// Start line and header block, values of data classes masked unless the reader reveals them.
+    pub head: Vec<u8>,
+    /// Body, decoded; masked in the same way.
+    pub body: Vec<u8>,
+    /// Whether bytes of the body are missing.
+    pub cut: bool,
+    /// Places of the credentials in it: `header:authorization`, `cookie:sid`, `query:api_key`.
+    pub credentials: Vec<String>,
+}
+
+/// The request of a call as bytes; `None` where its head was not captured.
+pub fn raw_request(cx: &Cx, id: i64) -> Result<Option<RawRequest>> {
+    cx.fresh()?;
+    let Some(p) = findings::places(cx, id)? else {
+        return Ok(None);
+    };
+    let heads = cx.reader.borrow_mut().heads(&cx.conn, id)?;
+    let Some(head) = &heads.request else {
+        return Ok(None);
+    };
+    let head = masked(cx, head, head_hits(cx, &p, 0)?).raw;
+    let (mut body, mut cut) = (Vec::new(), false);
+    if let Some(of) = p.bodies.first().copied().flatten() {
+        let hits = body_hits(cx, p.api, 0, of)?;
+        body = mask::bytes(cx, &cx.body(of)?, hits);
+        cut = bodies::info(&cx.conn, of)?.is_some_and(|i| i.kept < i.len || i.cut.is_some());
+    }
+    let ident: Option<Vec<u8>> = cx
+        .conn
+        .prepare_cached("SELECT ident FROM call WHERE id=?1")?
+        .query_row([id], |r| r.get(0))?;
+    let seen = crate::case::ident::decode(&ident.unwrap_or_default()).0;
+    Ok(Some(RawRequest {
+        head,
+        body,
+        cut,
+        credentials: seen.into_iter().map(|c| c.place).collect(),
+    }))
+}
+
+/// What a call proved itself with, as it may be shown: kind, place and a print of the secret, never the secret. Equal prints are the
+/// same credential.
+pub fn credential(cx: &Cx, id: i64) -> Result<Option<String>> {
+    let ident: Option<Vec<u8>> = cx
+        .conn
+        .prepare_cached("SELECT ident FROM call WHERE id=?1")?
+        .query_row([id], |r| r.get(0))?;
+    let seen = crate::case::ident::decode(&ident.unwrap_or_default()).0;
+    let sure = |c: &&crate::call::model::CredentialSeen| !c.place.starts_with('~');
+    let best = seen.iter().find(sure).or_else(|| seen.first());
+    Ok(best.map(|c| {
+        let place = c.place.trim_start_matches('~');
+        format!("{} {place} #{:08x}", c.kind, c.print >> 32)
+    }))
+}
+
 /// Interim responses. Their values are found behind those of the final one (see [`Heads::text`]).
 fn interim(cx: &Cx, p: &Places, heads: &Heads) -> Result<Vec<Part>> {
     if heads.interim.is_empty() {

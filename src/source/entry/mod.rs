@@ -61,6 +61,7 @@ impl Entry {
                 flags: Flags::default(),
                 // a tool sees a call over TLS from the inside
                 tls: false,
+                peer: None,
                 proto: None,
                 parent: None,
                 context: None,

@@ -35,6 +35,7 @@ pub(super) fn dump(text: &str, b: &mut Builder) -> Option<&'static str> {
     (b.clue.rows.len() > before).then_some(if copied { "SQL, COPY" } else { "SQL, INSERT" })
 }
 
+#[derive(Clone, Copy)]
 enum Word {
     Create,
     Insert,
@@ -43,12 +44,12 @@ enum Word {
 
 /// The next statement of a kind that is read; `at` goes behind its words.
 fn next_statement(text: &str, at: &mut usize) -> Option<Word> {
-    const WORDS: [(&str, fn() -> Word); 5] = [
-        ("insert into ", || Word::Insert),
-        ("insert ignore into ", || Word::Insert),
-        ("replace into ", || Word::Insert),
-        ("create table ", || Word::Create),
-        ("copy ", || Word::Copy),
+    const WORDS: [(&str, Word); 5] = [
+        ("insert into ", Word::Insert),
+        ("insert ignore into ", Word::Insert),
+        ("replace into ", Word::Insert),
+        ("create table ", Word::Create),
+        ("copy ", Word::Copy),
     ];
     // Statements begin a line, or follow another one.
     let mut from = *at;
@@ -57,13 +58,13 @@ fn next_statement(text: &str, at: &mut usize) -> Option<Word> {
         let lead = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', ';']).len();
         let start = from + lead;
         let head = text.get(start..)?;
-        for (w, make) in WORDS {
+        for (w, kind) in WORDS {
             if head
                 .get(..w.len())
                 .is_some_and(|h| h.eq_ignore_ascii_case(w))
             {
                 *at = start + w.len();
-                return Some(make());
+                return Some(kind);
             }
         }
         from = start + head.find(['\n', ';']).map(|n| n + 1)?;

@@ -111,7 +111,7 @@ pub(super) fn walk(l: &Leak, set: &[usize], best: &Fit, cost: f64) -> Found {
         r ^= r << 17;
         (r >> 11) as usize % n.max(1)
     };
-    let (mut here, mut at) = top.into();
+    let (mut here, mut at) = top;
     // Every neighbour of the best set, then a walk; a better set is walked from again.
     for _ in 0..4 {
         let base = top.1;
@@ -130,7 +130,7 @@ pub(super) fn walk(l: &Leak, set: &[usize], best: &Fit, cost: f64) -> Found {
         }
     }
     if top.0 > here {
-        (here, at) = top.into();
+        (here, at) = top;
     }
     for _ in 0..STEPS {
         if n == 0 || s.seen.len() >= fits {

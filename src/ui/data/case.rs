@@ -5,6 +5,7 @@ use super::lane::LaneState;
 use super::{
     Answer, Data, FILM_CALLS, Fail, Item, Kind, LIST_ROWS, Names, What, notebook, overview,
 };
+use crate::detect::Rules;
 use crate::error::Error;
 use crate::load::correct::With;
 use crate::query::read::{self, Cx, Page};
@@ -57,7 +58,14 @@ impl Data for CaseData {
     fn answer(&mut self, what: &What, lane: &LaneState) -> Result<Answer, Fail> {
         let path = self.path.clone();
         match what {
-            What::Write(w) => return notebook::write(&path, w, &self.with).map_err(fail),
+            What::Write(w) => {
+                let done = notebook::write(&path, w, &self.with).map_err(fail)?;
+                // what is decided from now on is decided with these
+                if let notebook::Write::Rules(files) = w {
+                    self.with.rules.clone_from(files);
+                }
+                return Ok(done);
+            }
             What::Sql(_) if !path.exists() => return Err(Fail::NoCase),
             What::Sql(text) => {
                 // The lane's handle now belongs to the statement's connection; the next question opens its own.
@@ -69,6 +77,7 @@ impl Data for CaseData {
             }
             _ => {}
         }
+        let with = self.with.clone();
         let cx = self.cx(lane)?;
         cx.reveal = matches!(
             what,
@@ -76,7 +85,7 @@ impl Data for CaseData {
                 | What::Trace { reveal: true, .. }
                 | What::Export { reveal: true, .. }
         );
-        let r = read(cx, what, lane);
+        let r = read(cx, what, &with, lane);
         cx.reveal = false;
         if matches!(r, Err(Error::Sql(_))) && !lane.stop.load(std::sync::atomic::Ordering::SeqCst) {
             // The file may have been replaced or grown a table since; the next question opens it anew.
@@ -86,7 +95,7 @@ impl Data for CaseData {
     }
 }
 
-fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
+fn read(cx: &Cx, what: &What, with: &With, lane: &LaneState) -> Result<Answer, Error> {
     Ok(match what {
         What::Calls { filter, page } => {
             let items = read::calls(cx, filter, page)?;
@@ -127,7 +136,9 @@ fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
                     Vec::new()
                 }
             };
-            Answer::Film(Box::new(Timeline::new(calls, &mut people)))
+            let mut film = Timeline::new(calls, &mut people);
+            film.with_credentials(&mut |c| read::credential(cx, c.rowid).ok().flatten());
+            Answer::Film(Box::new(film))
         }
         What::Trace { question, reveal } => {
             let inside = overview::inside(cx);
@@ -162,6 +173,8 @@ fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
                 saved: notebook::saved(&cx.conn),
             }))
         }
+        What::Report { question, path } => written(cx, question.as_ref(), path, with, lane)?,
+        What::Paths(begun) => Answer::Paths(begun.clone(), super::paths::complete(cx, begun)),
         What::Marks => Answer::Marks(notebook::marks(&cx.conn)),
         What::Export {
             format,
@@ -169,7 +182,7 @@ fn read(cx: &Cx, what: &What, lane: &LaneState) -> Result<Answer, Error> {
             text,
             path,
             reveal,
-        } => cx_export(cx, format, filter, text, path, *reveal, lane)?,
+        } => cx_export(cx, format, filter, text, path, *reveal, with, lane)?,
         What::Write(_) | What::Sql(_) => return Err(Error::NotYet("this")),
     })
 }
@@ -206,6 +219,38 @@ fn list(cx: &Cx, kind: Kind, filter: &Filter) -> Result<Answer, Error> {
     Ok(Answer::Rows { items, cut })
 }
 
+/// Composes and writes a report.
+fn written(
+    cx: &Cx,
+    question: Option<&crate::trace::Question>,
+    path: &std::path::Path,
+    with: &With,
+    lane: &LaneState,
+) -> Result<Answer, Error> {
+    let rules = std::sync::Arc::new(Rules::with_files(&with.rules)?);
+    let options = crate::trace::Options {
+        inside: overview::inside(cx),
+        rules: Some(rules.clone()),
+        ..Default::default()
+    };
+    let answer = match question {
+        Some(q) => Some(crate::trace::run(&cx.conn, q, &options, &lane.stop)?),
+        None => None,
+    };
+    let done = crate::report::publish(cx, question.zip(answer.as_ref()), rules.print(), path)?;
+    let noted = if done.journal.is_some() {
+        ""
+    } else {
+        "; the journal could not be written"
+    };
+    Ok(Answer::Written(format!(
+        "report {}: {} B, sha256 {}{noted}",
+        done.path.display(),
+        done.bytes,
+        done.sha256.get(..12).unwrap_or_default()
+    )))
+}
+
 /// Keys of the records in a call's response: the same record has the same key in every call.
 fn people_of(cx: &Cx, c: &CallRow) -> Vec<u64> {
     let mut keys: Vec<u64> = read::call_findings(cx, c.rowid)
@@ -225,6 +270,7 @@ fn people_of(cx: &Cx, c: &CallRow) -> Vec<u64> {
 }
 
 /// Writes a file of the selected calls.
+#[allow(clippy::too_many_arguments)] // the parts of one question, each used once
 fn cx_export(
     cx: &Cx,
     format: &str,
@@ -232,15 +278,19 @@ fn cx_export(
     text: &str,
     path: &std::path::Path,
     reveal: bool,
+    with: &With,
     lane: &LaneState,
 ) -> Result<Answer, Error> {
     use crate::export;
+    let rules = Rules::with_files(&with.rules)?.print().to_owned();
     let job = export::Job {
         cx,
         filter,
         filter_text: text,
         limit: 0,
         evidence: &[],
+        report: &|cx, made_at| crate::report::whole(cx, made_at, &rules),
+        rules: &rules,
         stop: &lane.stop,
     };
     let done = export::export(export::find(format)?, &job, path)?;

@@ -6,6 +6,7 @@ pub mod lane;
 pub mod notebook;
 pub mod overview;
 pub mod palette;
+pub mod paths;
 pub mod sql;
 
 use crate::query::Filter;
@@ -118,6 +119,8 @@ pub enum Place {
     Marks,
     /// Something that was written.
     Written,
+    /// Paths for a prompt.
+    Paths,
 }
 
 /// A thread that answers.
@@ -173,6 +176,13 @@ pub enum What {
     Marks,
     /// A change of the investigator's part of the case.
     Write(notebook::Write),
+    /// A report to write: on a question, or of what is there.
+    Report {
+        question: Option<Question>,
+        path: std::path::PathBuf,
+    },
+    /// What a path that was begun can become.
+    Paths(String),
     /// A file to write.
     Export {
         format: &'static str,
@@ -197,6 +207,8 @@ impl What {
             | What::Sql(_)
             | What::Marks
             | What::Write(_)
+            | What::Paths(_)
+            | What::Report { .. }
             | What::Export { .. } => LaneId::Work,
         }
     }
@@ -242,6 +254,8 @@ pub struct OverviewData {
     pub logs: (u64, u64),
     /// Reveals in the journal.
     pub reveals: u64,
+    /// Title and date of the grading profile; none where levels are the rules' own.
+    pub profile: Option<(String, String)>,
     /// Number, examiner.
     pub info: (Option<String>, Option<String>),
 }
@@ -271,6 +285,8 @@ pub enum Answer {
     Marks(Vec<MarkRow>),
     /// What was written, in words.
     Written(String),
+    /// What was begun, and what it can become.
+    Paths(String, Vec<String>),
 }
 
 /// Why there is no answer.

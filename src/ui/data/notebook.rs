@@ -6,9 +6,10 @@ use crate::case;
 use crate::error::{Error, Result};
 use crate::load::correct::{self, Change, With};
 use crate::load::finalise::Counts;
+use crate::load::profiles;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub enum Write {
     Template(Change),
     /// Takes the last correction back.
     Untemplate(Change),
+    /// Grades by another profile.
+    Grade(String),
+    /// Searches again with the rules in these files, as they are now.
+    Rules(Vec<PathBuf>),
 }
 
 impl Write {
@@ -74,7 +79,8 @@ impl Write {
                 v: v.clone(),
                 off: !off,
             }),
-            Write::SaveFilter { .. } => None,
+            // another profile is one more choice in the palette
+            Write::SaveFilter { .. } | Write::Grade(_) | Write::Rules(_) => None,
             Write::Template(c) => Some(Write::Untemplate(c.clone())),
             Write::Untemplate(c) => Some(Write::Template(c.clone())),
         }
@@ -93,6 +99,38 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
             return corrected(path, with, counts, |conn| {
                 let said = correct::undo(conn)?;
                 Ok(said.unwrap_or_else(|| "there is no correction to take back".into()))
+            });
+        }
+        Write::Rules(files) => {
+            let with = With {
+                rules: files.clone(),
+                ..with.clone()
+            };
+            let (again, counts) = correct::search_again(path, &with)?;
+            let said = match again {
+                None => "nothing was searched with other rules than these".into(),
+                Some(r) if r.classes.is_empty() => {
+                    format!(
+                        "{} bodies and heads searched again, no difference",
+                        r.searched
+                    )
+                }
+                Some(r) => format!(
+                    "{} searched again, {} differ: {}; {} findings",
+                    r.searched,
+                    r.changed,
+                    r.difference(),
+                    counts.findings
+                ),
+            };
+            return Ok(Answer::Written(said));
+        }
+        Write::Grade(id) => {
+            let counts = |c: &Counts| format!("{} findings", c.findings);
+            return corrected(path, with, counts, |conn| {
+                let p = profiles::named(id)?;
+                case::profile::take(conn, &p)?;
+                Ok(format!("levels by {}", p.title))
             });
         }
         Write::Correct {
@@ -142,7 +180,8 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
             case::marks::save(&conn, name, "filter", text)?;
             format!("filter saved as {name}")
         }
-        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_) => String::new(),
+        // done above
+        _ => String::new(),
     };
     Ok(Answer::Written(said))
 }

@@ -2,6 +2,7 @@
 
 use super::{AppShare, OverviewData};
 use crate::call::model::Flags;
+use crate::case::profile;
 use crate::error::Result;
 use crate::facts::inside::Inside;
 use crate::query::Filter;
@@ -55,6 +56,7 @@ pub fn read(cx: &Cx, filter: &Filter) -> Result<OverviewData> {
         calls: read::count(cx, filter, None)?,
         flags: flags(cx)?,
         logs: logs(cx)?,
+        profile: profile::chosen(&cx.conn)?.map(|p| (p.title, p.date)),
         reveals: cx
             .conn
             .query_row(

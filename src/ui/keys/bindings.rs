@@ -246,7 +246,7 @@ pub static BINDINGS: &[Binding] = &[
         Ctx::Global,
         &[Key::ch('R')],
         A::Replay,
-        "replay the session under the cursor",
+        "replay the session, account, flow or trail under the cursor",
         50,
         "replay",
     ),
@@ -264,7 +264,18 @@ pub static BINDINGS: &[Binding] = &[
         A::Copy,
         "copy: y value, r row, c curl, f filter, l locator",
     ),
-    b(Ctx::Global, &[Key::ch('X')], A::Export, "export"),
+    b(
+        Ctx::Global,
+        &[Key::ch('X')],
+        A::Export,
+        "export what is selected here as a file",
+    ),
+    b(
+        Ctx::Global,
+        &[Key::ch('W')],
+        A::Report,
+        "write a report: of this trace, this account, or what is here",
+    ),
     b(
         Ctx::List,
         &[Key::ch('C')],
@@ -374,6 +385,12 @@ pub static BINDINGS: &[Binding] = &[
         &[Key::ch('E')],
         A::PrevSensitive,
         "previous step with sensitive records",
+    ),
+    b(
+        Ctx::Replay,
+        &[Key::ch('f')],
+        A::FoldGaps,
+        "long gaps folded, or as long as they were",
     ),
     h(
         Ctx::Replay,

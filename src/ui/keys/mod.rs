@@ -104,6 +104,8 @@ pub enum Action {
     Reveal,
     Copy,
     Export,
+    /// Write a report.
+    Report,
     Sort,
     SortReverse,
     Why,
@@ -119,6 +121,8 @@ pub enum Action {
     StepBack,
     Faster,
     Slower,
+    /// Long gaps folded or not.
+    FoldGaps,
 }
 
 /// A key: code and modifiers.

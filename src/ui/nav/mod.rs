@@ -59,7 +59,7 @@ pub enum Jump {
     },
     /// One call, by its id.
     Call(String),
-    /// A session on its ladder.
+    /// A film: of a session by its id, or of what [`film_term`] knows.
     Replay(String),
     /// A trace.
     Trace(Question),
@@ -94,6 +94,22 @@ pub fn term(field: &str, value: &str) -> String {
     } else {
         format!("{field}:{}", quote(value))
     }
+}
+
+/// The calls of a film: `account:NAME` what it did, `flow:ID` what went over it, `trail:ID,ID` these calls, else a session's id.
+pub fn film_term(what: &str) -> String {
+    if let Some(name) = what.strip_prefix("account:") {
+        // what others did for it behind the gateway has no session of its own
+        return format!("{} session", term("account", name));
+    }
+    if let Some(id) = what.strip_prefix("flow:") {
+        return term("flow", id);
+    }
+    if let Some(ids) = what.strip_prefix("trail:") {
+        let ids: Vec<String> = ids.split(',').map(quote).collect();
+        return format!("id in {{{}}}", ids.join(","));
+    }
+    term("session", what)
 }
 
 /// A filter with one more term; one that is there already is not added again.

@@ -295,9 +295,12 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     let over: &[(&str, &str)] = match (&m.overlay, &m.filter.edit) {
         (Some(Overlay::Text(..)), _) => &[("j/k", "scroll"), ("any other key", "closes")],
         (Some(Overlay::Menu(..)), _) => &[("letter", "chooses"), ("Esc", "closes")],
-        (Some(Overlay::Prompt(..)), _) => {
-            &[("Enter", "done"), ("Up", "last one"), ("Esc", "closes")]
-        }
+        (Some(Overlay::Prompt(..)), _) => &[
+            ("Enter", "done"),
+            ("Up", "last one"),
+            ("Tab", "completes a path"),
+            ("Esc", "closes"),
+        ],
         (Some(Overlay::Palette { .. }), _) => &[
             ("type", "to find"),
             ("Up/Down", "choose"),
@@ -484,7 +487,14 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
         ),
         PromptKind::Trace => (
             "Trace what?".into(),
-            "a value, record:ID, account:NAME, or the path of a clue file",
+            "a value, record:ID, account:NAME, or a clue file (Tab finds those beside the evidence)",
+        ),
+        PromptKind::Report(q) => (
+            match q {
+                Some(q) => format!("Report on {} to", update::question_name(q)),
+                None => "Report on what is here to".into(),
+            },
+            "OUT.html or OUT.md; values stay masked; the journal keeps that it was written",
         ),
         PromptKind::Export(_, true) => (
             "Write to".into(),
@@ -499,6 +509,10 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             "between spaces; * for all; u takes it back",
         ),
         PromptKind::Rename(_) => ("Another name for this API".into(), "u takes it back"),
+        PromptKind::Rules => (
+            "Files of rules (TOML), blanks between; none for the built-in rules".into(),
+            "the difference is told and kept in the journal",
+        ),
         PromptKind::Save => ("Name for this filter".into(), "the palette offers it again"),
     }
 }

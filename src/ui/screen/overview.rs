@@ -116,6 +116,10 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
     if let (Some(a), Some(b)) = (first, last) {
         d.add(Line::pair("span", time::range(a, b), Role::Text));
     }
+    if let Some((title, date)) = &o.profile {
+        let text = format!("{title}, {date}");
+        d.add(Line::pair("levels by", text, Role::Text));
+    }
     let packets: u64 = o.sources.iter().filter_map(|s| s.packets).sum();
     let lines: u64 = o.sources.iter().filter_map(|s| s.lines).sum();
     let skipped: u64 = o.sources.iter().map(|s| s.skipped).sum();

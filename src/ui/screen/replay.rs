@@ -359,16 +359,47 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         )
         .jump(Jump::Call(c.id.clone())),
     );
+    // What a reviewer asks of each call stands first: when, who, by what, what was asked, what came back.
+    call.add(Line::pair("time", time::long(&c.ts), Role::Text));
+    let sure = c
+        .account_conf
+        .map_or(String::new(), |n| format!("  {n:.2}"));
+    call.add(Line::pair(
+        "who",
+        format!("{}{sure}", c.account.as_deref().unwrap_or("nobody known")),
+        Role::Text,
+    ));
+    call.add(Line::pair(
+        "by",
+        s.credential
+            .as_deref()
+            .unwrap_or("no credential")
+            .to_owned(),
+        Role::Text,
+    ));
+    let asked = crate::replay::timeline::params(c);
+    let asked: Vec<String> = asked.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let sent = c
+        .req_content_len
+        .filter(|n| *n > 0)
+        .map(|n| format!("body {} ", bytes(n)))
+        .unwrap_or_default();
+    call.add(Line::pair(
+        "parameters",
+        format!("{sent}{}", asked.join(" ")),
+        Role::Text,
+    ));
     let took = s
         .took
         .map(|n| format!("  took {}", span(n)))
         .unwrap_or_default();
     call.add(Line::pair(
-        "answer",
+        "returned",
         format!(
-            "{}  {}{took}",
+            "{}  {}  {}{took}",
             answer_of(s),
-            c.resp_content_len.map(bytes).unwrap_or_default()
+            c.resp_content_len.map(bytes).unwrap_or_default(),
+            c.classes.join(" ")
         ),
         Role::Text,
     ));
@@ -389,7 +420,11 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
                 call.add(Line::pair("changed", "nothing in the target", Role::Dim));
             }
         } else {
-            call.add(Line::pair("changed", "another API than before", Role::Dim));
+            call.add(Line::pair(
+                "changed",
+                "the first call of this API",
+                Role::Dim,
+            ));
         }
         if d.new_people + d.repeated > 0 {
             call.add(Line::pair(
@@ -402,9 +437,6 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
                 Role::Text,
             ));
         }
-    }
-    if !c.classes.is_empty() {
-        call.add(Line::pair("classes", c.classes.join(" "), Role::Text));
     }
     for n in m
         .mark_of(&format!("call:{}", c.id))

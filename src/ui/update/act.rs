@@ -1,6 +1,6 @@
 //! Actions. In: what a key means. Out: changes. Bounds: none.
 
-use super::{ask, correct, docs, film, filter, go, list, overlay, palette, step, work};
+use super::{ask, correct, docs, film, filter, go, list, overlay, palette, report, step, work};
 use crate::trace::Question;
 use crate::ui::data::Item;
 use crate::ui::effect::Effect;
@@ -112,7 +112,8 @@ pub fn act(m: &mut Model, a: A) {
         }
         A::Undo => work::undo(m),
         A::Redo => work::redo(m),
-        A::Play | A::Step | A::StepBack | A::Faster | A::Slower => film::film(m, a),
+        A::Play | A::Step | A::StepBack | A::Faster | A::Slower | A::FoldGaps => film::film(m, a),
+        A::Report => report::prompt(m),
         A::Redraw => m.outbox.push(Effect::Redraw),
         A::Suspend => m.outbox.push(Effect::Suspend),
         A::Cancel => cancel(m),
@@ -333,6 +334,19 @@ fn acts_in(c: &crate::query::rows::CallRow) -> Option<String> {
     c.session.clone().or_else(|| c.part_of.clone())
 }
 
+/// The calls of the trail on show.
+pub(super) fn trail(extra: &Extra) -> Option<String> {
+    let Extra::Trace(t) = extra else { return None };
+    let trail = t.result.as_ref()?.trails.get(t.trail)?;
+    let mut ids: Vec<&str> = Vec::new();
+    for id in trail.hops.iter().filter_map(|h| h.call.as_deref()) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    (!ids.is_empty()).then(|| format!("trail:{}", ids.join(",")))
+}
+
 fn replay(m: &mut Model) {
     let Some(f) = m.top() else { return };
     if let Extra::Replay(r) = &f.extra {
@@ -344,17 +358,11 @@ fn replay(m: &mut Model) {
     let session = match f.list.here().map(|r| &r.item) {
         Some(Item::Session(s)) => Some(s.session.clone()),
         Some(Item::Call(c)) => acts_in(c),
-        Some(Item::Account(a)) => {
-            let name = a.account.clone();
-            return go::jump(
-                m,
-                Jump::To {
-                    screen: ScreenId::Sessions,
-                    term: Some(term("account", &name)),
-                    title: name,
-                },
-            );
-        }
+        Some(Item::Account(a)) => Some(format!("account:{}", a.account)),
+        Some(Item::Suspect(s)) => Some(format!("account:{}", s.account)),
+        Some(Item::Flow(w)) if w.calls > 0 => Some(format!("flow:{}", w.id)),
+        Some(Item::Flow(_)) => return m.say("no call went over this flow"),
+        Some(Item::Hop(_)) => trail(&f.extra),
         _ => f.show.as_ref().and_then(|s| acts_in(&s.row)),
     };
     match session {

@@ -167,7 +167,7 @@ fn film(m: &mut Model, id: u64) {
     let Extra::Replay(r) = &mut f.extra else {
         return;
     };
-    let term = crate::ui::nav::term("session", &r.session);
+    let term = crate::ui::nav::film_term(&r.session);
     if r.film.is_none() {
         r.state = State::Loading;
     }

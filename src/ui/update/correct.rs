@@ -6,6 +6,7 @@ use crate::load::correct::Change;
 use crate::ui::data::Item;
 use crate::ui::data::notebook::Write;
 use crate::ui::model::{MenuKind, Model, Overlay, PromptKind};
+use std::path::PathBuf;
 
 /// The API under the cursor.
 fn here(m: &Model) -> Option<String> {
@@ -86,4 +87,11 @@ pub fn rename(m: &mut Model, api: &str, name: &str) {
             name: name.to_owned(),
         }),
     );
+}
+
+/// Files of rules were typed: what was searched with other ones is searched again.
+pub fn rules(m: &mut Model, text: &str) {
+    m.rules = text.trim().to_owned();
+    let files = text.split_whitespace().map(PathBuf::from).collect();
+    work::correct(m, Write::Rules(files));
 }

@@ -31,6 +31,7 @@ pub fn film(m: &mut Model, a: A) {
                     .push(Effect::After(super::PLAY_MS, Timer::Play(id)));
             }
         }
+        A::FoldGaps => r.clock = r.clock.toggle_fold(t),
         A::Faster => r.clock = r.clock.faster(),
         A::Slower => r.clock = r.clock.slower(),
         A::Step => {

@@ -207,7 +207,10 @@ pub fn jump(m: &mut Model, j: Jump) {
         },
         Jump::Replay(id) => Seed {
             screen: ScreenId::Replay,
-            title: id.clone(),
+            // the calls of a trail are too many for a crumb
+            title: id
+                .split_once("trail:")
+                .map_or(id.clone(), |_| "trail".into()),
             added: None,
             subject: Subject::Session(id),
         },

@@ -13,10 +13,11 @@ mod mouse;
 mod overlay;
 mod palette;
 mod replies;
+mod report;
 mod step;
 mod work;
 
-pub use go::start;
+pub use go::{question_name, start};
 
 use super::effect::Effect;
 use super::keys::{self, Ctx};

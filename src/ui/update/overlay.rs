@@ -1,8 +1,9 @@
 //! What lies over the screen: texts, menus, prompts, the palette. In: keys. Out: choices. Bounds: none.
 
-use super::{act, correct, filter, go, palette, work};
+use super::{act, ask, correct, filter, go, palette, work};
 use crate::trace::Question;
 use crate::ui::data::notebook::Write;
+use crate::ui::data::{Place, What};
 use crate::ui::model::{MenuKind, Model, Overlay, PromptKind};
 use crate::ui::nav::Jump;
 use crate::ui::nav::input::Input;
@@ -84,6 +85,11 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
                     m.overlay = Some(Overlay::Prompt(kind, input, Some(why)));
                 }
             }
+            KeyCode::Tab if takes_path(&kind) => {
+                let begun = input.text().to_owned();
+                m.overlay = Some(Overlay::Prompt(kind, input, None));
+                ask::ask(m, 0, Place::Paths, What::Paths(begun));
+            }
             KeyCode::Up => {
                 if let Some(last) = m.typed.last() {
                     input = Input::new(&last.clone());
@@ -130,9 +136,42 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
     }
 }
 
+fn takes_path(kind: &PromptKind) -> bool {
+    matches!(
+        kind,
+        PromptKind::Trace | PromptKind::Export(..) | PromptKind::Report(_)
+    )
+}
+
+/// Paths have come: what they have in common is typed, and they are listed where there are several.
+pub fn paths(m: &mut Model, begun: &str, found: &[String]) {
+    let Some(Overlay::Prompt(kind, input, said)) = &mut m.overlay else {
+        return;
+    };
+    if !takes_path(kind) || input.text() != begun {
+        return;
+    }
+    let begins = crate::ui::data::paths::common(found);
+    if begins.len() > begun.len() && begins.starts_with(begun) || found.len() == 1 {
+        *input = Input::new(&begins);
+    }
+    *said = match found {
+        [] => Some("no such file".into()),
+        [_] => None,
+        // the last parts tell them apart
+        many => {
+            let names = many.iter().map(|p| {
+                let p = p.strip_suffix('/').unwrap_or(p);
+                p.rsplit('/').next().unwrap_or(p)
+            });
+            Some(names.collect::<Vec<_>>().join("  "))
+        }
+    };
+}
+
 /// A line was typed; an error keeps the prompt open.
 fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
-    if text.is_empty() && *kind != PromptKind::Find {
+    if text.is_empty() && !matches!(kind, PromptKind::Find | PromptKind::Rules) {
         return Ok(());
     }
     match kind {
@@ -164,9 +203,11 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         PromptKind::Sql => go::sql(m, text),
         PromptKind::Trace => go::jump(m, Jump::Trace(question(text)?)),
         PromptKind::Export(format, raw) => work::export(m, format, text, *raw),
+        PromptKind::Report(q) => super::report::write(m, q.clone(), text)?,
         PromptKind::Save => work::save_filter(m, text),
         PromptKind::Split(api) => correct::split(m, api, text),
         PromptKind::Rename(api) => correct::rename(m, api, text),
+        PromptKind::Rules => correct::rules(m, text),
     }
     m.typed.push(text.to_string());
     Ok(())

@@ -1,7 +1,9 @@
 //! The palette: everything that can be done or gone to, by a few letters. In: typed letters. Out: a choice.
 //! Bounds: [`SHOWN`] candidates on screen; see [`crate::ui::data::palette::MAX`].
 
-use super::{act, ask, filter, go, overlay};
+use super::{act, ask, filter, go, overlay, work};
+use crate::detect::profile::Profile;
+use crate::ui::data::notebook::Write;
 use crate::ui::data::palette::{Skim, best};
 use crate::ui::data::{Place, What};
 use crate::ui::keys::{Action, BINDINGS};
@@ -76,6 +78,16 @@ fn commands(m: &Model) -> Vec<Command> {
     for t in builtin_names() {
         add(format!("theme    {t}"), Run::Theme(t.to_string()));
     }
+    add(
+        "rules    search again with rules from files".into(),
+        Run::Rules,
+    );
+    for p in Profile::builtin() {
+        add(
+            format!("levels   by {}, {}", p.title, p.date),
+            Run::Grade(p.id),
+        );
+    }
     for a in &m.names.accounts {
         add(format!("account  {a}"), Run::Go(Jump::calls("account", a)));
     }
@@ -113,6 +125,11 @@ pub fn run(m: &mut Model, r: Run) {
         Run::Filter(text) => filter::set(m, &text),
         Run::Save if m.filter.applied.is_empty() => m.say("there is no filter to save"),
         Run::Save => overlay::prompt(m, PromptKind::Save, ""),
+        Run::Rules => {
+            let now = m.rules.clone();
+            overlay::prompt(m, PromptKind::Rules, &now);
+        }
+        Run::Grade(id) => work::correct(m, Write::Grade(id)),
         Run::Theme(name) => match Theme::load(&name, m.theme_folder.clone(), m.theme.depth) {
             Ok(t) => {
                 m.theme = Rc::new(t);

@@ -183,6 +183,9 @@ fn general(m: &mut Model, r: Reply) {
                 ask::refetch(m, true);
             }
         }
+        (Place::Paths, Ok(Answer::Paths(begun, found))) => {
+            super::overlay::paths(m, &begun, &found);
+        }
         (Place::Written, Err(Fail::Failed(t))) => m.warn(format!("not written: {t}")),
         (Place::Written, Err(Fail::NoCase)) => m.warn("not written: there is no case file yet"),
         _ => {}

@@ -106,11 +106,13 @@ pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) 
 
 /// Writes a correction, so that it can be taken back.
 pub fn correct(m: &mut Model, w: Write) {
-    m.undo.push(Change::Wrote(w.clone()));
-    if m.undo.len() > HISTORY {
-        m.undo.remove(0);
+    if w.inverse().is_some() {
+        m.undo.push(Change::Wrote(w.clone()));
+        if m.undo.len() > HISTORY {
+            m.undo.remove(0);
+        }
+        m.redo.clear();
     }
-    m.redo.clear();
     m.say("deciding again over all calls ...");
     write(m, w);
 }
@@ -142,7 +144,11 @@ fn write(m: &mut Model, w: Write) {
     }
     m.corrected |= matches!(
         w,
-        Write::Correct { .. } | Write::Template(_) | Write::Untemplate(_)
+        Write::Correct { .. }
+            | Write::Template(_)
+            | Write::Untemplate(_)
+            | Write::Grade(_)
+            | Write::Rules(_)
     );
     ask::ask(m, 0, Place::Written, What::Write(w));
     super::docs::refresh(m);
@@ -318,22 +324,14 @@ pub fn locator(c: &crate::query::rows::CallRow) -> String {
 pub fn export_menu(m: &mut Model) {
     let entries = crate::export::EXPORTERS
         .iter()
-        .filter_map(|e| {
-            Some((
-                e.name().chars().next()?,
-                format!("{}: {}", e.name(), e.about()),
-            ))
-        })
+        .map(|e| (e.key(), format!("{}: {}", e.name(), e.about())))
         .collect();
     m.overlay = Some(Overlay::Menu(MenuKind::Export, entries));
 }
 
 /// Asks for the file's name.
 pub fn export_choice(m: &mut Model, c: char) {
-    let Some(e) = crate::export::EXPORTERS
-        .iter()
-        .find(|e| e.name().starts_with(c))
-    else {
+    let Some(e) = crate::export::EXPORTERS.iter().find(|e| e.key() == c) else {
         return;
     };
     let stem = m
@@ -347,9 +345,22 @@ pub fn export_choice(m: &mut Model, c: char) {
     );
 }
 
+/// What is selected: the call that is open, the film's calls, the trail's, else what the filter selects.
+fn selection(m: &Model) -> String {
+    let all = m.filter.now().to_string();
+    match m.top().map(|f| (&f.extra, f)) {
+        Some((Extra::Call { id }, _)) => crate::ui::nav::term("id", id),
+        Some((Extra::Replay(r), _)) => crate::ui::nav::film_term(&r.session),
+        Some((extra @ Extra::Trace(t), _)) if t.hops => {
+            super::act::trail(extra).map_or(all, |t| crate::ui::nav::film_term(&t))
+        }
+        _ => all,
+    }
+}
+
 /// Writes the file.
 pub fn export(m: &mut Model, format: &'static str, path: &str, raw: bool) {
-    let text = m.filter.now().to_string();
+    let text = selection(m);
     let filter = ask::filter(m, &text);
     m.say(format!("writing {path} ..."));
     ask::ask(
