@@ -321,15 +321,14 @@ fn main() {
         ("1000 times", Some(1000)),
         ("common", None),
     ] {
-        let of =
-            |pick: fn(&Took) -> Option<Duration>| -> Vec<Duration> {
-                needles
-                    .iter()
-                    .zip(&got)
-                    .filter(|(n, _)| n.times == times)
-                    .filter_map(|(_, t)| pick(t))
-                    .collect()
-            };
+        let of = |pick: fn(&Took) -> Option<Duration>| -> Vec<Duration> {
+            needles
+                .iter()
+                .zip(&got)
+                .filter(|(n, _)| n.times == times)
+                .filter_map(|(_, t)| pick(t))
+                .collect()
+        };
         show(&format!("{name}: whole answer"), of(|t| Some(t.1)));
         show(&format!("{name}: first hit"), of(|t| t.0));
     }

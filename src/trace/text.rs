@@ -17,8 +17,8 @@ use crate::limits;
 use patterns::Patterns;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use unwrap::{At, Looker};
 
 /// Shortest value searched as text among others: two characters stand everywhere.

@@ -8,7 +8,7 @@ use crate::ui::model::{Extra, Frame, Model, State};
 use crate::ui::nav::Jump;
 use crate::ui::theme::Role;
 use crate::ui::widget::doc::{Doc, Line};
-use crate::ui::widget::safe_text::{SafeText, grouped};
+use crate::ui::widget::safe_text::{SafeText, bytes, grouped};
 
 /// Path and reasons.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
@@ -173,7 +173,10 @@ fn words(d: &mut Doc, r: &TraceResult) {
         ));
     }
     if o.shallow > 0 {
-        let said = format!("{} of text searched for direct forms alone", bytes(o.shallow));
+        let said = format!(
+            "{} of text searched for direct forms alone",
+            bytes(o.shallow)
+        );
         d.add(Line::pair("partial", said, Role::Partial));
     }
     for (what, n) in [
