@@ -248,6 +248,8 @@ pub const TRACE_TEXT_ALWAYS: usize = 64;
 pub const TRACE_SIGHTINGS: usize = 4_000_000;
 /// Columns of a clue that are told apart; cells beyond are not looked at and counted.
 pub const CLUE_COLUMNS: usize = 64;
+/// Bytes of a clue without columns that are searched for values: a post or a mail, not a dump.
+pub const CLUE_PROSE: usize = 16 << 20;
 /// Bytes of a clue file.
 pub const CLUE_BYTES: usize = 1 << 30;
 /// Bytes taken out of one compressed value inside a body: a compressed export in a JSON field, not a bomb.

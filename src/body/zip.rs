@@ -70,6 +70,15 @@ impl Member<'_> {
     }
 }
 
+/// Members of any zip by name, unpacked within `room` bytes in all; `None` for one that cannot be read.
+pub fn members(content: &[u8], mut room: usize) -> Vec<(&[u8], Option<Vec<u8>>)> {
+    directory(content)
+        .unwrap_or_default()
+        .iter()
+        .map(|m| (m.name, m.unpack(content, &mut room)))
+        .collect()
+}
+
 /// What all members hold, one after the other.
 pub fn text(content: &[u8]) -> Option<Vec<u8>> {
     let mut room = limits::NESTED_DECODED;

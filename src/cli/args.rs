@@ -277,6 +277,15 @@ pub(crate) struct TraceArgs {
     /// The movements of all records as one picture instead: mermaid dot svg json.
     #[arg(long, value_name = "FORMAT")]
     pub graph: Option<String>,
+    /// When the leak was out: what was delivered later explains nothing. RFC 3339, or a date.
+    #[arg(long, value_name = "TIME")]
+    pub published: Option<String>,
+    /// Kinds of evidence to leave out: columns version time order format channel canary exit upload relay peers.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub without: Vec<String>,
+    /// Planted records: a value on each line, or value,account; without an account it counts for whoever alone received it.
+    #[arg(long, value_name = "FILE")]
+    pub canary: Option<PathBuf>,
 }
 
 /// What to report.

@@ -15,7 +15,7 @@ pub(super) fn run(args: &Args, asked: &ReportArgs) -> Result<u8> {
     let question = trace::question(&asked.question)?;
     let cx = case::open(args)?;
     let answer = match &question {
-        Some(q) => Some(trace::answer(args, &cx, q)?),
+        Some(q) => Some(trace::answer(args, &cx, q, None)?),
         None => None,
     };
     let rules = Rules::with_files(&args.common.rules)?;

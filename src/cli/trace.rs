@@ -1,7 +1,7 @@
 //! `trace`: who could have leaked it, and how it moved. In: a value, a clue file, an account or a record. Out: the trace
 //! object, or its text for people. Bounds: those of tracing.
 
-use super::args::{Args, Question as Asked, TraceArgs};
+use super::args::{Args, Common, Question as Asked, TraceArgs};
 use super::{NOTHING, OK, case, load, out};
 use crate::call::text::visible;
 use crate::detect::Rules;
@@ -10,9 +10,11 @@ use crate::facts::inside::Inside;
 use crate::query::Cx;
 use crate::trace::graph::{self, Graph};
 use crate::trace::subject::{Kind, Subject};
+use crate::trace::verdict::REMOVABLE;
 use crate::trace::{self, Options, Question, TraceResult};
 use std::fmt::Write as _;
 use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -34,7 +36,7 @@ pub(super) fn run(args: &Args, asked: &TraceArgs) -> Result<u8> {
         super::share::unlock(args, true)?;
         cx = case::open(args)?;
     }
-    let answer = answer(args, &cx, &question)?;
+    let answer = answer(args, &cx, &question, Some(asked))?;
     if let Some(format) = format {
         out::text(&(format.draw)(&Graph::of(&answer)))?;
     } else if args.common.json {
@@ -74,8 +76,13 @@ pub(super) fn found(answer: &TraceResult) -> bool {
 }
 
 /// Answers a question as the options say.
-pub(super) fn answer(args: &Args, cx: &Cx, question: &Question) -> Result<TraceResult> {
-    answer_as(args, cx, question, args.common.reveal)
+pub(super) fn answer(
+    args: &Args,
+    cx: &Cx,
+    question: &Question,
+    asked: Option<&TraceArgs>,
+) -> Result<TraceResult> {
+    answer_as(args, cx, question, asked, args.common.reveal)
 }
 
 /// ... with values shown or masked as they were when it was answered.
@@ -83,15 +90,52 @@ pub(super) fn answer_as(
     args: &Args,
     cx: &Cx,
     question: &Question,
+    asked: Option<&TraceArgs>,
     reveal: bool,
 ) -> Result<TraceResult> {
-    let options = Options {
+    let mut options = Options {
         reveal,
         inside: Inside::parse(&load::inside(&args.common.inside)?)?,
         rules: Some(Arc::new(Rules::with_files(&args.common.rules)?)),
         ..Options::default()
     };
+    if let Some(a) = asked {
+        for kind in &a.without {
+            if !REMOVABLE.contains(&kind.as_str()) {
+                return Err(Error::Usage {
+                    msg: format!(
+                        "--without: no {}; there are: {}",
+                        visible(kind),
+                        REMOVABLE.join(" ")
+                    ),
+                    at: None,
+                });
+            }
+        }
+        options.without.clone_from(&a.without);
+        options.published = Common::load_time(a.published.as_ref(), "published")?;
+        if let Some(path) = &a.canary {
+            options.canaries = canaries(path)?;
+        }
+    }
     trace::run(&cx.conn, question, &options, &AtomicBool::new(false))
+}
+
+/// Planted values: `value` or `value,account` on each line.
+fn canaries(path: &Path) -> Result<Vec<(String, Option<String>)>> {
+    let text = std::fs::read(path).map_err(Error::io(path, "cannot read"))?;
+    Ok(String::from_utf8_lossy(&text)
+        .lines()
+        .map(|l| l.trim_start_matches('\u{feff}').trim())
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .map(|l| match l.split_once([',', '\t', ';']) {
+            Some((v, a)) if !a.trim().is_empty() => {
+                (v.trim().to_owned(), Some(a.trim().to_owned()))
+            }
+            Some((v, _)) => (v.trim().to_owned(), None),
+            None => (l.to_owned(), None),
+        })
+        .collect())
 }
 
 /// The question of the command line; `None` where there is none.
@@ -122,7 +166,10 @@ pub(super) fn question(asked: &Asked) -> Result<Option<Question>> {
     let read = if path.as_os_str() == "-" {
         std::io::stdin().take(CLUE_BYTES).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path).and_then(|f| f.take(CLUE_BYTES).read_to_end(&mut bytes))
+        // Whatever it is compressed with; zips and workbooks are the clue's own matter.
+        std::fs::File::open(path)
+            .and_then(|f| crate::source::unpacked(Box::new(std::io::BufReader::new(f))))
+            .and_then(|f| f.take(CLUE_BYTES).read_to_end(&mut bytes))
     };
     read.map_err(Error::io(path, "cannot read"))?;
     Ok(Some(Question::Clue {

@@ -66,6 +66,31 @@ fn type_column(
     Some((def.name.clone(), strong))
 }
 
+/// What the scanner finds in a clue without columns: place, length, class, whether it identifies a person.
+fn find_values(
+    scanner: &mut Scanner,
+    rules: &Rules,
+    text: &str,
+) -> Vec<(usize, usize, String, bool)> {
+    let facts = scanner.scan_body(text.as_bytes(), "text", None);
+    facts
+        .findings
+        .iter()
+        .filter(|f| f.class != detect::DIGEST && f.conf >= 20)
+        .filter_map(|f| {
+            let def = rules.classes().get(usize::from(f.class))?;
+            let strong = super::evidence::identifies(&def.name).is_some()
+                || def.level >= crate::call::model::Level::S3;
+            Some((
+                usize::try_from(f.offset).ok()?,
+                usize::try_from(f.len).ok()?,
+                def.name.clone(),
+                strong,
+            ))
+        })
+        .collect()
+}
+
 /// Answers a question.
 pub fn run(
     conn: &Connection,
@@ -90,9 +115,11 @@ pub fn run(
         .rules
         .clone()
         .unwrap_or_else(|| Arc::new(Rules::builtin()));
-    let mut scanner = Scanner::new(rules.clone(), key);
-    let mut typer =
-        |name: Option<&str>, sample: &[&str]| type_column(&mut scanner, &rules, name, sample);
+    let scanner = std::cell::RefCell::new(Scanner::new(rules.clone(), key));
+    let mut typer = |name: Option<&str>, sample: &[&str]| {
+        type_column(&mut scanner.borrow_mut(), &rules, name, sample)
+    };
+    let mut finder = |text: &str| find_values(&mut scanner.borrow_mut(), &rules, text);
     let e = Evidence::load(conn)?;
     let mut only: Option<i64> = None;
     // calls that trails are told of, and what passed them
@@ -123,7 +150,7 @@ pub fn run(
         Question::Value(v) => {
             clue::one(v, &mut typer).map_err(|_| usage("--value: nothing to look for".into()))?
         }
-        Question::Clue { name, bytes } => clue::read(name, bytes, &mut typer)?,
+        Question::Clue { name, bytes } => clue::read(name, bytes, &mut typer, &mut finder)?,
         Question::Record(id) => record(conn, &e, &key, id)?,
         Question::Subject(kind, name) => {
             let bodies = asked_about(*kind, name)?;
@@ -187,7 +214,8 @@ pub fn run(
     }
     let hits = matching::rows(&clue, &found, lone);
     let mut details = Details::new(&e);
-    let readings = verdict::readings(&e, &found, &hits);
+    let until = until(options);
+    let readings = verdict::readings(&e, &clue, &found, &hits, until);
     let loose = !clue.columns.iter().any(|c| {
         c.strong
             && c.class
@@ -199,13 +227,15 @@ pub fn run(
     let (verdict, suspects) = if matches!(question, Question::Subject(..)) {
         Default::default()
     } else {
-        let all = Deliveries::load(&e, loose, &options.inside, stop)?;
+        let all = Deliveries::load(&e, loose, &options.inside, until, stop)?;
         let case = Case {
             e: &e,
             clue: &clue,
             key: &key,
             inside: &options.inside,
             all: &all,
+            resolved: &resolved,
+            options,
         };
         let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
         omitted.suspects = more;
@@ -691,6 +721,13 @@ fn received(
     clue::rows_of(&rows, "records that came to the subject").map(Some)
 }
 
+/// Until when deliveries count.
+fn until(options: &Options) -> Option<i64> {
+    options
+        .published
+        .filter(|_| !options.without.iter().any(|k| k == "time"))
+}
+
 /// An account that exists and received nothing that identifies anybody.
 fn nothing_received(
     e: &Evidence<'_>,
@@ -700,15 +737,18 @@ fn nothing_received(
     account: i64,
 ) -> Result<TraceResult> {
     let clue = Clue::default();
-    let all = Deliveries::load(e, false, &options.inside, stop)?;
+    let until = until(options);
+    let all = Deliveries::load(e, false, &options.inside, until, stop)?;
     let case = Case {
         e,
         clue: &clue,
         key,
         inside: &options.inside,
         all: &all,
+        resolved: &[],
+        options,
     };
-    let readings = verdict::readings(e, &[], &[]);
+    let readings = verdict::readings(e, &clue, &[], &[], until);
     let (verdict, suspects, _) =
         verdict::judge(&case, &readings, &mut Details::new(e), Some(account))?;
     Ok(TraceResult {

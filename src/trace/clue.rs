@@ -3,12 +3,17 @@
 //! [`crate::limits::CLUE_ROWS`], [`crate::limits::CLUE_COLUMNS`]; what is beyond, empty or too short is counted.
 
 mod forms;
+mod json;
+mod prose;
+mod sql;
+mod unpack;
 
-use crate::call::text::lossless;
 use crate::error::{Error, Result};
 use crate::limits;
 use rustc_hash::FxHashMap;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hash::{Hash as _, Hasher as _};
 
 /// A distinct value of the clue.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,27 +110,60 @@ pub fn rows_of(rows: &[Vec<(String, String, bool)>], format: &str) -> Result<Clu
     })
 }
 
+/// Finds values in text that has no columns: place, length, class, whether it identifies.
+pub type Finder<'a> = dyn FnMut(&str) -> Vec<(usize, usize, String, bool)> + 'a;
+
 /// Reads a clue file.
 ///
 /// # Errors
 /// [`Error::Usage`] where it holds nothing to look for or is beyond [`limits::CLUE_BYTES`].
-pub fn read(name: &str, bytes: &[u8], typer: &mut Typer<'_>) -> Result<Clue> {
+pub fn read(
+    name: &str,
+    bytes: &[u8],
+    typer: &mut Typer<'_>,
+    finder: &mut Finder<'_>,
+) -> Result<Clue> {
     if bytes.len() > limits::CLUE_BYTES {
         return Err(usage(name, "is larger than 1 GiB"));
     }
-    let text = decode(bytes);
-    let body = text.trim_start();
     let mut b = Builder::default();
-    if body.starts_with('[') && forms::json_array(body, &mut b) {
-        b.format = "JSON array".into();
-    } else if body.starts_with('{') && forms::json_lines(body, &mut b) {
-        b.format = "JSON lines".into();
-    } else {
-        b = Builder::default();
-        forms::delimited(&text, &mut b);
+    let parts = unpack::parts(bytes, &mut b.clue.skipped);
+    for part in &parts {
+        let text = unpack::decode(part);
+        let before = (b.clue.rows.len(), b.clue.skipped);
+        let format = form(&text, &mut b, finder);
+        if b.clue.rows.len() > before.0 || parts.len() == 1 {
+            if b.format.is_empty() {
+                b.format = format;
+            }
+        } else {
+            // A part without a row (a picture, a style) is one thing that was not read.
+            b.clue.skipped = before.1 + 1;
+        }
+    }
+    if parts.len() > 1 {
+        b.format = format!("{} parts, {}", parts.len(), b.format);
     }
     b.finish(typer)
         .map_err(|_| usage(name, "holds no value to look for"))
+}
+
+/// Reads one text as what it is; what that is in words.
+fn form(text: &str, b: &mut Builder, finder: &mut Finder<'_>) -> String {
+    let body = text.trim_start();
+    if body.starts_with('[') && json::array(body, b) {
+        "JSON array".into()
+    } else if body.starts_with(['{', '[']) && json::values(body, b) {
+        "JSON lines".into()
+    } else if let Some(format) = sql::dump(text, b) {
+        format.into()
+    } else if let Some(format) = forms::delimited(text, b) {
+        format
+    } else if prose::is(text) && prose::read(text, b, finder) {
+        "text".into()
+    } else {
+        forms::lines(text, b)
+    }
 }
 
 fn usage(name: &str, why: &str) -> Error {
@@ -135,29 +173,15 @@ fn usage(name: &str, why: &str) -> Error {
     }
 }
 
-/// Text of the file: UTF-8 or UTF-16 by its mark; other bytes are kept visible.
-fn decode(bytes: &[u8]) -> String {
-    match bytes {
-        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => lossless(rest).into_owned(),
-        _ => lossless(bytes).into_owned(),
-    }
-}
-
-fn utf16(bytes: &[u8], order: fn([u8; 2]) -> u16) -> String {
-    let (pairs, _) = bytes.as_chunks::<2>();
-    char::decode_utf16(pairs.iter().map(|p| order(*p)))
-        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect()
-}
-
 #[derive(Default)]
 struct Builder {
     clue: Clue,
     format: String,
     by_name: BTreeMap<String, u16>,
-    seen: FxHashMap<(u16, String), u32>,
+    /// Values by a hash of column and text; equal hashes of others stand under the next number.
+    seen: FxHashMap<u64, u32>,
+    /// Classes that the text itself told, by column.
+    told: BTreeMap<u16, (String, bool)>,
     /// Filled cells of each column.
     filled: Vec<u64>,
     keep_all: bool,
@@ -182,6 +206,28 @@ impl Builder {
         Some(c)
     }
 
+    /// Number of a value, the same for equal ones.
+    fn value(&mut self, column: u16, text: &str) -> Option<u32> {
+        let mut h = rustc_hash::FxHasher::default();
+        (column, text).hash(&mut h);
+        let mut key = h.finish();
+        while let Some(id) = self.seen.get(&key) {
+            let v = self.clue.values.get(*id as usize)?;
+            if v.column == column && v.text == text {
+                return Some(*id);
+            }
+            key = key.wrapping_add(1);
+        }
+        let id = u32::try_from(self.clue.values.len()).ok()?;
+        self.clue.values.push(Value {
+            text: text.to_owned(),
+            column,
+            shape: shape(text),
+        });
+        self.seen.insert(key, id);
+        Some(id)
+    }
+
     fn row(&mut self, cells: &[(Option<&str>, &str)]) {
         if self.clue.rows.len() >= limits::CLUE_ROWS {
             self.clue.skipped += 1;
@@ -189,11 +235,20 @@ impl Builder {
         }
         let mut row: Vec<u32> = Vec::with_capacity(cells.len());
         for (i, (name, cell)) in cells.iter().enumerate() {
-            let text = clean(cell);
+            let text = spelt(clean(cell));
             if text.chars().count() < 2
                 || matches!(
                     text.to_ascii_lowercase().as_str(),
-                    "null" | "none" | "n/a" | "na" | "nil" | "--" | "true" | "false" | "\\n"
+                    "null"
+                        | "none"
+                        | "n/a"
+                        | "na"
+                        | "nil"
+                        | "nan"
+                        | "--"
+                        | "true"
+                        | "false"
+                        | "\\n"
                 )
             {
                 continue;
@@ -203,21 +258,20 @@ impl Builder {
                 continue;
             };
             self.filled[c as usize] += 1;
-            let key = (c, text.to_owned());
-            let id = match self.seen.get(&key) {
-                Some(id) => *id,
-                None => {
-                    let Ok(id) = u32::try_from(self.clue.values.len()) else {
-                        continue;
-                    };
-                    self.clue.values.push(Value {
-                        text: text.to_owned(),
-                        column: c,
-                        shape: shape(text),
-                    });
-                    self.seen.insert(key, id);
-                    id
+            // Four digits in a column of last digits are the end of a longer number.
+            let text = match name {
+                Some(n)
+                    if text.len() == 4
+                        && tail(n)
+                        && text.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+                {
+                    Cow::Owned(format!("****{text}"))
                 }
+                _ => text,
+            };
+            let Some(id) = self.value(c, &text) else {
+                self.clue.skipped += 1;
+                continue;
             };
             if !row.contains(&id) {
                 row.push(id);
@@ -247,7 +301,10 @@ impl Builder {
                 .take(SAMPLE)
                 .map(|v| v.text.as_str())
                 .collect();
-            let class = typer(column.name.as_deref(), &sample);
+            let told = u16::try_from(c)
+                .ok()
+                .and_then(|c| self.told.get(&c).cloned());
+            let class = told.or_else(|| typer(column.name.as_deref(), &sample));
             let distinct = own.len() as f64 / self.filled[c].max(1) as f64;
             // Nothing knows the class: long, nearly unique codes identify; few values over many rows say nothing.
             let coded = own
@@ -273,18 +330,89 @@ impl Builder {
     }
 }
 
-/// Cell text without what spreadsheets put around it: `="..."`, a leading apostrophe, blanks.
+/// Cell text without what spreadsheets put around it: `="..."`, a leading apostrophe, blanks, quotes.
 fn clean(cell: &str) -> &str {
     let t = cell.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\u{0}');
-    let t = t
+    let mut t = t
         .strip_prefix("=\"")
         .and_then(|t| t.strip_suffix('"'))
         .unwrap_or(t);
+    for (open, close) in [("\"", "\""), ("'", "'"), ("“", "”"), ("`", "`")] {
+        if t.len() > open.len() + close.len()
+            && let Some(inner) = t.strip_prefix(open).and_then(|t| t.strip_suffix(close))
+        {
+            t = inner;
+        }
+    }
     let t = match t.strip_prefix('\'') {
         Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit() || "+-=@".contains(c)) => rest,
         _ => t,
     };
     t.trim()
+}
+
+/// Whether a column holds the last digits of numbers.
+fn tail(name: &str) -> bool {
+    let n = name.to_lowercase();
+    [
+        "last4",
+        "last_4",
+        "last 4",
+        "last-4",
+        "lastfour",
+        "last_four",
+        "tail",
+        "suffix",
+        "尾号",
+        "后四位",
+        "末四位",
+    ]
+    .iter()
+    .any(|w| n.contains(w))
+}
+
+/// A value as programs write it: digits and letters of full width made narrow, numbers of spreadsheets
+/// (`1.3800138000E+10`, `13800138000.0`) written out.
+fn spelt(text: &str) -> Cow<'_, str> {
+    let wide = |c: char| {
+        ('\u{ff10}'..='\u{ff19}').contains(&c)
+            || ('\u{ff21}'..='\u{ff3a}').contains(&c)
+            || ('\u{ff41}'..='\u{ff5a}').contains(&c)
+    };
+    if text.chars().any(wide) {
+        return Cow::Owned(
+            text.chars()
+                .map(|c| match c {
+                    '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+                    '\u{3000}' => ' ',
+                    c => c,
+                })
+                .collect(),
+        );
+    }
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    if let Some(whole) = text.strip_suffix(".0")
+        && digits(whole)
+        && whole.len() >= 6
+    {
+        return Cow::Borrowed(whole);
+    }
+    if let Some((mantissa, power)) = text.split_once(['e', 'E'])
+        && let Some(power) = power.strip_prefix('+').and_then(|p| p.parse::<usize>().ok())
+        && let Some((first, rest)) = mantissa.split_once('.')
+        && digits(first)
+        && digits(rest)
+        && first.len() == 1
+        // What was rounded is no value any more.
+        && rest.len() >= 8
+        && rest.len() <= power
+        && power < 20
+    {
+        let mut out = format!("{first}{rest}");
+        out.extend(std::iter::repeat_n('0', power - rest.len()));
+        return Cow::Owned(out);
+    }
+    Cow::Borrowed(text)
 }
 
 /// Whether a value is masked or a digest.
@@ -337,6 +465,126 @@ mod tests {
             return Some(("cn-mobile".into(), true));
         }
         (name == Some("name")).then(|| ("name".into(), false))
+    }
+
+    /// Telephone numbers in prose.
+    fn finder(text: &str) -> Vec<(usize, usize, String, bool)> {
+        let mut out = Vec::new();
+        for (i, _) in text.match_indices('1') {
+            if text
+                .get(i..i + 11)
+                .is_some_and(|t| t.bytes().all(|b| b.is_ascii_digit()))
+            {
+                out.push((i, 11, "cn-mobile".to_owned(), true));
+            }
+        }
+        out
+    }
+
+    fn read(name: &str, bytes: &[u8], t: &mut Typer<'_>) -> Result<Clue> {
+        super::read(name, bytes, t, &mut finder)
+    }
+
+    #[test]
+    fn dumps_of_databases() {
+        let text = "-- MySQL dump\nCREATE TABLE `c` (\n `id` int NOT NULL,\n `name` varchar(9),\n `mobile` char(11),\n PRIMARY KEY (`id`)\n);\n\
+            INSERT INTO `c` VALUES (700001,'Li \\'Lei\\'','13800138000'),(700002,'Han, M;','13900139000');\n\
+            insert into t2 (name, mobile) values (N'O''Neil', '13700137000');\n";
+        let c = read("x", text.as_bytes(), &mut typer).unwrap();
+        assert_eq!(c.rows.len(), 3, "{c:?}");
+        assert_eq!(texts(&c, 0), ["700001", "Li 'Lei'", "13800138000"]);
+        assert_eq!(texts(&c, 1), ["700002", "Han, M;", "13900139000"]);
+        assert_eq!(texts(&c, 2), ["O'Neil", "13700137000"]);
+        let mobile = c
+            .columns
+            .iter()
+            .find(|c| c.name.as_deref() == Some("mobile"))
+            .unwrap();
+        assert_eq!(mobile.class.as_deref(), Some("cn-mobile"));
+        let copy = "SET x = 1;\nCOPY public.c (name, mobile) FROM stdin;\nLi\t13800138000\n\\N\t13900139000\n\\.\n";
+        let c = read("x", copy.as_bytes(), &mut typer).unwrap();
+        assert_eq!(texts(&c, 0), ["Li", "13800138000"]);
+        assert_eq!(texts(&c, 1), ["13900139000"]);
+    }
+
+    #[test]
+    fn a_post_in_a_forum() {
+        let text = "Selling fresh data, samples below, contact me by mail only:\n\nZhang San, phone 13800138000 and order AB-7712-X9 from last week\n\
+            Li Si lives nearby, his number is 13900139000, do not call him at night please\n";
+        let c = read("x", text.as_bytes(), &mut typer).unwrap();
+        assert_eq!(c.rows.len(), 2, "{c:?}");
+        assert!(texts(&c, 0).contains(&"13800138000") && texts(&c, 0).contains(&"AB-7712-X9"));
+        assert_eq!(c.columns[0].class.as_deref(), Some("cn-mobile"));
+    }
+
+    #[test]
+    fn blocks_of_names_and_values() {
+        let text = "姓名：张三\n手机：13800138000\n\n姓名：李四\n手机：13900139000\n";
+        let c = read("x", text.as_bytes(), &mut typer).unwrap();
+        assert_eq!(c.rows.len(), 2, "{c:?}");
+        assert_eq!(texts(&c, 1), ["李四", "13900139000"]);
+    }
+
+    #[test]
+    fn delimiters_of_every_kind() {
+        for d in [",", "\t", ";", "|", "^", "----", "||", "，", "::"] {
+            let text =
+                format!("name{d}mobile\nLi{d}13800138000\nHan{d}13900139000\nWu{d}13700137000\n");
+            let c = read("x", text.as_bytes(), &mut typer).unwrap();
+            assert_eq!(c.rows.len(), 3, "{d}: {c:?}");
+            assert_eq!(texts(&c, 1), ["Han", "13900139000"], "{d}");
+        }
+        let bars = "+------+-------------+\n| name | mobile      |\n+------+-------------+\n| Li   | 13800138000 |\n| Han  | 13900139000 |\n+------+-------------+\n";
+        let c = read("x", bars.as_bytes(), &mut typer).unwrap();
+        assert_eq!(c.rows.len(), 2, "{c:?}");
+        assert_eq!(texts(&c, 0), ["Li", "13800138000"]);
+        let named = "name=Li,mobile=13800138000\nname=Han,mobile=13900139000\n";
+        let c = read("x", named.as_bytes(), &mut typer).unwrap();
+        assert_eq!(texts(&c, 1), ["Han", "13900139000"]);
+        assert_eq!(c.columns[1].name.as_deref(), Some("mobile"));
+    }
+
+    #[test]
+    fn spellings_of_spreadsheets() {
+        let c = read(
+            "x",
+            "name,mobile,card_last4\nLi,１３８００１３８０００,0012\nHan,1.3900139001E+10,7788\nWu,13700137000.0,3141\n".as_bytes(),
+            &mut typer,
+        )
+        .unwrap();
+        assert_eq!(texts(&c, 0), ["Li", "13800138000", "****0012"]);
+        assert_eq!(texts(&c, 1)[1], "13900139001");
+        assert_eq!(texts(&c, 2)[1], "13700137000");
+        assert_eq!(
+            c.values.iter().filter(|v| v.shape == Shape::Masked).count(),
+            3
+        );
+    }
+
+    #[test]
+    fn other_encodings_and_packed_files() {
+        let text = "姓名,手机\n张三,13800138000\n李四,13900139000\n";
+        let (gbk, _, _) = encoding_rs::GB18030.encode(text);
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut zipped, text.as_bytes()).unwrap();
+        for bytes in [gbk.into_owned(), wide, zipped.finish().unwrap()] {
+            let c = read("x", &bytes, &mut typer).unwrap();
+            assert_eq!(c.rows.len(), 2, "{c:?}");
+            assert_eq!(texts(&c, 1), ["李四", "13900139000"]);
+        }
+    }
+
+    #[test]
+    fn objects_one_after_the_other_and_by_key() {
+        for text in [
+            "{\n \"m\": \"13800138000\"\n}\n{\n \"m\": \"13900139000\"\n}\n",
+            r#"{"a1":{"m":"13800138000"},"a2":{"m":"13900139000"}}"#,
+            "{\"m\":\"13800138000\"}\nnot json\n{\"m\":\"13900139000\"}\n",
+        ] {
+            let c = read("x", text.as_bytes(), &mut typer).unwrap();
+            assert_eq!(c.rows.len(), 2, "{text}: {c:?}");
+        }
     }
 
     fn texts(c: &Clue, row: usize) -> Vec<&str> {

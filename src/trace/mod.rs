@@ -58,6 +58,12 @@ pub struct Options {
     pub rules: Option<Arc<Rules>>,
     /// Trails in the answer at most; `None` for [`crate::limits::TRACE_TRAILS`].
     pub trails: Option<usize>,
+    /// When the leak was out (nanoseconds): what was delivered later explains nothing.
+    pub published: Option<i64>,
+    /// Kinds of evidence that are left out ([`verdict::REMOVABLE`]).
+    pub without: Vec<String>,
+    /// Planted values and whom each was given to (`None`: whoever alone received it).
+    pub canaries: Vec<(String, Option<String>)>,
 }
 
 /// Answers a question from the case. `stop` ends a search early: the answer then says so.

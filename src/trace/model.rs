@@ -40,7 +40,7 @@ pub struct Verdict {
 /// One reason for or against a suspect.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evidence {
-    /// `likelihood coverage exclusivity columns order time format channel exit upload relay`.
+    /// `likelihood coverage exclusivity columns version order time format channel canary exit upload relay peers`.
     pub kind: &'static str,
     /// Weight in bits: positive speaks for the suspect, negative against.
     pub bits: f64,

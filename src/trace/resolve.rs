@@ -48,7 +48,8 @@ impl Wanted {
                         continue;
                     }
                     // The length of a masked mail address is hardly ever true.
-                    let len = (!v.text.contains('@')).then_some(m.len);
+                    // The last digits alone stand behind any number of stars.
+                    let len = (!v.text.contains('@') && p > 0).then_some(m.len);
                     let ends = (m.prefix.to_lowercase(), m.suffix.to_lowercase());
                     let frame = (p, s, len);
                     match w.masks.iter_mut().find(|x| x.0 == frame) {
@@ -187,6 +188,7 @@ mod tests {
             "x",
             b"177****9589\nzh***@mail.example\n5d41402abc4b2a76b9719d911017c592\n****\n",
             &mut |_, _| None,
+            &mut |_| Vec::new(),
         )
         .unwrap();
         let w = Wanted::new(&c);

@@ -19,6 +19,8 @@ pub struct Deliveries {
     pub subjects: u32,
     /// Subjects delivered to each account (row id of the account), sorted by account; subjects sorted, distinct.
     pub by_account: Vec<(i64, Vec<u32>)>,
+    /// The same subjects for each of them in the order in which they were first delivered.
+    pub in_order: Vec<Vec<u32>>,
     /// Subjects that left for an outside address, and who may have sent them: the account of the request, or one that
     /// received at the address it came from. Sorted by account; of what the account had received, distinct.
     pub sent_out: Vec<(i64, Vec<u32>)>,
@@ -165,13 +167,23 @@ fn senders(
         .collect())
 }
 
+/// Each number once, where it first stands.
+fn first_seen(list: &[u32]) -> Vec<u32> {
+    let mut at: Vec<(u32, u32)> = list.iter().copied().zip(0u32..).collect();
+    at.sort_unstable();
+    at.dedup_by_key(|x| x.0);
+    at.sort_unstable_by_key(|x| x.1);
+    at.into_iter().map(|x| x.0).collect()
+}
+
 impl Deliveries {
     /// Reads all answers. `loose`: records without a strong value count too, each for itself (the clue has no strong
-    /// value of a data class, so shares must be of all records).
+    /// value of a data class, so shares must be of all records). `until`: nothing delivered later counts.
     pub fn load(
         e: &Evidence<'_>,
         loose: bool,
         inside: &Inside,
+        until: Option<i64>,
         stop: &AtomicBool,
     ) -> Result<Deliveries> {
         let exits = exits(e, inside)?;
@@ -274,38 +286,48 @@ impl Deliveries {
                 of_print.insert(p, *s);
             }
         }
+        // In the order of time: what an account took at once stands together.
+        let mut order: Vec<(i64, u32)> = e
+            .answers()
+            .iter()
+            .filter_map(|(_, c)| Some((e.calls.get(*c as usize)?.ts, *c)))
+            .filter(|x| until.is_none_or(|u| x.0 <= u))
+            .collect();
+        order.sort_unstable();
         let mut by: FxHashMap<i64, Vec<u32>> = FxHashMap::default();
-        let mut at = 0usize;
-        for (body, call) in e.answers() {
-            while of_body.get(at).is_some_and(|(b, _)| b < body) {
-                at += 1;
-            }
-            let Some(account) = e.receiver(*call) else {
+        for (_, call) in order {
+            let (Some(account), Some(c)) = (e.receiver(call), e.calls.get(call as usize)) else {
                 continue;
             };
+            let at = of_body.partition_point(|(b, _)| *b < c.resp);
             let own = by.entry(account).or_default();
             own.extend(
                 of_body
                     .iter()
                     .skip(at)
-                    .take_while(|(b, _)| b == body)
+                    .take_while(|(b, _)| *b == c.resp)
                     .map(|(_, s)| *s),
             );
             if own.len() > 1 << 20 && own.len().is_power_of_two() {
-                own.sort_unstable();
-                own.dedup();
+                *own = first_seen(own);
             }
         }
-        let mut by_account: Vec<(i64, Vec<u32>)> = by.into_iter().collect();
-        by_account.sort_unstable_by_key(|a| a.0);
-        for (_, v) in &mut by_account {
-            v.sort_unstable();
-            v.dedup();
+        let mut lists: Vec<(i64, Vec<u32>)> = by.into_iter().collect();
+        lists.sort_unstable_by_key(|a| a.0);
+        let mut by_account: Vec<(i64, Vec<u32>)> = Vec::with_capacity(lists.len());
+        let mut in_order: Vec<Vec<u32>> = Vec::with_capacity(lists.len());
+        for (a, list) in lists {
+            let list = first_seen(&list);
+            let mut sorted = list.clone();
+            sorted.sort_unstable();
+            by_account.push((a, sorted));
+            in_order.push(list);
         }
         let sent_out = senders(e, &exits, &of_body, &by_account)?;
         Ok(Deliveries {
             subjects,
             by_account,
+            in_order,
             sent_out,
             of_print,
         })

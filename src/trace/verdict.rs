@@ -2,6 +2,7 @@
 //! Out: verdict and suspects with their evidence in bits. Bounds: details of at most
 //! [`crate::limits::TRACE_SUSPECTS`] suspects and [`crate::limits::TRACE_CALLS`] calls each.
 
+mod signs;
 mod wording;
 
 use super::clue::{Clue, Shape};
@@ -9,18 +10,27 @@ use super::evidence::{Detail, Evidence};
 use super::likelihood::{Reads, Solution, solve};
 use super::matching::RowHit;
 use super::model::{Suspect, Verdict};
+use super::resolve::Fit;
 use super::sight::{Found, Holder};
 use super::subjects::Deliveries;
 use crate::detect::print::PrintKey;
 use crate::error::Result;
 use crate::facts::inside::Inside;
 use crate::limits;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+/// Kinds of evidence that a question can leave out.
+pub const REMOVABLE: [&str; 11] = [
+    "columns", "version", "time", "order", "format", "channel", "canary", "exit", "upload",
+    "relay", "peers",
+];
+
 /// Rows below this belief do not count as seen.
 const BELIEF: f32 = 0.5;
+/// Rows from which on it says something that a column is missing in all of them.
+const FEW_ROWS: usize = 5;
 /// A reader counts as a relay when this share of what it got of the clue went on at once to those who asked.
 const RELAYED: f64 = 0.5;
 /// How long before and after its own call a relay's inner call may lie (nanoseconds).
@@ -35,6 +45,8 @@ struct Reading {
     calls: Vec<(i64, u32, u64)>,
     /// Earliest upload of the row by the account itself and its columns.
     upload: Option<(i64, u64)>,
+    /// A masked value of the row stood masked in what it got.
+    as_is: bool,
 }
 
 impl Reading {
@@ -46,6 +58,8 @@ impl Reading {
 /// Deliveries of the clue's rows by account and row.
 pub struct Readings {
     by: BTreeMap<i64, BTreeMap<u32, Reading>>,
+    /// Values in clear of columns that identify nobody, by account: what a row lacks may have come beside it.
+    beside: FxHashMap<i64, FxHashSet<u32>>,
     /// Rows sent in requests: (row, call index).
     sent: Vec<(u32, u32)>,
     /// Rows seen at all.
@@ -53,9 +67,16 @@ pub struct Readings {
 }
 
 /// Collects who got and who sent which row.
-pub fn readings(e: &Evidence<'_>, found: &[Found], hits: &[RowHit]) -> Readings {
+pub fn readings(
+    e: &Evidence<'_>,
+    clue: &Clue,
+    found: &[Found],
+    hits: &[RowHit],
+    until: Option<i64>,
+) -> Readings {
     let mut out = Readings {
         by: BTreeMap::new(),
+        beside: FxHashMap::default(),
         sent: Vec::new(),
         rows_seen: BTreeSet::new(),
     };
@@ -67,11 +88,26 @@ pub fn readings(e: &Evidence<'_>, found: &[Found], hits: &[RowHit]) -> Readings 
             .first()
             .and_then(|i| found.get(h.found as usize)?.hits.get(*i as usize))
             .map_or(0, |x| x.offset);
+        let as_is = found.get(h.found as usize).is_some_and(|f| {
+            h.hits
+                .iter()
+                .filter_map(|i| f.hits.get(*i as usize))
+                .any(|x| {
+                    x.masked
+                        && clue
+                            .values
+                            .get(x.value as usize)
+                            .is_some_and(|v| v.shape == Shape::Masked)
+                })
+        });
         let mut deliver = |call: u32| {
-            if let (Some(a), Some(c)) = (e.receiver(call), e.calls.get(call as usize)) {
+            if let (Some(a), Some(c)) = (e.receiver(call), e.calls.get(call as usize))
+                && until.is_none_or(|u| c.ts <= u)
+            {
                 let r = out.by.entry(a).or_default().entry(h.row).or_default();
                 r.clear |= h.clear;
                 r.veiled |= h.veiled;
+                r.as_is |= as_is;
                 r.calls.push((c.ts, call, offset));
             }
         };
@@ -91,6 +127,34 @@ pub fn readings(e: &Evidence<'_>, found: &[Found], hits: &[RowHit]) -> Readings 
             }
             Holder::ReqHead(id) => out.sent.extend(e.find(id).map(|c| (h.row, c))),
             Holder::RespHead(_) => {}
+        }
+    }
+    for f in found {
+        let Holder::Body(body) = f.holder else {
+            continue;
+        };
+        let mut values = f
+            .hits
+            .iter()
+            .filter(|h| !h.masked && !h.form.steps().any(crate::detect::form::Step::one_way))
+            .map(|h| h.value)
+            .filter(|v| {
+                clue.values
+                    .get(*v as usize)
+                    .and_then(|v| clue.columns.get(usize::from(v.column)))
+                    .is_some_and(|c| !c.strong)
+            })
+            .peekable();
+        if values.peek().is_none() {
+            continue;
+        }
+        let values: Vec<u32> = values.collect();
+        for call in e.answered_with(body) {
+            if let (Some(a), Some(c)) = (e.receiver(call), e.calls.get(call as usize))
+                && until.is_none_or(|u| c.ts <= u)
+            {
+                out.beside.entry(a).or_default().extend(&values);
+            }
         }
     }
     for (account, row, ts, columns) in uploads {
@@ -115,6 +179,17 @@ pub struct Case<'a, 'c> {
     pub inside: &'a Inside,
     /// All deliveries.
     pub all: &'a Deliveries,
+    /// Values in clear that masked ones and digests of the clue may be.
+    pub resolved: &'a [Fit],
+    /// What the question says beside the clue.
+    pub options: &'a super::Options,
+}
+
+impl Case<'_, '_> {
+    /// Whether a kind of evidence counts.
+    fn counts(&self, kind: &str) -> bool {
+        !self.options.without.iter().any(|k| k == kind)
+    }
 }
 
 /// Which rows count as delivered to each account, and how that was decided.
@@ -122,6 +197,10 @@ struct Coverage {
     rows: BTreeMap<i64, Vec<u32>>,
     /// Rows that an account got only in part or masked.
     partial: BTreeMap<i64, u32>,
+    /// Names of columns that an account never received although they are in the clue and others received them.
+    lacks: BTreeMap<i64, Vec<String>>,
+    /// Rows that an account received with other values than leaked (before or after a change).
+    stale: BTreeMap<i64, u32>,
     /// Rows that an account had sent itself before it got them.
     own: BTreeMap<i64, u32>,
     relaxed: bool,
@@ -136,30 +215,101 @@ fn coverage(c: &Case<'_, '_>, r: &Readings) -> Coverage {
     }
     // Columns of a row that the evidence shows to somebody as the clue has them.
     let mut need: FxHashMap<u32, u64> = FxHashMap::default();
+    let mut any: FxHashMap<u32, u64> = FxHashMap::default();
     for rows in r.by.values() {
         for (row, x) in rows {
             *need.entry(*row).or_default() |= x.clear & strong;
+            *any.entry(*row).or_default() |= x.clear;
+        }
+    }
+    // Columns that identify nobody: what an account never got it cannot have leaked, and what it got otherwise is another version.
+    let weak: Vec<usize> = c
+        .clue
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(i, col)| *i < 64 && col.used && !col.strong && col.class.is_some())
+        .map(|(i, _)| i)
+        .collect();
+    let mut lacks: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    let mut stale_rows: BTreeMap<i64, BTreeSet<u32>> = BTreeMap::new();
+    let mut lacked: BTreeMap<i64, u64> = BTreeMap::new();
+    for (account, rows) in &r.by {
+        let none = FxHashSet::default();
+        let got = r.beside.get(account).unwrap_or(&none);
+        for i in &weak {
+            let bit = 1u64 << i;
+            let mut without: Vec<u32> = Vec::new();
+            let mut possible = 0usize;
+            for (row, x) in rows {
+                if any.get(row).is_none_or(|m| m & bit == 0) {
+                    continue;
+                }
+                possible += 1;
+                let own = x.clear & bit != 0
+                    || c.clue.rows.get(*row as usize).is_some_and(|v| {
+                        v.iter().any(|v| {
+                            got.contains(v)
+                                && c.clue
+                                    .values
+                                    .get(*v as usize)
+                                    .is_some_and(|x| usize::from(x.column) == *i)
+                        })
+                    });
+                if !own {
+                    without.push(*row);
+                }
+            }
+            let have = possible - without.len();
+            if possible >= FEW_ROWS && have * 20 < possible && c.counts("columns") {
+                *lacked.entry(*account).or_default() |= bit;
+                let name = c.clue.columns.get(*i).map(|col| {
+                    col.name
+                        .clone()
+                        .or_else(|| col.class.clone())
+                        .unwrap_or_default()
+                });
+                lacks.entry(*account).or_default().extend(name);
+            } else if have * 2 >= possible && c.counts("version") {
+                stale_rows.entry(*account).or_default().extend(without);
+            }
         }
     }
     let build = |relaxed: bool| {
         let mut out = Coverage {
             rows: BTreeMap::new(),
             partial: BTreeMap::new(),
+            lacks: if relaxed {
+                BTreeMap::new()
+            } else {
+                lacks.clone()
+            },
+            stale: BTreeMap::new(),
             own: BTreeMap::new(),
             relaxed,
         };
         for (account, rows) in &r.by {
+            let lack = lacked.get(account).copied().unwrap_or(0);
             for (row, x) in rows {
                 let need = need.get(row).copied().unwrap_or(0);
                 let first = x.first().map_or(i64::MAX, |f| f.0);
-                let brought = x.upload.filter(|u| u.0 <= first).map_or(0, |u| u.1);
+                let brought = match c.counts("upload") {
+                    true => x.upload.filter(|u| u.0 <= first).map_or(0, |u| u.1),
+                    false => 0,
+                };
                 let full = if relaxed {
                     x.clear & strong != 0 || need == 0
                 } else {
-                    x.clear & need == need
+                    x.clear & need == need && any.get(row).copied().unwrap_or(0) & lack == 0
                 };
+                let stale = !relaxed
+                    && stale_rows
+                        .get(account)
+                        .is_some_and(|rows| rows.contains(row));
                 if !full {
                     *out.partial.entry(*account).or_default() += 1;
+                } else if stale {
+                    *out.stale.entry(*account).or_default() += 1;
                 } else if need != 0 && x.clear & need & !brought == 0 {
                     *out.own.entry(*account).or_default() += 1;
                 } else {
@@ -173,7 +323,7 @@ fn coverage(c: &Case<'_, '_>, r: &Readings) -> Coverage {
     let most = |c: &Coverage| c.rows.values().map(Vec::len).max().unwrap_or(0);
     let loose = build(true);
     // No account got whole rows, several got parts: the parts are what there is.
-    if most(&strict) * 2 < most(&loose) {
+    if !c.counts("columns") || most(&strict) * 2 < most(&loose) {
         loose
     } else {
         strict
@@ -188,6 +338,9 @@ fn relays(
     details: &mut Details<'_, '_>,
 ) -> Result<BTreeMap<i64, f64>> {
     let mut out = BTreeMap::new();
+    if !c.counts("relay") {
+        return Ok(out);
+    }
     // For each row the deliveries of all accounts.
     let mut by_row: FxHashMap<u32, Vec<(i64, u32)>> = FxHashMap::default();
     for (account, rows) in &r.by {
@@ -282,6 +435,10 @@ pub fn judge(
     let mut fresh = c.all.subjects;
     let mut id_of: Vec<u32> = Vec::with_capacity(c.clue.rows.len());
     let mut fresh_of: FxHashMap<&[u32], u32> = FxHashMap::default();
+    let mut masked: FxHashMap<u32, Vec<(u64, f32)>> = FxHashMap::default();
+    for (value, print, conf) in c.resolved {
+        masked.entry(*value).or_default().push((*print, *conf));
+    }
     for row in &c.clue.rows {
         let known = row.iter().find_map(|v| {
             let value = c.clue.values.get(*v as usize)?;
@@ -291,6 +448,20 @@ pub fn judge(
                 .into_iter()
                 .filter(|(_, f, _)| *f == crate::detect::form::Form::PLAIN)
                 .find_map(|(p, _, _)| c.all.subject(p))
+        });
+        // A masked row is the subject that its values agree on.
+        let known = known.or_else(|| {
+            let mut votes: BTreeMap<u32, f32> = BTreeMap::new();
+            for (print, conf) in row.iter().filter_map(|v| masked.get(v)).flatten() {
+                if let Some(s) = c.all.subject(*print) {
+                    *votes.entry(s).or_default() += conf;
+                }
+            }
+            votes
+                .into_iter()
+                .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+                .filter(|x| x.1 >= BELIEF)
+                .map(|x| x.0)
         });
         id_of.push(match known {
             Some(s) => s,
@@ -338,13 +509,38 @@ pub fn judge(
             v
         })
         .collect();
+    let in_order: Vec<Vec<u32>> = accounts
+        .iter()
+        .zip(&by_account)
+        .map(|(a, own)| {
+            let all = c
+                .all
+                .by_account
+                .binary_search_by_key(a, |x| x.0)
+                .ok()
+                .and_then(|i| c.all.in_order.get(i))
+                .map_or(&[][..], Vec::as_slice);
+            let mut v: Vec<u32> = all
+                .iter()
+                .copied()
+                .filter(|t| own.binary_search(t).is_ok())
+                .collect();
+            // Rows without a subject in the deliveries have no place among them.
+            if v.len() < own.len() {
+                let mut known = v.clone();
+                known.sort_unstable();
+                v.extend(own.iter().filter(|t| known.binary_search(t).is_err()));
+            }
+            v
+        })
+        .collect();
     let outs = sent_outside(c, r, &cover, details)?;
     let base = leaked.len() as f64 / f64::from(fresh.max(1));
     let exits: BTreeMap<i64, f64> = c
         .all
         .sent_out
         .iter()
-        .filter(|(a, _)| !relays.contains_key(a) && outs.contains_key(a))
+        .filter(|(a, _)| c.counts("exit") && !relays.contains_key(a) && outs.contains_key(a))
         .map(|(a, sent)| {
             let hit = sent
                 .iter()
@@ -353,18 +549,43 @@ pub fn judge(
             (*a, exit_bits(sent.len(), hit, base))
         })
         .collect();
-    let beside = accounts
+    let canaries = if c.counts("canary") {
+        signs::canaries(c, r)
+    } else {
+        BTreeMap::new()
+    };
+    let beside: Vec<f64> = accounts
         .iter()
-        .map(|a| exits.get(a).copied().unwrap_or(0.0) * BIT)
+        .map(|a| {
+            let canary = canaries.get(a).map_or(0.0, |x| x.0);
+            (exits.get(a).copied().unwrap_or(0.0) + canary) * BIT
+        })
         .collect();
     let reads = Reads {
         universe: fresh,
         by_account,
+        in_order: if c.counts("time") {
+            in_order
+        } else {
+            Vec::new()
+        },
+        no_peers: !c.counts("peers"),
         leaked,
         beside,
     };
     let mut sol = solve(&reads);
-    break_ties(&mut sol, &reads.beside);
+    let signs: Vec<f64> = accounts
+        .iter()
+        .enumerate()
+        .map(|(i, a)| {
+            if sol.ties.iter().any(|t| t.contains(&i)) {
+                signs::weigh(c, r, &cover, *a).iter().map(|s| s.bits).sum()
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    break_ties(&mut sol, &reads.beside, &signs);
     let n_accounts = reads
         .by_account
         .iter()
@@ -411,6 +632,7 @@ pub fn judge(
             &cover,
             &relays,
             &outs,
+            &canaries,
             &sol,
             &reads,
             &readers,
@@ -512,28 +734,50 @@ fn sent_outside(
     Ok(out)
 }
 
-/// Of accounts with the same reads the one that was seen sending just these rows outside is the one.
-fn break_ties(sol: &mut Solution, beside: &[f64]) {
+/// Of accounts with the same reads the one that was seen sending just these rows outside is the one; else the one whose order,
+/// masks and channel fit the clue better by more than chance would have it.
+fn break_ties(sol: &mut Solution, beside: &[f64], signs: &[f64]) {
     let ties = std::mem::take(&mut sol.ties);
     for class in ties {
+        let of = |list: &[f64], i: usize| list.get(i).copied().unwrap_or(0.0);
         let senders: Vec<usize> = class
             .iter()
             .copied()
-            .filter(|i| beside.get(*i).is_some_and(|b| *b > 0.0))
+            .filter(|i| of(beside, *i) > 0.0)
             .collect();
-        match senders.as_slice() {
-            [one] => {
-                if let Some(m) = sol.set.iter_mut().find(|m| class.contains(m)) {
-                    *m = *one;
+        let mut by_signs = class.clone();
+        by_signs.sort_by(|a, b| of(signs, *b).total_cmp(&of(signs, *a)).then(a.cmp(b)));
+        let one = match (senders.as_slice(), by_signs.as_slice()) {
+            ([one], _) => Some(*one),
+            ([], [first, second, ..]) if of(signs, *first) - of(signs, *second) > TIE_BITS => {
+                Some(*first)
+            }
+            _ => None,
+        };
+        match one {
+            Some(one) => {
+                // One stands for the class in the set; where more of it are members, they stay.
+                let members: Vec<usize> = sol
+                    .set
+                    .iter()
+                    .copied()
+                    .filter(|m| class.contains(m))
+                    .collect();
+                if let ([m], false) = (members.as_slice(), sol.set.contains(&one)) {
+                    let m = *m;
+                    sol.set.retain(|x| *x != m);
+                    sol.set.push(one);
                 }
                 sol.set.sort_unstable();
                 sol.set.dedup();
             }
-            _ => sol.ties.push(class),
+            None => sol.ties.push(class),
         }
     }
 }
 
+/// Bits by which order, masks and channel must differ before they part accounts that read the same.
+const TIE_BITS: f64 = 12.0;
 const BIT: f64 = std::f64::consts::LN_2;
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ mod trace_case;
 mod trace_sets;
 mod trace_speed;
 mod trace_ways;
+mod trace_whole;
 mod trailers;
 mod tunnels;
 mod ui_demo;

@@ -432,6 +432,7 @@ impl Data for Hostile {
                     hops: 1,
                     suspects: 1,
                     unsearched: 1,
+                    shallow: 9,
                     stopped: true,
                 },
             })),

@@ -7,6 +7,7 @@ pub mod frames;
 pub mod growth;
 pub mod h2;
 pub mod journey;
+pub mod leaks;
 pub mod mint;
 pub mod pack;
 pub mod people;

@@ -242,7 +242,9 @@ pub(super) fn answers(
                 continue;
             }
         };
-        let now = report::digest(&trace::answer_as(check.args, basis, &question, reveal)?);
+        let now = report::digest(&trace::answer_as(
+            check.args, basis, &question, None, reveal,
+        )?);
         let why = (now != digest)
             .then(|| "the evidence gives another answer now than the report says".to_owned());
         check.thing("verdict", &name, id, why)?;

@@ -1,173 +1,203 @@
-//! The forms of a clue's file: JSON, delimited text, one value a line. In: its text. Out: rows for the builder.
-//! Bounds: those of the clue; nested JSON is followed 16 levels deep, and what does not parse is counted.
+//! A clue as a table of text: cells between delimiters, or one value a line. In: its text. Out: rows for the builder. Bounds:
+//! those of the clue; records are read one at a time, and what does not parse is counted.
 
 use super::{Builder, clean};
-use crate::limits;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-pub(super) fn json_array(text: &str, b: &mut Builder) -> bool {
-    match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(serde_json::Value::Array(items)) => {
-            for item in &items {
-                json_row(item, b);
-            }
-            !b.clue.rows.is_empty()
-        }
-        _ => false,
-    }
-}
+/// What may stand between cells, in the order in which one is preferred where two divide the lines as well. Longer ones
+/// first: `|` divides what `||` does.
+const DELIMITERS: [&str; 14] = [
+    "----", "|||", "||", "::", "\t", ",", ";", "|", "\u{1}", "^", "，", "~", "#", ":",
+];
+/// Lines that are looked at.
+const HEAD: usize = 60;
 
-/// JSON texts one after the other; a text that does not parse is skipped to the next line and counted.
-pub(super) fn json_lines(text: &str, b: &mut Builder) -> bool {
-    let whole = serde_json::from_str::<serde_json::Value>(text);
-    if let Ok(v) = &whole {
-        // One object: an answer with a list in it, or a single row.
-        match longest_list(v, 0) {
-            Some(items) if items.len() > 1 => items.iter().for_each(|i| json_row(i, b)),
-            _ => json_row(v, b),
-        }
-        return !b.clue.rows.is_empty();
-    }
-    for line in text.lines().filter(|l| !l.trim().is_empty()) {
-        match serde_json::from_str::<serde_json::Value>(line) {
-            Ok(v) => json_row(&v, b),
-            Err(_) => b.clue.skipped += 1,
-        }
-    }
-    !b.clue.rows.is_empty()
-}
-
-/// The longest list of objects in a value.
-fn longest_list(v: &serde_json::Value, depth: usize) -> Option<&Vec<serde_json::Value>> {
-    if depth > 8 {
-        return None;
-    }
-    match v {
-        serde_json::Value::Array(a) if a.iter().any(serde_json::Value::is_object) => Some(a),
-        serde_json::Value::Object(o) => o
-            .values()
-            .filter_map(|v| longest_list(v, depth + 1))
-            .max_by_key(|a| a.len()),
-        _ => None,
-    }
-}
-
-fn json_row(v: &serde_json::Value, b: &mut Builder) {
-    let mut cells: Vec<(String, String)> = Vec::new();
-    leaves(v, String::new(), 0, &mut cells);
-    let cells: Vec<(Option<&str>, &str)> = cells
-        .iter()
-        .map(|(k, v)| ((!k.is_empty()).then_some(k.as_str()), v.as_str()))
-        .collect();
-    b.row(&cells);
-}
-
-fn leaves(v: &serde_json::Value, key: String, depth: usize, out: &mut Vec<(String, String)>) {
-    if depth > 16 {
-        return;
-    }
-    match v {
-        serde_json::Value::String(s) => out.push((key, s.clone())),
-        serde_json::Value::Number(n) => out.push((key, n.to_string())),
-        serde_json::Value::Array(a) => {
-            for x in a {
-                leaves(x, key.clone(), depth + 1, out);
-            }
-        }
-        serde_json::Value::Object(o) => {
-            for (k, x) in o {
-                let name = if key.is_empty() {
-                    k.clone()
-                } else {
-                    format!("{key}.{k}")
-                };
-                leaves(x, name, depth + 1, out);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Rows of delimited text; one value a line where no delimiter divides the lines evenly.
-pub(super) fn delimited(text: &str, b: &mut Builder) {
-    let delimiter = sniff(text);
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    match delimiter {
-        Some(d) => {
-            let mut r = csv::ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .delimiter(d)
-                .from_reader(text.as_bytes());
-            for rec in r.records() {
-                match rec {
-                    Ok(rec) if rows.len() <= limits::CLUE_ROWS => {
-                        rows.push(rec.iter().map(str::to_owned).collect());
+/// Rows of delimited text, in words what it is; `None` where no delimiter divides the lines evenly.
+pub(super) fn delimited(text: &str, b: &mut Builder) -> Option<String> {
+    let delimiter = sniff(text)?;
+    let (text, byte) = single(text, delimiter);
+    let mut r = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(byte)
+        .from_reader(text.as_bytes());
+    let mut records = r.records();
+    let mut skipped = 0u64;
+    let mut next = || -> Option<Vec<String>> {
+        loop {
+            match records.next()? {
+                Ok(rec) => {
+                    let cells: Vec<String> = rec.iter().map(str::to_owned).collect();
+                    // Lines drawn between rows of a table.
+                    if !cells
+                        .iter()
+                        .all(|c| c.chars().all(|c| "+-=:| ".contains(c)))
+                    {
+                        return Some(cells);
                     }
-                    _ => b.clue.skipped += 1,
                 }
+                Err(_) => skipped += 1,
             }
         }
-        None => {
-            for line in text.lines().filter(|l| !l.trim().is_empty()) {
-                let t = line.trim();
-                let t = t
-                    .strip_prefix('"')
-                    .and_then(|t| t.strip_suffix('"'))
-                    .unwrap_or(t);
-                if rows.len() <= limits::CLUE_ROWS {
-                    rows.push(vec![t.to_owned()]);
-                } else {
-                    b.clue.skipped += 1;
-                }
-            }
-        }
+    };
+    let mut first: Vec<Vec<String>> = Vec::new();
+    while first.len() < HEAD
+        && let Some(row) = next()
+    {
+        first.push(row);
     }
-    let header = rows.len() > 1 && is_header(&rows);
-    b.format = format!(
-        "{}, {}",
-        match delimiter {
-            Some(b'\t') => "tab-separated",
-            Some(b',') => "comma-separated",
-            Some(_) => "delimited",
-            None => "one value a line",
-        },
-        if header { "with a header" } else { "no header" }
-    );
-    let mut rows = rows.into_iter();
-    let names: Vec<String> = if header {
+    // Lines above the header that are no part of the table: titles, comments.
+    let width = usual(&first);
+    let above = first
+        .iter()
+        .take(5)
+        .take_while(|r| r.len() != width)
+        .count();
+    let header = first.len() > above + 1 && is_header(first.get(above..).unwrap_or_default());
+    let mut rows = first.into_iter();
+    for _ in 0..if header { above } else { 0 } {
+        rows.next();
+        b.clue.skipped += 1;
+    }
+    let mut names: Vec<String> = if header {
         rows.next().unwrap_or_default()
     } else {
         Vec::new()
     };
-    for row in rows {
+    let rows: Vec<Vec<String>> = rows.collect();
+    let keys = if header { Vec::new() } else { keys(&rows) };
+    if keys.iter().any(Option::is_some) {
+        names = keys.iter().map(|k| k.clone().unwrap_or_default()).collect();
+    }
+    let mut put = |row: &[String]| {
         let cells: Vec<(Option<&str>, &str)> = row
             .iter()
             .enumerate()
             .map(|(i, c)| {
-                (
-                    names.get(i).map(|n| clean(n)).filter(|n| !n.is_empty()),
-                    c.as_str(),
-                )
+                let name = names.get(i).map(|n| clean(n)).filter(|n| !n.is_empty());
+                let key = keys.get(i).and_then(Option::as_deref);
+                let value = match key {
+                    Some(k) => key_of(c).filter(|x| x.0 == k).map_or(c.as_str(), |x| x.1),
+                    None => c.as_str(),
+                };
+                (name, value)
             })
             .collect();
         b.row(&cells);
+    };
+    for row in &rows {
+        put(row);
+    }
+    while let Some(row) = next() {
+        put(&row);
+    }
+    b.clue.skipped += skipped;
+    Some(format!(
+        "{}, {}",
+        match delimiter {
+            "\t" => "tab-separated",
+            "," => "comma-separated",
+            _ => "delimited",
+        },
+        if header { "with a header" } else { "no header" }
+    ))
+}
+
+/// One value a line.
+pub(super) fn lines(text: &str, b: &mut Builder) -> String {
+    let mut all = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .peekable();
+    let first: Vec<Vec<String>> = all
+        .clone()
+        .take(HEAD)
+        .map(|l| vec![clean(l).to_owned()])
+        .collect();
+    let header = first.len() > 1 && is_header(&first);
+    let name = if header { all.next() } else { None };
+    for line in all {
+        b.row(&[(name, line)]);
+    }
+    format!(
+        "one value a line, {}",
+        if header { "with a header" } else { "no header" }
+    )
+}
+
+/// The text with a delimiter of one byte.
+fn single<'a>(text: &'a str, delimiter: &str) -> (Cow<'a, str>, u8) {
+    match delimiter.as_bytes() {
+        [one] => (Cow::Borrowed(text), *one),
+        _ => (Cow::Owned(text.replace(delimiter, "\u{1}")), 1),
     }
 }
 
+/// The number of cells that most rows have.
+fn usual(rows: &[Vec<String>]) -> usize {
+    let mut by: BTreeMap<usize, usize> = BTreeMap::new();
+    for r in rows {
+        *by.entry(r.len()).or_default() += 1;
+    }
+    by.into_iter()
+        .max_by_key(|(cells, n)| (*n, *cells))
+        .map_or(0, |x| x.0)
+}
+
+/// `name=value`, `name: value`.
+fn key_of(cell: &str) -> Option<(&str, &str)> {
+    let (k, v) = cell.split_once([':', '=', '：'])?;
+    let k = clean(k);
+    let word = !k.is_empty()
+        && k.chars().count() <= 24
+        && k.chars().any(char::is_alphabetic)
+        && !k.contains("//");
+    word.then(|| (k, clean(v)))
+}
+
+/// For each column the name that nearly all its cells begin with.
+fn keys(rows: &[Vec<String>]) -> Vec<Option<String>> {
+    let width = usual(rows);
+    (0..width)
+        .map(|i| {
+            let cells: Vec<&str> = rows
+                .iter()
+                .filter_map(|r| r.get(i))
+                .map(String::as_str)
+                .collect();
+            let first = cells.iter().find_map(|c| key_of(c))?.0;
+            let with = cells
+                .iter()
+                .filter(|c| key_of(c).is_some_and(|k| k.0 == first))
+                .count();
+            (cells.len() > 1 && with * 5 >= cells.len() * 4).then(|| first.to_owned())
+        })
+        .collect()
+}
+
 /// The delimiter that gives most of the first lines the same number of cells, more than one.
-fn sniff(text: &str) -> Option<u8> {
-    let head: String = text.lines().take(60).fold(String::new(), |mut s, l| {
-        s.push_str(l);
-        s.push('\n');
-        s
-    });
-    let mut best: Option<(usize, usize, u8)> = None;
-    for d in [b',', b'\t', b';', b'|'] {
+fn sniff(text: &str) -> Option<&'static str> {
+    let head: String = text
+        .lines()
+        .filter(|l| l.chars().any(|c| !"+-=:| ".contains(c)))
+        .take(HEAD)
+        .fold(String::new(), |mut s, l| {
+            s.push_str(l);
+            s.push('\n');
+            s
+        });
+    let mut best: Option<(usize, usize, &'static str)> = None;
+    for d in DELIMITERS {
+        if !head.contains(d) {
+            continue;
+        }
+        let (head, byte) = single(&head, d);
         let mut r = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .delimiter(d)
+            .delimiter(byte)
             .from_reader(head.as_bytes());
         let counts: Vec<usize> = r.records().flatten().map(|r| r.len()).collect();
         let mut by: BTreeMap<usize, usize> = BTreeMap::new();
@@ -177,14 +207,21 @@ fn sniff(text: &str) -> Option<u8> {
         let Some((cells, lines)) = by.into_iter().max_by_key(|(cells, n)| (*n, *cells)) else {
             continue;
         };
-        if cells > 1
-            && lines * 10 >= counts.len() * 7
-            && best.is_none_or(|x| (lines, cells) > (x.0, x.1))
-        {
+        // Marks that stand in sentences and times must divide every line.
+        let least = if matches!(d, ":" | "#" | "，" | "~") {
+            10
+        } else {
+            7
+        };
+        // Of two that divide alike the longer, which comes first, is the one: `||` is no two `|`.
+        let better =
+            best.is_none_or(|x| lines > x.0 || lines == x.0 && cells > x.1 && !x.2.contains(d));
+        if cells > 1 && lines * 10 >= counts.len() * least && better {
             best = Some((lines, cells, d));
         }
     }
     best.map(|b| b.2)
+        .filter(|d| *d != ":" || !text.contains(": ") && !text.contains("："))
 }
 
 /// Whether the first row names the columns: words without long numbers, all different, and below them other things.

@@ -1,7 +1,7 @@
 //! What is said of a suspect and of the whole: evidence with its bits, and sentences. In: what [`super`] weighed. Out: [`Suspect`] and
 //! [`Verdict`]. Bounds: those of [`super`].
 
-use super::{BIT, Case, Coverage, Details, Readings};
+use super::{BIT, Case, Coverage, Details, Readings, signs};
 use crate::error::Result;
 use crate::limits;
 use crate::query::read::time::rfc3339;
@@ -9,26 +9,6 @@ use crate::trace::likelihood::{Reads, Solution};
 use crate::trace::model::{Evidence as Reason, Suspect, Verdict};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
-
-fn log2_factorial(n: usize) -> f64 {
-    (2..=n).map(|i| (i as f64).log2()).sum()
-}
-
-/// Bits by which an order of rows exceeds chance: the longest run of rows that ascend in both lists against the chance
-/// of such a run in a random order, `C(n,L)/L!`.
-fn order_bits(positions: &[u32]) -> (usize, f64) {
-    let mut tails: Vec<u32> = Vec::new();
-    for p in positions {
-        let i = tails.partition_point(|t| t < p);
-        match tails.get_mut(i) {
-            Some(t) => *t = *p,
-            None => tails.push(*p),
-        }
-    }
-    let (n, l) = (positions.len(), tails.len());
-    let choose = log2_factorial(n) - log2_factorial(l) - log2_factorial(n - l);
-    (l, (log2_factorial(l) - choose).max(0.0))
-}
 
 #[allow(clippy::too_many_arguments)] // one place puts together what several parts found
 pub(super) fn suspect(
@@ -38,6 +18,7 @@ pub(super) fn suspect(
     cover: &Coverage,
     relays: &BTreeMap<i64, f64>,
     outs: &BTreeMap<i64, BTreeSet<u32>>,
+    canaries: &BTreeMap<i64, (f64, String)>,
     sol: &Solution,
     reads: &Reads,
     readers: &FxHashMap<u32, u32>,
@@ -162,32 +143,48 @@ pub(super) fn suspect(
             format!("{n} rows it had sent itself before it received them: they do not count"),
         );
     }
-    // Rows in the order in which it received them, by their place in the clue.
-    let mut received: Vec<((i64, u32, u64), u32)> = rows
-        .iter()
-        .filter_map(|t| Some((own.get(t)?.first()?, *t)))
-        .collect();
-    received.sort_unstable();
-    let positions: Vec<u32> = received.iter().map(|x| x.1).collect();
-    if positions.len() >= 5 {
-        if !only {
-            let (run, bits) = order_bits(&positions);
-            say(
-                "order",
-                bits,
+    if let Some(n) = cover.stale.get(&account) {
+        say(
+            "version",
+            -f64::from(*n),
+            format!(
+                "{n} rows it received with other values than leaked, from before or after a change: they do not count"
+            ),
+        );
+    }
+    if let Some(lack) = cover.lacks.get(&account) {
+        say(
+            "columns",
+            -60.0,
+            format!(
+                "never received {} that leaked: it is excluded",
+                lack.join(", ")
+            ),
+        );
+    }
+    let (positions, span) = signs::received(r, cover, account);
+    if let Some((a, z)) = span.filter(|_| positions.len() >= 5) {
+        let burst = sol.burst.get(i).copied().unwrap_or(0.0) / BIT;
+        let minutes = (z - a) as f64 / 60e9;
+        let stretch = sol.stretch.get(i).copied().unwrap_or(0);
+        say(
+            "time",
+            if only { 0.0 } else { burst },
+            if burst > 0.0 && !only {
                 format!(
-                    "{run} of {} rows stand in the clue in the order it received them",
-                    positions.len()
-                ),
-            );
+                    "received them within {minutes:.1} minutes, close together: in stretches of {stretch} records among all {total} that it read"
+                )
+            } else {
+                format!("received them within {minutes:.1} minutes")
+            },
+        );
+    }
+    if !only {
+        for s in signs::weigh(c, r, cover, account) {
+            say(s.kind, s.bits, s.text);
         }
-        if let (Some(a), Some(z)) = (received.first(), received.last()) {
-            let minutes = (z.0.0 - a.0.0) as f64 / 60e9;
-            say(
-                "time",
-                0.0,
-                format!("received them within {minutes:.1} minutes"),
-            );
+        if let Some((bits, text)) = canaries.get(&account) {
+            say("canary", *bits, text.clone());
         }
     }
     if let Some((api, n)) = by_use.first() {
@@ -204,7 +201,8 @@ pub(super) fn suspect(
     if out > 0 {
         say(
             "exit",
-            reads.beside.get(i).copied().unwrap_or(0.0) / BIT,
+            reads.beside.get(i).copied().unwrap_or(0.0) / BIT
+                - canaries.get(&account).map_or(0.0, |x| x.0),
             format!(
                 "{out} of these rows left for an outside address from it or its host, among {} records that did",
                 c.all
@@ -274,6 +272,13 @@ pub(super) fn verdict(
         .collect();
     let why = if r.rows_seen.is_empty() {
         "nothing of the clue was delivered to anybody in this evidence".to_owned()
+    } else if !sol.left.is_empty() {
+        let left: Vec<String> = sol.left.iter().take(8).map(name).collect();
+        format!(
+            "{} would explain {:.0} % of the rows that anybody received, which leaves most to somebody who is not in this evidence: nobody is named for a part",
+            left.join(", "),
+            sol.explained * 100.0
+        )
     } else if set.is_empty() {
         let top = sol.gain.iter().copied().fold(0.0f64, f64::max);
         format!(
@@ -307,20 +312,5 @@ pub(super) fn verdict(
         ties,
         confidence: (sol.confidence * 1000.0).round() / 1000.0,
         why,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::order_bits;
-
-    #[test]
-    fn order_is_worth_what_it_would_cost_chance() {
-        let sorted: Vec<u32> = (0..20).collect();
-        let (run, bits) = order_bits(&sorted);
-        assert_eq!(run, 20);
-        assert!((bits - 61.0).abs() < 1.0, "{bits}");
-        let mixed = [7, 2, 9, 4, 0, 5, 8, 1, 6, 3];
-        assert_eq!(order_bits(&mixed).1, 0.0);
     }
 }

@@ -50,7 +50,9 @@ pub fn text(data: &[u8]) {
 pub fn clue(data: &[u8]) {
     let mut typer =
         |name: Option<&str>, _: &[&str]| name.map(|n| (n.to_owned(), n.len().is_multiple_of(2)));
-    let read = clues::read("clue", data, &mut typer);
+    let read = clues::read("clue", data, &mut typer, &mut |t: &str| {
+        vec![(t.len() / 2, 7, "cn-mobile".to_owned(), true)]
+    });
     if let Ok(clue) = &read {
         assert!(!clue.values.is_empty());
     }

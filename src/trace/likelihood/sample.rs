@@ -1,0 +1,230 @@
+//! Sets near the best one, weighed. In: the leak, a set that nothing simple improves. Out: the best set met, its ties, its share of
+//! the posterior. Bounds: [`POOL`] accounts, [`STEPS`] steps of a walk with a fixed seed, each set fitted once, and no more
+//! than [`WORK`] groups fitted in all.
+
+use super::fit::{Fit, Groups, Leak, fit, fit_groups, groups};
+use super::{SET_MAX, ranked, without};
+use rustc_hash::FxHashMap;
+
+/// Accounts that may be in a set: members and those that could replace them.
+const POOL: usize = 32;
+/// Steps of the walk.
+const STEPS: usize = 1500;
+/// Groups times fits.
+const WORK: usize = 2_000_000;
+/// Sets whose likelihood differs by less than this (in nats) cannot be told apart.
+const TIE_NATS: f64 = 0.7;
+/// The likelihood takes each row for a witness of its own, but rows leak together: what differs counts for this much of it.
+const TEMPER: f64 = 0.6;
+
+#[derive(Default)]
+pub(super) struct Found {
+    pub set: Vec<usize>,
+    pub best: Fit,
+    pub ties: Vec<Vec<usize>>,
+    pub others: Vec<(Vec<usize>, f64)>,
+    pub confidence: f64,
+}
+
+/// Log-likelihoods of sets (bits by position in the pool), each worked out once.
+struct Scores<'a> {
+    l: &'a Leak,
+    pool: Vec<usize>,
+    groups: Groups,
+    cost: f64,
+    seen: FxHashMap<u64, f64>,
+}
+
+impl Scores<'_> {
+    fn of(&mut self, set: u64) -> f64 {
+        if let Some(s) = self.seen.get(&set) {
+            return *s;
+        }
+        let at: Vec<usize> = (0..self.pool.len()).filter(|i| set >> i & 1 == 1).collect();
+        let s = fit_groups(self.l, &self.groups, &self.pool, &at).ll - self.cost(set);
+        self.seen.insert(set, s);
+        s
+    }
+    fn cost(&self, set: u64) -> f64 {
+        f64::from(set.count_ones()) * self.cost
+    }
+    /// Weight of a set against another: what the rows say is tempered, what sets cost is not.
+    fn odds(&self, (to, there): (u64, f64), (from, here): (u64, f64)) -> f64 {
+        TEMPER * (there + self.cost(to) - here - self.cost(from)) - self.cost(to) + self.cost(from)
+    }
+    fn accounts(&self, set: u64) -> Vec<usize> {
+        let mut v: Vec<usize> = (0..self.pool.len())
+            .filter(|i| set >> i & 1 == 1)
+            .map(|i| self.pool[i])
+            .collect();
+        v.sort_unstable();
+        v
+    }
+}
+
+/// Walks from a set through its neighbours.
+pub(super) fn walk(l: &Leak, set: &[usize], best: &Fit, cost: f64) -> Found {
+    // Members, who would join them, who would stand for each of them, who stands best alone.
+    let mut pool: Vec<usize> = set.to_vec();
+    let mut lists: Vec<Vec<usize>> = Vec::new();
+    let order = |v: Vec<(f64, usize)>| v.into_iter().take(POOL).map(|x| x.1).collect::<Vec<_>>();
+    lists.push(order(ranked(l, best, set)));
+    for a in set {
+        lists.push(order(ranked(l, &fit(l, &without(set, *a)), set)));
+    }
+    lists.push(order(ranked(l, &fit(l, &[]), set)));
+    for rank in 0..POOL {
+        for list in &lists {
+            if let Some(a) = list.get(rank)
+                && pool.len() < POOL
+                && !pool.contains(a)
+            {
+                pool.push(*a);
+            }
+        }
+    }
+    let mut s = Scores {
+        l,
+        groups: groups(l, &pool),
+        pool,
+        cost,
+        seen: FxHashMap::default(),
+    };
+    let n = s.pool.len();
+    let fits = (WORK / s.groups.len().max(1)).max(4 * n);
+    let first: u64 = (0..set.len()).map(|i| 1u64 << i).sum();
+    let mut top = (s.of(first), first);
+    // All of one and two accounts first, as far as the work allows: that is where a greedy start goes wrong.
+    s.of(0);
+    for i in 0..n {
+        s.of(1 << i);
+        for j in 0..i.min(12) {
+            if s.seen.len() < fits / 2 && i < 12 {
+                s.of(1 << i | 1 << j);
+            }
+        }
+    }
+    let mut r = 0x2545_f491_4f6c_dd1du64;
+    let mut next = move |n: usize| {
+        r ^= r << 13;
+        r ^= r >> 7;
+        r ^= r << 17;
+        (r >> 11) as usize % n.max(1)
+    };
+    let (mut here, mut at) = top;
+    // Every neighbour of the best set, then a walk; a better set is walked from again.
+    for _ in 0..4 {
+        let base = top.1;
+        for i in 0..n {
+            let bit = 1u64 << i;
+            s.of(base ^ bit);
+            if base & bit == 0 {
+                for j in (0..n).filter(|j| base >> j & 1 == 1) {
+                    s.of(base ^ bit ^ (1 << j));
+                }
+            }
+        }
+        top = best_of(&s);
+        if top.1 == base {
+            break;
+        }
+    }
+    if top.0 > here {
+        (here, at) = top;
+    }
+    for _ in 0..STEPS {
+        if n == 0 || s.seen.len() >= fits {
+            break;
+        }
+        let (i, j) = (next(n), next(n));
+        let to = match next(3) {
+            0 => at ^ (1 << i),
+            // One for another.
+            _ if (at >> i & 1) != (at >> j & 1) => at ^ (1 << i) ^ (1 << j),
+            _ => at ^ (1 << i),
+        };
+        if to.count_ones() as usize > SET_MAX {
+            continue;
+        }
+        let there = s.of(to);
+        let chance = s.odds((to, there), (at, here)).min(0.0).exp();
+        if (next(1 << 20) as f64) < chance * f64::from(1u32 << 20) {
+            (here, at) = (there, to);
+        }
+    }
+    top = best_of(&s);
+    finish(l, s, top)
+}
+
+/// The best set; of equal ones the first in order.
+fn best_of(s: &Scores<'_>) -> (f64, u64) {
+    let mut v: Vec<(f64, u64)> = s.seen.iter().map(|(m, x)| (*x, *m)).collect();
+    v.sort_by(|a, b| {
+        b.0.total_cmp(&a.0)
+            .then(a.1.count_ones().cmp(&b.1.count_ones()))
+            .then(a.1.cmp(&b.1))
+    });
+    v.first().copied().unwrap_or_default()
+}
+
+fn finish(l: &Leak, mut s: Scores<'_>, top: (f64, u64)) -> Found {
+    let (score, mask) = top;
+    let n = s.pool.len();
+    // Ties: who can stand for a member at no loss.
+    let mut class_of: Vec<usize> = (0..n).collect();
+    let mut ties: Vec<Vec<usize>> = Vec::new();
+    for m in (0..n).filter(|m| mask >> m & 1 == 1) {
+        let mut class = vec![s.pool[m]];
+        for c in (0..n).filter(|c| mask >> c & 1 == 0) {
+            let other = s.of(mask ^ (1 << m) ^ (1 << c));
+            if (score - other).abs() < TIE_NATS {
+                class.push(s.pool[c]);
+                class_of[c] = m;
+            }
+        }
+        if class.len() > 1 {
+            class.sort_unstable();
+            ties.push(class);
+        }
+    }
+    ties.sort();
+    ties.dedup();
+    // Posterior: sets that differ only by ties are one.
+    let mut seen: Vec<(u64, f64)> = s.seen.iter().map(|(m, x)| (*m, *x)).collect();
+    seen.sort_unstable_by_key(|x| x.0);
+    let mut by: FxHashMap<u64, f64> = FxHashMap::default();
+    let mut sum = 0.0;
+    let name = |m: u64| -> u64 {
+        let mut out = 0u64;
+        for i in (0..n).filter(|i| m >> i & 1 == 1) {
+            out |= 1 << class_of[i];
+        }
+        // Two of one class are two.
+        if out.count_ones() == m.count_ones() {
+            out
+        } else {
+            m
+        }
+    };
+    for (m, x) in &seen {
+        let w = s.odds((*m, *x), (mask, score)).exp();
+        sum += w;
+        *by.entry(name(*m)).or_default() += w;
+    }
+    let own = by.get(&mask).copied().unwrap_or(1.0);
+    let mut others: Vec<(u64, f64)> = by.into_iter().filter(|x| x.0 != mask).collect();
+    others.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let set = s.accounts(mask);
+    Found {
+        best: fit(l, &set),
+        ties,
+        others: others
+            .into_iter()
+            .take(8)
+            .map(|(m, w)| (s.accounts(m), w / sum))
+            .filter(|x| x.1 > 0.001)
+            .collect(),
+        confidence: own / sum,
+        set,
+    }
+}
