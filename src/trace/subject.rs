@@ -45,6 +45,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All.
+    pub const ALL: [Kind; 5] = [
+        Kind::Account,
+        Kind::Address,
+        Kind::Device,
+        Kind::Api,
+        Kind::Host,
+    ];
     /// Name in the answer and on the command line.
     pub fn name(self) -> &'static str {
         match self {

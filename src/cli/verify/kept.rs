@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::query::Cx;
 use crate::report;
 use crate::trace::Question;
+use crate::trace::subject::Kind;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -259,6 +260,11 @@ fn question(check: &Check<'_>, q: &Value) -> std::result::Result<Question, Strin
     }
     if let Some(r) = word("record") {
         return Ok(Question::Record(r.to_owned()));
+    }
+    for kind in Kind::ALL {
+        if let Some(name) = word(kind.name()) {
+            return Ok(Question::Subject(kind, name.to_owned()));
+        }
     }
     let Some(clue) = word("clue") else {
         return Err("it was asked for one value, which the journal does not keep".to_owned());
