@@ -298,6 +298,7 @@ mod tests {
             src,
             dst,
             sport: 4000,
+            flow: 1,
             dport: 80,
             end: to,
             ..CallLine::new(id, from)

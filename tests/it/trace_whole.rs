@@ -46,13 +46,16 @@ fn json_rows(people: &[Person], ids: &[usize]) -> String {
     rows.join(",")
 }
 
+/// A request: target, customers in the answer, whether it is an export.
+type Asked = (String, Vec<usize>, bool);
+
 /// An office: clerks who page through lists, open single customers, take exports; one honest reader of a third of all.
 fn office(seed: u64, twins: bool) -> Office {
     let mut r = Random::new(seed);
     let people: Vec<Person> = (0..1000).map(|_| person(&mut r)).collect();
     let mut w = Wire::new(Vec::new(), 1_790_000_000_000_000_000).unwrap();
     let mut reads: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let mut plans: Vec<(String, Vec<(String, Vec<usize>, bool)>)> = Vec::new();
+    let mut plans: Vec<(String, Vec<Asked>)> = Vec::new();
     for a in 0..24usize {
         let name = format!("clerk{a:02}");
         let mut plan = Vec::new();

@@ -265,7 +265,7 @@ mod tests {
     fn what_is_there_is_allowed_and_what_is_not_is_mostly_refused() {
         let texts: Vec<String> = (0..40)
             .map(|i| {
-                (0..20_000)
+                (0..20_000u64)
                     .map(|k| format!("{{\"order\":\"{:08x}\"}},", (k * 7919 + i) * 65_537))
                     .collect()
             })
