@@ -427,7 +427,6 @@ impl Data for Hostile {
                     }],
                 }],
                 omitted: Omitted {
-                    shallow: 9,
                     trails: 1,
                     hops: 1,
                     suspects: 1,

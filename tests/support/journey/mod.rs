@@ -92,6 +92,15 @@ pub struct Exchange {
     later: Option<(i64, Vec<u8>)>,
 }
 
+impl Exchange {
+    /// The content of the request, head left out.
+    pub fn asked(&self) -> &[u8] {
+        let sent = &self.sent[0];
+        let end = sent.windows(4).position(|w| w == b"\r\n\r\n");
+        end.map_or(&[], |i| &sent[i + 4..])
+    }
+}
+
 /// Captures and the truth.
 pub struct World {
     pub captures: Vec<(String, Vec<u8>)>,
