@@ -32,9 +32,9 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0007_log_formats.sql"),
     include_str!("schema/0008_specs.sql"),
     include_str!("schema/0009_account_proof.sql"),
-    include_str!("schema/0011_clocks.sql"),
-    include_str!("schema/0012_journal_head.sql"),
-    include_str!("schema/0013_text_index.sql"),
+    include_str!("schema/0010_clocks.sql"),
+    include_str!("schema/0011_journal_head.sql"),
+    include_str!("schema/0012_text_index.sql"),
 ];
 
 /// The folder of a case.
@@ -139,7 +139,9 @@ impl Case {
         }
         tune(&conn)?;
         migrate(&mut conn, version)?;
-        if empty {
+        // Whoever made it may have been killed between its tables and its key: nothing is in it yet.
+        let begin = empty || unborn(&conn)?;
+        if begin {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             info::put(&tx, "print_key", &random_hex()?)?;
             info::put(&tx, "created", &journal::now().to_string())?;
@@ -158,7 +160,7 @@ impl Case {
             path: path.to_owned(),
             key,
             classes,
-            created: empty,
+            created: begin,
             recovered,
             _lock: lock,
         })
@@ -412,6 +414,16 @@ fn tune(conn: &Connection) -> Result<()> {
     )?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// Whether a case has tables and nothing in them: no key, no row of the journal, no source.
+fn unborn(conn: &Connection) -> Result<bool> {
+    Ok(conn.query_row(
+        "SELECT NOT EXISTS(SELECT 1 FROM info WHERE key='print_key') AND NOT EXISTS(SELECT 1 FROM journal) \
+         AND NOT EXISTS(SELECT 1 FROM source)",
+        [],
+        |r| r.get(0),
+    )?)
 }
 
 fn migrate(conn: &mut Connection, have: i64) -> Result<()> {

@@ -233,3 +233,31 @@ fn classes_keep_their_numbers_when_rules_change() {
         4
     );
 }
+
+#[test]
+fn a_case_whose_making_was_cut_off_is_made_whole() {
+    let dir = Folder::new();
+    let path = dir.path("a.ltc");
+    drop(create(&path));
+    // killed behind its tables, before its key was there
+    let conn = Connection::open(&path).unwrap();
+    conn.execute_batch("DELETE FROM info; DELETE FROM journal; DELETE FROM class;")
+        .unwrap();
+    drop(conn);
+    let case = create(&path);
+    load(&case, "a", 1, 1..20);
+    drop(case);
+    assert!(
+        journal::verify(&open_read(&path).unwrap().conn)
+            .unwrap()
+            .1
+            .is_empty()
+    );
+    // with evidence in it a lost key is damage
+    let conn = Connection::open(&path).unwrap();
+    conn.execute_batch("DELETE FROM info WHERE key='print_key'; DELETE FROM journal;")
+        .unwrap();
+    drop(conn);
+    let why = refused(Case::create_or_open(&path, &CLASSES, false));
+    assert!(why.contains("key is missing"), "{why}");
+}
