@@ -237,9 +237,9 @@ pub const TRACE_CALLS_FEW: usize = 50;
 pub const TRACE_DETAILED: usize = 20;
 /// Suspects in one answer.
 pub const TRACE_SUSPECTS: usize = 100;
-/// Bytes of stored text in which a trace undoes codings inside codings, archives and masks, some 150 MB a second and core; of more, the
+/// Bytes of stored text in which a trace undoes codings inside codings, archives and masks, some 50 MB a second and core; of more, the
 /// direct forms alone are looked for.
-pub const TRACE_DEEP: u64 = 512 << 20;
+pub const TRACE_DEEP: u64 = 128 << 20;
 /// Values searched as text at once: an automaton over all their forms stays under about 100 MB.
 pub const TRACE_TEXT_VALUES: usize = 5000;
 /// Values up to which all stored text is looked through for each, also where a data class found them: a question of one record.
