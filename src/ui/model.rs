@@ -173,6 +173,8 @@ pub struct TraceView {
     pub trail: usize,
     /// The list shows hops, not suspects.
     pub hops: bool,
+    /// Kinds of evidence that are left out.
+    pub without: Vec<&'static str>,
     /// The ways of all records are drawn as one, not those of one.
     pub whole: bool,
     /// Branches of the drawing that are folded.
@@ -322,6 +324,8 @@ pub enum Run {
     Grade(String),
     /// Search again with edited rules.
     Rules,
+    /// Leave a kind of evidence out of the trace on show, or count it again.
+    Evidence(&'static str),
 }
 
 /// The filter and its line.

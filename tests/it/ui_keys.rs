@@ -393,3 +393,25 @@ fn every_format_is_in_the_menu_and_a_call_is_exported_alone() {
     assert_eq!(rows.lines().count(), 1);
     assert!(rows.contains(&id));
 }
+
+#[test]
+fn a_kind_of_evidence_is_left_out_and_counted_again() {
+    let (mut r, _dir) = rig((160, 50));
+    r.keys(&format!("T `{}` Enter", clue()));
+    let told = r.text();
+    assert!(
+        told.contains("bit  columns:") && told.contains("wu.tao"),
+        "{told}"
+    );
+    assert!(!told.contains("left out"));
+    r.keys(": `evidence leave columns out` Enter");
+    let told = r.text();
+    assert!(told.contains("left out    columns"), "{told}");
+    assert!(!told.contains("bit  columns:"), "{told}");
+    r.keys(": `evidence count columns again` Enter");
+    let told = r.text();
+    assert!(
+        told.contains("bit  columns:") && !told.contains("left out"),
+        "{told}"
+    );
+}

@@ -119,7 +119,9 @@ pub(super) fn suspect(
         format!("{alone} of these rows were delivered to nobody else"),
     );
     let partial = cover.partial.get(&account).copied().unwrap_or(0);
-    if partial > 0 {
+    if !c.counts("columns") {
+        // left out: nothing is said of it
+    } else if partial > 0 {
         say(
             "columns",
             -f64::from(partial),

@@ -165,7 +165,11 @@ fn read(
             film.with_credentials(&mut |c| read::credential(cx, c.rowid).ok().flatten());
             Answer::Film(Box::new(film))
         }
-        What::Trace { question, reveal } => {
+        What::Trace {
+            question,
+            reveal,
+            without,
+        } => {
             if matches!(question, Question::Value(_) | Question::Clue { .. }) {
                 want();
             }
@@ -173,6 +177,7 @@ fn read(
             let options = crate::trace::Options {
                 reveal: *reveal,
                 inside,
+                without: without.iter().map(|k| (*k).to_owned()).collect(),
                 ..Default::default()
             };
             Answer::Trace(Box::new(crate::trace::run(

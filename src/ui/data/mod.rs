@@ -168,7 +168,12 @@ pub enum What {
     /// Calls of a session, or of what the filter selects, as a film.
     Film { filter: Filter },
     /// A trace.
-    Trace { question: Question, reveal: bool },
+    Trace {
+        question: Question,
+        reveal: bool,
+        /// Kinds of evidence that are left out.
+        without: Vec<&'static str>,
+    },
     /// SQL.
     Sql(String),
     /// Names of accounts, APIs and saved filters.

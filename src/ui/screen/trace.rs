@@ -209,6 +209,12 @@ fn verdict(r: &TraceResult, f: &Frame) -> Doc {
         d.add(Line::default());
     }
     words(&mut d, r);
+    if let Extra::Trace(t) = &f.extra
+        && !t.without.is_empty()
+    {
+        let said = format!("{} (palette: evidence)", t.without.join(", "));
+        d.add(Line::pair("left out", said, Role::Partial));
+    }
     let c = &r.clue;
     if c.rows > 0 {
         d.add(Line::pair(

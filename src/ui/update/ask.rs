@@ -175,6 +175,20 @@ fn film(m: &mut Model, id: u64) {
     ask(m, id, Place::Film, What::Film { filter });
 }
 
+/// Weighs the trace on show again, with a kind of evidence left out or counted again.
+pub fn evidence(m: &mut Model, kind: &'static str) {
+    let Some(f) = m.frames.last_mut() else { return };
+    let id = f.id;
+    let Extra::Trace(t) = &mut f.extra else {
+        return m.say("no trace here");
+    };
+    match t.without.iter().position(|k| *k == kind) {
+        Some(at) => drop(t.without.remove(at)),
+        None => t.without.push(kind),
+    }
+    trace(m, id);
+}
+
 fn trace(m: &mut Model, id: u64) {
     let Some(f) = m.frames.last_mut() else { return };
     f.list.state = State::Ready;
@@ -182,6 +196,7 @@ fn trace(m: &mut Model, id: u64) {
         return;
     };
     let Some(q) = t.question.clone() else { return };
+    let without = t.without.clone();
     t.state = State::Loading;
     ask(
         m,
@@ -190,6 +205,7 @@ fn trace(m: &mut Model, id: u64) {
         What::Trace {
             question: q,
             reveal: false,
+            without,
         },
     );
 }

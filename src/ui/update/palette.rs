@@ -4,11 +4,12 @@
 use super::{act, ask, filter, go, overlay, work};
 use crate::detect::profile::Profile;
 use crate::trace::Question;
+use crate::trace::verdict::REMOVABLE;
 use crate::ui::data::notebook::Write;
 use crate::ui::data::palette::{Skim, best};
 use crate::ui::data::{Place, What};
 use crate::ui::keys::{Action, BINDINGS};
-use crate::ui::model::{Command, Model, Overlay, PromptKind, Run};
+use crate::ui::model::{Command, Extra, Model, Overlay, PromptKind, Run};
 use crate::ui::nav::input::Input;
 use crate::ui::nav::{Jump, ScreenId};
 use crate::ui::theme::{Theme, builtin_names};
@@ -86,6 +87,15 @@ fn commands(m: &Model) -> Vec<Command> {
         "rules    search again with rules from files".into(),
         Run::Rules,
     );
+    if let Some(Extra::Trace(t)) = m.top().map(|f| &f.extra) {
+        for kind in REMOVABLE {
+            let text = match t.without.contains(&kind) {
+                true => format!("evidence count {kind} again"),
+                false => format!("evidence leave {kind} out"),
+            };
+            add(text, Run::Evidence(kind));
+        }
+    }
     for p in Profile::builtin() {
         add(
             format!("levels   by {}, {}", p.title, p.date),
@@ -151,6 +161,7 @@ pub fn run(m: &mut Model, r: Run) {
         Run::Filter(text) => filter::set(m, &text),
         Run::Save if m.filter.applied.is_empty() => m.say("there is no filter to save"),
         Run::Save => overlay::prompt(m, PromptKind::Save, ""),
+        Run::Evidence(kind) => ask::evidence(m, kind),
         Run::Rules => {
             let now = m.rules.clone();
             overlay::prompt(m, PromptKind::Rules, &now);
