@@ -157,10 +157,14 @@ fn form(text: &str, b: &mut Builder, finder: &mut Finder<'_>) -> String {
         "JSON lines".into()
     } else if let Some(format) = sql::dump(text, b) {
         format.into()
+    } else if prose::sentence(text) && prose::read(text, b, finder) {
+        "text".into()
     } else if let Some(format) = forms::delimited(text, b) {
         format
     } else if prose::is(text) && prose::read(text, b, finder) {
         "text".into()
+    } else if forms::mixed(text, b, finder) {
+        "one value a line, of several classes".into()
     } else {
         forms::lines(text, b)
     }
@@ -515,6 +519,33 @@ mod tests {
         assert_eq!(c.rows.len(), 2, "{c:?}");
         assert!(texts(&c, 0).contains(&"13800138000") && texts(&c, 0).contains(&"AB-7712-X9"));
         assert_eq!(c.columns[0].class.as_deref(), Some("cn-mobile"));
+    }
+
+    #[test]
+    fn a_sentence_with_commas_is_no_table() {
+        let c = read(
+            "p",
+            "看 13800138000 和 13900139000, 还有 13700137000\n".as_bytes(),
+            &mut typer,
+        )
+        .unwrap();
+        assert_eq!((c.values.len(), c.format.as_str()), (3, "text"));
+    }
+
+    #[test]
+    fn lines_of_several_classes_are_told_apart() {
+        let list = "13800138000\n700001\n13900139000\n700002\n13700137000\n13700137009\n";
+        let c = read("l", list.as_bytes(), &mut typer).unwrap();
+        assert_eq!(c.rows.len(), 6, "{c:?}");
+        let classes: Vec<_> = c
+            .columns
+            .iter()
+            .filter_map(|c| c.class.as_deref())
+            .collect();
+        assert!(
+            c.columns.len() == 2 && classes.contains(&"cn-mobile"),
+            "{c:?}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A clue as a table of text: cells between delimiters, or one value a line. In: its text. Out: rows for the builder. Bounds:
 //! those of the clue; records are read one at a time, and what does not parse is counted.
 
-use super::{Builder, clean};
+use super::{Builder, Finder, SAMPLE, clean};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -125,6 +125,46 @@ pub(super) fn lines(text: &str, b: &mut Builder) -> String {
         "one value a line, {}",
         if header { "with a header" } else { "no header" }
     )
+}
+
+/// Lines of one value each, of more than one class: each class is a column. `false`, and nothing read, where there is one class.
+pub(super) fn mixed(text: &str, b: &mut Builder, finder: &mut Finder<'_>) -> bool {
+    let all: Vec<&str> = text
+        .lines()
+        .map(|l| clean(l.trim()))
+        .filter(|l| !l.is_empty())
+        .collect();
+    let mut class = |line: &str| {
+        let found = finder(line).into_iter();
+        let whole = found.filter(|f| f.0 == 0 && f.1 == line.len());
+        whole.map(|f| (f.2, f.3)).next()
+    };
+    let step = all.len().div_ceil(SAMPLE).max(1);
+    let (mut by, mut n): (BTreeMap<Option<(String, bool)>, usize>, usize) = Default::default();
+    for line in all.iter().step_by(step) {
+        *by.entry(class(line)).or_default() += 1;
+        n += 1;
+    }
+    // a few lines of another class are a header, and mistakes
+    by.retain(|_, k| *k >= 2 && *k * 20 >= n);
+    // mostly codes: what looks like a class among them is one by chance
+    let codes = by.get(&None).copied().unwrap_or(0) * 2 > n;
+    if codes || by.len() < 2 || !by.keys().flatten().any(|c| c.1) {
+        return false;
+    }
+    let mut told: BTreeMap<String, bool> = BTreeMap::new();
+    for line in all {
+        let of = class(line);
+        let name = of.as_ref().map_or("other", |c| c.0.as_str());
+        b.row(&[(Some(name), line)]);
+        told.extend(of);
+    }
+    for (name, strong) in told {
+        if let Some(c) = b.column(Some(&name), 0) {
+            b.told.insert(c, (name, strong));
+        }
+    }
+    true
 }
 
 /// The text with a delimiter of one byte.

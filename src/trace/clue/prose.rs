@@ -28,6 +28,19 @@ pub(super) fn is(text: &str) -> bool {
     wordy * 3 > lines.len()
 }
 
+/// Whether it is one line in which words stand around long numbers: its commas part no columns.
+pub(super) fn sentence(text: &str) -> bool {
+    let mut lines = text.lines().filter(|l| !l.trim().is_empty());
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return false;
+    };
+    let long = |w: &str| w.bytes().filter(u8::is_ascii_digit).count() >= 6;
+    line.split([',', '，', ';', '；', '、']).any(|cell| {
+        let mut words = cell.split_whitespace();
+        words.clone().count() >= 2 && words.clone().any(long) && words.any(|w| !long(w))
+    })
+}
+
 struct Piece<'a> {
     at: usize,
     line: usize,
