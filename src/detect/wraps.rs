@@ -27,6 +27,33 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The value inside a longer base64 text, at its three places and in both alphabets: characters that share bits with a neighbour
+/// are left out.
+pub fn inside_base64(b: &[u8]) -> Vec<Vec<u8>> {
+    let mut out: Vec<Vec<u8>> = Vec::new();
+    if b.len() < 6 {
+        return out;
+    }
+    for (shift, from) in [0usize, 2, 3].into_iter().enumerate() {
+        let mut padded = vec![0u8; shift];
+        padded.extend_from_slice(b);
+        for engine in [
+            &base64::engine::general_purpose::STANDARD_NO_PAD,
+            &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        ] {
+            let text = engine.encode(&padded);
+            let to = padded.len() * 8 / 6;
+            if let Some(part) = text.as_bytes().get(from..to)
+                && part.len() >= 7
+                && !out.iter().any(|have| have == part)
+            {
+                out.push(part.to_vec());
+            }
+        }
+    }
+    out
+}
+
 /// Every form of a value.
 pub fn wraps(text: &str) -> Vec<Wrap> {
     let b = text.as_bytes();
@@ -88,29 +115,14 @@ pub fn wraps(text: &str) -> Vec<Wrap> {
     if b.len() >= 6 {
         add(hex(b).into_bytes(), &[Step::Hex], false, false);
     }
-    if b.len() >= 6 {
-        for (shift, from) in [(0usize, 0usize), (1, 2), (2, 3)] {
-            // The value inside a longer base64 text: characters that share bits with a neighbour are left out.
-            let mut padded = vec![0u8; shift];
-            padded.extend_from_slice(b);
-            for engine in [
-                &base64::engine::general_purpose::STANDARD_NO_PAD,
-                &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-            ] {
-                let text = engine.encode(&padded);
-                let to = padded.len() * 8 / 6;
-                if let Some(part) = text.as_bytes().get(from..to)
-                    && part.len() >= 7
-                    && !out.iter().any(|w| w.bytes == part)
-                {
-                    out.push(Wrap {
-                        bytes: part.to_vec(),
-                        form: Form::PLAIN.then(Step::Base64),
-                        exact: true,
-                        word: false,
-                    });
-                }
-            }
+    for part in inside_base64(b) {
+        if !out.iter().any(|w| w.bytes == part) {
+            out.push(Wrap {
+                bytes: part,
+                form: Form::PLAIN.then(Step::Base64),
+                exact: true,
+                word: false,
+            });
         }
     }
     for (digest, step) in [

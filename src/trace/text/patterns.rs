@@ -4,9 +4,8 @@
 use crate::case::text::Need;
 use crate::detect::form::{Form, Step};
 use crate::detect::mask;
-use crate::detect::wraps::wraps;
+use crate::detect::wraps::{inside_base64, wraps};
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
-use base64::Engine as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::Digest as _;
 use rustc_hash::FxHashMap;
@@ -127,30 +126,44 @@ fn keyed(key: &[u8], text: &[u8]) -> Vec<(Vec<u8>, Step)> {
     .collect()
 }
 
+/// Patterns with their bytes.
+#[derive(Default)]
+struct List {
+    bytes: Vec<Vec<u8>>,
+    patterns: Vec<Pattern>,
+}
+
+impl List {
+    fn add(&mut self, value: u32, form: Form, bytes: Vec<u8>, exact: bool, word: bool) {
+        self.patterns.push(Pattern {
+            value,
+            form,
+            exact: exact.then(|| bytes.clone()),
+            word,
+        });
+        self.bytes.push(bytes);
+    }
+
+    fn automaton(&self) -> Option<AhoCorasick> {
+        AhoCorasickBuilder::new()
+            .ascii_case_insensitive(true)
+            .build(&self.bytes)
+            .ok()
+    }
+}
+
 impl Patterns {
     /// Patterns of values (number, text); `None` where the automaton would be too large.
     pub fn new(values: &[(u32, &str)]) -> Option<Patterns> {
-        let (mut bytes, mut patterns) = (Vec::new(), Vec::new());
+        let mut list = List::default();
         let mut table = FxHashMap::default();
         let few = values.len() <= FEW;
         for (value, text) in values {
             for s in spellings(text) {
-                bytes.push(s.into_bytes());
-                patterns.push(Pattern {
-                    value: *value,
-                    form: Form::PLAIN,
-                    exact: None,
-                    word: true,
-                });
+                list.add(*value, Form::PLAIN, s.into_bytes(), false, true);
             }
             for part in inside_base64(text.as_bytes()) {
-                bytes.push(part.clone());
-                patterns.push(Pattern {
-                    value: *value,
-                    form: Form::PLAIN.then(Step::Base64),
-                    exact: Some(part),
-                    word: false,
-                });
+                list.add(*value, Form::PLAIN.then(Step::Base64), part, true, false);
             }
             for s in if few {
                 hashed(text)
@@ -173,11 +186,8 @@ impl Patterns {
             .filter(|(_, _, chars)| chars.len() >= 7)
             .collect();
         Some(Patterns {
-            automaton: AhoCorasickBuilder::new()
-                .ascii_case_insensitive(true)
-                .build(&bytes)
-                .ok()?,
-            patterns,
+            automaton: list.automaton()?,
+            patterns: list.patterns,
             digests: table,
             masks,
             need: None,
@@ -187,34 +197,19 @@ impl Patterns {
     /// Patterns of the forms that need no undoing alone: other spellings, and what [`wraps`] gives; `None` where the automaton
     /// would be too large.
     pub fn direct_of(values: &[(u32, &str)]) -> Option<Patterns> {
-        let (mut bytes, mut patterns) = (Vec::new(), Vec::new());
+        let mut list = List::default();
         for (value, text) in values {
             for w in wraps(text) {
-                patterns.push(Pattern {
-                    value: *value,
-                    form: w.form,
-                    exact: w.exact.then(|| w.bytes.clone()),
-                    word: w.word,
-                });
-                bytes.push(w.bytes);
+                list.add(*value, w.form, w.bytes, w.exact, w.word);
             }
             for s in spellings(text).into_iter().skip(1) {
-                bytes.push(s.into_bytes());
-                patterns.push(Pattern {
-                    value: *value,
-                    form: Form::PLAIN,
-                    exact: None,
-                    word: true,
-                });
+                list.add(*value, Form::PLAIN, s.into_bytes(), false, true);
             }
         }
-        let need = Need::one(bytes.iter().map(|b| Need::bytes(b)).collect());
+        let need = Need::one(list.bytes.iter().map(|b| Need::bytes(b)).collect());
         Some(Patterns {
-            automaton: AhoCorasickBuilder::new()
-                .ascii_case_insensitive(true)
-                .build(&bytes)
-                .ok()?,
-            patterns,
+            automaton: list.automaton()?,
+            patterns: list.patterns,
             digests: FxHashMap::default(),
             masks: Vec::new(),
             need: Some(need),
@@ -337,33 +332,6 @@ impl Patterns {
 
 fn bare(s: &str) -> Vec<char> {
     s.chars().filter(|c| c.is_alphanumeric()).collect()
-}
-
-/// The value inside a longer base64 text, at its three places and in both alphabets: characters that share bits with a neighbour
-/// are left out.
-fn inside_base64(b: &[u8]) -> Vec<Vec<u8>> {
-    let mut out: Vec<Vec<u8>> = Vec::new();
-    if b.len() < 6 {
-        return out;
-    }
-    for (shift, from) in [0usize, 2, 3].into_iter().enumerate() {
-        let mut padded = vec![0u8; shift];
-        padded.extend_from_slice(b);
-        for engine in [
-            &base64::engine::general_purpose::STANDARD_NO_PAD,
-            &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-        ] {
-            let text = engine.encode(&padded);
-            let to = padded.len() * 8 / 6;
-            if let Some(part) = text.as_bytes().get(from..to)
-                && part.len() >= 7
-                && !out.iter().any(|have| have == part)
-            {
-                out.push(part.to_vec());
-            }
-        }
-    }
-    out
 }
 
 /// Whether no letter or digit of the same kind goes on at either end.
