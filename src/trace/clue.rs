@@ -261,7 +261,9 @@ impl Builder {
                 self.clue.skipped += 1;
                 continue;
             };
-            self.filled[c as usize] += 1;
+            if let Some(n) = self.filled.get_mut(usize::from(c)) {
+                *n += 1;
+            }
             // Four digits in a column of last digits are the end of a longer number.
             let text = match name {
                 Some(n)
@@ -294,13 +296,14 @@ impl Builder {
         }
         let mut values: Vec<Vec<u32>> = vec![Vec::new(); self.clue.columns.len()];
         for (i, v) in (0u32..).zip(&self.clue.values) {
-            values[v.column as usize].push(i);
+            if let Some(own) = values.get_mut(usize::from(v.column)) {
+                own.push(i);
+            }
         }
-        for (c, column) in self.clue.columns.iter_mut().enumerate() {
-            let own = &values[c];
+        for ((c, column), own) in self.clue.columns.iter_mut().enumerate().zip(&values) {
             let sample: Vec<&str> = own
                 .iter()
-                .map(|i| &self.clue.values[*i as usize])
+                .filter_map(|i| self.clue.values.get(*i as usize))
                 .filter(|v| v.shape == Shape::Clear)
                 .take(SAMPLE)
                 .map(|v| v.text.as_str())
@@ -309,11 +312,12 @@ impl Builder {
                 .ok()
                 .and_then(|c| self.told.get(&c).cloned());
             let class = told.or_else(|| typer(column.name.as_deref(), &sample));
-            let distinct = own.len() as f64 / self.filled[c].max(1) as f64;
+            let distinct =
+                own.len() as f64 / self.filled.get(c).copied().unwrap_or(0).max(1) as f64;
             // Nothing knows the class: long, nearly unique codes identify; few values over many rows say nothing.
             let coded = own
                 .iter()
-                .map(|i| &self.clue.values[*i as usize])
+                .filter_map(|i| self.clue.values.get(*i as usize))
                 .filter(|v| {
                     v.shape != Shape::Clear
                         || (v.text.chars().count() >= 6

@@ -50,6 +50,18 @@ impl Unpack {
             .optional()?;
         Ok(whole.filter(|w| *w).map(|_| self.text.as_slice()))
     }
+
+    /// What `work` makes of a pack; `None` where it is not there or damaged.
+    fn with<T>(
+        &mut self,
+        conn: &Connection,
+        id: i64,
+        work: impl FnOnce(&Opened<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let text = self.pack(conn, id)?;
+        text.map(|text| work(&Opened { id, text, conn }))
+            .transpose()
+    }
 }
 
 /// A pack that was read.
@@ -82,17 +94,7 @@ pub fn scan<S, T: Send>(
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            let got = match unpack.pack(conn, *id)? {
-                Some(text) => Some(work(
-                    &mut own,
-                    &Opened {
-                        id: *id,
-                        text,
-                        conn,
-                    },
-                )?),
-                None => None,
-            };
+            let got = unpack.with(conn, *id, |o| work(&mut own, o))?;
             if !each(got) {
                 return Ok(false);
             }
@@ -115,18 +117,7 @@ pub fn scan<S, T: Send>(
                         if stop.load(Ordering::Relaxed) || over.load(Ordering::Relaxed) {
                             return Ok(());
                         }
-                        let conn = &case.conn;
-                        let got = match unpack.pack(conn, *id)? {
-                            Some(text) => Some(work(
-                                &mut own,
-                                &Opened {
-                                    id: *id,
-                                    text,
-                                    conn,
-                                },
-                            )?),
-                            None => None,
-                        };
+                        let got = unpack.with(&case.conn, *id, |o| work(&mut own, o))?;
                         if send.send(Ok(got)).is_err() {
                             return Ok(());
                         }
