@@ -59,6 +59,22 @@ fn one_record_an_item_with_its_nested_objects() {
     assert_eq!(scan(s.as_bytes(), None).records, 2);
 }
 
+/// A row that is an array is one subject's, as an object with the same columns would be; elements of a list of values are one each.
+#[test]
+fn one_record_a_row_that_is_an_array() {
+    let table = r#"{"rows":[[1,"张三","13812345678"],[2,"李小明","13912345678"]],"columns":["id","name","phone"]}"#;
+    let heads = r#"[["name","phone"],["张三","13812345678"],["李小明","13912345678"]]"#;
+    for (s, found) in [
+        (table, [2, 2]),
+        (heads, [2, 2]),
+        (r#"["13812345678","13912345678"]"#, [1, 1]),
+    ] {
+        let facts = scan(s.as_bytes(), None);
+        let of = |r| facts.findings.iter().filter(|f| f.record == r).count();
+        assert_eq!((facts.records, [of(1), of(2)]), (2, found), "{s}");
+    }
+}
+
 #[test]
 fn every_kind_of_body_has_its_places() {
     assert_eq!(

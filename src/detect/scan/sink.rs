@@ -507,8 +507,8 @@ impl Sink {
         let Some(f) = self.frames.get_mut(owner) else {
             return 0;
         };
-        // elements of an outermost array are each a record
-        if f.record == 0 || f.array && f.record_idx != f.idx {
+        // Elements of an outermost array are each a record; an array further in that owns one is a row of a table.
+        if f.record == 0 || f.array && owner == 0 && f.record_idx != f.idx {
             f.record = next;
             f.record_idx = f.idx;
             self.out.records = next;
