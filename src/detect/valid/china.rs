@@ -12,16 +12,18 @@ pub fn province(d: &[u8]) -> bool {
 }
 
 /// Whether six digits can be the region code of a person: a province, a prefecture (01 to 70, or 90 for counties directly under the
-/// province), a county (01 to 99). Codes that were withdrawn stay valid on the cards, so the ranges are those of all editions.
+/// province), a county (01 to 99). Codes that were withdrawn stay valid on the cards, so the ranges are those of all editions. 00 is
+/// a county too: cities without counties (Dongguan 441900, Jiayuguan 620200) and households kept by a city or a province have it.
 pub fn region(d: &[u8]) -> bool {
+    let county = d.get(4..6).and_then(date::two);
     d.len() == 6
         && d.get(..2).is_some_and(province)
+        && county.is_some()
         && match date::two(d.get(2..4).unwrap_or(b"")) {
-            Some(0) => matches!(d.get(..2), Some(b"71" | b"81" | b"82" | b"83")),
+            Some(0) => county == Some(0) || matches!(d.first(), Some(b'7' | b'8')),
             Some(n) => n <= 70 || n == 90,
             None => false,
         }
-        && (d.get(4..6) != Some(b"00") || matches!(d.get(..2), Some(b"71" | b"81" | b"82" | b"83")))
 }
 
 const ID_WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
@@ -49,9 +51,13 @@ pub fn id18(d: &[u8]) -> bool {
         && d.last().map(u8::to_ascii_uppercase) == id_check(d)
 }
 
-/// The 15-digit form of before 1999: no check digit, year in two digits.
+/// The 15-digit form of before 1999: no check digit, year in two digits. Without that digit a county is asked for.
 pub fn id15(d: &[u8]) -> bool {
-    if d.len() != 15 || !d.iter().all(u8::is_ascii_digit) || !d.get(..6).is_some_and(region) {
+    if d.len() != 15
+        || !d.iter().all(u8::is_ascii_digit)
+        || !d.get(..6).is_some_and(region)
+        || d.get(4..6) == Some(b"00")
+    {
         return false;
     }
     match (
@@ -181,6 +187,14 @@ mod tests {
             assert_eq!(id18(ok.as_bytes()), in_range && valid, "{ok}");
         }
         assert!(id18(b"11010519491231002X") && id18(b"11010519491231002x"));
+        // cities without counties, households of a city and of a province
+        for ok in [
+            "441900199003071238",
+            "620200198511120016",
+            "510000197205159317",
+        ] {
+            assert!(id18(ok.as_bytes()), "{ok}");
+        }
         for bad in [
             "110105194912310021",
             "11010519490231002X",
@@ -194,6 +208,7 @@ mod tests {
         assert!(
             id15(b"110105491231002")
                 && !id15(b"110105491331002")
+                && !id15(b"441900491231002")
                 && !id15(b"990105491231002")
                 && !id15(b"11010549123100X")
         );
