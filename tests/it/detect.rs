@@ -453,3 +453,19 @@ fn keys_of_real_programs_name_their_classes() {
         );
     }
 }
+
+/// A telephone's extension is none of its number; without a telephone's key a number with letters behind it is none.
+#[test]
+fn extensions_of_telephones() {
+    assert_eq!(
+        rows(
+            r#"{"tel":"868-758-5017x7548","phone":"+49 30 123456 ext. 12"}"#,
+            None
+        ),
+        [
+            "$.tel phone plain r1 868-758-5017x7548",
+            "$.phone phone plain r1 +49 30 123456 ext. 12"
+        ]
+    );
+    assert!(rows(r#"{"size":"868-758-5017x7548","tel":"1200x1600"}"#, None).is_empty());
+}

@@ -225,6 +225,13 @@ impl Judge {
             // extensions: 010-12345678,123
             return self.phone(v, ctx);
         }
+        if ctx.names(Kind::Phone)
+            && bits & chars::DIGIT != 0
+            && bits & chars::LOWER != 0
+            && let Some(front) = extended(v)
+        {
+            return self.phone(front, ctx);
+        }
         if bits & (chars::HIGH | chars::SPACE) == 0 || v.starts_with(b"Bearer ") {
             let bare = v.strip_prefix(b"Bearer ").unwrap_or(v);
             if secret::jwt(bare) {
@@ -353,6 +360,21 @@ impl Judge {
         }
         None
     }
+}
+
+/// What stands before a telephone number's extension in words: `868-758-5017x7548`, `(030) 12345 ext. 12`.
+fn extended(v: &[u8]) -> Option<&[u8]> {
+    let tail = v.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let front = v.get(..v.len() - tail)?.trim_ascii_end();
+    if !(1..=6).contains(&tail) {
+        return None;
+    }
+    let front = ["extension", "ext.", "ext", "x"]
+        .iter()
+        .find_map(|w| front.strip_suffix(w.as_bytes()))?
+        .trim_ascii_end();
+    let digits = |b: &u8| b.is_ascii_digit() || b" +-().,/".contains(b);
+    (front.len() >= 7 && front.iter().all(digits)).then_some(front)
 }
 
 /// Belief that text under a name's key is a person's name; `None` where it is none.
