@@ -296,8 +296,9 @@ impl Judge {
     /// Plates, and addresses that tell by themselves.
     fn chinese(&mut self, v: &[u8], ctx: &KeyCtx) -> Option<Hit> {
         let text = std::str::from_utf8(v).ok()?;
-        if (8..=20).contains(&v.len()) && china::plate(text) {
-            let conf = if ctx.names(Kind::Plate) { 98 } else { 90 };
+        let named = ctx.names(Kind::Plate);
+        if (8..=20).contains(&v.len()) && china::plate(text, named) {
+            let conf = if named { 98 } else { 90 };
             return self.hit(Kind::Plate, conf, v);
         }
         if v.len() >= 24 && self.on(Kind::Address) && ctx.veto & Kind::Address.bit() == 0 {
