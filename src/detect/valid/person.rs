@@ -296,6 +296,24 @@ pub fn chinese(text: &str) -> bool {
     }
 }
 
+/// Given names that are frequent where Latin letters are written; in lower case.
+static GIVEN: LazyLock<FxHashSet<&str>> =
+    LazyLock::new(|| include_str!("given.txt").split_ascii_whitespace().collect());
+
+/// Whether a name of several words has a frequent given name first, or behind a comma (`Smith, John`).
+pub fn given_first(text: &str) -> bool {
+    let name = text.split_once(',').map_or(text, |(_, given)| given);
+    let mut words = name.split_ascii_whitespace();
+    let first = words.find(|w| !w.ends_with('.') && !TITLES.contains(w));
+    let first = first.unwrap_or_default().split('-').next();
+    first.is_some_and(|w| w.len() <= 24 && GIVEN.contains(w.to_lowercase().as_str()))
+}
+
+/// What stands before a name and is none of it; with a dot behind it anything may.
+const TITLES: [&str; 9] = [
+    "Mr", "Mrs", "Ms", "Miss", "Dr", "Prof", "Sir", "Herr", "Frau",
+];
+
 /// Small words inside names, counted apart from those that a name has one to four of.
 const PARTICLES: [&str; 40] = [
     "van", "von", "vom", "zu", "zum", "zur", "und", "de", "der", "den", "des", "du", "la", "las",
@@ -514,6 +532,13 @@ mod tests {
                 && !capitals("ACTIVE")
                 && !capitals("GOLD PLAN")
                 && !capitals("A 1")
+        );
+        assert!(
+            given_first("Kathleen Turner")
+                && given_first("Smith, John")
+                && given_first("Dr. Anna-Lena Krug")
+                && !given_first("Polarised Portal")
+                && !given_first("Mr")
         );
         for bad in [
             "john smith",

@@ -405,6 +405,7 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
         (false, _, _, false) => 80,
         (true, _, true, true) => 86,
         (true, _, true, false) => 45,
+        (true, _, false, true) if person::given_first(text) => 72,
         (true, _, false, true) => 40,
         (true, _, false, false) => 12,
     })
