@@ -321,6 +321,31 @@ const PARTICLES: [&str; 40] = [
     "ten", "ter", "te", "bin", "binti", "bint", "ibn", "ben", "al", "el", "e", "y", "af",
 ];
 
+/// A name in Korean (two to five syllables) or Japanese letters (two to eight, also apart by one blank). Ideographs alone are left
+/// to [`chinese`], but where a blank parts two short groups of them.
+pub fn eastern(text: &str) -> bool {
+    let hangul = |c: char| matches!(c, '\u{ac00}'..='\u{d7a3}');
+    let kana = |c: char| matches!(c, '\u{3041}'..='\u{309f}' | '\u{30a1}'..='\u{30ff}' | '々');
+    if text.len() > 40 {
+        return false;
+    }
+    let mut groups = text.split([' ', '\u{3000}']);
+    let (Some(a), b, None) = (groups.next(), groups.next(), groups.next()) else {
+        return false;
+    };
+    let of = |s: &str| (s.chars().count(), s.chars().all(hangul));
+    let ((n, korean), (m, rest)) = (of(a), of(b.unwrap_or_default()));
+    if korean && rest {
+        return n > 0 && (2..=5).contains(&(n + m));
+    }
+    text.chars()
+        .all(|c| han(c) || kana(c) || matches!(c, ' ' | '\u{3000}'))
+        && match b {
+            Some(_) => (1..=4).contains(&n) && (1..=4).contains(&m),
+            None => (2..=8).contains(&n) && text.chars().any(kana),
+        }
+}
+
 /// A name in Latin letters (Greek, Cyrillic ... alike): one to four words that each begin with a capital, no digits.
 pub fn latin(text: &str) -> bool {
     if text.len() > 60 || text.len() < 2 {
@@ -533,6 +558,17 @@ mod tests {
                 && !capitals("GOLD PLAN")
                 && !capitals("A 1")
         );
+        for (text, ok) in [
+            ("권은정", true),
+            ("加藤 真綾", true),
+            ("佐々木　翼", true),
+            ("たかし", true),
+            ("加藤真綾", false),
+            ("서울특별시청사", false),
+            ("", false),
+        ] {
+            assert_eq!(eastern(text), ok, "{text}");
+        }
         assert!(
             given_first("Kathleen Turner")
                 && given_first("Smith, John")

@@ -393,6 +393,9 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
             _ => 66,
         });
     }
+    if bits & chars::HIGH != 0 && !ctx.bare && !ctx.thing && person::eastern(text) {
+        return Some(88);
+    }
     if !person::latin(text) {
         // as embossed on a card
         return (!ctx.bare && !ctx.thing && person::capitals(text)).then_some(85);
