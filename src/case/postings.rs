@@ -7,6 +7,7 @@
 use crate::call::model::Print;
 use crate::case::varint::{Cursor, put};
 use crate::error::Result;
+use crate::limits;
 use rusqlite::Connection;
 use std::sync::mpsc::sync_channel;
 
@@ -50,6 +51,8 @@ pub struct Pairs {
 
 /// Bits of a print that choose its part: more parts sort faster, and are too many places to write to in turn.
 const PART_BITS: u32 = 6;
+/// Pairs of a part up to which it grows by doubling.
+const FEW: usize = 1024;
 /// Pairs from which on they are sorted on another thread than that which writes them.
 const MANY: usize = 10_000;
 /// Blocks handed over together, and how many such batches may wait.
@@ -63,6 +66,10 @@ impl Pairs {
             self.parts.resize_with(1 << PART_BITS, Vec::new);
         }
         if let Some(part) = self.parts.get_mut((print >> (64 - PART_BITS)) as usize) {
+            // Growing by doubling copies all of it again and again: once it is more than a little it gets room for its share.
+            if part.len() == FEW {
+                part.reserve_exact((limits::POSTINGS_HELD >> PART_BITS).saturating_sub(FEW));
+            }
             part.push((print, target.code()));
             self.len += 1;
         }

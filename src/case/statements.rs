@@ -3,11 +3,12 @@
 use crate::error::Result;
 use rusqlite::{Connection, Statement};
 
-/// One field for each statement; named after the table, `calls` for many new rows of `call`.
+/// One field for each statement; named after the table, `calls` and `bodies` for many new rows.
 pub(super) struct Statements<'c> {
     pub call: Statement<'c>,
     pub calls: Statement<'c>,
     pub body: Statement<'c>,
+    pub bodies: Statement<'c>,
     pub pack: Statement<'c>,
     pub flow: Statement<'c>,
     pub at: Statement<'c>,
@@ -25,32 +26,35 @@ const CALL: &str = "source_id,unit,ord,unit1,off,len,done,flow_id,ts,end_ts,src,
  op_note_id,dispatch_id,shape,grpc_status,seq";
 /// How many they are.
 pub(super) const CALL_COLUMNS: usize = 45;
-/// New calls written by one statement: beginning and ending one, and finding the ends of the indexes, costs as much as a row.
-pub(super) const CALLS_AT_ONCE: usize = 16;
+/// Columns of a body that a load writes, behind its id.
+const BODY: &str = "sha256,len,kept,kind,cut,pack_id,off,facts,message_id";
+/// How many they are.
+pub(super) const BODY_COLUMNS: usize = 9;
+/// New rows written by one statement: beginning and ending one, and finding the ends of the indexes, costs as much as a row.
+pub(super) const ROWS_AT_ONCE: usize = 16;
 
-/// Inserts a call under its id. Plain INSERT: with OR REPLACE SQLite keeps a journal for each single statement, which costs more
-/// than the insertion.
-fn one_call() -> String {
-    let values = vec!["?"; CALL_COLUMNS].join(",");
-    format!("INSERT INTO call({CALL},id) VALUES({values},?)")
+/// Inserts a row under its id, which comes last. Plain INSERT: with OR REPLACE SQLite keeps a journal for each single statement,
+/// which costs more than the insertion.
+fn one(table: &str, columns: &str, n: usize) -> String {
+    let values = vec!["?"; n].join(",");
+    format!("INSERT INTO {table}({columns},id) VALUES({values},?)")
 }
 
-/// Inserts calls under the ids that follow the last one. Without an id, and with OR FAIL, for the same reason: where one of many
+/// Inserts rows under the ids that follow the last one. Without an id, and with OR FAIL, for the same reason: where one of many
 /// rows may be refused while others stay, there is such a journal. An error ends the load, which rolls all of it back.
-fn new_calls() -> String {
-    let row = format!("({})", vec!["?"; CALL_COLUMNS].join(","));
-    let rows = vec![row.as_str(); CALLS_AT_ONCE].join(",");
-    format!("INSERT OR FAIL INTO call({CALL}) VALUES{rows}")
+fn new(table: &str, columns: &str, n: usize) -> String {
+    let row = format!("({})", vec!["?"; n].join(","));
+    let rows = vec![row.as_str(); ROWS_AT_ONCE].join(",");
+    format!("INSERT OR FAIL INTO {table}({columns}) VALUES{rows}")
 }
 
 impl<'c> Statements<'c> {
     pub fn new(conn: &'c Connection) -> Result<Statements<'c>> {
         Ok(Statements {
-            call: conn.prepare(&one_call())?,
-            calls: conn.prepare(&new_calls())?,
-            body: conn.prepare(
-                "INSERT INTO body(id,sha256,len,kept,kind,cut,pack_id,off,facts,message_id) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
-            )?,
+            call: conn.prepare(&one("call", CALL, CALL_COLUMNS))?,
+            calls: conn.prepare(&new("call", CALL, CALL_COLUMNS))?,
+            body: conn.prepare(&one("body", BODY, BODY_COLUMNS))?,
+            bodies: conn.prepare(&new("body", BODY, BODY_COLUMNS))?,
             pack: conn.prepare("INSERT INTO pack(id,len,data) VALUES(?1,?2,?3)")?,
             flow: conn.prepare(
                 "INSERT INTO flow(id,source_id,unit0,unit1,ts,end_ts,src,sport,dst,dport,transport,app,packets,\

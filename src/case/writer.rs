@@ -57,6 +57,8 @@ pub struct Writer<'c> {
     packer: Packer,
     /// Calls whose rows are not written yet; none between two calls of a function of this.
     waiting: Vec<rows::CallRow>,
+    /// The same for bodies.
+    waiting_bodies: Vec<rows::BodyRow>,
     /// Packs handed out and not yet back.
     away: usize,
     /// Bytes of packs stored.
@@ -119,6 +121,7 @@ impl<'c> Writer<'c> {
             bodies: FxHashMap::default(),
             packer: Packer::new(pack_from),
             waiting: Vec::new(),
+            waiting_bodies: Vec::new(),
             away: 0,
             stored: 0,
             pairs: Pairs::default(),

@@ -1,5 +1,5 @@
 //! Rows of a load. In: calls with their bodies, their further places, flows. Out: rows, pieces in packs, prints. Bounds: one
-//! insertion a row, of calls one for [`CALLS_AT_ONCE`] of them; what is held is [`Writer`]'s.
+//! insertion a row, of calls and bodies one for [`ROWS_AT_ONCE`] of them; what is held is [`Writer`]'s.
 
 use super::Writer;
 use crate::call::model::{BodyOut, CallOut, FlowInfo, Locator, Packed, Role, Unit};
@@ -7,7 +7,7 @@ use crate::case::bodies::Place;
 use crate::case::ident;
 use crate::case::postings::Target;
 use crate::case::rows::{addr, int, narrow};
-use crate::case::statements::{CALL_COLUMNS, CALLS_AT_ONCE};
+use crate::case::statements::{BODY_COLUMNS, CALL_COLUMNS, ROWS_AT_ONCE, Statements};
 use crate::detect::pack;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -142,37 +142,47 @@ impl Writer<'_> {
         Ok(id)
     }
 
-    /// Writes the rows of calls that wait.
+    /// Writes the rows of bodies and calls that wait.
     pub(super) fn flush_calls(&mut self) -> Result<()> {
-        let mut rows = std::mem::take(&mut self.waiting);
-        let mut left = rows.as_slice();
+        let mut bodies = std::mem::take(&mut self.waiting_bodies);
+        self.flush(&bodies)?;
+        bodies.clear();
+        self.waiting_bodies = bodies;
+        let mut calls = std::mem::take(&mut self.waiting);
+        self.flush(&calls)?;
+        calls.clear();
+        self.waiting = calls;
+        Ok(())
+    }
+
+    /// Writes rows: many at once where their ids follow the last one.
+    fn flush<R: Row>(&mut self, rows: &[R]) -> Result<()> {
+        let mut left = rows;
         while let Some((first, rest)) = left.split_first() {
-            match left.split_first_chunk::<CALLS_AT_ONCE>() {
-                Some((many, rest)) if many.iter().all(|row| !row.again) => {
+            let (one, new) = R::statements(&mut self.sql);
+            match left.split_first_chunk::<ROWS_AT_ONCE>() {
+                Some((many, rest)) if many.iter().all(Row::follows) => {
                     for (row, n) in many.iter().zip(0usize..) {
-                        row.bind(&mut self.sql.calls, n)?;
+                        row.bind(new, n)?;
                     }
-                    self.sql.calls.raw_execute()?;
-                    let last = many.last().map_or(0, |row| row.id);
+                    new.raw_execute()?;
+                    let last = many.last().map_or(0, Row::id);
                     if self.conn.last_insert_rowid() != last {
                         return Err(Error::Case {
                             path: "load".into(),
-                            why: format!("call {last} was written under another number"),
+                            why: format!("{} {last} was written under another number", R::WHAT),
                         });
                     }
                     left = rest;
                 }
                 _ => {
-                    first.bind(&mut self.sql.call, 0)?;
-                    let stmt = &mut self.sql.call;
-                    stmt.raw_bind_parameter(CALL_COLUMNS + 1, first.id)?;
-                    stmt.raw_execute()?;
+                    first.bind(one, 0)?;
+                    one.raw_bind_parameter(R::COLUMNS + 1, first.id())?;
+                    one.raw_execute()?;
                     left = rest;
                 }
             }
         }
-        rows.clear();
-        self.waiting = rows;
         Ok(())
     }
 
@@ -264,18 +274,16 @@ impl Writer<'_> {
         }
         let facts = self.facts(&body.facts)?;
         let message = message.map(|m| self.terms.id(m)).transpose()?;
-        self.sql.body.execute(params![
+        self.waiting_bodies.push(BodyRow {
             id,
-            body.sha256,
-            int(body.len),
-            int(kept),
-            body.kind,
-            body.cut,
-            place.map(|p: Place| p.pack),
-            place.map_or(0, |p| int(p.off)),
-            some(&facts),
+            sha256: body.sha256,
+            lens: [body.len, kept],
+            kind: body.kind,
+            cut: body.cut,
+            place,
+            facts,
             message,
-        ])?;
+        });
         if self.bodies.len() < limits::BODY_DEDUP {
             self.bodies.insert(key, id);
         }
@@ -339,6 +347,72 @@ impl Writer<'_> {
     }
 }
 
+/// A row that waits to be written.
+trait Row {
+    const WHAT: &str;
+    const COLUMNS: usize;
+    /// The statements for one under its id, and for [`ROWS_AT_ONCE`] under the ids that follow.
+    fn statements<'s, 'c>(
+        sql: &'s mut Statements<'c>,
+    ) -> (&'s mut Statement<'c>, &'s mut Statement<'c>);
+    fn id(&self) -> i64;
+    /// Whether its id is the next one.
+    fn follows(&self) -> bool;
+    /// Binds it as the row `n` of a statement.
+    fn bind(&self, stmt: &mut Statement<'_>, n: usize) -> Result<()>;
+}
+
+/// Binds values as the row `n`.
+fn bind<const N: usize>(stmt: &mut Statement<'_>, n: usize, row: &[&dyn ToSql; N]) -> Result<()> {
+    for (value, at) in row.iter().zip(n * N + 1..) {
+        stmt.raw_bind_parameter(at, value)?;
+    }
+    Ok(())
+}
+
+/// A body whose row is to be written.
+pub(super) struct BodyRow {
+    id: i64,
+    sha256: Option<[u8; 32]>,
+    /// Whole, and kept.
+    lens: [u64; 2],
+    kind: &'static str,
+    cut: Option<&'static str>,
+    place: Option<Place>,
+    facts: Vec<u8>,
+    message: Option<i64>,
+}
+
+impl Row for BodyRow {
+    const WHAT: &str = "body";
+    const COLUMNS: usize = BODY_COLUMNS;
+    fn statements<'s, 'c>(
+        sql: &'s mut Statements<'c>,
+    ) -> (&'s mut Statement<'c>, &'s mut Statement<'c>) {
+        (&mut sql.body, &mut sql.bodies)
+    }
+    fn id(&self) -> i64 {
+        self.id
+    }
+    fn follows(&self) -> bool {
+        true
+    }
+    fn bind(&self, stmt: &mut Statement<'_>, n: usize) -> Result<()> {
+        let row: &[&dyn ToSql; BODY_COLUMNS] = &[
+            &self.sha256,
+            &int(self.lens[0]),
+            &int(self.lens[1]),
+            &self.kind,
+            &self.cut,
+            &self.place.map(|p| p.pack),
+            &self.place.map_or(0, |p| int(p.off)),
+            &some(&self.facts),
+            &self.message,
+        ];
+        bind(stmt, n, row)
+    }
+}
+
 /// A call whose row is to be written.
 pub(super) struct CallRow {
     id: i64,
@@ -371,8 +445,20 @@ struct Terms {
     dispatch: Option<i64>,
 }
 
-impl CallRow {
-    /// Binds it as the row `n` of a statement, in the order of [`crate::case::statements::CALL_COLUMNS`].
+impl Row for CallRow {
+    const WHAT: &str = "call";
+    const COLUMNS: usize = CALL_COLUMNS;
+    fn statements<'s, 'c>(
+        sql: &'s mut Statements<'c>,
+    ) -> (&'s mut Statement<'c>, &'s mut Statement<'c>) {
+        (&mut sql.call, &mut sql.calls)
+    }
+    fn id(&self) -> i64 {
+        self.id
+    }
+    fn follows(&self) -> bool {
+        !self.again
+    }
     fn bind(&self, stmt: &mut Statement<'_>, n: usize) -> Result<()> {
         let (call, terms) = (&self.call, &self.terms);
         let [req_len, resp_len] = self.lens;
@@ -426,10 +512,7 @@ impl CallRow {
             &call.grpc_status,
             &seqs(call.seq),
         ];
-        for (value, at) in row.iter().zip(n * CALL_COLUMNS + 1..) {
-            stmt.raw_bind_parameter(at, value)?;
-        }
-        Ok(())
+        bind(stmt, n, row)
     }
 }
 
