@@ -59,6 +59,7 @@ mod routes;
 mod routes_peers;
 mod routes_values;
 mod second_case;
+mod served;
 mod share;
 mod sixty;
 mod socks;
