@@ -21,23 +21,23 @@ const PAIRED: (f64, f64) = (0.99, 0.90);
 const JOINED: f64 = 0.99;
 
 #[derive(Deserialize)]
-struct Truth {
-    src: String,
-    sport: u16,
-    dst: String,
-    dport: u16,
-    n: u32,
-    method: String,
-    uri: String,
+pub struct Truth {
+    pub src: String,
+    pub sport: u16,
+    pub dst: String,
+    pub dport: u16,
+    pub n: u32,
+    pub method: String,
+    pub uri: String,
     /// Account, a key (`key:...`), none, or `?` where either answer is right.
-    who: Option<String>,
-    kind: String,
-    route: Option<String>,
-    sent: Vec<(String, String, bool)>,
-    got: Vec<(String, String, bool)>,
-    parent: Option<(String, u16, u32)>,
-    ids: Option<bool>,
-    log: Option<(String, u64)>,
+    pub who: Option<String>,
+    pub kind: String,
+    pub route: Option<String>,
+    pub sent: Vec<(String, String, bool)>,
+    pub got: Vec<(String, String, bool)>,
+    pub parent: Option<(String, u16, u32)>,
+    pub ids: Option<bool>,
+    pub log: Option<(String, u64)>,
 }
 
 #[derive(Default, Clone)]
@@ -131,11 +131,11 @@ impl Table {
 }
 
 /// Source and port of the client, destination, place on the connection.
-type Key = (String, u16, String, u16, u32);
+pub type Key = (String, u16, String, u16, u32);
 
 /// Loads a recording; its rows by their place on the wire, and what was found by call.
 #[allow(clippy::type_complexity)]
-fn load(
+pub fn load(
     dir: &Path,
 ) -> (
     HashMap<Key, CallRow>,
@@ -184,15 +184,20 @@ fn load(
     (by, ids, found)
 }
 
-fn measure(dir: &Path, table: &mut Table) {
+pub fn truth(dir: &Path) -> Vec<Truth> {
     let text = std::fs::read_to_string(dir.join("truth.jsonl")).unwrap();
-    let truth: Vec<Truth> = text
-        .lines()
-        .skip(1)
-        .map(|l| serde_json::from_str(l).unwrap())
-        .collect();
+    // the first line tells of the whole
+    let lines = text.lines().skip(1);
+    lines.map(|l| serde_json::from_str(l).unwrap()).collect()
+}
+
+pub fn key(t: &Truth) -> Key {
+    (t.src.clone(), t.sport, t.dst.clone(), t.dport, t.n)
+}
+
+fn measure(dir: &Path, table: &mut Table) {
+    let truth = truth(dir);
     let (rows, ids, mut found) = load(dir);
-    let key = |t: &Truth| (t.src.clone(), t.sport, t.dst.clone(), t.dport, t.n);
     let missing = truth.iter().filter(|t| !rows.contains_key(&key(t))).count();
     assert_eq!((missing, rows.len()), (0, truth.len()), "calls of the wire");
     let line_of: HashMap<(&str, u64), Key> = truth
@@ -244,7 +249,8 @@ fn account<'a>(
     let right = match (t.who.as_deref(), got) {
         (Some("?"), _) => return,
         (None, got) => got.is_none(),
-        (Some(who), Some(got)) if who.starts_with("key:") => {
+        (Some(who), Some(got)) if who.starts_with("key:") || t.kind == "aws-sigv4" => {
+            // nobody named these keys: each is one account, and no other
             got.starts_with("key:") && *names.entry(who).or_insert(got) == got
         }
         (Some(who), got) => got == Some(who),
@@ -343,7 +349,7 @@ fn pairing(t: &Truth, row: &CallRow, ids: &HashMap<String, Key>, table: &mut Tab
 }
 
 fn joins(t: &Truth, row: &CallRow, line_of: &HashMap<(&str, u64), Key>, table: &mut Table) {
-    let key = (t.src.clone(), t.sport, t.dst.clone(), t.dport, t.n);
+    let key = key(t);
     let mut seen = false;
     for l in row.locators.iter().filter(|l| l.role == "log") {
         let name = l.source.rsplit('/').next().unwrap_or_default();

@@ -67,7 +67,7 @@ def clear(p):
 
 def veiled(p):
     n = g.note
-    return {"id": p["snow"], S["name_key"]: p["name"][0] + "*" * (len(p["name"]) - 1), S["id_key"]: n("cn-id", mask(p["cn_id"], 6, 4), True),
+    return {"id": p["snow"], S["name_key"]: n("name", p["name"][0] + "*" * (len(p["name"]) - 1), True), S["id_key"]: n("cn-id", mask(p["cn_id"], 6, 4), True),
             S["mobile_key"]: n("cn-mobile", mask(p["mobile"], 3, 4), True), "bankCard": n("bank-card", "*" * 12 + p["bank"][-4:], True), "orderNo": p["order"]}
 
 

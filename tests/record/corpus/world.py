@@ -35,7 +35,7 @@ def person(r, n):
             "email": f"{r.choice(SYL)}{r.choice(SYL)}{r.randrange(100, 9999)}@{r.choice(['mail.example', 'post.example.cn', 'qq.com', '163.com'])}",
             "bank": luhn(r.choice(["622848", "621700", "622202", "621483"]) + f"{r.randrange(10 ** 12):012}"), "iban": iban(r),
             "address": f"{r.choice(CITIES)}{r.choice(ROADS)}{r.randrange(1, 400)}号{r.randrange(1, 30)}栋{r.randrange(101, 2800)}室",
-            "plate": r.choice("京沪粤浙川鄂苏") + r.choice("ABCDE") + "".join(r.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789") for _ in range(4)) + str(r.randrange(10)),
+            "plate": r.choice("京沪粤浙川鄂苏") + r.choice("ABCDE") + "".join(r.sample(r.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0") + r.choice("ABCDEFGHJKLMNPQRSTUVWXYZ012345") + f"{r.randrange(1000):03}", 5)),
             "order": f"{r.choice(['DD', 'SO', ''])}{r.randrange(20240101, 20261231)}{r.randrange(10 ** 10):010}"}
 
 
@@ -57,7 +57,7 @@ def make(seed):
         "seed": seed, "co": co, "people": [person(r, n) for n in range(320)], "users": users, "secret": token(40, b62),
         "hosts": {s: f"{s}.{co}.example" for s in ("shop", "hr", "portal", "auth", "pay", "graph", "legacy", "files")},
         "shop": {"login": pick(["/api/v1/sesame/open", "/api/v1/passport/enter", "/api/v1/jinru", "/api/v1/auth/logon"]),
-                 "keys": pair(["loginCode", "keyword"], ["gonghao", "koling"], ["userName", "password"], ["acct", "pwd"], ["staffNo", "passCode"]),
+                 "keys": pair(["loginCode", "keyword"], ["gonghao", "kouling"], ["userName", "password"], ["acct", "pwd"], ["staffNo", "passCode"]),
                  "token": pick(["ticket", "piaoju", "accessKeyToken", "sesskey", "tk"]), "logout": pick(["/api/v1/leave", "/api/v1/auth/logoff", "/api/v1/tuichu"]),
                  "header": pick(["Authorization", "Authorization", "X-Ticket", "X-Shop-Token"]), "id_key": pick(["idCard", "idNo", "certNo", "shenfenzheng"]),
                  "mobile_key": pick(["mobile", "phoneNo", "shoujihao", "contactTel"]), "name_key": pick(["custName", "realName", "xingming", "姓名"])},
