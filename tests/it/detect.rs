@@ -463,6 +463,7 @@ fn text_in_chinese_charsets_is_read_and_its_places_are_those_in_the_content() {
         (page, "text/html"),
         (page, "text/html; charset=GBK"),
         (json, "application/json; charset=gb18030"),
+        (&page.replace("gb2312", "")[..], "text/html"),
     ] {
         let (bytes, _, _) = encoding_rs::GB18030.encode(text);
         let found = |content: &[u8]| -> Vec<(String, String, bool, String)> {

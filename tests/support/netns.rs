@@ -94,7 +94,7 @@ pub fn packages(
     npm.args(["install", "--silent", "--no-audit", "--no-fund"])
         .args(node)
         .current_dir(dir.join("node"));
-    if !node.iter().all(|m| there(&m)) && !ok(&mut npm) {
+    if !node.iter().all(|m| there(m)) && !ok(&mut npm) {
         eprintln!("SKIPPED: the Node packages {node:?} are missing and cannot be fetched");
         return None;
     }

@@ -1,4 +1,4 @@
-//! Bodies in Chinese charsets. In: content and what says which charset it is in. Out: the same text in UTF-8, and the way back from
+//! Bodies in Chinese charsets. In: content; what it declares, else its bytes, say which charset it is in. Out: the same text in UTF-8, and the way back from
 //! places in it to places in the content. Bounds: one more copy of the text; a look at the first [`HEAD`] bytes for a declaration.
 
 use crate::call::model::Facts;
@@ -19,11 +19,33 @@ pub(super) fn text(bytes: &[u8], kind: &str, media_type: Option<&str>) -> Option
     let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or(bytes);
     let declared = media_type.is_some_and(|t| chinese(t.as_bytes()))
         || matches!(kind, "xml" | "html") && chinese(head);
-    if !declared {
+    if !declared && !reads_chinese(bytes) {
         return None;
     }
     let text = encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(bytes)?;
     Some(text.into_owned())
+}
+
+/// Whether what is not ASCII is nearly all characters of GB 2312's two levels of hanzi and its signs, as text in it is.
+fn reads_chinese(bytes: &[u8]) -> bool {
+    let (mut hanzi, mut other, mut at) = (0usize, 0usize, 0usize);
+    while let Some(lead) = bytes.get(at) {
+        let step = match (lead, bytes.get(at + 1)) {
+            (0..=0x7f, _) => 1,
+            (0xb0..=0xf7, Some(0xa1..=0xfe)) => {
+                hanzi += 1;
+                2
+            }
+            // signs: 、。《》（），：
+            (0xa1..=0xa3, Some(0xa1..=0xfe)) => 2,
+            _ => {
+                other += 1;
+                2
+            }
+        };
+        at += step;
+    }
+    hanzi >= 4 && other * 20 <= hanzi
 }
 
 /// Whether a declaration (`charset=GBK`, `encoding="gb2312"`) names a Chinese charset.
