@@ -39,11 +39,13 @@ pub enum Step {
     Xlsx = 16,
     /// A zip; what stands in one of its members.
     Zip = 17,
+    /// Chinese text in GB 18030, GBK or GB 2312.
+    Gb18030 = 18,
 }
 
 impl Step {
     /// All steps.
-    pub const ALL: [Step; 17] = [
+    pub const ALL: [Step; 18] = [
         Step::Url,
         Step::Base64,
         Step::Hex,
@@ -61,6 +63,7 @@ impl Step {
         Step::Double,
         Step::Xlsx,
         Step::Zip,
+        Step::Gb18030,
     ];
     /// Name in the contract.
     pub fn name(self) -> &'static str {
@@ -82,6 +85,7 @@ impl Step {
             Step::Double => "double",
             Step::Xlsx => "xlsx",
             Step::Zip => "zip",
+            Step::Gb18030 => "gb18030",
         }
     }
     /// Whether it is a digest.
@@ -108,6 +112,16 @@ impl Form {
             self
         } else {
             Form(self.0 << 8 | inner as u32)
+        }
+    }
+    /// This chain inside one more step; unchanged where four are used up.
+    #[must_use]
+    pub fn within(self, outer: Step) -> Form {
+        let used = 4 - self.0.leading_zeros() / 8;
+        if used == 4 {
+            self
+        } else {
+            Form(self.0 | (outer as u32) << (8 * used))
         }
     }
     /// Steps, outermost first.
@@ -139,6 +153,9 @@ mod tests {
             "gzip>base64>plain"
         );
         assert_eq!(Form::PLAIN.then(Step::Sha256).name(), "sha256");
+        let inner = Form::PLAIN.then(Step::Url).then(Step::Mask);
+        assert_eq!(inner.within(Step::Gb18030).name(), "gb18030>url>mask");
+        assert_eq!(Form::PLAIN.within(Step::Gb18030).name(), "gb18030>plain");
         assert_eq!(
             Form::PLAIN.then(Step::Url).then(Step::Mask).name(),
             "url>mask"

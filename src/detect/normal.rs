@@ -176,6 +176,9 @@ pub(crate) fn undo_step(step: Step, v: &[u8]) -> Option<Vec<u8>> {
             Some(out)
         }
         Step::Html => Some(crate::body::xml::unescape(v).0),
+        Step::Gb18030 => encoding_rs::GB18030
+            .decode_without_bom_handling_and_without_replacement(v)
+            .map(|text| text.into_owned().into_bytes()),
         Step::Gzip => gunzip(v),
         // A masked value is what is visible of it.
         Step::Mask | Step::Last4 => Some(v.to_vec()),

@@ -491,3 +491,40 @@ fn keys_speak_for_cards_and_plates_of_no_known_form() {
         .is_empty()
     );
 }
+
+#[test]
+fn text_in_chinese_charsets_is_read_and_its_places_are_those_in_the_content() {
+    let page = "<html><head><meta charset=\"gb2312\"></head><p>住址：北京市朝阳区建设街3号2栋101室</p><p>姓名：欧阳娜娜</p><p>手机：13812345678</p></html>";
+    let json =
+        "{\"姓名\":\"张𠮷三\",\"住址\":\"北京市朝阳区建设街3号2栋101室\",\"手机\":\"138****5678\"}";
+    for (text, media_type) in [
+        (page, "text/html"),
+        (page, "text/html; charset=GBK"),
+        (json, "application/json; charset=gb18030"),
+        (&page.replace("gb2312", "")[..], "text/html"),
+    ] {
+        let (bytes, _, _) = encoding_rs::GB18030.encode(text);
+        let found = |content: &[u8]| -> Vec<(String, String, bool, String)> {
+            let facts = scan(content, Some(media_type));
+            facts
+                .findings
+                .iter()
+                .map(|f| {
+                    let slice = &content[f.offset as usize..][..f.len as usize];
+                    let value = String::from_utf8(undo(f.form, slice).unwrap()).unwrap();
+                    (class(f.class), place(&f.field, &f.index), f.masked, value)
+                })
+                .collect()
+        };
+        let (chinese, utf8) = (found(&bytes), found(text.as_bytes()));
+        assert_eq!(chinese, utf8);
+        assert!(chinese.iter().any(|f| f.0 == "address"), "{chinese:?}");
+        assert!(chinese.iter().any(|f| f.0 == "cn-mobile"), "{chinese:?}");
+    }
+    // what only says so is read as it is
+    let lied = "{\"手机\":\"13812345678\"}";
+    assert_eq!(
+        rows(lied, Some("application/json; charset=gbk")),
+        rows(lied, None)
+    );
+}

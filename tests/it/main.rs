@@ -59,6 +59,8 @@ mod routes;
 mod routes_peers;
 mod routes_values;
 mod second_case;
+mod served;
+mod served_peers;
 mod share;
 mod sixty;
 mod socks;

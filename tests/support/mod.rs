@@ -9,6 +9,7 @@ pub mod h2;
 pub mod journey;
 pub mod leaks;
 pub mod mint;
+pub mod netns;
 pub mod pack;
 pub mod people;
 pub mod pty;

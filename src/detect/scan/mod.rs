@@ -1,6 +1,7 @@
 //! The scanner: walks content by its kind and judges every value under its key.
 //! In: content, heads, targets. Out: [`Facts`]. Bounds: linear time; see [`sink`] for memory. Binary content is not looked at.
 
+mod charset;
 mod field;
 mod head;
 mod json;
@@ -46,6 +47,13 @@ impl Scanner {
         media_type: Option<&str>,
         schema: Option<(&Schema, usize)>,
     ) -> Facts {
+        if let Some(text) = charset::text(bytes, kind, media_type) {
+            self.sink.begin();
+            content(&mut self.sink, text.as_bytes(), kind, media_type, 0);
+            let mut facts = self.sink.end();
+            charset::back(&mut facts, bytes, &text);
+            return facts;
+        }
         self.sink.begin();
         match kind {
             "grpc" => protobuf::framed(&mut self.sink, bytes, schema),

@@ -240,6 +240,20 @@ pub fn private_key(v: &[u8]) -> bool {
     memchr::memmem::find(line, b"PRIVATE KEY").is_some()
 }
 
+/// What a query language writes behind a password's name: a variable (`$password`), a type (`String!`).
+fn declared(v: &str) -> bool {
+    let bare = v.trim_end_matches([')', ',', ';']);
+    let name = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    bare.strip_prefix('$')
+        .is_some_and(|n| name(n) && n.bytes().all(|b| !b.is_ascii_digit()))
+        || bare.strip_suffix('!').is_some_and(|n| {
+            matches!(
+                n.trim_matches(['[', ']']),
+                "String" | "ID" | "Int" | "Password" | "Secret"
+            )
+        })
+}
+
 /// What somebody would set as a password: short, printable, no label, sentence, address of a page or placeholder.
 pub fn password(v: &str) -> bool {
     let n = v.chars().count();
@@ -248,6 +262,7 @@ pub fn password(v: &str) -> bool {
         && v.bytes().all(|b| (0x20..0x7f).contains(&b))
         && v.bytes().filter(|b| *b == b' ').count() <= 2
         && !v.contains("://")
+        && !declared(v)
         && !matches!(
             v.to_ascii_lowercase().as_str(),
             "true"
@@ -284,6 +299,16 @@ pub fn password(v: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_query_declares_is_no_password() {
+        for v in ["$password)", "$pwd,", "String!)", "ID!", "[String]!"] {
+            assert!(!password(v), "{v}");
+        }
+        for v in ["$ecret1", "S3cret!", "hunter2!)", "Str1ng!"] {
+            assert!(password(v), "{v}");
+        }
+    }
 
     #[test]
     fn tokens_and_keys() {

@@ -222,7 +222,8 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ if claims => out.token("bearer", format!("header:{n}"), &v, key),
             _ if (16..=4096).contains(&v.len()) && may_carry(&n) && words::random(&v) => {
                 // A key under a name of the maker's own; others count where a login handed them out.
-                let is_key = n.ends_with("-key") && !n.contains("sess") && !n.contains("idempot");
+                let is_key = n.ends_with("-key") && !n.contains("sess") && !n.contains("idempot")
+                    || words::program_token(&n);
                 let (kind, mark) = if is_key {
                     ("api-key", String::new())
                 } else {

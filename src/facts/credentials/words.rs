@@ -172,6 +172,16 @@ pub const KEY_HEADERS: &[&str] = &[
     "x-client-key",
     "x-service-key",
 ];
+/// Whether a header holds a token of a program, by whom it says that it is of.
+pub fn program_token(name: &str) -> bool {
+    (name.ends_with("-token") || name.ends_with("-secret"))
+        && name.split('-').any(|w| {
+            matches!(
+                w,
+                "merchant" | "partner" | "vendor" | "integration" | "webhook"
+            )
+        })
+}
 /// Request headers that present a session token.
 pub const SESSION_HEADERS: &[&str] = &[
     "x-auth-token",

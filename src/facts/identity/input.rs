@@ -304,6 +304,15 @@ impl Input {
             row: u32,
             open: bool,
         }
+        // What is handed out under an unknown key and shown later is a session all the same.
+        let mut shown_later: FxHashSet<u64> = self
+            .issued
+            .iter()
+            .filter(|i| i.maybe && !i.cookie)
+            .map(|i| i.print)
+            .collect();
+        let presented: FxHashSet<u64> = self.creds.iter().map(|c| c.print).collect();
+        shown_later.retain(|p| presented.contains(p));
         let mut tries: Vec<Try> = Vec::new();
         for (i, row) in self.rows.iter().enumerate() {
             for e in self.events_of(row) {
@@ -311,7 +320,9 @@ impl Input {
                     continue;
                 };
                 let shown = |print: u64| self.creds_of(row).iter().any(|c| c.print == print);
-                let sure = |i: &Issued| !i.maybe && !i.weak && !shown(i.print);
+                let sure = |i: &Issued| {
+                    (!i.maybe || shown_later.contains(&i.print)) && !i.weak && !shown(i.print)
+                };
                 tries.push(Try {
                     who: (row.addr, row.ua, row.path, name),
                     ts: row.key.ts,

@@ -333,7 +333,8 @@ fn choose(
                     proof: iv.proof,
                 },
             )
-        } else if matches!(kind, "api-key" | "bearer" | "jwt") && !iv.conflict {
+        } else if matches!(kind, "api-key" | "bearer" | "jwt") && !iv.conflict && !iv.after_logout {
+            // A token that was given back is no key any more.
             let conf = if kind == "api-key" { 0.95 } else { 0.8 };
             (
                 2,

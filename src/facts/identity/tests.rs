@@ -155,6 +155,38 @@ fn failed_logins_and_unknown_keys_are_nobody() {
     assert_eq!(s.names(), [NOBODY, "alice", "key:abcd0123", NOBODY, NOBODY]);
 }
 
+/// Two logins of one client with the same kind of answer: the token that the first handed out was used, so it was no refusal.
+#[test]
+fn who_logs_in_twice_was_let_in_the_first_time_where_the_token_was_used() {
+    let token = |print| cred("bearer", "header:authorization", print);
+    let mut s = Story::default();
+    let mut call = |creds: &[CredentialSeen], events: &[E]| {
+        s.n += 1;
+        let key = CallKey {
+            ts: s.n as i64 * 1_000_000_000,
+            source: 0,
+            unit: s.n,
+            ord: 0,
+        };
+        let addr = crate::facts::inside::bits("10.0.0.9".parse::<IpAddr>().unwrap());
+        s.input.push(key, Some(addr), 1, 4, 9, 200, creds, events);
+    };
+    let login = |print| E::Login {
+        name: "alice".into(),
+        service: false,
+        issued: vec![(format!("{}$.data.piaoju", crate::call::model::MAYBE), print)],
+        sure: true,
+    };
+    call(&[], &[login(1)]);
+    call(&[token(1)], &[]);
+    call(&[token(1)], &[E::Logout]);
+    call(&[token(1)], &[]);
+    call(&[], &[login(2)]);
+    call(&[token(2)], &[]);
+    let names = s.names();
+    assert_eq!(names, ["alice", "alice", "alice", NOBODY, "alice", "alice"]);
+}
+
 #[test]
 fn one_person_by_several_names_and_two_people_with_one_number() {
     let mut s = Story::default();
