@@ -255,6 +255,12 @@ fn try_read(path: &Path, immutable: bool) -> Result<Connection> {
     };
     let (id, version) = header(&conn, path)?;
     check_header(path, id, version)?;
+    if unborn(&conn)? {
+        return Err(case(
+            path,
+            "is just being made and holds nothing yet: ask again in a moment, or load something into it",
+        ));
+    }
     if version < MIGRATIONS.len() as i64 {
         return Err(case(
             path,

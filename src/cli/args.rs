@@ -286,6 +286,9 @@ pub(crate) struct TraceArgs {
     /// Planted records: a value on each line, or value,account; without an account it counts for whoever alone received it.
     #[arg(long, value_name = "FILE")]
     pub canary: Option<PathBuf>,
+    /// Beside the answer to --clue, --value or --record: each row, and where this account read it or that it did not.
+    #[arg(long, value_name = "NAME")]
+    pub suspect: Option<String>,
 }
 
 /// What to report.

@@ -415,3 +415,91 @@ fn a_kind_of_evidence_is_left_out_and_counted_again() {
         "{told}"
     );
 }
+
+#[test]
+fn a_suspect_s_reads_stand_beside_the_leaked_rows() {
+    for size in [(80, 24), (160, 50)] {
+        let (mut r, _d) = rig(size);
+        r.keys("6 Enter");
+        r.msg(leaktrace::ui::msg::Msg::Paste(clue()));
+        r.keys("Enter");
+        r.shows("wu.tao");
+        // the leaker read every row, and Enter opens the call that delivered the first
+        r.keys("o");
+        assert_eq!(screen(&r), ScreenId::Reads);
+        r.shows("Leaked rows beside the reads of wu.tao: 150 of 150 read")
+            .shows("READ AT")
+            .shows("Row 1");
+        assert!(!r.text().contains("not read"), "{}", r.text());
+        assert!(!r.text().contains("17724879589"), "masked:\n{}", r.text());
+        r.safe();
+        r.keys("j Enter");
+        assert_eq!(screen(&r), ScreenId::Call);
+        r.keys("q q");
+        assert_eq!(screen(&r), ScreenId::Trace);
+        // another suspect read some of them; rows that it did not read are there and say so
+        r.keys("j o");
+        r.shows("Leaked rows beside the reads of acme-bi: 41 of 150 read");
+        let rows = &r.m.top().unwrap().list.rows;
+        let unread = rows
+            .iter()
+            .filter(|r| matches!(&r.item, leaktrace::ui::data::Item::Read(x) if x.reads == 0))
+            .count();
+        assert_eq!((rows.len(), unread), (150, 109));
+        r.keys("l l s G");
+        r.shows("not read")
+            .shows("acme-bi got no answer with this row");
+        r.keys("Enter").shows("never delivered");
+        // back in the history and forward again
+        r.keys("[");
+        assert_eq!(screen(&r), ScreenId::Trace);
+        r.keys("]");
+        r.shows("41 of 150 read");
+    }
+}
+
+#[test]
+fn a_film_tells_which_fields_of_the_bodies_changed() {
+    use leaktrace::ui::model::State;
+    let (mut r, _d) = rig((160, 50));
+    r.keys("4 / `account:wu.tao api:\"GET api.shop.example/api/customers/{id}\"` Enter R");
+    assert_eq!(screen(&r), ScreenId::Replay);
+    let film = |r: &crate::ui_rig::Rig| match &r.m.top().unwrap().extra {
+        Extra::Replay(f) => f.clone(),
+        _ => panic!(),
+    };
+    assert_eq!(film(&r).state, State::Ready);
+    // the second call of the API that reads a customer
+    let f = film(&r);
+    let steps = f.film.as_ref().unwrap().steps().to_vec();
+    let at = steps
+        .iter()
+        .position(|s| {
+            s.like.is_some()
+                && s.call.api.as_deref() == Some("GET api.shop.example/api/customers/{id}")
+        })
+        .unwrap();
+    for _ in 0..at {
+        r.keys(".");
+    }
+    let f = film(&r);
+    let id = f.changed.iter().find(|c| c.field == "$.idCard").unwrap();
+    assert_eq!((id.part, id.values), ("response", 1));
+    assert!(id.before.as_ref().unwrap().contains("********"), "{id:?}");
+    assert!(
+        f.changed
+            .iter()
+            .all(|c| c.before != c.now || c.now.as_ref().is_some_and(|v| v.contains('*')))
+    );
+    r.shows("got $.idCard")
+        .shows("response as the client saw it");
+    // five fields are in sight
+    for field in ["time", "who", "by", "parameters", "returned"] {
+        r.shows(field);
+    }
+    r.safe();
+    // an earlier call's fields never stand beside another one
+    r.keys(",");
+    let back = film(&r);
+    assert_ne!(back.changed, f.changed);
+}

@@ -425,6 +425,14 @@ pub static BINDINGS: &[Binding] = &[
         A::Fold,
         "fold what came of this movement, and open it again",
     ),
+    h(
+        Ctx::Trace,
+        &[Key::ch('o')],
+        A::Reads,
+        "the leaked rows beside what this suspect read of them",
+        25,
+        "reads",
+    ),
     // Always
     h(
         Ctx::Global,

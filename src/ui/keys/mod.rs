@@ -102,6 +102,7 @@ pub enum Action {
     Wrap,
     Hex,
     Trace,
+    Reads,
     Replay,
     Reveal,
     Copy,

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod lists;
 pub mod movement;
 pub mod overview;
+pub mod reads;
 pub mod replay;
 pub mod trace;
 
@@ -126,6 +127,12 @@ pub static SCREENS: &[ScreenDef] = &[
         name: "SQL",
         docs: |_, _| Vec::new(),
     },
+    ScreenDef {
+        id: ScreenId::Reads,
+        key: None,
+        name: "Reads",
+        docs: reads::docs,
+    },
 ];
 
 /// Name of a screen.
@@ -204,6 +211,7 @@ fn pane(f: &Frame, c: &mut Canvas<'_>, r: Rect, i: usize) {
 fn list_title(m: &Model, f: &Frame) -> SafeText {
     match f.screen {
         ScreenId::Trace => return trace::title(f),
+        ScreenId::Reads => return reads::title(f),
         ScreenId::Overview => return "Findings, ranked (Enter opens the evidence)".into(),
         _ => {}
     }
