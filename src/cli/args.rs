@@ -212,7 +212,11 @@ pub(crate) enum Verb {
     /// Correct how calls are put into APIs; applies to all calls at once and survives every load.
     Correct(CorrectArgs),
     /// Hashes of evidence, database integrity, findings derived again.
-    Verify,
+    Verify {
+        /// A value that reports were asked for: the journal does not keep it, so their answers are compared where it is given again.
+        #[arg(long = "value", value_name = "V", allow_hyphen_values = true)]
+        values: Vec<String>,
+    },
     /// Make the index that searches of decoded text use (made by itself while the interface is idle), and tell what it covers.
     Index {
         /// Take it away instead.

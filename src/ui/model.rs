@@ -309,6 +309,8 @@ pub enum PromptKind {
     Rename(String),
     /// Files of rules to search again with.
     Rules,
+    /// A file with a specification of APIs.
+    Spec,
 }
 
 /// An entry of the palette.
@@ -337,6 +339,10 @@ pub enum Run {
     Grade(String),
     /// Search again with edited rules.
     Rules,
+    /// Keep a specification.
+    Spec,
+    /// Ask what to trace, with the kind of subject typed already.
+    Subject(&'static str),
     /// Leave a kind of evidence out of the trace on show, or count it again.
     Evidence(&'static str),
 }

@@ -503,3 +503,108 @@ fn a_film_tells_which_fields_of_the_bodies_changed() {
     let back = film(&r);
     assert_ne!(back.changed, f.changed);
 }
+
+#[test]
+fn a_specification_is_taken_from_the_palette() {
+    let (mut r, d) = rig((160, 50));
+    r.keys("3");
+    assert!(
+        !r.text().contains(" DOC"),
+        "no column without a specification:\n{}",
+        r.text()
+    );
+    let spec = d.path().join("routes.txt");
+    std::fs::write(&spec, "GET /api/customers/{id}\nGET /api/never\n").unwrap();
+    r.keys(": `spec take` Enter `/no/such/file` Enter");
+    r.shows("there is no such file");
+    r.keys(&format!("C-u `{}` Enter", spec.display()));
+    r.shows("1 specification kept").shows(" DOC").shows("yes");
+    let never = r.m.top().unwrap().list.rows.iter().any(
+        |x| matches!(&x.item, leaktrace::ui::data::Item::Api(a) if a.api.contains("/api/never") && a.calls == 0),
+    );
+    assert!(never, "what nobody called is listed");
+}
+
+#[test]
+fn subjects_are_asked_for_from_the_palette() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys(": `trace an address` Enter");
+    r.shows("Trace what?").shows("address:");
+    r.keys("`10.20.5.66` Enter");
+    assert_eq!(screen(&r), ScreenId::Trace);
+    r.shows("address 10.20.5.66").shows("taken");
+    r.keys("o").shows("nothing is known to have leaked here");
+}
+
+#[test]
+fn apis_are_corrected_by_the_menu_and_each_correction_is_taken_back() {
+    let (mut r, _d) = rig((160, 50));
+    let names = |r: &mut crate::ui_rig::Rig| -> Vec<String> {
+        r.keys("3");
+        let name = |i: &leaktrace::ui::data::Item| match i {
+            leaktrace::ui::data::Item::Api(a) => a.api.clone(),
+            _ => panic!("no API"),
+        };
+        let mut all: Vec<String> =
+            r.m.top()
+                .unwrap()
+                .list
+                .rows
+                .iter()
+                .map(|x| name(&x.item))
+                .collect();
+        all.sort();
+        all
+    };
+    let to =
+        |r: &mut crate::ui_rig::Rig, api: &str| {
+            r.keys("3 g");
+            let at =
+                r.m.top().unwrap().list.rows.iter().position(
+                    |x| matches!(&x.item, leaktrace::ui::data::Item::Api(a) if a.api == api),
+                );
+            for _ in 0..at.unwrap_or_else(|| panic!("no {api}")) {
+                r.keys("j");
+            }
+        };
+    let before = names(&mut r);
+    let orders = "GET api.shop.example/api/orders/{id}";
+    // the menu opens, says what it does, and closes without doing anything
+    to(&mut r, orders);
+    r.keys("C")
+        .shows("pin:")
+        .shows("split:")
+        .shows("name it otherwise");
+    r.keys("Esc");
+    assert_eq!(names(&mut r), before);
+    to(&mut r, orders);
+    r.keys("C n C-u `GET api.shop.example/api/orders/{number}` Enter");
+    let now = names(&mut r);
+    assert!(
+        now.iter().any(|n| n.ends_with("/orders/{number}")) && !now.contains(&orders.to_owned()),
+        "{now:?}"
+    );
+    r.keys("u");
+    assert_eq!(names(&mut r), before);
+    to(&mut r, orders);
+    r.keys("C s `*` Enter");
+    let now = names(&mut r);
+    assert!(now.len() > before.len(), "{now:?}");
+    r.keys("u");
+    assert_eq!(names(&mut r), before);
+    to(&mut r, orders);
+    r.keys("C p");
+    assert_eq!(names(&mut r), before, "a pin changes nothing now");
+    r.keys("u");
+    // merging wants others, and says so
+    to(&mut r, "POST api.shop.example/login");
+    r.keys("C g").shows("mark the others first");
+    to(&mut r, "POST api.shop.example/app/login");
+    r.keys("m");
+    to(&mut r, "POST api.shop.example/login");
+    r.keys("C g");
+    let now = names(&mut r);
+    assert_eq!(now.len() + 1, before.len(), "{now:?}");
+    r.keys("u");
+    assert_eq!(names(&mut r), before);
+}
