@@ -373,12 +373,14 @@ impl Data for Hostile {
                         flows: 1,
                         bytes: 3,
                         opaque: 1,
+                        opaque_bytes: 2,
                     },
                     AppShare {
                         app: evil(2),
                         flows: 1,
                         bytes: 3,
                         opaque: 0,
+                        opaque_bytes: 0,
                     },
                 ],
                 minutes: (0..50)

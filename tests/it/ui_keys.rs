@@ -491,8 +491,22 @@ fn a_film_tells_which_fields_of_the_bodies_changed() {
             .iter()
             .all(|c| c.before != c.now || c.now.as_ref().is_some_and(|v| v.contains('*')))
     );
-    r.shows("got $.idCard")
-        .shows("response as the client saw it");
+    r.shows("got $.idCard");
+    let lines: Vec<String> = r.m.top().unwrap().docs[1]
+        .lines
+        .iter()
+        .map(|l| l.text())
+        .collect();
+    let at = lines
+        .iter()
+        .position(|l| l.contains("response as the client saw it"))
+        .unwrap();
+    assert!(
+        lines[at..]
+            .iter()
+            .any(|l| l.contains("\"idCard\"") && l.contains("****")),
+        "{lines:?}"
+    );
     // five fields are in sight
     for field in ["time", "who", "by", "parameters", "returned"] {
         r.shows(field);
@@ -532,7 +546,10 @@ fn subjects_are_asked_for_from_the_palette() {
     r.shows("Trace what?").shows("address:");
     r.keys("`10.20.5.66` Enter");
     assert_eq!(screen(&r), ScreenId::Trace);
-    r.shows("address 10.20.5.66").shows("taken");
+    // what it saw, took and sent on stands beside its sightings
+    r.shows("address 10.20.5.66")
+        .shows("taken")
+        .shows("sent on");
     r.keys("o").shows("nothing is known to have leaked here");
 }
 
@@ -597,11 +614,11 @@ fn apis_are_corrected_by_the_menu_and_each_correction_is_taken_back() {
     assert_eq!(names(&mut r), before, "a pin changes nothing now");
     r.keys("u");
     // merging wants others, and says so
-    to(&mut r, "POST api.shop.example/login");
+    to(&mut r, "GET api.shop.example/api/customers");
     r.keys("C g").shows("mark the others first");
-    to(&mut r, "POST api.shop.example/app/login");
+    to(&mut r, "GET api.shop.example/api/whoami");
     r.keys("m");
-    to(&mut r, "POST api.shop.example/login");
+    to(&mut r, "GET api.shop.example/api/customers");
     r.keys("C g");
     let now = names(&mut r);
     assert_eq!(now.len() + 1, before.len(), "{now:?}");

@@ -247,6 +247,8 @@ pub struct AppShare {
     pub bytes: u64,
     /// Flows that could not be read.
     pub opaque: u64,
+    /// Bytes of these.
+    pub opaque_bytes: u64,
 }
 
 /// What the overview shows.

@@ -221,6 +221,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn help_is_read_whole_at_eighty_columns() {
+        for b in BINDINGS {
+            assert!(b.help.chars().count() <= 58, "{}", b.help);
+        }
+    }
+
+    #[test]
     fn no_key_is_bound_twice_in_one_context() {
         for (i, a) in BINDINGS.iter().enumerate() {
             for b in BINDINGS.iter().skip(i + 1).filter(|b| b.ctx == a.ctx) {

@@ -359,7 +359,21 @@ fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             Role::Dim,
         ),
         State::Ready if f.screen == ScreenId::Trace => {
-            ("nothing of it was seen in any call".into(), Role::Warn)
+            // a subject may well have been seen, and have got nothing that names anybody
+            let seen = match &f.extra {
+                crate::ui::model::Extra::Trace(t) => t
+                    .result
+                    .as_ref()
+                    .and_then(|r| r.subject.as_ref())
+                    .is_some_and(|s| s.seen.calls > 0),
+                _ => false,
+            };
+            let said = if seen {
+                "it received nothing that says whose it is"
+            } else {
+                "nothing of it was seen in any call"
+            };
+            (said.into(), Role::Warn)
         }
         State::Ready if m.load.running() => (format!("no {noun} so far"), Role::Partial),
         State::Ready if f.screen == ScreenId::Marks => (

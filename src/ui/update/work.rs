@@ -149,6 +149,7 @@ fn write(m: &mut Model, w: Write) {
             | Write::Untemplate(_)
             | Write::Grade(_)
             | Write::Rules(_)
+            | Write::Spec(_)
     );
     ask::ask(m, 0, Place::Written, What::Write(w));
     super::docs::refresh(m);
