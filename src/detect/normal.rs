@@ -43,7 +43,10 @@ fn guess(value: &str) -> Option<Kind> {
         return Some(Kind::Mobile);
     }
     let tight: String = v.chars().filter(|c| *c != ' ').collect();
-    if china::plate(v) || super::valid::intl::iban(tight.as_bytes()) || china::uscc(v.as_bytes()) {
+    if china::plate(v, true)
+        || super::valid::intl::iban(tight.as_bytes())
+        || china::uscc(v.as_bytes())
+    {
         return Some(Kind::Iban);
     }
     if super::valid::person::latin(v) {

@@ -453,3 +453,41 @@ fn keys_of_real_programs_name_their_classes() {
         );
     }
 }
+
+/// A telephone's extension is none of its number; without a telephone's key a number with letters behind it is none.
+#[test]
+fn extensions_of_telephones() {
+    assert_eq!(
+        rows(
+            r#"{"tel":"868-758-5017x7548","phone":"+49 30 123456 ext. 12"}"#,
+            None
+        ),
+        [
+            "$.tel phone plain r1 868-758-5017x7548",
+            "$.phone phone plain r1 +49 30 123456 ext. 12"
+        ]
+    );
+    assert!(rows(r#"{"size":"868-758-5017x7548","tel":"1200x1600"}"#, None).is_empty());
+}
+
+/// Where a key says what a number is, a card of an issuer that is not known and a plate chosen by its owner count as well.
+#[test]
+fn keys_speak_for_cards_and_plates_of_no_known_form() {
+    assert_eq!(
+        rows(
+            r#"{"cardNo":"3518640413715394","plateNo":"京AABCDE","orderNo":"3518640413715394","v":"京AABCDE"}"#,
+            None
+        ),
+        [
+            "$.cardNo bank-card plain r1 3518640413715394",
+            "$.plateNo cn-plate plain r1 京AABCDE"
+        ]
+    );
+    assert!(
+        rows(
+            r#"{"cardNo":"3518640413715395","card_no":"0000000000000000"}"#,
+            None
+        )
+        .is_empty()
+    );
+}

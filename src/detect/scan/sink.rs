@@ -487,6 +487,7 @@ impl Sink {
                 if found.class == Kind::Name as u8 && !found.masked && found.record == f.record {
                     found.conf = match found.conf {
                         66 => 92,
+                        72 => 92,
                         40 => 78,
                         12 => 52,
                         45 => 75,

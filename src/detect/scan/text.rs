@@ -213,7 +213,7 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
                     .count();
                 let from = i - 3;
                 let text = String::from_utf8_lossy(t.get(from..end)).into_owned();
-                if china::plate(&text) {
+                if china::plate(&text, false) {
                     let (ctx, node) = t.context(Some(start..from), false);
                     t.judge(from..end, &ctx, node);
                     i = end;

@@ -52,6 +52,17 @@ pub fn issuer(d: &[u8]) -> bool {
     }
 }
 
+/// Whether a number can be a card under a key that says so, whoever gave it out: issuers come and go, and local schemes have
+/// prefixes of their own.
+pub fn card_named(d: &[u8]) -> bool {
+    (13..=19).contains(&d.len())
+        && luhn(d)
+        && matches!(d.first(), Some(b'1'..=b'9'))
+        && d.iter().any(|b| Some(b) != d.first())
+        && d.get(6..d.len() - 1)
+            .is_some_and(|account| account.iter().any(|b| *b != b'0'))
+}
+
 /// Whether a number can be a bank card: issuer, length, check digit, and an account that is not all zeros.
 pub fn card(d: &[u8]) -> bool {
     (13..=19).contains(&d.len())

@@ -139,8 +139,9 @@ pub fn passport(d: &[u8]) -> bool {
 pub const PLATE_PLACES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
 
 /// Licence plate: province character, letter, five characters (the last may be 挂学警港澳), or six for new energy with D or F (A to K)
-/// first, or last. A dot, blank or dash after the letter is allowed.
-pub fn plate(text: &str) -> bool {
+/// first, or last. A dot, blank or dash after the letter is allowed. Of its last five at most two are letters, but where a key says
+/// that it is a plate (`named`): those chosen by their owners break the rule.
+pub fn plate(text: &str, named: bool) -> bool {
     let mut chars = text.chars();
     let (Some(place), Some(city)) = (chars.next(), chars.next()) else {
         return false;
@@ -157,7 +158,8 @@ pub fn plate(text: &str) -> bool {
         (5, [a, b, c, d, e]) => {
             [a, b, c, d].into_iter().all(|c| plain(*c))
                 && (plain(*e) || matches!(e, '挂' | '学' | '警' | '港' | '澳'))
-                && [a, b, c, d, e].into_iter().filter(|c| letter(**c)).count() <= 2
+                && [a, b, c, d, e].into_iter().filter(|c| letter(**c)).count()
+                    <= if named { 5 } else { 2 }
         }
         (6, [a, b, c, d, e, f]) => {
             let digits = |list: &[&char]| list.iter().all(|c| c.is_ascii_digit());
@@ -275,7 +277,7 @@ mod tests {
             "苏E05EV8",
             "川A·F12345",
         ] {
-            assert!(plate(ok), "{ok}");
+            assert!(plate(ok, false), "{ok}");
         }
         for bad in [
             "京I12345",
@@ -287,7 +289,8 @@ mod tests {
             "粤BZ12345",
             "京",
         ] {
-            assert!(!plate(bad), "{bad}");
+            assert!(!plate(bad, false), "{bad}");
         }
+        assert!(plate("京AABCDE", true) && !plate("京I12345", true) && !plate("中A12345", true));
     }
 }

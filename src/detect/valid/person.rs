@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 use std::sync::LazyLock;
 
 /// Surnames of one character: the classic list and the further ones of the 400 most frequent.
-const SINGLE: &str = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳酆鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧计伏成戴谈宋茅庞熊纪舒屈项祝董梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯昝管卢莫经房裘缪干解应宗丁宣贲邓郁单杭洪包诸左石崔吉钮龚程嵇邢滑裴陆荣翁荀羊惠甄曲家封芮羿储靳汲邴糜松井段富巫乌焦巴弓牧隗山谷车侯宓蓬全郗班仰秋仲伊宫宁仇栾暴甘厉戎祖武符刘景詹束龙叶幸司韶郜黎蓟薄印宿白怀蒲邰从鄂索咸籍赖卓蔺屠蒙池乔阴胥能苍双闻莘党翟谭贡劳逄姬申扶堵冉宰郦雍璩桑桂濮牛寿通边扈燕冀郏浦尚农温别庄晏柴瞿阎充慕连茹习宦艾鱼容向古易慎戈廖庾终暨居衡步都耿满弘匡国文寇广禄阙东欧殳沃利蔚越夔隆师巩厍聂晁勾敖融冷訾辛阚那简饶空曾毋沙乜养鞠须丰巢关蒯相查后荆红游竺权逯盖益桓公仉督岳帅缑亢况郈有琴商牟佘佴伯赏墨哈谯笪年爱阳佟言福肖闫覃付代鹿邸涂苑兰占原冼母苟植尧由初卿揭仝衣麦修戢展区楚鲜官税";
+const SINGLE: &str = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳酆鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧计伏成戴谈宋茅庞熊纪舒屈项祝董梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯昝管卢莫经房裘缪干解应宗丁宣贲邓郁单杭洪包诸左石崔吉钮龚程嵇邢滑裴陆荣翁荀羊惠甄曲家封芮羿储靳汲邴糜松井段富巫乌焦巴弓牧隗山谷车侯宓蓬全郗班仰秋仲伊宫宁仇栾暴甘厉戎祖武符刘景詹束龙叶幸司韶郜黎蓟薄印宿白怀蒲邰从鄂索咸籍赖卓蔺屠蒙池乔阴胥能苍双闻莘党翟谭贡劳逄姬申扶堵冉宰郦雍璩桑桂濮牛寿通边扈燕冀郏浦尚农温别庄晏柴瞿阎充慕连茹习宦艾鱼容向古易慎戈廖庾终暨居衡步都耿满弘匡国文寇广禄阙东欧殳沃利蔚越夔隆师巩厍聂晁勾敖融冷訾辛阚那简饶空曾毋沙乜养鞠须丰巢关蒯相查后荆红游竺权逯盖益桓公仉督岳帅缑亢况郈有琴商牟佘佴伯赏墨哈谯笪年爱阳佟言福肖闫覃付代鹿邸涂苑兰占原冼母苟植尧由初卿揭仝衣麦修戢展区楚鲜官税芦隋丛邝栗鄢谌粟豆朴练漆晋敬来辜亓战玉但斯檀奉位赫肇麴禚";
 /// Surnames of two characters.
 const DOUBLE: [&str; 34] = [
     "欧阳", "太史", "端木", "上官", "司马", "东方", "独孤", "南宫", "万俟", "闻人", "夏侯", "诸葛",
@@ -89,7 +89,8 @@ const NOT: [&str; 72] = [
 
 /// Words and places that are spelt like a name: a surname, and one or two characters behind it.
 static WORDS: LazyLock<FxHashSet<&str>> = LazyLock::new(|| {
-    "方案 通过 关注 关于 应收 应付 应用 金牌 金额 康复 包装 包含 包邮 支持 支出 支付 明细 明天 单选 单项 单位 时长 时效 周期 周一 周二 周三 \
+    "来源 来电 来宾 来访 来往 来料 但是 玉米 玉石 玉器 玉林 玉溪 战士 战略 战队 豆腐 豆浆 豆瓣 练习 敬请 敬老 斯文 赫兹 晋级 晋升 奉献 奉上 漆器 位置 位数 位移 晏然 芦苇 朴素 粟米 辜负
+     方案 通过 关注 关于 应收 应付 应用 金牌 金额 康复 包装 包含 包邮 支持 支出 支付 明细 明天 单选 单项 单位 时长 时效 周期 周一 周二 周三 \
      周四 周五 周六 周日 周末 常用 常见 平安 平板 平稳 温度 温馨 左对齐 右对齐 高中 高清 高档 高危 高风险 广东 广西 广州 广安 广元 江苏 江西 \
      江门 江阴 云南 云浮 云端 云盘 安徽 安阳 安庆 安康 安顺 安装 杭州 温州 常州 常德 郑州 徐州 成都 成功 成员 成人 成年 邯郸 乐山 黄山 黄石 \
      黄冈 石家庄 石油 唐山 邢台 张家口 张家界 包头 乌海 沈阳 金华 金融 金属 池州 马鞍山 宣城 莆田 景德镇 洪湖 许昌 周口 武汉 武器 荆州 荆门 \
@@ -295,12 +296,62 @@ pub fn chinese(text: &str) -> bool {
     }
 }
 
+/// Given names that are frequent where Latin letters are written; in lower case.
+static GIVEN: LazyLock<FxHashSet<&str>> =
+    LazyLock::new(|| include_str!("given.txt").split_ascii_whitespace().collect());
+
+/// Whether a name of several words has a frequent given name first, or behind a comma (`Smith, John`).
+pub fn given_first(text: &str) -> bool {
+    let name = text.split_once(',').map_or(text, |(_, given)| given);
+    let mut words = name.split_ascii_whitespace();
+    let first = words.find(|w| !w.ends_with('.') && !TITLES.contains(w));
+    let first = first.unwrap_or_default().split('-').next();
+    first.is_some_and(|w| w.len() <= 24 && GIVEN.contains(w.to_lowercase().as_str()))
+}
+
+/// What stands before a name and is none of it; with a dot behind it anything may.
+const TITLES: [&str; 9] = [
+    "Mr", "Mrs", "Ms", "Miss", "Dr", "Prof", "Sir", "Herr", "Frau",
+];
+
+/// Small words inside names, counted apart from those that a name has one to four of.
+const PARTICLES: [&str; 40] = [
+    "van", "von", "vom", "zu", "zum", "zur", "und", "de", "der", "den", "des", "du", "la", "las",
+    "le", "les", "los", "da", "das", "di", "do", "dos", "del", "della", "dello", "degli", "lo",
+    "ten", "ter", "te", "bin", "binti", "bint", "ibn", "ben", "al", "el", "e", "y", "af",
+];
+
+/// A name in Korean (two to five syllables) or Japanese letters (two to eight, also apart by one blank). Ideographs alone are left
+/// to [`chinese`], but where a blank parts two short groups of them.
+pub fn eastern(text: &str) -> bool {
+    let hangul = |c: char| matches!(c, '\u{ac00}'..='\u{d7a3}');
+    let kana = |c: char| matches!(c, '\u{3041}'..='\u{309f}' | '\u{30a1}'..='\u{30ff}' | '々');
+    if text.len() > 40 {
+        return false;
+    }
+    let mut groups = text.split([' ', '\u{3000}']);
+    let (Some(a), b, None) = (groups.next(), groups.next(), groups.next()) else {
+        return false;
+    };
+    let of = |s: &str| (s.chars().count(), s.chars().all(hangul));
+    let ((n, korean), (m, rest)) = (of(a), of(b.unwrap_or_default()));
+    if korean && rest {
+        return n > 0 && (2..=5).contains(&(n + m));
+    }
+    text.chars()
+        .all(|c| han(c) || kana(c) || matches!(c, ' ' | '\u{3000}'))
+        && match b {
+            Some(_) => (1..=4).contains(&n) && (1..=4).contains(&m),
+            None => (2..=8).contains(&n) && text.chars().any(kana),
+        }
+}
+
 /// A name in Latin letters (Greek, Cyrillic ... alike): one to four words that each begin with a capital, no digits.
 pub fn latin(text: &str) -> bool {
     if text.len() > 60 || text.len() < 2 {
         return false;
     }
-    let mut words = 0;
+    let (mut words, mut particles) = (0, 0);
     for word in text.split([' ', ',']) {
         if word.is_empty() {
             continue;
@@ -310,33 +361,23 @@ pub fn latin(text: &str) -> bool {
         }
         let mut chars = word.chars();
         let first = chars.next().unwrap_or(' ');
-        let particle = matches!(
-            word,
-            "van"
-                | "von"
-                | "de"
-                | "der"
-                | "den"
-                | "la"
-                | "le"
-                | "da"
-                | "di"
-                | "del"
-                | "dos"
-                | "bin"
-                | "al"
-                | "el"
-                | "y"
-        );
-        if !particle && !first.is_uppercase() {
+        let particle = PARTICLES.contains(&word);
+        // d'Arc, l'Hôpital
+        let elided = matches!(first, 'd' | 'l')
+            && word.get(1..).is_some_and(|r| {
+                let mut r = r.chars();
+                matches!(r.next(), Some('\'' | '’')) && r.next().is_some_and(char::is_uppercase)
+            });
+        if !particle && !elided && !first.is_uppercase() {
             return false;
         }
         if !chars.all(|c| c.is_alphabetic() && !han(c) || matches!(c, '-' | '\'' | '’' | '.')) {
             return false;
         }
-        words += 1;
+        particles += usize::from(particle);
+        words += usize::from(!particle);
     }
-    (1..=4).contains(&words) && text.chars().any(char::is_lowercase)
+    (1..=4).contains(&words) && particles <= 3 && text.chars().any(char::is_lowercase)
 }
 
 /// A name in capitals (`JOHN SMITH`): two to four words of letters.
@@ -476,6 +517,8 @@ mod tests {
             "司马光",
             "阿卜杜拉·买买提",
             "王芳",
+            "练玉",
+            "邝超",
         ] {
             assert!(chinese(ok), "{ok}");
         }
@@ -491,6 +534,8 @@ mod tests {
             "金卡",
             "王者荣耀",
             "方式",
+            "来源",
+            "练习",
             "云服务器",
         ] {
             assert!(!chinese(bad), "{bad}");
@@ -498,6 +543,10 @@ mod tests {
         for ok in [
             "John Smith",
             "Anna-Maria van der Berg",
+            "Jeanne Collet de la Bourdon",
+            "Nicolas du Brunel",
+            "Hugues d'Aubigné",
+            "Dr. Robby Wähner B.Eng.",
             "José O'Neil",
             "Müller",
         ] {
@@ -509,12 +558,32 @@ mod tests {
                 && !capitals("GOLD PLAN")
                 && !capitals("A 1")
         );
+        for (text, ok) in [
+            ("권은정", true),
+            ("加藤 真綾", true),
+            ("佐々木　翼", true),
+            ("たかし", true),
+            ("加藤真綾", false),
+            ("서울특별시청사", false),
+            ("", false),
+        ] {
+            assert_eq!(eastern(text), ok, "{text}");
+        }
+        assert!(
+            given_first("Kathleen Turner")
+                && given_first("Smith, John")
+                && given_first("Dr. Anna-Lena Krug")
+                && !given_first("Polarised Portal")
+                && !given_first("Mr")
+        );
         for bad in [
             "john smith",
             "Premium Plan 2",
             "a",
             "ADMIN",
             "foo_bar",
+            "de la",
+            "state of the Art",
             "The quick brown fox jumps",
         ] {
             assert!(!latin(bad), "{bad}");

@@ -225,6 +225,13 @@ impl Judge {
             // extensions: 010-12345678,123
             return self.phone(v, ctx);
         }
+        if ctx.names(Kind::Phone)
+            && bits & chars::DIGIT != 0
+            && bits & chars::LOWER != 0
+            && let Some(front) = extended(v)
+        {
+            return self.phone(front, ctx);
+        }
         if bits & (chars::HIGH | chars::SPACE) == 0 || v.starts_with(b"Bearer ") {
             let bare = v.strip_prefix(b"Bearer ").unwrap_or(v);
             if secret::jwt(bare) {
@@ -289,8 +296,9 @@ impl Judge {
     /// Plates, and addresses that tell by themselves.
     fn chinese(&mut self, v: &[u8], ctx: &KeyCtx) -> Option<Hit> {
         let text = std::str::from_utf8(v).ok()?;
-        if (8..=20).contains(&v.len()) && china::plate(text) {
-            let conf = if ctx.names(Kind::Plate) { 98 } else { 90 };
+        let named = ctx.names(Kind::Plate);
+        if (8..=20).contains(&v.len()) && china::plate(text, named) {
+            let conf = if named { 98 } else { 90 };
             return self.hit(Kind::Plate, conf, v);
         }
         if v.len() >= 24 && self.on(Kind::Address) && ctx.veto & Kind::Address.bit() == 0 {
@@ -355,6 +363,21 @@ impl Judge {
     }
 }
 
+/// What stands before a telephone number's extension in words: `868-758-5017x7548`, `(030) 12345 ext. 12`.
+fn extended(v: &[u8]) -> Option<&[u8]> {
+    let tail = v.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let front = v.get(..v.len() - tail)?.trim_ascii_end();
+    if !(1..=6).contains(&tail) {
+        return None;
+    }
+    let front = ["extension", "ext.", "ext", "x"]
+        .iter()
+        .find_map(|w| front.strip_suffix(w.as_bytes()))?
+        .trim_ascii_end();
+    let digits = |b: &u8| b.is_ascii_digit() || b" +-().,/".contains(b);
+    (front.len() >= 7 && front.iter().all(digits)).then_some(front)
+}
+
 /// Belief that text under a name's key is a person's name; `None` where it is none.
 fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
     if bits & chars::DIGIT != 0 {
@@ -370,6 +393,9 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
             _ => 66,
         });
     }
+    if bits & chars::HIGH != 0 && !ctx.bare && !ctx.thing && person::eastern(text) {
+        return Some(88);
+    }
     if !person::latin(text) {
         // as embossed on a card
         return (!ctx.bare && !ctx.thing && person::capitals(text)).then_some(85);
@@ -382,6 +408,7 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
         (false, _, _, false) => 80,
         (true, _, true, true) => 86,
         (true, _, true, false) => 45,
+        (true, _, false, true) if person::given_first(text) => 72,
         (true, _, false, true) => 40,
         (true, _, false, false) => 12,
     })

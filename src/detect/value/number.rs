@@ -80,6 +80,9 @@ impl Judge {
                 };
                 return self.hit(Kind::Card, conf, d);
             }
+            if ctx.names(Kind::Card) && !against && card::card_named(d) {
+                return self.hit(Kind::Card, 86, d);
+            }
             *miss |= Kind::Card.bit();
         }
         if n == 18 && plain && !china::uscc(d) {

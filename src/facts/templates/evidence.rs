@@ -46,6 +46,8 @@ pub struct Kid<'a> {
     posts: bool,
     /// Names of the fields of its answer, by method.
     answer: Option<(&'a str, &'a [u32])>,
+    /// The same of what stands directly below, by its word (`{}` for an identifier) and method.
+    answers_below: BTreeMap<(&'a str, &'a str), &'a [u32]>,
     calls: u32,
 }
 
@@ -87,11 +89,12 @@ impl<'a> Kid<'a> {
             changes: false,
             posts: false,
             answer: None,
+            answers_below: BTreeMap::new(),
             calls: 0,
         };
-        let mut todo: Vec<(u8, u32)> = nodes.iter().map(|n| (0, *n)).collect();
+        let mut todo: Vec<(u8, u32, &'a str)> = nodes.iter().map(|n| (0, *n, "")).collect();
         let mut seen = 0;
-        while let Some((level, n)) = todo.pop() {
+        while let Some((level, n, above)) = todo.pop() {
             let Some(node) = tree.nodes.get(n as usize) else {
                 continue;
             };
@@ -108,6 +111,15 @@ impl<'a> Kid<'a> {
                     let new = (p.method, p.answer);
                     if !p.answer.is_empty() && k.answer.is_none_or(|old| new < old) {
                         k.answer = Some(new);
+                    }
+                }
+            }
+            if level == 1 {
+                let ends = node.ends.iter();
+                for p in ends.filter_map(|e| tree.paths.get(*e as usize)) {
+                    if !p.answer.is_empty() {
+                        let had = k.answers_below.entry((above, p.method)).or_insert(p.answer);
+                        *had = p.answer.min(*had);
                     }
                 }
             }
@@ -135,7 +147,7 @@ impl<'a> Kid<'a> {
                     k.texts.insert((level + 1, word));
                 }
                 if level + 1 < LEVELS {
-                    todo.push((level + 1, *child));
+                    todo.push((level + 1, *child, if typed { "{}" } else { word }));
                 }
             }
         }
@@ -172,6 +184,22 @@ fn answers<'k, 'a: 'k>(kids: impl Iterator<Item = &'k Kid<'a>>) -> Option<f64> {
             [a, b] => alike(a, b),
             _ => 0.0,
         })
+        .collect();
+    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+}
+
+/// How alike what different children answer below is, where they have the same there; `None` where no two have.
+#[allow(clippy::cast_precision_loss)] // counts of children
+fn answers_below(kids: &[&Kid<'_>]) -> Option<f64> {
+    let mut by_place: BTreeMap<(&str, &str), Vec<&[u32]>> = BTreeMap::new();
+    for (place, answer) in kids.iter().flat_map(|k| &k.answers_below) {
+        by_place.entry(*place).or_default().push(answer);
+    }
+    let all: Vec<f64> = by_place
+        .values()
+        .flat_map(|l| l.windows(2))
+        .filter_map(|w| w.first().zip(w.last()))
+        .map(|(a, b)| alike(a, b))
         .collect();
     (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
 }
@@ -386,6 +414,15 @@ fn weigh<'a>(
         if like >= 0.7 {
             points += 4.0;
             why.push("answers alike".into());
+        } else if like < 0.4 {
+            points -= 7.0;
+        }
+    }
+    // Values of one parameter have alike things below them; collections have what is theirs.
+    if let Some(like) = answers_below(looked) {
+        if like >= 0.7 {
+            points += 2.0;
+            why.push("answers below alike".into());
         } else if like < 0.4 {
             points -= 7.0;
         }

@@ -157,3 +157,41 @@ fn no_path_breaks_it() {
     assert_eq!(&*got[7].route, "/a/{id}");
     assert!(got.iter().all(|g| !g.route.is_empty()));
 }
+
+/// `/apples-boats/list` and `/cedar-dunes/list`: the same below, and answers that have nothing in common are two collections' own;
+/// with answers alike they are values of one parameter.
+#[test]
+fn answers_below_tell_collections_from_values() {
+    let names = [
+        "apples-boats",
+        "cedar-dunes",
+        "ember-fjord",
+        "grove-heron",
+        "islet-jolly",
+        "kiosk-lemon",
+        "maple-north",
+        "ocean-pearl",
+    ];
+    let paths: Vec<String> = names
+        .iter()
+        .flat_map(|n| [format!("/{n}/list"), format!("/{n}/detail")])
+        .collect();
+    let same: Vec<u32> = (0..12).collect();
+    let own: Vec<Vec<u32>> = (0u32..)
+        .zip(&paths)
+        .map(|(i, _)| (0..4).chain(100 * i + 100..100 * i + 109).collect())
+        .collect();
+    for (alike, want) in [(true, 2), (false, 16)] {
+        let ins: Vec<PathIn<'_>> = paths
+            .iter()
+            .zip(&own)
+            .map(|(p, own)| PathIn {
+                answer: if alike { &same } else { own },
+                ..PathIn::new("GET", "h", p, "rest", 3)
+            })
+            .collect();
+        let got = fold(&ins, &Beside::default());
+        let routes: std::collections::BTreeSet<&str> = got.iter().map(|g| &*g.route).collect();
+        assert_eq!(routes.len(), want, "{routes:?}");
+    }
+}
