@@ -229,6 +229,20 @@ pub const CLUE_ROWS: usize = 1_000_000;
 pub const TRACE_TRAILS: usize = 200;
 /// Hops in one trail: a value that goes by more often is not a subject's (a hotline, a default).
 pub const TRACE_HOPS: usize = 2000;
+/// Rows of a clue that are shown beside what one account read of them: a list longer than this is for the command line and its filters.
+pub const TRACE_READ_ROWS: usize = 20_000;
+/// Reads listed for one of these rows; the others are counted.
+pub const TRACE_READS: usize = 8;
+/// Bytes of a body that are compared with another's, field by field; a page of a list is smaller.
+pub const COMPARE_BYTES: usize = 256 << 10;
+/// Values of a body that are compared: some thousand rows.
+pub const COMPARE_VALUES: usize = 5_000;
+/// Nesting that is compared.
+pub const COMPARE_DEPTH: usize = 32;
+/// Characters of a value that changed.
+pub const COMPARE_SHOWN: usize = 120;
+/// Steps of a replay whose bodies are compared for the command line, about a millisecond each.
+pub const REPLAY_COMPARED: usize = 20_000;
 /// Call ids listed for one suspect.
 pub const TRACE_CALLS: usize = 1000;
 /// Call ids listed for a suspect that is not among the first [`TRACE_DETAILED`].

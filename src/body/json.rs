@@ -96,7 +96,7 @@ pub trait Visit {
     /// A number as written.
     fn number(&mut self, raw: &[u8], at: usize);
     /// `true`, `false`, `null` or another bare word.
-    fn word(&mut self);
+    fn word(&mut self, raw: &[u8], at: usize);
 }
 
 /// A stack of bits: true for an array.
@@ -250,7 +250,7 @@ fn run<V: Visit>(s: &[u8], start: usize, v: &mut V, stack: &mut Bits) -> (usize,
                 ) {
                     return (i, false);
                 }
-                v.word();
+                v.word(word, i);
                 i += n;
             }
             _ => return (i, false),
@@ -455,7 +455,7 @@ mod tests {
         fn number(&mut self, raw: &[u8], _at: usize) {
             self.put(serde_json::from_slice(raw).unwrap());
         }
-        fn word(&mut self) {
+        fn word(&mut self, _: &[u8], _: usize) {
             self.put(serde_json::Value::Null);
         }
     }
@@ -470,7 +470,7 @@ mod tests {
         fn key(&mut self, _: &[u8]) {}
         fn string(&mut self, _: &[u8], _: usize, _: u16) {}
         fn number(&mut self, _: &[u8], _: usize) {}
-        fn word(&mut self) {}
+        fn word(&mut self, _: &[u8], _: usize) {}
     }
 
     fn value() -> impl Strategy<Value = serde_json::Value> {

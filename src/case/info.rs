@@ -6,6 +6,7 @@ use crate::detect::print::PrintKey;
 use crate::error::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 /// What a person may set.
 pub const SETTABLE: [&str; 3] = ["number", "examiner", "notes"];
@@ -40,6 +41,24 @@ pub fn set(conn: &Connection, key: &str, value: &str) -> Result<()> {
         put(conn, key, value)?;
         journal::append(conn, "set", &json!({"key": key, "old": old, "new": value})).map(|_| ())
     })
+}
+
+/// Keeps a setting of a load (what counts as inside): where it is another one, a journal row holds old and new.
+pub fn keep(conn: &Connection, key: &str, value: &str) -> Result<()> {
+    let old = get(conn, key)?;
+    if old.as_deref() == Some(value) {
+        return Ok(());
+    }
+    in_transaction(conn, || {
+        put(conn, key, value)?;
+        journal::append(conn, "set", &json!({"key": key, "old": old, "new": value})).map(|_| ())
+    })
+}
+
+/// What the journal keeps of a setting that does not stand in it: SHA-256 of its text.
+pub fn digest(value: &str) -> String {
+    let hash = Sha256::digest(value.as_bytes());
+    hash.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Runs `act` as one transaction, or inside the one that is open.

@@ -143,12 +143,13 @@ impl Case {
         let begin = empty || unborn(&conn)?;
         if begin {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            info::put(&tx, "print_key", &random_hex()?)?;
+            let key = random_hex()?;
+            info::put(&tx, "print_key", &key)?;
             info::put(&tx, "created", &journal::now().to_string())?;
             journal::append(
                 &tx,
                 "case-created",
-                &json!({"tool": env!("CARGO_PKG_VERSION")}),
+                &json!({"tool": env!("CARGO_PKG_VERSION"), "print_key_sha256": info::digest(&key)}),
             )?;
             tx.commit()?;
         }
@@ -255,6 +256,12 @@ fn try_read(path: &Path, immutable: bool) -> Result<Connection> {
     };
     let (id, version) = header(&conn, path)?;
     check_header(path, id, version)?;
+    if unborn(&conn)? {
+        return Err(case(
+            path,
+            "is just being made and holds nothing yet: ask again in a moment, or load something into it",
+        ));
+    }
     if version < MIGRATIONS.len() as i64 {
         return Err(case(
             path,

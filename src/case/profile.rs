@@ -1,7 +1,7 @@
 //! The grading profile of a case. In: a profile. Out: the one in force. Bounds: one row of the case's settings; each change is a row of
 //! the journal.
 
-use super::info::{get, in_transaction, put, set_stale};
+use super::info::{digest, get, in_transaction, put, set_stale};
 use super::journal;
 use crate::detect::profile::{PLAIN, Profile};
 use crate::error::Result;
@@ -30,15 +30,12 @@ pub fn take(conn: &Connection, profile: &Profile) -> Result<bool> {
         if old == *profile {
             return Ok(false);
         }
-        put(
-            conn,
-            KEY,
-            &serde_json::to_string(profile).unwrap_or_default(),
-        )?;
+        let text = serde_json::to_string(profile).unwrap_or_default();
+        put(conn, KEY, &text)?;
         journal::append(
             conn,
             "profile",
-            &json!({"old": old.id, "old_date": old.date, "new": profile.id, "date": profile.date}),
+            &json!({"old": old.id, "old_date": old.date, "new": profile.id, "date": profile.date, "sha256": digest(&text)}),
         )?;
         set_stale(conn, true)?;
         Ok(true)

@@ -212,7 +212,11 @@ pub(crate) enum Verb {
     /// Correct how calls are put into APIs; applies to all calls at once and survives every load.
     Correct(CorrectArgs),
     /// Hashes of evidence, database integrity, findings derived again.
-    Verify,
+    Verify {
+        /// A value that reports were asked for: the journal does not keep it, so their answers are compared where it is given again.
+        #[arg(long = "value", value_name = "V", allow_hyphen_values = true)]
+        values: Vec<String>,
+    },
     /// Make the index that searches of decoded text use (made by itself while the interface is idle), and tell what it covers.
     Index {
         /// Take it away instead.
@@ -286,6 +290,9 @@ pub(crate) struct TraceArgs {
     /// Planted records: a value on each line, or value,account; without an account it counts for whoever alone received it.
     #[arg(long, value_name = "FILE")]
     pub canary: Option<PathBuf>,
+    /// Beside the answer to --clue, --value or --record: each row, and where this account read it or that it did not.
+    #[arg(long, value_name = "NAME")]
+    pub suspect: Option<String>,
 }
 
 /// What to report.

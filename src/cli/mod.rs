@@ -86,7 +86,7 @@ fn run(args: &Args) -> Result<u8> {
         Some(Verb::Report(r)) => report::run(args, r),
         Some(Verb::Sql { statement }) => sql::run(args, statement),
         Some(Verb::Correct(c)) => correct::run(args, c),
-        Some(Verb::Verify) => verify::run(args),
+        Some(Verb::Verify { values }) => verify::run(args, values),
         Some(Verb::Share { output }) => share::run(args, output),
         Some(Verb::Index { remove }) => index::run(args, *remove),
         Some(Verb::Info {

@@ -6,6 +6,7 @@ use super::out::Rows;
 use super::table::{Column, left, right};
 use crate::case::ids;
 use crate::error::Result;
+use crate::limits;
 use crate::query::lang::{Expr, Op};
 use crate::query::read;
 use crate::query::rows::CallRow;
@@ -233,6 +234,13 @@ pub(super) fn replay(args: &Args, what: &str) -> Result<u8> {
     let rows: Vec<CallRow> = read::calls(&cx, &filter, &Page::default())?;
     let mut timeline = crate::replay::Timeline::new(rows, &mut |_| Vec::new());
     timeline.with_credentials(&mut |c| read::credential(&cx, c.rowid).ok().flatten());
+    let wanted = args.common.json
+        && (args.common.fields.is_empty() || args.common.fields.iter().any(|f| f == "changed"));
+    if wanted {
+        timeline.with_changes(limits::REPLAY_COMPARED, &mut |a, b| {
+            read::compare::bodies(&cx, a.rowid, b.rowid).unwrap_or_default()
+        });
+    }
     let mut out = Rows::new(args, &REPLAY);
     for row in timeline.rows() {
         out.row(&row)?;

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::query::Cx;
 use crate::trace::graph::{self, Graph};
+use crate::trace::model::Reads;
 use crate::trace::subject::{Kind, Subject};
 use crate::trace::verdict::REMOVABLE;
 use crate::trace::{self, Options, Question, TraceResult};
@@ -29,6 +30,16 @@ pub(super) fn run(args: &Args, asked: &TraceArgs) -> Result<u8> {
             at: None,
         });
     };
+    let rows = matches!(
+        question,
+        Question::Clue { .. } | Question::Value(_) | Question::Record(_)
+    );
+    if asked.suspect.is_some() && (!rows || format.is_some()) {
+        return Err(Error::Usage {
+            msg: "--suspect goes with --clue, --value or --record, and not with --graph".to_owned(),
+            at: None,
+        });
+    }
     let mut cx = case::open(args)?;
     if let Some(copy) = &cx.share
         && crate::case::share::key(copy)?.is_none()
@@ -113,6 +124,7 @@ pub(super) fn answer_as(
             }
         }
         options.without.clone_from(&a.without);
+        options.suspect.clone_from(&a.suspect);
         options.published = Common::load_time(a.published.as_ref(), "published")?;
         if let Some(path) = &a.canary {
             options.canaries = canaries(path)?;
@@ -229,6 +241,44 @@ fn about(out: &mut String, s: &Subject) {
     }
 }
 
+/// The leaked rows beside what one account read of them, for people.
+fn beside(out: &mut String, r: &Reads) {
+    let _ = writeln!(
+        out,
+        "\nreads of  {}  {} of {} rows",
+        visible(&r.account),
+        r.read,
+        r.of
+    );
+    for row in &r.rows {
+        let values: Vec<&str> = row.values.iter().map(|v| v.value.as_str()).collect();
+        let read = match row.calls.first() {
+            Some(c) => format!(
+                "{}  {}  {}  {}  {}",
+                c.ts,
+                c.call,
+                c.api.as_deref().map_or("-".into(), visible),
+                visible(&c.place),
+                match row.reads {
+                    1 => String::new(),
+                    n => format!("and {} more", n - 1),
+                }
+            ),
+            None => "not read".to_owned(),
+        };
+        let _ = writeln!(
+            out,
+            "  {:>5}  {}  <-  {}",
+            row.row,
+            visible(&values.join(" | ")),
+            read.trim_end()
+        );
+    }
+    if r.more > 0 {
+        let _ = writeln!(out, "         {} more rows are not listed", r.more);
+    }
+}
+
 /// The answer for people.
 fn readable(a: &TraceResult) -> String {
     let mut out = String::new();
@@ -269,6 +319,11 @@ fn readable(a: &TraceResult) -> String {
         for e in &s.evidence {
             let _ = writeln!(out, "  {:+8.1}  {}  {}", e.bits, e.kind, visible(&e.text));
         }
+    }
+    if let Some(r) = &a.reads {
+        beside(&mut out, r);
+        // who asks for these does not read the way of each row below them
+        return out;
     }
     for t in &a.trails {
         let _ = writeln!(out, "\ntrail     {}", visible(&t.record));

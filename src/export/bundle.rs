@@ -124,6 +124,9 @@ impl Exporter for Bundle {
     fn about(&self) -> &'static str {
         "one tar of rows, HAR, report, evidence hashes and their sums"
     }
+    fn binary(&self) -> bool {
+        true
+    }
     fn write(&self, job: &Job<'_>, out: &mut dyn Write) -> Result<u64> {
         let made = made_at();
         let cx = job.cx;

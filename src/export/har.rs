@@ -59,7 +59,7 @@ fn version(start: &str, response: bool) -> String {
 /// The full address of a call, as a browser would show it.
 fn url(s: &Show) -> String {
     let uri = s.row.uri.as_deref().unwrap_or("/");
-    if uri.contains("://") {
+    if absolute(uri) {
         return uri.to_owned();
     }
     let scheme = if s.row.tls { "https" } else { "http" };
@@ -68,12 +68,35 @@ fn url(s: &Show) -> String {
         .host
         .clone()
         .or_else(|| match (&s.row.dst, s.row.dport) {
-            (Some(a), Some(p)) => Some(format!("{a}:{p}")),
-            (Some(a), None) => Some(a.clone()),
+            (Some(a), Some(p)) => Some(format!("{}:{p}", bracketed(a))),
+            (Some(a), None) => Some(bracketed(a)),
             _ => None,
         })
         .unwrap_or_else(|| "unknown".into());
-    format!("{scheme}://{host}{uri}")
+    if s.row.method.as_deref() == Some("CONNECT") {
+        return format!("{scheme}://{uri}");
+    }
+    let slash = if uri.starts_with('/') { "" } else { "/" };
+    format!("{scheme}://{host}{slash}{uri}")
+}
+
+/// Whether a target has scheme and authority: an address within a query does not make it so.
+fn absolute(uri: &str) -> bool {
+    uri.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    })
+}
+
+/// An address as it stands in a URL.
+fn bracketed(addr: &str) -> String {
+    if addr.contains(':') {
+        format!("[{addr}]")
+    } else {
+        addr.to_owned()
+    }
 }
 
 fn millis(s: &Show) -> Option<f64> {
@@ -200,5 +223,20 @@ impl Exporter for Har {
         }
         writeln!(out, "\n]}}}}").map_err(wrote)?;
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_a_query_makes_no_target_absolute() {
+        assert!(absolute("http://h/a") && absolute("coap+tcp://h"));
+        for uri in ["/a?u=http://x/", "://x", "/", "a/b?http://", "*"] {
+            assert!(!absolute(uri), "{uri}");
+        }
+        assert_eq!(bracketed("2404:6800::80"), "[2404:6800::80]");
+        assert_eq!(bracketed("10.0.0.1"), "10.0.0.1");
     }
 }

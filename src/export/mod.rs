@@ -86,6 +86,10 @@ pub trait Exporter: Sync {
     fn raw(&self) -> bool {
         false
     }
+    /// Whether it is no text: a terminal cannot show it.
+    fn binary(&self) -> bool {
+        false
+    }
     /// Writes the selected calls and gives their number.
     ///
     /// # Errors
@@ -165,6 +169,55 @@ impl<W: Write> Write for Hashed<W> {
 /// # Errors
 /// [`Error::Usage`] where the format shows values in clear and `reveal` is not set; I/O; [`Error::Interrupted`].
 pub fn export(exporter: &dyn Exporter, job: &Job<'_>, out: &Path) -> Result<Outcome> {
+    clear(exporter, job)?;
+    let detail = serde_json::json!({"format": exporter.name(), "filter": job.filter_text});
+    publish(job.cx, out, detail, &mut |w| exporter.write(job, w))
+}
+
+/// Writes the selected calls to a stream as they come. The journal tells what went out, also where it broke off.
+///
+/// # Errors
+/// As [`export`].
+pub fn stream(exporter: &dyn Exporter, job: &Job<'_>, to: &mut dyn Write) -> Result<Outcome> {
+    clear(exporter, job)?;
+    let mut w = Hashed {
+        inner: BufWriter::new(to),
+        hash: Sha256::new(),
+        bytes: 0,
+    };
+    let done = exporter.write(job, &mut w);
+    let done = done.and_then(|n| w.flush().map_err(wrote).map(|()| n));
+    let sha256: String = w
+        .hash
+        .finalize()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let path = PathBuf::from("standard output");
+    let detail = serde_json::json!({
+        "format": exporter.name(),
+        "filter": job.filter_text,
+        "calls": done.as_ref().ok(),
+        "bytes": w.bytes,
+        "sha256": sha256,
+        "file": "standard output",
+        "revealed": job.cx.reveal,
+    });
+    let journal = match open_notebook(&job.cx.path) {
+        Ok(conn) => Some(journal::append(&conn, "export", &detail)?),
+        Err(_) => None,
+    };
+    Ok(Outcome {
+        path,
+        calls: done?,
+        bytes: w.bytes,
+        sha256,
+        journal,
+    })
+}
+
+/// Refuses what shows values in clear and was not asked to.
+fn clear(exporter: &dyn Exporter, job: &Job<'_>) -> Result<()> {
     if exporter.raw() && !job.cx.reveal {
         return Err(Error::Usage {
             msg: format!(
@@ -174,8 +227,7 @@ pub fn export(exporter: &dyn Exporter, job: &Job<'_>, out: &Path) -> Result<Outc
             at: None,
         });
     }
-    let detail = serde_json::json!({"format": exporter.name(), "filter": job.filter_text});
-    publish(job.cx, out, detail, &mut |w| exporter.write(job, w))
+    Ok(())
 }
 
 /// Writes a file: into a hidden neighbour first, which takes its name once it is whole and the journal has its row, with
@@ -189,6 +241,12 @@ pub fn publish(
     detail: serde_json::Value,
     write: &mut dyn FnMut(&mut dyn Write) -> Result<u64>,
 ) -> Result<Outcome> {
+    if out.as_os_str() == "-" {
+        return Err(Error::Usage {
+            msg: "- is no file here: give a name, ./- for one of that name".into(),
+            at: None,
+        });
+    }
     let name = out.file_name().ok_or_else(|| Error::Usage {
         msg: "-o needs the name of a file".into(),
         at: None,

@@ -250,6 +250,9 @@ impl Exporter for Slice {
     fn about(&self) -> &'static str {
         "the packets behind the calls, as pcapng (evidence in clear)"
     }
+    fn binary(&self) -> bool {
+        true
+    }
     fn raw(&self) -> bool {
         true
     }

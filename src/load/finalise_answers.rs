@@ -302,7 +302,7 @@ impl Visit for Look<'_> {
     fn number(&mut self, _: &[u8], _: usize) {
         self.value();
     }
-    fn word(&mut self) {
+    fn word(&mut self, _: &[u8], _: usize) {
         self.value();
     }
 }

@@ -234,5 +234,5 @@ impl Visit for Objects<'_> {
     fn number(&mut self, raw: &[u8], at: usize) {
         self.scalar(raw, at);
     }
-    fn word(&mut self) {}
+    fn word(&mut self, _: &[u8], _: usize) {}
 }

@@ -184,7 +184,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let inside = if options.inside.is_empty() {
         correct::kept_inside(&case.conn)?
     } else {
-        case::info::put(&case.conn, "inside", &options.inside.join(","))?;
+        case::info::keep(&case.conn, "inside", &options.inside.join(","))?;
         given_inside
     };
     // until facts are decided; it ends before the case is closed, which clears the log

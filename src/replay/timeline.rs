@@ -2,6 +2,7 @@
 //! Out: steps with gaps, lanes of hosts, running totals, differences, folds of like calls. Bounds: one pass; a few
 //! numbers a call are kept beside the row.
 
+use crate::query::read::compare::Changed;
 use crate::query::rows::CallRow;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ pub struct ReplayRow<'a> {
     pub step: u64,
     /// What it proved itself with: kind, place and print of the credential.
     pub credential: Option<&'a str>,
+    /// What differs from the call before of the same API, in target and bodies; `None` for the first, and where it was not compared.
+    pub changed: Option<&'a [Changed]>,
 }
 
 /// A host of the ladder.
@@ -53,6 +56,8 @@ pub struct Step {
     pub credential: Option<String>,
     /// The step before of the same API.
     pub like: Option<usize>,
+    /// What differs from it.
+    pub changed: Option<Vec<Changed>>,
 }
 
 /// What had come together by the end of a step.
@@ -75,8 +80,8 @@ pub struct Totals {
 pub struct Diff {
     /// Whether there was one of the same API.
     pub same_api: bool,
-    /// Parameters that changed: name, before, now.
-    pub changed: Vec<(String, Option<String>, Option<String>)>,
+    /// Parts of the path and of the query that changed.
+    pub changed: Vec<Changed>,
     /// People not seen in any step before.
     pub new_people: u64,
     /// People seen before.
@@ -163,6 +168,7 @@ impl Timeline {
             let like = last_of.insert(api, t.steps.len());
             t.steps.push(Step {
                 credential: None,
+                changed: None,
                 like,
                 gap,
                 at: call.ts_ns.saturating_sub(start),
@@ -186,6 +192,26 @@ impl Timeline {
             s.credential = of(&s.call);
         }
     }
+    /// Compares each call with the one before of its API: the target here, the bodies by `of`. No more than `most` of them.
+    pub fn with_changes(
+        &mut self,
+        most: usize,
+        of: &mut dyn FnMut(&CallRow, &CallRow) -> Vec<Changed>,
+    ) {
+        for i in 0..self.steps.len().min(most) {
+            let Some(before) = self.steps.get(i).and_then(|s| self.steps.get(s.like?)) else {
+                continue;
+            };
+            let Some(now) = self.steps.get(i) else {
+                continue;
+            };
+            let mut all: Vec<Changed> = target(&before.call, &now.call);
+            all.extend(of(&before.call, &now.call));
+            if let Some(s) = self.steps.get_mut(i) {
+                s.changed = Some(all);
+            }
+        }
+    }
     /// Steps in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -201,6 +227,7 @@ impl Timeline {
             gap_us: s.gap.map(|g| g / 1000),
             step,
             credential: s.credential.as_deref(),
+            changed: s.changed.as_deref(),
         })
     }
     /// Running totals at the end of a step.
@@ -244,15 +271,7 @@ impl Timeline {
         let now = self.steps.get(step)?;
         let before = step.checked_sub(1)?;
         let old = self.steps.get(now.like.unwrap_or(before))?;
-        let (a, b) = (params(&old.call), params(&now.call));
-        let mut names: Vec<&String> = a.keys().chain(b.keys()).collect();
-        names.sort();
-        names.dedup();
-        let changed = names
-            .into_iter()
-            .filter(|n| a.get(*n) != b.get(*n))
-            .map(|n| (n.clone(), a.get(n).cloned(), b.get(n).cloned()))
-            .collect();
+        let changed = target(&old.call, &now.call);
         let earlier = step.checked_sub(1).map_or(0, |s| self.totals(s).people);
         let new_people = self.totals(step).people - earlier;
         Some(Diff {
@@ -285,6 +304,24 @@ impl Timeline {
         }
         out
     }
+}
+
+/// What differs between two targets.
+fn target(before: &CallRow, now: &CallRow) -> Vec<Changed> {
+    let (a, b) = (params(before), params(now));
+    let mut names: Vec<&String> = a.keys().chain(b.keys()).collect();
+    names.sort();
+    names.dedup();
+    let other = names.into_iter().filter(|n| a.get(*n) != b.get(*n));
+    other
+        .map(|n| Changed {
+            part: if n.starts_with('/') { "path" } else { "query" },
+            field: n.clone(),
+            before: a.get(n).cloned(),
+            now: b.get(n).cloned(),
+            values: 1,
+        })
+        .collect()
 }
 
 /// Path segments and query parameters as they are shown in the row.

@@ -3,6 +3,7 @@
 
 mod asked;
 mod moved;
+mod reads;
 
 use super::clue::{self, Clue};
 use super::evidence::Evidence;
@@ -121,6 +122,10 @@ pub fn run(
     };
     let mut finder = |text: &str| find_values(&mut scanner.borrow_mut(), &rules, text);
     let e = Evidence::load(conn)?;
+    let suspect = match &options.suspect {
+        Some(name) => Some(account(&e, name)?),
+        None => None,
+    };
     let mut only: Option<i64> = None;
     // calls that trails are told of, and what passed them
     let mut about: Option<(FxHashSet<i64>, Subject)> = None;
@@ -165,17 +170,7 @@ pub fn run(
             }
         }
         Question::Account(name) => {
-            let id = e
-                .accounts
-                .iter()
-                .find(|(_, a)| a.0 == *name)
-                .map(|(id, _)| *id)
-                .ok_or_else(|| {
-                    usage(format!(
-                        "no account {} in this case",
-                        crate::call::text::visible(name)
-                    ))
-                })?;
+            let id = account(&e, name)?;
             asked_about(Kind::Account, name)?;
             only = Some(id);
             match received(conn, &e, &key, answers_to(&e, id), stop)? {
@@ -251,6 +246,18 @@ pub fn run(
         &mut details,
         &mut omitted,
     )?;
+    let reads = match suspect {
+        Some(id) => Some(reads::of(
+            &e,
+            &clue,
+            (&found, &hits),
+            id,
+            until,
+            options.reveal,
+            &mut details,
+        )?),
+        None => None,
+    };
     omitted.stopped |= stop.load(Ordering::Relaxed);
     let matched_values: FxHashSet<u32> = hits
         .iter()
@@ -284,6 +291,18 @@ pub fn run(
         suspects,
         trails,
         omitted,
+        reads,
+    })
+}
+
+/// An account by its name.
+fn account(e: &Evidence<'_>, name: &str) -> Result<i64> {
+    let named = e.accounts.iter().find(|(_, a)| a.0 == name);
+    named.map(|(id, _)| *id).ok_or_else(|| {
+        usage(format!(
+            "no account {} in this case",
+            crate::call::text::visible(name)
+        ))
     })
 }
 

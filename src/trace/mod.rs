@@ -64,6 +64,8 @@ pub struct Options {
     pub without: Vec<String>,
     /// Planted values and whom each was given to (`None`: whoever alone received it).
     pub canaries: Vec<(String, Option<String>)>,
+    /// Show the leaked rows beside what this account read of them.
+    pub suspect: Option<String>,
 }
 
 /// Answers a question from the case. `stop` ends a search early: the answer then says so.

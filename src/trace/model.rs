@@ -196,6 +196,72 @@ pub struct Omitted {
     pub stopped: bool,
 }
 
+/// A cell of a leaked row, and whether the account got it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReadCell {
+    /// Name of its column.
+    pub column: Option<String>,
+    /// Class of it.
+    pub class: Option<String>,
+    /// The value, masked unless revealed.
+    pub value: String,
+    /// Whether such a value alone tells whose row it is.
+    #[serde(skip)]
+    pub strong: bool,
+    /// `clear` as the clue has it, `masked` (or hashed), `None` for not at all.
+    pub read: Option<&'static str>,
+}
+
+/// A call that delivered a leaked row.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReadOf {
+    /// When.
+    pub ts: String,
+    /// The call.
+    pub call: String,
+    /// Its API.
+    pub api: Option<String>,
+    /// Place of the row's best value in the answer.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// Chain of encodings there.
+    pub form: String,
+    /// Whether it stood there masked.
+    pub masked: bool,
+    /// Belief that it is this row.
+    pub conf: f64,
+    /// Where it stands in the evidence.
+    pub locator: HopLocator,
+}
+
+/// A leaked row and what one account read of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReadRow {
+    /// From 1, in the clue's order.
+    pub row: u64,
+    /// Its cells.
+    pub values: Vec<ReadCell>,
+    /// Calls that delivered it, all of them.
+    pub reads: u64,
+    /// The first of them.
+    pub calls: Vec<ReadOf>,
+}
+
+/// The leaked rows beside what one account read of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Reads {
+    /// Account.
+    pub account: String,
+    /// Rows that it read.
+    pub read: u64,
+    /// Rows of the clue.
+    pub of: u64,
+    /// Rows that are not listed.
+    pub more: u64,
+    /// Every row, read or not.
+    pub rows: Vec<ReadRow>,
+}
+
 /// `trace`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TraceResult {
@@ -212,6 +278,9 @@ pub struct TraceResult {
     /// What one account, address, device, API, host or value saw, took and sent on; not with a clue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<Subject>,
+    /// The leaked rows beside what one account read of them, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Reads>,
 }
 
 impl TraceResult {

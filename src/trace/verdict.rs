@@ -28,7 +28,7 @@ pub const REMOVABLE: [&str; 11] = [
 ];
 
 /// Rows below this belief do not count as seen.
-const BELIEF: f32 = 0.5;
+pub(super) const BELIEF: f32 = 0.5;
 /// Rows from which on it says something that a column is missing in all of them.
 const FEW_ROWS: usize = 5;
 /// A reader counts as a relay when this share of what it got of the clue went on at once to those who asked.

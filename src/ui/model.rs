@@ -4,8 +4,8 @@
 use super::data::{Item, Kind, MarkRow, Names, OverviewData};
 use super::effect::Effect;
 use super::msg::LoadSnap;
-use super::nav::ScreenId;
 use super::nav::input::Input;
+use super::nav::{Asked, ScreenId};
 use super::theme::{Glyphs, Theme};
 use super::widget::doc::{Doc, DocPos};
 use super::widget::safe_text::SafeText;
@@ -137,6 +137,17 @@ pub enum Extra {
     Trace(Box<TraceView>),
     /// A statement.
     Sql(String),
+    /// Leaked rows beside the reads of one account.
+    Reads(Box<ReadsView>),
+}
+
+/// Leaked rows beside the reads of one account.
+#[derive(Debug, Clone)]
+pub struct ReadsView {
+    /// What is asked.
+    pub asked: Asked,
+    /// Rows read, rows in all, rows that are not listed.
+    pub count: (u64, u64, u64),
 }
 
 /// A session on its ladder.
@@ -156,6 +167,8 @@ pub struct Film {
     pub at: usize,
     /// First visible step.
     pub top: usize,
+    /// What differs in the bodies of the frame's call from the one before of its API.
+    pub changed: Vec<crate::query::read::compare::Changed>,
     /// Timers of an earlier play do not count.
     pub seq: u64,
     /// How reading stands.
@@ -296,6 +309,8 @@ pub enum PromptKind {
     Rename(String),
     /// Files of rules to search again with.
     Rules,
+    /// A file with a specification of APIs.
+    Spec,
 }
 
 /// An entry of the palette.
@@ -324,6 +339,10 @@ pub enum Run {
     Grade(String),
     /// Search again with edited rules.
     Rules,
+    /// Keep a specification.
+    Spec,
+    /// Ask what to trace, with the kind of subject typed already.
+    Subject(&'static str),
     /// Leave a kind of evidence out of the trace on show, or count it again.
     Evidence(&'static str),
 }
@@ -384,6 +403,7 @@ pub enum Subject {
     Session(String),
     Question(Option<Question>),
     Sql(String),
+    Reads(Box<Asked>),
 }
 
 /// Everything.
@@ -499,6 +519,7 @@ pub fn kind_of(screen: ScreenId) -> Option<Kind> {
         ScreenId::Sources => Kind::Sources,
         ScreenId::Trace => Kind::Suspects,
         ScreenId::Sql => Kind::Sql,
+        ScreenId::Reads => Kind::Reads,
         ScreenId::Call | ScreenId::Replay => return None,
     })
 }

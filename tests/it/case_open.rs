@@ -244,6 +244,9 @@ fn a_case_whose_making_was_cut_off_is_made_whole() {
     conn.execute_batch("DELETE FROM info; DELETE FROM journal; DELETE FROM class;")
         .unwrap();
     drop(conn);
+    // a reader that comes meanwhile is told so, not that something is broken
+    let why = refused(open_read(&path));
+    assert!(why.contains("just being made"), "{why}");
     let case = create(&path);
     load(&case, "a", 1, 1..20);
     drop(case);

@@ -374,6 +374,25 @@ fn a_trace_answers_and_an_export_is_made() {
     let clue = concat!(env!("CARGO_MANIFEST_DIR"), "/demo-data/leaked-rows.csv");
     let rows = l.rows(&["trace", "--clue", clue]);
     has_fields(&rows[0], "clue verdict suspects trails");
+    assert!(
+        rows[0].get("reads").is_none(),
+        "only where they are asked for"
+    );
+    let suspect = rows[0]["suspects"][0]["account"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let beside = l.rows(&["trace", "--clue", clue, "--suspect", &suspect]);
+    has_fields(&beside[0]["reads"], "account read of more rows");
+    assert_eq!(
+        beside[0]["reads"]["read"],
+        beside[0]["suspects"][0]["covered"]
+    );
+    has_fields(&beside[0]["reads"]["rows"][0], "row values reads calls");
+    let out = l.run(&["trace", "--value", "x", "--suspect", "nobody at all"]);
+    assert_eq!(out.status.code(), Some(2));
+    let out = l.run(&["trace", "--account", &suspect, "--suspect", &suspect]);
+    assert_eq!(out.status.code(), Some(2));
     assert_eq!(
         l.run(&["trace", "--value", "no such value anywhere 31337", "--json"])
             .status
@@ -429,4 +448,82 @@ fn the_case_keeps_number_and_examiner() {
         (rows[0]["number"].as_str(), rows[0]["notes"].as_str()),
         (Some("2026-7"), None)
     );
+}
+
+#[test]
+fn a_replay_tells_what_changed_from_call_to_call() {
+    let l = loaded();
+    let rows = l.rows(&["replay", "wu.tao"]);
+    assert!(rows[0]["changed"].is_null(), "the first has none before it");
+    let of = |part: &str| {
+        rows.iter()
+            .filter_map(|r| r["changed"].as_array())
+            .flatten()
+            .filter(|c| c["part"] == part)
+            .count()
+    };
+    assert!(
+        of("path") > 100 && of("response") > 100,
+        "{} {}",
+        of("path"),
+        of("response")
+    );
+    let id = rows
+        .iter()
+        .filter_map(|r| r["changed"].as_array())
+        .flatten()
+        .find(|c| c["field"] == "$.idCard")
+        .unwrap();
+    has_fields(id, "part field before now values");
+    assert!(id["now"].as_str().unwrap().contains("****"), "masked: {id}");
+    let out = l.run(&["replay", "wu.tao", "--json", "--fields", "step,changed"]);
+    assert_eq!(out.status.code(), Some(0));
+}
+
+#[test]
+fn an_export_goes_to_standard_output() {
+    let l = loaded();
+    let out = l.run(&["export", "--format", "csv", "-o", "-", "account:wu.tao"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let path = l._dir.path().join("x.csv");
+    let name = path.to_str().unwrap();
+    let file = l.run(&["export", "--format", "csv", "-o", name, "account:wu.tao"]);
+    assert_eq!(file.status.code(), Some(0));
+    assert_eq!(
+        out.stdout,
+        std::fs::read(&path).unwrap(),
+        "the same bytes as in a file"
+    );
+    assert!(!std::path::Path::new("-").exists(), "no file of that name");
+    // what is no text goes to another program as well, and the evidence as it was still wants --reveal
+    let slice = l.run(&[
+        "export",
+        "--format",
+        "pcap",
+        "-o",
+        "-",
+        "--reveal",
+        "account:wu.tao",
+    ]);
+    assert_eq!(slice.status.code(), Some(0), "{}", text(&slice.stderr));
+    assert_eq!(&slice.stdout[..4], &[0x0a, 0x0d, 0x0d, 0x0a]);
+    let refused = l.run(&["export", "--format", "pcap", "-o", "-", "account:wu.tao"]);
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
+    // JSON of the outcome and the file itself cannot both stand there
+    let both = l.run(&["export", "--format", "csv", "-o", "-", "--json"]);
+    assert_eq!((both.status.code(), both.stdout.len()), (Some(2), 0));
+    // in the journal as any export
+    let rows = l.rows(&[
+        "sql",
+        "SELECT detail FROM journal WHERE act='export'",
+        "--reveal",
+    ]);
+    let said = rows
+        .iter()
+        .filter(|r| r.to_string().contains("standard output"))
+        .count();
+    assert_eq!(said, 2, "{rows:?}");
+    let share = l.run(&["share", "-o", "-", "--passphrase-file", "Cargo.toml"]);
+    assert_eq!(share.status.code(), Some(2), "{}", text(&share.stderr));
+    assert!(!std::path::Path::new("-").exists(), "no file of that name");
 }

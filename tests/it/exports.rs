@@ -640,3 +640,63 @@ fn a_bundle_proves_itself_and_shows_no_value() {
     ]);
     assert!(acts.contains("bundle"));
 }
+
+/// What mitmproxy makes of each entry: method, target, status, and the hash of what came.
+const READER: &str = r#"
+import hashlib
+class Reader:
+    def response(self, f):
+        body = hashlib.sha256(f.response.content or b"").hexdigest()
+        print("CALL", f.request.method, f.request.path, f.response.status_code, body, flush=True)
+addons = [Reader()]
+"#;
+
+#[test]
+fn an_http_archive_opens_in_a_real_proxy() {
+    // pip install mitmproxy
+    if !has("mitmdump") {
+        eprintln!("SKIPPED: no mitmdump (pip install mitmproxy)");
+        return;
+    }
+    let l = loaded();
+    let dir = tempfile::tempdir().unwrap();
+    let (har, reader) = (dir.path().join("o.har"), dir.path().join("reader.py"));
+    std::fs::write(&reader, READER).unwrap();
+    let filter = "account:wu.tao not is:log-only src:10.20.5.66";
+    let out = l.run(&[
+        "export",
+        "--format",
+        "har",
+        "-o",
+        har.to_str().unwrap(),
+        "--reveal",
+        filter,
+    ]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let mut want: Vec<String> = l
+        .rows(&["calls", filter, "--reveal"])
+        .iter()
+        .map(|c| {
+            let s = |k: &str| c[k].as_str().unwrap_or_default().to_owned();
+            let body = c["resp_sha256"].as_str().unwrap_or(empty);
+            format!("CALL {} {} {} {body}", s("method"), s("uri"), c["status"])
+        })
+        .collect();
+    let out = Command::new("mitmdump")
+        .args(["-q", "-n", "-r"])
+        .arg(&har)
+        .arg("-s")
+        .arg(&reader)
+        .output()
+        .unwrap();
+    let mut theirs: Vec<String> = text(&out.stdout)
+        .lines()
+        .filter(|l| l.starts_with("CALL "))
+        .map(str::to_owned)
+        .collect();
+    want.sort();
+    theirs.sort();
+    assert!(want.len() > 100);
+    assert_eq!(theirs, want, "{}", text(&out.stderr));
+}

@@ -122,7 +122,18 @@ fn desk(r: &mut Random) -> (Desk, Vec<Person>) {
         })
         .collect();
     std::fs::write(d.path("a.log"), lines).unwrap();
-    d.ok(&["load", "0.pcap", "1.pcap", "a.log", "--case", "c.ltc"]);
+    d.ok(&[
+        "load",
+        "0.pcap",
+        "1.pcap",
+        "a.log",
+        "--inside",
+        "10.0.0.0/8",
+        "--profile",
+        "jrt-0197-2020",
+        "--case",
+        "c.ltc",
+    ]);
     d.ok(&[
         "info",
         "--number",
@@ -389,6 +400,35 @@ fn one_changed_byte_of_a_case_names_that_thing() {
         (1, "journal", n.to_string())
     );
 
+    // What all prints are made with, what the investigator chose to grade by and called inside.
+    for (key, to) in [
+        ("print_key", "00112233445566778899aabbccddeeff"),
+        ("inside", "10.1.0.0/16"),
+    ] {
+        let rows = d.changed(|c| {
+            let n = c.execute("UPDATE info SET v=?2 WHERE key=?1", [key, to]);
+            assert_eq!(n.unwrap(), 1, "{key}");
+        });
+        let named = |x: &&(String, String, Value)| x.0 == "info" && x.1 == key;
+        assert_eq!(rows.iter().filter(named).count(), 1, "{key}: {rows:?}");
+    }
+    let rows = d.changed(|c| {
+        let n = c.execute(
+            "UPDATE info SET v=replace(v,'2020','2021') WHERE key='profile'",
+            [],
+        );
+        assert_eq!(n.unwrap(), 1);
+    });
+    assert_eq!(kinds(&rows), ["info"].into(), "{rows:?}");
+    let rows = d.changed(|c| {
+        c.execute("DELETE FROM info WHERE key='profile'", [])
+            .unwrap();
+    });
+    assert!(
+        rows.iter().any(|x| x.0 == "info" && x.1 == "profile"),
+        "{rows:?}"
+    );
+
     // Marks, notes, tags, filters, settings.
     for (sql, kind) in [
         (
@@ -512,4 +552,104 @@ fn one_changed_byte_of_evidence_undoes_what_rests_on_it() {
             .unwrap();
     });
     assert_eq!(kinds(&rows), ["source", "account"].into());
+}
+
+#[test]
+fn a_report_on_one_value_is_asked_again_where_the_value_is_given() {
+    let mut r = Random::new(7);
+    let (d, people) = desk(&mut r);
+    let value = &people[3].mobile;
+    let ask = [
+        "report", "-o", "v.html", "--value", value, "--case", "c.ltc",
+    ];
+    d.ok(&ask);
+    let conn = Connection::open(d.path("c.ltc")).unwrap();
+    let detail: String = conn
+        .query_row(
+            "SELECT detail FROM journal ORDER BY seq DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert!(
+        !detail.contains(value.as_str()),
+        "the journal keeps no value: {detail}"
+    );
+    drop(conn);
+    let verdict = |args: &[&str]| {
+        let out = d.run(&[&["verify", "--json", "--case", "c.ltc"], args].concat());
+        let text = String::from_utf8(out.stdout).unwrap();
+        let rows: Vec<Value> = text
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        let notes: Vec<String> = rows
+            .iter()
+            .filter(|r| r.get("verdict").is_some())
+            .map(|r| format!("{} {}", r["ok"], r["why"].as_str().unwrap_or_default()))
+            .collect();
+        let sum = rows.last().unwrap();
+        (
+            out.status.code().unwrap(),
+            notes,
+            sum["checked"].as_u64().unwrap(),
+            sum["against"].clone(),
+        )
+    };
+    let (code, notes, n, against) = verdict(&[]);
+    assert_eq!(
+        (code, notes.len(), against),
+        (0, 1, "evidence".into()),
+        "{notes:?}"
+    );
+    assert!(notes[0].contains("--value"), "{notes:?}");
+    // another value is not that one
+    let (_, notes, ..) = verdict(&["--value", &people[4].mobile]);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    let (code, notes, more, _) = verdict(&["--value", &people[4].mobile, "--value", value]);
+    assert_eq!((code, notes.len(), more), (0, 0, n + 1), "{notes:?}");
+    // an answer that was another one is found
+    let conn = Connection::open(d.path("c.ltc")).unwrap();
+    let last: i64 = conn
+        .query_row("SELECT max(seq) FROM journal", [], |row| row.get(0))
+        .unwrap();
+    drop(conn);
+    let case = leaktrace::case::open_notebook(&d.path("c.ltc")).unwrap();
+    let mut detail: Value = serde_json::from_str(&detail).unwrap();
+    detail["answer"] = "00".repeat(32).into();
+    leaktrace::case::journal::append(&case, "export", &detail).unwrap();
+    drop(case);
+    let (code, notes, ..) = verdict(&["--value", value]);
+    assert_eq!(code, 3, "{notes:?}");
+    assert!(
+        notes.len() == 1 && notes[0].starts_with("false"),
+        "{notes:?} after {last}"
+    );
+}
+
+#[test]
+fn without_the_evidence_verify_says_plainly_what_it_did_not_do() {
+    let mut r = Random::new(8);
+    let (d, _) = desk(&mut r);
+    std::fs::rename(d.path("0.pcap"), d.path("away.bin")).unwrap();
+    let out = d.run(&["verify", "--case", "c.ltc"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!(out.status.code(), Some(3), "{text}");
+    assert!(
+        text.lines()
+            .last()
+            .unwrap()
+            .starts_with("NOT compared with the evidence"),
+        "{text}"
+    );
+    let out = d.run(&["verify", "--case", "c.ltc", "--json"]);
+    let last: Value = serde_json::from_str(
+        String::from_utf8(out.stdout)
+            .unwrap()
+            .lines()
+            .last()
+            .unwrap(),
+    )
+    .unwrap();
+    assert_eq!(last["against"], "stored");
 }

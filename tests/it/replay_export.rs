@@ -54,6 +54,16 @@ fn row(id: i64, ms: i64, uri: &str, level: &'static str) -> CallRow {
     }
 }
 
+fn page(before: u32, now: u32) -> leaktrace::query::read::compare::Changed {
+    leaktrace::query::read::compare::Changed {
+        part: "query",
+        field: "page".into(),
+        before: Some(before.to_string()),
+        now: Some(now.to_string()),
+        values: 1,
+    }
+}
+
 fn film() -> Timeline {
     let rows = vec![
         row(3, 70_000, "/list?page=2&size=2", "S3"),
@@ -94,14 +104,7 @@ fn steps_have_gaps_totals_and_differences() {
     );
     assert_eq!(t.totals(1).people, 3);
     let d = t.diff(1).unwrap();
-    assert_eq!(
-        d.changed,
-        [(
-            "page".to_owned(),
-            Some("0".to_owned()),
-            Some("1".to_owned())
-        )]
-    );
+    assert_eq!(d.changed, [page(0, 1)]);
     assert_eq!((d.same_api, d.new_people, d.repeated), (true, 1, 1));
     assert!(t.diff(0).is_none());
     assert_eq!(t.folds(3).len(), 1);
@@ -126,14 +129,7 @@ fn a_call_is_compared_with_the_one_before_of_its_api_and_names_its_credential() 
     t.with_credentials(&mut |c| (c.rowid > 1).then(|| format!("cookie sid #{:08x}", c.rowid)));
     let d = t.diff(2).unwrap();
     assert!(d.same_api);
-    assert_eq!(
-        d.changed,
-        [(
-            "page".to_owned(),
-            Some("0".to_owned()),
-            Some("1".to_owned())
-        )]
-    );
+    assert_eq!(d.changed, [page(0, 1)]);
     assert!(!t.diff(1).unwrap().same_api);
     let by: Vec<_> = t.rows().map(|r| r.credential.map(str::to_owned)).collect();
     assert_eq!(

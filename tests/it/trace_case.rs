@@ -340,3 +340,56 @@ fn an_export_of_everything_is_no_leak() {
     assert!(exit("alice").unwrap() > 20.0);
     assert_eq!(exit("carol"), Some(0.0));
 }
+
+#[test]
+fn a_suspect_s_reads_are_those_that_it_is_suspected_for() {
+    let w = world();
+    let ask = |suspect: &str| {
+        let o = Options {
+            suspect: Some(suspect.into()),
+            ..Options::default()
+        };
+        run(&w.case.conn, &clue(0..40), &o, &AtomicBool::new(false))
+    };
+    for name in ["alice", "bob", "carol"] {
+        let r = ask(name).unwrap();
+        let reads = r.reads.unwrap();
+        let covered = r
+            .suspects
+            .iter()
+            .find(|s| s.account == name)
+            .map_or(0, |s| s.covered);
+        assert_eq!(
+            (reads.account.as_str(), reads.read, reads.of, reads.more),
+            (name, covered, 40, 0)
+        );
+        assert_eq!(
+            reads.rows.len(),
+            40,
+            "rows that were not read stand there too"
+        );
+        let read = reads.rows.iter().filter(|r| r.reads > 0).count() as u64;
+        assert_eq!(read, covered);
+        for (n, row) in (1..).zip(&reads.rows) {
+            assert_eq!(row.row, n);
+            assert_eq!(row.reads.min(8), row.calls.len() as u64);
+            assert!(row.calls.windows(2).all(|w| w[0].ts <= w[1].ts));
+            assert!(
+                row.values
+                    .iter()
+                    .all(|v| v.read.is_some() == (row.reads > 0)),
+                "{row:#?}"
+            );
+        }
+    }
+    let r = ask("alice").unwrap();
+    let row = &r.reads.unwrap().rows[3];
+    assert_eq!(
+        row.values[0].value,
+        leaktrace::detect::mask::show("cn-mobile", &mobile(3))
+    );
+    assert_eq!(row.calls[0].api.as_deref(), Some("GET shop/list"));
+    assert!(r.suspects[0].calls.contains(&row.calls[0].call));
+    let e = ask("nobody").unwrap_err().to_string();
+    assert!(e.contains("no account nobody"), "{e}");
+}

@@ -19,6 +19,7 @@ const PLACES: &[&str] = &[
     "5 l l l l s g Enter .",
     "6",
     "6 Enter CLUE Enter j",
+    "6 Enter CLUE Enter j o j",
     "6 Enter `17724879589` Enter j",
     "7",
     "4 m j m 7",

@@ -116,6 +116,54 @@ fn part() -> Part {
     }
 }
 
+fn show() -> Show {
+    Show {
+        row: call(1),
+        account_why: Some(evil(2)),
+        account_proof: Some(evil(3)),
+        request: Some(part()),
+        response: Some(part()),
+        interim: vec![part()],
+        messages: vec![serde_json::json!(evil(1))],
+        findings: (0..9).map(finding).collect(),
+    }
+}
+
+fn reads() -> Reads {
+    Reads {
+        account: evil(1),
+        read: 1,
+        of: 1,
+        more: 1,
+        rows: vec![ReadRow {
+            row: 1,
+            values: vec![ReadCell {
+                column: Some(evil(2)),
+                class: None,
+                value: evil(3),
+                strong: true,
+                read: Some("clear"),
+            }],
+            reads: 2,
+            calls: vec![ReadOf {
+                ts: evil(4),
+                call: evil(5),
+                api: Some(evil(6)),
+                place: evil(7),
+                form: evil(8),
+                masked: false,
+                conf: 1.0,
+                locator: HopLocator {
+                    source: evil(9),
+                    first: 1,
+                    last: 2,
+                    offset: None,
+                    len: None,
+                },
+            }],
+        }],
+    }
+}
 fn hop(n: u32) -> Hop {
     Hop {
         n,
@@ -315,16 +363,7 @@ impl Data for Hostile {
                 Kind::Marks => vec![Item::Mark(Box::new(mark()))],
                 _ => Vec::new(),
             }),
-            What::Show { .. } => Answer::Show(Some(Box::new(Show {
-                row: call(1),
-                account_why: Some(evil(2)),
-                account_proof: Some(evil(3)),
-                request: Some(part()),
-                response: Some(part()),
-                interim: vec![part()],
-                messages: vec![serde_json::json!(evil(1))],
-                findings: (0..9).map(finding).collect(),
-            }))),
+            What::Show { .. } => Answer::Show(Some(Box::new(show()))),
             What::Overview { .. } => Answer::Overview(Box::new(OverviewData {
                 profile: Some((evil(4), evil(5))),
                 sources: vec![source()],
@@ -334,12 +373,14 @@ impl Data for Hostile {
                         flows: 1,
                         bytes: 3,
                         opaque: 1,
+                        opaque_bytes: 2,
                     },
                     AppShare {
                         app: evil(2),
                         flows: 1,
                         bytes: 3,
                         opaque: 0,
+                        opaque_bytes: 0,
                     },
                 ],
                 minutes: (0..50)
@@ -360,11 +401,27 @@ impl Data for Hostile {
                 reveals: 1,
                 info: (Some(evil(1)), Some(evil(2))),
             })),
+            What::Compare { now, .. } => Answer::Compared(
+                Some(Box::new(Show {
+                    row: call(u64::try_from(*now).unwrap_or(1)),
+                    ..show()
+                })),
+                vec![leaktrace::query::read::compare::Changed {
+                    part: "response",
+                    field: evil(1),
+                    before: Some(evil(2)),
+                    now: Some(evil(3)),
+                    values: 2,
+                }],
+            ),
             What::Film { .. } => Answer::Film(Box::new(Timeline::new(
                 (0..40).map(call).collect(),
                 &mut |c| vec![c.rowid as u64],
             ))),
-            What::Trace { question, .. } => Answer::Trace(Box::new(TraceResult {
+            What::Trace {
+                question, suspect, ..
+            } => Answer::Trace(Box::new(TraceResult {
+                reads: suspect.as_ref().map(|_| reads()),
                 subject: Some(leaktrace::trace::subject::Subject {
                     kind: "device",
                     name: evil(9),
@@ -491,6 +548,8 @@ pub const EVERYWHERE: &[&str] = &[
     "6 Enter `v` Enter",
     "6 Enter `account:a` Enter",
     "6 Enter `v` Enter Tab",
+    "6 Enter `v` Enter o",
+    "6 Enter `v` Enter o Tab",
     "7",
     "7 Enter",
     "1 Enter",

@@ -415,3 +415,213 @@ fn a_kind_of_evidence_is_left_out_and_counted_again() {
         "{told}"
     );
 }
+
+#[test]
+fn a_suspect_s_reads_stand_beside_the_leaked_rows() {
+    for size in [(80, 24), (160, 50)] {
+        let (mut r, _d) = rig(size);
+        r.keys("6 Enter");
+        r.msg(leaktrace::ui::msg::Msg::Paste(clue()));
+        r.keys("Enter");
+        r.shows("wu.tao");
+        // the leaker read every row, and Enter opens the call that delivered the first
+        r.keys("o");
+        assert_eq!(screen(&r), ScreenId::Reads);
+        r.shows("Leaked rows beside the reads of wu.tao: 150 of 150 read")
+            .shows("READ AT")
+            .shows("Row 1");
+        assert!(!r.text().contains("not read"), "{}", r.text());
+        assert!(!r.text().contains("17724879589"), "masked:\n{}", r.text());
+        r.safe();
+        r.keys("j Enter");
+        assert_eq!(screen(&r), ScreenId::Call);
+        r.keys("q q");
+        assert_eq!(screen(&r), ScreenId::Trace);
+        // another suspect read some of them; rows that it did not read are there and say so
+        r.keys("j o");
+        r.shows("Leaked rows beside the reads of acme-bi: 41 of 150 read");
+        let rows = &r.m.top().unwrap().list.rows;
+        let unread = rows
+            .iter()
+            .filter(|r| matches!(&r.item, leaktrace::ui::data::Item::Read(x) if x.reads == 0))
+            .count();
+        assert_eq!((rows.len(), unread), (150, 109));
+        r.keys("l l s G");
+        r.shows("not read")
+            .shows("acme-bi got no answer with this row");
+        r.keys("Enter").shows("never delivered");
+        // back in the history and forward again
+        r.keys("[");
+        assert_eq!(screen(&r), ScreenId::Trace);
+        r.keys("]");
+        r.shows("41 of 150 read");
+    }
+}
+
+#[test]
+fn a_film_tells_which_fields_of_the_bodies_changed() {
+    use leaktrace::ui::model::State;
+    let (mut r, _d) = rig((160, 50));
+    r.keys("4 / `account:wu.tao api:\"GET api.shop.example/api/customers/{id}\"` Enter R");
+    assert_eq!(screen(&r), ScreenId::Replay);
+    let film = |r: &crate::ui_rig::Rig| match &r.m.top().unwrap().extra {
+        Extra::Replay(f) => f.clone(),
+        _ => panic!(),
+    };
+    assert_eq!(film(&r).state, State::Ready);
+    // the second call of the API that reads a customer
+    let f = film(&r);
+    let steps = f.film.as_ref().unwrap().steps().to_vec();
+    let at = steps
+        .iter()
+        .position(|s| {
+            s.like.is_some()
+                && s.call.api.as_deref() == Some("GET api.shop.example/api/customers/{id}")
+        })
+        .unwrap();
+    for _ in 0..at {
+        r.keys(".");
+    }
+    let f = film(&r);
+    let id = f.changed.iter().find(|c| c.field == "$.idCard").unwrap();
+    assert_eq!((id.part, id.values), ("response", 1));
+    assert!(id.before.as_ref().unwrap().contains("********"), "{id:?}");
+    assert!(
+        f.changed
+            .iter()
+            .all(|c| c.before != c.now || c.now.as_ref().is_some_and(|v| v.contains('*')))
+    );
+    r.shows("got $.idCard");
+    let lines: Vec<String> = r.m.top().unwrap().docs[1]
+        .lines
+        .iter()
+        .map(|l| l.text())
+        .collect();
+    let at = lines
+        .iter()
+        .position(|l| l.contains("response as the client saw it"))
+        .unwrap();
+    assert!(
+        lines[at..]
+            .iter()
+            .any(|l| l.contains("\"idCard\"") && l.contains("****")),
+        "{lines:?}"
+    );
+    // five fields are in sight
+    for field in ["time", "who", "by", "parameters", "returned"] {
+        r.shows(field);
+    }
+    r.safe();
+    // an earlier call's fields never stand beside another one
+    r.keys(",");
+    let back = film(&r);
+    assert_ne!(back.changed, f.changed);
+}
+
+#[test]
+fn a_specification_is_taken_from_the_palette() {
+    let (mut r, d) = rig((160, 50));
+    r.keys("3");
+    assert!(
+        !r.text().contains(" DOC"),
+        "no column without a specification:\n{}",
+        r.text()
+    );
+    let spec = d.path().join("routes.txt");
+    std::fs::write(&spec, "GET /api/customers/{id}\nGET /api/never\n").unwrap();
+    r.keys(": `spec take` Enter `/no/such/file` Enter");
+    r.shows("there is no such file");
+    r.keys(&format!("C-u `{}` Enter", spec.display()));
+    r.shows("1 specification kept").shows(" DOC").shows("yes");
+    let never = r.m.top().unwrap().list.rows.iter().any(
+        |x| matches!(&x.item, leaktrace::ui::data::Item::Api(a) if a.api.contains("/api/never") && a.calls == 0),
+    );
+    assert!(never, "what nobody called is listed");
+}
+
+#[test]
+fn subjects_are_asked_for_from_the_palette() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys(": `trace an address` Enter");
+    r.shows("Trace what?").shows("address:");
+    r.keys("`10.20.5.66` Enter");
+    assert_eq!(screen(&r), ScreenId::Trace);
+    // what it saw, took and sent on stands beside its sightings
+    r.shows("address 10.20.5.66")
+        .shows("taken")
+        .shows("sent on");
+    r.keys("o").shows("nothing is known to have leaked here");
+}
+
+#[test]
+fn apis_are_corrected_by_the_menu_and_each_correction_is_taken_back() {
+    let (mut r, _d) = rig((160, 50));
+    let names = |r: &mut crate::ui_rig::Rig| -> Vec<String> {
+        r.keys("3");
+        let name = |i: &leaktrace::ui::data::Item| match i {
+            leaktrace::ui::data::Item::Api(a) => a.api.clone(),
+            _ => panic!("no API"),
+        };
+        let mut all: Vec<String> =
+            r.m.top()
+                .unwrap()
+                .list
+                .rows
+                .iter()
+                .map(|x| name(&x.item))
+                .collect();
+        all.sort();
+        all
+    };
+    let to =
+        |r: &mut crate::ui_rig::Rig, api: &str| {
+            r.keys("3 g");
+            let at =
+                r.m.top().unwrap().list.rows.iter().position(
+                    |x| matches!(&x.item, leaktrace::ui::data::Item::Api(a) if a.api == api),
+                );
+            for _ in 0..at.unwrap_or_else(|| panic!("no {api}")) {
+                r.keys("j");
+            }
+        };
+    let before = names(&mut r);
+    let orders = "GET api.shop.example/api/orders/{id}";
+    // the menu opens, says what it does, and closes without doing anything
+    to(&mut r, orders);
+    r.keys("C")
+        .shows("pin:")
+        .shows("split:")
+        .shows("name it otherwise");
+    r.keys("Esc");
+    assert_eq!(names(&mut r), before);
+    to(&mut r, orders);
+    r.keys("C n C-u `GET api.shop.example/api/orders/{number}` Enter");
+    let now = names(&mut r);
+    assert!(
+        now.iter().any(|n| n.ends_with("/orders/{number}")) && !now.contains(&orders.to_owned()),
+        "{now:?}"
+    );
+    r.keys("u");
+    assert_eq!(names(&mut r), before);
+    to(&mut r, orders);
+    r.keys("C s `*` Enter");
+    let now = names(&mut r);
+    assert!(now.len() > before.len(), "{now:?}");
+    r.keys("u");
+    assert_eq!(names(&mut r), before);
+    to(&mut r, orders);
+    r.keys("C p");
+    assert_eq!(names(&mut r), before, "a pin changes nothing now");
+    r.keys("u");
+    // merging wants others, and says so
+    to(&mut r, "GET api.shop.example/api/customers");
+    r.keys("C g").shows("mark the others first");
+    to(&mut r, "GET api.shop.example/api/whoami");
+    r.keys("m");
+    to(&mut r, "GET api.shop.example/api/customers");
+    r.keys("C g");
+    let now = names(&mut r);
+    assert_eq!(now.len() + 1, before.len(), "{now:?}");
+    r.keys("u");
+    assert_eq!(names(&mut r), before);
+}

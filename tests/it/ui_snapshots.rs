@@ -61,6 +61,8 @@ fn trace() {
         r.msg(leaktrace::ui::msg::Msg::Paste(clue()));
         r.keys("Enter");
         snap("trace-clue", size, &r);
+        r.keys("j o j");
+        snap("trace-reads", size, &r);
     }
     all("trace-empty", "6");
 }

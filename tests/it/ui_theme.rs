@@ -139,3 +139,29 @@ fn mistakes_are_told() {
     );
     assert_eq!(err("fine"), "");
 }
+
+#[test]
+fn the_sixteen_colours_are_those_of_the_terminal_however_many_it_has() {
+    for d in DEPTHS {
+        let t = Theme::load("ansi16", None, d).unwrap();
+        assert_eq!(
+            t.depth, d,
+            "what the terminal can do is kept for the next theme"
+        );
+        for r in Role::ALL {
+            let s = t.style(*r);
+            for c in [s.fg, s.bg].into_iter().flatten() {
+                assert!(
+                    !matches!(c, Color::Indexed(_) | Color::Rgb(..)),
+                    "{} {c:?}",
+                    r.name()
+                );
+            }
+        }
+    }
+    let dark = Theme::load("dark", None, Depth::X256).unwrap();
+    let many = Role::ALL
+        .iter()
+        .any(|r| matches!(dark.style(*r).fg, Some(Color::Indexed(_))));
+    assert!(many, "other themes use what there is");
+}

@@ -3,8 +3,10 @@
 //! answer is another now. Bounds: the journal is held as the rows that it makes.
 
 use super::Check;
+use crate::case::info;
 use crate::case::journal::{self, Entry};
 use crate::cli::trace;
+use crate::detect::print::PrintKey;
 use crate::error::Result;
 use crate::query::Cx;
 use crate::report;
@@ -137,7 +139,7 @@ fn stored(conn: &Connection) -> Result<Rows> {
     for (sql, thing) in [
         ("SELECT name,kind,v,NULL FROM saved", "filter"),
         (
-            "SELECT key,v,NULL,NULL FROM info WHERE key IN ('number','examiner','notes')",
+            "SELECT key,v,NULL,NULL FROM info WHERE key IN ('number','examiner','notes','inside')",
             "info",
         ),
         (
@@ -157,9 +159,44 @@ fn stored(conn: &Connection) -> Result<Rows> {
     Ok(out)
 }
 
+/// Settings that stand in the journal as their digest: the key of all prints, and the profile.
+fn settings(
+    cx: &Cx,
+    check: &mut Check<'_>,
+    entries: &[Entry],
+    broken: &BTreeSet<i64>,
+) -> Result<()> {
+    for (act, key, told) in [
+        ("case-created", "print_key", "print_key_sha256"),
+        ("profile", "profile", "sha256"),
+    ] {
+        let last = entries.iter().rev().find(|e| e.act == act);
+        let now = cx.info(key)?;
+        let why = match (last, now) {
+            (Some(e), _) if broken.contains(&e.seq) => continue,
+            (Some(e), now) => {
+                let d: Value = serde_json::from_str(&e.detail).unwrap_or(Value::Null);
+                // cases made before it was kept have no digest
+                let Some(told) = d.get(told).and_then(Value::as_str) else {
+                    continue;
+                };
+                let same = now.as_deref().map(info::digest).as_deref() == Some(told);
+                (!same).then(|| format!("it is not what journal row {} says of it", e.seq))
+            }
+            (None, Some(_)) if broken.is_empty() => {
+                Some("the journal does not tell of it".to_owned())
+            }
+            (None, _) => continue,
+        };
+        check.thing("info", key, key.into(), why)?;
+    }
+    Ok(())
+}
+
 /// Compares them. Rows that rest on a row of the journal that does not hold are not told of: that row is.
 pub(super) fn tables(cx: &Cx, check: &mut Check<'_>, broken: &BTreeSet<i64>) -> Result<()> {
     let entries = journal::list(&cx.conn)?;
+    settings(cx, check, &entries, broken)?;
     let (told, have) = (replayed(&entries), stored(&cx.conn)?);
     // Of what has no row of its own in the journal, any row that is broken may have spoken.
     let rests = |row: &Said| match row.1 {
@@ -173,6 +210,8 @@ pub(super) fn tables(cx: &Cx, check: &mut Check<'_>, broken: &BTreeSet<i64>) -> 
             Some(t) if t == row => None,
             Some(t) if rests(t) || rests(row) => None,
             Some(_) => Some("it is not what the journal says of it".to_owned()),
+            // cases made before the journal told of it
+            None if key.0 == "info" && key.1 == "inside" => None,
             None if rests(row) || row.1.is_some_and(|seq| seq > last) && !broken.is_empty() => None,
             None => Some("the journal does not tell of it".to_owned()),
         };
@@ -196,6 +235,7 @@ pub(super) fn answers(
     check: &mut Check<'_>,
     broken: &BTreeSet<i64>,
     same_rules: bool,
+    values: &[String],
 ) -> Result<()> {
     let entries = journal::list(&cx.conn)?;
     // What may rightly change an answer.
@@ -234,7 +274,12 @@ pub(super) fn answers(
             continue;
         }
         let reveal = d.get("revealed").and_then(Value::as_bool).unwrap_or(false);
-        let question = match question(check, d.get("question").unwrap_or(&Value::Null)) {
+        let question = match question(
+            check,
+            d.get("question").unwrap_or(&Value::Null),
+            &cx.key,
+            values,
+        ) {
             Ok(q) if same_rules => q,
             Ok(_) => continue,
             Err(why) => {
@@ -253,7 +298,12 @@ pub(super) fn answers(
 }
 
 /// The question of a report, or why it cannot be asked again.
-fn question(check: &Check<'_>, q: &Value) -> std::result::Result<Question, String> {
+fn question(
+    check: &Check<'_>,
+    q: &Value,
+    key: &PrintKey,
+    values: &[String],
+) -> std::result::Result<Question, String> {
     let word = |name: &str| q.get(name).and_then(Value::as_str);
     if let Some(a) = word("account") {
         return Ok(Question::Account(a.to_owned()));
@@ -266,8 +316,16 @@ fn question(check: &Check<'_>, q: &Value) -> std::result::Result<Question, Strin
             return Ok(Question::Subject(kind, name.to_owned()));
         }
     }
+    if let Some(told) = word("value") {
+        let given = values.iter().find(|v| report::print_of(key, v) == told);
+        return given.map(|v| Question::Value(v.clone())).ok_or_else(|| {
+            "it was asked for one value, which the journal does not keep: verify --value V asks it again".to_owned()
+        });
+    }
     let Some(clue) = word("clue") else {
-        return Err("it was asked for one value, which the journal does not keep".to_owned());
+        return Err(
+            "it was asked for one value, of which an older version kept nothing".to_owned(),
+        );
     };
     let sha = word("clue_sha256").unwrap_or_default();
     let clue = PathBuf::from(clue);

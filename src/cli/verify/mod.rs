@@ -33,6 +33,8 @@ struct Check<'a> {
     failed: u64,
     /// What was told of already, by kind and id: a later look that finds it again is silent.
     told: BTreeSet<(String, String)>,
+    /// Why what is stored was compared with itself alone and not with the evidence.
+    stored: Option<String>,
 }
 
 impl Check<'_> {
@@ -116,12 +118,13 @@ struct Source {
     found: Found,
 }
 
-pub(super) fn run(args: &Args) -> Result<u8> {
+pub(super) fn run(args: &Args, values: &[String]) -> Result<u8> {
     let mut check = Check {
         args,
         checked: 0,
         failed: 0,
         told: BTreeSet::new(),
+        stored: None,
     };
     let cx = match case::open(args) {
         Err(Error::Case { path, why }) if why.starts_with("is damaged") => {
@@ -164,6 +167,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let basis = match &scratch {
         Some(s) => {
             if let Some(why) = &s.why_stored {
+                check.stored = Some(why.clone());
                 let name = cx.path.to_string_lossy().into_owned();
                 check.note("database", &name, Value::Null, why)?;
             }
@@ -173,13 +177,18 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         None => &cx,
     };
     check.look(&cx, "the answers", |c| {
-        kept::answers(&cx, basis, c, &broken, same_rules)
+        kept::answers(&cx, basis, c, &broken, same_rules, values)
     })?;
     end(&check)
 }
 
 fn end(check: &Check<'_>) -> Result<u8> {
-    let sum = json!({ "checked": check.checked, "failed": check.failed });
+    let by = if check.stored.is_some() {
+        "stored"
+    } else {
+        "evidence"
+    };
+    let sum = json!({ "checked": check.checked, "failed": check.failed, "against": by });
     if check.args.common.json {
         out::object(check.args, &sum)?;
     } else {
@@ -187,6 +196,12 @@ fn end(check: &Check<'_>) -> Result<u8> {
             "{} things looked at, {} do not hold\n",
             check.checked, check.failed
         ))?;
+        if let Some(why) = &check.stored {
+            out::text(&format!(
+                "NOT compared with the evidence, only with itself: {}\n",
+                visible(why)
+            ))?;
+        }
     }
     Ok(if check.failed == 0 { OK } else { DAMAGED })
 }

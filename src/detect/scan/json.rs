@@ -242,7 +242,7 @@ impl Visit for Names {
         self.named = false;
     }
     fn number(&mut self, _: &[u8], _: usize) {}
-    fn word(&mut self) {}
+    fn word(&mut self, _: &[u8], _: usize) {}
 }
 
 impl Visit for Walk<'_> {
@@ -328,7 +328,7 @@ impl Visit for Walk<'_> {
         field::value(self.sink, node, raw, chars::all(raw), slot);
     }
     #[inline]
-    fn word(&mut self) {
+    fn word(&mut self, _: &[u8], _: usize) {
         if let Some(f) = self
             .sink
             .frames

@@ -97,7 +97,7 @@ impl Exporter for OpenApi {
         "openapi"
     }
     fn about(&self) -> &'static str {
-        "the APIs of the selected calls, OpenAPI 3.1 with schemas of what was seen"
+        "the APIs of these calls as OpenAPI 3.1, schemas as seen"
     }
     fn write(&self, job: &Job<'_>, out: &mut dyn Write) -> Result<u64> {
         let rows = read::apis(job.cx, job.filter)?;

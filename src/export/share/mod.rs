@@ -84,6 +84,11 @@ pub fn make(from: &Path, to: &Path, passphrase: &[u8]) -> Result<Made> {
             "a load of this case has not ended: end it (or load again), then make the copy".into(),
         ));
     }
+    if to.as_os_str() == "-" {
+        return Err(usage(
+            "a copy is a file: name it (./- for one of that name)".into(),
+        ));
+    }
     if to.exists() {
         return Err(usage(format!(
             "{} is there already: name another file",

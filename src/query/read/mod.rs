@@ -2,6 +2,7 @@
 //! in a stable order, values of data classes masked unless the reader may see them. Bounds: a page is as long as asked.
 
 mod call;
+pub mod compare;
 mod cx;
 mod evidence;
 mod findings;

@@ -150,6 +150,13 @@ fn read(
             };
             Answer::Show(found.map(Box::new))
         }
+        What::Compare { now, before } => {
+            let changed = match before {
+                Some(b) => read::compare::bodies(cx, *b, *now)?,
+                None => Vec::new(),
+            };
+            Answer::Compared(read::show(cx, *now)?.map(Box::new), changed)
+        }
         What::Overview { filter } => Answer::Overview(Box::new(overview::read(cx, filter)?)),
         What::Film { filter } => {
             let calls = read::calls(cx, filter, &Page::first(FILM_CALLS))?;
@@ -169,6 +176,7 @@ fn read(
             question,
             reveal,
             without,
+            suspect,
         } => {
             if matches!(question, Question::Value(_) | Question::Clue { .. }) {
                 want();
@@ -178,6 +186,7 @@ fn read(
                 reveal: *reveal,
                 inside,
                 without: without.iter().map(|k| (*k).to_owned()).collect(),
+                suspect: suspect.clone(),
                 ..Default::default()
             };
             Answer::Trace(Box::new(crate::trace::run(
@@ -272,7 +281,7 @@ fn list(cx: &Cx, kind: Kind, filter: &Filter) -> Result<Answer, Error> {
             wrap(rows, Item::Finding)
         }
         Kind::Marks => wrap(notebook::marks(&cx.conn), Item::Mark),
-        Kind::Calls | Kind::Suspects | Kind::Hops | Kind::Sql => (Vec::new(), false),
+        Kind::Calls | Kind::Suspects | Kind::Hops | Kind::Sql | Kind::Reads => (Vec::new(), false),
     };
     Ok(Answer::Rows { items, cut })
 }

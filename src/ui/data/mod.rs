@@ -11,6 +11,7 @@ pub mod paths;
 pub mod sql;
 
 use crate::query::Filter;
+use crate::query::read::compare::Changed;
 use crate::query::read::{Page, Show};
 use crate::query::rows::*;
 use crate::replay::Timeline;
@@ -37,6 +38,7 @@ pub enum Kind {
     Suspects,
     Hops,
     Sql,
+    Reads,
 }
 
 impl Kind {
@@ -54,7 +56,7 @@ impl Kind {
             Kind::Marks => "marks",
             Kind::Suspects => "suspects",
             Kind::Hops => "hops",
-            Kind::Sql => "rows",
+            Kind::Sql | Kind::Reads => "rows",
         }
     }
 }
@@ -73,6 +75,7 @@ pub enum Item {
     Mark(Box<MarkRow>),
     Suspect(Box<crate::trace::model::Suspect>),
     Hop(Box<crate::trace::model::Hop>),
+    Read(Box<crate::trace::model::ReadRow>),
     Sql(Vec<String>),
 }
 
@@ -167,12 +170,16 @@ pub enum What {
     Overview { filter: Filter },
     /// Calls of a session, or of what the filter selects, as a film.
     Film { filter: Filter },
+    /// A call of a film by its row, and what differs in its bodies from another one.
+    Compare { now: i64, before: Option<i64> },
     /// A trace.
     Trace {
         question: Question,
         reveal: bool,
         /// Kinds of evidence that are left out.
         without: Vec<&'static str>,
+        /// Whose reads are to stand beside the rows.
+        suspect: Option<String>,
     },
     /// SQL.
     Sql(String),
@@ -203,7 +210,7 @@ impl What {
     /// Which thread answers.
     pub fn lane(&self) -> LaneId {
         match self {
-            What::Calls { .. } | What::Show { .. } => LaneId::Page,
+            What::Calls { .. } | What::Show { .. } | What::Compare { .. } => LaneId::Page,
             What::Count { .. }
             | What::List { .. }
             | What::Overview { .. }
@@ -240,6 +247,8 @@ pub struct AppShare {
     pub bytes: u64,
     /// Flows that could not be read.
     pub opaque: u64,
+    /// Bytes of these.
+    pub opaque_bytes: u64,
 }
 
 /// What the overview shows.
@@ -287,6 +296,7 @@ pub enum Answer {
     Show(Option<Box<Show>>),
     Overview(Box<OverviewData>),
     Film(Box<Timeline>),
+    Compared(Option<Box<Show>>, Vec<Changed>),
     Trace(Box<TraceResult>),
     Sql {
         cols: Vec<String>,

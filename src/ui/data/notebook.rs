@@ -6,7 +6,7 @@ use crate::case;
 use crate::error::{Error, Result};
 use crate::load::correct::{self, Change, With};
 use crate::load::finalise::Counts;
-use crate::load::profiles;
+use crate::load::{profiles, specs};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,8 @@ pub enum Write {
     Grade(String),
     /// Searches again with the rules in these files, as they are now.
     Rules(Vec<PathBuf>),
+    /// Keeps the specifications in these files.
+    Spec(Vec<PathBuf>),
 }
 
 impl Write {
@@ -80,7 +82,7 @@ impl Write {
                 off: !off,
             }),
             // another profile is one more choice in the palette
-            Write::SaveFilter { .. } | Write::Grade(_) | Write::Rules(_) => None,
+            Write::SaveFilter { .. } | Write::Grade(_) | Write::Rules(_) | Write::Spec(_) => None,
             Write::Template(c) => Some(Write::Untemplate(c.clone())),
             Write::Untemplate(c) => Some(Write::Template(c.clone())),
         }
@@ -124,6 +126,15 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
                 ),
             };
             return Ok(Answer::Written(said));
+        }
+        Write::Spec(files) => {
+            let counts = |c: &Counts| format!("{} APIs", c.apis);
+            return corrected(path, with, counts, |conn| {
+                Ok(match specs::keep(conn, files)? {
+                    0 => "the case has this specification already".into(),
+                    n => format!("{n} specification{} kept", if n == 1 { "" } else { "s" }),
+                })
+            });
         }
         Write::Grade(id) => {
             let counts = |c: &Counts| format!("{} findings", c.findings);

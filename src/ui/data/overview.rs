@@ -94,7 +94,8 @@ pub fn inside(cx: &Cx) -> Inside {
 
 fn apps(cx: &Cx) -> Result<Vec<AppShare>> {
     let mut st = cx.conn.prepare(
-        "SELECT app, count(*), sum(bytes_out + bytes_in), sum(why_opaque IS NOT NULL) FROM flow
+        "SELECT app, count(*), sum(bytes_out + bytes_in), sum(why_opaque IS NOT NULL),
+         sum(CASE WHEN why_opaque IS NOT NULL THEN bytes_out + bytes_in ELSE 0 END) FROM flow
          GROUP BY app ORDER BY 3 DESC, 1",
     )?;
     let n = |r: &rusqlite::Row<'_>, i| r.get::<_, i64>(i).map(i64::unsigned_abs);
@@ -104,6 +105,7 @@ fn apps(cx: &Cx) -> Result<Vec<AppShare>> {
             flows: n(r, 1)?,
             bytes: n(r, 2)?,
             opaque: n(r, 3)?,
+            opaque_bytes: n(r, 4)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

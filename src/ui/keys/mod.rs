@@ -102,6 +102,7 @@ pub enum Action {
     Wrap,
     Hex,
     Trace,
+    Reads,
     Replay,
     Reveal,
     Copy,
@@ -218,6 +219,13 @@ pub fn hints(ctxs: &[Ctx]) -> Vec<(String, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn help_is_read_whole_at_eighty_columns() {
+        for b in BINDINGS {
+            assert!(b.help.chars().count() <= 58, "{}", b.help);
+        }
+    }
 
     #[test]
     fn no_key_is_bound_twice_in_one_context() {

@@ -27,6 +27,7 @@ pub enum ScreenId {
     Flows,
     Sources,
     Sql,
+    Reads,
 }
 
 impl ScreenId {
@@ -43,6 +44,14 @@ impl ScreenId {
                 | ScreenId::Risks
         )
     }
+}
+
+/// Whose reads are shown beside the rows of which question, weighed without what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    pub question: Question,
+    pub account: String,
+    pub without: Vec<&'static str>,
 }
 
 /// Where Enter leads.
@@ -63,6 +72,8 @@ pub enum Jump {
     Replay(String),
     /// A trace.
     Trace(Question),
+    /// The rows of a question beside what an account read of them.
+    Reads(Box<Asked>),
 }
 
 impl Jump {

@@ -45,6 +45,35 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     vec![request(m, s, clear), response(m, s, clear, brief)]
 }
 
+/// Both messages below each other, bodies before all, for a pane that tells more above them.
+pub fn below(m: &Model, s: &Show, d: &mut Doc) {
+    for (name, part_of, dir_of) in [
+        ("request", &s.request, "req"),
+        ("response", &s.response, "resp"),
+    ] {
+        let Some(p) = part_of else { continue };
+        if p.body.is_none() && dir_of == "req" {
+            continue;
+        }
+        d.add(Line::default());
+        d.add(Line::new(
+            format!(
+                "{name} as the client {}",
+                if dir_of == "req" { "sent it" } else { "saw it" }
+            ),
+            Role::Dim,
+        ));
+        part(
+            m,
+            d,
+            p,
+            &dir(&s.findings, dir_of),
+            true,
+            &messages(s, dir_of),
+        );
+    }
+}
+
 fn mode_name(m: &Model) -> &'static str {
     match m.body {
         BodyMode::Pretty => "[raw|PRETTY|hex]",

@@ -2,7 +2,7 @@
 //! long values are cut.
 
 use crate::query::rows::*;
-use crate::trace::model::{Hop, Suspect};
+use crate::trace::model::{Hop, ReadCell, ReadRow, Suspect};
 use crate::ui::data::{Item, MarkRow};
 use crate::ui::nav::time;
 use crate::ui::theme::Role;
@@ -23,6 +23,7 @@ pub fn cells(item: &Item, dates: bool, n: usize) -> Vec<Cell> {
         Item::Mark(r) => mark(r),
         Item::Suspect(r) => suspect(r, n),
         Item::Hop(r) => hop(r, dates),
+        Item::Read(r) => read(r, dates),
         Item::Sql(v) => v.iter().map(|s| sql(s)).collect(),
     }
 }
@@ -185,12 +186,6 @@ fn api(r: &ApiRow, dates: bool) -> Vec<Cell> {
     let kinds: Vec<&str> = r.classes.iter().map(|c| c.class.as_str()).collect();
     vec![
         Cell::text(&r.api, Role::Text).fact("api", &r.api),
-        match (r.documented, r.calls) {
-            (None, _) => Cell::text("-", Role::Dim),
-            (Some(true), 0) => Cell::text("never", Role::Dim).fact("documented", "unseen"),
-            (Some(true), _) => Cell::text("yes", Role::Dim).fact("documented", "true"),
-            (Some(false), _) => Cell::text("no", Role::Text).fact("documented", "false"),
-        },
         Cell::num(r.calls),
         Cell::num(r.accounts),
         match r.ok_ratio {
@@ -208,6 +203,12 @@ fn api(r: &ApiRow, dates: bool) -> Vec<Cell> {
             None => Cell::text("-", Role::Dim),
         },
         opt_ts(r.last.as_ref(), dates),
+        match (r.documented, r.calls) {
+            (None, _) => Cell::text("-", Role::Dim),
+            (Some(true), 0) => Cell::text("never", Role::Dim).fact("documented", "unseen"),
+            (Some(true), _) => Cell::text("yes", Role::Dim).fact("documented", "true"),
+            (Some(false), _) => Cell::text("no", Role::Text).fact("documented", "false"),
+        },
     ]
 }
 
@@ -426,6 +427,31 @@ fn suspect(r: &Suspect, n: usize) -> Vec<Cell> {
     ]
 }
 
+/// What leaked on the left, where it was read on the right.
+fn read(r: &ReadRow, dates: bool) -> Vec<Cell> {
+    // what names a person first
+    let mut leaked: Vec<&ReadCell> = r.values.iter().collect();
+    leaked.sort_by_key(|v| !v.strong);
+    let leaked: Vec<&str> = leaked.iter().map(|v| v.value.as_str()).collect();
+    let at = r.calls.first();
+    let role = match at {
+        Some(_) => Role::Text,
+        None => Role::Dim,
+    };
+    vec![
+        Cell::num(r.row),
+        Cell::text(&leaked.join("  "), role),
+        match at {
+            Some(c) => ts(&c.ts, dates),
+            // rows that were not read stand together behind the others
+            None => Cell::text("not read", Role::Warn).by(SortKey::Text("~".into())),
+        },
+        word(at.and_then(|c| c.api.as_deref()), "api", Role::Text),
+        Cell::text(at.map_or("", |c| c.place.as_str()), Role::Dim),
+        Cell::text(at.map_or("", |c| c.form.as_str()), Role::Text),
+        Cell::num(r.reads),
+    ]
+}
 fn hop(r: &Hop, dates: bool) -> Vec<Cell> {
     let mut op = word(r.api.as_deref(), "api", Role::Text);
     if r.inferred {

@@ -513,6 +513,10 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             "Files of rules (TOML), blanks between; none for the built-in rules".into(),
             "the difference is told and kept in the journal",
         ),
+        PromptKind::Spec => (
+            "File with a specification".into(),
+            "OpenAPI, Postman or a list of routes; kept in the case, which is decided again",
+        ),
         PromptKind::Save => ("Name for this filter".into(), "the palette offers it again"),
     }
 }

@@ -14,10 +14,12 @@ pub fn columns(kind: Kind, dates: bool) -> &'static [Col] {
         Kind::Calls if dates => &const { calls(DATED) },
         Kind::Flows if dates => &const { flows(DATED) },
         Kind::Hops if dates => &const { hops(DATED) },
+        Kind::Reads if dates => &const { reads(DATED) },
         Kind::Calls => &const { calls(TIME) },
         Kind::Flows => &const { flows(TIME) },
         Kind::Hops => &const { hops(TIME) },
-        Kind::Apis => APIS,
+        Kind::Reads => &const { reads(TIME) },
+        Kind::Apis => undocumented(),
         Kind::Accounts => ACCOUNTS,
         Kind::Sessions => SESSIONS,
         Kind::Findings => FINDINGS,
@@ -44,9 +46,16 @@ const fn calls(time: u16) -> [Col; 11] {
         Col::text("FLAGS", 5, 5),
     ]
 }
+/// APIs of a case with a specification: the last column says whether it has them.
+pub fn documented() -> &'static [Col] {
+    APIS
+}
+/// ... of a case without one.
+fn undocumented() -> &'static [Col] {
+    APIS.split_last().map_or(APIS, |(_, all)| all)
+}
 const APIS: &[Col] = &[
     Col::flex("API TEMPLATE", 24, 2, true),
-    Col::text("DOC", 5, 8),
     Col::num("CALLS", 7, 1),
     Col::num("ACCTS", 5, 4),
     Col::num("OK%", 4, 6),
@@ -62,6 +71,7 @@ const APIS: &[Col] = &[
     },
     Col::text("AUTH", 12, 9),
     Col::text("LAST", 8, 8),
+    Col::text("DOC", 5, 5),
 ];
 const ACCOUNTS: &[Col] = &[
     Col::flex("ACCOUNT", 18, 2, false),
@@ -212,6 +222,24 @@ const fn hops(time: u16) -> [Col; 11] {
         Col::text("ACCOUNT", 12, 6),
         Col::num("CONF", 4, 2),
         Col::text("LEFT", 4, 0),
+    ]
+}
+const fn reads(time: u16) -> [Col; 7] {
+    [
+        Col::num("ROW", 5, 0),
+        Col::flex("LEAKED", 22, 2, false),
+        Col::text("READ AT", time, 0),
+        Col::flex("BY THE CALL", 16, 2, true),
+        Col {
+            title: "AT",
+            w: 14,
+            flex: 1,
+            right: false,
+            drop: 3,
+            middle: true,
+        },
+        Col::text("FORM", 10, 4),
+        Col::num("READS", 5, 2),
     ]
 }
 

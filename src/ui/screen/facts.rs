@@ -18,6 +18,7 @@ pub fn target(item: &Item) -> Option<String> {
         Item::Mark(r) => r.target.clone(),
         Item::Suspect(r) => format!("account:{}", r.account),
         Item::Hop(r) => format!("call:{}", r.call.as_ref()?),
+        Item::Read(r) => format!("call:{}", r.calls.first()?.call),
         Item::Sql(_) => return None,
     })
 }
@@ -30,6 +31,9 @@ pub fn closed(item: &Item) -> Option<String> {
             None => "no call was read from this flow".into(),
         }),
         Item::Source(r) if r.calls == 0 => Some("no call was read from this file".into()),
+        Item::Read(r) if r.calls.is_empty() => {
+            Some("this row was never delivered to the account".into())
+        }
         _ => None,
     }
 }
@@ -72,6 +76,7 @@ pub fn jump(item: &Item) -> Option<Jump> {
         },
         Item::Suspect(r) => Jump::calls("account", &r.account),
         Item::Hop(r) => Jump::Call(r.call.clone()?),
+        Item::Read(r) => Jump::Call(r.calls.first()?.call.clone()),
         Item::Sql(v) => Jump::Call(v.iter().find(|s| looks_like_call(s))?.clone()),
     })
 }
@@ -232,6 +237,24 @@ pub fn why(item: &Item) -> Vec<String> {
             v
         }
         Item::Hop(r) => vec![link_meaning(r)],
+        Item::Read(r) => match r.calls.first() {
+            Some(c) => vec![
+                format!(
+                    "Row {} of the clue was delivered to the account in {} calls, first at {}.",
+                    grouped(r.row),
+                    grouped(r.reads),
+                    c.ts
+                ),
+                format!(
+                    "Belief that what stands at {} is this row: {:.2}. A gateway that only passed it on is not counted as a reader.",
+                    c.place, c.conf
+                ),
+            ],
+            None => vec![format!(
+                "No answer to the account has row {} of the clue, in clear, masked or hashed.",
+                grouped(r.row)
+            )],
+        },
         Item::Sql(_) => Vec::new(),
     }
 }

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod lists;
 pub mod movement;
 pub mod overview;
+pub mod reads;
 pub mod replay;
 pub mod trace;
 
@@ -126,6 +127,12 @@ pub static SCREENS: &[ScreenDef] = &[
         name: "SQL",
         docs: |_, _| Vec::new(),
     },
+    ScreenDef {
+        id: ScreenId::Reads,
+        key: None,
+        name: "Reads",
+        docs: reads::docs,
+    },
 ];
 
 /// Name of a screen.
@@ -204,6 +211,7 @@ fn pane(f: &Frame, c: &mut Canvas<'_>, r: Rect, i: usize) {
 fn list_title(m: &Model, f: &Frame) -> SafeText {
     match f.screen {
         ScreenId::Trace => return trace::title(f),
+        ScreenId::Reads => return reads::title(f),
         ScreenId::Overview => return "Findings, ranked (Enter opens the evidence)".into(),
         _ => {}
     }
@@ -351,7 +359,21 @@ fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             Role::Dim,
         ),
         State::Ready if f.screen == ScreenId::Trace => {
-            ("nothing of it was seen in any call".into(), Role::Warn)
+            // a subject may well have been seen, and have got nothing that names anybody
+            let seen = match &f.extra {
+                crate::ui::model::Extra::Trace(t) => t
+                    .result
+                    .as_ref()
+                    .and_then(|r| r.subject.as_ref())
+                    .is_some_and(|s| s.seen.calls > 0),
+                _ => false,
+            };
+            let said = if seen {
+                "it received nothing that says whose it is"
+            } else {
+                "nothing of it was seen in any call"
+            };
+            (said.into(), Role::Warn)
         }
         State::Ready if m.load.running() => (format!("no {noun} so far"), Role::Partial),
         State::Ready if f.screen == ScreenId::Marks => (

@@ -9,7 +9,7 @@ use crate::trace::model::{Hop, TraceResult, Trail};
 use crate::ui::nav::{Jump, time};
 use crate::ui::theme::{Glyphs, Role};
 use crate::ui::widget::doc::{Doc, Line};
-use crate::ui::widget::safe_text::{grouped, span};
+use crate::ui::widget::safe_text::{grouped, many, span};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn host(a: Option<&String>) -> String {
@@ -303,9 +303,9 @@ pub fn subject(s: &crate::trace::subject::Subject, d: &mut Doc) {
         d.add(Line::pair(
             what,
             format!(
-                "{} records in {} calls  {}",
-                grouped(a.records),
-                grouped(a.calls),
+                "{} in {}  {}",
+                many(a.records, "record"),
+                many(a.calls, "call"),
                 values.join(", ")
             ),
             Role::Text,
@@ -315,10 +315,10 @@ pub fn subject(s: &crate::trace::subject::Subject, d: &mut Doc) {
         d.add(Line::pair(
             if t.outside { "  outside" } else { "  to" },
             format!(
-                "{}  {} records in {} calls",
+                "{}  {} in {}",
                 t.to,
-                grouped(t.records),
-                grouped(t.calls)
+                many(t.records, "record"),
+                many(t.calls, "call")
             ),
             if t.outside {
                 Role::SensCritical
@@ -332,8 +332,8 @@ pub fn subject(s: &crate::trace::subject::Subject, d: &mut Doc) {
         d.add(Line::pair(
             "busiest",
             format!(
-                "{} records in the {} of {when}{}",
-                grouped(b.records),
+                "{} in the {} of {when}{}",
+                many(b.records, "record"),
                 b.unit,
                 if b.unusual { ": unusual" } else { "" }
             ),

@@ -11,7 +11,7 @@ use crate::ui::theme::Role;
 use crate::ui::widget::canvas::Canvas;
 use crate::ui::widget::chart;
 use crate::ui::widget::doc::{Doc, Line};
-use crate::ui::widget::safe_text::{SafeText, bytes, grouped, span};
+use crate::ui::widget::safe_text::{SafeText, bytes, grouped, many, span};
 use ratatui::layout::Rect;
 
 /// The documents of panes 1 to 5; the second is drawn as a histogram.
@@ -160,7 +160,13 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
         .iter()
         .filter(|a| a.opaque < a.flows)
         .take(4)
-        .map(|a| format!("{} {}", a.app, percent(a.bytes, all)))
+        .map(|a| {
+            format!(
+                "{} {}",
+                a.app,
+                percent(a.bytes.saturating_sub(a.opaque_bytes), all)
+            )
+        })
         .collect();
     if !readable.is_empty() {
         d.add(
@@ -175,10 +181,10 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
         .take(4)
         .map(|a| {
             format!(
-                "{} {} ({} flows)",
+                "{} {} ({})",
                 a.app,
-                percent(a.bytes, all),
-                grouped(a.opaque)
+                percent(a.opaque_bytes, all),
+                many(a.opaque, "flow")
             )
         })
         .collect();

@@ -1,6 +1,7 @@
 //! A session on its ladder: hosts side by side, calls as arrows, time running down. In: a timeline and a position.
 //! Out: cells and two documents. Bounds: only visible steps are drawn.
 
+use crate::query::read::compare::Changed;
 use crate::replay::{Step, TimeMode, Timeline};
 use crate::ui::model::{Extra, Film, Frame, Model, State};
 use crate::ui::nav::{Jump, time};
@@ -12,6 +13,8 @@ use ratatui::layout::Rect;
 
 /// Columns before the ladder: cursor, time, gap.
 const LEFT: u16 = 24;
+/// Changed fields of a call that are shown.
+const CHANGES: usize = 8;
 /// Least columns between two hosts.
 const LANE: u16 = 24;
 
@@ -406,18 +409,25 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     if let Some(h) = &c.host {
         call.add(Line::pair("host", h.clone(), Role::Text));
     }
+    let read = f.show.as_deref().filter(|x| x.row.id == c.id);
     if let Some(d) = t.diff(at) {
+        let bodies = film.changed.iter().filter(|_| read.is_some());
+        let all: Vec<&Changed> = d.changed.iter().chain(bodies).collect();
         if d.same_api {
-            for (name, a, b) in d.changed.iter().take(6) {
-                let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "-".into());
+            for x in all.iter().take(CHANGES) {
+                call.add(changed(x));
+            }
+            let more = all.len().saturating_sub(CHANGES);
+            if more > 0 {
+                let said = format!("and {} more fields", grouped(more as u64));
+                call.add(Line::pair("", said, Role::Partial));
+            }
+            if all.is_empty() && read.is_some() {
                 call.add(Line::pair(
                     "changed",
-                    format!("{name}  {} > {}", show(a), show(b)),
-                    Role::Text,
+                    "nothing in target and bodies",
+                    Role::Dim,
                 ));
-            }
-            if d.changed.is_empty() {
-                call.add(Line::pair("changed", "nothing in the target", Role::Dim));
             }
         } else {
             call.add(Line::pair(
@@ -445,5 +455,31 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     {
         call.add(Line::pair("note", n.clone(), Role::Mark));
     }
+    if let Some(s) = read {
+        super::call::below(m, s, &mut call);
+    }
     vec![sums, call]
+}
+
+/// A field that differs from the call before of the same API.
+fn changed(x: &Changed) -> Line {
+    let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "-".into());
+    let (a, b) = (show(&x.before), show(&x.now));
+    // two values may look alike behind their masks
+    let other = if a == b { " (another one)" } else { "" };
+    let many = match x.values {
+        1 => String::new(),
+        n => format!("  and {} more", grouped(n - 1)),
+    };
+    let part = match x.part {
+        "request" => "sent ",
+        "response" => "got ",
+        _ => "",
+    };
+    let field = if x.field.is_empty() { "body" } else { &x.field };
+    Line::pair(
+        "changed",
+        format!("{part}{field}  {a} > {b}{other}{many}"),
+        Role::Text,
+    )
 }

@@ -2,9 +2,11 @@
 //! Bounds: one trail is drawn at a time.
 
 use super::{facts, movement};
+use crate::trace::Question;
 use crate::trace::model::{Hop, TraceResult};
+use crate::trace::subject::Subject;
 use crate::ui::data::Item;
-use crate::ui::model::{Extra, Frame, Model, State};
+use crate::ui::model::{Extra, Frame, Model, State, TraceView};
 use crate::ui::nav::Jump;
 use crate::ui::theme::Role;
 use crate::ui::widget::doc::{Doc, Line};
@@ -42,7 +44,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         .into();
     }
     let why = match f.list.here().map(|x| &x.item) {
-        Some(Item::Hop(h)) => hop(r, h),
+        Some(Item::Hop(h)) => hop(r, h, about(t, r)),
         Some(Item::Suspect(_)) | None => verdict(r, f),
         Some(_) => Doc::default(),
     };
@@ -82,13 +84,26 @@ fn state(s: &State, asked: bool) -> Doc {
     d
 }
 
+/// The subject that was asked about: what it saw, took and sent on is the answer, a hop only a part of it.
+fn about<'a>(t: &TraceView, r: &'a TraceResult) -> Option<&'a Subject> {
+    let asked = matches!(
+        t.question,
+        Some(Question::Subject(..) | Question::Account(_))
+    );
+    r.subject.as_ref().filter(|_| asked)
+}
+
 /// Why a hop is linked.
-fn hop(r: &TraceResult, h: &Hop) -> Doc {
+fn hop(r: &TraceResult, h: &Hop, about: Option<&Subject>) -> Doc {
     let mut d = Doc::new(match h.via {
         Some(v) => format!("Why ({v}) > ({}) is linked", h.n),
         None => format!("Hop ({})", h.n),
     });
     d.note = format!("{:.2}", h.conf).into();
+    if let Some(s) = about {
+        movement::subject(s, &mut d);
+        d.add(Line::default());
+    }
     d.add(Line::pair("link", facts::link_meaning(h), Role::Text));
     d.add(Line::pair(
         "form",

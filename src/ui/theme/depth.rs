@@ -53,7 +53,11 @@ pub fn depth(choice: ColorChoice, env: &dyn Fn(&str) -> Option<String>) -> Depth
         return Depth::Rgb;
     }
     let term = env("TERM").unwrap_or_default();
-    if term.is_empty() || term == "dumb" || term.starts_with("vt1") || term.starts_with("vt2") {
+    let bare = ["vt1", "vt2", "vt3", "vt4", "vt5"]
+        .iter()
+        .any(|v| term.starts_with(v));
+    let mono = term.ends_with("-mono") || term.ends_with("-m");
+    if term.is_empty() || term == "dumb" || bare || mono {
         Depth::Mono
     } else if term.contains("256color") || term.contains("kitty") || term.contains("direct") {
         Depth::X256
@@ -101,5 +105,15 @@ mod tests {
             depth(ColorChoice::Auto, &env(&[("TERM", "dumb")])),
             Depth::Mono
         );
+        for (term, want) in [
+            ("xterm-mono", Depth::Mono),
+            ("linux-m", Depth::Mono),
+            ("vt320", Depth::Mono),
+            ("xterm", Depth::Ansi),
+            ("vte-256color", Depth::X256),
+        ] {
+            let env = |k: &str| (k == "TERM").then(|| term.to_string());
+            assert_eq!(depth(ColorChoice::Auto, &env), want, "{term}");
+        }
     }
 }

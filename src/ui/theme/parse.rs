@@ -38,6 +38,9 @@ pub struct Parsed {
     /// `dark light any`.
     #[serde(default)]
     pub appearance: Option<String>,
+    /// How many colours it uses at most: `16` for those of the user's own palette, `256`.
+    #[serde(default)]
+    pub colours: Option<u16>,
     /// Colours with a value for each depth.
     #[serde(default)]
     pub palette: BTreeMap<String, Swatch>,
@@ -153,6 +156,12 @@ fn prefixes(role: &str) -> impl Iterator<Item = &str> {
 pub fn build(chain: &[Parsed], depth: Depth) -> Result<Theme> {
     let name = chain.first().map(|p| p.name.clone()).unwrap_or_default();
     lint(&name, chain)?;
+    let terminal = depth;
+    let depth = match chain.first().and_then(|p| p.colours) {
+        Some(16) => depth.min(Depth::Ansi),
+        Some(256) => depth.min(Depth::X256),
+        _ => depth,
+    };
     let mut styles = Vec::with_capacity(Role::ALL.len());
     // The ground is one: a role without its own background stands on that of ordinary text.
     let ground = match chain
@@ -198,7 +207,8 @@ pub fn build(chain: &[Parsed], depth: Depth) -> Result<Theme> {
     }
     Ok(Theme {
         name,
-        depth,
+        // another theme may use more
+        depth: terminal,
         styles,
     })
 }
@@ -226,6 +236,9 @@ fn lint(name: &str, chain: &[Parsed]) -> Result<()> {
             return Err(bad(format!(
                 "theme {name}: appearance {a} is none of dark, light, any"
             )));
+        }
+        if p.colours.is_some_and(|n| !matches!(n, 16 | 256)) {
+            return Err(bad(format!("theme {name}: colours is neither 16 nor 256")));
         }
     }
     for role in Role::ALL {

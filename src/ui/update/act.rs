@@ -8,7 +8,7 @@ use crate::ui::effect::Effect;
 use crate::ui::keys::Action as A;
 use crate::ui::model::{BodyMode, Extra, MenuKind, Model, Overlay, PromptKind, State};
 use crate::ui::msg::Timer;
-use crate::ui::nav::{Jump, ScreenId, term, with_term};
+use crate::ui::nav::{Asked, Jump, ScreenId, term, with_term};
 use crate::ui::screen::{facts, help, layout};
 
 /// Does it.
@@ -95,6 +95,7 @@ pub fn act(m: &mut Model, a: A) {
             });
         }
         A::Trace => trace(m),
+        A::Reads => reads(m),
         A::Replay => replay(m),
         A::Reveal => reveal(m),
         A::Copy => work::copy_menu(m),
@@ -340,6 +341,37 @@ fn trace(m: &mut Model) {
     }
 }
 
+/// The leaked rows beside what the suspect under the cursor read of them.
+fn reads(m: &mut Model) {
+    let Some(f) = m.top() else { return };
+    let Extra::Trace(t) = &f.extra else { return };
+    // beside a path the best suspect is meant
+    let account = match f.list.here().map(|r| &r.item) {
+        Some(Item::Suspect(s)) => Some(s.account.clone()),
+        Some(Item::Hop(h)) => h.account.clone(),
+        _ => None,
+    };
+    let rows = matches!(
+        t.question,
+        Some(Question::Clue { .. } | Question::Value(_) | Question::Record(_))
+    );
+    match (&t.question, account) {
+        (Some(q), Some(account)) if rows => {
+            let asked = Box::new(Asked {
+                question: q.clone(),
+                account,
+                without: t.without.clone(),
+            });
+            go::jump(m, Jump::Reads(asked));
+        }
+        (Some(_), Some(_)) => {
+            m.say("nothing is known to have leaked here: trace a clue, a value or a record")
+        }
+        (Some(_), None) => m.say("no account under the cursor whose reads could be shown"),
+        (None, _) => m.say("nothing is traced yet; Enter or T asks"),
+    }
+}
+
 /// Asks what to trace.
 pub fn trace_prompt(m: &mut Model) {
     overlay::prompt(m, PromptKind::Trace, "");
@@ -379,6 +411,10 @@ fn replay(m: &mut Model) {
         Some(Item::Flow(w)) if w.calls > 0 => Some(format!("flow:{}", w.id)),
         Some(Item::Flow(_)) => return m.say("no call went over this flow"),
         Some(Item::Hop(_)) => trail(&f.extra),
+        Some(Item::Read(_)) => match &f.extra {
+            Extra::Reads(v) => Some(format!("account:{}", v.asked.account)),
+            _ => None,
+        },
         _ => f.show.as_ref().and_then(|s| acts_in(&s.row)),
     };
     match session {
@@ -430,6 +466,10 @@ fn reveal(m: &mut Model) {
 
 /// Whether the row under the cursor, or the call that is shown alone, is this one.
 fn here_is(f: &crate::ui::model::Frame, id: &str) -> bool {
+    if let Extra::Replay(r) = &f.extra {
+        let at = r.film.as_ref().and_then(|t| t.steps().get(r.at));
+        return at.is_some_and(|s| s.call.id == id);
+    }
     match f.list.here().map(|r| &r.item) {
         Some(Item::Call(c)) => c.id == id,
         Some(_) => false,

@@ -134,6 +134,7 @@ pub fn fetch(m: &mut Model) {
         }
         ScreenId::Replay => film(m, id),
         ScreenId::Trace => trace(m, id),
+        ScreenId::Reads => reads(m, id),
         ScreenId::Sql => {
             let Some(Extra::Sql(t)) = m.top().map(|f| &f.extra) else {
                 return;
@@ -206,8 +207,24 @@ fn trace(m: &mut Model, id: u64) {
             question: q,
             reveal: false,
             without,
+            suspect: None,
         },
     );
+}
+
+/// The rows of a trace beside what an account read of them.
+fn reads(m: &mut Model, id: u64) {
+    let Some(Extra::Reads(v)) = m.top().map(|f| &f.extra) else {
+        return;
+    };
+    let a = v.asked.clone();
+    let what = What::Trace {
+        question: a.question,
+        reveal: false,
+        without: a.without,
+        suspect: Some(a.account),
+    };
+    ask(m, id, Place::Trace, what);
 }
 
 /// Reads again, keeping the cursor on its row.
@@ -220,11 +237,12 @@ pub fn refetch(m: &mut Model, keep: bool) {
         // A film or a trace that is being looked at does not change under the reader's eyes.
         if matches!(
             f.screen,
-            ScreenId::Replay | ScreenId::Trace | ScreenId::Call | ScreenId::Sql
+            ScreenId::Replay | ScreenId::Trace | ScreenId::Call | ScreenId::Sql | ScreenId::Reads
         ) {
             let empty = match &f.extra {
                 Extra::Replay(r) => r.film.is_none(),
                 Extra::Trace(t) => t.result.is_none() && t.question.is_some(),
+                Extra::Reads(_) => f.list.state != State::Ready,
                 _ => f.show.is_none(),
             };
             if !empty {
@@ -276,6 +294,22 @@ pub fn ask_detail(m: &mut Model) {
                 reveal: false,
             };
             ask(m, id, Place::Detail, what);
+        }
+        ScreenId::Replay => {
+            let Extra::Replay(r) = &f.extra else { return };
+            let Some((t, s)) = r
+                .film
+                .as_ref()
+                .and_then(|t| Some((t, t.steps().get(r.at)?)))
+            else {
+                return;
+            };
+            if f.show.as_ref().is_some_and(|x| x.row.id == s.call.id) {
+                return;
+            }
+            let before = s.like.and_then(|i| t.steps().get(i)).map(|b| b.call.rowid);
+            let now = s.call.rowid;
+            ask(m, id, Place::Detail, What::Compare { now, before });
         }
         ScreenId::Accounts | ScreenId::Apis => {
             let Some((kind, term)) = screen::side_question(f) else {

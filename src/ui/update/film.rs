@@ -1,7 +1,7 @@
 //! A film: play, step, speed. In: actions and ticks of its clock. Out: the step on show. Bounds: no clock is read here.
 
 use super::step::moved;
-use super::{docs, list};
+use super::{ask, docs, list};
 use crate::ui::effect::Effect;
 use crate::ui::keys::Action as A;
 use crate::ui::model::{Extra, Model};
@@ -61,7 +61,7 @@ pub fn seek(m: &mut Model, to: usize) {
         r.at = to;
         r.top = crate::ui::screen::replay::scroll(r.top, to, t.steps().len(), h);
     }
-    docs::refresh(m);
+    ask::rest(m);
 }
 
 /// The film's clock went on.
@@ -87,6 +87,6 @@ pub fn tick(m: &mut Model, seq: u64) {
     }
     if now != before || !playing {
         m.dirty = true;
-        docs::refresh(m);
+        ask::rest(m);
     }
 }

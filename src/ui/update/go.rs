@@ -6,7 +6,9 @@ use super::docs;
 use crate::trace::Question;
 use crate::ui::data::{Place, What};
 use crate::ui::effect::Effect;
-use crate::ui::model::{Extra, Film, Frame, List, Model, Seed, State, Subject, TraceView, kind_of};
+use crate::ui::model::{
+    Extra, Film, Frame, List, Model, ReadsView, Seed, State, Subject, TraceView, kind_of,
+};
 use crate::ui::nav::{HISTORY, Jump, ScreenId, with_term, without_term};
 use crate::ui::screen::{columns, layout};
 use crate::ui::widget::doc::DocPos;
@@ -48,6 +50,10 @@ fn grow(m: &mut Model, s: &Seed) -> Frame {
             ..TraceView::default()
         })),
         Subject::Sql(t) => Extra::Sql(t.clone()),
+        Subject::Reads(a) => Extra::Reads(Box::new(ReadsView {
+            asked: (**a).clone(),
+            count: (0, 0, 0),
+        })),
         Subject::None => Extra::None,
     };
     Frame {
@@ -86,6 +92,7 @@ fn seed_of(f: &Frame) -> Seed {
             Extra::Replay(r) => Subject::Session(r.session.clone()),
             Extra::Trace(t) => Subject::Question(t.question.clone()),
             Extra::Sql(t) => Subject::Sql(t.clone()),
+            Extra::Reads(v) => Subject::Reads(Box::new(v.asked.clone())),
         },
     }
 }
@@ -213,6 +220,12 @@ pub fn jump(m: &mut Model, j: Jump) {
                 .map_or(id.clone(), |_| "trail".into()),
             added: None,
             subject: Subject::Session(id),
+        },
+        Jump::Reads(a) => Seed {
+            screen: ScreenId::Reads,
+            title: format!("{} beside the leak", a.account),
+            added: None,
+            subject: Subject::Reads(a),
         },
         Jump::Trace(q) => Seed {
             screen: ScreenId::Trace,

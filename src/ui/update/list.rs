@@ -90,12 +90,18 @@ pub fn part(m: &mut Model, frame: usize, items: Vec<Item>, part: (u64, u64)) {
 /// Items become rows, in the list's order.
 pub fn fill(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool, took_us: u64) {
     ranked(&mut items);
+    let spec = items
+        .iter()
+        .any(|i| matches!(i, Item::Api(a) if a.documented.is_some()));
     let dates = m.dates;
     let h = height(m);
     let Some(f) = m.frames.get_mut(frame) else {
         return;
     };
     let l = &mut f.list;
+    if spec {
+        l.cols = columns::documented();
+    }
     l.rows = items
         .into_iter()
         .enumerate()
@@ -289,7 +295,8 @@ pub fn recell(m: &mut Model) {
             crate::ui::model::Extra::Trace(_) => Some(Kind::Suspects),
             _ => crate::ui::model::kind_of(f.screen),
         };
-        if let Some(k) = kind {
+        // that of APIs depends on what is in the case, not on times
+        if let Some(k) = kind.filter(|k| *k != Kind::Apis) {
             f.list.cols = columns::columns(k, dates);
         }
         for (i, r) in f.list.rows.iter_mut().enumerate() {

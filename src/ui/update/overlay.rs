@@ -140,7 +140,7 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
 fn takes_path(kind: &PromptKind) -> bool {
     matches!(
         kind,
-        PromptKind::Trace | PromptKind::Export(..) | PromptKind::Report(_)
+        PromptKind::Trace | PromptKind::Export(..) | PromptKind::Report(_) | PromptKind::Spec
     )
 }
 
@@ -209,6 +209,13 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         PromptKind::Split(api) => correct::split(m, api, text),
         PromptKind::Rename(api) => correct::rename(m, api, text),
         PromptKind::Rules => correct::rules(m, text),
+        PromptKind::Spec => {
+            let path = std::path::PathBuf::from(text);
+            if !path.is_file() {
+                return Err("there is no such file".into());
+            }
+            work::correct(m, Write::Spec(vec![path]));
+        }
     }
     m.typed.push(text.to_string());
     Ok(())

@@ -87,6 +87,21 @@ fn commands(m: &Model) -> Vec<Command> {
         "rules    search again with rules from files".into(),
         Run::Rules,
     );
+    add(
+        "spec     take an API specification from a file".into(),
+        Run::Spec,
+    );
+    for (what, begun) in [
+        ("an address", "address:"),
+        ("a device by its print", "device:"),
+        ("an API", "api:"),
+        ("a host", "host:"),
+        ("an account", "account:"),
+        ("a record", "record:"),
+        ("a value or a clue file", ""),
+    ] {
+        add(format!("trace    {what}"), Run::Subject(begun));
+    }
     if let Some(Extra::Trace(t)) = m.top().map(|f| &f.extra) {
         for kind in REMOVABLE {
             let text = match t.without.contains(&kind) {
@@ -162,6 +177,8 @@ pub fn run(m: &mut Model, r: Run) {
         Run::Save if m.filter.applied.is_empty() => m.say("there is no filter to save"),
         Run::Save => overlay::prompt(m, PromptKind::Save, ""),
         Run::Evidence(kind) => ask::evidence(m, kind),
+        Run::Spec => overlay::prompt(m, PromptKind::Spec, ""),
+        Run::Subject(begun) => overlay::prompt(m, PromptKind::Trace, begun),
         Run::Rules => {
             let now = m.rules.clone();
             overlay::prompt(m, PromptKind::Rules, &now);

@@ -85,6 +85,14 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
                 }
             }
         }
+        (Place::Detail, Answer::Compared(show, changed)) => {
+            if let Some(f) = m.frames.get_mut(at) {
+                f.show = show;
+                if let Extra::Replay(r) = &mut f.extra {
+                    r.changed = changed;
+                }
+            }
+        }
         (Place::Overview, Answer::Overview(o)) => {
             let items = o
                 .risks
@@ -107,6 +115,20 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
                 r.film = Some(*film);
                 r.state = State::Ready;
             }
+            ask::rest(m);
+        }
+        (Place::Trace, Answer::Trace(mut t))
+            if m.frames
+                .get(at)
+                .is_some_and(|f| f.screen == ScreenId::Reads) =>
+        {
+            let reads = t.reads.take().unwrap_or_default();
+            if let Some(Extra::Reads(v)) = m.frames.get_mut(at).map(|f| &mut f.extra) {
+                v.count = (reads.read, reads.of, reads.more);
+            }
+            let rows = reads.rows.into_iter();
+            let items = rows.map(|r| crate::ui::data::Item::Read(Box::new(r)));
+            list::fill(m, at, items.collect(), reads.more > 0, took_us);
         }
         (Place::Trace, Answer::Trace(t)) => {
             if let Some(f) = m.frames.get_mut(at) {
@@ -155,14 +177,19 @@ fn failed(m: &mut Model, at: usize, place: Place, e: Fail) {
     let state = match e {
         Fail::NoCase => State::NoCase,
         Fail::Cancelled => State::Cancelled,
-        // While tables are being written for the first time they may not be there yet; the next commit brings them.
-        Fail::Failed(t) if running && t.contains("no such table") => State::NoCase,
+        // While a case is being made its tables or its key may not be there yet; the next commit brings them.
+        Fail::Failed(t)
+            if running && (t.contains("no such table") || t.contains("holds nothing yet")) =>
+        {
+            State::NoCase
+        }
         Fail::Failed(t) => State::Failed(t),
     };
     match (place, &mut f.extra) {
         (Place::Film, Extra::Replay(r)) => r.state = state,
         (Place::Trace, Extra::Trace(t)) => t.state = state,
         (Place::Detail, _) => f.show_state = state,
+        (Place::Trace, _) => f.list.state = state,
         (Place::List | Place::Overview, _)
             if f.list.rows.is_empty() || matches!(state, State::Failed(_)) =>
         {

@@ -11,6 +11,7 @@ fn subject(m: &Model) -> Option<Question> {
     let f = m.top()?;
     match &f.extra {
         Extra::Trace(t) => return t.question.clone(),
+        Extra::Reads(v) => return Some(v.asked.question.clone()),
         Extra::Replay(r) => {
             let film = r.film.as_ref()?;
             let account = film.steps().get(r.at)?.call.account.clone()?;

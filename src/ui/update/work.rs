@@ -149,6 +149,7 @@ fn write(m: &mut Model, w: Write) {
             | Write::Untemplate(_)
             | Write::Grade(_)
             | Write::Rules(_)
+            | Write::Spec(_)
     );
     ask::ask(m, 0, Place::Written, What::Write(w));
     super::docs::refresh(m);
@@ -274,6 +275,7 @@ fn json(i: &Item) -> Option<String> {
         Item::Source(r) => serde_json::to_string(r),
         Item::Suspect(r) => serde_json::to_string(r),
         Item::Hop(r) => serde_json::to_string(r),
+        Item::Read(r) => serde_json::to_string(r),
         Item::Sql(r) => serde_json::to_string(r),
         Item::Mark(r) => return Some(r.target.clone()),
     }
@@ -351,6 +353,10 @@ fn selection(m: &Model) -> String {
     match m.top().map(|f| (&f.extra, f)) {
         Some((Extra::Call { id }, _)) => crate::ui::nav::term("id", id),
         Some((Extra::Replay(r), _)) => crate::ui::nav::film_term(&r.session),
+        // the calls that delivered the rows are those of the account
+        Some((Extra::Reads(v), _)) => {
+            crate::ui::nav::with_term(&all, &crate::ui::nav::term("account", &v.asked.account))
+        }
         Some((extra @ Extra::Trace(t), _)) if t.hops => {
             super::act::trail(extra).map_or(all, |t| crate::ui::nav::film_term(&t))
         }

@@ -192,6 +192,11 @@ impl std::fmt::Display for SafeText {
     }
 }
 
+/// A number and what it counts: `1 call`, `2 calls`.
+pub fn many(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
 /// A number with thousands separators, as people read it.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
