@@ -25,7 +25,7 @@ use unwrap::{At, Looker};
 const SHORTEST: usize = 4;
 
 /// One value in one text, in every form: where it stands, and how long it is there.
-pub fn look(value: &str, text: &[u8]) -> Vec<(usize, usize)> {
+pub fn in_text(value: &str, text: &[u8]) -> Vec<(usize, usize)> {
     let Some(patterns) = Patterns::new(&[(0, value)]) else {
         return Vec::new();
     };

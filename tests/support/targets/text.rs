@@ -112,7 +112,7 @@ pub fn look(data: &[u8]) {
     let (value, text) = data.split_at(at.unwrap_or(data.len()));
     let value = String::from_utf8_lossy(value);
     let value: String = value.trim().chars().take(64).collect();
-    for (from, len) in texts::look(&value, text) {
+    for (from, len) in texts::in_text(&value, text) {
         assert!(from + len <= text.len(), "a place lies inside its text");
     }
 }
