@@ -525,7 +525,6 @@ put("spec", "postman", json.dumps({"info": {"name": "p"}, "item": [{"name": "f",
 put("spec", "list", "GET /users/{id}\nPOST https://a.example/login # in\n/any/*\n")
 put("spec", "alias", "openapi: 3.0.0\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\npaths: {/a: {get: {}}}\n")
 put("profile", "small", 'id = "p"\ntitle = "P"\nmasked = 1\ndate = "2026-01-02"\nseveral = 2\nseveral_rise = 1\nmany = 100\nmany_rise = 1\ndefault = 2\n[levels]\nname = 3\n')
-put("shown", "mixed", "a\x1b[31mb\r\n\u202ec\u0301 \u738b\u4f1f \U0001f468\u200d\U0001f469\ufe0f\t\x7f\u009b31m word-that-is-longer-than-one-line".encode())
 
 for name in sorted(os.listdir(os.path.join(HERE, "../../themes")))[:2]:
     with open(os.path.join(HERE, "../../themes", name), "rb") as f:

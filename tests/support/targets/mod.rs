@@ -103,7 +103,6 @@ pub const TARGETS: &[(&str, Entry, &[&str])] = &[
         look,
         &["trace/text", "trace/text.rs", "detect/wraps.rs"],
     ),
-    ("shown", shown, &["ui/widget/safe_text.rs"]),
 ];
 
 const KEY: PrintKey = PrintKey::new([7; 16]);

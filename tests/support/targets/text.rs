@@ -10,7 +10,6 @@ use leaktrace::query::{lang, pattern};
 use leaktrace::trace::clue as clues;
 use leaktrace::trace::text as texts;
 use leaktrace::ui::theme as themes;
-use leaktrace::ui::widget::safe_text::SafeText;
 
 /// A filter as typed; what is shown of it means the same.
 pub fn filter(data: &[u8]) {
@@ -114,26 +113,5 @@ pub fn look(data: &[u8]) {
     let value: String = value.trim().chars().take(64).collect();
     for (from, len) in texts::in_text(&value, text) {
         assert!(from + len <= text.len(), "a place lies inside its text");
-    }
-}
-
-/// Text of evidence on the screen: nothing that a terminal obeys, no line wider than asked.
-pub fn shown(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let safe = SafeText::new(&text);
-    let obeyed =
-        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    assert!(!safe.as_str().contains(obeyed), "{:?}", safe.as_str());
-    for width in [2, 7, 40] {
-        for middle in [false, true] {
-            assert!(safe.elide(width, middle, "\u{2026}").width() <= width);
-        }
-        for line in safe.wrap(width) {
-            assert!(
-                line.width() <= width,
-                "{:?} is wider than {width}",
-                line.as_str()
-            );
-        }
     }
 }
