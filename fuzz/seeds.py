@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes the first seeds of every corpus: small inputs that reach deep. Run from anywhere; overwrites only its own files."""
-import base64, bz2, gzip, io, json, lzma, os, struct, tarfile, zipfile, zlib
+import base64, bz2, gzip, hashlib, io, json, lzma, os, struct, tarfile, zipfile, zlib
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 
@@ -489,6 +489,43 @@ put("clue", "lines", '{"phone":"13812345678","a":{"b":[1,"x"]}}\n{"phone":"13912
 put("clue", "array", '[{"email":"a@b.example"},["13812345678"],null,"x"]')
 put("clue", "list", b"\xff\xfe" + "13812345678\r\n13912345678\r\n".encode("utf-16-le"))
 put("clue", "id", "9f2c41ab03de-1204.1")
+put("clue", "dump", "CREATE TABLE `u` (\n  `id` int NOT NULL,\n  phone varchar(20) DEFAULT 'a''b',\n  KEY `k` (`id`)\n);\nINSERT INTO `u` VALUES (1,'138\\'12345678'),(2,NULL),(3,X'4142');\nINSERT INTO u (phone, id) VALUES ('13912345678', 4);\n")
+put("clue", "copy", "COPY public.users (id, phone, note) FROM stdin;\n1\t13812345678\ta\\tb\n2\t\\N\t\\x41\n\\.\n")
+put("clue", "prose", "Offered: data of 20 people.\nSample: Wang Wei, 13812345678, 11010519491231002X\n> Li, 13912345678\n---\nprice 5")
+put("clue", "pairs", "name: Wang\nphone: 13812345678\n\nname=Li\nphone=13912345678\n\n")
+put("clue", "packed", gzip.compress(b"phone\n13812345678\n13912345678\n", mtime=0))
+put("clue", "wide", "\u7535\u8bdd,\u59d3\u540d\n13812345678,\u738b\u4f1f\n".encode("gb18030"))
+
+
+def zipped(**members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for name, (text, method) in members.items():
+            z.writestr(zipfile.ZipInfo(name), text, method)
+    return out.getvalue()
+
+
+ROWS = '<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="inlineStr"><is><t>phone</t></is></c></row><row r="4"><c r="A4" t="b"><v>1</v></c><c r="AA4"><f>1+1</f><v>13812345678</v></c></row></sheetData></worksheet>'
+BOOK = zipped(**{"xl/workbook.xml": ("<workbook/>", 0), "xl/sharedStrings.xml": ("<sst><si><t>na&amp;me</t></si><si><r><t>a</t></r><r><t>b</t></r></si></sst>", 8), "xl/worksheets/sheet1.xml": (ROWS, 8), "xl/worksheets/sheet2.xml": (ROWS, 0)})
+FILES = zipped(**{"a.csv": ("phone\n13812345678\n", 8), "b/": ("", 0), "b/c.txt": ("13912345678", 0)})
+put("sheet", "book", BOOK)
+put("sheet", "files", FILES)
+put("clue", "book", BOOK)
+put("clue", "files", FILES)
+
+put("look", "plain", b"13812345678\ntel=138-1234-5678&x=MTM4MTIzNDU2Nzg%3D 138****5678 " + "".join(f"\\u{ord(c):04x}" for c in "13812345678").encode())
+put("look", "digest", b"13812345678\n" + hashlib.md5(b"13812345678").hexdigest().encode() + b" " + base64.b64encode(hashlib.sha256(b"13812345678").digest()))
+put("look", "packed", b"a@b.example\n" + gzip.compress(base64.b64encode(b'{"m":"a@b.example"}'), mtime=0))
+put("look", "files", b"13912345678\n" + FILES)
+put("look", "book", b"13812345678\n" + BOOK)
+
+put("spec", "openapi", "openapi: 3.0.0\ninfo: {title: t, version: '1'}\nservers:\n- url: https://a.example/v1\npaths:\n  /users/{id}:\n    parameters: &p\n    - {name: id, in: path, required: true, schema: {type: integer}}\n    get: {operationId: u, parameters: *p, responses: {'200': {description: ok}}}\n")
+put("spec", "swagger", json.dumps({"swagger": "2.0", "host": "a.example", "basePath": "/v1", "schemes": ["https"], "paths": {"/a": {"$ref": "#/x"}, "/b/{c}": {"post": {"operationId": "b"}}}, "x": {"get": {}}}))
+put("spec", "postman", json.dumps({"info": {"name": "p"}, "item": [{"name": "f", "item": [{"name": "r", "request": {"method": "GET", "url": {"raw": "https://{{h}}/a/:id", "host": ["{{h}}"], "path": ["a", ":id"]}}}]}, {"name": "s", "request": "https://a.example/b"}]}))
+put("spec", "list", "GET /users/{id}\nPOST https://a.example/login # in\n/any/*\n")
+put("spec", "alias", "openapi: 3.0.0\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\npaths: {/a: {get: {}}}\n")
+put("profile", "small", 'id = "p"\ntitle = "P"\nmasked = 1\ndate = "2026-01-02"\nseveral = 2\nseveral_rise = 1\nmany = 100\nmany_rise = 1\ndefault = 2\n[levels]\nname = 3\n')
+
 for name in sorted(os.listdir(os.path.join(HERE, "../../themes")))[:2]:
     with open(os.path.join(HERE, "../../themes", name), "rb") as f:
         put("theme", name.split(".")[0], f.read())

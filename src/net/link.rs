@@ -12,9 +12,11 @@ use super::wlan;
 pub(super) fn inner<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     let behind = |n: usize| bytes.get(n..);
     match link {
-        // Ethernet; behind the header of a capture card
+        // Ethernet; behind the header of a capture card, and the preamble with it
         1 => ethernet(bytes, depth),
         240 => behind(4).map_or(CUT, |b| ethernet(b, depth)),
+        241 => behind(12).map_or(CUT, |b| ethernet(b, depth)),
+        178 => juniper(bytes, depth),
         // NULL, LOOP: a protocol family in host order of an unknown host; the IP version tells as much.
         0 | 108 => behind(4).map_or(CUT, ip),
         // RAW under its three numbers, IPV4, IPV6
@@ -43,15 +45,16 @@ pub(super) fn inner<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<
         },
         // SLIP behind a direction and the compressed header it had
         8 => behind(16).map_or(CUT, ip),
-        // a frame behind its preamble; with a switch's tag of 4 or 8 bytes behind its addresses
-        274 => behind(8).map_or(CUT, |b| ethernet(b, depth)),
+        // a frame behind its preamble, in EPON with a link's number; with a switch's tag of 4 or 8 bytes behind its addresses
+        259 | 274 => behind(8).map_or(CUT, |b| ethernet(b, depth)),
         281 | 284 => tagged(bytes, 16, depth),
         285 => tagged(bytes, 20, depth),
         197 => erf(bytes, depth),
         // MPLS
         219 => mpls(bytes, depth),
-        // LLC behind nothing (ATM), two addresses (Fibre Channel), FDDI, token ring
+        // LLC behind nothing (ATM), a channel (SunATM), two addresses (Fibre Channel), FDDI, token ring
         100 => ethertype(0, bytes, depth),
+        123 => behind(4).map_or(CUT, |b| ethertype(0, b, depth)),
         122 => behind(16).map_or(CUT, |b| ethertype(0, b, depth)),
         10 => behind(13).map_or(CUT, |b| ethertype(0, b, depth)),
         6 => token_ring(bytes, depth),
@@ -120,6 +123,23 @@ fn cooked<'a>(
     }
 }
 
+/// A frame of a Juniper router: a mark, flags, what more there is and its length, then Ethernet, or a number and IP.
+fn juniper<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
+    let [b'M', b'G', b'C', flags, ..] = bytes else {
+        return if bytes.len() < 4 { CUT } else { NOT_IP };
+    };
+    let more = match (flags & 0x80, u16_at(bytes, 4)) {
+        (0, _) => 0,
+        (_, Some(len)) => 2 + usize::from(len),
+        (_, None) => return CUT,
+    };
+    match bytes.get(4 + more..) {
+        Some(rest) if flags & 2 != 0 => rest.get(4..).map_or(CUT, ip),
+        Some(rest) => ethernet(rest, depth),
+        None => CUT,
+    }
+}
+
 /// A record of an Endace card: 16 bytes, more headers of 8 as each says of the next, then what the type names.
 fn erf<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     let Some(kind) = bytes.get(8) else {
@@ -139,11 +159,12 @@ fn erf<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     match kind & 0x7f {
         // Ethernet in its kinds, behind an offset and a pad byte
         2 | 11 | 16 | 20 => rest.get(2..).map_or(CUT, |b| ethernet(b, depth)),
-        // HDLC in its kinds
-        1 | 10 | 15 | 17 => match rest {
-            [0xff, 0x03, ..] => ppp(rest, depth),
-            _ => tagged(rest, 2, depth),
-        },
+        // HDLC or PPP in its kinds, those of one channel among many behind its number
+        1 | 10 | 15 | 19 => inner(50, rest, depth),
+        5 | 17 => rest.get(4..).map_or(CUT, |b| inner(50, b, depth)),
+        // AAL5 behind the header of its cells
+        4 => rest.get(4..).map_or(CUT, |b| ethertype(0, b, depth)),
+        9 => rest.get(8..).map_or(CUT, |b| ethertype(0, b, depth)),
         22 | 23 => ip(rest),
         _ => NOT_IP,
     }

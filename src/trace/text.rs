@@ -24,6 +24,16 @@ use unwrap::{At, Looker};
 /// Shortest value searched as text among others: two characters stand everywhere.
 const SHORTEST: usize = 4;
 
+/// One value in one text, in every form: where it stands, and how long it is there.
+pub fn in_text(value: &str, text: &[u8]) -> Vec<(usize, usize)> {
+    let Some(patterns) = Patterns::new(&[(0, value)]) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    Looker::new(&patterns).look(text, &mut found);
+    found.iter().map(|at| (at.offset, at.len)).collect()
+}
+
 /// What was searched and found.
 #[derive(Debug, Default)]
 pub struct Searched {

@@ -306,6 +306,55 @@ fn headers_of_cards_and_switches_lead_to_the_packets() {
         ),
         ("ERF with IP", 197, before(erf(22, &[]))),
         ("ERF with HDLC", 197, before(erf(1, &[0x0f, 0, 8, 0]))),
+        ("ERF with PPP", 197, before(erf(10, &[0xff, 3, 0, 0x21]))),
+        (
+            "ERF with PPP without an address",
+            197,
+            before(erf(1, &[0, 0x21])),
+        ),
+        (
+            "ERF with a hash and HDLC",
+            197,
+            before(erf(19, &[0x0f, 0, 8, 0])),
+        ),
+        (
+            "ERF with a channel of HDLC",
+            197,
+            before(erf(5, &[1, 2, 3, 4, 0x0f, 0, 8, 0])),
+        ),
+        (
+            "ERF with a coloured channel of PPP",
+            197,
+            before(erf(17, &[1, 2, 3, 4, 0xff, 3, 0, 0x21])),
+        ),
+        (
+            "ERF with AAL5",
+            197,
+            before(erf(4, &[&[0, 0, 6, 0x40][..], &SNAP].concat())),
+        ),
+        (
+            "ERF with a channel of AAL5",
+            197,
+            before(erf(9, &[&[1, 2, 3, 4, 0, 0, 6, 0x40][..], &SNAP].concat())),
+        ),
+        (
+            "SunATM",
+            123,
+            before([vec![2, 0, 0, 100], SNAP.to_vec()].concat()),
+        ),
+        (
+            "Juniper",
+            178,
+            frame(vec![b'M', b'G', b'C', 0x80, 0, 6, 1, 1, 0x26, 2, 1, 4]),
+        ),
+        ("Juniper, nothing more", 178, frame(b"MGC\x01".to_vec())),
+        (
+            "Juniper without a frame",
+            178,
+            before(b"MGC\x82\0\0\x02\0\0\0".to_vec()),
+        ),
+        ("EPON", 259, frame(vec![0x55; 8])),
+        ("netANALYZER with its preamble", 241, frame(vec![0x55; 12])),
         (
             "labels and a frame whose address begins with 0",
             219,

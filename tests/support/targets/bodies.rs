@@ -6,8 +6,9 @@ use leaktrace::body::protobuf::realign::Hole;
 use leaktrace::body::protobuf::schema::{Builder, Schema};
 use leaktrace::body::protobuf::walk::{Key, Leaf, Visit, walk};
 use leaktrace::body::protobuf::{frames, wire};
-use leaktrace::body::{decode, multipart, sniff, sse};
+use leaktrace::body::{decode, multipart, sheet, sniff, sse, zip};
 use leaktrace::detect::pack;
+use leaktrace::limits;
 use std::sync::Arc;
 
 /// A coded body: the first byte selects up to two codings.
@@ -194,5 +195,22 @@ pub fn parts(data: &[u8]) {
         let (text, places) = e.text(data);
         assert_eq!(places.len(), e.data.len());
         assert!(text.len() <= data.len());
+    }
+}
+
+/// A zip in a body, as one and as a workbook: what is unpacked stays within its room.
+pub fn sheets(data: &[u8]) {
+    let _ = sheet::is_workbook(data, "");
+    let room = 1 << 16;
+    let members = zip::members(data, room);
+    assert!(members.len() <= limits::SHEET_MEMBERS);
+    let unpacked: usize = members.iter().flat_map(|m| &m.1).map(Vec::len).sum();
+    assert!(unpacked <= room, "{unpacked} bytes of {room}");
+    if let Some(text) = zip::text(data) {
+        assert!(text.len() <= limits::NESTED_DECODED + members.len() * sheet::BREAK.len());
+    }
+    if let Some(text) = sheet::text(data) {
+        let breaks = sheet::BREAK.len() * limits::SHEETS;
+        assert!(text.len() <= 2 * limits::SHEET_DECODED * limits::SHEETS + breaks);
     }
 }

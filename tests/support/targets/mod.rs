@@ -76,7 +76,11 @@ pub const TARGETS: &[(&str, Entry, &[&str])] = &[
         ],
     ),
     ("text", text, &["detect", "call/text.rs"]),
-    ("clue", clue, &["trace/clue.rs", "case/ids.rs"]),
+    (
+        "clue",
+        clue,
+        &["trace/clue.rs", "trace/clue", "case/ids.rs", "body/zip.rs"],
+    ),
     ("theme", theme, &["ui/theme"]),
     ("har", har, &["source/entry"]),
     ("mitmproxy", mitmproxy, &["source/entry"]),
@@ -87,6 +91,18 @@ pub const TARGETS: &[(&str, Entry, &[&str])] = &[
     ("protobuf", protobuf, &["body/protobuf"]),
     ("schema", schema, &["body/protobuf"]),
     ("parts", parts, &["body/multipart.rs", "body/sse.rs"]),
+    (
+        "sheet",
+        sheets,
+        &["body/sheet.rs", "body/zip.rs", "body/xml.rs"],
+    ),
+    ("spec", spec, &["facts/spec"]),
+    ("profile", profile, &["detect/profile.rs"]),
+    (
+        "look",
+        look,
+        &["trace/text", "trace/text.rs", "detect/wraps.rs"],
+    ),
 ];
 
 const KEY: PrintKey = PrintKey::new([7; 16]);
