@@ -160,5 +160,5 @@ macro_rules! targets {
 targets!(
     capture, frames, segments, http1, http2, websocket, socks, hello, keylog, tls, quic, decode,
     scan, logs, log_format, filter, blobs, text, clue, theme, har, mitmproxy, burp, unpack,
-    archive, operation, protobuf, schema, parts
+    archive, operation, protobuf, schema, parts, sheet, spec, profile, look
 );

@@ -278,7 +278,7 @@ fn account<'a>(
 }
 
 fn findings(t: &Truth, found: Vec<FindingRow>, classes: &BTreeSet<&str>, table: &mut Table) {
-    let mut want: HashMap<(&str, &str), Vec<bool>> = HashMap::new();
+    let mut want: BTreeMap<(&str, &str), Vec<bool>> = BTreeMap::new();
     for (class, value, masked) in t.sent.iter().chain(&t.got) {
         want.entry((class, value)).or_default().push(*masked);
     }

@@ -34,11 +34,9 @@ const CLASSES: [&str; 7] = [
 /// Precision, recall and F1 of pairs of calls that share a template.
 fn pairs(calls: &[(&str, &str)]) -> (f64, f64, f64) {
     let pairs = |n: u64| n * n.saturating_sub(1) / 2;
-    let (mut both, mut ours, mut truth): (
-        BTreeMap<(&str, &str), u64>,
-        BTreeMap<&str, u64>,
-        BTreeMap<&str, u64>,
-    ) = Default::default();
+    let mut both: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut ours: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut truth: BTreeMap<&str, u64> = BTreeMap::new();
     for (got, want) in calls {
         *both.entry((got, want)).or_default() += 1;
         *ours.entry(got).or_default() += 1;

@@ -83,18 +83,17 @@ pub fn packages(
         return None;
     }
     let there = |m: &&str| {
-        modules
-            .join(
-                m.rsplit_once('@')
-                    .map_or(*m, |(n, _)| if n.is_empty() { m } else { n }),
-            )
-            .exists()
+        let name = match m.rsplit_once('@') {
+            Some((name, _)) if !name.is_empty() => name,
+            _ => m,
+        };
+        modules.join(name).exists()
     };
     let mut npm = Command::new("npm");
     npm.args(["install", "--silent", "--no-audit", "--no-fund"])
         .args(node)
         .current_dir(dir.join("node"));
-    if !node.iter().all(|m| there(m)) && !ok(&mut npm) {
+    if !node.iter().all(there) && !ok(&mut npm) {
         eprintln!("SKIPPED: the Node packages {node:?} are missing and cannot be fetched");
         return None;
     }

@@ -131,7 +131,9 @@ impl SafeText {
                 cut = rest.graphemes(true).next().map_or(rest.len(), str::len);
             }
             let head = rest.get(..cut).unwrap_or(rest);
-            if let Some(sp) = head.rfind(' ').filter(|sp| *sp > cut * 2 / 3) {
+            // A space that carries a mark is none to break at: the mark alone would be written as its number, and be wider.
+            let mut spaces = head.grapheme_indices(true).rev().filter(|(_, g)| *g == " ");
+            if let Some((sp, _)) = spaces.next().filter(|(sp, _)| *sp > cut * 2 / 3) {
                 cut = sp + 1;
             }
             let (a, b) = rest.split_at_checked(cut).unwrap_or((rest, ""));
@@ -258,6 +260,21 @@ mod tests {
         assert!(t.as_str().chars().count() < 20, "{}", t.as_str().len());
         assert!(t.as_str().ends_with("<+2993>"));
         assert_eq!(SafeText::new("\u{301}").as_str(), "<U+0301>");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked_where_spaces_carry_marks() {
+        for text in [
+            "abcde \u{30b}fghijkl",
+            "\u{fffd}2mb \u{30b}\u{fffd}\u{305}b",
+            "a \u{301} \u{301} \u{301} b c d e f",
+        ] {
+            for w in 7..12 {
+                for line in SafeText::new(text).wrap(w) {
+                    assert!(line.width() <= w, "{:?} at {w}", line.as_str());
+                }
+            }
+        }
     }
 
     #[test]
