@@ -11,7 +11,6 @@ mod inventory;
 mod markdown;
 
 use crate::case::journal;
-use crate::detect::print::{PrintKey, PrintKind};
 use crate::error::{Error, Result};
 use crate::export;
 use crate::limits;
@@ -251,17 +250,11 @@ pub fn in_words(question: &Question, answer: &TraceResult, reveal: bool) -> Stri
     }
 }
 
-/// A value as the journal keeps it: a print under the case's key, which tells it when it is given again.
-#[must_use]
-pub fn print_of(key: &PrintKey, value: &str) -> String {
-    format!("{:016x}", key.print(PrintKind::Value, value.as_bytes()))
-}
-
 /// What was asked, for the journal: never the value itself. With it `verify` asks again.
 #[must_use]
-pub fn asked_as(key: &PrintKey, q: &Question) -> serde_json::Value {
+pub fn asked_as(cx: &Cx, q: &Question) -> serde_json::Value {
     match q {
-        Question::Value(v) => serde_json::json!({"value": print_of(key, v)}),
+        Question::Value(v) => serde_json::json!({"value": cx.print_of(v)}),
         Question::Clue { name, bytes } => {
             serde_json::json!({"clue": name, "clue_sha256": digest_of(bytes)})
         }
@@ -308,7 +301,7 @@ pub fn publish(
     let text = (format.write)(&document);
     let mut detail = serde_json::json!({"format": format!("report {}", format.name)});
     if let (Some(detail), Some((q, a))) = (detail.as_object_mut(), asked) {
-        detail.insert("question".to_owned(), asked_as(&cx.key, q));
+        detail.insert("question".to_owned(), asked_as(cx, q));
         detail.insert("answer".to_owned(), digest(a).into());
     }
     export::publish(cx, out, detail, &mut |w| {

@@ -6,7 +6,6 @@ use super::Check;
 use crate::case::info;
 use crate::case::journal::{self, Entry};
 use crate::cli::trace;
-use crate::detect::print::PrintKey;
 use crate::error::Result;
 use crate::query::Cx;
 use crate::report;
@@ -274,12 +273,8 @@ pub(super) fn answers(
             continue;
         }
         let reveal = d.get("revealed").and_then(Value::as_bool).unwrap_or(false);
-        let question = match question(
-            check,
-            d.get("question").unwrap_or(&Value::Null),
-            &cx.key,
-            values,
-        ) {
+        let question = match question(check, d.get("question").unwrap_or(&Value::Null), cx, values)
+        {
             Ok(q) if same_rules => q,
             Ok(_) => continue,
             Err(why) => {
@@ -301,7 +296,7 @@ pub(super) fn answers(
 fn question(
     check: &Check<'_>,
     q: &Value,
-    key: &PrintKey,
+    cx: &Cx,
     values: &[String],
 ) -> std::result::Result<Question, String> {
     let word = |name: &str| q.get(name).and_then(Value::as_str);
@@ -317,7 +312,7 @@ fn question(
         }
     }
     if let Some(told) = word("value") {
-        let given = values.iter().find(|v| report::print_of(key, v) == told);
+        let given = values.iter().find(|v| cx.print_of(v) == told);
         return given.map(|v| Question::Value(v.clone())).ok_or_else(|| {
             "it was asked for one value, which the journal does not keep: verify --value V asks it again".to_owned()
         });

@@ -7,7 +7,7 @@ use crate::case::bodies::BodyReader;
 use crate::case::heads::Heads;
 use crate::case::share::{self, Share};
 use crate::case::{ids, info, open_read, profile};
-use crate::detect::print::PrintKey;
+use crate::detect::print::{PrintKey, PrintKind};
 use crate::error::Result;
 use crate::query::find::Texts;
 use crate::query::func::{self, Ranks};
@@ -124,6 +124,13 @@ impl Cx {
         };
         cx.fresh()?;
         Ok(cx)
+    }
+
+    /// A value as the journal keeps it: a print under the case's key, which tells it when it is given again.
+    #[must_use]
+    pub fn print_of(&self, value: &str) -> String {
+        let print = self.key.print(PrintKind::Value, value.as_bytes());
+        format!("{print:016x}")
     }
 
     /// Level of a value of a class under the case's grading profile.
