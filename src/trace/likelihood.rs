@@ -14,7 +14,6 @@
 //!   not needed leave, and each member is tried against every other account in its place.
 //! - [`peers`]: a member must leak a higher share of what it read than leaks of what its peers read and no member did: an honest
 //!   reader of one region is not the source because a region leaked.
-//! - [`source`]: several who leak at one rate, no matter how many of them received a record, only read where it leaked.
 //! - [`sample`]: sets near the best one are walked through; what they weigh together is the posterior, and a better one is taken.
 //! - [`belief`]: what such a share of the posterior was worth on leaks whose truth is known.
 
@@ -23,7 +22,6 @@ mod fit;
 mod peers;
 mod sample;
 mod segments;
-mod source;
 
 use fit::{Fit, Leak, fit, quick_gain};
 
@@ -104,8 +102,6 @@ pub struct Solution {
     pub explained: f64,
     /// A set that gains enough and still leaves most of the leak unexplained: nobody is named for a part of it.
     pub left: Vec<usize>,
-    /// The one rate at which all that those left received leaks, where that explains the leak better than they do.
-    pub common: Option<f64>,
     /// Other sets and their share of the posterior, best first.
     pub others: Vec<(Vec<usize>, f64)>,
 }
@@ -185,10 +181,7 @@ pub fn solve(reads: &Reads) -> Solution {
             }
             out.set_gain = found.best.ll - null.ll;
             out.explained = explained(&l, reads, &found.set);
-            out.common = source::common(&mut l, reads, &found.set, &found.best);
-            if !found.set.is_empty()
-                && (out.explained < EXPLAINED || found.set.len() >= SET_MAX || out.common.is_some())
-            {
+            if !found.set.is_empty() && (out.explained < EXPLAINED || found.set.len() >= SET_MAX) {
                 out.left = found.set;
                 out.confidence = 0.9;
                 return out;

@@ -32,8 +32,6 @@ pub(super) struct Leak {
     pub order: Vec<Vec<u32>>,
     /// What stretches cost each account, in nats; 0 for one that counts with all.
     pub price: Vec<f64>,
-    /// For each account that counts with stretches: the records in them that did not leak.
-    pub away: Vec<Option<Vec<u32>>>,
     /// Index of a record among the leaked ones; `u32::MAX` for others.
     pub index: Vec<u32>,
 }
@@ -96,24 +94,8 @@ impl Leak {
             barred: vec![false; r.by_account.len()],
             order: r.in_order.clone(),
             price: vec![0.0; r.by_account.len()],
-            away: vec![None; r.by_account.len()],
             index,
         }
-    }
-
-    /// One more that received these, for a question; [`Leak::pop`] takes it back.
-    pub fn push(&mut self, rows: Vec<u32>, rest: f64, price: f64) -> usize {
-        self.rows.push(rows);
-        self.rest.push(rest);
-        self.beside.push(-price);
-        self.rows.len() - 1
-    }
-
-    /// Takes back what [`Leak::push`] added.
-    pub fn pop(&mut self) {
-        self.rows.pop();
-        self.rest.pop();
-        self.beside.pop();
     }
 
     /// Records of an account that count.

@@ -30,7 +30,6 @@ pub(super) fn take(l: &mut Leak, a: usize, s: Stretches) -> Stretches {
         rows: std::mem::replace(&mut l.rows[a], s.rows),
         rest: std::mem::replace(&mut l.rest[a], s.rest),
         price: std::mem::replace(&mut l.price[a], s.price),
-        away: std::mem::replace(&mut l.away[a], s.away),
         gain: 0.0,
     };
     l.beside[a] += old.price - s.price;
@@ -41,8 +40,6 @@ pub(super) struct Stretches {
     rows: Vec<u32>,
     rest: f64,
     price: f64,
-    /// Records that did not leak; nothing where all reads count.
-    away: Option<Vec<u32>>,
     /// Beyond counting all reads, price paid.
     gain: f64,
 }
@@ -118,18 +115,14 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
         rows: Vec::new(),
         rest: 0.0,
         price,
-        away: None,
         gain: gain - whole,
     };
-    let mut away = Vec::new();
-    for ((s, t), _) in seq.iter().zip(order).zip(&taken).filter(|(_, x)| **x) {
+    for (s, _) in seq.iter().zip(&taken).filter(|(_, t)| **t) {
         match s {
             Some((i, _)) => out.rows.push(*i),
-            None => away.push(*t),
+            None => out.rest += 1.0,
         }
     }
-    out.rest = away.len() as f64;
-    out.away = Some(away);
     out.rows.sort_unstable();
     Some(out)
 }

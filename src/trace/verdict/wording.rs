@@ -274,13 +274,6 @@ pub(super) fn verdict(
         .collect();
     let why = if r.rows_seen.is_empty() {
         "nothing of the clue was delivered to anybody in this evidence".to_owned()
-    } else if let Some(rate) = sol.common {
-        let left: Vec<String> = sol.left.iter().take(8).map(name).collect();
-        format!(
-            "{} would explain these rows, but {:.0} % of what they received leaked no matter how many of them received a row: they read where it leaked, and nobody is named",
-            left.join(", "),
-            rate * 100.0
-        )
     } else if !sol.left.is_empty() {
         let left: Vec<String> = sol.left.iter().take(8).map(name).collect();
         format!(
