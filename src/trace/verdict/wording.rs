@@ -5,7 +5,7 @@ use super::{BIT, Case, Coverage, Details, Readings, signs};
 use crate::error::Result;
 use crate::limits;
 use crate::query::read::time::rfc3339;
-use crate::trace::likelihood::{Reads, Solution};
+use crate::trace::likelihood::{Reads, Solution, TEAM};
 use crate::trace::model::{Evidence as Reason, Suspect, Verdict};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -276,8 +276,13 @@ pub(super) fn verdict(
         "nothing of the clue was delivered to anybody in this evidence".to_owned()
     } else if !sol.left.is_empty() {
         let left: Vec<String> = sol.left.iter().take(8).map(name).collect();
+        let why = if sol.left.len() > TEAM {
+            "so many at once are rather readers of what leaked where it comes from: nobody is named"
+        } else {
+            "which leaves most to somebody who is not in this evidence: nobody is named for a part"
+        };
         format!(
-            "{} would explain {:.0} % of the rows that anybody received, which leaves most to somebody who is not in this evidence: nobody is named for a part",
+            "{} would explain {:.0} % of the rows that anybody received, {why}",
             left.join(", "),
             sol.explained * 100.0
         )
