@@ -608,11 +608,11 @@ pub fn judge(
         })
         .collect();
     order.sort_by(|x, y| {
-        // Gains below a tenth of a bit are none.
+        // Gains below a tenth of a bit are none, and so are losses: those who gain nothing are told apart by what they received.
         let key = |i: usize| {
             (
                 sol.set.contains(&i),
-                (sol.gain[i] / BIT * 10.0).round() + 0.0,
+                (sol.gain[i] / BIT * 10.0).round().max(0.0) + 0.0, // no -0
             )
         };
         let (a, b) = (key(*x), key(*y));

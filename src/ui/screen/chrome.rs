@@ -487,7 +487,7 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
         ),
         PromptKind::Trace => (
             "Trace what?".into(),
-            "a value, record:ID, account:NAME, or a clue file (Tab finds those beside the evidence)",
+            "value, record:ID, account:NAME, or clue file (Tab finds files)",
         ),
         PromptKind::Report(q) => (
             match q {
