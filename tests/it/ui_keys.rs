@@ -437,8 +437,8 @@ fn a_suspect_s_reads_stand_beside_the_leaked_rows() {
         assert_eq!(screen(&r), ScreenId::Call);
         r.keys("q q");
         assert_eq!(screen(&r), ScreenId::Trace);
-        // another suspect read some of them; rows that it did not read are there and say so
-        r.keys("j o");
+        // the third read some of them; rows that it did not read are there and say so
+        r.keys("j j o");
         r.shows("Leaked rows beside the reads of acme-bi: 41 of 150 read");
         let rows = &r.m.top().unwrap().list.rows;
         let unread = rows
