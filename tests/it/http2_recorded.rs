@@ -3,7 +3,7 @@
 //! equals what its client saved, and tshark sees the same but for what is named in [`agrees_with_tshark`].
 
 use crate::http1_tshark::text;
-use crate::recorded::have;
+use crate::support::netns::have;
 use crate::tls_recorded::read_with;
 use leaktrace::call::model::{Exchange, Flags, Message};
 use leaktrace::proto::Calls;

@@ -1,6 +1,6 @@
 //! Accounts by client certificates, recorded: whom nginx saw in each certificate is whose the call is. nginx writes the truth.
 
-use crate::tls_recorded::have;
+use crate::support::netns::have;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

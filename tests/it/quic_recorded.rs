@@ -2,7 +2,7 @@
 //! test runs, and other people's captures, held against what the client asked for and against what tshark sees.
 
 use crate::http1_tshark::folder;
-use crate::recorded::have;
+use crate::support::netns::have;
 use crate::tls_case::fixture;
 use crate::tls_recorded::read_with;
 use leaktrace::call::model::FlowInfo;

@@ -1,6 +1,7 @@
 //! Traffic recorded while the test runs: three servers, three clients, several hundred calls (tests/record/live.py). What
 //! the program says of them is held against tshark, and every content against what curl saved.
 
+use crate::support::netns;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,31 +10,8 @@ use std::process::{Command, Stdio};
 /// Share of calls that must be in both, by each side's count.
 const AGREE: f64 = 0.995;
 
-pub fn have(tool: &str) -> bool {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .chain(["/usr/sbin".into(), "/sbin".into()])
-        .any(|d| d.join(tool).is_file());
-    if !found {
-        eprintln!("SKIPPED: {tool} is missing");
-    }
-    found
-}
-
 fn record(out: &Path) -> bool {
-    if ![
-        "unshare", "python3", "nginx", "node", "curl", "tcpdump", "tshark",
-    ]
-    .iter()
-    .all(|t| have(t))
-    {
-        return false;
-    }
-    let right = Command::new("unshare")
-        .args(["-n", "true"])
-        .stderr(Stdio::null())
-        .status();
-    if !right.is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED: no right to a network namespace");
+    if !netns::ready(&["python3", "nginx", "node", "curl", "tcpdump", "tshark"]) {
         return false;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/record/live.py");

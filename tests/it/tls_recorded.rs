@@ -2,6 +2,7 @@
 //! while the test runs, every body held against what the client saved.
 
 use crate::http1_tshark::text;
+use crate::support::netns;
 use leaktrace::body::decode::decode;
 use leaktrace::call::model::{Exchange, FlowInfo, Message};
 use leaktrace::net::Net;
@@ -12,7 +13,7 @@ use leaktrace::tls::{Given, rsa};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 /// Reads a capture with key logs and RSA keys, and the secrets that it holds itself.
@@ -138,29 +139,8 @@ fn opened_calls_are_those_of_tshark() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-pub fn have(tool: &str) -> bool {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .chain(["/usr/sbin".into(), "/sbin".into()])
-        .any(|d| d.join(tool).is_file());
-    if !found {
-        eprintln!("SKIPPED: {tool} is missing");
-    }
-    found
-}
-
 fn record(out: &Path) -> bool {
-    let tools = [
-        "unshare", "python3", "nginx", "node", "curl", "tcpdump", "openssl",
-    ];
-    if !tools.iter().all(|t| have(t)) {
-        return false;
-    }
-    let right = Command::new("unshare")
-        .args(["-n", "true"])
-        .stderr(Stdio::null())
-        .status();
-    if !right.is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED: no right to a network namespace");
+    if !netns::ready(&["python3", "nginx", "node", "curl", "tcpdump", "openssl"]) {
         return false;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/record/tls.py");

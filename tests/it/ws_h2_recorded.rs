@@ -3,7 +3,7 @@
 //! both ends noted.
 
 use crate::http1_tshark::{read, text};
-use crate::recorded::have;
+use crate::support::netns::have;
 use leaktrace::call::model::{Exchange, Flags, Message, Proto};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -2,7 +2,7 @@
 //! and without permessage-deflate, whole and in fragments (tests/record/ws.py). Every message equals what both ends noted.
 
 use crate::http1_tshark::read;
-use crate::recorded::have;
+use crate::support::netns::have;
 use leaktrace::call::model::{Exchange, Flags, Proto};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
