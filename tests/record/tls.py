@@ -215,7 +215,8 @@ try:
     for p in PORT.values():
         wait_for(p)
     time.sleep(0.3)
-    dump = start("tcpdump", "-i", "lo", "-s", "0", "-U", "--immediate-mode", "-w", f"{OUT}/tls.pcap", "-B", "16384", "tcp")
+    # in immediate mode a packet of any size takes a slot of 256 KiB: 16 MiB are 64 packets, and a burst is lost
+    dump = start("tcpdump", "-i", "lo", "-s", "0", "-U", "--immediate-mode", "-w", f"{OUT}/tls.pcap", "-B", "131072", "tcp")
     for _ in range(100):
         if os.path.exists(f"{OUT}/tls.pcap") and os.path.getsize(f"{OUT}/tls.pcap") >= 24:
             break
