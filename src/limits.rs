@@ -187,8 +187,9 @@ pub const QUEUE_BYTES: usize = 48 << 20;
 pub const PACK_BYTES: usize = 1 << 20;
 /// Bodies whose hash is remembered for storing equal content once; beyond, an equal body may be stored twice.
 pub const BODY_DEDUP: usize = 2_000_000;
-/// (print, place) pairs of findings held before they are sorted into a segment: 64 MiB.
-pub const POSTINGS_HELD: usize = 4_000_000;
+/// (print, place) pairs of findings held before they are sorted into a segment: 32 MiB, and as much again while the ones before are
+/// sorted. Every segment is a place more to look a print up in.
+pub const POSTINGS_HELD: usize = 2_000_000;
 /// Strings whose row is remembered while loading; beyond, they are looked up in the case.
 pub const TERMS_HELD: usize = 500_000;
 /// Depth of nested objects, elements or parts walked in a body.

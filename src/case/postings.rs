@@ -9,7 +9,6 @@ use crate::case::varint::{Cursor, put};
 use crate::error::Result;
 use crate::limits;
 use rusqlite::Connection;
-use std::sync::mpsc::sync_channel;
 
 /// Bytes of a block: small against a page, so that no row spills to pages of its own.
 const BLOCK: usize = 1800;
@@ -47,27 +46,55 @@ impl Target {
 pub struct Pairs {
     parts: Vec<Vec<(Print, u64)>>,
     len: usize,
+    /// Memory of parts that are written.
+    spare: Vec<Vec<(Print, u64)>>,
 }
 
 /// Bits of a print that choose its part: more parts sort faster, and are too many places to write to in turn.
 const PART_BITS: u32 = 6;
+/// Pieces that pairs are handed out in, so that several threads can sort them.
+const PIECES: usize = 4;
 /// Pairs of a part up to which it grows by doubling.
 const FEW: usize = 1024;
-/// Pairs from which on they are sorted on another thread than that which writes them.
-const MANY: usize = 10_000;
-/// Blocks handed over together, and how many such batches may wait.
-const BATCH: usize = 64;
-const WAITING: usize = 8;
+/// Parts whose memory is kept: as many as are filled at once.
+const SPARE: usize = 1 << PART_BITS;
+
+/// A piece of a segment: pairs first, after [`Piece::sort`] the blocks that hold them.
+#[derive(Debug)]
+pub struct Piece {
+    seg: i64,
+    parts: Vec<Vec<(Print, u64)>>,
+    blocks: Vec<Block>,
+}
+
+impl Piece {
+    /// Sorts the pairs and makes blocks of them: most of the work, and none of it needs the case.
+    pub fn sort(&mut self) {
+        let (parts, out) = (&mut self.parts, &mut self.blocks);
+        blocks(parts, &mut |b| out.push(b));
+    }
+    /// Writes the blocks.
+    pub fn write(&self, conn: &Connection) -> Result<()> {
+        let mut insert =
+            conn.prepare_cached("INSERT INTO posting(seg,first,n,data) VALUES(?1,?2,?3,?4)")?;
+        for b in &self.blocks {
+            insert.execute((self.seg, &key(b.first)[..], b.n, &b.data))?;
+        }
+        Ok(())
+    }
+}
 
 impl Pairs {
     /// Notes that `print` stands at `target`.
     pub fn add(&mut self, print: Print, target: Target) {
         if self.parts.is_empty() {
-            self.parts.resize_with(1 << PART_BITS, Vec::new);
+            let spare = &mut self.spare;
+            self.parts
+                .resize_with(1 << PART_BITS, || spare.pop().unwrap_or_default());
         }
         if let Some(part) = self.parts.get_mut((print >> (64 - PART_BITS)) as usize) {
             // Growing by doubling copies all of it again and again: once it is more than a little it gets room for its share.
-            if part.len() == FEW {
+            if part.len() == FEW && part.capacity() < 2 * FEW {
                 part.reserve_exact((limits::POSTINGS_HELD >> PART_BITS).saturating_sub(FEW));
             }
             part.push((print, target.code()));
@@ -82,43 +109,39 @@ impl Pairs {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+    /// Gives all pairs away as pieces of segment `seg`, each to be sorted and written.
+    pub fn take(&mut self, seg: i64) -> Vec<Piece> {
+        self.len = 0;
+        let mut parts = std::mem::take(&mut self.parts);
+        let mut out = Vec::with_capacity(PIECES);
+        while !parts.is_empty() {
+            let rest = parts.split_off(parts.len().min((1 << PART_BITS) / PIECES));
+            out.push(Piece {
+                seg,
+                parts: std::mem::replace(&mut parts, rest),
+                blocks: Vec::new(),
+            });
+        }
+        out
+    }
+    /// Takes a written piece back for its memory: new memory costs more than what is written into it.
+    pub fn recycle(&mut self, piece: Piece) {
+        let room = SPARE.saturating_sub(self.spare.len());
+        self.spare.extend(piece.parts.into_iter().take(room));
+    }
     /// Writes all pairs as segment `seg` and forgets them.
     pub fn flush(&mut self, conn: &Connection, seg: i64) -> Result<()> {
-        let mut insert =
-            conn.prepare_cached("INSERT INTO posting(seg,first,n,data) VALUES(?1,?2,?3,?4)")?;
-        let mut write = |b: &Block| -> Result<()> {
-            insert.execute((seg, &key(b.first)[..], b.n, &b.data))?;
-            Ok(())
-        };
-        let parts = &mut self.parts;
-        if self.len < MANY {
-            let mut all = Vec::new();
-            blocks(parts, &mut |b| all.push(b));
-            all.iter().try_for_each(&mut write)?;
-        } else {
-            std::thread::scope(|scope| {
-                let (send, batches) = sync_channel(WAITING);
-                scope.spawn(move || {
-                    let mut batch = Vec::with_capacity(BATCH);
-                    blocks(parts, &mut |b| {
-                        batch.push(b);
-                        if batch.len() == BATCH {
-                            // who takes them ends before only by an error, which is told there
-                            let _ =
-                                send.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
-                        }
-                    });
-                    let _ = send.send(batch);
-                });
-                batches.iter().flatten().try_for_each(|b| write(&b))
-            })?;
+        for mut piece in self.take(seg) {
+            piece.sort();
+            piece.write(conn)?;
+            self.recycle(piece);
         }
-        self.len = 0;
         Ok(())
     }
 }
 
 /// A block of sorted pairs.
+#[derive(Debug)]
 struct Block {
     first: (Print, u64),
     n: i64,

@@ -1,17 +1,18 @@
 //! Writes what a load finds. In: sources, calls with their bodies, flows, diags. Out: rows in batches; packs; postings.
-//! Bounds: memory is the pack being filled, [`crate::limits::POSTINGS_HELD`] pairs, [`crate::limits::BODY_DEDUP`] hashes
+//! Bounds: memory is the pack being filled, twice [`crate::limits::POSTINGS_HELD`] pairs, [`crate::limits::BODY_DEDUP`] hashes
 //! and [`crate::limits::TERMS_HELD`] strings. What is not committed when the program dies is gone; what is committed of
 //! a load that did not end is removed by [`crate::case::recover`].
 //!
-//! Compressing packs costs more than all the rest: [`Writer::take_full_packs`] hands them out so that other threads can
-//! do it, and [`Writer::put_pack`] takes them back. Packs that nobody took are compressed at the next commit.
+//! Compressing packs and sorting prints cost more than all the rest: [`Writer::take_full_packs`] and [`Writer::take_pieces`] hand
+//! them out so that other threads can do it, and [`Writer::put_pack`] and [`Writer::put_piece`] take them back. What nobody took
+//! is done at the next commit.
 
 #[path = "writer_rows.rs"]
 mod rows;
 
 use crate::case::bodies::{self, FullPack, Packer};
 use crate::case::open::Case;
-use crate::case::postings::Pairs;
+use crate::case::postings::{Pairs, Piece};
 use crate::case::rows::int;
 use crate::case::sources::{
     ReadAs, Searched, SecretFile, known_source, limits_text, remove, source_list,
@@ -64,6 +65,8 @@ pub struct Writer<'c> {
     /// Bytes of packs stored.
     stored: u64,
     pairs: Pairs,
+    /// Prints that nobody took to sort yet.
+    pieces: Vec<Piece>,
     in_transaction: bool,
     /// Print of the rules that this load searches with.
     rules: String,
@@ -125,6 +128,7 @@ impl<'c> Writer<'c> {
             away: 0,
             stored: 0,
             pairs: Pairs::default(),
+            pieces: Vec::new(),
             in_transaction: false,
             rules: rules.to_owned(),
             secrets: Vec::new(),
@@ -298,10 +302,34 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    fn flush_postings(&mut self) -> Result<()> {
+    /// Prints of which there are enough for a segment: the caller sorts them ([`Piece::sort`]) and gives them to
+    /// [`Writer::put_piece`].
+    pub fn take_pieces(&mut self) -> Vec<Piece> {
+        self.away += self.pieces.len();
+        std::mem::take(&mut self.pieces)
+    }
+
+    /// Stores prints that were taken and are sorted.
+    pub fn put_piece(&mut self, piece: Piece) -> Result<()> {
+        self.begin()?;
+        self.away = self.away.saturating_sub(1);
+        piece.write(self.conn)?;
+        self.pairs.recycle(piece);
+        Ok(())
+    }
+
+    /// The prints that are held become a segment.
+    fn close_pairs(&mut self) {
         if !self.pairs.is_empty() {
-            self.pairs.flush(self.conn, self.next_seg)?;
+            self.pieces.extend(self.pairs.take(self.next_seg));
             self.next_seg += 1;
+        }
+    }
+
+    fn store_pieces_here(&mut self) -> Result<()> {
+        for mut piece in self.take_pieces() {
+            piece.sort();
+            self.put_piece(piece)?;
         }
         Ok(())
     }
@@ -309,6 +337,7 @@ impl<'c> Writer<'c> {
     /// Makes everything so far visible to readers and safe. Packs that nobody took are compressed here.
     pub fn commit(&mut self) -> Result<()> {
         self.store_packs_here()?;
+        self.store_pieces_here()?;
         if self.in_transaction {
             self.conn.execute_batch("COMMIT")?;
             self.in_transaction = false;
@@ -321,31 +350,35 @@ impl<'c> Writer<'c> {
         (self.next_call - self.marks.call).cast_unsigned()
     }
 
-    /// The pack that is being filled becomes a full one, so that [`Writer::take_full_packs`] gives it.
-    pub fn close_pack(&mut self) {
+    /// What is being filled counts as full, so that [`Writer::take_full_packs`] and [`Writer::take_pieces`] give it.
+    pub fn close(&mut self) {
         self.packer.close();
+        self.close_pairs();
     }
 
     /// What is gathered is written with the next commit, so that bodies can be shown and values found before the load ends.
     pub fn settle(&mut self) -> Result<()> {
         self.begin()?;
-        self.packer.close();
-        self.flush_postings()
+        self.close();
+        self.store_pieces_here()
     }
 
     /// Ends the load: everything that was held is written, and from here on it cannot be taken back. Facts are stale until
     /// they are decided. All packs that were taken must be back.
     pub fn finish_load(mut self) -> Result<()> {
         self.begin()?;
-        self.packer.close();
+        self.close();
         self.store_packs_here()?;
+        self.store_pieces_here()?;
         if self.away != 0 {
             return Err(Error::Case {
                 path: "load".into(),
-                why: format!("{} packs were handed out and did not come back", self.away),
+                why: format!(
+                    "{} packs or lists of prints were handed out and did not come back",
+                    self.away
+                ),
             });
         }
-        self.flush_postings()?;
         for (row, calls) in self.sources.iter().zip(&self.calls) {
             self.conn.execute(
                 "UPDATE source SET calls=?2 WHERE id=?1",

@@ -137,7 +137,9 @@ impl Writer<'_> {
             call,
         });
         if self.pairs.len() >= limits::POSTINGS_HELD {
-            self.flush_postings()?;
+            // Where nobody takes them they are sorted here: no more than two segments' are ever held.
+            self.store_pieces_here()?;
+            self.close_pairs();
         }
         Ok(id)
     }

@@ -66,49 +66,54 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     let apis = apis::decide(&tx, &mut ev, &people, &corrections, &specs);
     let classes = findings::classes(&tx, rules)?;
     let columns = findings::columns(&tx, &mut ev, &classes, rules, &corrections)?;
-    let applied = findings::apply(&tx, &mut ev, &classes, &columns, people.accounts.len())?;
-    let masked = masks::find(&tx, &ev, &classes, &columns)?;
-    let view = risks::View {
-        calls: &ev.calls,
-        apis: &apis.list.iter().map(|a| a.name.clone()).collect::<Vec<_>>(),
-        accounts: &people
-            .accounts
-            .iter()
-            .map(|a| a.name.clone())
-            .collect::<Vec<_>>(),
-        service: &people
-            .accounts
-            .iter()
-            .map(|a| a.kind == "service")
-            .collect::<Vec<_>>(),
-        addrs: &ev.addrs,
-        classes: &classes.names,
-        levels: &classes.levels,
-        inside,
-        fields: &ev.terms,
-        masks: &masked,
-        limits: risks::Limits::default(),
-    };
     indexes::drop_facts(&tx)?;
     write::clear(&tx)?;
     write::clocks(&tx, &ev, &clocks, &timed)?;
-    // The rows of calls need no risks: both are made at once.
-    let found = std::thread::scope(|scope| {
-        let found = scope.spawn(|| risks::find(&view));
-        write::calls(&tx, &ev, &people)?;
-        found.join().map_err(|_| Error::Unreadable {
-            path: "facts".into(),
-            why: "looking for risks failed inside the program; what was read is in the case".into(),
-        })
+    let counts = std::thread::scope(|scope| -> Result<Counts> {
+        let (values, counting) = findings::count_values(scope, &columns, people.accounts.len());
+        findings::apply(&tx, &mut ev, &classes, &columns, values)?;
+        let masked = masks::find(&tx, &ev, &classes, &columns)?;
+        let names = |n: &mut dyn Iterator<Item = &String>| n.cloned().collect::<Vec<_>>();
+        let view = risks::View {
+            calls: &ev.calls,
+            apis: &names(&mut apis.list.iter().map(|a| &a.name)),
+            accounts: &names(&mut people.accounts.iter().map(|a| &a.name)),
+            service: &people
+                .accounts
+                .iter()
+                .map(|a| a.kind == "service")
+                .collect::<Vec<_>>(),
+            addrs: &ev.addrs,
+            classes: &classes.names,
+            levels: &classes.levels,
+            inside,
+            fields: &ev.terms,
+            masks: &masked,
+            limits: risks::Limits::default(),
+        };
+        // The rows of calls need neither risks nor counts of values: all three are made at once.
+        let found = std::thread::scope(|scope| {
+            let found = scope.spawn(|| risks::find(&view));
+            write::calls(&tx, &ev, &people)?;
+            found.join().map_err(|_| failed("looking for risks"))
+        })?;
+        let values = counting.join().map_err(|_| failed("counting values"))?;
+        write::rest(
+            &tx, &ev, &people, &apis, &classes, &columns, &values, &found,
+        )
     })?;
-    let counts = write::rest(
-        &tx, &ev, &people, &apis, &classes, &columns, &applied, &found,
-    )?;
     sources::write(&tx, &joined)?;
     indexes::build_facts(&tx)?;
     info::set_stale(&tx, false)?;
     tx.commit()?;
     Ok(counts)
+}
+
+fn failed(what: &str) -> Error {
+    Error::Unreadable {
+        path: "facts".into(),
+        why: format!("{what} failed inside the program; what was read is in the case"),
+    }
 }
 
 /// Counts of a case whose facts are decided.

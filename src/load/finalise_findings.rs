@@ -8,13 +8,14 @@ use crate::case::marks::Correction;
 use crate::detect::column::{Decision, Held, decide};
 use crate::detect::pack::{self, Slim};
 use crate::detect::{DIGEST, Rules};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::level::Classes as Levels;
 use crate::facts::risks::{SECRET_REQ, SECRET_RESP, SECRET_TARGET};
 use rusqlite::Connection;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
 
 /// (account, class, value) triples held for counting distinct ones, and about as many are counted: 16 bytes each, 256 MB where all
 /// are used.
@@ -303,12 +304,6 @@ fn corrected(corrections: &[Correction], class: &str, field: &str) -> Option<boo
     out
 }
 
-/// What the second pass counted beside the calls.
-pub struct Applied {
-    /// Distinct values in clear by account and class.
-    pub values: Vec<[u32; 64]>,
-}
-
 #[derive(Default)]
 struct Sum {
     clear: u64,
@@ -367,38 +362,41 @@ impl Sum {
     }
 }
 
-/// Second pass: what holds goes to the calls.
+/// Second pass: what holds goes to the calls, the values that accounts saw to whoever counts them.
 pub fn apply(
     conn: &Connection,
     ev: &mut Evidence,
     classes: &Classes,
     columns: &Columns,
-    accounts: usize,
-) -> Result<Applied> {
-    // Counting distinct values costs as much as all the rest: it has a thread of its own.
-    let values = std::thread::scope(|scope| {
-        let (send, batches) = sync_channel(BATCHES);
-        let most: u64 = columns
-            .list
-            .iter()
-            .filter(|c| c.decision.accept)
-            .map(|c| c.clear)
-            .sum();
-        let counter = scope.spawn(move || distinct(batches, accounts, most));
-        let (terms, calls) = (&ev.terms, &mut ev.calls);
-        streamed(conn, |blobs| {
-            pass(blobs, terms, calls, classes, columns, Values::new(send))
-        })?;
-        counter.join().map_err(|_| Error::Case {
-            path: "facts".into(),
-            why: "counting values failed".into(),
-        })
+    values: Values,
+) -> Result<()> {
+    let (terms, calls) = (&ev.terms, &mut ev.calls);
+    streamed(conn, |blobs| {
+        pass(blobs, terms, calls, classes, columns, values)
     })?;
     let grading = classes.levels.grading;
     for c in ev.calls.iter_mut() {
         c.level = grading.of_call(c.level, c.records);
     }
-    Ok(Applied { values })
+    Ok(())
+}
+
+/// Counts the distinct values of accounts on a thread of its own, as that costs as much as all the rest. Its end is awaited where the
+/// counts are needed.
+pub fn count_values<'s>(
+    scope: &'s Scope<'s, '_>,
+    columns: &Columns,
+    accounts: usize,
+) -> (Values, ScopedJoinHandle<'s, Vec<[u32; 64]>>) {
+    let (send, batches) = sync_channel(BATCHES);
+    let most: u64 = columns
+        .list
+        .iter()
+        .filter(|c| c.decision.accept)
+        .map(|c| c.clear)
+        .sum();
+    let counting = scope.spawn(move || distinct(batches, accounts, most));
+    (Values::new(send), counting)
 }
 
 /// A value that an account saw: mixed key, account, class.
@@ -409,7 +407,7 @@ const BATCH: usize = 8192;
 const BATCHES: usize = 16;
 
 /// Hands values to the thread that counts them.
-struct Values {
+pub struct Values {
     batch: Vec<Value>,
     to: SyncSender<Vec<Value>>,
 }

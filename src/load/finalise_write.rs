@@ -3,7 +3,7 @@
 use super::Counts;
 use super::apis::Apis;
 use super::counts_itself;
-use super::findings::{Applied, Classes, Columns};
+use super::findings::{Classes, Columns};
 use super::read::Evidence;
 use crate::error::Result;
 use crate::facts::calls::{CallLine, NONE};
@@ -12,13 +12,16 @@ use crate::facts::identity::{Identity, VIA};
 use crate::facts::inside::address;
 use crate::facts::risks::Risk;
 use crate::facts::taps::Clock;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, ToSql, params};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Addresses listed for one account; the number of clients says how many there are.
 const ADDRESSES: usize = 1000;
 const MINUTE_NS: i64 = 60_000_000_000;
+/// Columns of a call's facts, and rows that one statement writes.
+const CALL_COLUMNS: usize = 16;
+const ROWS_AT_ONCE: usize = 16;
 
 /// Sums over the calls of an API, an account or a session.
 #[derive(Clone, Default)]
@@ -103,7 +106,7 @@ pub fn rest(
     apis: &Apis,
     classes: &Classes,
     columns: &Columns,
-    applied: &Applied,
+    values: &[[u32; 64]],
     found: &[Risk],
 ) -> Result<Counts> {
     let mut api = vec![Sum::default(); apis.list.len()];
@@ -158,7 +161,7 @@ pub fn rest(
         ev,
         people,
         classes,
-        applied,
+        values,
         &account,
         &session,
         &places,
@@ -247,7 +250,7 @@ fn accounts_out(
     ev: &Evidence,
     people: &Identity,
     classes: &Classes,
-    applied: &Applied,
+    values: &[[u32; 64]],
     sums: &[Sum],
     sessions: &[Sum],
     places: &[(u32, u32)],
@@ -305,9 +308,8 @@ fn accounts_out(
             .into_iter()
             .map(|a| address(a).to_string())
             .collect();
-        let mut values = Map::new();
-        let mut mine: Vec<(&str, u32)> = applied
-            .values
+        let mut counted = Map::new();
+        let mut mine: Vec<(&str, u32)> = values
             .get(i as usize)
             .map(|v| {
                 v.iter()
@@ -319,7 +321,7 @@ fn accounts_out(
             .unwrap_or_default();
         mine.sort_unstable();
         for (c, n) in mine {
-            values.insert(c.to_owned(), Value::from(n));
+            counted.insert(c.to_owned(), Value::from(n));
         }
         let score = risk.get(i as usize).copied().unwrap_or(0.0);
         stmt.execute(params![
@@ -337,7 +339,7 @@ fn accounts_out(
             s.level,
             bits(s.classes),
             s.records,
-            Value::Object(values).to_string(),
+            Value::Object(counted).to_string(),
             round(score),
             a.why
         ])?;
@@ -381,34 +383,55 @@ pub fn calls(conn: &Connection, ev: &Evidence, people: &Identity) -> Result<()> 
             *some = true;
         }
     }
-    let mut stmt = conn.prepare(
-        "INSERT INTO call_fact(call_id,api_id,account_id,account_conf,account_via,behalf,session_id,level,classes,clear,masked,records,findings,parent_id,joined,proof_id) \
-         VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
-    )?;
+    // Beginning and ending a statement costs as much as a row; with OR FAIL SQLite keeps no journal for each (see `case/statements`).
+    let insert = |rows: usize| {
+        let row = format!("({})", vec!["?"; CALL_COLUMNS].join(","));
+        conn.prepare(&format!(
+            "INSERT OR FAIL INTO call_fact(call_id,api_id,account_id,account_conf,account_via,behalf,session_id,level,classes,clear,\
+             masked,records,findings,parent_id,joined,proof_id) VALUES{}",
+            vec![row; rows].join(",")
+        ))
+    };
+    let (mut many, mut one) = (insert(ROWS_AT_ONCE)?, insert(1)?);
     let id = |i: u32| ev.calls.get(i as usize).map(|c| c.id);
-    for c in &ev.calls {
+    let bind = |stmt: &mut Statement<'_>, n: usize, c: &CallLine| -> Result<()> {
         let session = sessions
             .get(c.session as usize)
             .filter(|some| **some)
             .and_then(|_| row(c.session));
-        stmt.execute(params![
-            c.id,
-            row(c.api),
-            row(c.account),
-            round(f64::from(c.conf)),
+        let row: [&dyn ToSql; CALL_COLUMNS] = [
+            &c.id,
+            &row(c.api),
+            &row(c.account),
+            &round(f64::from(c.conf)),
             VIA.get(usize::from(c.via)).unwrap_or(&"address"),
-            people.names.get(c.behalf as usize),
-            session,
-            c.level,
-            bits(c.clear | c.masked),
-            bits(c.clear),
-            bits(c.masked),
-            c.records,
-            c.findings,
-            id(c.parent),
-            id(c.joined),
-            id(c.proof)
-        ])?;
+            &people.names.get(c.behalf as usize),
+            &session,
+            &c.level,
+            &bits(c.clear | c.masked),
+            &bits(c.clear),
+            &bits(c.masked),
+            &c.records,
+            &c.findings,
+            &id(c.parent),
+            &id(c.joined),
+            &id(c.proof),
+        ];
+        for (value, at) in row.iter().zip(n * CALL_COLUMNS + 1..) {
+            stmt.raw_bind_parameter(at, value)?;
+        }
+        Ok(())
+    };
+    let (rows, rest) = ev.calls.as_chunks::<ROWS_AT_ONCE>();
+    for chunk in rows {
+        for (c, n) in chunk.iter().zip(0..) {
+            bind(&mut many, n, c)?;
+        }
+        many.raw_execute()?;
+    }
+    for c in rest {
+        bind(&mut one, 0, c)?;
+        one.raw_execute()?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::call::model::{CallOut, FlowInfo, Locator, Role, Unit};
 use crate::case::Case;
 use crate::case::bodies::{Compressor, FullPack};
 use crate::case::checkpoint::Checkpoints;
+use crate::case::postings::Piece;
 use crate::case::sources::ReadAs;
 use crate::case::writer::{self, NewSource, Writer};
 use crate::detect::print::PrintKey;
@@ -45,6 +46,8 @@ enum Done {
     Ordered { seq: u64, bytes: usize, what: What },
     /// A compressed pack.
     Pack(Result<FullPack>),
+    /// Sorted prints.
+    Prints(Piece),
 }
 
 /// Content of an ordered result.
@@ -299,6 +302,11 @@ fn scan_jobs(
                 let _ = results.send(Done::Pack(packed.map(|()| pack)));
                 continue;
             }
+            Work::Prints(mut piece) => {
+                piece.sort();
+                let _ = results.send(Done::Prints(piece));
+                continue;
+            }
             Work::Exchanges(mut batch) => {
                 for x in &mut batch {
                     let at = x
@@ -371,12 +379,12 @@ impl Sink<'_, '_> {
     ) -> Result<()> {
         let mut pending: BTreeMap<u64, (usize, What)> = BTreeMap::new();
         let (mut next, mut away) = (0u64, 0usize);
-        let mut last = None;
+        let (mut last, mut closed) = (None, false);
         let mut committed = Instant::now();
         let mut facts_after = FIRST_FACTS;
         let mut facts_at = Instant::now();
         let mut undecided = false;
-        while last.is_none_or(|l| next <= l) || away > 0 {
+        while last.is_none_or(|l| next <= l) || !closed || away > 0 {
             let waited = match pending.contains_key(&next) {
                 true => None,
                 false => match done.recv_timeout(COMMIT) {
@@ -398,6 +406,10 @@ impl Sink<'_, '_> {
                         self.writer.put_pack(pack?)?;
                         away -= 1;
                     }
+                    Done::Prints(piece) => {
+                        self.writer.put_piece(piece)?;
+                        away -= 1;
+                    }
                 }
             }
             if let Some((bytes, what)) = pending.remove(&next) {
@@ -406,12 +418,18 @@ impl Sink<'_, '_> {
                 self.budget.release(bytes);
                 next += 1;
             }
-            for pack in self.writer.take_full_packs() {
+            if !closed && last.is_some_and(|l| next > l) {
+                closed = true;
+                self.writer.close();
+            }
+            let packs = self.writer.take_full_packs().into_iter().map(Work::Pack);
+            let prints = self.writer.take_pieces().into_iter().map(Work::Prints);
+            for work in prints.chain(packs).collect::<Vec<_>>() {
                 away += 1;
                 self.queue.push_urgent(Job {
                     seq: 0,
                     bytes: 0,
-                    work: Work::Pack(pack),
+                    work,
                 });
             }
             if committed.elapsed() >= COMMIT {

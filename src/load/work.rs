@@ -4,6 +4,7 @@
 use super::taps::TapMark;
 use crate::call::model::{Exchange, FlowInfo, LogCall, Ts};
 use crate::case::bodies::FullPack;
+use crate::case::postings::Piece;
 use crate::source::Input;
 use crate::source::archive::Notes;
 use crate::source::entry::Entry;
@@ -19,6 +20,8 @@ pub enum Work {
     Entries(Vec<Entry>),
     /// A full pack to be compressed.
     Pack(FullPack),
+    /// Prints to be sorted.
+    Prints(Piece),
     /// Nothing to scan: handed through in its turn.
     Flows(Vec<FlowInfo>),
     /// Where calls handed on before stand a second time: handed through as well.

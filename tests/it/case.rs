@@ -353,7 +353,7 @@ fn a_killed_load_is_taken_back_and_gives_the_same_when_repeated() {
                 w.put_call(call(0, unit)).unwrap();
                 if unit % 10 == 0 {
                     w.put_flow(&flow(unit / 10)).unwrap();
-                    w.close_pack();
+                    w.close();
                     w.commit().unwrap();
                 }
             }
@@ -443,7 +443,7 @@ fn packs_may_be_compressed_elsewhere_and_must_come_back() {
     })
     .unwrap();
     w.put_call(call(0, 2)).unwrap();
-    w.close_pack();
+    w.close();
     let full = w.take_full_packs();
     assert!(full.len() >= 2, "a large body has a pack of its own");
     w.commit().unwrap();
@@ -461,7 +461,7 @@ fn packs_may_be_compressed_elsewhere_and_must_come_back() {
     let mut w = Writer::begin_load(&case).unwrap();
     w.add_source(0, &NewSource::default()).unwrap();
     w.put_call(call(0, 9)).unwrap();
-    w.close_pack();
+    w.close();
     assert_eq!(w.take_full_packs().len(), 1);
     assert!(refused(w.finish_load()).contains("did not come back"));
 }
@@ -486,7 +486,7 @@ fn the_log_is_copied_while_the_writer_goes_on() {
         ..call(0, 1)
     })
     .unwrap();
-    w.close_pack();
+    w.close();
     w.commit().unwrap();
     let stored = w.stored();
     assert!(stored > 1 << 20, "{stored} bytes are too few to see");

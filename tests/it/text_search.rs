@@ -69,7 +69,7 @@ fn make(case: &Case, sha: u8, seed: u64, bytes: usize) {
         }
         w.put_call(c).unwrap();
         if n.is_multiple_of(97) {
-            w.close_pack();
+            w.close();
         }
     }
     w.finish_load().unwrap();

@@ -61,7 +61,7 @@ pub fn extract(
 ) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
     let mut seen = presented::read(v, key, memo);
     let mut events = seen.take_events();
-    outcome::read(v, key, &mut seen.credentials, &mut events);
+    outcome::read(v, key, &mut memo.paths, &mut seen.credentials, &mut events);
     presented::rank(&mut seen.credentials);
     (seen.credentials, events)
 }

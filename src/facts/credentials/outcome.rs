@@ -40,6 +40,7 @@ impl Issued {
 pub fn read(
     v: &CallView<'_>,
     key: &PrintKey,
+    said: &mut paths::Said,
     seen: &mut Vec<CredentialSeen>,
     events: &mut Vec<IdentityEvent>,
 ) {
@@ -47,7 +48,7 @@ pub fn read(
     let Some(target) = req.target() else { return };
     let path = target.split(|b| *b == b'?').next().unwrap_or_default();
     let path = percent(path, false);
-    let words = paths::Words::of(&path);
+    let words = said.of(&path);
     let body = v
         .req_body
         .get(..v.req_body.len().min(PARSE))
@@ -59,7 +60,7 @@ pub fn read(
         .unwrap_or_default();
     let graphql_login =
         v.req_kind == "json" && memmem::find(body, b"mutation").is_some() && speaks_of_login(body);
-    let login_place = words.login() || graphql_login;
+    let login_place = words.login || graphql_login;
     let speaks = speaks_of_password(body);
     // A small request by nobody that is named may be a login in words that nobody knows.
     let alone = !seen.iter().any(strong);
@@ -68,7 +69,7 @@ pub fn read(
         && body.len() <= if alone { SMALL } else { SMALL / 4 }
         && v.resp_body.len() <= SMALL
         && seen.iter().all(|c| c.kind == "cookie" && c.name.is_none());
-    let asks_whose = words.asks_whose();
+    let asks_whose = words.asks_whose;
     let reads = login_place || speaks || bare || asks_whose;
     let mut given = if reads {
         fields::read(body, v.req_kind)
@@ -95,7 +96,7 @@ pub fn read(
     }
     let issued = issued(v, resp, key, reads, ok);
 
-    if words.logout()
+    if words.logout
         || req.method() == Some(b"DELETE") && path.trim_end_matches('/').ends_with("session")
     {
         if ok && !seen.is_empty() {
@@ -105,7 +106,7 @@ pub fn read(
     }
     let place = Place {
         login: login_place,
-        creates: words.creates(),
+        creates: words.creates,
     };
     if login(v, &place, ok, &given, &issued, seen, events) {
         return;
@@ -134,7 +135,7 @@ pub fn read(
     }
     if (200..300).contains(&status) && !seen.is_empty() {
         told::own_name(v, &path, &words, query, events);
-        if words.keeps_keys() && !login_place {
+        if words.keeps_keys && !login_place {
             told::listed(v, seen, key, events);
         }
     }

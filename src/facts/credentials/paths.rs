@@ -2,11 +2,53 @@
 //! Bounds: short lists of words in several languages; they open gates, they name nobody.
 
 use super::words::plain_into;
+use rustc_hash::FxHashMap;
+
+/// What a path says.
+#[derive(Debug, Clone, Copy)]
+pub struct Says {
+    /// One of its words makes it a place of logins or tokens.
+    pub login: bool,
+    /// It ends a session.
+    pub logout: bool,
+    /// It answers with the caller's own profile.
+    pub own: bool,
+    /// It may: it speaks of one user and names none.
+    pub maybe_own: bool,
+    /// It makes or changes accounts of others.
+    pub creates: bool,
+    /// It speaks of keys or tokens as things that are kept: lists of them tell whose they are.
+    pub keeps_keys: bool,
+    /// It asks whose a token is (RFC 7662 and its like).
+    pub asks_whose: bool,
+}
+
+/// What paths said, by their words: without ids there are few of them. Bounds: [`SAID`] paths of [`LONG`] bytes.
+#[derive(Debug, Default)]
+pub struct Said(FxHashMap<Words, Says>);
+
+const SAID: usize = 4096;
+const LONG: usize = 256;
+
+impl Said {
+    /// Of a path without its query.
+    pub fn of(&mut self, path: &str) -> Says {
+        let words = Words::of(path);
+        if let Some(known) = self.0.get(&words) {
+            return *known;
+        }
+        let says = words.says();
+        if self.0.len() < SAID && words.text.len() <= LONG {
+            self.0.insert(words, says);
+        }
+        says
+    }
+}
 
 /// The words of a path: its segments without the signs that divide words, in small letters; those of digits alone are left out (no
-/// word is, and ids are most of what differs between paths). Made once a call and asked several times.
-#[derive(Debug)]
-pub struct Words {
+/// word is, and ids are most of what differs between paths).
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Words {
     /// Each behind a slash.
     text: String,
     /// Whether the last segment is a word.
@@ -14,8 +56,19 @@ pub struct Words {
 }
 
 impl Words {
-    /// Of a path without its query.
-    pub fn of(path: &str) -> Words {
+    fn says(&self) -> Says {
+        Says {
+            login: self.login(),
+            logout: self.logout(),
+            own: self.own(),
+            maybe_own: self.maybe_own(),
+            creates: self.creates(),
+            keeps_keys: self.keeps_keys(),
+            asks_whose: self.asks_whose(),
+        }
+    }
+
+    fn of(path: &str) -> Words {
         let mut text = String::with_capacity(path.len());
         let mut ends = false;
         for s in path.split('/').filter(|s| !s.is_empty()) {
@@ -41,8 +94,7 @@ impl Words {
         if self.ends { last } else { "" }
     }
 
-    /// Whether one of them makes it a place of logins or tokens.
-    pub fn login(&self) -> bool {
+    fn login(&self) -> bool {
         self.each().any(|s| {
             matches!(
                 s,
@@ -93,8 +145,7 @@ impl Words {
         .iter()
         .any(|w| self.has(w))
     }
-    /// Whether a path ends a session.
-    pub fn logout(&self) -> bool {
+    fn logout(&self) -> bool {
         self.has("logout")
             || self.has("signout")
             || self.has("logoff")
@@ -119,8 +170,7 @@ impl Words {
                 )
             })
     }
-    /// Whether a path answers with the caller's own profile.
-    pub fn own(&self) -> bool {
+    fn own(&self) -> bool {
         matches!(
             self.last(),
             "me" | "userinfo"
@@ -146,8 +196,7 @@ impl Words {
                 | "myself"
         )
     }
-    /// Whether a path may answer with the caller's own profile: it speaks of one user and names none.
-    pub fn maybe_own(&self) -> bool {
+    fn maybe_own(&self) -> bool {
         let s = self.last();
         [
             "user", "account", "konto", "member", "profil", "myself", "session", "identity",
@@ -159,8 +208,7 @@ impl Words {
             && !s.contains("search")
             && !s.contains("list")
     }
-    /// Whether a path makes or changes accounts of others.
-    pub fn creates(&self) -> bool {
+    fn creates(&self) -> bool {
         self.each().any(|s| {
             matches!(
                 s,
@@ -182,8 +230,7 @@ impl Words {
             || self.has("adduser")
             || self.has("createuser")
     }
-    /// Whether a path speaks of keys or tokens as things that are kept: lists of them tell whose they are.
-    pub fn keeps_keys(&self) -> bool {
+    fn keeps_keys(&self) -> bool {
         self.has("key")
             || self.has("token")
             || self.has("credential")
@@ -192,8 +239,7 @@ impl Words {
                 .each()
                 .any(|s| matches!(s, "clients" | "applications" | "apps"))
     }
-    /// Whether a path asks whose a token is (RFC 7662 and its like).
-    pub fn asks_whose(&self) -> bool {
+    fn asks_whose(&self) -> bool {
         self.each().any(|s| {
             matches!(
                 s,

@@ -79,9 +79,12 @@ pub fn secret_print(key: &PrintKey, secret: &str) -> u64 {
 const BLOCKS: usize = 1024;
 const BLOCK: usize = 2 << 10;
 
-/// What header blocks presented.
+/// What header blocks presented, and what paths say.
 #[derive(Debug, Default)]
-pub struct Memo(FxHashMap<Box<[u8]>, Presented>);
+pub struct Memo {
+    blocks: FxHashMap<Box<[u8]>, Presented>,
+    pub(super) paths: super::paths::Said,
+}
 
 /// Reads all credentials of a request.
 pub fn read(v: &CallView<'_>, key: &PrintKey, memo: &mut Memo) -> Presented {
@@ -113,14 +116,14 @@ fn block(req: &Message, key: &PrintKey, memo: &mut Memo) -> Presented {
     else {
         return fresh();
     };
-    if let Some(known) = memo.0.get(block) {
+    if let Some(known) = memo.blocks.get(block) {
         return known.clone();
     }
     let out = fresh();
-    if memo.0.len() >= BLOCKS {
-        memo.0.clear();
+    if memo.blocks.len() >= BLOCKS {
+        memo.blocks.clear();
     }
-    memo.0.insert(block.into(), out.clone());
+    memo.blocks.insert(block.into(), out.clone());
     out
 }
 

@@ -15,15 +15,15 @@ const KEYS: usize = 200;
 pub fn own_name(
     v: &CallView<'_>,
     path: &str,
-    words: &paths::Words,
+    words: &paths::Says,
     query: &[u8],
     events: &mut Vec<IdentityEvent>,
 ) {
     let graphql = v.req_kind == "json"
         && memmem::find(v.req_body, b"query").is_some()
         && memmem::find(v.resp_body, b"\"data\"").is_some();
-    let own = words.own();
-    let may = !own && v.req.is_some_and(|r| r.method() == Some(b"GET")) && words.maybe_own();
+    let own = words.own;
+    let may = !own && v.req.is_some_and(|r| r.method() == Some(b"GET")) && words.maybe_own;
     if !(own || graphql || may)
         || !matches!(v.resp_kind, "json" | "xml")
         || v.resp_body.len() > PARSE
