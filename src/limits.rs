@@ -244,6 +244,11 @@ pub const COMPARE_DEPTH: usize = 32;
 pub const COMPARE_SHOWN: usize = 120;
 /// Steps of a replay whose bodies are compared for the command line, about a millisecond each.
 pub const REPLAY_COMPARED: usize = 20_000;
+/// Bodies that are read for the properties of records (a region) that a leak may have been picked by, and bytes of them: a tenth of a
+/// second or two.
+pub const LABEL_BODIES: usize = 8192;
+/// See [`LABEL_BODIES`].
+pub const LABEL_BYTES: u64 = 48 << 20;
 /// Call ids listed for one suspect.
 pub const TRACE_CALLS: usize = 1000;
 /// Call ids listed for a suspect that is not among the first [`TRACE_DETAILED`].

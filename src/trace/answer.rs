@@ -231,6 +231,7 @@ pub fn run(
             all: &all,
             resolved: &resolved,
             options,
+            stop,
         };
         let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
         omitted.suspects = more;
@@ -403,6 +404,7 @@ fn nothing_received(
         all: &all,
         resolved: &[],
         options,
+        stop,
     };
     let readings = verdict::readings(e, &clue, &[], &[], until);
     let (verdict, suspects, _) =

@@ -8,8 +8,8 @@
 //!
 //! `LL(G,q) = sum over leaked t of ln[1 - (1-b(t)) prod (1-q(a))] + sum over the others of ln[(1-b(t)) prod (1-q(a))]`
 //!
-//! - [`segments`]: what an account took may be a stretch of its reads (an export, one evening): then only that stretch counts, at
-//!   the price of saying where it begins and ends.
+//! - [`segments`]: what an account took may be a stretch of its reads (an export, one evening), or those with one property (a region):
+//!   then only that part counts, at the price of saying which it is.
 //! - An account joins while that gains more than `ln N + max(ln|S| / 2, ln SURE)`; rates are fitted by EM; then accounts that are
 //!   not needed leave, and each member is tried against every other account in its place.
 //! - [`peers`]: a member must leak a higher share of what it read than leaks of what its peers read and no member did: an honest
@@ -23,7 +23,7 @@ mod peers;
 mod sample;
 mod segments;
 
-use fit::{Fit, Leak, fit, quick_gain};
+use fit::{Fit, Leak, fit, quick_gain, splits};
 
 /// Members at most: more is not a set of leakers but a bad fit.
 const SET_MAX: usize = 8;
@@ -54,8 +54,19 @@ fn explained(l: &Leak, reads: &Reads, set: &[usize]) -> f64 {
             *x = true;
         }
     }
-    let seen = l.bin.iter().filter(|b| **b > 0).count();
+    let seen = l.read.iter().filter(|b| **b).count();
     by.iter().filter(|x| **x).count() as f64 / seen.max(1) as f64
+}
+
+/// A property that records have, with few different values: a field that stands beside what identifies them.
+#[derive(Debug, Clone, Default)]
+pub struct Label {
+    /// Name of the field.
+    pub name: String,
+    /// Its values.
+    pub values: Vec<String>,
+    /// For each record 0 where it is not known, else one more than the place of its value.
+    pub of: Vec<u16>,
 }
 
 /// What was delivered to whom.
@@ -69,6 +80,8 @@ pub struct Reads {
     pub in_order: Vec<Vec<u32>>,
     /// Ids of the leaked records, sorted, distinct.
     pub leaked: Vec<u32>,
+    /// Properties of records that somebody may have picked them by.
+    pub labels: Vec<Label>,
     /// Leave out what peers say.
     pub no_peers: bool,
     /// Nats of evidence for each account that does not lie in what it read (it was seen sending rows out); 0 beyond the
@@ -95,6 +108,10 @@ pub struct Solution {
     pub burst: Vec<f64>,
     /// Records in those stretches; all of the account's where there are none.
     pub stretch: Vec<u32>,
+    /// The property whose records alone count of an account's, where that explains more: label and value as [`Label::of`] has them.
+    pub picked: Vec<Option<(usize, u16)>>,
+    /// The property that the leak goes by, whoever received its records, where that is the better background.
+    pub by: Option<String>,
     /// Gain in nats of the whole set.
     pub set_gain: f64,
     /// Members that left because their peers' records leak as often: account, its rate, the peers' rate.
@@ -130,9 +147,19 @@ fn without(set: &[usize], a: usize) -> Vec<usize> {
     set.iter().copied().filter(|x| *x != a).collect()
 }
 
-/// Finds the set.
+/// Finds the set. Where the leak goes by a property of its records, it may have left at its source, whoever received what: that is
+/// weighed as another background, and the better explanation of both is taken.
 pub fn solve(reads: &Reads) -> Solution {
-    let mut l = Leak::new(reads);
+    let (score, out) = answer(reads, None);
+    match splits(reads).map(|label| answer(reads, Some(label))) {
+        Some((other, split)) if other > score => split,
+        _ => out,
+    }
+}
+
+/// The set on one background, and what all of that explains, in nats, paid for.
+fn answer(reads: &Reads, split: Option<&Label>) -> (f64, Solution) {
+    let mut l = Leak::new(reads, split);
     let n = reads.by_account.len();
     let active = l.rows.iter().filter(|r| !r.is_empty()).count();
     // What one more account must gain to be named.
@@ -142,6 +169,7 @@ pub fn solve(reads: &Reads) -> Solution {
     let null = fit(&l, &[]);
     let mut out = Solution {
         threshold,
+        by: split.map(|l| l.name.clone()),
         covered: l.rows.iter().map(|r| r.len() as u32).collect(),
         ..Solution::default()
     };
@@ -154,7 +182,7 @@ pub fn solve(reads: &Reads) -> Solution {
     }
     if reads.leaked.is_empty() || active == 0 {
         out.confidence = 1.0;
-        return out;
+        return (0.0, out);
     }
     let mut start: Vec<usize> = Vec::new();
     loop {
@@ -182,6 +210,8 @@ pub fn solve(reads: &Reads) -> Solution {
             for (a, q) in found.set.iter().zip(&found.best.q) {
                 out.rate[*a] = *q;
             }
+            out.picked.clone_from(&l.picked);
+            let score = found.best.ll - found.set.len() as f64 * threshold - l.cost();
             out.set_gain = found.best.ll - null.ll;
             out.explained = explained(&l, reads, &found.set);
             if !found.set.is_empty() && (out.explained < EXPLAINED || found.set.len() > TEAM) {
@@ -191,7 +221,7 @@ pub fn solve(reads: &Reads) -> Solution {
                     true => 0.8,
                     false => 0.9,
                 };
-                return out;
+                return (score, out);
             }
             out.set = found.set;
             out.ties = found.ties;
@@ -202,7 +232,7 @@ pub fn solve(reads: &Reads) -> Solution {
                 explained: out.explained,
                 peers: !out.peers.is_empty(),
             });
-            return out;
+            return (score, out);
         };
         out.peers.push((a, own, others));
         l.barred[a] = true;
@@ -232,6 +262,9 @@ fn grow(l: &mut Leak, mut set: Vec<usize>, threshold: f64) -> (Vec<usize>, Fit) 
     let mut best = fit(l, &set);
     for _ in 0..48 {
         let mut changed = false;
+        if !set.is_empty() && set.len() < SET_MAX {
+            segments::anew(l, &set, &best);
+        }
         if set.len() < SET_MAX {
             // Held rates understate what a refit gains, so a few of the best are refitted.
             let mut top: Option<(f64, usize, Fit)> = None;

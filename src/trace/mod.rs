@@ -5,6 +5,7 @@ mod answer;
 pub mod clue;
 pub mod evidence;
 pub mod graph;
+mod labels;
 pub mod likelihood;
 pub mod matching;
 pub mod model;

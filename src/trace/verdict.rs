@@ -7,6 +7,7 @@ mod wording;
 
 use super::clue::{Clue, Shape};
 use super::evidence::{Detail, Evidence};
+use super::labels;
 use super::likelihood::{Reads, Solution, solve};
 use super::matching::RowHit;
 use super::model::{Suspect, Verdict};
@@ -20,11 +21,22 @@ use crate::limits;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::atomic::AtomicBool;
 
 /// Kinds of evidence that a question can leave out.
-pub const REMOVABLE: [&str; 11] = [
-    "columns", "version", "time", "order", "format", "channel", "canary", "exit", "upload",
-    "relay", "peers",
+pub const REMOVABLE: [&str; 12] = [
+    "columns",
+    "version",
+    "time",
+    "order",
+    "format",
+    "channel",
+    "canary",
+    "exit",
+    "upload",
+    "relay",
+    "peers",
+    "selection",
 ];
 
 /// Rows below this belief do not count as seen.
@@ -183,6 +195,8 @@ pub struct Case<'a, 'c> {
     pub resolved: &'a [Fit],
     /// What the question says beside the clue.
     pub options: &'a super::Options,
+    /// Ends the search early.
+    pub stop: &'a AtomicBool,
 }
 
 impl Case<'_, '_> {
@@ -561,8 +575,13 @@ pub fn judge(
             (exits.get(a).copied().unwrap_or(0.0) + canary) * BIT
         })
         .collect();
+    let labels = match c.counts("selection") && leaked.len() >= SELECTED {
+        true => labels::read(c.e, c.all, &likely(&accounts, &by_account, &leaked), c.stop)?,
+        false => Vec::new(),
+    };
     let reads = Reads {
         universe: fresh,
+        labels,
         by_account,
         in_order: if c.counts("time") {
             in_order
@@ -652,6 +671,31 @@ pub fn judge(
         None => wording::verdict(c, r, &cover, &sol, &accounts, &reads),
     };
     Ok((verdict, suspects, more))
+}
+
+/// Leaked records from which on somebody may be said to have picked them by a property, and accounts whose records are looked at
+/// for it.
+const SELECTED: usize = 20;
+const LOOKED_AT: usize = 24;
+
+/// Accounts in the order of how much of the leak they received for how much they read.
+fn likely(accounts: &[i64], by_account: &[Vec<u32>], leaked: &[u32]) -> Vec<i64> {
+    let mut list: Vec<(f64, i64)> = accounts
+        .iter()
+        .zip(by_account)
+        .filter(|(_, own)| !own.is_empty())
+        .map(|(a, own)| {
+            let hit = own
+                .iter()
+                .filter(|t| leaked.binary_search(t).is_ok())
+                .count() as f64;
+            (hit * hit / own.len() as f64, *a)
+        })
+        .filter(|x| x.0 > 0.0)
+        .collect();
+    list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    list.truncate(LOOKED_AT);
+    list.into_iter().map(|x| x.1).collect()
 }
 
 /// Bits by which what an account (or its host) sent outside is *this* clue: of `n` records that left, `k` are in the clue,

@@ -2,7 +2,7 @@
 //! sizes (5 to 500 accounts, 500 to 50,000 records), how popular records are, regions, teams on one queue, readers of a
 //! third of everything, how much of the reading was captured, how many leaked and what they picked.
 
-use leaktrace::trace::likelihood::Reads;
+use leaktrace::trace::likelihood::{Label, Reads};
 
 /// A small generator with a seed: the same numbers on every machine.
 pub struct Rng(u64);
@@ -73,6 +73,9 @@ pub struct Scene {
     pub team: Vec<usize>,
     pub seen: f64,
     pub regional: bool,
+    /// Records that there are, and regions that they lie in.
+    records: u32,
+    regions: u32,
 }
 
 impl Scene {
@@ -83,6 +86,21 @@ impl Scene {
             in_order: self.in_order.clone(),
             leaked: self.leaked.clone(),
             ..Reads::default()
+        }
+    }
+    /// The same where the evidence shows the region of each record, as a field beside it.
+    pub fn told(&self) -> Reads {
+        let value = |t: u32| match t < self.records {
+            true => region(t, self.records, self.regions) as u16 + 1,
+            false => 0,
+        };
+        Reads {
+            labels: vec![Label {
+                name: "region".into(),
+                values: (0..self.regions).map(|r| format!("r{r}")).collect(),
+                of: (0..self.universe).map(value).collect(),
+            }],
+            ..self.reads()
         }
     }
     pub fn label(&self) -> String {
@@ -393,6 +411,8 @@ pub fn make(r: &mut Rng, kind: Kind) -> Scene {
         team,
         seen,
         regional,
+        records,
+        regions,
     }
 }
 

@@ -11,25 +11,39 @@ pub(super) const EPS: f64 = 1e-9;
 /// Records of the common rate that a background class is mixed with: a class of three records says nothing by itself, and
 /// one without a leaked record must not make the first one there a miracle.
 const PRIOR: f64 = 4.0;
+/// The same where records of one value of a property are told apart by how many received them.
+const HELD: f64 = 10.0;
 
 /// Leaked records renumbered from 0, with the background class of each.
 pub(super) struct Leak {
     /// For each account: indices of its leaked records (of the stretches that count).
     pub rows: Vec<Vec<u32>>,
+    /// The same of all that it read.
+    pub all: Vec<Vec<u32>>,
     /// For each account: records read that did not leak.
     pub rest: Vec<f64>,
-    /// Background class of each leaked record.
+    /// Background class of each leaked record: how many received it, and its value of the property that the leak as a whole goes by.
     pub bin: Vec<usize>,
+    /// Whether anybody received it.
+    pub read: Vec<bool>,
     /// Records of each background class.
     bin_all: Vec<f64>,
-    /// Share of what anybody received that leaked.
-    common: f64,
+    /// Classes of records with one reader.
+    alone: Vec<usize>,
+    /// What each background class is mixed with: a rate, and so many records of it.
+    prior: Vec<(f64, f64)>,
     /// Other evidence for each account, in nats, less the price of stretches.
     pub beside: Vec<f64>,
     /// Accounts that may not join any more.
     pub barred: Vec<bool>,
-    /// What an account read in order, leaked or not; empty where not known.
+    /// What an account read, leaked or not, in order where that is known.
     pub order: Vec<Vec<u32>>,
+    /// Whether it is.
+    pub timed: bool,
+    /// Properties of records: for each the value of each record, see [`super::Label`].
+    pub labels: Vec<Vec<u16>>,
+    /// The property whose records alone count of an account's.
+    pub picked: Vec<Option<(usize, u16)>>,
     /// What stretches cost each account, in nats; 0 for one that counts with all.
     pub price: Vec<f64>,
     /// Index of a record among the leaked ones; `u32::MAX` for others.
@@ -44,16 +58,59 @@ fn bin_of(readers: u32) -> usize {
     }
 }
 
-impl Leak {
-    pub fn new(r: &Reads) -> Leak {
-        let mut readers = vec![0u32; r.universe as usize];
-        for a in &r.by_account {
-            for t in a {
-                if let Some(n) = readers.get_mut(*t as usize) {
-                    *n += 1;
-                }
+/// How many received each record.
+fn readers(r: &Reads) -> Vec<u32> {
+    let mut out = vec![0u32; r.universe as usize];
+    for t in r.by_account.iter().flatten() {
+        if let Some(n) = out.get_mut(*t as usize) {
+            *n += 1;
+        }
+    }
+    out
+}
+
+/// The property that the leak as a whole goes by, whoever received its records: a region that left at its source. It must explain
+/// which of the records that anybody received leaked, by more than its values cost.
+pub(super) fn splits(r: &Reads) -> Option<&super::Label> {
+    if r.labels.is_empty() {
+        return None;
+    }
+    let readers = readers(r);
+    let mut leaked = vec![false; readers.len()];
+    for t in &r.leaked {
+        if let Some(x) = leaked.get_mut(*t as usize) {
+            *x = true;
+        }
+    }
+    let known = |t: usize, l: &super::Label| l.of.get(t).copied().unwrap_or(0);
+    let worth = |l: &super::Label| {
+        let mut by = vec![(0.0f64, 0.0f64); l.values.len() + 1];
+        for (t, _) in readers.iter().enumerate().filter(|(_, n)| **n > 0) {
+            if let Some(x) = by.get_mut(usize::from(known(t, l))) {
+                x.1 += 1.0;
+                x.0 += f64::from(u8::from(leaked[t]));
             }
         }
+        let ll = |k: f64, n: f64| {
+            let p = clamp(k / n.max(1.0));
+            k * p.ln() + (n - k) * (1.0 - p).ln()
+        };
+        let all = by.iter().fold((0.0, 0.0), |s, x| (s.0 + x.0, s.1 + x.1));
+        let price = 0.5 * (by.len() as f64) * all.1.max(2.0).ln();
+        by.iter().map(|x| ll(x.0, x.1)).sum::<f64>() - ll(all.0, all.1) - price
+    };
+    r.labels
+        .iter()
+        .map(|l| (worth(l), l))
+        .filter(|x| x.0 > 0.0)
+        .max_by(|x, y| x.0.total_cmp(&y.0))
+        .map(|x| x.1)
+}
+
+impl Leak {
+    /// `split`: a property by which the leak went as a whole, see [`splits`].
+    pub fn new(r: &Reads, split: Option<&super::Label>) -> Leak {
+        let readers = readers(r);
         let mut bin_all = vec![0.0; 38];
         for n in &readers {
             bin_all[bin_of(*n)] += 1.0;
@@ -81,20 +138,66 @@ impl Leak {
             .map(|(a, s)| (a.len() - s.len()) as f64)
             .collect();
         let received: f64 = bin_all.iter().skip(1).sum();
-        let hit = bin.iter().filter(|b| **b > 0).count() as f64;
+        let read: Vec<bool> = bin.iter().map(|b| *b > 0).collect();
+        let hit = read.iter().filter(|b| **b).count() as f64;
+        let common = clamp(hit / received.max(1.0));
+        let mut prior = vec![(common, PRIOR); bin_all.len()];
+        let mut alone = vec![1];
+        if let Some(label) = split {
+            let values = label.values.len() + 1;
+            let of = |t: usize| label.of.get(t).map_or(0, |v| usize::from(*v));
+            bin_all = vec![0.0; 38 * values];
+            for (t, n) in readers.iter().enumerate() {
+                bin_all[bin_of(*n) * values + of(t).min(values - 1)] += 1.0;
+            }
+            for (b, t) in bin.iter_mut().zip(&r.leaked) {
+                *b = *b * values + of(*t as usize).min(values - 1);
+            }
+            prior = vec![(common, HELD); bin_all.len()];
+            alone = (values..2 * values).collect();
+        }
         Leak {
+            all: rows.clone(),
             rows,
             rest,
             bin,
+            read,
             bin_all,
-            common: clamp(hit / received.max(1.0)),
+            alone,
+            prior,
             beside: (0..r.by_account.len())
                 .map(|a| r.beside.get(a).copied().unwrap_or(0.0))
                 .collect(),
             barred: vec![false; r.by_account.len()],
-            order: r.in_order.clone(),
+            order: match r.in_order.is_empty() {
+                true => r.by_account.clone(),
+                false => r.in_order.clone(),
+            },
+            timed: !r.in_order.is_empty(),
+            labels: r.labels.iter().map(|l| l.of.clone()).collect(),
+            picked: vec![None; r.by_account.len()],
             price: vec![0.0; r.by_account.len()],
             index,
+        }
+    }
+
+    /// What the rates of the background cost, in nats: for each a quarter of what a free one would (they are held to the common rate; the
+    /// quarter told regions that left at their source from people who picked by region best on 1,600 seeded leaks).
+    pub fn cost(&self) -> f64 {
+        let classes = self.bin_all.iter().filter(|n| **n > 0.0).count() as f64;
+        0.12 * classes * self.bin_all.iter().sum::<f64>().max(2.0).ln()
+    }
+
+    /// Background rate of records that one account received.
+    pub fn base(&self, f: &Fit) -> f64 {
+        let (mut sum, mut all) = (0.0, 0.0);
+        for c in &self.alone {
+            sum += self.bin_all[*c] * f.b[*c];
+            all += self.bin_all[*c];
+        }
+        match all > 0.0 {
+            true => sum / all,
+            false => self.alone.first().map_or(0.0, |c| f.b[*c]),
         }
     }
 
@@ -107,7 +210,8 @@ impl Leak {
     fn rates(&self, hits: &[f64]) -> Vec<f64> {
         hits.iter()
             .zip(&self.bin_all)
-            .map(|(h, n)| clamp((h + PRIOR * self.common) / (n + PRIOR)))
+            .zip(&self.prior)
+            .map(|((h, n), (rate, held))| clamp((h + held * rate) / (n + held)))
             .collect()
     }
 
@@ -115,8 +219,9 @@ impl Leak {
     fn prior(&self, b: &[f64]) -> f64 {
         b.iter()
             .zip(&self.bin_all)
-            .filter(|(_, n)| **n > 0.0)
-            .map(|(b, _)| PRIOR * (self.common * b.ln() + (1.0 - self.common) * (1.0 - b).ln()))
+            .zip(&self.prior)
+            .filter(|((_, n), _)| **n > 0.0)
+            .map(|((b, _), (rate, held))| held * (rate * b.ln() + (1.0 - rate) * (1.0 - b).ln()))
             .sum()
     }
 }

@@ -30,6 +30,13 @@ pub(super) fn weakest(
         for t in &reads.by_account[*a] {
             own[*t as usize] = true;
         }
+        // Where it took the records of a region, others of that region are those to compare with.
+        let counts = |t: u32| {
+            l.picked[*a].is_none_or(|(k, v)| {
+                let of = l.labels.get(k).and_then(|of| of.get(t as usize));
+                of == Some(&v)
+            })
+        };
         // Weight of a record: the largest share of a reader's records that this account received too.
         let mut weight = vec![0.0f32; reads.universe as usize];
         // What a member unlike this one received may come from there.
@@ -55,14 +62,14 @@ pub(super) fn weakest(
         let (mut k, mut total) = (0.0f64, 0.0f64);
         for t in reads.by_account[*a]
             .iter()
-            .filter(|t| !elsewhere[**t as usize])
+            .filter(|t| !elsewhere[**t as usize] && counts(**t))
         {
             total += 1.0;
             k += f64::from(u8::from(is_leaked(*t)));
         }
         let (mut hit, mut all, mut square) = (0.0f64, 0.0f64, 0.0f64);
         for (t, w) in (0u32..).zip(&weight) {
-            if *w > 0.0 && !own[t as usize] && !elsewhere[t as usize] {
+            if *w > 0.0 && !own[t as usize] && !elsewhere[t as usize] && counts(t) {
                 // Squared: near peers speak, strangers hardly do.
                 let w = f64::from(*w) * f64::from(*w);
                 all += w;
@@ -77,7 +84,7 @@ pub(super) fn weakest(
         }
         // As many records of one weight would say as much.
         let alike = all * all / square;
-        let base = best.b.get(1).copied().unwrap_or(0.0);
+        let base = l.base(best);
         let (ph, pn) = (hit / all * alike + PRIOR * base, alike + PRIOR);
         let (peers, own_rate) = (clamp(ph / pn), clamp(k / total));
         let both = clamp((k + ph) / (total + pn));

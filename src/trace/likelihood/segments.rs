@@ -1,7 +1,9 @@
-//! Stretches of an account's reads that hold what leaked: whole pages, one evening, one export. In: reads in order. Out: the leak
-//! with those stretches alone, where that explains more than it costs. Bounds: a few passes over each account's reads.
+//! Parts of an account's reads that hold what leaked: stretches (whole pages, one evening, one export), or the records with one
+//! property (those of a region). In: reads in order, properties. Out: the leak with that part alone, where it explains more than it
+//! costs. Bounds: a few passes over each account's reads, one for each property and value.
 
 use super::fit::{EPS, Fit, Leak, clamp};
+use std::collections::BTreeMap;
 
 /// Passes over an account's reads for one starting rate.
 const PASSES: usize = 4;
@@ -24,12 +26,53 @@ pub(super) fn choose(l: &mut Leak, null: &Fit) -> Vec<f64> {
         .collect()
 }
 
+/// Accounts whose parts are chosen anew when others have joined.
+const ANEW: usize = 32;
+
+/// Chooses the parts of those anew who received most of what a set leaves open: what one took elsewhere is not what makes him a member
+/// beside others.
+pub(super) fn anew(l: &mut Leak, set: &[usize], on: &Fit) {
+    let mut open: Vec<(f64, usize)> = (0..l.all.len())
+        .filter(|a| !set.contains(a) && !l.barred[*a])
+        // who received the same as a member stands beside it as it is: they may not be told apart
+        .filter(|a| !set.iter().any(|m| alike(&l.all[*a], &l.all[*m])))
+        .map(|a| {
+            (
+                l.all[a].iter().map(|i| on.keep[*i as usize]).sum::<f64>(),
+                a,
+            )
+        })
+        .filter(|x| x.0 >= FEW as f64)
+        .collect();
+    open.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+    for (_, a) in open.into_iter().take(ANEW) {
+        let part = best(l, a, on).unwrap_or_else(|| Stretches {
+            rows: l.all[a].clone(),
+            rest: (l.order[a].len() - l.all[a].len()) as f64,
+            price: 0.0,
+            picked: None,
+            gain: 0.0,
+        });
+        take(l, a, part);
+    }
+}
+
+/// Share of what one received that the other must have received too.
+const SAME: f64 = 0.9;
+
+/// Whether two sorted lists are nearly the same.
+fn alike(a: &[u32], b: &[u32]) -> bool {
+    let both = a.iter().filter(|t| b.binary_search(t).is_ok()).count() as f64;
+    both >= SAME * a.len().max(b.len()) as f64
+}
+
 /// Counts an account with these stretches.
 pub(super) fn take(l: &mut Leak, a: usize, s: Stretches) -> Stretches {
     let old = Stretches {
         rows: std::mem::replace(&mut l.rows[a], s.rows),
         rest: std::mem::replace(&mut l.rest[a], s.rest),
         price: std::mem::replace(&mut l.price[a], s.price),
+        picked: std::mem::replace(&mut l.picked[a], s.picked),
         gain: 0.0,
     };
     l.beside[a] += old.price - s.price;
@@ -40,6 +83,8 @@ pub(super) struct Stretches {
     rows: Vec<u32>,
     rest: f64,
     price: f64,
+    /// The property that they are, not stretches.
+    picked: Option<(usize, u16)>,
     /// Beyond counting all reads, price paid.
     gain: f64,
 }
@@ -83,9 +128,10 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
         }
         worth(&seq, q, &mut |_| true)
     };
-    let mut top: Option<(f64, Vec<bool>, f64)> = None;
-    for start in [0.9, 0.5, 0.2] {
-        let mut q: f64 = start;
+    let mut top: Option<Part> = None;
+    let starts: &[f64] = if l.timed { &[0.9, 0.5, 0.2] } else { &[] };
+    for start in starts {
+        let mut q: f64 = *start;
         for _ in 0..PASSES {
             let (taken, turns) = viterbi(&seq, q, turn);
             let mut k = taken.iter();
@@ -102,12 +148,27 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
             q = clamp(hit / all).min(0.999);
             let price = turns as f64 * turn;
             let gain = worth(&seq, q, &mut |_| k.next().copied().unwrap_or(false)) - price;
-            if top.as_ref().is_none_or(|t| gain > t.0 + 1e-9) {
-                top = Some((gain, taken, price));
+            if top.as_ref().is_none_or(|t| gain > t.gain + 1e-9) {
+                top = Some(Part {
+                    gain,
+                    taken,
+                    price,
+                    picked: None,
+                });
             }
         }
     }
-    let (gain, taken, price) = top?;
+    for part in (0..l.labels.len()).flat_map(|k| by_label(l, &seq, order, k)) {
+        if top.as_ref().is_none_or(|t| part.gain > t.gain + 1e-9) {
+            top = Some(part);
+        }
+    }
+    let Part {
+        gain,
+        taken,
+        price,
+        picked,
+    } = top?;
     if price == 0.0 || gain - whole < MARGIN {
         return None;
     }
@@ -115,6 +176,7 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
         rows: Vec::new(),
         rest: 0.0,
         price,
+        picked,
         gain: gain - whole,
     };
     for (s, _) in seq.iter().zip(&taken).filter(|(_, t)| **t) {
@@ -125,6 +187,62 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
     }
     out.rows.sort_unstable();
     Some(out)
+}
+
+/// A part of the reads: what it is worth, price paid, and which it is.
+struct Part {
+    gain: f64,
+    taken: Vec<bool>,
+    price: f64,
+    picked: Option<(usize, u16)>,
+}
+
+/// Share of an account's reads whose property must be known.
+const KNOWN: f64 = 0.8;
+
+/// The parts of the reads that have one value of property `k` each.
+fn by_label(l: &Leak, seq: &[Option<(u32, f64)>], order: &[u32], k: usize) -> Vec<Part> {
+    let of: Vec<u16> = order
+        .iter()
+        .map(|t| {
+            let values = l.labels.get(k)?;
+            values.get(*t as usize).copied()
+        })
+        .map(Option::unwrap_or_default)
+        .collect();
+    // Reads with each value, and leaked ones among them.
+    let mut count: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
+    for (v, s) in of.iter().zip(seq).filter(|(v, _)| **v != 0) {
+        let n = count.entry(*v).or_default();
+        n.0 += 1;
+        n.1 += usize::from(s.is_some());
+    }
+    let known: usize = count.values().map(|n| n.0).sum();
+    if count.len() < 2 || (known as f64) < KNOWN * order.len() as f64 {
+        return Vec::new();
+    }
+    let price = (l.labels.len() as f64).ln() + (count.len() as f64).ln();
+    count
+        .iter()
+        .filter(|(_, n)| n.1 >= FEW)
+        .map(|(v, (all, hit))| {
+            let mut q = clamp(*hit as f64 / *all as f64).min(0.999);
+            let inside = || of.iter().zip(seq).filter(|(x, _)| *x == v);
+            for _ in 0..8 {
+                let s: f64 = inside()
+                    .filter_map(|(_, s)| *s)
+                    .map(|(_, b)| q / (q + (1.0 - q) * b))
+                    .sum();
+                q = clamp(s / *all as f64).min(0.999);
+            }
+            Part {
+                gain: inside().map(|(_, s)| score(*s, q)).sum::<f64>() - price,
+                taken: of.iter().map(|x| x == v).collect(),
+                price,
+                picked: Some((k, *v)),
+            }
+        })
+        .collect()
 }
 
 fn score(s: Option<(u32, f64)>, q: f64) -> f64 {

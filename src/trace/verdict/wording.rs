@@ -168,18 +168,33 @@ pub(super) fn suspect(
     if let Some((a, z)) = span.filter(|_| positions.len() >= 5) {
         let burst = sol.burst.get(i).copied().unwrap_or(0.0) / BIT;
         let minutes = (z - a) as f64 / 60e9;
-        let stretch = sol.stretch.get(i).copied().unwrap_or(0);
+        let part = sol.stretch.get(i).copied().unwrap_or(0);
+        let picked = sol.picked.get(i).copied().flatten().filter(|_| !only);
+        let label = picked.and_then(|(k, v)| {
+            let l = reads.labels.get(k)?;
+            Some((&l.name, l.values.get(usize::from(v).checked_sub(1)?)?))
+        });
+        let close = burst > 0.0 && !only && picked.is_none();
         say(
             "time",
-            if only { 0.0 } else { burst },
-            if burst > 0.0 && !only {
+            if close { burst } else { 0.0 },
+            if close {
                 format!(
-                    "received them within {minutes:.1} minutes, close together: in stretches of {stretch} records among all {total} that it read"
+                    "received them within {minutes:.1} minutes, close together: in stretches of {part} records among all {total} that it read"
                 )
             } else {
                 format!("received them within {minutes:.1} minutes")
             },
         );
+        if let Some((name, value)) = label {
+            say(
+                "selection",
+                burst,
+                format!(
+                    "picked by a property: only the {part} of its {total} records whose {name} is {value} are weighed"
+                ),
+            );
+        }
     }
     if !only {
         for s in signs::weigh(c, r, cover, account) {
@@ -288,8 +303,14 @@ pub(super) fn verdict(
         )
     } else if set.is_empty() {
         let top = sol.gain.iter().copied().fold(0.0f64, f64::max);
+        let by = match &sol.by {
+            Some(name) => {
+                format!("; what leaked goes by {name}, whoever received it, as at its source")
+            }
+            None => String::new(),
+        };
         format!(
-            "{} of {rows} rows were seen, but no account received them more than chance explains: the best gains {:.1} bits where {:.1} are needed",
+            "{} of {rows} rows were seen, but no account received them more than chance explains: the best gains {:.1} bits where {:.1} are needed{by}",
             r.rows_seen.len(),
             top / BIT,
             sol.threshold / BIT
