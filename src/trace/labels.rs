@@ -32,7 +32,7 @@ const UNSURE: f64 = 0.05;
 #[derive(Default)]
 struct Field {
     values: Vec<Vec<u8>>,
-    of: FxHashMap<u32, u16>,
+    of: BTreeMap<u32, u16>,
     /// Records that were seen with two values.
     unsure: BTreeSet<u32>,
 }
