@@ -25,6 +25,21 @@ pub struct Value {
     pub column: u16,
     /// What can be seen of it.
     pub shape: Shape,
+    /// Its print, where that alone is known: a share copy holds no text.
+    pub print: Option<u64>,
+}
+
+/// A value that the evidence told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// The value, or what stands for it.
+    pub text: String,
+    /// Its class.
+    pub class: String,
+    /// Whether the class identifies a person.
+    pub strong: bool,
+    /// Its print, where the text only stands for it.
+    pub print: Option<u64>,
 }
 
 /// How a value of a clue is written.
@@ -83,26 +98,22 @@ pub fn one(value: &str, typer: &mut Typer<'_>) -> Result<Clue> {
 }
 
 /// A clue of one record: values and the class of each.
-pub fn record(values: &[(String, String, bool)]) -> Result<Clue> {
+pub fn record(values: &[Known]) -> Result<Clue> {
     rows_of(&[values.to_vec()], "a record")
 }
 
-/// A clue of records whose values were taken from the evidence: (value, class, identifies) for each row.
-pub fn rows_of(rows: &[Vec<(String, String, bool)>], format: &str) -> Result<Clue> {
+/// A clue of records whose values were taken from the evidence.
+pub fn rows_of(rows: &[Vec<Known>], format: &str) -> Result<Clue> {
     let mut b = Builder {
         format: format.into(),
         ..Builder::default()
     };
     let mut classes: BTreeMap<String, bool> = BTreeMap::new();
     for r in rows {
-        for (_, c, s) in r {
-            classes.insert(c.clone(), *s);
+        for v in r {
+            classes.insert(v.class.clone(), v.strong);
         }
-        let cells: Vec<(Option<&str>, &str)> = r
-            .iter()
-            .map(|(v, c, _)| (Some(c.as_str()), v.as_str()))
-            .collect();
-        b.row(&cells);
+        b.known(r);
     }
     b.keep_all = true;
     b.finish(&mut |name, _| {

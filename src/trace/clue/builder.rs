@@ -2,7 +2,7 @@
 //! classes. Bounds: [`crate::limits::CLUE_ROWS`], [`crate::limits::CLUE_COLUMNS`]; what is beyond is counted.
 
 use super::spelling::{clean, shape, spelt, tail};
-use super::{Clue, Column, SAMPLE, Shape, Typer, Value, usage};
+use super::{Clue, Column, Known, SAMPLE, Shape, Typer, Value, usage};
 use crate::error::Result;
 use crate::limits;
 use rustc_hash::FxHashMap;
@@ -44,13 +44,13 @@ impl Builder {
     }
 
     /// Number of a value, the same for equal ones.
-    pub(super) fn value(&mut self, column: u16, text: &str) -> Option<u32> {
+    pub(super) fn value(&mut self, column: u16, text: &str, print: Option<u64>) -> Option<u32> {
         let mut h = rustc_hash::FxHasher::default();
-        (column, text).hash(&mut h);
+        (column, text, print).hash(&mut h);
         let mut key = h.finish();
         while let Some(id) = self.seen.get(&key) {
             let v = self.clue.values.get(*id as usize)?;
-            if v.column == column && v.text == text {
+            if v.column == column && v.text == text && v.print == print {
                 return Some(*id);
             }
             key = key.wrapping_add(1);
@@ -59,7 +59,11 @@ impl Builder {
         self.clue.values.push(Value {
             text: text.to_owned(),
             column,
-            shape: shape(text),
+            shape: match print {
+                Some(_) => Shape::Clear,
+                None => shape(text),
+            },
+            print,
         });
         self.seen.insert(key, id);
         Some(id)
@@ -108,12 +112,47 @@ impl Builder {
                 }
                 _ => text,
             };
-            let Some(id) = self.value(c, &text) else {
+            let Some(id) = self.value(c, &text, None) else {
                 self.clue.skipped += 1;
                 continue;
             };
             if !row.contains(&id) {
                 row.push(id);
+            }
+        }
+        if row.is_empty() {
+            self.clue.skipped += 1;
+        } else {
+            self.clue.rows.push(row);
+        }
+    }
+
+    /// A row that the evidence told. Where prints alone are known, the texts only stand for them and are taken as they are.
+    pub(super) fn known(&mut self, values: &[Known]) {
+        if values.iter().all(|v| v.print.is_none()) {
+            let cell = |v| {
+                let Known { text, class, .. }: &Known = v;
+                (Some(class.as_str()), text.as_str())
+            };
+            let cells: Vec<(Option<&str>, &str)> = values.iter().map(cell).collect();
+            return self.row(&cells);
+        }
+        if self.clue.rows.len() >= limits::CLUE_ROWS {
+            self.clue.skipped += 1;
+            return;
+        }
+        let mut row: Vec<u32> = Vec::with_capacity(values.len());
+        for (i, v) in values.iter().enumerate() {
+            let at = self.column(Some(&v.class), i).and_then(|c| {
+                if let Some(n) = self.filled.get_mut(usize::from(c)) {
+                    *n += 1;
+                }
+                self.value(c, &v.text, v.print)
+            });
+            match at {
+                Some(id) if !row.contains(&id) => row.push(id),
+                Some(_) => {}
+                None => self.clue.skipped += 1,
             }
         }
         if row.is_empty() {

@@ -3,7 +3,7 @@
 
 use super::{facts, movement};
 use crate::trace::Question;
-use crate::trace::model::{Hop, TraceResult};
+use crate::trace::model::{Hop, TraceResult, VEILED};
 use crate::trace::subject::Subject;
 use crate::ui::data::Item;
 use crate::ui::model::{Extra, Frame, Model, State, TraceView};
@@ -186,6 +186,9 @@ fn words(d: &mut Doc, r: &TraceResult) {
             "the search was stopped before its end",
             Role::Partial,
         ));
+    }
+    if o.veiled {
+        d.add(Line::pair("partial", VEILED, Role::Partial));
     }
     if o.shallow > 0 {
         let said = format!(
