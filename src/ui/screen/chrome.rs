@@ -504,7 +504,7 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
                 Some(q) => format!("Report on {} to", update::question_name(q)),
                 None => "Report on what is here to".into(),
             },
-            "OUT.html or OUT.md; values stay masked; the journal keeps that it was written",
+            "OUT.html or OUT.md; values masked; the journal keeps that it was written",
         ),
         PromptKind::Export(_, true) => (
             "Write to".into(),

@@ -96,9 +96,10 @@ fn account(r: &AccountRow) -> Doc {
     d.add(Line::pair(
         "from",
         format!(
-            "{}  ({} clients)",
+            "{}  ({} {})",
             r.addresses.join(" "),
-            grouped(r.clients)
+            grouped(r.clients),
+            if r.clients == 1 { "client" } else { "clients" }
         ),
         Role::Text,
     ));
@@ -113,10 +114,14 @@ fn account(r: &AccountRow) -> Doc {
     let mut v: Vec<_> = r.values.iter().collect();
     v.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
     for (class, n) in v {
-        d.add(
-            Line::new(format!("  {class:<14}"), Role::Dim)
-                .and(format!("{:>9} distinct values", grouped(*n)), Role::Text),
-        );
+        d.add(Line::new(format!("  {class:<14}"), Role::Dim).and(
+            format!(
+                "{:>9} distinct value{}",
+                grouped(*n),
+                if *n == 1 { "" } else { "s" }
+            ),
+            Role::Text,
+        ));
     }
     d
 }
