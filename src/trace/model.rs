@@ -193,7 +193,8 @@ pub struct Omitted {
     /// undone only in cases of less text.
     pub shallow: u64,
     /// A share copy was asked for what it holds: values were followed by their prints, so that their digests and masked forms
-    /// were not found.
+    /// were not found. Left out where it is not so: the digest of an answer stands in journals.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub veiled: bool,
     /// The search was stopped before its end.
     pub stopped: bool,

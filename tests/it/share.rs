@@ -432,8 +432,8 @@ fn asked_of_itself(
     assert_eq!(a["clue"]["matched_rows"], b["clue"]["matched_rows"]);
     let (x, y) = (followed(a), followed(b));
     assert_eq!(x, y, "{what} {name}");
-    assert_eq!(b["omitted"]["veiled"], b["clue"]["rows"] != 0);
-    assert_eq!(a["omitted"]["veiled"], false);
+    assert_eq!(b["omitted"]["veiled"] == true, b["clue"]["rows"] != 0);
+    assert_eq!(a["omitted"].get("veiled"), None);
     for k in ["seen", "taken"] {
         for n in ["calls", "records"] {
             let (all, seen) = (&a["subject"][k][n], &b["subject"][k][n]);

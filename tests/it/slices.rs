@@ -106,8 +106,11 @@ impl Bench {
     }
 }
 
+/// Puts a frame into something else: whether the server sends, the packet's number, the frame.
+type Wrap = dyn Fn(bool, u16, &[u8]) -> Vec<u8>;
+
 /// The packets inside something else; which of its ends sends is told by the inner one.
-fn inside(recs: &[Rec], wrap: &dyn Fn(bool, u16, &[u8]) -> Vec<u8>) -> Vec<Rec> {
+fn inside(recs: &[Rec], wrap: &Wrap) -> Vec<Rec> {
     (0u16..)
         .zip(recs)
         .map(|(n, r)| {
@@ -165,7 +168,7 @@ fn of_tunnels() {
     assert_eq!(recs[0].link, 1, "Ethernet");
     let all = recut::pcap(&recs).len();
     for (what, wrap) in [
-        ("vxlan", &vxlan as &dyn Fn(bool, u16, &[u8]) -> Vec<u8>),
+        ("vxlan", &vxlan as &Wrap),
         ("gre", &gre),
         ("gre in vxlan", &both),
     ] {
