@@ -2,7 +2,7 @@
 //! loading; an interrupt stops it at the next block and keeps what was read.
 
 use super::args::{Args, Common};
-use super::{DAMAGED, INTERRUPTED, OK, UNREADABLE, case, out, rows};
+use super::{INTERRUPTED, OK, UNREADABLE, case, out, rows};
 use crate::call::text::visible;
 use crate::case::{open_notebook, place};
 use crate::error::{Error, Result};
@@ -275,7 +275,11 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
         );
     }
     if outcome.sources.is_empty() {
-        return if stopped { INTERRUPTED } else { UNREADABLE };
+        return if stopped {
+            INTERRUPTED
+        } else {
+            outcome.status()
+        };
     }
     eprintln!(
         "{}: {} sources, {} calls, {} accounts, {} APIs, {} findings in {:.1} s",
@@ -289,9 +293,7 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
     );
     if stopped {
         INTERRUPTED
-    } else if outcome.damaged || !outcome.failed.is_empty() {
-        DAMAGED
     } else {
-        OK
+        outcome.status()
     }
 }

@@ -62,6 +62,8 @@ pub(super) fn cell(v: Option<&Value>, column: &Column) -> String {
             .join(" "),
         Some(Value::Object(o)) => o
             .iter()
+            // an empty text says nothing to people
+            .filter(|(_, v)| v.as_str() != Some(""))
             .map(|(k, v)| {
                 format!(
                     "{k}={}",

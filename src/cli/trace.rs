@@ -292,6 +292,24 @@ fn readable(a: &TraceResult) -> String {
         "clue      {} of {} rows and {} of {} values were seen",
         c.matched_rows, c.rows, c.matched_values, c.values
     );
+    for note in a.omitted.notes() {
+        let _ = writeln!(out, "partial   {note}");
+    }
+    let judged = a.verdict.none || !a.verdict.set.is_empty() || !a.suspects.is_empty();
+    if judged {
+        verdict(&mut out, a);
+    }
+    if let Some(r) = &a.reads {
+        beside(&mut out, r);
+        // who asks for these does not read the way of each row below them
+        return out;
+    }
+    trails(&mut out, a);
+    out
+}
+
+/// Who could have leaked it.
+fn verdict(out: &mut String, a: &TraceResult) {
     let who = if a.verdict.none {
         "no account in this evidence".to_owned()
     } else {
@@ -320,11 +338,10 @@ fn readable(a: &TraceResult) -> String {
             let _ = writeln!(out, "  {:+8.1}  {}  {}", e.bits, e.kind, visible(&e.text));
         }
     }
-    if let Some(r) = &a.reads {
-        beside(&mut out, r);
-        // who asks for these does not read the way of each row below them
-        return out;
-    }
+}
+
+/// How each record moved.
+fn trails(out: &mut String, a: &TraceResult) {
     for t in &a.trails {
         let _ = writeln!(out, "\ntrail     {}", visible(&t.record));
         for h in &t.hops {
@@ -358,5 +375,4 @@ fn readable(a: &TraceResult) -> String {
             );
         }
     }
-    out
 }

@@ -125,6 +125,20 @@ pub struct LoadOutcome {
     pub failed: Vec<(PathBuf, String)>,
 }
 
+impl LoadOutcome {
+    /// The exit status that says how a load went which was not stopped: 4 where nothing could be read, 3 where a part of it
+    /// could not.
+    pub fn status(&self) -> u8 {
+        if self.sources.is_empty() {
+            4
+        } else if self.damaged || !self.failed.is_empty() {
+            3
+        } else {
+            0
+        }
+    }
+}
+
 pub(crate) use crate::case::beside;
 
 /// Loads, and decides all facts. Errors only where nothing could be done at all.

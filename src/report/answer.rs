@@ -310,7 +310,7 @@ fn over_time(cx: &Cx, d: &mut Document, a: &TraceResult) -> Result<()> {
     if all.slots.is_empty() {
         return Ok(());
     }
-    d.head("@Time");
+    d.head("Time");
     let slots = all.slots.len();
     let at = |t: i64| {
         usize::try_from(t.saturating_sub(all.from).max(0) / all.step.max(1))
@@ -390,8 +390,8 @@ fn movement(d: &mut Document, cited: &mut Cited<'_>, graph: &Graph) -> Result<()
     };
     let mut t = Table {
         head: vec![
-            "From",
-            "To",
+            "@From",
+            "@To",
             "#Records",
             "API",
             "Account",
@@ -444,8 +444,8 @@ fn records(d: &mut Document, cited: &mut Cited<'_>, a: &TraceResult) -> Result<(
                 "#Hop",
                 "#From hop",
                 "@Time",
-                "From",
-                "To",
+                "@From",
+                "@To",
                 "API",
                 "Account",
                 "Place",

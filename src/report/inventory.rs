@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::limits::{REPORT_FEW, REPORT_ROWS};
 use crate::query::read::time::rfc3339;
 use crate::query::{Cx, Filter, read};
-use crate::trace::model::TraceResult;
+use crate::trace::model::{TraceResult, VEILED};
 
 fn number(n: u64) -> Line {
     line(n.to_string())
@@ -230,6 +230,9 @@ pub(super) fn limits(cx: &Cx, d: &mut Document, found: Option<&TraceResult>) -> 
             points.push(line(
                 "The search was stopped before its end: the answer is partial.",
             ));
+        }
+        if o.veiled {
+            points.push(line(format!("{}.", VEILED.replacen("in", "In", 1))));
         }
         for (n, what) in [
             (o.trails, "records have no trail here because of a limit"),

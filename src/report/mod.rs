@@ -149,8 +149,8 @@ impl<'a> Cited<'a> {
             head: vec![
                 "Call",
                 "@Time",
-                "From",
-                "To",
+                "@From",
+                "@To",
                 "API",
                 "#Status",
                 "Account",

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use asked::{answers_to, received, record};
+use asked::{By, answers_to, received, record};
 use moved::{Own, shown, trails};
 
 fn usage(msg: String) -> Error {
@@ -107,11 +107,10 @@ pub fn run(
             why: "holds no key for prints: it was not made by leaktrace".into(),
         })?,
     };
-    match (&copy, question) {
-        (Some(_), Question::Account(_)) => return Err(share::no_text("a trace of an account")),
-        (Some(_), Question::Record(_)) => return Err(share::no_text("a trace of a record")),
-        _ => {}
-    }
+    let by = match &copy {
+        Some(_) => By::Print,
+        None => By::Text(&key),
+    };
     let rules = options
         .rules
         .clone()
@@ -156,10 +155,10 @@ pub fn run(
             clue::one(v, &mut typer).map_err(|_| usage("--value: nothing to look for".into()))?
         }
         Question::Clue { name, bytes } => clue::read(name, bytes, &mut typer, &mut finder)?,
-        Question::Record(id) => record(conn, &e, &key, id)?,
+        Question::Record(id) => record(conn, &e, by, id)?,
         Question::Subject(kind, name) => {
             let bodies = asked_about(*kind, name)?;
-            match received(conn, &e, &key, bodies, stop)? {
+            match received(conn, &e, by, bodies, stop)? {
                 Some(c) => c,
                 None => {
                     return Ok(TraceResult {
@@ -173,7 +172,7 @@ pub fn run(
             let id = account(&e, name)?;
             asked_about(Kind::Account, name)?;
             only = Some(id);
-            match received(conn, &e, &key, answers_to(&e, id), stop)? {
+            match received(conn, &e, by, answers_to(&e, id), stop)? {
                 Some(c) => c,
                 None => {
                     let mut told = nothing_received(&e, &key, options, stop, id)?;
@@ -196,7 +195,10 @@ pub fn run(
     };
     let mut found = sight::by_prints(&e, &clue, &key, &resolved, stop)?;
     sight::learn_classes(&e, &mut clue, &found);
-    let mut omitted = Omitted::default();
+    let mut omitted = Omitted {
+        veiled: clue.values.iter().any(|v| v.print.is_some()),
+        ..Omitted::default()
+    };
     if !options.quick && own.is_none() {
         let wanted = as_text(&clue, &found, lone);
         if !wanted.is_empty() {
@@ -341,7 +343,8 @@ fn as_text<'a>(clue: &'a Clue, found: &[Found], lone: bool) -> Vec<(u32, &'a str
         .zip(&clue.values)
         .filter(|(i, v)| {
             let column = clue.columns.get(v.column as usize);
-            (few || !have.contains(i))
+            v.print.is_none()
+                && (few || !have.contains(i))
                 && column.is_none_or(|c| c.used && (lone || c.strong && (few || c.class.is_none())))
         })
         .map(|(i, v)| (i, v.text.as_str()))

@@ -2,18 +2,19 @@
 //! array, one value a line). Out: rows of distinct values with their columns. Bounds: [`crate::limits::CLUE_BYTES`],
 //! [`crate::limits::CLUE_ROWS`], [`crate::limits::CLUE_COLUMNS`]; what is beyond, empty or too short is counted.
 
+mod builder;
 mod forms;
 mod json;
 mod prose;
+mod spelling;
 mod sql;
 mod unpack;
 
 use crate::error::{Error, Result};
 use crate::limits;
-use rustc_hash::FxHashMap;
-use std::borrow::Cow;
+use builder::Builder;
+use spelling::clean;
 use std::collections::BTreeMap;
-use std::hash::{Hash as _, Hasher as _};
 
 /// A distinct value of the clue.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,21 @@ pub struct Value {
     pub column: u16,
     /// What can be seen of it.
     pub shape: Shape,
+    /// Its print, where that alone is known: a share copy holds no text.
+    pub print: Option<u64>,
+}
+
+/// A value that the evidence told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// The value, or what stands for it.
+    pub text: String,
+    /// Its class.
+    pub class: String,
+    /// Whether the class identifies a person.
+    pub strong: bool,
+    /// Its print, where the text only stands for it.
+    pub print: Option<u64>,
 }
 
 /// How a value of a clue is written.
@@ -82,26 +98,22 @@ pub fn one(value: &str, typer: &mut Typer<'_>) -> Result<Clue> {
 }
 
 /// A clue of one record: values and the class of each.
-pub fn record(values: &[(String, String, bool)]) -> Result<Clue> {
+pub fn record(values: &[Known]) -> Result<Clue> {
     rows_of(&[values.to_vec()], "a record")
 }
 
-/// A clue of records whose values were taken from the evidence: (value, class, identifies) for each row.
-pub fn rows_of(rows: &[Vec<(String, String, bool)>], format: &str) -> Result<Clue> {
+/// A clue of records whose values were taken from the evidence.
+pub fn rows_of(rows: &[Vec<Known>], format: &str) -> Result<Clue> {
     let mut b = Builder {
         format: format.into(),
         ..Builder::default()
     };
     let mut classes: BTreeMap<String, bool> = BTreeMap::new();
     for r in rows {
-        for (_, c, s) in r {
-            classes.insert(c.clone(), *s);
+        for v in r {
+            classes.insert(v.class.clone(), v.strong);
         }
-        let cells: Vec<(Option<&str>, &str)> = r
-            .iter()
-            .map(|(v, c, _)| (Some(c.as_str()), v.as_str()))
-            .collect();
-        b.row(&cells);
+        b.known(r);
     }
     b.keep_all = true;
     b.finish(&mut |name, _| {
@@ -175,293 +187,6 @@ fn usage(name: &str, why: &str) -> Error {
         msg: format!("clue {}: {why}", crate::call::text::visible(name)),
         at: None,
     }
-}
-
-#[derive(Default)]
-struct Builder {
-    clue: Clue,
-    format: String,
-    by_name: BTreeMap<String, u16>,
-    /// Values by a hash of column and text; equal hashes of others stand under the next number.
-    seen: FxHashMap<u64, u32>,
-    /// Classes that the text itself told, by column.
-    told: BTreeMap<u16, (String, bool)>,
-    /// Filled cells of each column.
-    filled: Vec<u64>,
-    keep_all: bool,
-}
-
-impl Builder {
-    fn column(&mut self, name: Option<&str>, at: usize) -> Option<u16> {
-        let key = name.map_or_else(|| format!("\u{0}{at}"), str::to_owned);
-        if let Some(c) = self.by_name.get(&key) {
-            return Some(*c);
-        }
-        if self.clue.columns.len() >= limits::CLUE_COLUMNS {
-            return None;
-        }
-        let c = u16::try_from(self.clue.columns.len()).ok()?;
-        self.by_name.insert(key, c);
-        self.clue.columns.push(Column {
-            name: name.map(str::to_owned),
-            ..Column::default()
-        });
-        self.filled.push(0);
-        Some(c)
-    }
-
-    /// Number of a value, the same for equal ones.
-    fn value(&mut self, column: u16, text: &str) -> Option<u32> {
-        let mut h = rustc_hash::FxHasher::default();
-        (column, text).hash(&mut h);
-        let mut key = h.finish();
-        while let Some(id) = self.seen.get(&key) {
-            let v = self.clue.values.get(*id as usize)?;
-            if v.column == column && v.text == text {
-                return Some(*id);
-            }
-            key = key.wrapping_add(1);
-        }
-        let id = u32::try_from(self.clue.values.len()).ok()?;
-        self.clue.values.push(Value {
-            text: text.to_owned(),
-            column,
-            shape: shape(text),
-        });
-        self.seen.insert(key, id);
-        Some(id)
-    }
-
-    fn row(&mut self, cells: &[(Option<&str>, &str)]) {
-        if self.clue.rows.len() >= limits::CLUE_ROWS {
-            self.clue.skipped += 1;
-            return;
-        }
-        let mut row: Vec<u32> = Vec::with_capacity(cells.len());
-        for (i, (name, cell)) in cells.iter().enumerate() {
-            let text = spelt(clean(cell));
-            if text.chars().count() < 2
-                || matches!(
-                    text.to_ascii_lowercase().as_str(),
-                    "null"
-                        | "none"
-                        | "n/a"
-                        | "na"
-                        | "nil"
-                        | "nan"
-                        | "--"
-                        | "true"
-                        | "false"
-                        | "\\n"
-                )
-            {
-                continue;
-            }
-            let Some(c) = self.column(*name, i) else {
-                self.clue.skipped += 1;
-                continue;
-            };
-            if let Some(n) = self.filled.get_mut(usize::from(c)) {
-                *n += 1;
-            }
-            // Four digits in a column of last digits are the end of a longer number.
-            let text = match name {
-                Some(n)
-                    if text.len() == 4
-                        && tail(n)
-                        && text.bytes().all(|b| b.is_ascii_alphanumeric()) =>
-                {
-                    Cow::Owned(format!("****{text}"))
-                }
-                _ => text,
-            };
-            let Some(id) = self.value(c, &text) else {
-                self.clue.skipped += 1;
-                continue;
-            };
-            if !row.contains(&id) {
-                row.push(id);
-            }
-        }
-        if row.is_empty() {
-            self.clue.skipped += 1;
-        } else {
-            self.clue.rows.push(row);
-        }
-    }
-
-    fn finish(mut self, typer: &mut Typer<'_>) -> Result<Clue> {
-        if self.clue.rows.is_empty() {
-            return Err(usage("", "holds no value to look for"));
-        }
-        let mut values: Vec<Vec<u32>> = vec![Vec::new(); self.clue.columns.len()];
-        for (i, v) in (0u32..).zip(&self.clue.values) {
-            if let Some(own) = values.get_mut(usize::from(v.column)) {
-                own.push(i);
-            }
-        }
-        for ((c, column), own) in self.clue.columns.iter_mut().enumerate().zip(&values) {
-            let sample: Vec<&str> = own
-                .iter()
-                .filter_map(|i| self.clue.values.get(*i as usize))
-                .filter(|v| v.shape == Shape::Clear)
-                .take(SAMPLE)
-                .map(|v| v.text.as_str())
-                .collect();
-            let told = u16::try_from(c)
-                .ok()
-                .and_then(|c| self.told.get(&c).cloned());
-            let class = told.or_else(|| typer(column.name.as_deref(), &sample));
-            let distinct =
-                own.len() as f64 / self.filled.get(c).copied().unwrap_or(0).max(1) as f64;
-            // Nothing knows the class: long, nearly unique codes identify; few values over many rows say nothing.
-            let coded = own
-                .iter()
-                .filter_map(|i| self.clue.values.get(*i as usize))
-                .filter(|v| {
-                    v.shape != Shape::Clear
-                        || (v.text.chars().count() >= 6
-                            && v.text.bytes().any(|b| b.is_ascii_digit()))
-                })
-                .count() as f64
-                / own.len().max(1) as f64;
-            column.strong = match &class {
-                Some((_, strong)) => *strong,
-                None => distinct > 0.9 && coded > 0.9,
-            };
-            column.used =
-                self.keep_all || class.is_some() || self.clue.rows.len() < 20 || distinct > 0.2;
-            column.class = class.map(|c| c.0);
-        }
-        self.clue.format = self.format;
-        Ok(self.clue)
-    }
-}
-
-/// Cell text without what spreadsheets put around it: `="..."`, a leading apostrophe, blanks, quotes.
-fn clean(cell: &str) -> &str {
-    let t = cell.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\u{0}');
-    let mut t = t
-        .strip_prefix("=\"")
-        .and_then(|t| t.strip_suffix('"'))
-        .unwrap_or(t);
-    for (open, close) in [("\"", "\""), ("'", "'"), ("“", "”"), ("`", "`")] {
-        if t.len() > open.len() + close.len()
-            && let Some(inner) = t.strip_prefix(open).and_then(|t| t.strip_suffix(close))
-        {
-            t = inner;
-        }
-    }
-    let t = match t.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit() || "+-=@".contains(c)) => rest,
-        _ => t,
-    };
-    t.trim()
-}
-
-/// Whether a column holds the last digits of numbers.
-fn tail(name: &str) -> bool {
-    let n = name.to_lowercase();
-    [
-        "last4",
-        "last_4",
-        "last 4",
-        "last-4",
-        "lastfour",
-        "last_four",
-        "tail",
-        "suffix",
-        "尾号",
-        "后四位",
-        "末四位",
-    ]
-    .iter()
-    .any(|w| n.contains(w))
-}
-
-/// A value as programs write it: digits and letters of full width made narrow, numbers of spreadsheets
-/// (`1.3800138000E+10`, `13800138000.0`) written out.
-fn spelt(text: &str) -> Cow<'_, str> {
-    let wide = |c: char| {
-        ('\u{ff10}'..='\u{ff19}').contains(&c)
-            || ('\u{ff21}'..='\u{ff3a}').contains(&c)
-            || ('\u{ff41}'..='\u{ff5a}').contains(&c)
-    };
-    if text.chars().any(wide) {
-        return Cow::Owned(
-            text.chars()
-                .map(|c| match c {
-                    '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-                    '\u{3000}' => ' ',
-                    c => c,
-                })
-                .collect(),
-        );
-    }
-    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-    if let Some(whole) = text.strip_suffix(".0")
-        && digits(whole)
-        && whole.len() >= 6
-    {
-        return Cow::Borrowed(whole);
-    }
-    if let Some((mantissa, power)) = text.split_once(['e', 'E'])
-        && let Some(power) = power.strip_prefix('+').and_then(|p| p.parse::<usize>().ok())
-        && let Some((first, rest)) = mantissa.split_once('.')
-        && digits(first)
-        && digits(rest)
-        && first.len() == 1
-        // What was rounded is no value any more.
-        && rest.len() >= 8
-        && rest.len() <= power
-        && power < 20
-    {
-        let mut out = format!("{first}{rest}");
-        out.extend(std::iter::repeat_n('0', power - rest.len()));
-        return Cow::Owned(out);
-    }
-    Cow::Borrowed(text)
-}
-
-/// Whether a value is masked or a digest.
-fn shape(text: &str) -> Shape {
-    if text
-        .chars()
-        .any(|c| matches!(c, '*' | '＊' | '•' | '●' | '·' | '█'))
-        && text.chars().filter(|c| c.is_alphanumeric()).count() >= 1
-        && !text.contains("·") // a dot inside names of several peoples is no mask
-        || text.contains("**")
-    {
-        return Shape::Masked;
-    }
-    if let Some(bytes) = digest(text) {
-        return Shape::Digest(bytes);
-    }
-    Shape::Clear
-}
-
-/// Bytes of a digest written as hex or base64 of 16, 20 or 32 bytes.
-fn digest(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    let b = text.as_bytes();
-    if matches!(b.len(), 32 | 40 | 64) && b.iter().all(u8::is_ascii_hexdigit) {
-        // Digits alone are a number (a long order number), not a digest.
-        if b.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        return b
-            .chunks(2)
-            .map(|p| u8::from_str_radix(std::str::from_utf8(p).ok()?, 16).ok())
-            .collect();
-    }
-    if matches!(b.len(), 24 | 28 | 44) && b.ends_with(b"=") {
-        let out = base64::engine::general_purpose::STANDARD
-            .decode(b)
-            .or_else(|_| base64::engine::general_purpose::URL_SAFE.decode(b))
-            .ok()?;
-        return matches!(out.len(), 16 | 20 | 32).then_some(out);
-    }
-    None
 }
 
 #[cfg(test)]

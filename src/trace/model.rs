@@ -192,8 +192,44 @@ pub struct Omitted {
     /// Bytes of text in which values were looked for in their direct forms alone: codings inside codings, archives and masks are
     /// undone only in cases of less text.
     pub shallow: u64,
+    /// A share copy was asked for what it holds: values were followed by their prints, so that their digests and masked forms
+    /// were not found. Left out where it is not so: the digest of an answer stands in journals.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub veiled: bool,
     /// The search was stopped before its end.
     pub stopped: bool,
+}
+
+/// What is said of an answer that is [`Omitted::veiled`].
+pub const VEILED: &str = "in a share copy values are followed by their prints: their digests and masked forms are found only in the \
+    case that it was made from";
+
+impl Omitted {
+    /// Each as a sentence.
+    pub fn notes(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.stopped {
+            out.push("the search was stopped before its end".to_owned());
+        }
+        if self.veiled {
+            out.push(VEILED.to_owned());
+        }
+        for (n, what) in [
+            (self.trails, "trails are not listed"),
+            (self.hops, "hops are not listed"),
+            (self.suspects, "suspects are not listed"),
+            (self.unsearched, "values were not searched as text"),
+            (
+                self.shallow,
+                "bytes of text were searched for direct forms alone",
+            ),
+        ] {
+            if n > 0 {
+                out.push(format!("{n} {what}"));
+            }
+        }
+        out
+    }
 }
 
 /// A cell of a leaked row, and whether the account got it.

@@ -112,6 +112,9 @@ pub fn prints_of(
     v: &super::clue::Value,
     class: Option<&str>,
 ) -> Vec<(Print, Form, f32)> {
+    if let Some(print) = v.print {
+        return vec![(print, Form::PLAIN, 1.0)];
+    }
     match &v.shape {
         Shape::Clear => {
             let mut out = detect::lookup_prints(key, &v.text);

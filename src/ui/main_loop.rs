@@ -46,6 +46,8 @@ struct Loading {
     done: std::sync::mpsc::Receiver<Result<load::LoadOutcome>>,
     thread: Option<std::thread::JoinHandle<()>>,
     snap: LoadSnap,
+    /// How it went, once it has ended by itself.
+    status: u8,
     last: (Instant, u64),
 }
 
@@ -215,6 +217,7 @@ fn start_load(o: &UiOptions) -> Option<Loading> {
         done,
         thread,
         snap,
+        status: 0,
         last: (Instant::now(), 0),
     })
 }
@@ -253,6 +256,7 @@ impl Loading {
             s.generation += 1;
             match r {
                 Ok(out) => {
+                    self.status = out.status();
                     s.calls = out.calls;
                     s.trouble = out.failed.first().map(|(p, why)| {
                         let more = out.failed.len() - 1;
@@ -272,7 +276,10 @@ impl Loading {
                         );
                     }
                 }
-                Err(e) => s.trouble = Some(e.to_string()),
+                Err(e) => {
+                    self.status = e.exit_code();
+                    s.trouble = Some(e.to_string());
+                }
             }
         }
         s.clone()
@@ -419,7 +426,8 @@ fn frame(m: &Model, screen: &mut Screen, gate: &FrameGate) -> io::Result<()> {
     io::Write::flush(screen.backend_mut())
 }
 
-/// Stops what runs: writes are finished, a load stops at its next commit and keeps what it read.
+/// Stops what runs: writes are finished, a load stops at its next commit and keeps what it read. Who leaves in peace is told
+/// how a load went that had ended by then, as `load` tells it.
 fn finish(code: i32, lanes: &Lanes, loading: Option<Loading>) -> i32 {
     for l in lanes.all() {
         l.end();
@@ -434,6 +442,9 @@ fn finish(code: i32, lanes: &Lanes, loading: Option<Loading>) -> i32 {
         l.progress.stop.store(true, Ordering::SeqCst);
         if let Some(h) = l.thread.take() {
             let _ = h.join();
+        }
+        if code == 0 {
+            return i32::from(l.status);
         }
     }
     code

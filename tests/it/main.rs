@@ -63,6 +63,7 @@ mod served;
 mod served_peers;
 mod share;
 mod sixty;
+mod slices;
 mod socks;
 mod sources;
 mod streams;

@@ -109,6 +109,35 @@ fn a_report_answers_and_every_statement_leads_to_a_place() {
     );
 }
 
+/// What says how a column is set is no part of a heading.
+#[test]
+fn headings_are_words() {
+    for args in [&["--clue", CLUE][..], &[]] {
+        let page = written(args, "r.html");
+        let mut heads = 0;
+        for tag in [
+            "<h1>",
+            "<h2>",
+            "<h3>",
+            "<th>",
+            "<th class=\"n\">",
+            "<th class=\"t\">",
+        ] {
+            for (at, _) in page.match_indices(tag) {
+                let word = &page[at + tag.len()..];
+                assert!(!word.starts_with(['@', '#']), "{}", &word[..20]);
+                heads += 1;
+            }
+        }
+        assert!(heads > 10);
+        let plain = written(args, "r.md");
+        let bad = |l: &&str| {
+            l.trim_start_matches(['#', ' ']).starts_with(['@', '\\']) && l.starts_with('#')
+        };
+        assert_eq!(plain.lines().find(bad), None);
+    }
+}
+
 #[test]
 fn values_are_masked_unless_they_are_asked_for() {
     let values = leaked();

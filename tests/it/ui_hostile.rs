@@ -484,6 +484,7 @@ impl Data for Hostile {
                     }],
                 }],
                 omitted: Omitted {
+                    veiled: true,
                     trails: 1,
                     hops: 1,
                     suspects: 1,

@@ -165,3 +165,34 @@ fn without_colour_no_colour_is_sent_and_the_selection_is_reversed() {
     t.send("\u{3}\u{3}");
     assert_eq!(t.end(), 130);
 }
+
+#[test]
+fn who_leaves_is_told_how_the_load_went() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let noise: Vec<u8> = (0..4000u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    let nothing = put("noise.bin", &noise);
+    let whole = put(
+        "access.log",
+        b"10.0.0.9 - - [23/Nov/2026:19:08:55 +0000] \"GET /a HTTP/1.1\" 200 5 \"-\" \"curl\"\n",
+    );
+    for (files, says, code) in [
+        (vec![&nothing], "neither a capture", 4),
+        (vec![&whole, &nothing], "neither a capture", 3),
+        (vec![&whole], "loaded: numbers are final", 0),
+    ] {
+        let case = dir.path().join(format!("{code}.ltc"));
+        let mut args = vec!["--case", case.to_str().unwrap()];
+        args.extend(files.iter().map(|f| f.as_str()));
+        let mut t = Term::start(&args, dir.path(), &[]);
+        t.wait(says);
+        t.send("qq");
+        assert_eq!(t.end(), code, "{files:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Clues of what the case itself holds: a record, what came to a subject. In: its id, or bodies. Out: a clue. Bounds:
 //! [`limits::TRACE_ACCOUNT_RECORDS`] records.
 
-use super::super::clue::{self, Clue};
+use super::super::clue::{self, Clue, Known};
 use super::super::evidence::Evidence;
 use super::super::sight::Fields;
 use crate::call::model::Dir;
@@ -18,15 +18,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::usage;
 
-/// Values of one record in a body: value, class, whether the class identifies.
+/// What values are told by.
+#[derive(Clone, Copy)]
+pub(super) enum By<'k> {
+    /// Their text, proved under the case's key.
+    Text(&'k PrintKey),
+    /// Their prints: in a share copy no text stands. What is masked there has no print of the whole value.
+    Print,
+}
+
+/// Values of one record in a body.
 fn values_of(
     e: &Evidence<'_>,
-    key: &PrintKey,
+    by: By<'_>,
     facts: &crate::call::model::Facts,
     content: &[u8],
     record: u32,
-) -> Vec<(String, String, bool)> {
-    let mut out: Vec<(String, String, bool)> = Vec::new();
+) -> Vec<Known> {
+    let mut out: Vec<Known> = Vec::new();
     for f in facts.findings.iter().filter(|f| f.record == record) {
         let Some(class) = e
             .classes
@@ -39,16 +48,22 @@ fn values_of(
         let Some(slice) = content.get(from..from.saturating_add(f.len as usize)) else {
             continue;
         };
-        let value = if f.masked {
-            Some(slice.to_vec())
-        } else {
-            detect::value_of(key, f, slice)
+        let (value, print) = match by {
+            By::Text(_) if f.masked => (Some(slice.to_vec()), None),
+            By::Text(key) => (detect::value_of(key, f, slice), None),
+            By::Print if f.masked || f.form.steps().any(|s| s.one_way()) => continue,
+            By::Print => (Some(slice.to_vec()), Some(f.print)),
         };
-        let Some(value) = value.and_then(|v| String::from_utf8(v).ok()) else {
+        let Some(text) = value.and_then(|v| String::from_utf8(v).ok()) else {
             continue;
         };
-        if !out.iter().any(|(v, _, _)| *v == value) {
-            out.push((value, class.clone(), e.is_strong(f.class)));
+        if !out.iter().any(|v| v.text == text && v.print == print) {
+            out.push(Known {
+                text,
+                class: class.clone(),
+                strong: e.is_strong(f.class),
+                print,
+            });
         }
     }
     out
@@ -67,12 +82,7 @@ fn facts_of(
 }
 
 /// The clue of a record id.
-pub(super) fn record(
-    conn: &Connection,
-    e: &Evidence<'_>,
-    key: &PrintKey,
-    id: &str,
-) -> Result<Clue> {
+pub(super) fn record(conn: &Connection, e: &Evidence<'_>, by: By<'_>, id: &str) -> Result<Clue> {
     let gone = || {
         usage(format!(
             "no record {} in this case (findings rows name them)",
@@ -95,7 +105,7 @@ pub(super) fn record(
     let fields = Fields::new(conn);
     let facts = facts_of(conn, &fields, body)?;
     let content = BodyReader::new().get(conn, body)?;
-    let values = values_of(e, key, &facts, &content, n);
+    let values = values_of(e, by, &facts, &content, n);
     if values.is_empty() {
         return Err(gone());
     }
@@ -115,14 +125,14 @@ pub(super) fn answers_to(e: &Evidence<'_>, account: i64) -> Vec<(i64, i64)> {
 pub(super) fn received(
     conn: &Connection,
     e: &Evidence<'_>,
-    key: &PrintKey,
+    by: By<'_>,
     mut bodies: Vec<(i64, i64)>,
     stop: &AtomicBool,
 ) -> Result<Option<Clue>> {
     bodies.sort_unstable();
     let mut done: FxHashSet<i64> = FxHashSet::default();
     let mut seen: FxHashSet<u64> = FxHashSet::default();
-    let mut rows: Vec<Vec<(String, String, bool)>> = Vec::new();
+    let mut rows: Vec<Vec<Known>> = Vec::new();
     let fields = Fields::new(conn);
     let mut reader = BodyReader::new();
     for (_, body) in bodies {
@@ -146,7 +156,7 @@ pub(super) fn received(
         let content = reader.get(conn, body)?;
         for (n, print) in records {
             if rows.len() < limits::TRACE_ACCOUNT_RECORDS && print.is_some_and(|k| seen.insert(k)) {
-                let v = values_of(e, key, &facts, &content, n);
+                let v = values_of(e, by, &facts, &content, n);
                 if !v.is_empty() {
                     rows.push(v);
                 }

@@ -28,7 +28,9 @@ pub(super) fn shown(clue: &Clue, value: u32, reveal: bool) -> String {
         .get(v.column as usize)
         .and_then(|c| c.class.as_deref());
     match class {
-        Some(c) if !reveal && v.shape == clue::Shape::Clear => detect::mask::show(c, &v.text),
+        Some(c) if !reveal && v.shape == clue::Shape::Clear && v.print.is_none() => {
+            detect::mask::show(c, &v.text)
+        }
         _ => v.text.clone(),
     }
 }

@@ -106,8 +106,9 @@ pub(super) fn draw(g: &Graph) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {right} {bottom}\" width=\"{right}\" height=\"{bottom}\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\" color=\"#333\">\n<title>Movement of {} records over {} addresses</title>\n<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"currentColor\"/></marker></defs>",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {right} {bottom}\" width=\"{right}\" height=\"{bottom}\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\" color=\"#333\">\n<title>Movement of {} record{} over {} addresses</title>\n<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"currentColor\"/></marker></defs>",
         g.records,
+        if g.records == 1 { "" } else { "s" },
         g.nodes.len()
     );
     for e in &edges {
@@ -128,7 +129,10 @@ pub(super) fn draw(g: &Graph) -> String {
             "<g opacity=\"{faint}\"><path d=\"{d}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"{width}\"{dash} marker-end=\"url(#tip)\"/>"
         );
         let words = g.words(e);
-        let top = y - 5 - 13 * i64::try_from(words.len().saturating_sub(1)).unwrap_or(0) / 2;
+        // beside a slope the words stand around their place, above a straight line all of them
+        let more = 13 * i64::try_from(words.len().saturating_sub(1)).unwrap_or(0);
+        let straight = p.get(e.from).1 == p.get(e.to).1 && p.get(e.from).0 < p.get(e.to).0;
+        let top = y - 5 - if straight { more } else { more / 2 };
         for (i, w) in words.iter().enumerate() {
             let line = top + 13 * i64::try_from(i).unwrap_or(0);
             let _ = writeln!(

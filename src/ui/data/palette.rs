@@ -41,13 +41,22 @@ pub fn best<'a>(
     if typed.trim().is_empty() {
         return all.take(n).enumerate().map(|(i, _)| i).collect();
     }
-    let mut hits: Vec<(i64, usize)> = all
+    let wanted = typed.trim().to_lowercase();
+    let mut hits: Vec<(bool, i64, usize)> = all
         .take(MAX)
         .enumerate()
-        .filter_map(|(i, c)| f.score(c, typed).map(|s| (s, i)))
+        .filter_map(|(i, c)| f.score(c, typed).map(|s| (named(c, &wanted), s, i)))
         .collect();
-    hits.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    hits.into_iter().take(n).map(|(_, i)| i).collect()
+    hits.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.cmp(&b.2)));
+    hits.into_iter().take(n).map(|(_, _, i)| i).collect()
+}
+
+/// Whether a candidate's name, behind the word that says what it is, begins with what was typed: nobody who types `flow` wants
+/// the sentence that has it in its middle.
+fn named(candidate: &str, typed: &str) -> bool {
+    candidate
+        .split_once(' ')
+        .is_some_and(|(_, name)| name.trim_start().to_lowercase().starts_with(typed))
 }
 
 #[cfg(test)]
@@ -64,6 +73,8 @@ mod tests {
         ];
         let got = best(&Skim::default(), all.into_iter(), "cust", 3);
         assert_eq!(got.first(), Some(&2));
+        let named = ["do       replay this flow", "screen   Flows"];
+        assert_eq!(best(&Skim::default(), named.into_iter(), "flow", 2), [1, 0]);
         assert_eq!(best(&Skim::default(), all.into_iter(), "", 2), [0, 1]);
         assert!(best(&Skim::default(), all.into_iter(), "zzzz", 2).is_empty());
     }

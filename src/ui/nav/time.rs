@@ -1,9 +1,9 @@
 //! Times as they are shown. In: nanoseconds or RFC 3339. Out: short text. Bounds: UTC alone.
 
-/// Date, hours and minutes.
+/// Date, hours and minutes of a time in nanoseconds.
 pub fn clock(ns: i64) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(ns))
-        .map_or_else(|_| "?".into(), |t| t.strftime("%m-%d %H:%M").to_string())
+        .map_or_else(|_| "?".into(), |t| t.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
 /// A time of a row: time of day to the millisecond, or with its date.
@@ -13,17 +13,34 @@ pub fn row(ts: &str, date: bool) -> String {
         .or_else(|| ts.get(11..19))
         .unwrap_or(ts)
         .trim_end_matches('Z');
-    match ts.get(5..10) {
+    match ts.get(..10) {
         Some(d) if date => format!("{d} {time}"),
         _ => time.to_string(),
     }
 }
 
-/// Date with its year, and time to the millisecond.
-pub fn exact(ts: &str) -> String {
-    match ts.get(..4) {
-        Some(year) => format!("{year}-{}", row(ts, true)),
-        None => ts.to_string(),
+/// The day alone.
+pub fn day(ts: &str) -> &str {
+    ts.get(..10).unwrap_or(ts)
+}
+
+/// What says most of a time in a narrow column: the day where a case has several, else the time of day.
+pub fn brief(ts: &str, date: bool) -> String {
+    if date { day(ts).to_string() } else { short(ts) }
+}
+
+/// From one time to another in at most 17 columns: times of day, or days where a case has several.
+pub fn brief_range(a: &str, b: &str, date: bool) -> String {
+    if !date {
+        return format!("{}-{}", short(a), short(b));
+    }
+    match (day(a) == day(b), a.get(..4) == b.get(..4)) {
+        (true, _) => format!("{} {}", day(a), a.get(11..16).unwrap_or_default()),
+        (false, true) => format!("{}..{}", day(a), day(b).get(5..).unwrap_or_default()),
+        (false, false) => {
+            let month = |t: &str| t.get(..7).unwrap_or_default().to_string();
+            format!("{}..{}", month(a), month(b))
+        }
     }
 }
 
@@ -72,14 +89,21 @@ mod tests {
         assert_eq!(row("2026-10-08T12:21:03.461123456Z", false), "12:21:03.461");
         assert_eq!(
             row("2026-10-08T12:21:03.461123456Z", true),
-            "10-08 12:21:03.461"
-        );
-        assert_eq!(row("x", true), "x");
-        assert_eq!(clock(0), "01-01 00:00");
-        assert_eq!(
-            exact("2026-10-08T12:21:03.461123456Z"),
             "2026-10-08 12:21:03.461"
         );
+        assert_eq!(row("x", true), "x");
+        assert_eq!(clock(0), "1970-01-01 00:00");
+        let (a, b) = ("2026-10-08T12:21:03.461123456Z", "2026-10-09T01:02:03Z");
+        assert_eq!(brief(a, false), "12:21:03");
+        assert_eq!(brief(a, true), "2026-10-08");
+        assert_eq!(brief_range(a, b, false), "12:21:03-01:02:03");
+        assert_eq!(brief_range(a, a, true), "2026-10-08 12:21");
+        assert_eq!(brief_range(a, b, true), "2026-10-08..10-09");
+        assert_eq!(
+            brief_range(a, "2027-01-01T00:00:00Z", true),
+            "2026-10..2027-01"
+        );
+        assert_eq!(brief_range("x", "y", true), "x..");
         let day = 86_400_000_000_000;
         assert_eq!(axis(0, day / 200), "00:00:00");
         assert_eq!(axis(0, day / 2), "00:00");

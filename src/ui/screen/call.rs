@@ -368,7 +368,7 @@ fn evidence(d: &mut Doc, r: &CallRow) {
         .unwrap_or_default();
     d.add(Line::pair(
         "time",
-        format!("{}{took}", time::exact(&r.ts)),
+        format!("{}{took}", time::row(&r.ts, true)),
         Role::Text,
     ));
     d.add(Line::pair("call", r.id.clone(), Role::Text));

@@ -17,11 +17,11 @@ pub fn cells(item: &Item, dates: bool, n: usize) -> Vec<Cell> {
         Item::Account(r) => account(r, dates),
         Item::Session(r) => session(r),
         Item::Finding(r) => finding(r),
-        Item::Risk(r) => risk(r),
+        Item::Risk(r) => risk(r, dates),
         Item::Flow(r) => flow(r, dates),
         Item::Source(r) => source(r),
         Item::Mark(r) => mark(r),
-        Item::Suspect(r) => suspect(r, n),
+        Item::Suspect(r) => suspect(r, dates, n),
         Item::Hop(r) => hop(r, dates),
         Item::Read(r) => read(r, dates),
         Item::Sql(v) => v.iter().map(|s| sql(s)).collect(),
@@ -30,15 +30,17 @@ pub fn cells(item: &Item, dates: bool, n: usize) -> Vec<Cell> {
 
 fn ts(t: &str, dates: bool) -> Cell {
     Cell::text(&time::row(t, dates), Role::Text)
+        .narrow(&if dates {
+            time::long(t)
+        } else {
+            time::row(t, false)
+        })
         .fact("time", t)
         .by(SortKey::Text(t.to_string()))
 }
 fn opt_ts(t: Option<&String>, dates: bool) -> Cell {
     match t {
-        Some(t) if dates => {
-            Cell::text(t.get(5..10).unwrap_or(t), Role::Dim).by(SortKey::Text(t.clone()))
-        }
-        Some(t) => Cell::text(&time::short(t), Role::Dim).by(SortKey::Text(t.clone())),
+        Some(t) => Cell::text(&time::brief(t, dates), Role::Dim).by(SortKey::Text(t.clone())),
         None => Cell::text("-", Role::Dim).by(SortKey::Text(String::new())),
     }
 }
@@ -252,15 +254,9 @@ pub fn between(a: &str, b: &str) -> Option<i64> {
 fn session(r: &SessionRow) -> Vec<Cell> {
     let lasted = between(&r.start, &r.end).unwrap_or(0);
     vec![
-        Cell::text(
-            &time::row(&r.start, true)
-                .chars()
-                .take(14)
-                .collect::<String>(),
-            Role::Text,
-        )
-        .fact("time", &r.start)
-        .by(SortKey::Text(r.start.clone())),
+        Cell::text(&time::long(&r.start), Role::Text)
+            .fact("time", &r.start)
+            .by(SortKey::Text(r.start.clone())),
         Cell::text(&crate::ui::widget::safe_text::span(lasted), Role::Text)
             .by(SortKey::Num(lasted as f64)),
         who(&r.account, Role::Text),
@@ -294,10 +290,10 @@ fn finding(r: &FindingRow) -> Vec<Cell> {
     ]
 }
 
-fn risk(r: &RiskRow) -> Vec<Cell> {
+fn risk(r: &RiskRow, dates: bool) -> Vec<Cell> {
     let when = match (&r.first, &r.last) {
-        (Some(a), Some(b)) => format!("{}-{}", time::short(a), time::short(b)),
-        (Some(a), None) => time::short(a),
+        (Some(a), Some(b)) => time::brief_range(a, b, dates),
+        (Some(a), None) => time::brief(a, dates),
         _ => "-".into(),
     };
     vec![
@@ -373,7 +369,13 @@ fn source(r: &SourceRow) -> Vec<Cell> {
                 .unwrap_or_else(|| "-".into()),
             Role::Dim,
         ),
-        opt_ts(r.last.as_ref(), false),
+        Cell::text(
+            &r.last
+                .as_deref()
+                .map(time::long)
+                .unwrap_or_else(|| "-".into()),
+            Role::Dim,
+        ),
         match &r.sha256 {
             Some(s) => Cell::text(s.get(..12).unwrap_or(s), Role::Dim).fact("sha256", s),
             None => Cell::text("not yet", Role::Partial),
@@ -397,7 +399,7 @@ fn plain_zero(x: f64) -> f64 {
     if x.abs() < 0.005 { 0.0 } else { x }
 }
 
-fn suspect(r: &Suspect, n: usize) -> Vec<Cell> {
+fn suspect(r: &Suspect, dates: bool, n: usize) -> Vec<Cell> {
     let by: Vec<&str> = r.apis.iter().map(String::as_str).collect();
     vec![
         Cell::num(n as u64 + 1),
@@ -421,8 +423,8 @@ fn suspect(r: &Suspect, n: usize) -> Vec<Cell> {
             Role::Text,
         )
         .by(SortKey::Num(r.exclusive_bits)),
-        opt_ts(r.first.as_ref(), false),
-        opt_ts(r.last.as_ref(), false),
+        opt_ts(r.first.as_ref(), dates),
+        opt_ts(r.last.as_ref(), dates),
         Cell::text(&by.join("  "), Role::Dim),
     ]
 }

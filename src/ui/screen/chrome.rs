@@ -332,15 +332,23 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
             x = put(c, x, &k, s.name);
         }
     }
+    // the way out and the way to all other keys are told at any width
     let hints = keys::hints(&update::contexts(m));
-    let last = hints.iter().find(|(k, _)| k == "q");
     let back = if root { "leave" } else { "back" };
-    let keep = if last.is_some() {
-        back.len() as u16 + 3
-    } else {
-        0
-    };
-    for (k, t) in hints.iter().filter(|(k, _)| k != "q") {
+    let mut fixed: Vec<(&str, &str)> = Vec::new();
+    for (k, t) in &hints {
+        match k.as_str() {
+            "?" if !numbers => fixed.insert(0, ("?", t)),
+            "q" => fixed.push(("q", back)),
+            _ => {}
+        }
+    }
+    let wide = |(k, t): &(&str, &str)| u16::try_from(k.len() + t.len() + 3).unwrap_or(20);
+    let keep: u16 = fixed.iter().map(wide).sum();
+    for (k, t) in &hints {
+        if fixed.iter().any(|(f, _)| f == k) {
+            continue;
+        }
         if numbers && !matches!(k.as_str(), "Enter" | "/" | "?" | ":" | "Tab") {
             continue;
         }
@@ -350,8 +358,10 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
         }
         x = put(c, x, k, t);
     }
-    if last.is_some() {
-        put(c, end.saturating_sub(keep - 1), "q", back);
+    let mut at = (end + 1).saturating_sub(keep);
+    for f in &fixed {
+        put(c, at, f.0, f.1);
+        at += wide(f);
     }
 }
 
@@ -494,7 +504,7 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
                 Some(q) => format!("Report on {} to", update::question_name(q)),
                 None => "Report on what is here to".into(),
             },
-            "OUT.html or OUT.md; values stay masked; the journal keeps that it was written",
+            "OUT.html or OUT.md; values masked; the journal keeps that it was written",
         ),
         PromptKind::Export(_, true) => (
             "Write to".into(),

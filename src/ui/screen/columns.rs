@@ -4,9 +4,13 @@ use crate::ui::data::Kind;
 use crate::ui::widget::safe_text::SafeText;
 use crate::ui::widget::table::Col;
 
-/// Width of a time of day, and of one with its date.
-const TIME: u16 = 12;
-const DATED: u16 = 18;
+/// Width of a time of day to the millisecond.
+const TIME: (u16, u16) = (12, 0);
+/// Width of a time with its date, to the second and, where there is room, to the millisecond.
+const DATED: (u16, u16) = (19, 23);
+/// Width of a time of day to the second, and of a date.
+const SHORT: u16 = 8;
+const DAY: u16 = 10;
 
 /// Columns of a kind of list; with dates, times take more room.
 pub fn columns(kind: Kind, dates: bool) -> &'static [Col] {
@@ -19,21 +23,23 @@ pub fn columns(kind: Kind, dates: bool) -> &'static [Col] {
         Kind::Flows => &const { flows(TIME) },
         Kind::Hops => &const { hops(TIME) },
         Kind::Reads => &const { reads(TIME) },
-        Kind::Apis => undocumented(),
-        Kind::Accounts => ACCOUNTS,
+        Kind::Apis => undocumented(dates),
+        Kind::Accounts if dates => &const { accounts(DAY) },
+        Kind::Accounts => &const { accounts(SHORT) },
         Kind::Sessions => SESSIONS,
         Kind::Findings => FINDINGS,
         Kind::Risks => RISKS,
         Kind::Sources => SOURCES,
         Kind::Marks => MARKS,
-        Kind::Suspects => SUSPECTS,
+        Kind::Suspects if dates => &const { suspects(DAY) },
+        Kind::Suspects => &const { suspects(SHORT) },
         Kind::Sql => &[],
     }
 }
 
-const fn calls(time: u16) -> [Col; 11] {
+const fn calls(time: (u16, u16)) -> [Col; 11] {
     [
-        Col::text("TIME", time, 0),
+        Col::roomy("TIME", time.0, time.1, 0),
         Col::flex("ACCOUNT", 12, 1, false),
         Col::name("FROM", 15, 7),
         Col::text("HOST", 20, 10),
@@ -47,54 +53,65 @@ const fn calls(time: u16) -> [Col; 11] {
     ]
 }
 /// APIs of a case with a specification: the last column says whether it has them.
-pub fn documented() -> &'static [Col] {
-    APIS
+pub fn documented(dates: bool) -> &'static [Col] {
+    if dates {
+        &const { apis(DAY) }
+    } else {
+        &const { apis(SHORT) }
+    }
 }
 /// ... of a case without one.
-fn undocumented() -> &'static [Col] {
-    APIS.split_last().map_or(APIS, |(_, all)| all)
+fn undocumented(dates: bool) -> &'static [Col] {
+    let all = documented(dates);
+    all.split_last().map_or(all, |(_, rest)| rest)
 }
-const APIS: &[Col] = &[
-    Col::flex("API TEMPLATE", 24, 2, true),
-    Col::num("CALLS", 7, 1),
-    Col::num("ACCTS", 5, 4),
-    Col::num("OK%", 4, 6),
-    Col::num("MAX REC", 7, 3),
-    Col::text("S", 2, 0),
-    Col {
-        title: "DATA KINDS",
-        w: 18,
-        flex: 1,
-        right: false,
-        drop: 7,
-        middle: false,
-    },
-    Col::text("AUTH", 12, 9),
-    Col::text("LAST", 8, 8),
-    Col::text("DOC", 5, 5),
-];
-const ACCOUNTS: &[Col] = &[
-    Col::flex("ACCOUNT", 18, 2, false),
-    Col::text("KIND", 12, 6),
-    Col::num("CONF", 4, 7),
-    Col::num("CALLS", 7, 1),
-    Col::num("SESS", 5, 8),
-    Col::num("RECORDS", 8, 0),
-    Col::text("S", 2, 0),
-    Col::num("RISK", 5, 2),
-    Col {
-        title: "VALUES",
-        w: 20,
-        flex: 2,
-        right: false,
-        drop: 5,
-        middle: false,
-    },
-    Col::name("FROM", 16, 9),
-    Col::text("LAST", 8, 4),
-];
+const fn apis(last: u16) -> [Col; 10] {
+    [
+        Col::flex("API TEMPLATE", 24, 2, true),
+        Col::num("CALLS", 7, 1),
+        Col::num("ACCTS", 5, 4),
+        Col::num("OK%", 4, 6),
+        Col::num("MAX REC", 7, 3),
+        Col::text("S", 2, 0),
+        Col {
+            title: "DATA KINDS",
+            w: 18,
+            wide: 0,
+            flex: 1,
+            right: false,
+            drop: 7,
+            middle: false,
+        },
+        Col::text("AUTH", 12, 9),
+        Col::text("LAST", last, 8),
+        Col::text("DOC", 5, 5),
+    ]
+}
+const fn accounts(last: u16) -> [Col; 11] {
+    [
+        Col::flex("ACCOUNT", 18, 2, false),
+        Col::text("KIND", 12, 6),
+        Col::num("CONF", 4, 7),
+        Col::num("CALLS", 7, 1),
+        Col::num("SESS", 5, 8),
+        Col::num("RECORDS", 8, 0),
+        Col::text("S", 2, 0),
+        Col::num("RISK", 5, 2),
+        Col {
+            title: "VALUES",
+            w: 28 - last,
+            wide: 0,
+            flex: 2,
+            right: false,
+            drop: 5,
+            middle: false,
+        },
+        Col::name("FROM", 16, 9),
+        Col::text("LAST", last, 4),
+    ]
+}
 const SESSIONS: &[Col] = &[
-    Col::text("START", 14, 0),
+    Col::text("START", 19, 0),
     Col::num("LASTED", 7, 2),
     Col::flex("ACCOUNT", 14, 2, false),
     Col::text("VIA", 12, 5),
@@ -104,6 +121,7 @@ const SESSIONS: &[Col] = &[
     Col {
         title: "CLIENT",
         w: 18,
+        wide: 0,
         flex: 2,
         right: false,
         drop: 6,
@@ -129,6 +147,7 @@ const RISKS: &[Col] = &[
     Col {
         title: "SUBJECT",
         w: 34,
+        wide: 0,
         flex: 3,
         right: false,
         drop: 0,
@@ -137,6 +156,7 @@ const RISKS: &[Col] = &[
     Col {
         title: "WHAT",
         w: 24,
+        wide: 0,
         flex: 4,
         right: false,
         drop: 5,
@@ -145,9 +165,9 @@ const RISKS: &[Col] = &[
     Col::text("WHEN", 17, 6),
     Col::num("CALLS", 6, 1),
 ];
-const fn flows(time: u16) -> [Col; 10] {
+const fn flows(time: (u16, u16)) -> [Col; 10] {
     [
-        Col::text("TIME", time, 0),
+        Col::roomy("TIME", time.0, time.1, 0),
         Col::text("APP", 8, 0),
         Col::flex("CLIENT", 21, 1, true),
         Col::flex("SERVER", 21, 1, true),
@@ -159,6 +179,7 @@ const fn flows(time: u16) -> [Col; 10] {
         Col {
             title: "NAME / WHY NOT READ",
             w: 20,
+            wide: 0,
             flex: 1,
             right: false,
             drop: 5,
@@ -174,7 +195,7 @@ const SOURCES: &[Col] = &[
     Col::num("CALLS", 8, 0),
     Col::num("SKIPPED", 8, 3),
     Col::text("FROM", 19, 4),
-    Col::text("TO", 8, 5),
+    Col::text("TO", 19, 5),
     Col::text("SHA-256", 12, 6),
 ];
 const MARKS: &[Col] = &[
@@ -182,30 +203,33 @@ const MARKS: &[Col] = &[
     Col::flex("TARGET", 24, 2, true),
     Col::text("TAGS", 16, 3),
     Col::flex("NOTE", 20, 2, false),
-    Col::text("WHEN", 14, 4),
+    Col::text("WHEN", 16, 4),
 ];
-const SUSPECTS: &[Col] = &[
-    Col::num("#", 3, 0),
-    Col::flex("ACCOUNT", 18, 1, false),
-    Col::num("SCORE", 7, 0),
-    Col::num("COVERED", 11, 0),
-    Col::num("READ IN ALL", 11, 2),
-    Col::num("EXCLUSIVE", 10, 3),
-    Col::text("FIRST", 8, 4),
-    Col::text("LAST", 8, 5),
-    Col {
-        title: "BY",
-        w: 20,
-        flex: 2,
-        right: false,
-        drop: 6,
-        middle: true,
-    },
-];
-const fn hops(time: u16) -> [Col; 11] {
+const fn suspects(time: u16) -> [Col; 9] {
     [
         Col::num("#", 3, 0),
-        Col::text("TIME", time, 0),
+        Col::flex("ACCOUNT", 26 - time, 1, false),
+        Col::num("SCORE", 7, 0),
+        Col::num("COVERED", 11, 0),
+        Col::num("READ IN ALL", 11, 2),
+        Col::num("EXCLUSIVE", 10, 3),
+        Col::text("FIRST", time, 4),
+        Col::text("LAST", time, 5),
+        Col {
+            title: "BY",
+            w: 20,
+            wide: 0,
+            flex: 2,
+            right: false,
+            drop: 6,
+            middle: true,
+        },
+    ]
+}
+const fn hops(time: (u16, u16)) -> [Col; 11] {
+    [
+        Col::num("#", 3, 0),
+        Col::roomy("TIME", time.0, time.1, 0),
         Col::name("FROM", 15, 3),
         Col::name("TO", 15, 1),
         Col::flex("INTERFACE", 16, 2, true),
@@ -213,6 +237,7 @@ const fn hops(time: u16) -> [Col; 11] {
         Col {
             title: "AS",
             w: 12,
+            wide: 0,
             flex: 1,
             right: false,
             drop: 4,
@@ -224,15 +249,16 @@ const fn hops(time: u16) -> [Col; 11] {
         Col::text("LEFT", 4, 0),
     ]
 }
-const fn reads(time: u16) -> [Col; 7] {
+const fn reads(time: (u16, u16)) -> [Col; 7] {
     [
         Col::num("ROW", 5, 0),
         Col::flex("LEAKED", 22, 2, false),
-        Col::text("READ AT", time, 0),
+        Col::roomy("READ AT", time.0, time.1, 0),
         Col::flex("BY THE CALL", 16, 2, true),
         Col {
             title: "AT",
             w: 14,
+            wide: 0,
             flex: 1,
             right: false,
             drop: 3,
@@ -260,6 +286,7 @@ pub fn sql_columns(names: &[String], rows: &[Vec<String>]) -> Vec<Col> {
             Col {
                 title: "",
                 w: u16::try_from(w).unwrap_or(32),
+                wide: 0,
                 flex: u16::from(i + 1 == names.len()),
                 right: false,
                 drop: u8::try_from(i.min(250)).unwrap_or(250),

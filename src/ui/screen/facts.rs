@@ -131,12 +131,20 @@ pub fn why(item: &Item) -> Vec<String> {
                 v.push(format!("{f}: {}", flag_meaning(f)));
             }
             for l in &r.locators {
+                let one = l.first == l.last;
                 v.push(format!(
-                    "Stands in {} ({}), packets or lines {} to {}.",
+                    "Stands in {} ({}), {}{} {}{}.",
                     l.source,
                     l.role,
+                    // what has bytes stands in a line
+                    if l.offset.is_some() { "line" } else { "packet" },
+                    if one { "" } else { "s" },
                     grouped(l.first),
-                    grouped(l.last)
+                    if one {
+                        String::new()
+                    } else {
+                        format!(" to {}", grouped(l.last))
+                    }
                 ));
             }
             v

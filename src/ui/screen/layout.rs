@@ -127,9 +127,14 @@ fn set(panes: &mut [Rect], i: usize, r: Rect) {
     }
 }
 
+/// Whether two documents have room beside each other.
+pub fn side_by_side(width: u16) -> bool {
+    width >= 100
+}
+
 /// Documents 1 and 2 side by side, or the one with the keys (else the second, which says more).
 fn pair(panes: &mut [Rect], r: Rect, focus: usize, share: u16) {
-    if r.width >= 100 {
+    if side_by_side(r.width) {
         let left = r.width * share / 100;
         set(panes, 1, Rect::new(r.x, r.y, left, r.height));
         set(

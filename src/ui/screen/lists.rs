@@ -26,8 +26,8 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         return nothing(f.screen);
     };
     let mut out = match &row.item {
-        Item::Account(r) => vec![account(r), side(f, "What it called", m.glyphs.dots)],
-        Item::Api(r) => vec![api(r), side(f, "Who called it", m.glyphs.dots)],
+        Item::Account(r) => vec![account(r), side(m, f, "What it called")],
+        Item::Api(r) => vec![api(r), side(m, f, "Who called it")],
         Item::Session(r) => vec![session(r)],
         Item::Finding(r) => vec![finding(r)],
         Item::Risk(r) => vec![risk(r)],
@@ -96,9 +96,10 @@ fn account(r: &AccountRow) -> Doc {
     d.add(Line::pair(
         "from",
         format!(
-            "{}  ({} clients)",
+            "{}  ({} {})",
             r.addresses.join(" "),
-            grouped(r.clients)
+            grouped(r.clients),
+            if r.clients == 1 { "client" } else { "clients" }
         ),
         Role::Text,
     ));
@@ -113,10 +114,14 @@ fn account(r: &AccountRow) -> Doc {
     let mut v: Vec<_> = r.values.iter().collect();
     v.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
     for (class, n) in v {
-        d.add(
-            Line::new(format!("  {class:<14}"), Role::Dim)
-                .and(format!("{:>9} distinct values", grouped(*n)), Role::Text),
-        );
+        d.add(Line::new(format!("  {class:<14}"), Role::Dim).and(
+            format!(
+                "{:>9} distinct value{}",
+                grouped(*n),
+                if *n == 1 { "" } else { "s" }
+            ),
+            Role::Text,
+        ));
     }
     d
 }
@@ -176,7 +181,8 @@ fn api(r: &ApiRow) -> Doc {
     d
 }
 
-fn side(f: &Frame, title: &str, dots: &str) -> Doc {
+fn side(m: &Model, f: &Frame, title: &str) -> Doc {
+    let (dots, w) = (m.glyphs.dots, if m.dates { 10 } else { 8 });
     let mut d = Doc::new(title);
     d.note = "Enter: calls".into();
     let want = side_question(f).map(|(_, t)| t).unwrap_or_default();
@@ -189,7 +195,7 @@ fn side(f: &Frame, title: &str, dots: &str) -> Doc {
         d.add(
             Line::new(
                 format!(
-                    "{:<22}{:>8}{:>9}  {:<8} {:<8}",
+                    "{:<22}{:>8}{:>9}  {:<w$} {:<w$}",
                     "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"
                 ),
                 Role::Head,
@@ -205,7 +211,7 @@ fn side(f: &Frame, title: &str, dots: &str) -> Doc {
             .row(),
         );
     }
-    let t = |x: Option<&String>| x.map(|t| time::short(t)).unwrap_or_default();
+    let t = |x: Option<&String>| x.map(|t| time::brief(t, m.dates)).unwrap_or_default();
     for i in f.side.iter().take(500) {
         match i {
             Item::Account(a) => d.add(
@@ -215,7 +221,7 @@ fn side(f: &Frame, title: &str, dots: &str) -> Doc {
                 )
                 .and(
                     format!(
-                        "{:>8}{:>9}  {:<8} {:<8}",
+                        "{:>8}{:>9}  {:<w$} {:<w$}",
                         grouped(a.calls),
                         grouped(a.records),
                         t(a.first.as_ref()),

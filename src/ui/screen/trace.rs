@@ -1,9 +1,9 @@
 //! A trace: suspects or hops, the path drawn, and why. In: the trace object. Out: documents; the list is an ordinary one.
 //! Bounds: one trail is drawn at a time.
 
-use super::{facts, movement};
+use super::{facts, layout, movement};
 use crate::trace::Question;
-use crate::trace::model::{Hop, TraceResult};
+use crate::trace::model::{Hop, TraceResult, VEILED};
 use crate::trace::subject::Subject;
 use crate::ui::data::Item;
 use crate::ui::model::{Extra, Frame, Model, State, TraceView};
@@ -18,7 +18,12 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         return Vec::new();
     };
     let Some(r) = &t.result else {
-        return vec![how(), state(&t.state, t.question.is_some())];
+        let mut state = state(&t.state, t.question.is_some());
+        // where the other pane has no room of its own
+        if t.question.is_none() && !layout::side_by_side(m.size.0) {
+            state = how("Nothing traced yet");
+        }
+        return vec![how("Path"), state];
     };
     let trail = r.trails.get(t.trail);
     let mut path = match trail {
@@ -51,16 +56,16 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     vec![path, why]
 }
 
-fn how() -> Doc {
-    let mut d = Doc::new("Path");
+fn how(title: &str) -> Doc {
+    let mut d = Doc::new(title);
     for l in [
         "Enter or T asks what to trace:",
-        "  a value             seen anywhere, in clear, encoded, hashed or masked",
-        "  record:ID           a record, as findings show it (T on a finding does this)",
-        "  account:NAME        all that an account read and sent on (T on an account);",
-        "                      so for address: device: api: host:",
-        "  ./leaked.csv        a clue file: CSV, JSON lines, or a value on each line;",
-        "                      ranks who could have leaked it",
+        "  a value        seen anywhere, in clear, encoded, hashed or masked",
+        "  record:ID      a record, as findings show it (T on a finding does this)",
+        "  account:NAME   all that an account read and sent on (T on an account);",
+        "                 so for address: device: api: host:",
+        "  ./leaked.csv   a clue file: CSV, JSON lines, or a value on each line;",
+        "                 ranks who could have leaked it",
     ] {
         d.add(Line::new(l, Role::Text));
     }
@@ -187,6 +192,9 @@ fn words(d: &mut Doc, r: &TraceResult) {
             Role::Partial,
         ));
     }
+    if o.veiled {
+        d.add(Line::pair("partial", VEILED, Role::Partial));
+    }
     if o.shallow > 0 {
         let said = format!(
             "{} of text searched for direct forms alone",
@@ -212,9 +220,17 @@ fn words(d: &mut Doc, r: &TraceResult) {
 
 fn verdict(r: &TraceResult, f: &Frame) -> Doc {
     // where nothing is known to have leaked nobody is judged
-    if let Some(s) = r.subject.as_ref().filter(|_| r.suspects.is_empty()) {
+    let of_account = asked_of_account(f);
+    if let Some(s) = r
+        .subject
+        .as_ref()
+        .filter(|_| of_account || r.suspects.is_empty())
+    {
         let mut d = Doc::new(format!("{} {}", s.kind, s.name));
         movement::subject(s, &mut d);
+        for note in r.omitted.notes() {
+            d.add(Line::pair("partial", note, Role::Partial));
+        }
         return d;
     }
     let mut d = Doc::new("Verdict");
@@ -299,6 +315,12 @@ pub fn title(f: &Frame) -> SafeText {
             };
             format!("Sightings in time order   {left}").into()
         }
+        // nobody is suspected where an account was asked for
+        (Some(_), false) if asked_of_account(f) => "Account".into(),
         (Some(_), false) => "Suspects, best first".into(),
     }
+}
+
+fn asked_of_account(f: &Frame) -> bool {
+    matches!(&f.extra, Extra::Trace(t) if matches!(t.question, Some(Question::Account(_))))
 }

@@ -100,7 +100,7 @@ pub fn fill(m: &mut Model, frame: usize, mut items: Vec<Item>, cut: bool, took_u
     };
     let l = &mut f.list;
     if spec {
-        l.cols = columns::documented();
+        l.cols = columns::documented(dates);
     }
     l.rows = items
         .into_iter()
@@ -295,9 +295,14 @@ pub fn recell(m: &mut Model) {
             crate::ui::model::Extra::Trace(_) => Some(Kind::Suspects),
             _ => crate::ui::model::kind_of(f.screen),
         };
-        // that of APIs depends on what is in the case, not on times
-        if let Some(k) = kind.filter(|k| *k != Kind::Apis) {
-            f.list.cols = columns::columns(k, dates);
+        if let Some(k) = kind {
+            // those of APIs depend on what is in the case, too
+            let spec = k == Kind::Apis && f.list.cols.len() == columns::documented(dates).len();
+            f.list.cols = if spec {
+                columns::documented(dates)
+            } else {
+                columns::columns(k, dates)
+            };
         }
         for (i, r) in f.list.rows.iter_mut().enumerate() {
             r.cells = cells::cells(&r.item, dates, i);

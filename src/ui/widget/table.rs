@@ -14,6 +14,8 @@ pub struct Col {
     pub title: &'static str,
     /// Width in columns; for a flexible one the least.
     pub w: u16,
+    /// Width where there is room for it: all of it, or none.
+    pub wide: u16,
     /// Takes a share of what is left.
     pub flex: u16,
     /// Numbers stand right.
@@ -30,6 +32,7 @@ impl Col {
         Col {
             title,
             w,
+            wide: 0,
             flex: 0,
             right: false,
             drop,
@@ -43,11 +46,19 @@ impl Col {
             ..Col::text(title, w, drop)
         }
     }
+    /// A column that takes up to `wide` columns where the others leave twice as much as it asks for.
+    pub const fn roomy(title: &'static str, w: u16, wide: u16, drop: u8) -> Col {
+        Col {
+            wide,
+            ..Col::text(title, w, drop)
+        }
+    }
     /// A column of numbers.
     pub const fn num(title: &'static str, w: u16, drop: u8) -> Col {
         Col {
             title,
             w,
+            wide: 0,
             flex: 0,
             right: true,
             drop,
@@ -59,6 +70,7 @@ impl Col {
         Col {
             title,
             w,
+            wide: 0,
             flex,
             right: false,
             drop: 0,
@@ -97,6 +109,8 @@ pub struct Cell {
     pub role: Role,
     /// Field and value for `+`, `-`, `*` and for copying.
     pub fact: Option<(&'static str, String)>,
+    /// What is shown where there is no room for the text.
+    pub narrow: Option<SafeText>,
     /// By what it sorts.
     pub key: SortKey,
     /// What is too long loses its middle, whatever its column does.
@@ -110,6 +124,7 @@ impl Cell {
             text: SafeText::new(s),
             role,
             fact: None,
+            narrow: None,
             key: SortKey::Text(s.to_string()),
             middle: false,
         }
@@ -120,6 +135,7 @@ impl Cell {
             text: SafeText::new(&super::safe_text::grouped(n)),
             role: Role::Text,
             fact: None,
+            narrow: None,
             key: SortKey::Num(n as f64),
             middle: false,
         }
@@ -138,6 +154,12 @@ impl Cell {
     #[must_use]
     pub fn fact(mut self, field: &'static str, value: &str) -> Cell {
         self.fact = Some((field, value.to_string()));
+        self
+    }
+    /// What stands for it in a narrow column.
+    #[must_use]
+    pub fn narrow(mut self, s: &str) -> Cell {
+        self.narrow = Some(SafeText::new(s));
         self
     }
     /// Its end says most.
@@ -180,7 +202,16 @@ pub fn fit(cols: &[Col], w: u16) -> Vec<(usize, u16, u16)> {
             None => break,
         }
     }
-    let left = u32::from(w).saturating_add(1).saturating_sub(need(&keep));
+    let mut left = u32::from(w).saturating_add(1).saturating_sub(need(&keep));
+    let mut wide = Vec::new();
+    for i in &keep {
+        let Some(c) = cols.get(*i) else { continue };
+        let ask = u32::from(c.wide.saturating_sub(c.w));
+        if ask > 0 && ask <= left / 2 {
+            wide.push(*i);
+            left -= ask;
+        }
+    }
     let shares: u32 = keep
         .iter()
         .filter_map(|i| cols.get(*i))
@@ -191,7 +222,8 @@ pub fn fit(cols: &[Col], w: u16) -> Vec<(usize, u16, u16)> {
     for i in keep {
         let Some(c) = cols.get(i) else { continue };
         let more = (left * u32::from(c.flex)).checked_div(shares).unwrap_or(0);
-        let cw = u16::try_from(u32::from(c.w) + more)
+        let least = if wide.contains(&i) { c.wide } else { c.w };
+        let cw = u16::try_from(u32::from(least) + more)
             .unwrap_or(c.w)
             .min(w.saturating_sub(x));
         if cw == 0 {
@@ -264,9 +296,11 @@ pub fn draw(
             let (Some(col), Some(cell)) = (cols.get(*i), cells.get(*i)) else {
                 continue;
             };
-            let t = cell
-                .text
-                .elide(usize::from(*w), col.middle || cell.middle, c.glyphs.dots);
+            let whole = match &cell.narrow {
+                Some(n) if cell.text.width() > usize::from(*w) => n,
+                _ => &cell.text,
+            };
+            let t = whole.elide(usize::from(*w), col.middle || cell.middle, c.glyphs.dots);
             if col.right {
                 c.put_right(x0 + x, x0 + x + w, y, &t, cell.role);
             } else {
@@ -296,6 +330,17 @@ mod tests {
         Col::num("IN", 5, 9),
         Col::flex("API", 10, 1, true),
     ];
+
+    #[test]
+    fn a_roomy_column_takes_all_that_it_asks_for_or_nothing() {
+        let cols = [Col::roomy("TIME", 19, 23, 0), Col::flex("API", 10, 1, true)];
+        for w in 30..=60 {
+            let f = fit(&cols, w);
+            let time = f[0].2;
+            assert_eq!(time, if w >= 38 { 23 } else { 19 }, "{w}: {f:?}");
+            assert_eq!(f[1].1 + f[1].2, w, "the rest is used: {f:?}");
+        }
+    }
 
     #[test]
     fn columns_go_in_their_order_and_never_run_over() {
