@@ -47,7 +47,6 @@ pub fn read(
     let Some(target) = req.target() else { return };
     let path = target.split(|b| *b == b'?').next().unwrap_or_default();
     let path = percent(path, false);
-    let words = paths::Words::of(&path);
     let body = v
         .req_body
         .get(..v.req_body.len().min(PARSE))
@@ -57,6 +56,10 @@ pub fn read(
         .position(|b| *b == b'?')
         .and_then(|q| target.get(q + 1..))
         .unwrap_or_default();
+    // Whose profile an operation shows is told by its other parameters, so only the path says that it is the own one.
+    let place = paths::Words::of(&path);
+    let acts = paths::operation(req, query).map(|o| paths::Words::of(&format!("{path}/{o}")));
+    let words = acts.as_ref().unwrap_or(&place);
     let graphql_login =
         v.req_kind == "json" && memmem::find(body, b"mutation").is_some() && speaks_of_login(body);
     let login_place = words.login() || graphql_login;
@@ -103,11 +106,11 @@ pub fn read(
         }
         return;
     }
-    let place = Place {
+    let says = Place {
         login: login_place,
         creates: words.creates(),
     };
-    if login(v, &place, ok, &given, &issued, seen, events) {
+    if login(v, &says, ok, &given, &issued, seen, events) {
         return;
     }
     // A session cookie taken away without a new one is a logout, wherever it happens.
@@ -133,7 +136,7 @@ pub fn read(
         }
     }
     if (200..300).contains(&status) && !seen.is_empty() {
-        told::own_name(v, &path, &words, query, events);
+        told::own_name(v, &path, &place, query, events);
         if words.keeps_keys() && !login_place {
             told::listed(v, seen, key, events);
         }
@@ -275,13 +278,17 @@ fn present_in_body(
     }
 }
 
-/// Whether a leaf looks like a secret though its key is no known word.
+/// Whether a leaf of a request looks like a secret though its key is no known word.
 fn may_be_secret(f: &Field) -> bool {
+    may_be_handed(f) && !words::password(&f.key)
+}
+
+/// The same of an answer's: nobody hands out a password, so a `credential` in it is one of ours.
+fn may_be_handed(f: &Field) -> bool {
     f.text
         && (16..=4096).contains(&f.value.len())
         && words::random(&f.value)
         && !words::about_itself(&f.key)
-        && !words::password(&f.key)
 }
 
 fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: bool) -> Issued {
@@ -357,7 +364,7 @@ fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: boo
             if token || jwt::looks(&f.value) {
                 out.in_body = true;
                 out.add(f.path, &f.value, key);
-            } else if may_be_secret(&f) {
+            } else if may_be_handed(&f) {
                 out.add(format!("{MAYBE}{}", f.path), &f.value, key);
             }
         }

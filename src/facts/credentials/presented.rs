@@ -447,8 +447,11 @@ fn query(req: &Message, key: &PrintKey, out: &mut Presented) {
         if let Some((_, kind)) = words::QUERY_KEYS.iter().find(|(k, _)| *k == f.key) {
             // `key`, `code` and `auth` are everyday words: there only a random value is a credential.
             let everyday = matches!(f.key.as_str(), "key" | "code" | "auth" | "token" | "ticket");
+            // An application's number is as often no secret: it is one where it is as long as keys are.
+            let public = f.key == "appid" && f.value.len() < 28;
             if f.value.len() >= 8
-                && (!everyday
+                && !public
+                && (!(everyday || f.key == "appid")
                     || jwt::looks(&f.value)
                     || f.value.len() >= 12 && words::random(&f.value))
             {

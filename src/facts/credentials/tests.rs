@@ -127,6 +127,16 @@ fn every_shape_of_login_is_bound_to_what_it_issued() {
             "HTTP/1.1 201 Created\nX-Auth-Token: 0123456789abcdef\n\n",
             "g@x.com",
         ),
+        (
+            "POST /graphql HTTP/1.1\nHost: a\n\n{\"query\":\"mutation O($h:String!,$p:String!){openSession(handle:$h,passphrase:$p){credential}}\",\"variables\":{\"h\":\"hugo\",\"p\":\"Winter2005$\"}}",
+            "HTTP/1.1 200 OK\n\n{\"data\":{\"openSession\":{\"credential\":\"59647b6e670b10453f9b53919409cf1dd6ad8ffb\"}}}",
+            "hugo",
+        ),
+        (
+            "POST /services/Account.asmx HTTP/1.1\nSOAPAction: \"urn:x/LogOn\"\n\n<E><Operator>ida</Operator><Code>Sommer12</Code></E>",
+            "HTTP/1.1 200 OK\n\n<E><Result>0</Result><Handle>9C4F5A6B7D8E9F0A1B2C3D4E</Handle></E>",
+            "ida",
+        ),
     ] {
         let (_, e) = run(req, resp);
         let l = logins(&e);
@@ -166,6 +176,23 @@ fn a_kept_cookie_is_bound_and_an_administrator_is_not_renamed() {
         "HTTP/1.1 302 Found\nLocation: /\n\n",
     );
     assert_eq!(logins(&e), vec![("alice", false, 1)]);
+    // one address that does everything says in its query what it does
+    let form = "POST /index.php?r=site/login HTTP/1.1\nCookie: PHPSESSID=3f9a0c1e7b2d4856a0b1c2d3\n\nF%5Busername%5D=alice&F%5Bpassword%5D=x";
+    let (_, e) = run(
+        form,
+        "HTTP/1.1 302 Found\nLocation: /index.php?r=site/index\n\n",
+    );
+    assert!(
+        matches!(e.as_slice(), [IdentityEvent::Login { sure: true, .. }]),
+        "{e:?}"
+    );
+    let (_, e) = run(form, "HTTP/1.1 200 OK\n\n<html>Incorrect password</html>");
+    assert!(matches!(e.as_slice(), [IdentityEvent::LoginFailed { .. }]));
+    let (_, e) = run(
+        "GET /index.php?r=site/logout HTTP/1.1\nCookie: PHPSESSID=3f9a0c1e7b2d4856a0b1c2d3\n\n",
+        "HTTP/1.1 302 Found\nLocation: /\n\n",
+    );
+    assert_eq!(e, vec![IdentityEvent::Logout]);
     let (_, e) = run(
         "POST /api/users HTTP/1.1\nAuthorization: Bearer abcdefgh12345678\n\n{\"username\":\"new\",\"password\":\"x\"}",
         "HTTP/1.1 201 Created\n\n{\"id\":1,\"token\":\"0123456789abcdef\"}",
