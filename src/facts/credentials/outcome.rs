@@ -401,6 +401,9 @@ fn login(
         .find(|c| c.kind == "basic")
         .and_then(|c| c.name.clone());
     let asked = attempt::of(given);
+    let named = seen
+        .iter()
+        .any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
     let mut service = false;
     let mut saml = false;
     let who = match grant {
@@ -423,7 +426,10 @@ fn login(
         // Without a known word there must be a token in the answer, or a place of logins.
         None if asked.guessed => asked.name.clone(),
         None if asked.password => asked.name.clone(),
-        None if asked.code && place.login => asked.name.clone(),
+        // a code brings somebody in who got something for it
+        None if asked.code && (place.login || !issued.prints.is_empty() && !named) => {
+            asked.name.clone()
+        }
         None if place.login && basic.is_some() && issued.in_body => basic,
         None => return false,
     };
@@ -434,9 +440,6 @@ fn login(
             || !p.starts_with("cookie:") && super::sure_place(p)
     });
     // Making somebody's account is no login of the caller: it hands out no session, and the caller has one.
-    let named = seen
-        .iter()
-        .any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
     if !sure && (named || place.creates && !place.login && !handed_session && !seen.is_empty()) {
         return false;
     }

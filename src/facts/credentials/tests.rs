@@ -137,6 +137,11 @@ fn every_shape_of_login_is_bound_to_what_it_issued() {
             "HTTP/1.1 200 OK\n\n<E><Result>0</Result><Handle>9C4F5A6B7D8E9F0A1B2C3D4E</Handle></E>",
             "ida",
         ),
+        (
+            "POST /app/v3/sms/verify HTTP/1.1\nHost: a\n\n{\"phone\":\"13800001111\",\"smsCode\":\"493021\"}",
+            "HTTP/1.1 200 OK\n\n{\"code\":0,\"data\":{\"sess\":\"kq3v1s9d0fT7wX2mB8nL\"}}",
+            "13800001111",
+        ),
     ] {
         let (_, e) = run(req, resp);
         let l = logins(&e);
@@ -288,4 +293,42 @@ fn authorization_code_with_id_token_names_the_owner() {
     );
     assert_eq!(c[0].kind, "oauth");
     assert_eq!(logins(&e)[0].0, "alice");
+}
+
+#[test]
+fn who_signs_each_request_anew_is_one_key() {
+    let key = |authorization: &str| {
+        let (c, _) = run(
+            &format!("GET /x HTTP/1.1\nAuthorization: {authorization}\n\n"),
+            "HTTP/1.1 200 OK\n\n",
+        );
+        let [c] = c.as_slice() else { panic!("{c:?}") };
+        (c.kind, c.print)
+    };
+    for (a, b) in [
+        (
+            "OSS shop-7f3:kq3v1s9d0fT7wX2mB8nLp4==",
+            "OSS shop-7f3:Zt5b2n8k1cR6yU0jH3gFw9==",
+        ),
+        (
+            "Signature keyId=\"shop-7f3\",algorithm=\"hs2019\",signature=\"kq3v1s9d\"",
+            "Signature keyId=\"shop-7f3\",algorithm=\"hs2019\",signature=\"Zt5b2n8k\"",
+        ),
+        (
+            "Hawk id=\"shop-7f3\", ts=\"1353832234\", mac=\"6R4rV5iE\"",
+            "Hawk id=\"shop-7f3\", ts=\"1353832299\", mac=\"aK2pQ9xW\"",
+        ),
+        (
+            "TC3-HMAC-SHA256 Credential=shop-7f3/2026-01-02/cvm/tc3_request, SignedHeaders=host, Signature=72e4",
+            "TC3-HMAC-SHA256 Credential=shop-7f3/2026-01-03/cvm/tc3_request, SignedHeaders=host, Signature=99ab",
+        ),
+    ] {
+        assert_eq!(key(a), key(b), "{a}");
+        assert_eq!(key(a), ("api-key", secret_print_of("shop-7f3")), "{a}");
+    }
+    assert_eq!(key("Custom kq3v1s9d0fT7wX2mB8nLp4").0, "bearer");
+}
+
+fn secret_print_of(secret: &str) -> u64 {
+    super::presented::secret_print(&KEY, secret)
 }

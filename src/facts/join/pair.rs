@@ -96,6 +96,9 @@ impl<'a> Kind<'a> {
         // lines of one moment in the order in which they were written
         open.sort_unstable();
         for round in Round::ALL {
+            if round == Round::Program {
+                self.in_order(&mut open, found);
+            }
             open.retain(|(_, l)| match self.call_of(*l, round) {
                 Some(i) => {
                     self.used.insert(i);
@@ -105,6 +108,40 @@ impl<'a> Kind<'a> {
                 None => true,
             });
         }
+    }
+
+    /// As many lines of a client as calls of it are the same ones in the same order, where each fits so: one line at the edge of
+    /// its second would else take its neighbour's call, and shift all that follow it.
+    fn in_order(&mut self, open: &mut Vec<(i64, u32)>, found: &mut Vec<(u32, u32)>) {
+        if !self.clock.known {
+            return;
+        }
+        let src = |i: u32| self.calls.get(i as usize).map_or(NONE, |c| c.src);
+        let mut lines: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (_, l) in open.iter() {
+            lines.entry(src(*l)).or_default().push(*l);
+        }
+        let mut free: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (_, i) in self.by_time.iter().filter(|(_, i)| !self.used.contains(i)) {
+            free.entry(src(*i)).or_default().push(*i);
+        }
+        let fits = |l: u32, i: u32| {
+            let (line, call) = (self.calls.get(l as usize)?, self.calls.get(i as usize)?);
+            let other = line.ua != 0 && call.ua != 0 && line.ua != call.ua;
+            self.fit(line, i, Round::Covered, JITTER).filter(|_| !other)
+        };
+        let mut same: Vec<(u32, u32)> = Vec::new();
+        for (client, lines) in &lines {
+            let calls = free.get(client).map_or(&[][..], Vec::as_slice);
+            let pairs = lines.iter().copied().zip(calls.iter().copied());
+            if calls.len() == lines.len() && pairs.clone().all(|(l, i)| fits(l, i).is_some()) {
+                same.extend(pairs);
+            }
+        }
+        let taken: BTreeSet<u32> = same.iter().map(|(l, _)| *l).collect();
+        open.retain(|(_, l)| !taken.contains(l));
+        self.used.extend(same.iter().map(|(_, i)| *i));
+        found.extend(same);
     }
 
     /// The call that a line takes in a round.

@@ -268,6 +268,8 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
     let mut files: Vec<&'a str> = Vec::new();
     let mut words: Vec<(&'a str, &str, &str, &str)> = Vec::new();
     let mut alone: BTreeSet<(&'a str, &'a str)> = BTreeSet::new();
+    let marked = children.keys().filter(|s| s.starts_with('@')).count();
+    let at_all = marked < 2 || marked == children.len();
     for seg in children.keys() {
         match tree.beside.given.says(&w.given, seg) {
             Says::Word => continue,
@@ -310,6 +312,13 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
                 .or_default()
                 .push(seg),
             _ if shapes::document(seg).is_some() => files.push(seg),
+            // `@anna` beside `/news` and `/help`: a sign of its own
+            _ if seg.len() > 1 && seg.starts_with('@') && !words::fixed(seg) && !at_all => typed
+                .entry(("@", ""))
+                .or_default()
+                .entry("name after @".into())
+                .or_default()
+                .push(seg),
             _ => rest.push(seg),
         }
     }
@@ -581,6 +590,7 @@ fn named<'a>(
         .iter()
         .filter(|s| !numbered.contains(**s) && !shapes::version(s) && !strangers.contains(**s))
         .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
+        .map(|k| k.below(&w.prev))
         .collect();
     let family = evidence::Family {
         typed: typed

@@ -244,9 +244,7 @@ fn whole(p: &PathIn<'_>, path: &str) -> Option<Folded> {
             why: "".into(),
         })
     };
-    if !path.starts_with('/')
-        || matches!(p.kind, "graphql" | "grpc" | "soap" | "xml-rpc" | "json-rpc")
-    {
+    if !path.starts_with('/') || matches!(p.kind, "graphql" | "grpc" | "soap" | "xml-rpc") {
         return plain(if path.is_empty() {
             "/".into()
         } else {

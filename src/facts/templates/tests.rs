@@ -178,6 +178,29 @@ fn trees_of_files_are_one_route_and_files_of_things_are_not() {
 }
 
 #[test]
+fn names_with_signs_and_dots_and_shelves_of_a_shop() {
+    check(
+        "GET /@anna -> /@{id}
+         GET /@zhou.min -> /@{id}
+         GET /@bob/status/17 -> /@{id}/status/{id}
+         GET /kb/how-to-pay -> /kb/{id}
+         GET /kb/why-we-left-town -> /kb/{id}
+         GET /kb/ten-things -> /kb/{id}
+         GET /help -> /help
+         GET /web/image/sale.order/7/logo -> /web/image/{id}/{id}/logo
+         GET /web/image/account.move/9/logo -> /web/image/{id}/{id}/logo
+         GET /web/image/crm.lead/12/logo -> /web/image/{id}/{id}/logo
+         GET /api/chat.postMessage -> /api/chat.postMessage
+         GET /api/users.list -> /api/users.list
+         GET /shop/lamps/desk-lamp-small -> /shop/{id}/{id}
+         GET /shop/chairs/oak-chair-two -> /shop/{id}/{id}
+         GET /shop/rugs/red-rug-from-home -> /shop/{id}/{id}
+         GET /shop/tables/round-table-white -> /shop/{id}/{id}
+         GET /store/orders/17 -> /store/orders/{id}",
+    );
+}
+
+#[test]
 fn matrix_parameters_are_no_part_of_a_route() {
     check(
         "GET /v1/cars;color=red;year=2019 -> /v1/cars

@@ -78,8 +78,10 @@ fn chinese(s: &str) -> bool {
 
 /// `list.do`, `detail.json`: a fixed word with the ending of a page.
 fn listed(s: &str) -> bool {
-    s.rsplit_once('.')
-        .is_some_and(|(w, ext)| ext.len() <= 5 && (has("fixed", w) || has("vocab", w)))
+    s.rsplit_once('.').is_some_and(|(w, ext)| {
+        let word = |w: &str| has("fixed", w) || has("vocab", w);
+        ext.len() <= 5 && word(w) && !word(ext)
+    })
 }
 
 /// `me`: what stands for whoever asks, or for all.
