@@ -13,6 +13,7 @@ pub mod names;
 pub mod shapes;
 #[cfg(test)]
 mod tests;
+mod trees;
 mod words;
 
 use crate::limits::TEMPLATE_PATHS;
