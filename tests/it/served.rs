@@ -1,4 +1,4 @@
-//! What is inferred, against a corpus that real servers and clients wrote the truth of (`tests/record/corpus`): nine services in eight
+//! What is inferred, against a corpus that real servers and clients wrote the truth of (`tests/record/corpus`): ten services in eight
 //! frameworks behind a gateway, recorded anew for each seed. The table is printed: `cargo test --test it served:: -- --ignored --nocapture`.
 //! `CORPUS_SEEDS=A..B` takes other seeds, `CORPUS_SHOW=N` prints that many wrong answers of each kind, `CORPUS_KEEP=DIR` keeps the recordings.
 

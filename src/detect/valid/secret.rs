@@ -244,8 +244,12 @@ pub fn private_key(v: &[u8]) -> bool {
 fn declared(v: &str) -> bool {
     let bare = v.trim_end_matches([')', ',', ';']);
     let name = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    bare.strip_prefix('$')
-        .is_some_and(|n| name(n) && n.bytes().all(|b| !b.is_ascii_digit()))
+    // what follows its end may stand there too: `$p){token`
+    let variable = v.strip_prefix('$').is_some_and(|n| {
+        let (n, _) = n.split_once([')', ',', ';']).unwrap_or((n, ""));
+        name(n) && n.bytes().all(|b| !b.is_ascii_digit())
+    });
+    variable
         || bare.strip_suffix('!').is_some_and(|n| {
             matches!(
                 n.trim_matches(['[', ']']),
@@ -302,7 +306,14 @@ mod tests {
 
     #[test]
     fn what_a_query_declares_is_no_password() {
-        for v in ["$password)", "$pwd,", "String!)", "ID!", "[String]!"] {
+        for v in [
+            "$password)",
+            "$pwd,",
+            "$p){ok",
+            "String!)",
+            "ID!",
+            "[String]!",
+        ] {
             assert!(!password(v), "{v}");
         }
         for v in ["$ecret1", "S3cret!", "hunter2!)", "Str1ng!"] {

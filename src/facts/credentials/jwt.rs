@@ -72,6 +72,16 @@ fn text(v: &Value) -> Option<String> {
     }
 }
 
+/// Whether a claim is one address of mail.
+fn address(v: &str) -> bool {
+    v.split_once('@').is_some_and(|(user, host)| {
+        !user.is_empty()
+            && host.contains('.')
+            && !host.contains('@')
+            && !v.contains([' ', '/', ',', ';', ':'])
+    })
+}
+
 fn claims(body: &Value) -> Claims {
     // Who acts stands in `act`; an `act` inside of it is who acted before.
     if let Some(actor) = body.get("act").filter(|a| a.is_object()) {
@@ -139,9 +149,15 @@ fn claims(body: &Value) -> Claims {
     }
     if names.iter().all(|(c, _)| matches!(*c, "sub" | "name")) {
         // Claims of no standard: a key that speaks of a login name.
-        let own = body.as_object().into_iter().flatten().find(|(k, v)| {
+        let all = || body.as_object().into_iter().flatten();
+        let keyed = all().find(|(k, v)| {
             let k = super::words::plain(k.rsplit(['/', ':']).next().unwrap_or(k));
             v.is_string() && super::words::user_rank(&k).is_some() && k != "name"
+        });
+        // Or an address of mail under a key that nobody knows, the only one of the token.
+        let own = keyed.or_else(|| {
+            let mut mail = all().filter(|(_, v)| v.as_str().is_some_and(address));
+            mail.next().filter(|_| mail.next().is_none())
         });
         if let Some(n) = own.and_then(|(_, v)| text(v)) {
             names.retain(|(_, o)| !o.eq_ignore_ascii_case(&n));
@@ -194,6 +210,17 @@ pub mod tests {
         }
         let c = read(&token(r#"{"user":{"id":4,"username":"bob"},"iat":1}"#)).unwrap();
         assert_eq!(c.names[0].1, "bob");
+        for (t, name) in [
+            (
+                r#"{"urn:x:innehaver":"bob@x.example","pid":4}"#,
+                "bob@x.example",
+            ),
+            (r#"{"sub":"9","brukernavn":"bob"}"#, "bob"),
+        ] {
+            assert_eq!(read(&token(t)).unwrap().names[0].1, name, "{t}");
+        }
+        let two = r#"{"p:a":"bob@x.example","p:b":"eva@x.example"}"#;
+        assert!(read(&token(two)).unwrap().names.is_empty());
         assert_eq!(read("eyJ1IjoxfQ.Yabc.sig"), None);
         assert_eq!(read("a.b.c"), None);
     }

@@ -48,7 +48,6 @@ pub fn read(
     let Some(target) = req.target() else { return };
     let path = target.split(|b| *b == b'?').next().unwrap_or_default();
     let path = percent(path, false);
-    let words = said.of(&path);
     let body = v
         .req_body
         .get(..v.req_body.len().min(PARSE))
@@ -58,6 +57,12 @@ pub fn read(
         .position(|b| *b == b'?')
         .and_then(|q| target.get(q + 1..))
         .unwrap_or_default();
+    // Whose profile an operation shows is told by its other parameters, so only the path says that it is the own one.
+    let place = said.of(&path);
+    let words = match paths::operation(req, query) {
+        Some(o) => said.of(&format!("{path}/{o}")),
+        None => place,
+    };
     let graphql_login =
         v.req_kind == "json" && memmem::find(body, b"mutation").is_some() && speaks_of_login(body);
     let login_place = words.login || graphql_login;
@@ -104,11 +109,11 @@ pub fn read(
         }
         return;
     }
-    let place = Place {
+    let says = Place {
         login: login_place,
         creates: words.creates,
     };
-    if login(v, &place, ok, &given, &issued, seen, events) {
+    if login(v, &says, ok, &given, &issued, seen, events) {
         return;
     }
     // A session cookie taken away without a new one is a logout, wherever it happens.
@@ -134,7 +139,7 @@ pub fn read(
         }
     }
     if (200..300).contains(&status) && !seen.is_empty() {
-        told::own_name(v, &path, &words, query, events);
+        told::own_name(v, &path, &place, query, events);
         if words.keeps_keys && !login_place {
             told::listed(v, seen, key, events);
         }
@@ -276,13 +281,17 @@ fn present_in_body(
     }
 }
 
-/// Whether a leaf looks like a secret though its key is no known word.
+/// Whether a leaf of a request looks like a secret though its key is no known word.
 fn may_be_secret(f: &Field) -> bool {
+    may_be_handed(f) && !words::password(&f.key)
+}
+
+/// The same of an answer's: nobody hands out a password, so a `credential` in it is one of ours.
+fn may_be_handed(f: &Field) -> bool {
     f.text
         && (16..=4096).contains(&f.value.len())
         && words::random(&f.value)
         && !words::about_itself(&f.key)
-        && !words::password(&f.key)
 }
 
 fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: bool) -> Issued {
@@ -358,7 +367,7 @@ fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: boo
             if token || jwt::looks(&f.value) {
                 out.in_body = true;
                 out.add(f.path, &f.value, key);
-            } else if may_be_secret(&f) {
+            } else if may_be_handed(&f) {
                 out.add(format!("{MAYBE}{}", f.path), &f.value, key);
             }
         }
@@ -395,6 +404,9 @@ fn login(
         .find(|c| c.kind == "basic")
         .and_then(|c| c.name.clone());
     let asked = attempt::of(given);
+    let named = seen
+        .iter()
+        .any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
     let mut service = false;
     let mut saml = false;
     let who = match grant {
@@ -417,7 +429,10 @@ fn login(
         // Without a known word there must be a token in the answer, or a place of logins.
         None if asked.guessed => asked.name.clone(),
         None if asked.password => asked.name.clone(),
-        None if asked.code && place.login => asked.name.clone(),
+        // a code brings somebody in who got something for it
+        None if asked.code && (place.login || !issued.prints.is_empty() && !named) => {
+            asked.name.clone()
+        }
         None if place.login && basic.is_some() && issued.in_body => basic,
         None => return false,
     };
@@ -428,9 +443,6 @@ fn login(
             || !p.starts_with("cookie:") && super::sure_place(p)
     });
     // Making somebody's account is no login of the caller: it hands out no session, and the caller has one.
-    let named = seen
-        .iter()
-        .any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
     if !sure && (named || place.creates && !place.login && !handed_session && !seen.is_empty()) {
         return false;
     }

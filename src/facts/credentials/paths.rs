@@ -1,7 +1,10 @@
 //! What a path says a call is for: a login, a logout, the own profile, keys. In: paths. Out: yes or no.
 //! Bounds: short lists of words in several languages; they open gates, they name nobody.
 
+use super::fields::percent;
 use super::words::plain_into;
+use crate::body::operation::dispatch;
+use crate::call::model::Message;
 use rustc_hash::FxHashMap;
 
 /// What a path says.
@@ -43,6 +46,32 @@ impl Said {
         }
         says
     }
+}
+
+/// Operations of a query that are read.
+const OPERATIONS: usize = 3;
+
+/// What one address does where its path does not say so: `?r=site/login`, `?m=user&a=login`, the action that SOAP names. As a path.
+pub fn operation(req: &Message, query: &[u8]) -> Option<String> {
+    let mut out: Vec<String> = Vec::new();
+    if !query.is_empty() {
+        let pairs = query.split(|b| *b == b'&').filter_map(|p| {
+            let at = p.iter().position(|b| *b == b'=')?;
+            Some((p.get(..at)?, p.get(at + 1..)?))
+        });
+        let named = pairs.filter(|(k, v)| {
+            v.first().is_some_and(u8::is_ascii_alphabetic)
+                && v.len() <= 64
+                && dispatch::word(k).is_some()
+        });
+        out.extend(named.take(OPERATIONS).map(|(_, v)| percent(v, false)));
+    }
+    if let Some(action) = req.header("soapaction") {
+        let action = String::from_utf8_lossy(action);
+        let name = action.trim_matches('"').rsplit(['/', '#', ':']).next();
+        out.extend(name.filter(|n| n.len() <= 64).map(str::to_owned));
+    }
+    (!out.is_empty()).then(|| out.join("/"))
 }
 
 /// The words of a path: its segments without the signs that divide words, in small letters; those of digits alone are left out (no

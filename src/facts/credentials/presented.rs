@@ -362,8 +362,48 @@ fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
         "token" | "jwt" | "oauth" | "session" | "" => {
             out.token("bearer", place, rest.trim_start_matches("token="), key)
         }
-        _ => out.token("bearer", place, rest, key),
+        _ => match signer(rest) {
+            Some(id) => out.add(CredentialSeen {
+                kind: "api-key",
+                place,
+                print: secret_print(key, id),
+                name: None,
+                claim: None,
+                service: false,
+            }),
+            None => out.token("bearer", place, rest, key),
+        },
     }
+}
+
+/// Whose signature a request bears, where the scheme is one of those that sign each request anew: `OSS KEY:SIGNATURE`,
+/// `Credential=KEY/...`, `keyId="KEY"` (RFC 9421 and the drafts before it), `id="KEY"` (Hawk).
+fn signer(rest: &str) -> Option<&str> {
+    let id = |s: &str| {
+        (3..=128).contains(&s.len())
+            && s.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@'))
+    };
+    if let Some((key, signature)) = rest.split_once(':')
+        && id(key)
+        && (20..=512).contains(&signature.len())
+        && !signature.contains([' ', ':', ','])
+        && words::random(signature)
+    {
+        return Some(key);
+    }
+    let part = |name: &str| {
+        rest.split([',', ' ']).find_map(|p| {
+            let (k, v) = p.trim().split_once('=')?;
+            let v = v.trim_matches('"').split('/').next()?;
+            (k.eq_ignore_ascii_case(name) && id(v)).then_some(v)
+        })
+    };
+    let lower = rest.to_ascii_lowercase();
+    if !lower.contains("signature=") && !lower.contains("mac=") {
+        return None;
+    }
+    ["Credential", "keyId", "id"].into_iter().find_map(part)
 }
 
 fn decode64(text: &str) -> Option<Vec<u8>> {
@@ -450,8 +490,11 @@ fn query(req: &Message, key: &PrintKey, out: &mut Presented) {
         if let Some((_, kind)) = words::QUERY_KEYS.iter().find(|(k, _)| *k == f.key) {
             // `key`, `code` and `auth` are everyday words: there only a random value is a credential.
             let everyday = matches!(f.key.as_str(), "key" | "code" | "auth" | "token" | "ticket");
+            // An application's number is as often no secret: it is one where it is as long as keys are.
+            let public = f.key == "appid" && f.value.len() < 28;
             if f.value.len() >= 8
-                && (!everyday
+                && !public
+                && (!(everyday || f.key == "appid")
                     || jwt::looks(&f.value)
                     || f.value.len() >= 12 && words::random(&f.value))
             {

@@ -127,6 +127,21 @@ fn every_shape_of_login_is_bound_to_what_it_issued() {
             "HTTP/1.1 201 Created\nX-Auth-Token: 0123456789abcdef\n\n",
             "g@x.com",
         ),
+        (
+            "POST /graphql HTTP/1.1\nHost: a\n\n{\"query\":\"mutation O($h:String!,$p:String!){openSession(handle:$h,passphrase:$p){credential}}\",\"variables\":{\"h\":\"hugo\",\"p\":\"Winter2005$\"}}",
+            "HTTP/1.1 200 OK\n\n{\"data\":{\"openSession\":{\"credential\":\"59647b6e670b10453f9b53919409cf1dd6ad8ffb\"}}}",
+            "hugo",
+        ),
+        (
+            "POST /services/Account.asmx HTTP/1.1\nSOAPAction: \"urn:x/LogOn\"\n\n<E><Operator>ida</Operator><Code>Sommer12</Code></E>",
+            "HTTP/1.1 200 OK\n\n<E><Result>0</Result><Handle>9C4F5A6B7D8E9F0A1B2C3D4E</Handle></E>",
+            "ida",
+        ),
+        (
+            "POST /app/v3/sms/verify HTTP/1.1\nHost: a\n\n{\"phone\":\"13800001111\",\"smsCode\":\"493021\"}",
+            "HTTP/1.1 200 OK\n\n{\"code\":0,\"data\":{\"sess\":\"kq3v1s9d0fT7wX2mB8nL\"}}",
+            "13800001111",
+        ),
     ] {
         let (_, e) = run(req, resp);
         let l = logins(&e);
@@ -166,6 +181,23 @@ fn a_kept_cookie_is_bound_and_an_administrator_is_not_renamed() {
         "HTTP/1.1 302 Found\nLocation: /\n\n",
     );
     assert_eq!(logins(&e), vec![("alice", false, 1)]);
+    // one address that does everything says in its query what it does
+    let form = "POST /index.php?r=site/login HTTP/1.1\nCookie: PHPSESSID=3f9a0c1e7b2d4856a0b1c2d3\n\nF%5Busername%5D=alice&F%5Bpassword%5D=x";
+    let (_, e) = run(
+        form,
+        "HTTP/1.1 302 Found\nLocation: /index.php?r=site/index\n\n",
+    );
+    assert!(
+        matches!(e.as_slice(), [IdentityEvent::Login { sure: true, .. }]),
+        "{e:?}"
+    );
+    let (_, e) = run(form, "HTTP/1.1 200 OK\n\n<html>Incorrect password</html>");
+    assert!(matches!(e.as_slice(), [IdentityEvent::LoginFailed { .. }]));
+    let (_, e) = run(
+        "GET /index.php?r=site/logout HTTP/1.1\nCookie: PHPSESSID=3f9a0c1e7b2d4856a0b1c2d3\n\n",
+        "HTTP/1.1 302 Found\nLocation: /\n\n",
+    );
+    assert_eq!(e, vec![IdentityEvent::Logout]);
     let (_, e) = run(
         "POST /api/users HTTP/1.1\nAuthorization: Bearer abcdefgh12345678\n\n{\"username\":\"new\",\"password\":\"x\"}",
         "HTTP/1.1 201 Created\n\n{\"id\":1,\"token\":\"0123456789abcdef\"}",
@@ -261,4 +293,42 @@ fn authorization_code_with_id_token_names_the_owner() {
     );
     assert_eq!(c[0].kind, "oauth");
     assert_eq!(logins(&e)[0].0, "alice");
+}
+
+#[test]
+fn who_signs_each_request_anew_is_one_key() {
+    let key = |authorization: &str| {
+        let (c, _) = run(
+            &format!("GET /x HTTP/1.1\nAuthorization: {authorization}\n\n"),
+            "HTTP/1.1 200 OK\n\n",
+        );
+        let [c] = c.as_slice() else { panic!("{c:?}") };
+        (c.kind, c.print)
+    };
+    for (a, b) in [
+        (
+            "OSS shop-7f3:kq3v1s9d0fT7wX2mB8nLp4==",
+            "OSS shop-7f3:Zt5b2n8k1cR6yU0jH3gFw9==",
+        ),
+        (
+            "Signature keyId=\"shop-7f3\",algorithm=\"hs2019\",signature=\"kq3v1s9d\"",
+            "Signature keyId=\"shop-7f3\",algorithm=\"hs2019\",signature=\"Zt5b2n8k\"",
+        ),
+        (
+            "Hawk id=\"shop-7f3\", ts=\"1353832234\", mac=\"6R4rV5iE\"",
+            "Hawk id=\"shop-7f3\", ts=\"1353832299\", mac=\"aK2pQ9xW\"",
+        ),
+        (
+            "TC3-HMAC-SHA256 Credential=shop-7f3/2026-01-02/cvm/tc3_request, SignedHeaders=host, Signature=72e4",
+            "TC3-HMAC-SHA256 Credential=shop-7f3/2026-01-03/cvm/tc3_request, SignedHeaders=host, Signature=99ab",
+        ),
+    ] {
+        assert_eq!(key(a), key(b), "{a}");
+        assert_eq!(key(a), ("api-key", secret_print_of("shop-7f3")), "{a}");
+    }
+    assert_eq!(key("Custom kq3v1s9d0fT7wX2mB8nLp4").0, "bearer");
+}
+
+fn secret_print_of(secret: &str) -> u64 {
+    super::presented::secret_print(&KEY, secret)
 }

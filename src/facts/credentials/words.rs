@@ -62,6 +62,15 @@ pub const USER_KEYS: &[&str] = &[
     "zhanghao",
     "usuario",
     "utilisateur",
+    "brukernavn",
+    "brugernavn",
+    "användarnamn",
+    "anvandarnamn",
+    "epost",
+    "konto",
+    "gebruikersnaam",
+    "käyttäjätunnus",
+    "uzytkownik",
 ];
 /// Keys that hold a password.
 const PASSWORD_KEYS: &[&str] = &[
@@ -91,6 +100,13 @@ const PASSWORD_KEYS: &[&str] = &[
     "senha",
     "wachtwoord",
     "haslo",
+    "passord",
+    "lösenord",
+    "losenord",
+    "adgangskode",
+    "kodeord",
+    "salasana",
+    "heslo",
     "пароль",
     "パスワード",
 ];
@@ -207,6 +223,8 @@ pub const QUERY_KEYS: &[(&str, &str)] = &[
     ("xapikey", "api-key"),
     ("key", "api-key"),
     ("appkey", "api-key"),
+    ("appid", "api-key"),
+    ("clientkey", "api-key"),
     ("accesskey", "api-key"),
     ("subscriptionkey", "api-key"),
     ("accesstoken", "bearer"),

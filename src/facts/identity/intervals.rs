@@ -64,6 +64,8 @@ pub struct Lives {
     current: FxHashMap<u64, u32>,
     /// Interval, name and call.
     whoami: Vec<(u32, u32, u32)>,
+    /// Cookies of unknown names that logins handed out beside a session, by print: the session's interval.
+    beside: FxHashMap<u64, u32>,
     /// Places at which somebody without a session got one: a form there is a login whoever sends it.
     logins_at: FxHashSet<u32>,
 }
@@ -281,6 +283,9 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
             for id in mine {
                 before(l, *id, name, pos, first, call);
             }
+            for i in issued.iter().filter(|i| real && i.weak && !i.maybe) {
+                l.beside.insert(i.print, first);
+            }
             l.login.insert(call, (name, first));
         }
         Ev::Renewed { issued } => renew(input.issued_of(issued), call, mine, input, l),
@@ -383,8 +388,10 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
         })
         // What is exchanged goes on, not the program that presents it.
         .min_by_key(|id| !oauth(*id, l));
-    let Some(from) = from else { return };
     let real = issued.iter().any(|i| !i.maybe && !i.weak);
+    let Some(from) = from.or_else(|| kept_beside(mine, real, call, l)) else {
+        return;
+    };
     // A session under an unknown name begins where a code is brought; else such cookies come to anybody.
     let weak = !real && oauth(from, l);
     for i in issued.iter().filter(|i| !i.maybe && (!i.weak || weak)) {
@@ -405,6 +412,11 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
             iv.session = from;
             iv.proof = call;
             iv.cookie |= i.cookie;
+        }
+    }
+    if real {
+        for i in issued.iter().filter(|i| i.weak && !i.maybe) {
+            l.beside.insert(i.print, from);
         }
     }
     // A session that a code or an assertion opens was its own before.
@@ -429,6 +441,20 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
             }
         }
     }
+}
+
+/// A cookie of any name that a login handed out beside a session, and that alone brings a new one: it is how that session is
+/// renewed. The interval of the session.
+fn kept_beside(mine: &[u32], real: bool, call: u32, l: &mut Lives) -> Option<u32> {
+    let [id] = mine else { return None };
+    let iv = l.list.get(*id as usize)?;
+    if !real || iv.owner != NONE || iv.parent != NONE || iv.conflict || iv.after_logout {
+        return None;
+    }
+    let from = *l.beside.get(&iv.print)?;
+    let iv = l.get(*id)?;
+    (iv.parent, iv.session, iv.proof) = (from, from, call);
+    Some(from)
 }
 
 /// A credential handed out at a login: the interval that begins with it, or the unclaimed one it had before.

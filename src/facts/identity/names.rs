@@ -167,7 +167,11 @@ impl Names {
                 continue;
             };
             let better = match (self.list.get(i), self.list.get(*b as usize)) {
-                (Some(a), Some(o)) => (a.rank, &a.text) < (o.rank, &o.text),
+                // Of two names that people log in with, the one that is no address of mail.
+                (Some(a), Some(o)) => {
+                    let key = |n: &Name| (n.rank, n.text.contains('@'));
+                    (key(a), &a.text) < (key(o), &o.text)
+                }
                 _ => true,
             };
             if better {

@@ -481,3 +481,47 @@ fn a_message_stands_in_the_session_that_opened_its_socket_after_any_pause() {
     assert_eq!(got, [0, 0, 0, 1, 0]);
     assert_eq!((list[0].end, list[0].calls), (201 * minute, 4));
 }
+
+#[test]
+fn a_cookie_of_any_name_renews_the_session_that_it_came_with() {
+    let bearer = |print| cred("bearer", "header:authorization", print);
+    let odd = |print| cred("cookie", "cookie:rft", print);
+    let issued = |token, cookie| {
+        vec![
+            ("$.token".to_owned(), token),
+            ("cookie:rft".to_owned(), cookie),
+        ]
+    };
+    let mut s = Story::default();
+    let in_ = E::Login {
+        name: "alice".into(),
+        service: false,
+        issued: issued(1, 11),
+        sure: true,
+    };
+    s.call(&[], &[in_]);
+    s.call(&[bearer(1)], &[]);
+    let renewed = |token, cookie| E::Renewed {
+        issued: issued(token, cookie),
+    };
+    s.call(&[odd(11)], &[renewed(2, 12)]);
+    s.call(&[bearer(2)], &[]);
+    s.call(&[odd(12)], &[renewed(3, 13)]);
+    s.call(&[bearer(3)], &[]);
+    // another's, which no login handed out
+    s.call(&[odd(99)], &[renewed(4, 98)]);
+    s.call(&[bearer(4)], &[]);
+    let who = s.names();
+    assert_eq!(who[..6], ["alice"; 6]);
+    assert!(who[6..].iter().all(|w| w != "alice"), "{who:?}");
+}
+
+#[test]
+fn of_two_names_to_log_in_with_the_address_is_the_second() {
+    let mut s = Story::default();
+    s.call(&[], &[login("amy@x.example", 1)]);
+    s.call(&[], &[login("zoe", 2)]);
+    let names = vec!["zoe".into(), "amy@x.example".into()];
+    s.call(&[sid(2)], &[E::SamePerson { names }]);
+    assert_eq!(s.names(), ["zoe"; 3]);
+}

@@ -220,6 +220,43 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_two_servers_that_are_asked_alike_are_their_own() {
+        let mut calls: Vec<CallLine> = Vec::new();
+        let mut want = Vec::new();
+        let at = |i: i64| i * 300_000_000;
+        for i in 0..60 {
+            // every third request of both servers is the same one
+            for server in 0..2u32 {
+                let target = if i % 3 == 0 {
+                    5
+                } else {
+                    100 + i as u64 * 2 + u64::from(server)
+                };
+                let ts = at(i) + i64::from(server) * 7_000_000;
+                calls.push(CallLine {
+                    dst: 40 + server,
+                    dport: 80,
+                    ..call(i, ts, false, target, 1)
+                });
+            }
+        }
+        for server in 0..2usize {
+            for i in 0..60 {
+                let of = calls[i * 2 + server];
+                let ts = (of.end + 20 * S) / S * S;
+                calls.push(CallLine {
+                    source: 1 + server as u32,
+                    ..call(1000 + i as i64, ts, true, of.target, 1)
+                });
+                want.push((i * 2 + server) as u32);
+            }
+        }
+        join(&mut calls);
+        let joined: Vec<u32> = calls.iter().skip(120).map(|c| c.joined).collect();
+        assert_eq!(joined, want);
+    }
+
+    #[test]
     fn a_long_call_is_found_by_either_of_its_ends() {
         let mut calls: Vec<CallLine> = (0..20)
             .map(|i| call(i, i * 5 * S, false, 100 + i as u64, 1))

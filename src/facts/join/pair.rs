@@ -23,8 +23,8 @@ fn off(log: &CallLine, call: &CallLine, clock: &Clock, round: Round) -> i64 {
     }
 }
 
-/// Joins lines to calls: first those that share an id, then in order of time what a line's time covers (those of the same program
-/// first), then what is nearest.
+/// Joins lines to calls: first those that share an id, then in order of time what a line's time covers (those of the log's server
+/// and of the same program first), then what is nearest.
 pub(super) fn pair(
     calls: &mut [CallLine],
     sides: &BTreeMap<Key, Vec<u32>>,
@@ -32,9 +32,12 @@ pub(super) fn pair(
     clock: &Clock,
 ) {
     let mut found: Vec<(u32, u32)> = Vec::new();
+    let server = server(calls, sides, lines, clock);
     for (key, lines) in lines {
         if let Some(captured) = sides.get(key).filter(|c| !c.is_empty()) {
-            Kind::new(calls, captured, lines, clock).join(lines, &mut found);
+            let mut kind = Kind::new(calls, captured, lines, clock);
+            kind.server = server;
+            kind.join(lines, &mut found);
         }
     }
     for (l, i) in found {
@@ -42,6 +45,54 @@ pub(super) fn pair(
             c.joined = i;
         }
     }
+}
+
+/// Lines of one kind of request that tell whose a log is; rare kinds tell as much as frequent ones.
+const TELL: usize = 64;
+
+/// The server that wrote a log: the one whose calls nearly all of its lines may be. What others are asked for in the same words
+/// (`/login`, `/health`) at the same time is theirs. `None` where several or none are.
+fn server(
+    calls: &[CallLine],
+    sides: &BTreeMap<Key, Vec<u32>>,
+    lines: &BTreeMap<Key, Vec<u32>>,
+    clock: &Clock,
+) -> Option<(u32, u16)> {
+    if !clock.known {
+        return None;
+    }
+    let mut votes: BTreeMap<(u32, u16), usize> = BTreeMap::new();
+    let mut all = 0;
+    for (key, lines) in lines {
+        let Some(captured) = sides.get(key).filter(|c| !c.is_empty()) else {
+            continue;
+        };
+        let kind = Kind::new(calls, captured, &[], clock);
+        for line in lines
+            .iter()
+            .take(TELL)
+            .filter_map(|l| calls.get(*l as usize))
+        {
+            let t = clock.stamp.of(line).saturating_sub(clock.skew);
+            let from = kind
+                .by_time
+                .partition_point(|(ts, _)| *ts < t.saturating_sub(JITTER));
+            let end = t.saturating_add(clock.step).saturating_add(JITTER);
+            let near = kind.by_time.iter().skip(from).take(TELL);
+            let servers: BTreeSet<(u32, u16)> = near
+                .take_while(|(ts, _)| *ts <= end)
+                .filter(|(_, i)| kind.fit(line, *i, Round::Covered, JITTER).is_some())
+                .filter_map(|(_, i)| calls.get(*i as usize).map(|c| (c.dst, c.dport)))
+                .collect();
+            all += usize::from(!servers.is_empty());
+            for s in servers {
+                *votes.entry(s).or_default() += 1;
+            }
+        }
+    }
+    let mut nearly = votes.into_iter().filter(|(_, n)| n * 10 >= all * 9);
+    let (server, _) = nearly.next()?;
+    nearly.next().is_none().then_some(server)
 }
 
 /// Calls of one kind of request, and which of them are taken.
@@ -54,6 +105,8 @@ struct Kind<'a> {
     head: usize,
     /// How far apart the two ends of a call may be.
     longest: i64,
+    /// Who wrote the log.
+    server: Option<(u32, u16)>,
     /// By their request id.
     shared: BTreeMap<u32, Vec<u32>>,
     used: BTreeSet<u32>,
@@ -82,6 +135,7 @@ impl<'a> Kind<'a> {
             by_time,
             head: 0,
             longest,
+            server: None,
             shared,
             used: joined.filter(|j| *j != NONE).collect(),
         }
@@ -96,6 +150,9 @@ impl<'a> Kind<'a> {
         // lines of one moment in the order in which they were written
         open.sort_unstable();
         for round in Round::ALL {
+            if round == Round::OwnProgram {
+                self.in_order(&mut open, found);
+            }
             open.retain(|(_, l)| match self.call_of(*l, round) {
                 Some(i) => {
                     self.used.insert(i);
@@ -105,6 +162,42 @@ impl<'a> Kind<'a> {
                 None => true,
             });
         }
+    }
+
+    /// As many lines of a client as calls of it are the same ones in the same order, where each fits so: one line at the edge of
+    /// its second would else take its neighbour's call, and shift all that follow it.
+    fn in_order(&mut self, open: &mut Vec<(i64, u32)>, found: &mut Vec<(u32, u32)>) {
+        if !self.clock.known {
+            return;
+        }
+        let src = |i: u32| self.calls.get(i as usize).map_or(NONE, |c| c.src);
+        let mut lines: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (_, l) in open.iter() {
+            lines.entry(src(*l)).or_default().push(*l);
+        }
+        let mut free: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let own = |i: u32| self.calls.get(i as usize).is_some_and(|c| self.own(c));
+        let open_calls = self.by_time.iter().filter(|(_, i)| !self.used.contains(i));
+        for (_, i) in open_calls.filter(|(_, i)| own(*i)) {
+            free.entry(src(*i)).or_default().push(*i);
+        }
+        let fits = |l: u32, i: u32| {
+            let (line, call) = (self.calls.get(l as usize)?, self.calls.get(i as usize)?);
+            let other = line.ua != 0 && call.ua != 0 && line.ua != call.ua;
+            self.fit(line, i, Round::Covered, JITTER).filter(|_| !other)
+        };
+        let mut same: Vec<(u32, u32)> = Vec::new();
+        for (client, lines) in &lines {
+            let calls = free.get(client).map_or(&[][..], Vec::as_slice);
+            let pairs = lines.iter().copied().zip(calls.iter().copied());
+            if calls.len() == lines.len() && pairs.clone().all(|(l, i)| fits(l, i).is_some()) {
+                same.extend(pairs);
+            }
+        }
+        let taken: BTreeSet<u32> = same.iter().map(|(l, _)| *l).collect();
+        open.retain(|(_, l)| !taken.contains(l));
+        self.used.extend(same.iter().map(|(_, i)| *i));
+        found.extend(same);
     }
 
     /// The call that a line takes in a round.
@@ -140,17 +233,25 @@ impl<'a> Kind<'a> {
             .filter_map(|(_, i)| Some((self.fit(line, *i, round, slack)?, *i)));
         let hit = match round {
             // whole seconds tell the order alone: equal requests pair up as they were made
-            Round::Program | Round::Covered if self.clock.step >= S => around.next(),
+            Round::Id | Round::Near => around.min_by_key(|(off, _)| *off),
+            _ if self.clock.step >= S => around.next(),
             _ => around.min_by_key(|(off, _)| *off),
         };
         hit.map(|(_, i)| i)
+    }
+
+    /// Whether a call is one of the server that wrote the log, or it is not known who did.
+    fn own(&self, call: &CallLine) -> bool {
+        self.server.is_none_or(|s| s == (call.dst, call.dport))
     }
 
     /// How far a free call is from what a line's time covers, where it may be the line's.
     fn fit(&self, line: &CallLine, i: u32, round: Round, slack: i64) -> Option<i64> {
         let call = self.calls.get(i as usize).filter(|c| fits(line, c))?;
         let same = line.ua != 0 && line.ua == call.ua;
-        if self.used.contains(&i) || round == Round::Program && !same {
+        let program = matches!(round, Round::Program | Round::OwnProgram);
+        let server = matches!(round, Round::Own | Round::OwnProgram);
+        if self.used.contains(&i) || program && !same || server && !self.own(call) {
             return None;
         }
         Some(off(line, call, self.clock, round)).filter(|o| *o <= slack)
@@ -162,6 +263,10 @@ impl<'a> Kind<'a> {
 enum Round {
     /// Line and call have the same request id.
     Id,
+    /// The line's time covers a call of the log's server, and the user agent is the same.
+    OwnProgram,
+    /// The line's time covers a call of the log's server.
+    Own,
     /// The line's time covers the call, and the user agent is the same.
     Program,
     /// The line's time covers the call.
@@ -171,5 +276,12 @@ enum Round {
 }
 
 impl Round {
-    const ALL: [Round; 4] = [Round::Id, Round::Program, Round::Covered, Round::Near];
+    const ALL: [Round; 6] = [
+        Round::Id,
+        Round::OwnProgram,
+        Round::Own,
+        Round::Program,
+        Round::Covered,
+        Round::Near,
+    ];
 }

@@ -3,7 +3,7 @@
 
 use super::evidence::{self, Kid};
 use super::given::Says;
-use super::{Folded, Tree, shapes, words};
+use super::{Folded, Tree, shapes, trees, words};
 use crate::limits::SPLIT_VALUES;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,9 @@ pub struct Work {
     /// Nodes that it was merged of.
     pub merged: usize,
     /// Where given routes stand.
-    given: Vec<u32>,
+    pub given: Vec<u32>,
+    /// Whether what stands here are the pages of one version of a text.
+    pub pages: bool,
 }
 
 pub type Children<'a> = BTreeMap<&'a str, Vec<u32>>;
@@ -40,6 +42,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
         ends: false,
         merged: 1,
         given: tree.beside.given.begin(tree.host),
+        pages: false,
     }];
     while let Some(mut w) = stack.pop() {
         let mut children: Children<'_> = BTreeMap::new();
@@ -57,7 +60,21 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                 children.entry(seg).or_default().push(*child);
             }
         }
-        let groups = groups(tree, &children, &w);
+        if let Some(why) = trees::files(tree, &children, &w) {
+            let route = format!("{}/{{file}}", w.route);
+            let folded = Folded {
+                route: route.as_str().into(),
+                why: why.as_str().into(),
+            };
+            for end in trees::ends_below(tree, &children) {
+                done(end, folded.clone());
+            }
+            continue;
+        }
+        let groups = match trees::texts(tree, &children, &w) {
+            Some(group) => vec![group],
+            None => groups(tree, &children, &w),
+        };
         // What no group took: both in order, side by side.
         let mut taken: Vec<&str> = groups.iter().flat_map(|g| &g.members).copied().collect();
         taken.sort_unstable();
@@ -92,6 +109,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                 ends: false,
                 merged: 1,
                 given: tree.beside.given.below_param(&w.given, g.before, g.after),
+                pages: g.versions,
             });
         }
         for seg in apart {
@@ -108,6 +126,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                     ends: false,
                     merged: 1,
                     given,
+                    pages: false,
                 });
             }
         }
@@ -115,12 +134,14 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
 }
 
 /// One parameter: its members and how it is shown.
-struct Group<'a> {
-    members: Vec<&'a str>,
-    before: &'a str,
-    after: &'a str,
-    show: String,
-    why: String,
+pub struct Group<'a> {
+    pub members: Vec<&'a str>,
+    pub before: &'a str,
+    pub after: &'a str,
+    pub show: String,
+    pub why: String,
+    /// Whether they are versions of one text.
+    pub versions: bool,
 }
 
 /// Identifiers by what is fixed around them, then by shape.
@@ -132,6 +153,8 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
     let mut files: Vec<&'a str> = Vec::new();
     let mut words: Vec<(&'a str, &str, &str, &str)> = Vec::new();
     let mut alone: BTreeSet<(&'a str, &'a str)> = BTreeSet::new();
+    let marked = children.keys().filter(|s| s.starts_with('@')).count();
+    let at_all = marked < 2 || marked == children.len();
     for seg in children.keys() {
         match tree.beside.given.says(&w.given, seg) {
             Says::Word => continue,
@@ -174,6 +197,13 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
                 .or_default()
                 .push(seg),
             _ if shapes::document(seg).is_some() => files.push(seg),
+            // `@anna` beside `/news` and `/help`: a sign of its own
+            _ if seg.len() > 1 && seg.starts_with('@') && !words::fixed(seg) && !at_all => typed
+                .entry(("@", ""))
+                .or_default()
+                .entry("name after @".into())
+                .or_default()
+                .push(seg),
             _ => rest.push(seg),
         }
     }
@@ -222,6 +252,7 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
                 after,
                 show: format!("{before}{param}{after}"),
                 why: parts.join(", "),
+                versions: false,
             });
         }
     }
@@ -250,6 +281,7 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
                 after: end,
                 show: format!("{{id}}{end}"),
                 why,
+                versions: false,
             }),
         }
     }
@@ -269,6 +301,7 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
             after: "",
             show: param.into(),
             why: parts.join(", "),
+            versions: false,
         });
     } else if !names.is_empty() {
         let at = names.iter().all(|n| n.starts_with('@'));
@@ -278,6 +311,7 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
             after: "",
             show: if at { "@{id}".into() } else { "{id}".into() },
             why: reasons.join(", "),
+            versions: false,
         });
     }
     out
@@ -382,6 +416,34 @@ fn version_here(
         })
 }
 
+/// Words that only look like a language: `/hr/staff` beside `/en/news` and `/de/news`, which have the same below.
+fn strangers<'a>(tree: &Tree<'a>, children: &Children<'a>) -> BTreeSet<&'a str> {
+    let below = |nodes: &Vec<u32>| -> BTreeSet<&str> {
+        let of = nodes.iter().filter_map(|n| tree.nodes.get(*n as usize));
+        of.flat_map(|n| n.children.keys().take(64).map(AsRef::as_ref))
+            .collect()
+    };
+    let languages: Vec<(&'a str, BTreeSet<&str>)> = children
+        .iter()
+        .filter(|(s, _)| words::locale(s) || words::language(s))
+        .take(64)
+        .map(|(s, n)| (*s, below(n)))
+        .filter(|(_, b)| !b.is_empty())
+        .collect();
+    let alone = |s: &str, b: &BTreeSet<&str>| {
+        let mut others = languages.iter().filter(|(o, _)| *o != s);
+        others.all(|(_, o)| o.is_disjoint(b))
+    };
+    let (out, kin): (Vec<_>, Vec<_>) = languages.iter().partition(|(s, b)| alone(s, b));
+    if kin.len() < 2 {
+        return BTreeSet::new();
+    }
+    out.into_iter()
+        .filter(|(s, _)| words::language(s))
+        .map(|(s, _)| *s)
+        .collect()
+}
+
 /// Names, slugs and numbered words among the children without a shape.
 fn named<'a>(
     tree: &'a Tree<'a>,
@@ -408,10 +470,12 @@ fn named<'a>(
         }
     }
     let numbered: BTreeSet<&str> = out.iter().copied().collect();
+    let strangers = strangers(tree, children);
     let kids: Vec<Kid<'a>> = rest
         .iter()
-        .filter(|s| !numbered.contains(**s) && !shapes::version(s))
+        .filter(|s| !numbered.contains(**s) && !shapes::version(s) && !strangers.contains(**s))
         .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
+        .map(|k| k.below(&w.prev))
         .collect();
     let family = evidence::Family {
         typed: typed

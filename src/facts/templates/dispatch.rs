@@ -107,15 +107,21 @@ fn chooses(word: Word, values: &BTreeMap<&str, Shapes>, total: u32) -> Option<St
     let spoken = verbs * 5 >= values.len() * 3;
     // Seen once each, two values differ by chance.
     let often = calls > values.len() as u64;
-    let ok = match word {
-        Word::Action => spoken || often && (answered || asked && values.len() >= 3),
-        Word::Group => often && (answered || asked),
-        Word::Maybe => often && answered && (asked || spoken) && calls * 2 >= u64::from(total),
-    };
+    // `user/view`: what is written as a route is one.
+    let routes = values.keys().all(|v| route(v));
+    let ok = routes
+        || match word {
+            Word::Action => spoken || often && (answered || asked && values.len() >= 3),
+            Word::Group => often && (answered || asked),
+            Word::Maybe => often && answered && (asked || spoken) && calls * 2 >= u64::from(total),
+        };
     if !ok {
         return None;
     }
     let mut why = Vec::new();
+    if routes {
+        why.push("which are routes");
+    }
     if spoken {
         why.push("which are verbs");
     }
@@ -263,6 +269,16 @@ fn verb(value: &str) -> bool {
     is(parts.first()) || is(parts.last()) || value.split('.').filter(|p| !p.is_empty()).count() >= 3
 }
 
+/// Whether a value is a path of words.
+fn route(value: &str) -> bool {
+    let mut parts = value.split('/').filter(|p| !p.is_empty());
+    let word = |p: &str| {
+        p.bytes()
+            .all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_'))
+    };
+    value.matches('/').count() <= 4 && parts.clone().count() >= 2 && parts.all(word)
+}
+
 /// Words of a name, lower case: at separators and at capitals.
 fn words(value: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
@@ -383,6 +399,19 @@ mod tests {
         let c = one(&a).unwrap();
         assert_eq!(c.operation(a[0].0).as_deref(), Some("user.get"));
         assert_eq!(c.operation("query:page=1"), None);
+        let r = [
+            ("query:r=user/view", shape(1, 10)),
+            ("query:r=site/login", shape(2, 10)),
+        ];
+        assert_eq!(
+            one(&r).unwrap().why,
+            "operation by query:r: 2 values, which are routes, which are verbs, other parameters differ with it"
+        );
+        let sought = [
+            ("query:s=boots", shape(1, 10)),
+            ("query:s=a/c", shape(1, 10)),
+        ];
+        assert_eq!(one(&sought), None);
         // a file format is no operation
         let t = [
             ("query:type=csv", shape(1, 10)),

@@ -152,8 +152,25 @@ impl<'a> Kid<'a> {
             }
         }
         // What names several things and has names or numbers below is a collection, in any language.
-        k.routeish |= (k.collects || k.typed_below) && !k.namey && words::plural(seg);
+        k.routeish |= k.plural();
+        // `sale.order/17`: with something below, a dotted name is one of a kind of thing.
+        let dotted = seg.split('.').filter(|p| p.len() >= 3).count() >= 2;
+        if dotted && k.inner && !k.fixed {
+            (k.routeish, k.namey) = (false, true);
+        }
         k
+    }
+
+    fn plural(&self) -> bool {
+        (self.collects || self.typed_below) && !self.namey && words::plural(self.seg)
+    }
+
+    /// The same where it stands below a segment: where names stand, several things under a name that no route has are a name.
+    pub fn below(mut self, prev: &str) -> Kid<'a> {
+        if self.plural() && words::named_by(prev) && !words::plural(prev) {
+            self.routeish = words::routeish(self.seg);
+        }
+        self
     }
 
     /// A word that is a route of its own beside a parameter, unless answers say otherwise.

@@ -13,6 +13,7 @@ pub mod names;
 pub mod shapes;
 #[cfg(test)]
 mod tests;
+mod trees;
 mod words;
 
 use crate::limits::TEMPLATE_PATHS;
@@ -141,13 +142,21 @@ fn decoded(seg: &str) -> Cow<'_, str> {
     }
 }
 
+/// A segment without its matrix parameters: `cars` of `cars;color=red;year=2019`, which are as a query's are.
+fn bare(seg: &str) -> &str {
+    match seg.split_once(';') {
+        Some((head, parameters)) if !head.is_empty() && parameters.contains('=') => head,
+        _ => seg,
+    }
+}
+
 /// Segments of a path, decoded for show.
 pub fn segments(path: &str) -> Vec<Cow<'_, str>> {
     let mut out: Vec<Cow<'_, str>> = path
         .split('/')
         .filter(|s| !s.is_empty())
         .take(DEPTH)
-        .map(decoded)
+        .map(|s| decoded(bare(s)))
         .collect();
     let rest: Vec<&str> = path
         .split('/')
@@ -236,9 +245,7 @@ fn whole(p: &PathIn<'_>, path: &str) -> Option<Folded> {
             why: "".into(),
         })
     };
-    if !path.starts_with('/')
-        || matches!(p.kind, "graphql" | "grpc" | "soap" | "xml-rpc" | "json-rpc")
-    {
+    if !path.starts_with('/') || matches!(p.kind, "graphql" | "grpc" | "soap" | "xml-rpc") {
         return plain(if path.is_empty() {
             "/".into()
         } else {

@@ -349,7 +349,7 @@ pub fn version(s: &str) -> bool {
 }
 
 /// `1.0.4`, `v2.11.0-rc1`.
-fn release(s: &str) -> bool {
+pub fn release(s: &str) -> bool {
     let s = s.strip_prefix('v').unwrap_or(s);
     let (numbers, tail) = s.split_once(['-', '+']).unwrap_or((s, ""));
     numbers.split('.').count() >= 3

@@ -129,6 +129,88 @@ fn chinese_routes_are_words_and_chinese_names_are_not() {
 }
 
 #[test]
+fn departments_and_titles_in_chinese_are_values() {
+    check(
+        "GET /hr/部门/财务部 -> /hr/部门/{id}
+         GET /hr/部门/人事部 -> /hr/部门/{id}
+         GET /hr/部门/信息科 -> /hr/部门/{id}
+         GET /hr/部门/销售一部/员工 -> /hr/部门/{id}/员工
+         GET /hr/部门/导出 -> /hr/部门/导出
+         GET /hr/公告/关于调薪的说明 -> /hr/公告/{id}
+         GET /hr/公告/新员工培训 -> /hr/公告/{id}
+         GET /hr/公告/放假安排 -> /hr/公告/{id}
+         GET /hr/考勤/今日 -> /hr/考勤/今日
+         GET /hr/考勤/导出 -> /hr/考勤/导出
+         GET /en/news -> /{id}/news
+         GET /de/news -> /{id}/news
+         GET /zh-cn/news -> /{id}/news",
+    );
+}
+
+#[test]
+fn versions_of_texts_are_values_and_versions_of_apis_are_not() {
+    check(
+        "GET /docs/v1/intro.html -> /docs/{id}/{id}
+         GET /docs/v2/intro.html -> /docs/{id}/{id}
+         GET /docs/v2/faq.html -> /docs/{id}/{id}
+         GET /docs/latest/limits -> /docs/{id}/{id}
+         GET /docs/3.1/install.md -> /docs/{id}/{id}
+         GET /api/v1/users -> /api/v1/users
+         GET /api/v2/users -> /api/v2/users
+         GET /reports/latest/sales -> /reports/latest/sales
+         GET /reports/v1/sales -> /reports/v1/sales",
+    );
+}
+
+#[test]
+fn trees_of_files_are_one_route_and_files_of_things_are_not() {
+    check(
+        "GET /files/shared/plans/a1.pdf -> /files/{file}
+         GET /files/shared/plans/final.xlsx -> /files/{file}
+         GET /files/home/budget/q3/draft.pdf -> /files/{file}
+         GET /files/home/photos/sea.png -> /files/{file}
+         GET /files/old/photos/sky.png -> /files/{file}
+         GET /files/old/notes -> /files/{file}
+         GET /uploads/17/front.png -> /uploads/{id}/{id}
+         GET /uploads/18/side.png -> /uploads/{id}/{id}
+         GET /uploads/19/side.png -> /uploads/{id}/{id}",
+    );
+}
+
+#[test]
+fn names_with_signs_and_dots_and_shelves_of_a_shop() {
+    check(
+        "GET /@anna -> /@{id}
+         GET /@zhou.min -> /@{id}
+         GET /@bob/status/17 -> /@{id}/status/{id}
+         GET /kb/how-to-pay -> /kb/{id}
+         GET /kb/why-we-left-town -> /kb/{id}
+         GET /kb/ten-things -> /kb/{id}
+         GET /help -> /help
+         GET /web/image/sale.order/7/logo -> /web/image/{id}/{id}/logo
+         GET /web/image/account.move/9/logo -> /web/image/{id}/{id}/logo
+         GET /web/image/crm.lead/12/logo -> /web/image/{id}/{id}/logo
+         GET /api/chat.postMessage -> /api/chat.postMessage
+         GET /api/users.list -> /api/users.list
+         GET /shop/lamps/desk-lamp-small -> /shop/{id}/{id}
+         GET /shop/chairs/oak-chair-two -> /shop/{id}/{id}
+         GET /shop/rugs/red-rug-from-home -> /shop/{id}/{id}
+         GET /shop/tables/round-table-white -> /shop/{id}/{id}
+         GET /store/orders/17 -> /store/orders/{id}",
+    );
+}
+
+#[test]
+fn matrix_parameters_are_no_part_of_a_route() {
+    check(
+        "GET /v1/cars;color=red;year=2019 -> /v1/cars
+         GET /v1/cars;color=blue -> /v1/cars
+         GET /v1/cars/17;view=full -> /v1/cars/{id}
+         GET /v1/cars/18/prices;currency=NOK -> /v1/cars/{id}/prices",
+    );
+}
+
+#[test]
 fn no_path_breaks_it() {
     let deep = "/a".repeat(5000);
     let odd = [

@@ -45,9 +45,7 @@ pub fn pieces(s: &str) -> Vec<String> {
 /// Whether a segment is a route of its own wherever it stands.
 pub fn fixed(s: &str) -> bool {
     if !s.is_ascii() {
-        return LISTS
-            .get("zh")
-            .is_some_and(|l| l.iter().any(|w| s.contains(w)));
+        return chinese(s);
     }
     if s.starts_with(['_', '$', '.']) && s.len() > 1 || s == "-" {
         return true;
@@ -59,10 +57,31 @@ pub fn fixed(s: &str) -> bool {
     has("fixed", &lower) || has("pinyin", &lower) || verb(s) || executable(&lower) || listed(&lower)
 }
 
+/// Whether more than two thirds of a Chinese segment are words of routes: `员工列表`, while `财务部` and `关于调薪的说明` only hold one.
+fn chinese(s: &str) -> bool {
+    let mut rest = s;
+    let (mut of_words, mut all) = (0usize, 0usize);
+    while let Some(c) = rest.chars().next() {
+        // the longest word that begins here: they have two to four characters
+        let word = [4, 3, 2].into_iter().find_map(|n| {
+            let end = rest.char_indices().nth(n).map_or(rest.len(), |(at, _)| at);
+            let w = rest.get(..end)?;
+            (w.chars().count() == n && has("zh", w)).then_some((w.len(), n))
+        });
+        let (bytes, n) = word.unwrap_or((c.len_utf8(), 1));
+        of_words += if word.is_some() { n } else { 0 };
+        all += n;
+        rest = rest.get(bytes..).unwrap_or_default();
+    }
+    of_words * 3 > all * 2
+}
+
 /// `list.do`, `detail.json`: a fixed word with the ending of a page.
 fn listed(s: &str) -> bool {
-    s.rsplit_once('.')
-        .is_some_and(|(w, ext)| ext.len() <= 5 && (has("fixed", w) || has("vocab", w)))
+    s.rsplit_once('.').is_some_and(|(w, ext)| {
+        let word = |w: &str| has("fixed", w) || has("vocab", w);
+        ext.len() <= 5 && word(w) && !word(ext)
+    })
 }
 
 /// `me`: what stands for whoever asks, or for all.
@@ -201,6 +220,16 @@ pub fn prefix(prev: &str) -> bool {
 /// Whether a tree of files begins here.
 pub fn mount(s: &str) -> bool {
     has("mount", &s.to_ascii_lowercase())
+}
+
+/// What a version is called that has no number.
+pub fn version_name(s: &str) -> bool {
+    super::shapes::version(s) || super::shapes::release(s) || has("versions", s)
+}
+
+/// Whether texts stand below that are kept by version.
+pub fn versioned(prev: &str) -> bool {
+    has("versioned", &prev.to_ascii_lowercase())
 }
 
 /// Whether names of files stand below.

@@ -1,10 +1,11 @@
 //! Lines of `key=value` pairs, quotes around values with spaces (logfmt, lograge, Heroku's router). In: a line. Out: its pairs.
 //! Bounds: [`PAIRS`] pairs; linear in the line.
 
-use super::NoCall;
 use super::draft::{Draft, Meaning, Slot};
 use super::names::{self, Best};
 use super::pattern::unescape;
+use super::time;
+use super::{LogZone, NoCall};
 use std::borrow::Cow;
 
 /// Pairs of a line that are looked at.
@@ -49,6 +50,17 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = (usize, &[u8], Cow<'_, str>)> {
     })
 }
 
+/// The time that a line begins with, before its pairs: one word or two.
+fn begins(line: &[u8]) -> Option<&str> {
+    let head = line.get(..line.len().min(64)).unwrap_or_default();
+    let head = head.utf8_chunks().next().map_or("", |c| c.valid());
+    let ends: Vec<usize> = head.match_indices(' ').map(|(at, _)| at).take(2).collect();
+    let texts = ends.iter().rev().filter_map(|end| head.get(..*end));
+    texts
+        .map(|t| t.trim_matches(['[', ']']))
+        .find(|t| !t.contains('=') && t.len() >= 10 && time::any(t, &LogZone(None)).is_some())
+}
+
 /// What a line says, by a mapping or by the usual names.
 pub fn read<'a>(
     line: &'a [u8],
@@ -75,6 +87,10 @@ pub fn read<'a>(
         return Err(NoCall::unfit("key=value pairs", 0));
     }
     if fields.is_empty() {
+        // the writer's own time, where no pair tells any
+        if let Some(text) = begins(line) {
+            best.take("time", 0, || Some(text.into()));
+        }
         best.say(draft);
         // programs of all kinds write pairs, with a `path` among them
         if !(draft.says(Slot::Method) || draft.says(Slot::Request) || draft.says(Slot::Status)) {

@@ -253,6 +253,37 @@ def digest(c, u, r):
         assert a.status == 200, "the server refused a digest"
 
 
+def desk_page(c, u, r):
+    D, at = W["desk"], "/index.php?r="
+    c("GET", at + "site/login", "?", "before-login")
+    form = lambda pw: up.urlencode({f"{D['form']}[{D['user']}]": u["login"], f"{D['form']}[{D['pass']}]": pw, "yt0": "Login"})
+    if r.random() < 0.5:
+        c("POST", at + "site/login", None, "failed-200", form("no" + u["password"][:5]), FORM, finds=[("password", "no" + u["password"][:5])])
+    c("POST", at + "site/login", u["login"], "kept-session", form(u["password"]), FORM, finds=[("password", u["password"])])
+    for _ in range(r.randrange(14, 24)):
+        c("GET", at + r.choice([f"user/view&id={r.randrange(900)}", "user/index", f"order/view&id={r.randrange(9000)}", "order/export", f"report/daily&date={day(r)}"]), u["login"], "kept-session")
+    c("GET", at + "site/logout", u["login"], "kept-session")
+
+
+def desk_api(c, u, r):
+    who = f"{u['login']}@{W['co']}.example"
+    enter = lambda pw: json.dumps({"mail": who, "password": pw})
+    if r.random() < 0.5:
+        c("POST", "/api/session", None, "failed-200", enter("no" + u["password"][:5]), JSON, finds=[("password", "no" + u["password"][:5]), ("email", who)])
+    _, d = c("POST", "/api/session", who, "claim", enter(u["password"]), JSON, finds=[("password", u["password"]), ("email", who)])
+    for again in range(2):
+        h = [("X-Desk-Token", json.loads(d)["body"]["tkn"])]
+        for _ in range(r.randrange(12, 20)):
+            snow, other = some(r)["snow"], r.choice(W["users"])["login"]
+            c("GET", r.choice(["/api/feed", f"/api/posts/{snow}", f"/api/posts/{snow}/replies", f"/docs/{r.choice(['v1', 'v2', 'latest', '3.1'])}/{r.choice('intro.html install.html changelog faq.html limits'.split())}",
+                               f"/files/{r.choice('shared home archive'.split())}/{r.choice('plans budget photos'.split())}/{r.choice(['', '', 'old/'])}{r.choice('a q3 final draft'.split())}{r.randrange(30)}.{r.choice('pdf xlsx png'.split())}",
+                               f"/v1/cars;color={r.choice(['red', 'blue'])};year={r.randrange(2010, 2025)}", f"/v1/cars/{r.randrange(1000, 9999)};view=full", f"/v1/cars/{r.randrange(1000, 9999)}/prices;currency=EUR",
+                               "/hr/" + q("部门") + "/" + q(r.choice("财务部 人事部 研发中心 市场部 法务部 信息科".split())) + r.choice(["", "/" + q("员工")]), "/hr/" + q("公告") + "/" + q(r.choice("年会安排 放假安排 关于调薪的说明 新员工培训 食堂搬迁".split())),
+                               f"/@{other}", f"/@{other}/follow"]), who, "claim", headers=h)
+        if not again:
+            _, d = c("PUT", "/api/session", who, "claim-refresh", "{}", JSON)
+
+
 jobs, users = [], list(W["users"])
 src = lambda n: f"10.60.5.{11 + n % 40}"
 
@@ -283,6 +314,10 @@ for i in range(46, 50):
     job(basic, "files", users[i], i)
 for i in range(50, 54):
     job(digest, "files", users[i], i)
+for i in range(54, 57):
+    job(desk_page, "desk", users[i], i)
+for i in range(57, 60):
+    job(desk_api, "desk", users[i], i)
 for i, k in enumerate(W["pay"]["keys"]):
     job(pay_header if i < 4 else pay_query, "pay", k["key"], 60 + i)
 for i, k in enumerate(W["pay"]["aws"]):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records the labelled corpus: nine services in eight frameworks (Flask, FastAPI, Django, Tornado, aiohttp; Express, Fastify, Koa) behind
+"""Records the labelled corpus: ten services in eight frameworks and without one (Flask, FastAPI, Django, Tornado, aiohttp; Express, Fastify, Koa) behind
 an nginx gateway, some seventy clients, tcpdump, in a network namespace of its own. Nothing of leaktrace takes part: servers and
 clients write down what they do while they do it (note.py, note.cjs, clients.py).
 Run as `unshare -n PYTHON record.py OUT SEED` with a Python that has the frameworks and NODE_PATH set to a folder with the Node ones.
@@ -16,17 +16,17 @@ for name in list(os.environ):
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x49))  # SIOCSIFFLAGS: up, loopback, running
     fcntl.ioctl(s, 0x8922, struct.pack("16si12x", b"lo", 1500))  # SIOCSIFMTU
-for a in ["0.2", *(f"1.{n}" for n in range(11, 20)), *(f"5.{n}" for n in range(11, 51))]:
+for a in ["0.2", *(f"1.{n}" for n in range(11, 21)), *(f"5.{n}" for n in range(11, 51))]:
     subprocess.run(["ip", "addr", "add", f"10.60.{a}/32", "dev", "lo"], check=True)
 os.chmod(OUT, 0o755)
 subprocess.run([sys.executable, f"{HERE}/world.py", f"{OUT}/world.json", str(SEED)], check=True)
 W = json.load(open(f"{OUT}/world.json"))
 SERVICES = {"shop": ("shop.py", "10.60.1.11:5001"), "hr": ("hr.py", "10.60.1.12:5002"), "auth": ("auth.py", "10.60.1.13:5003"), "pay": ("pay.cjs", "10.60.1.14:5004"), "portal": ("portal.cjs", "10.60.1.15:5005"),
-            "graph": ("graph.cjs", "10.60.1.16:5006"), "legacy": ("legacy.py", "10.60.1.17:5007"), "files": ("files.py", "10.60.1.18:5008"), "store": ("store.cjs", "10.60.1.19:5009")}
+            "graph": ("graph.cjs", "10.60.1.16:5006"), "legacy": ("legacy.py", "10.60.1.17:5007"), "files": ("files.py", "10.60.1.18:5008"), "store": ("store.cjs", "10.60.1.19:5009"), "desk": ("desk.py", "10.60.1.20:5010")}
 # what the gateway hands on: ids, addresses, the host as it was asked for, connections kept
 HANDS_ON = {"shop": "proxy_set_header X-Request-Id $request_id;", "portal": "proxy_set_header X-B3-TraceId $request_id; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header Host $host;",
             "pay": "proxy_set_header X-Trace-Id $request_id; proxy_set_header Host $host;", "auth": "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header Host $host;", "hr": "proxy_set_header X-Real-IP $remote_addr;",
-            "graph": "proxy_set_header Host $host;", "legacy": "", "files": "proxy_set_header Host $host;"}
+            "graph": "proxy_set_header Host $host;", "legacy": "", "files": "proxy_set_header Host $host;", "desk": "proxy_set_header Host $host;"}
 IDS = ["shop", "portal", "pay"]
 servers = ""
 for name, host in W["hosts"].items():

@@ -55,7 +55,7 @@ def make(seed):
     pair = lambda *a: pick(a)
     return {
         "seed": seed, "co": co, "people": [person(r, n) for n in range(320)], "users": users, "secret": token(40, b62),
-        "hosts": {s: f"{s}.{co}.example" for s in ("shop", "hr", "portal", "auth", "pay", "graph", "legacy", "files")},
+        "hosts": {s: f"{s}.{co}.example" for s in ("shop", "hr", "portal", "auth", "pay", "graph", "legacy", "files", "desk")},
         "shop": {"login": pick(["/api/v1/sesame/open", "/api/v1/passport/enter", "/api/v1/jinru", "/api/v1/auth/logon"]),
                  "keys": pair(["loginCode", "keyword"], ["gonghao", "kouling"], ["userName", "password"], ["acct", "pwd"], ["staffNo", "passCode"]),
                  "token": pick(["ticket", "piaoju", "accessKeyToken", "sesskey", "tk"]), "logout": pick(["/api/v1/leave", "/api/v1/auth/logoff", "/api/v1/tuichu"]),
@@ -74,6 +74,7 @@ def make(seed):
         "clients": [{"id": f"{pick(['batch', 'sync', 'robot', 'bi'])}-{pick(['etl', 'report', 'crm', 'mailer'])}-{i}", "secret": token(32)} for i in range(4)],
         "words": [pick("quarterly spring-sale annual-meeting new-office security-notice team-day".split()) + "-" + pick(SYL) + pick(SYL) + pick(["", "-2024", "-v2"]) for _ in range(60)],
         "skew": {"gateway": r.uniform(-90, 90), "shop": r.uniform(-400, 400), "portal": r.uniform(-20, 20), "legacy": r.uniform(-4000, 4000)},
+        "desk": {"form": pick(["LoginForm", "user", "F"]), "user": pick(["username", "login", "account"]), "pass": pick(["password", "pwd"]), "cookie": pick(["rft", "xr1", "keep", "zt"]), "claim": pick(["urn:desk:inhaber", "wer", "https://desk.example/who"])},
     }
 
 
