@@ -43,6 +43,7 @@ mod layering;
 mod log_joins;
 mod logs;
 mod masks_undone;
+mod message_times;
 mod mtls_recorded;
 mod operations;
 mod packets;
