@@ -567,3 +567,4 @@ for name, data in {
 put("safe_text", "mixed", b"plain \x1b[31m\xe2\x80\xae\xff\xc3 \0\r\n\t" + "\u738b\u5c0f\u660e e\u0301 \U0001f468\u200d\U0001f469\u200d\U0001f467 \u0e01\u0e33 \u1112\u1161\u11ab".encode())
 put("safe_text", "marks", "a".encode() + "\u0301".encode() * 40 + " \u0301b \ufe0f\u20e3 1\ufe0f\u20e3 \U0001f1e9\U0001f1ea\U0001f1e9".encode())
 put("safe_text", "long", "one two three \u4e2d\u6587\u5b57\u7b26 four\u00adfive\u2028six seven eight nine ten eleven twelve ".encode() * 4)
+put("safe_text", "hangul", ("\u1112" * 100 + " \u1112\u115d").encode())
