@@ -529,3 +529,42 @@ put("profile", "small", 'id = "p"\ntitle = "P"\nmasked = 1\ndate = "2026-01-02"\
 for name in sorted(os.listdir(os.path.join(HERE, "../../themes")))[:2]:
     with open(os.path.join(HERE, "../../themes", name), "rb") as f:
         put("theme", name.split(".")[0], f.read())
+
+
+def b64(v):
+    return base64.urlsafe_b64encode(json.dumps(v).encode()).rstrip(b"=").decode()
+
+
+def http(start, body=b"", *heads):
+    body = body if isinstance(body, bytes) else body.encode()
+    return ("\r\n".join([start, *heads, f"Content-Length: {len(body)}"]) + "\r\n\r\n").encode() + body
+
+
+def call(asked, told):
+    return asked + b"\0" + told
+
+
+def jwt(claims):
+    return f"{b64({'alg': 'RS256', 'typ': 'JWT'})}.{b64(claims)}.c2lnbmF0dXJl"
+
+
+OK = "HTTP/1.1 200 OK"
+assertion = '<samlp:Response><saml:Assertion><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:transient">_77ab</saml:NameID></saml:Subject><saml:Attribute Name="urn:oid:mail"><saml:AttributeValue>a@x.example</saml:AttributeValue></saml:Attribute><saml:Attribute Name=\'uid\'><saml:AttributeValue xsi:type="s">alice</saml:AttributeValue></saml:Attribute></saml:Assertion></samlp:Response>'
+for name, data in {
+    "jwt": call(http("GET /me HTTP/1.1", b"", "Host: a", "Authorization: Bearer " + jwt({"sub": 7, "preferred_username": "alice", "act": {"sub": "svc", "act": {"client_id": "old"}}, "user": {"login": "al"}})), http(OK, '{"user":{"name":"Alice","id":7}}')),
+    "login": call(http("POST /api/login HTTP/1.1", '{"username":"alice","password":"x"}', "Host: a"), http(OK, '{"code":0,"data":{"token":"%s"}}' % jwt({"sub": "alice", "client_id": "web"}), "Set-Cookie: sid=abcdef123456; Path=/; HttpOnly", "Content-Type: application/json")),
+    "form": call(http("POST /login HTTP/1.1", "user=b%6Fb&pwd=x&csrf=1", "Host: a", "Content-Type: application/x-www-form-urlencoded"), http("HTTP/1.1 302 Found", b"", "Location: /home", "Set-Cookie: JSESSIONID=A1B2C3D4E5F6")),
+    "saml": call(http("POST /saml/acs HTTP/1.1", b"RelayState=x&SAMLResponse=" + base64.b64encode(assertion.encode()).replace(b"+", b"%2B"), "Host: a", "Content-Type: application/x-www-form-urlencoded"), http("HTTP/1.1 302 Found", b"", "Location: /", "Set-Cookie: session=0123456789abcdef")),
+    "oauth": call(http("POST /oauth/token HTTP/1.1", "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=%s&client_id=web&client_secret=s" % jwt({"upn": "carol"}), "Host: a"), http(OK, '{"access_token":"opaque-12345678","id_token":"%s","refresh_token":"r-12345678"}' % jwt({"email": "c@x.example"}))),
+    "introspect": call(http("POST /oauth/introspect HTTP/1.1", "token=opaque-12345678", "Host: a", "Authorization: Basic d2ViOnNlY3JldA=="), http(OK, '{"active":true,"username":"carol","sub":"9","client_id":"web"}')),
+    "digest": call(http("GET /x?api_key=0123456789abcdef HTTP/1.1", b"", "Host: a", 'Authorization: Digest username="dave", realm="r, s", nonce="n", uri="/x", response="0f"', "X-API-Key: k-1234567890", "Cookie: a=1; sid=abcdef123456; u=dave"), http("HTTP/1.1 401 Unauthorized", b"", 'WWW-Authenticate: Digest realm="r"')),
+    "ntlm": call(http("GET /x HTTP/1.1", b"", "Host: a", "Authorization: NTLM " + base64.b64encode(b"NTLMSSP\0\3\0\0\0" + struct.pack("<HHI", 0, 0, 64) * 2 + struct.pack("<HHI", 4, 4, 64) + struct.pack("<HHI", 8, 8, 68) + bytes(20) + "DO".encode("utf-16le") + "erin".encode("utf-16le")).decode()), http(OK, "x")),
+    "soap": call(http("POST /soap/Login HTTP/1.1", "<E><userName>erin</userName><password>x</password></E>", "Host: a", "Content-Type: text/xml"), http(OK, "<E><sessionId>0123456789abcdef</sessionId></E>", "Content-Type: text/xml")),
+    "multipart": call(http("POST /session HTTP/1.1", '--b\r\nContent-Disposition: form-data; name="email"\r\n\r\ng@x.example\r\n--b\r\nContent-Disposition: form-data; name="password"\r\n\r\nx\r\n--b--\r\n', "Host: a", "Content-Type: multipart/form-data; boundary=b"), http("HTTP/1.1 201 Created", b"", "X-Auth-Token: 0123456789abcdef")),
+    "failed": call(http("POST /login HTTP/1.1", '{"user":"x","password":"y"}', "Host: a") + http("POST /logout HTTP/1.1", b"", "Host: a", "Cookie: sid=abcdef123456"), http(OK, '{"success":false,"msg":"wrong password"}') + http("HTTP/1.1 204 No Content", b"", "Set-Cookie: sid=; Max-Age=0")),
+}.items():
+    put("credentials", name, data)
+put("safe_text", "mixed", b"plain \x1b[31m\xe2\x80\xae\xff\xc3 \0\r\n\t" + "\u738b\u5c0f\u660e e\u0301 \U0001f468\u200d\U0001f469\u200d\U0001f467 \u0e01\u0e33 \u1112\u1161\u11ab".encode())
+put("safe_text", "marks", "a".encode() + "\u0301".encode() * 40 + " \u0301b \ufe0f\u20e3 1\ufe0f\u20e3 \U0001f1e9\U0001f1ea\U0001f1e9".encode())
+put("safe_text", "long", "one two three \u4e2d\u6587\u5b57\u7b26 four\u00adfive\u2028six seven eight nine ten eleven twelve ".encode() * 4)
+put("safe_text", "hangul", ("\u1112" * 100 + " \u1112\u115d").encode())

@@ -5,8 +5,10 @@ use crate::body::operation::{self, Request, dispatch};
 use crate::body::protobuf::frames;
 use crate::body::protobuf::realign::holes;
 use crate::body::protobuf::schema::Schema;
+use crate::body::sse;
 use crate::call::model::{BodyOut, Dispatch, Message, RawBody, Stamp};
 use crate::call::text::lossless;
+use crate::limits;
 
 /// What was read of a call's operation.
 #[derive(Debug, Default)]
@@ -98,7 +100,7 @@ pub(super) fn grpc_status(resp: Option<&Message>, body: Option<&BodyOut>) -> Opt
 }
 
 /// A gRPC body with base64 and the compression of its messages undone and messages kept apart behind lost bytes; `None` where it
-/// is as it should be. Also the packets that its messages began in. `kept`: the bytes as they came; `body`: without codings.
+/// is as it should be. Also the packets that its messages began in, for a stream of events those of its events. `kept`: the bytes as they came; `body`: without codings.
 pub(super) fn grpc_body(
     m: &Message,
     kept: &[u8],
@@ -106,17 +108,23 @@ pub(super) fn grpc_body(
     body: &[u8],
 ) -> (Option<frames::Undone>, Vec<Stamp>) {
     let media = media.unwrap_or_default();
+    let raw = &m.body;
+    let known = body == kept && !raw.places.is_empty();
     if !operation::grpc_media(media) && !media.starts_with("application/connect+") {
-        return (None, Vec::new());
+        let times = if known && media == "text/event-stream" {
+            let events = sse::events(body).take(limits::BODY_PLACES);
+            events.map(|e| packet(raw, e.whole.start)).collect()
+        } else {
+            Vec::new()
+        };
+        return (None, times);
     }
     let text = media.starts_with("application/grpc-web-text");
     let encoding = m
         .header("grpc-encoding")
         .or_else(|| m.header("connect-content-encoding"));
-    let raw = &m.body;
     // places are those of what was sent: under a coding of the whole body they are not known
-    let same = !text && body == kept;
-    let holes = if same {
+    let holes = if body == kept && !text {
         holes(&raw.gaps, kept.len())
     } else {
         Vec::new()
@@ -126,14 +134,14 @@ pub(super) fn grpc_body(
         holes: &holes,
         complete: (raw.complete || raw.ended) && kept.len() as u64 == raw.len,
     };
-    let times = if same && !raw.places.is_empty() {
-        sent.starts()
-            .into_iter()
-            .map(|at| packet(raw, at))
-            .collect()
-    } else {
-        Vec::new()
+    let starts = match (known, text) {
+        (false, _) => Vec::new(),
+        (true, false) => sent.starts(),
+        // behind lost bytes the groups of characters are not known
+        (true, true) if !raw.gaps.is_empty() => Vec::new(),
+        (true, true) => frames::text_starts(body),
     };
+    let times = starts.into_iter().map(|at| packet(raw, at)).collect();
     (frames::undo(sent, encoding, text), times)
 }
 

@@ -336,11 +336,14 @@ fn events_and_forms_are_shown_and_searched() {
     ]);
     let id = &made.ids("api:*/chat")[0];
     let shown = &made.rows(&["show", id, "--reveal"])[0];
+    // both came in one packet, the last of the answer
+    let (ts, packet) = (&shown["end_ts"], &shown["locators"][0]["last"]);
+    assert!(ts.is_string() && packet.is_u64());
     assert_eq!(
         shown["messages"],
         json!([
-            {"n": 0, "dir": "resp", "ts": null, "len": 23, "sha256": shown["messages"][0]["sha256"], "event": "add", "id": "1", "json": {"phone": "13812345678"}},
-            {"n": 1, "dir": "resp", "ts": null, "len": 3, "sha256": shown["messages"][1]["sha256"], "text": "bye"},
+            {"n": 0, "dir": "resp", "ts": ts, "packet": packet, "len": 23, "sha256": shown["messages"][0]["sha256"], "event": "add", "id": "1", "json": {"phone": "13812345678"}},
+            {"n": 1, "dir": "resp", "ts": ts, "packet": packet, "len": 3, "sha256": shown["messages"][1]["sha256"], "text": "bye"},
         ])
     );
     assert_eq!(shown["messages"][0]["sha256"].as_str().unwrap().len(), 64);

@@ -152,7 +152,16 @@ fn every_message_over_http2_equals_what_both_ends_noted() {
     };
     let sockets = calls.exchanges.iter().filter(|x| asked(x, b"CONNECT"));
     assert!(sockets.clone().all(|x| x.flags.has(Flags::UPGRADED)));
-    assert_eq!(sockets.count(), 12);
+    assert_eq!(sockets.clone().count(), 12);
+    // of three sockets one keeps its window, one begins it anew with each message: that the server says in its answer
+    let said = |x: &Exchange| {
+        let answer = x.response.as_ref().unwrap();
+        text(answer.header("sec-websocket-extensions"))
+    };
+    let deflated = |x: &&Exchange| said(x).starts_with("permessage-deflate");
+    let fresh = |x: &&Exchange| said(x).contains("no_context_takeover");
+    assert_eq!(sockets.clone().filter(deflated).count(), 8);
+    assert_eq!(sockets.filter(fresh).count(), 4);
     let beside = calls.exchanges.iter().filter(|x| asked(x, b"GET"));
     let whole = |x: &&Exchange| x.response.as_ref().is_some_and(|m| m.body.complete);
     // one on each connection: two of Python, four of Node

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Records WebSockets over HTTP/2 (RFC 8441) between real programs on this network namespace's loopback: hypercorn and Node serve, Python
-(`h2` and `wsproto`) and Node (`ws` on a stream) ask, several sockets and plain requests on one connection. Run as `unshare -n PYTHON
+(`h2` and `wsproto`) and Node (`ws` on a stream) ask, several sockets and plain requests on one connection: of each three sockets one
+is plain, one compresses with a window that goes on (permessage-deflate), one begins it anew with each message. Run as `unshare -n PYTHON
 ws_h2.py OUT` with `hypercorn` importable and WS_MODULES naming a folder with node_modules/ws. Writes OUT/ws.pcap and OUT/*.log: a
 line for each message that an end sent or received, with the path of its socket and its SHA-256."""
 import asyncio, fcntl, hashlib, json, os, signal, socket, struct, subprocess, sys
@@ -10,6 +11,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.extensions import PerMessageDeflate
 
 OUT = os.path.abspath(sys.argv[1])
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -73,12 +75,16 @@ class Client:
         await self.flush()
         while not self.h2.remote_settings.enable_connect_protocol:
             await self.step()
-        for path in paths:
+        for n, path in enumerate(paths):
+            deflate = PerMessageDeflate(client_no_context_takeover=n == 2, server_no_context_takeover=n == 2) if n else None
             head = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", path), (":authority", f"127.0.0.1:{self.port}"),
                     ("sec-websocket-version", "13"), ("authorization", "Bearer py-h2")]
+            if deflate:
+                offer = deflate.offer()
+                head.append(("sec-websocket-extensions", deflate.name if offer is True else f"{deflate.name}; {offer}"))
             id = self.h2.get_next_available_stream_id()
             self.h2.send_headers(id, head)
-            self.sockets[id] = {"path": path, "ws": None, "got": 0, "parts": [], "over": False}
+            self.sockets[id] = {"path": path, "deflate": deflate, "ws": None, "got": 0, "parts": [], "over": False}
         id = self.h2.get_next_available_stream_id()
         self.h2.send_headers(id, [(":method", "GET"), (":scheme", "http"), (":path", "/plain?of=py"), (":authority", "h")], end_stream=True)
         await self.flush()
@@ -88,7 +94,9 @@ class Client:
                 text = json.dumps({"op": "get", "n": n, "pad": "é" * (size // 2)}, ensure_ascii=False)
                 note("client", "SEND", s["path"], text)
                 half = len(text) // 2
-                out = s["ws"].send(TextMessage(data=text[:half], message_finished=False)) + s["ws"].send(Ping(b"between")) + s["ws"].send(TextMessage(data=text[half:]))
+                # wsproto takes a message for plain behind a ping inside it (`PerMessageDeflate.frame_inbound_complete`)
+                between = b"" if s["deflate"] else s["ws"].send(Ping(b"between"))
+                out = s["ws"].send(TextMessage(data=text[:half], message_finished=False)) + between + s["ws"].send(TextMessage(data=text[half:]))
                 data = bytes((i * 17 + n) & 255 for i in range(size))
                 note("client", "SEND", s["path"], data)
                 await self.send(id, out + s["ws"].send(BytesMessage(data=data)))
@@ -130,7 +138,11 @@ class Client:
             if s and isinstance(e, h2.events.ResponseReceived):
                 head = dict(e.headers)
                 assert head[":status"] == "200", head
-                s["ws"] = Connection(ConnectionType.CLIENT)
+                taken = head.get("sec-websocket-extensions")
+                assert bool(taken) == bool(s["deflate"]), head
+                if taken:
+                    s["deflate"].finalize(taken)
+                s["ws"] = Connection(ConnectionType.CLIENT, [s["deflate"]] if taken else [])
             elif s and isinstance(e, h2.events.DataReceived) and not s["over"]:
                 s["ws"].receive_data(e.data)
                 for m in s["ws"].events():

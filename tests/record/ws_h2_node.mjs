@@ -4,17 +4,26 @@ import { createRequire } from 'node:module';
 import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import http2 from 'node:http2';
-const { WebSocket } = createRequire(process.env.WS_MODULES + '/x.js')('ws');
+const load = createRequire(process.env.WS_MODULES + '/x.js');
+const { WebSocket } = load('ws');
+const [Deflate, extension] = ['permessage-deflate', 'extension'].map((m) => load(`${process.env.WS_MODULES}/node_modules/ws/lib/${m}.js`));
 const [, , role, log, ...ports] = process.argv;
 
 const note = (dir, path, data) => {
   const bytes = Buffer.from(data);
   appendFileSync(log, JSON.stringify({ path, dir, len: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }) + '\n');
 };
-const open = (stream, server) => {
+const NAME = Deflate.extensionName, KEY = 'sec-websocket-extensions', LIMIT = 8 << 20;
+const deflate = (isServer, fresh) => new Deflate({ threshold: 0, isServer, maxPayload: LIMIT, ...(fresh ? { serverNoContextTakeover: true, clientNoContextTakeover: true } : {}) }, isServer, LIMIT);
+// takes what the other end said of extensions
+const accept = (d, said) => d && said ? { [NAME]: (d.accept(extension.parse(said)[NAME]), d) } : {};
+// `calm`: no ping inside a compressed message, which wsproto does not bear
+const open = (stream, server, extensions, calm) => {
   const ws = new WebSocket(null, undefined, {});
   ws._isServer = server;
-  ws.setSocket(stream, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: 8 << 20, skipUTF8Validation: false });
+  ws._extensions = extensions;
+  ws.calm = calm && NAME in extensions;
+  ws.setSocket(stream, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: LIMIT, skipUTF8Validation: false });
   return ws;
 };
 const send = (dir, path, ws, data, binary, pieces) => {
@@ -23,7 +32,7 @@ const send = (dir, path, ws, data, binary, pieces) => {
   for (let at = 0; at === 0 || at < bytes.length; at += size) {
     const fin = at + size >= bytes.length;
     ws.send(bytes.subarray(at, at + size), { binary, fin });
-    if (!fin) ws.ping('between');
+    if (!fin && !ws.calm) ws.ping('between');
   }
 };
 
@@ -33,8 +42,9 @@ if (role === 'server') {
     stream.on('error', () => {});
     const path = head[':path'];
     if (head[':protocol'] !== 'websocket') { stream.respond({ ':status': 200 }); return stream.end('beside ' + path); }
-    stream.respond({ ':status': 200 });
-    const ws = open(stream, true);
+    const taken = head[KEY] ? accept(deflate(true), head[KEY]) : {};
+    stream.respond({ ':status': 200, ...(taken[NAME] ? { [KEY]: extension.format({ [NAME]: [taken[NAME].params] }) } : {}) });
+    const ws = open(stream, true, taken, path.startsWith('/py/'));
     let n = 0;
     ws.on('error', () => {});
     ws.on('message', (data, binary) => {
@@ -57,11 +67,13 @@ if (role === 'server') {
         c.request({ ':path': '/plain?of=node' }).resume();
         for (const s of sockets) {
           const path = `/node/${port}?s=${s}`;
-          const stream = c.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':path': path, 'sec-websocket-version': '13', authorization: 'Bearer node-h2' });
+          const mine = s ? deflate(false, s === 2) : null;
+          const offered = mine ? { [KEY]: extension.format({ [NAME]: mine.offer() }) } : {};
+          const stream = c.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':path': path, 'sec-websocket-version': '13', authorization: 'Bearer node-h2', ...offered });
           stream.on('error', (e) => (left ? failed(e) : done()));
           stream.on('response', (h) => {
             if (h[':status'] !== 200) return failed(new Error('status ' + h[':status']));
-            const ws = open(stream, false), sizes = [0, 1, 125, 126, 127, 4000, 20000, 65535, 65536, 90000];
+            const ws = open(stream, false, accept(mine, h[KEY]), port === ports[0]), sizes = [0, 1, 125, 126, 127, 4000, 20000, 65535, 65536, 90000];
             let got = 0;
             ws.on('error', failed);
             ws.on('close', over);

@@ -174,7 +174,7 @@ impl Sent<'_> {
 /// Undoes base64 (`text`: `application/grpc-web-text`) and the compression of messages under `encoding` (`grpc-encoding`), and
 /// keeps messages apart where bytes are missing. `None` where the body is as it should be already.
 pub fn undo(sent: Sent<'_>, encoding: Option<&[u8]>, text: bool) -> Option<Undone> {
-    let plain = text.then(|| base64(sent.bytes));
+    let plain = text.then(|| base64(sent.bytes, |_, _| ()));
     let sent = plain.as_deref().map_or(sent, Sent::from);
     let content = sent.bytes;
     let coded = frames(content).any(|f| f.flags & COMPRESSED != 0);
@@ -246,11 +246,32 @@ fn put(out: &mut Vec<u8>, flags: u8, message: &[u8]) {
     out.extend_from_slice(message);
 }
 
-/// Base64 in pieces, each with its own padding; ends at the first character that is none.
-fn base64(body: &[u8]) -> Vec<u8> {
+/// Where messages begin in base64 (`application/grpc-web-text`): the character that holds the first bits of each.
+pub fn text_starts(text: &[u8]) -> Vec<usize> {
+    let starts = Sent::from(&*base64(text, |_, _| ())).starts();
+    let mut out = Vec::with_capacity(starts.len());
+    // byte n of a group begins in its character n
+    let mut here = (0, 0);
+    base64(text, |at, made| {
+        let before = starts.iter().skip(out.len()).take_while(|s| **s < made);
+        let found: Vec<usize> = before.map(|s| here.0 + (s - here.1)).collect();
+        out.extend(found);
+        here = (at, made);
+    });
+    let rest = starts.iter().skip(out.len());
+    let rest: Vec<usize> = rest
+        .map(|s| here.0 + s.saturating_sub(here.1).min(3))
+        .collect();
+    out.extend(rest);
+    out
+}
+
+/// Base64 in pieces, each with its own padding; ends at the first character that is none. `group` is told where each group of
+/// characters begins and how many bytes were made before it.
+fn base64(body: &[u8], mut group: impl FnMut(usize, usize)) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() / 4 * 3);
     let (mut word, mut n) = (0u32, 0);
-    let mut flush = |word: &mut u32, n: &mut u32| {
+    let flush = |out: &mut Vec<u8>, word: &mut u32, n: &mut u32| {
         let bytes = (*word << (6 * (4 - *n))).to_be_bytes();
         let keep = match n {
             2 => 1,
@@ -261,7 +282,7 @@ fn base64(body: &[u8]) -> Vec<u8> {
         out.extend_from_slice(bytes.get(1..1 + keep).unwrap_or_default());
         (*word, *n) = (0, 0);
     };
-    for b in body {
+    for (at, b) in body.iter().enumerate() {
         let v = match b {
             b'A'..=b'Z' => b - b'A',
             b'a'..=b'z' => b - b'a' + 26,
@@ -269,19 +290,22 @@ fn base64(body: &[u8]) -> Vec<u8> {
             b'+' | b'-' => 62,
             b'/' | b'_' => 63,
             b'=' => {
-                flush(&mut word, &mut n);
+                flush(&mut out, &mut word, &mut n);
                 continue;
             }
             b'\r' | b'\n' | b' ' => continue,
             _ => break,
         };
+        if n == 0 {
+            group(at, out.len());
+        }
         word = word << 6 | u32::from(v);
         n += 1;
         if n == 4 {
-            flush(&mut word, &mut n);
+            flush(&mut out, &mut word, &mut n);
         }
     }
-    flush(&mut word, &mut n);
+    flush(&mut out, &mut word, &mut n);
     out
 }
 

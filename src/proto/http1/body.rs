@@ -8,6 +8,21 @@ use sha2::{Digest, Sha256};
 /// Room made at once against what has come: most bodies are a few packets long, and are then moved never.
 const AHEAD: usize = 4;
 
+/// Whether a media type says that the body consists of messages, each of which has its time: gRPC in all its dresses, events.
+pub fn in_messages(media: &[u8]) -> bool {
+    [
+        "application/grpc",
+        "application/connect+",
+        "text/event-stream",
+    ]
+    .iter()
+    .any(|kind| {
+        media
+            .get(..kind.len())
+            .is_some_and(|m| m.eq_ignore_ascii_case(kind.as_bytes()))
+    })
+}
+
 /// A body being collected.
 #[derive(Debug, Default)]
 pub struct Growing {

@@ -6,7 +6,7 @@ use super::reader::Mark;
 use crate::call::model::{Exchange, Flags, Message, RawBody, Start};
 use crate::limits;
 use crate::proto::Cx;
-use crate::proto::http1::body::Growing;
+use crate::proto::http1::body::{Growing, in_messages};
 
 /// One direction of a stream.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl Half {
         self.losses = losses;
         let mut m = message(head, first, last);
         m.flags.insert(flags);
-        self.timed = m.header("content-type").is_some_and(framed);
+        self.timed = m.header("content-type").is_some_and(in_messages);
         self.message = Some(m);
     }
 
@@ -225,13 +225,6 @@ impl Half {
             (m.start, m.head) = (head.start, head.text);
         }
     }
-}
-
-/// Whether a media type says that the body consists of messages (gRPC).
-fn framed(media: &[u8]) -> bool {
-    media
-        .get(..16)
-        .is_some_and(|m| m.eq_ignore_ascii_case(b"application/grpc"))
 }
 
 /// A message of which only the head is known.

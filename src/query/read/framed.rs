@@ -44,7 +44,11 @@ pub(super) fn of(
             began(&mut out, times);
             out
         }
-        "sse" => events(content, &hits, dir),
+        "sse" => {
+            let mut out = events(content, &hits, dir);
+            began(&mut out, times);
+            out
+        }
         "protobuf" => {
             let mut m = object(0, dir, content);
             m.insert(

@@ -128,7 +128,13 @@ impl SafeText {
         while rest.width() > w {
             let mut cut = take_left(rest, w).len();
             if cut == 0 {
-                cut = rest.graphemes(true).next().map_or(rest.len(), str::len);
+                let first = rest.graphemes(true).next().unwrap_or(rest);
+                // One that no line would hold is broken: it may be as long as the text (consonants of Hangul). Narrow ones
+                // stay whole, with their marks.
+                cut = match first.width() {
+                    0..=2 => first.len(),
+                    _ => take_chars(first, w),
+                };
             }
             let head = rest.get(..cut).unwrap_or(rest);
             // A space that carries a mark is none to break at: the mark alone would be written as its number, and be wider.
@@ -158,6 +164,19 @@ fn take_left(s: &str, w: usize) -> String {
         out.push_str(g);
     }
     out
+}
+
+/// Bytes of the characters that fit, of one at least.
+fn take_chars(s: &str, w: usize) -> usize {
+    let mut end = 0;
+    for (at, c) in s.char_indices() {
+        let next = at + c.len_utf8();
+        if at > 0 && s.get(..next).is_none_or(|part| part.width() > w) {
+            break;
+        }
+        end = next;
+    }
+    end
 }
 
 fn take_right(s: &str, w: usize) -> String {

@@ -9,6 +9,7 @@ mod packets;
 mod streams;
 mod text;
 mod tls;
+mod who;
 
 pub use bodies::*;
 pub use files::*;
@@ -16,6 +17,7 @@ pub use packets::*;
 pub use streams::*;
 pub use text::*;
 pub use tls::*;
+pub use who::*;
 
 use leaktrace::detect::print::PrintKey;
 use leaktrace::detect::{Rules, Scanner};
@@ -76,6 +78,12 @@ pub const TARGETS: &[(&str, Entry, &[&str])] = &[
         ],
     ),
     ("text", text, &["detect", "call/text.rs"]),
+    ("credentials", credentials, &["facts/credentials"]),
+    (
+        "safe_text",
+        safe_text,
+        &["call/text.rs", "ui/widget/safe_text.rs"],
+    ),
     (
         "clue",
         clue,

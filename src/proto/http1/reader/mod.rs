@@ -1,7 +1,7 @@
 //! One direction of an HTTP/1 connection. In: segments and gaps. Out: [`Step`]s: a head was read, a message ended. Bounds:
 //! [`limits::HEAD_BYTES`] of head; bodies as in [`Growing`]; every byte is looked at once while in step.
 
-use super::body::Growing;
+use super::body::{Growing, in_messages};
 use super::chunked::Chunked;
 use super::head::{Framing, Scan};
 use super::start::{self, Is};
@@ -77,6 +77,8 @@ pub struct Reader {
     known: bool,
     message: Option<Message>,
     body: Growing,
+    /// Its body consists of messages, each of which has its time.
+    timed: bool,
     head_flags: Flags,
     first: Stamp,
     last: Stamp,
@@ -124,6 +126,7 @@ impl Reader {
             known: false,
             message: None,
             body: Growing::default(),
+            timed: false,
             head_flags: Flags::default(),
             first: Stamp::default(),
             last: Stamp::default(),
@@ -228,6 +231,9 @@ impl Reader {
     }
 
     fn keep(&mut self, bytes: &[u8], room: usize) {
+        if self.timed && !bytes.is_empty() {
+            self.body.place(self.last);
+        }
         if !self.body.push(bytes, room) {
             self.flag(Flags::TRUNCATED);
         }
@@ -272,6 +278,8 @@ impl Reader {
     /// After [`Step::Head`]: what follows. `here` bytes of it are at hand. `true` where the message is complete already.
     pub fn begin(&mut self, framing: Framing, here: usize, room: usize) -> bool {
         self.body = Growing::default();
+        let media = self.message.as_ref().and_then(|m| m.header("content-type"));
+        self.timed = media.is_some_and(in_messages);
         self.expect_simple = false;
         self.expect_bare = false;
         self.other = None;
