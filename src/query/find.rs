@@ -24,38 +24,44 @@ const FEW: usize = 5_000;
 
 /// Rows as bits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rows(Vec<u64>);
+pub struct Rows {
+    bits: Vec<u64>,
+    /// Bits that are set: asked after every pack.
+    count: usize,
+}
 
 impl Rows {
     fn add(&mut self, row: i64) {
         let Ok(row) = usize::try_from(row) else {
             return;
         };
-        if self.0.len() <= row / 64 {
-            self.0.resize(row / 64 + 1, 0);
+        if self.bits.len() <= row / 64 {
+            self.bits.resize(row / 64 + 1, 0);
         }
-        if let Some(word) = self.0.get_mut(row / 64) {
-            *word |= 1 << (row % 64);
+        if let Some(word) = self.bits.get_mut(row / 64) {
+            let bit = 1 << (row % 64);
+            self.count += usize::from(*word & bit == 0);
+            *word |= bit;
         }
     }
     /// Whether the row is among them.
     pub fn has(&self, row: i64) -> bool {
         usize::try_from(row)
             .ok()
-            .and_then(|row| Some(self.0.get(row / 64)? >> (row % 64) & 1 == 1))
+            .and_then(|row| Some(self.bits.get(row / 64)? >> (row % 64) & 1 == 1))
             .unwrap_or(false)
     }
     /// How many.
     pub fn len(&self) -> usize {
-        self.0.iter().map(|w| w.count_ones() as usize).sum()
+        self.count
     }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|w| *w == 0)
+        self.count == 0
     }
     /// All in order.
     pub fn iter(&self) -> impl Iterator<Item = i64> + '_ {
-        self.0.iter().enumerate().flat_map(|(i, w)| {
+        self.bits.iter().enumerate().flat_map(|(i, w)| {
             (0..64i64)
                 .filter(move |b| w >> b & 1 == 1)
                 .map(move |b| i as i64 * 64 + b)
@@ -112,50 +118,86 @@ pub struct Progress<'a> {
     pub heads: &'a Rows,
 }
 
+/// Memory for texts that are made comparable, used again.
+#[derive(Default)]
+struct Buffers {
+    /// A pack with small letters: places in it are places in the pack.
+    lower: Vec<u8>,
+    /// A piece folded.
+    folded: Vec<u8>,
+}
+
 fn pack(
     w: &Wanted,
     late: Option<&OnceLock<Late>>,
-    folded: &mut Vec<u8>,
+    buffers: &mut Buffers,
     o: &Opened<'_>,
 ) -> Result<Hits> {
     let mut out = Hits::default();
-    let moved = grams::fold(o.text, folded);
+    let Buffers { lower, folded } = buffers;
+    grams::lower(o.text, lower);
     if let Some(must) = &w.must
-        && must.find(folded).is_none()
+        && must.find(lower).is_none()
+        && !grams::shrinks(o.text)
     {
         return Ok(out);
     }
-    let slice = |p: &Piece| o.text.get(p.from..p.to).unwrap_or_default();
     let body = scan::bodies(o.conn, o.id)?;
     let head = match late {
         Some(late) => scan::heads(o.conn, o.id, Late::of(late, o.conn)?)?,
         None => Vec::new(),
     };
-    // Places in what was folded are places in the text, unless letters grew shorter.
-    let near = |p: &Piece, must: &Option<Finder<'static>>| {
-        moved
-            || must.as_ref().is_none_or(|m| {
-                m.find(folded.get(p.from..p.to).unwrap_or_default())
-                    .is_some()
-            })
+    let slice = |p: &Piece| o.text.get(p.from..p.to).unwrap_or_default();
+    // Letters that grow shorter when folded may be met in every pack, and are in few of its pieces: those alone are folded by themselves.
+    let mut holds = |p: &Piece, what: &Finder<'_>| {
+        if what
+            .find(lower.get(p.from..p.to).unwrap_or_default())
+            .is_some()
+        {
+            return Held::Plain;
+        }
+        if !grams::shrinks(slice(p)) {
+            return Held::No;
+        }
+        grams::fold(slice(p), folded);
+        match what.find(folded) {
+            Some(_) => Held::Folded,
+            None => Held::No,
+        }
     };
     for p in &body {
-        let yes = match &w.word {
-            Some(word) if !moved => word
-                .find(folded.get(p.from..p.to).unwrap_or_default())
-                .is_some(),
-            _ => near(p, &w.must) && w.re.is_match(slice(p)),
+        let held = match w.word.as_ref().or(w.must.as_ref()) {
+            Some(what) => holds(p, what),
+            None => Held::Folded,
+        };
+        let yes = match held {
+            Held::No => false,
+            // differs from the word in the case of ASCII letters alone
+            Held::Plain if w.word.is_some() => true,
+            Held::Plain | Held::Folded => w.re.is_match(slice(p)),
         };
         if yes {
             out.0.push(p.row);
         }
     }
     for p in &head {
-        if near(p, &w.must) && matches(&w.re, &heads::decode(slice(p))) {
+        let near = w.must.as_ref().is_none_or(|m| holds(p, m) != Held::No);
+        if near && matches(&w.re, &heads::decode(slice(p))) {
             out.1.push(p.row);
         }
     }
     Ok(out)
+}
+
+/// How a piece holds folded bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// It does not.
+    No,
+    /// With letters of ASCII made small.
+    Plain,
+    /// With letters that fold to ASCII written as those.
+    Folded,
 }
 
 /// Whether a pattern is in a head or its trailers.
@@ -184,8 +226,8 @@ pub fn find(
         conn,
         &ids,
         stop,
-        Vec::new,
-        |folded, o| pack(w, late, folded, o),
+        Buffers::default,
+        |buffers, o| pack(w, late, buffers, o),
         &mut |hits| {
             let (b, h): Hits = hits.unwrap_or_default();
             b.into_iter().for_each(|row| found.add(row));

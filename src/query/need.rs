@@ -55,8 +55,10 @@ fn run(hir: &Hir) -> Option<Run> {
                 out.bytes.extend(r.bytes);
                 out.exact &= r.exact;
             }
-            // a letter may have come together out of parts
-            out.bytes = folded(&out.bytes);
+            // a letter may have come together out of parts: then it is the one meant, not what it folds to
+            let whole = folded(&out.bytes);
+            out.exact &= whole == out.bytes;
+            out.bytes = whole;
             Some(out)
         }
         _ => None,
@@ -155,6 +157,8 @@ mod tests {
         // case counts: the bytes are needed, and are not all of it
         assert_eq!(of("Order"), (run("order"), None));
         assert_eq!(of("4711").1, Some(b"4711".to_vec()));
+        // a letter in two parts is that letter alone
+        assert_eq!(of(r"(?-u)\xc5(\xbf)"), (run("s"), None));
         assert_eq!(
             of(&word("a*b", How::Contains)).0,
             Need::All(vec![run("a"), run("b")])

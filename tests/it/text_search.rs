@@ -31,8 +31,11 @@ fn body(r: &mut Random, words: &Vocabulary, n: u64) -> Vec<u8> {
                 let odd = *r.pick(&["\u{17f}", "\u{212a}", "ſk"]);
                 out.splice(at..at, odd.bytes());
             }
+            // one half of such a letter; the body before ends with the other
+            out.insert(0, 0xbf);
             out
         }
+        6 => [words.json(r, len).as_bytes(), b"\xc5"].concat(),
         // one that is a pack alone
         1 if n % 280 == 43 => words.json(r, 1_300_000).into_bytes(),
         _ => words.json(r, len).into_bytes(),
@@ -119,6 +122,11 @@ fn patterns(all: &[(i64, Vec<u8>)], n: usize) -> Vec<String> {
             "Priority",
             r"(?i-u)\xe5\x8c\x97",
             r"(?-u)\xbf\xbf[\x00-\x20]",
+            r"(?-u)\xc5(\xbf)",
+            r"(?-u)\}\xc5",
+            r"(?i-u)kelvin",
+            "\u{212a}elvin",
+            "mi[\u{17f}]ter",
             "北京仓库|上海浦东",
             "(?s)absent-nowhere.*mister",
             r"\bKonto\b",

@@ -8,7 +8,8 @@
 //! Everything is folded first, so that one index serves searches with and without regard to case: letters of ASCII are made small,
 //! and the two letters beyond ASCII that Unicode folds to ASCII ones (U+017F, U+212A) are written as those.
 
-use memchr::memmem;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// Bytes of a run.
 pub const RUN: usize = 6;
@@ -30,33 +31,42 @@ const PARTS: usize = 200_000;
 const LONG_S: &[u8] = "\u{17f}".as_bytes();
 const KELVIN: &[u8] = "\u{212a}".as_bytes();
 
+static FIND_LONG_S: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(LONG_S));
+static FIND_KELVIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KELVIN));
+
 /// Whether folding changes more of a text than letters of ASCII, so that places in it move.
 pub fn shrinks(text: &[u8]) -> bool {
-    memmem::find(text, LONG_S).is_some() || memmem::find(text, KELVIN).is_some()
+    FIND_LONG_S.find(text).is_some() || FIND_KELVIN.find(text).is_some()
 }
 
-/// Folds a text into `out`; whether places moved.
-pub fn fold(text: &[u8], out: &mut Vec<u8>) -> bool {
+/// Makes the letters of ASCII small and leaves the rest, so that places stay what they are.
+pub fn lower(text: &[u8], out: &mut Vec<u8>) {
     out.clear();
-    let moved = shrinks(text);
-    if moved {
-        let mut rest = text;
-        while let Some(first) = rest.first() {
-            let (byte, len) = if rest.starts_with(LONG_S) {
-                (b's', LONG_S.len())
-            } else if rest.starts_with(KELVIN) {
-                (b'k', KELVIN.len())
-            } else {
-                (*first, 1)
-            };
-            out.push(byte);
-            rest = rest.get(len..).unwrap_or_default();
-        }
-    } else {
-        out.extend_from_slice(text);
-    }
+    out.extend_from_slice(text);
     out.make_ascii_lowercase();
-    moved
+}
+
+/// Folds a text into `out`.
+pub fn fold(text: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    let find = |f: &Finder<'_>, from: usize| Some(from + f.find(text.get(from..)?)?);
+    let (mut s, mut k) = (find(&FIND_LONG_S, 0), find(&FIND_KELVIN, 0));
+    let mut from = 0;
+    // the two share no byte, so what was found of one stays true behind the other
+    while let Some(at) = s.into_iter().chain(k).min() {
+        out.extend_from_slice(text.get(from..at).unwrap_or_default());
+        if s == Some(at) {
+            out.push(b's');
+            from = at + LONG_S.len();
+            s = find(&FIND_LONG_S, from);
+        } else {
+            out.push(b'k');
+            from = at + KELVIN.len();
+            k = find(&FIND_KELVIN, from);
+        }
+    }
+    out.extend_from_slice(text.get(from..).unwrap_or_default());
+    out.make_ascii_lowercase();
 }
 
 fn place(run: &[u8; 8]) -> usize {
@@ -292,6 +302,41 @@ mod tests {
             |parts: &[&str]| Need::all(parts.iter().map(|p| Need::bytes(p.as_bytes())).collect());
         assert_eq!(allowed(&texts, &of(&["mister", "r king"])), [true, true]);
         assert_eq!(allowed(&texts, &of(&["mister", "absent"])), [false, false]);
+    }
+
+    /// Folding a byte after the other.
+    fn plainly(mut text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        while let [first, ..] = text {
+            let (byte, len) = if text.starts_with(LONG_S) {
+                (b's', LONG_S.len())
+            } else if text.starts_with(KELVIN) {
+                (b'k', KELVIN.len())
+            } else {
+                (first.to_ascii_lowercase(), 1)
+            };
+            out.push(byte);
+            text = &text[len..];
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn folding_is_what_it_is_byte_by_byte(
+            parts in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    LONG_S, KELVIN, b"\xc5", b"\xbf", b"\xe2", b"\x84", b"\xaa", b"A", b"z", b"K",
+                ]),
+                0..60,
+            ),
+        ) {
+            let text = parts.concat();
+            let mut out = Vec::new();
+            fold(&text, &mut out);
+            prop_assert_eq!(&out, &plainly(&text));
+            prop_assert_eq!(shrinks(&text), out.len() < text.len());
+        }
     }
 
     proptest! {
