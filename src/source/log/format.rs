@@ -224,6 +224,7 @@ const MAPPINGS: &[(&str, &str)] = built_in![
     "azure",
     "aws",
     "cloudflare",
+    "akamai",
     "traefik",
     "envoy",
     "haproxy",
