@@ -66,7 +66,8 @@ impl Held {
         if k >= 60.0 {
             return clear;
         }
-        (-64.0 * (1.0 - k / 64.0).ln()).max(k).min(clear)
+        // of none this is 0, without a sign
+        (64.0 * (64.0 / (64.0 - k)).ln()).max(k).min(clear)
     }
 }
 
@@ -205,6 +206,16 @@ mod tests {
         // 10! = 3628800, and gamma(1/2) = sqrt(pi)
         assert!((ln_gamma(11.0) - 3_628_800f64.ln()).abs() < 1e-9);
         assert!((ln_gamma(0.5) - std::f64::consts::PI.sqrt().ln()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn of_masked_values_alone_none_is_distinct() {
+        let rules = Rules::builtin();
+        let id = rules.class_id("cn-mobile").unwrap();
+        let mut held = Held::default();
+        held.add(true, 90, 7);
+        let why = decide(&rules.classes()[usize::from(id)], &held, Context::Named).why;
+        assert!(why.contains("about 0 of them"), "{why}");
     }
 
     #[test]

@@ -99,6 +99,11 @@ pub fn run(
     options: &Options,
     stop: &AtomicBool,
 ) -> Result<TraceResult> {
+    // One state of the case for the whole answer; and SQLite asks for its locks once, not for each of thousands of look-ups.
+    let _state = match conn.is_autocommit() {
+        true => Some(conn.unchecked_transaction()?),
+        false => None,
+    };
     let copy = share::read(conn)?;
     let key = match &copy {
         Some(copy) => share::key(copy)?.ok_or_else(share::locked)?,

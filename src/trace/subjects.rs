@@ -5,12 +5,13 @@
 
 use super::evidence::{Evidence, address, identifies};
 use crate::detect::form::Step;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Deliveries.
 #[derive(Debug, Default)]
@@ -167,6 +168,122 @@ fn senders(
         .collect())
 }
 
+/// A strong value in clear of a body, or that it holds so many records ([`RECORDS`]).
+struct Strong {
+    body: i64,
+    record: u32,
+    print: u64,
+    kind: usize,
+}
+
+/// In place of a kind: `record` says how many there are in the body.
+const RECORDS: usize = usize::MAX;
+/// Values handed over together, and batches that may wait.
+const BATCH: usize = 4096;
+const WAITING: usize = 8;
+
+/// Strong values of all bodies that were answers or left, in order of bodies, each body's by record.
+fn read(
+    e: &Evidence<'_>,
+    exits: &[Left],
+    kind_of: &[usize],
+    loose: bool,
+    stop: &AtomicBool,
+    to: &SyncSender<Vec<Strong>>,
+) -> Result<()> {
+    let nothing: Arc<str> = "".into();
+    let mut stmt = e
+        .conn
+        .prepare("SELECT id,facts FROM body WHERE facts IS NOT NULL ORDER BY id")?;
+    let mut rows = stmt.query([])?;
+    let mut n = 0u32;
+    let mut answered = e.answers().iter().peekable();
+    let mut sent = exits.iter().peekable();
+    let mut batch = Vec::with_capacity(BATCH);
+    while let Some(r) = rows.next()? {
+        n = n.wrapping_add(1);
+        if n.is_multiple_of(4096) && stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let body: i64 = r.get(0)?;
+        while answered.peek().is_some_and(|(b, _)| *b < body) {
+            answered.next();
+        }
+        while sent.peek().is_some_and(|x| x.body < body) {
+            sent.next();
+        }
+        if answered.peek().is_none_or(|(b, _)| *b != body)
+            && sent.peek().is_none_or(|x| x.body != body)
+        {
+            continue;
+        }
+        let Ok(blob) = r.get_ref(1)?.as_blob() else {
+            continue;
+        };
+        let mut facts = crate::detect::pack::decode(blob, &|_| nothing.clone());
+        facts.findings.sort_by_key(|f| f.record);
+        let strong = facts.findings.iter().filter(|f| {
+            !f.masked && f.conf >= 30 && e.is_strong(f.class) && !f.form.steps().any(Step::one_way)
+        });
+        batch.extend(strong.map(|f| Strong {
+            body,
+            record: f.record,
+            print: f.print,
+            kind: kind_of.get(usize::from(f.class)).copied().unwrap_or(7),
+        }));
+        if loose {
+            batch.push(Strong {
+                body,
+                record: facts.records,
+                print: 0,
+                kind: RECORDS,
+            });
+        }
+        if batch.len() >= BATCH {
+            // who groups ends only after this end does, or by a fault that its join tells
+            let _ = to.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+        }
+    }
+    let _ = to.send(batch);
+    Ok(())
+}
+
+/// Node of each print, the groups that nodes are in, and the nodes of the records of each body in order of bodies.
+type Grouped = (FxHashMap<u64, u32>, Groups, Vec<(i64, u32)>);
+
+fn group(batches: Receiver<Vec<Strong>>, limit: &Kinds) -> Grouped {
+    let mut nodes: FxHashMap<u64, u32> = FxHashMap::default();
+    let mut groups = Groups::default();
+    let mut records: Vec<(i64, u32)> = Vec::new();
+    let (mut body, mut with_strong) = (0i64, 0u32);
+    let mut first: Option<(u32, u32)> = None;
+    for s in batches.into_iter().flatten() {
+        if s.body != body {
+            (body, with_strong, first) = (s.body, 0, None);
+        }
+        if s.kind == RECORDS {
+            for _ in with_strong..s.record {
+                let node = groups.add(usize::MAX);
+                records.push((body, node));
+            }
+            continue;
+        }
+        let node = *nodes.entry(s.print).or_insert_with(|| groups.add(s.kind));
+        match first {
+            Some((rec, head)) if rec == s.record && rec != 0 => {
+                groups.join(head, node, limit);
+                // Where joining was refused the record is that of its first value.
+            }
+            _ => {
+                first = Some((s.record, node));
+                records.push((body, node));
+                with_strong += 1;
+            }
+        }
+    }
+    (nodes, groups, records)
+}
+
 /// Each number once, where it first stands.
 fn first_seen(list: &[u32]) -> Vec<u32> {
     let mut at: Vec<(u32, u32)> = list.iter().copied().zip(0u32..).collect();
@@ -199,73 +316,17 @@ impl Deliveries {
             }
         }
         limit[7] = 6;
-        let nothing: Arc<str> = "".into();
-        let mut nodes: FxHashMap<u64, u32> = FxHashMap::default();
-        let mut groups = Groups::default();
-        // Nodes of the records of each body, in order of bodies.
-        let mut records: Vec<(i64, u32)> = Vec::new();
-        let mut stmt = e
-            .conn
-            .prepare("SELECT id,facts FROM body WHERE facts IS NOT NULL ORDER BY id")?;
-        let mut rows = stmt.query([])?;
-        let mut n = 0u32;
-        let mut answered = e.answers().iter().peekable();
-        let mut sent = exits.iter().peekable();
-        while let Some(r) = rows.next()? {
-            n = n.wrapping_add(1);
-            if n.is_multiple_of(4096) && stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let body: i64 = r.get(0)?;
-            while answered.peek().is_some_and(|(b, _)| *b < body) {
-                answered.next();
-            }
-            while sent.peek().is_some_and(|x| x.body < body) {
-                sent.next();
-            }
-            if answered.peek().is_none_or(|(b, _)| *b != body)
-                && sent.peek().is_none_or(|x| x.body != body)
-            {
-                continue;
-            }
-            let blob = match r.get_ref(1)? {
-                rusqlite::types::ValueRef::Blob(b) => b,
-                _ => continue,
-            };
-            let mut facts = crate::detect::pack::decode(blob, &|_| nothing.clone());
-            facts.findings.sort_by_key(|f| f.record);
-            let mut first: Option<(u32, u32)> = None;
-            let mut with_strong = 0u32;
-            for f in &facts.findings {
-                if f.masked
-                    || f.conf < 30
-                    || !e.is_strong(f.class)
-                    || f.form.steps().any(Step::one_way)
-                {
-                    continue;
-                }
-                let node = *nodes
-                    .entry(f.print)
-                    .or_insert_with(|| groups.add(kind_of[usize::from(f.class) & 63]));
-                match first {
-                    Some((rec, head)) if rec == f.record && rec != 0 => {
-                        groups.join(head, node, &limit);
-                        // Where joining was refused the record is that of its first value.
-                    }
-                    _ => {
-                        first = Some((f.record, node));
-                        records.push((body, node));
-                        with_strong += 1;
-                    }
-                }
-            }
-            if loose {
-                for _ in with_strong..facts.records {
-                    let node = groups.add(usize::MAX);
-                    records.push((body, node));
-                }
-            }
-        }
+        // Reading findings and grouping them cost the same: each has a thread.
+        let (nodes, mut groups, records) = std::thread::scope(|scope| -> Result<_> {
+            let (send, batches) = sync_channel(WAITING);
+            let grouping = scope.spawn(move || group(batches, &limit));
+            read(e, &exits, &kind_of, loose, stop, &send)?;
+            drop(send);
+            grouping.join().map_err(|_| Error::Case {
+                path: "case".into(),
+                why: "grouping what was delivered failed inside the program".into(),
+            })
+        })?;
         // Small integers for the groups, in order of their first value.
         let mut number: FxHashMap<u32, u32> = FxHashMap::default();
         let mut subjects = 0u32;
@@ -280,7 +341,7 @@ impl Deliveries {
         }
         let mut prints: Vec<(u64, u32)> = nodes.into_iter().collect();
         prints.sort_unstable();
-        let mut of_print = FxHashMap::default();
+        let mut of_print = FxHashMap::with_capacity_and_hasher(prints.len(), FxBuildHasher);
         for (p, node) in prints {
             if let Some(s) = number.get(&groups.root(node)) {
                 of_print.insert(p, *s);
