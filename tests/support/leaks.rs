@@ -142,6 +142,19 @@ impl Scene {
             self.regional
         )
     }
+    /// Whether everybody who leaked gave ten records or more that none of the others received: who gave less can hardly be told.
+    pub fn apart(&self) -> bool {
+        self.truth.iter().all(|a| {
+            let others = |t: &u32| {
+                let mut rest = self.truth.iter().filter(|b| *b != a);
+                rest.any(|b| self.by_account[*b].binary_search(t).is_ok())
+            };
+            let own = self.by_account[*a].iter();
+            own.filter(|t| self.leaked.binary_search(t).is_ok() && !others(t))
+                .count()
+                >= 10
+        })
+    }
     /// Whether an answer is the truth: the set itself, and for twins the class of both.
     pub fn right(&self, set: &[usize], ties: &[Vec<usize>]) -> bool {
         match self.twin {
