@@ -162,7 +162,7 @@ impl<'a> Ingest<'a> {
         }
         let captures: Vec<_> = (0u32..)
             .zip(inputs)
-            .filter(|(_, i)| matches!(i.kind, Kind::Pcap | Kind::Pcapng))
+            .filter(|(_, i)| matches!(i.kind, Kind::Pcap | Kind::Pcapng | Kind::Snoop))
             .map(|(source, input)| (source, input.clone()))
             .collect();
         let mut read = self.captures(Captures::new(captures), live, &mut calls);
@@ -228,7 +228,7 @@ impl<'a> Ingest<'a> {
                 ..SourceEnd::default()
             };
             match (&input.kind, read) {
-                (Kind::Pcap | Kind::Pcapng, Some(read)) => {
+                (Kind::Pcap | Kind::Pcapng | Kind::Snoop, Some(read)) => {
                     if let Err(e) = captures.join(source, read, Arc::clone(&feed)) {
                         feed.close();
                         let mut end = SourceEnd::of_capture(source);
@@ -243,7 +243,9 @@ impl<'a> Ingest<'a> {
                     logs.push(LogRun::new(reader, end, Some(feed)));
                 }
                 // What is whole is read from its path.
-                (Kind::Pcap | Kind::Pcapng, None) => captures.add(source, input, taken),
+                (Kind::Pcap | Kind::Pcapng | Kind::Snoop, None) => {
+                    captures.add(source, input, taken)
+                }
                 (Kind::Log(kind), None) => {
                     end = self.log(source, &input, kind);
                     end.taken = taken;

@@ -51,7 +51,7 @@ impl Ingest<'_> {
                 Kind::Log(kind) => self.log(source, input, kind),
                 Kind::Entries(format) => self.entries(source, input, format),
                 Kind::Archive(_) => SourceEnd::of_archive(source, &input.notes),
-                Kind::Pcap | Kind::Pcapng => continue,
+                Kind::Pcap | Kind::Pcapng | Kind::Snoop => continue,
             };
             ends.push(end);
             if matches!(input.kind, Kind::Archive(_)) {

@@ -188,7 +188,7 @@ impl Live {
         }
         if !arrival.spooled
             && arrival.read.is_some()
-            && matches!(arrival.input.kind, Kind::Pcap | Kind::Pcapng)
+            && matches!(arrival.input.kind, Kind::Pcap | Kind::Pcapng | Kind::Snoop)
         {
             let meta = std::fs::metadata(&arrival.input.path).ok();
             let old = meta
@@ -350,7 +350,7 @@ impl Live {
             let end = w.ended.is_some() || w.got.len() >= SNIFF_BYTES;
             if w.kind.is_none() && !w.got.is_empty() {
                 w.kind = kind_of(&w.got, &self.formats).filter(|k| match k {
-                    Kind::Pcap | Kind::Pcapng => w.got.len() >= 24 || end,
+                    Kind::Pcap | Kind::Pcapng | Kind::Snoop => w.got.len() >= 24 || end,
                     Kind::Log(_) => end || quiet >= LINES && w.got.contains(&b'\n'),
                     Kind::Entries(_) | Kind::Archive(_) => end || quiet >= LINES,
                 });

@@ -167,7 +167,7 @@ pub fn members(
 }
 
 /// What is said of a file that is none of the known kinds.
-pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng), nor an access log, nor another tool's file in a known format, nor an archive (tar, zip)";
+pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng, snoop), nor an access log, nor another tool's file in a known format, nor an archive (tar, zip)";
 
 /// What a file holds that begins so, compression undone.
 #[must_use]
@@ -177,6 +177,7 @@ pub fn kind_of(begin: &[u8], formats: &log::Formats) -> Option<Kind> {
         [0xd4, 0xc3, 0xb2, 0xa1] | [0xa1, 0xb2, 0xc3, 0xd4] => return Some(Kind::Pcap),
         [0x4d, 0x3c, 0xb2, 0xa1] | [0xa1, 0xb2, 0x3c, 0x4d] => return Some(Kind::Pcap),
         [0x34, 0xcd, 0xb2, 0xa1] => return Some(Kind::Pcap),
+        b"snoo" if begin.starts_with(b"snoop\0\0\0") => return Some(Kind::Snoop),
         _ => {}
     }
     if let Some(form) = archive::form_of(begin) {
@@ -234,7 +235,7 @@ pub(super) fn sniff(
     }
     begin.truncate(len);
     let kind = kind_of(&begin, formats);
-    if let Some(kind @ (Kind::Pcap | Kind::Pcapng)) = kind {
+    if let Some(kind @ (Kind::Pcap | Kind::Pcapng | Kind::Snoop)) = kind {
         let whole: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(begin).chain(read));
         let mut packets =
             PacketReader::with_block(whole, 0, SNIFF_BYTES).map_err(|e| e.to_string())?;

@@ -12,6 +12,7 @@ pub mod log;
 pub mod pcap;
 mod pcapng;
 mod refill;
+mod snoop;
 
 pub use bytes::{hash_file, hash_start, open_bytes, unpacked};
 pub(crate) use discover::UNKNOWN;
@@ -76,6 +77,8 @@ pub enum Kind {
     Pcap,
     /// Packets, pcapng.
     Pcapng,
+    /// Packets, the format of Solaris' snoop.
+    Snoop,
     /// An access log in a format.
     Log(log::LogKind),
     /// Whole calls that another tool kept: `har`, `mitmproxy`, `burp`.
@@ -100,6 +103,7 @@ impl Kind {
         match self {
             Kind::Pcap => "pcap".to_owned(),
             Kind::Pcapng => "pcapng".to_owned(),
+            Kind::Snoop => "pcap-snoop".to_owned(),
             Kind::Log(log) => format!("log:{}", log.name()),
             Kind::Entries(format) | Kind::Archive(format) => (*format).to_owned(),
         }

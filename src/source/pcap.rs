@@ -1,4 +1,4 @@
-//! Capture files to packets. In: the bytes of a pcap or pcapng file, decompressed. Out: packets borrowed from the read
+//! Capture files to packets. In: the bytes of a pcap, pcapng or snoop file, decompressed. Out: packets borrowed from the read
 //! buffer, numbered from 1, and diags for what is damaged. Bounds: one block of [`crate::limits::CAPTURE_BLOCK`] in
 //! memory. Damage never ends the reading: the next plausible record is searched for and the skipped bytes are told.
 //!
@@ -7,6 +7,7 @@
 
 use super::pcapng::Section;
 use super::refill::{Refill, u32_at};
+use super::snoop::Snoop;
 use crate::call::model::{Stamp, Unit};
 use crate::error::{Error, Result};
 use crate::limits::{CAPTURE_BLOCK, PACKET_BYTES, READ_BLOCK, SECRETS_BYTES};
@@ -84,6 +85,7 @@ pub(super) enum Step {
 enum Format {
     Pcap(Classic),
     Pcapng(Section),
+    Snoop(Snoop),
 }
 
 /// Reads the packets of one capture file.
@@ -104,7 +106,7 @@ impl PacketReader {
     /// Reads the file header. `source` goes into every stamp.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] where the bytes do not begin like a pcap or pcapng file.
+    /// [`Error::Unreadable`] where the bytes do not begin like a pcap, pcapng or snoop file.
     pub fn open(read: Box<dyn Read + Send>, source: u32) -> Result<PacketReader> {
         PacketReader::with_block(read, source, READ_BLOCK)
     }
@@ -122,12 +124,14 @@ impl PacketReader {
         window.have(24);
         let format = if window.data().starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
             Format::Pcapng(Section::default())
+        } else if let Some(snoop) = Snoop::open(&mut window) {
+            Format::Snoop(snoop)
         } else if let Some(classic) = Classic::open(&mut window) {
             Format::Pcap(classic)
         } else {
             let why = match window.failure() {
                 Some(e) => format!("not readable as a capture: {e}"),
-                None => "neither a pcap nor a pcapng file".to_owned(),
+                None => "neither a pcap, a pcapng nor a snoop file".to_owned(),
             };
             return Err(Error::Unreadable {
                 path: PathBuf::from("capture"),
@@ -159,6 +163,7 @@ impl PacketReader {
         match &self.format {
             Format::Pcap(f) => f.waits(w),
             Format::Pcapng(f) => f.waits(w),
+            Format::Snoop(f) => f.waits(w),
         }
     }
 
@@ -167,6 +172,7 @@ impl PacketReader {
             let step = match &mut self.format {
                 Format::Pcap(f) => f.step(&mut self.window),
                 Format::Pcapng(f) => f.step(&mut self.window),
+                Format::Snoop(f) => f.step(&mut self.window),
             };
             match step {
                 Step::Again => {
