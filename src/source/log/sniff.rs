@@ -6,8 +6,8 @@
 //! (syslog, a container's log) is looked for where no format has them as they are.
 
 use super::format::{Context, Formats, Line, LogKind};
-use super::wrap::WRAPS;
-use super::{LogFormat, LogZone, NoCall, narrow, reason, wide};
+use super::wrap::{WRAPS, Wrap};
+use super::{LogFormat, LogZone, NoCall, narrow, reason, records, wide};
 use std::sync::Arc;
 
 /// Lines of the beginning that decide what a file is.
@@ -18,15 +18,31 @@ const AMONG: usize = 10;
 /// What the beginning of a file is a log of; `None` where it is none that is known.
 pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
     let narrow = wide(beginning).map(|low| narrow(beginning, low));
-    let lines = lines(narrow.as_deref().unwrap_or(beginning));
+    let text = narrow.as_deref().unwrap_or(beginning);
+    let lines = lines(text);
     if lines.is_empty() {
         return None;
     }
-    if let Some(format) = formats.all().find(|f| has(f, &lines, false)) {
+    let plain = formats.all().find(|f| has(f, &lines, false));
+    // a document on a line of its own is an object too, which says nothing itself
+    let says = plain.zip(lines.first()).is_some_and(|(format, first)| {
+        let mut cx = Context::new(LogZone(None), true);
+        format.parse(first, &mut cx).is_ok()
+    });
+    if !says
+        && narrow.is_none()
+        && let Some(kind) = documents(beginning, formats)
+    {
+        return Some(kind);
+    }
+    if let Some(format) = plain {
         let format = Arc::clone(format);
         return Some(LogKind { format, wrap: None });
     }
     for (wrap, _) in WRAPS {
+        if wrap == Wrap::Records {
+            continue;
+        }
         let opened: Vec<_> = lines
             .iter()
             .filter_map(|l| wrap.open(l.bytes, l.json.as_ref()))
@@ -49,6 +65,20 @@ pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
         }
     }
     None
+}
+
+/// Documents with many calls in each. In one of Azure the records may be of several kinds.
+fn documents(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
+    let records: Vec<Line<'_>> = records::listed(beginning, SNIFF_LINES)
+        .into_iter()
+        .map(Line::with_json)
+        .collect();
+    let mut formats = formats.all().filter(|f| f.is_json());
+    let format = formats.find(|f| has(f, &records, f.name != "json"))?;
+    Some(LogKind {
+        format: Arc::clone(format),
+        wrap: Some(Wrap::Records),
+    })
 }
 
 /// Lines with something in them. The last piece of the beginning may be cut, and is left out where it is not alone.
