@@ -732,3 +732,47 @@ fn a_case_holds_each_record_of_a_document_once_and_finds_it_again() {
     drop(conn);
     run(&["verify", "--case", "c.ltc"]);
 }
+
+#[test]
+fn lines_that_a_runtime_cut_are_joined_stream_by_stream() {
+    let line = |n: usize| record(&format!("/{n}/{}", "x".repeat(60)));
+    let part = |n: u32, stream: &str, tag: &str, text: &str| {
+        format!("2026-03-01T02:00:0{n}.123456789Z {stream} {tag} {text}\n")
+    };
+    let (a, b, c, d) = (line(0), line(1), line(2), line(3));
+    let text = [
+        part(0, "stdout", "P", &a[..20]),
+        part(1, "stderr", "P", &b[..50]),
+        part(2, "stdout", "P", &a[20..70]),
+        part(3, "stdout", "F", &a[70..]),
+        part(4, "stderr", "F", &b[50..]),
+        part(5, "stdout", "F", &c),
+    ]
+    .concat();
+    let rest = part(6, "stdout", "P", &d[..40]);
+    // what is cut in every line is told as well as what is cut in none
+    let kind = sniff(text.as_bytes(), &Formats::default()).unwrap();
+    assert_eq!(kind.name(), "json+cri");
+    let whole = format!("{text}{rest}");
+    let (calls, diags) = read(whole.as_bytes(), &kind);
+    let got: Vec<_> = calls
+        .iter()
+        .map(|c| (c.at.number, c.uri.clone().unwrap()))
+        .collect();
+    let path = |n: usize| format!("/{n}/{}", "x".repeat(60));
+    assert_eq!(got, [(1, path(0)), (2, path(1)), (6, path(2))]);
+    let (placed, _) = placed(whole.as_bytes(), &kind);
+    assert!(placed[0].1.ends_with(&a[70..]) && placed[1].1.ends_with(&b[50..]));
+    assert_eq!(diags.len(), 1, "{diags:?}");
+    assert!(diags[0].starts_with("log-unfit 7"), "{diags:?}");
+
+    // parts without an end are not gathered without one
+    let mut long: String = (0..400)
+        .map(|_| part(7, "stdout", "P", &"y".repeat(16_384)))
+        .collect();
+    long.push_str(&part(8, "stdout", "F", "y"));
+    let (calls, diags) = read(format!("{text}{long}{text}").as_bytes(), &kind);
+    assert_eq!(calls.len(), 6);
+    assert_eq!(diags.len(), 1);
+    assert!(diags[0].starts_with("log-line-cut 7"));
+}

@@ -14,6 +14,7 @@ mod json;
 mod mapping;
 mod names;
 mod pairs;
+mod parts;
 mod pattern;
 mod records;
 mod sniff;
@@ -31,6 +32,7 @@ use crate::limits::LOG_LINE;
 use format::{Context, Line};
 use jiff::tz::TimeZone;
 use memchr::memchr;
+use parts::{Part, Parts, Whole};
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -161,6 +163,8 @@ pub struct LogReader {
     cutting: Option<String>,
     /// Where one document holds many calls.
     records: Option<records::Records>,
+    /// Where a runtime cuts lines into parts.
+    parts: Option<Parts>,
 }
 
 impl LogReader {
@@ -183,6 +187,7 @@ impl LogReader {
             ended: false,
             wide: None,
             cutting: None,
+            parts: (kind.wrap == Some(wrap::Wrap::Cri)).then(Parts::default),
             records: (kind.wrap == Some(wrap::Wrap::Records)).then(records::Records::default),
         }
     }
@@ -211,7 +216,22 @@ impl LogReader {
             }
             let (len, end) = match newline(self.wide, searched) {
                 Some(found) => found,
-                None if self.ended && searched.is_empty() => return None,
+                None if self.ended && searched.is_empty() => {
+                    // a line without its last part
+                    let whole = self.parts.as_mut().and_then(Parts::rest)?;
+                    let place = Place {
+                        at: Unit {
+                            source: self.source,
+                            number: whole.number,
+                        },
+                        offset: whole.offset,
+                        len: whole.first,
+                    };
+                    match joined(&self.kind, &mut self.cx, &whole, place) {
+                        None => continue,
+                        event => return event,
+                    }
+                }
                 None if self.ended => (searched.len(), 0),
                 None if searched.len() > LOG_LINE => {
                     self.cutting = Some(beginning(searched));
@@ -237,26 +257,30 @@ impl LogReader {
                 text
             };
             let number = self.line + 1;
-            let parsed = self.kind.parse(text, &mut self.cx);
-            let event = match parsed {
-                Ok(mut call) => {
-                    call.at = Unit {
-                        source: self.source,
-                        number,
-                    };
-                    call.offset = self.offset;
-                    call.len = match self.wide {
-                        Some(_) => (raw.len() - breaks) as u64,
-                        None => text.len() as u64,
-                    };
-                    Some(LogEvent::Call(Box::new(call)))
-                }
-                Err(NoCall::Blank) => None,
-                Err(NoCall::Unfit(misfit)) => {
-                    Some(LogEvent::Diag("log-unfit", number, reason(&misfit, text)))
-                }
-                Err(NoCall::NoRequest) => {
-                    Some(LogEvent::Diag("log-no-request", number, beginning(text)))
+            let long = match self.wide {
+                Some(_) => (raw.len() - breaks) as u64,
+                None => text.len() as u64,
+            };
+            let part = match &mut self.parts {
+                Some(parts) => parts.take(text, number, self.offset),
+                None => Part::Alone,
+            };
+            let mut place = Place {
+                at: Unit {
+                    source: self.source,
+                    number,
+                },
+                offset: self.offset,
+                len: long,
+            };
+            let event = match part {
+                Part::Alone => event(&self.kind, &mut self.cx, text, place),
+                Part::Held => None,
+                Part::Last(whole) => {
+                    place.at.number = whole.number;
+                    place.len += self.offset.saturating_sub(whole.offset);
+                    place.offset = whole.offset;
+                    joined(&self.kind, &mut self.cx, &whole, place)
                 }
             };
             let used = len + end;
@@ -333,6 +357,40 @@ impl LogReader {
         self.line = number;
         let first = self.cutting.take().unwrap_or_default();
         LogEvent::Diag("log-line-cut", number, first)
+    }
+}
+
+/// Where a line stands.
+struct Place {
+    at: Unit,
+    offset: u64,
+    len: u64,
+}
+
+/// What a line comes to.
+fn event(kind: &LogKind, cx: &mut Context, text: &[u8], place: Place) -> Option<LogEvent> {
+    let number = place.at.number;
+    match kind.parse(text, cx) {
+        Ok(mut call) => {
+            (call.at, call.offset, call.len) = (place.at, place.offset, place.len);
+            Some(LogEvent::Call(Box::new(call)))
+        }
+        Err(NoCall::Blank) => None,
+        Err(NoCall::Unfit(misfit)) => {
+            Some(LogEvent::Diag("log-unfit", number, reason(&misfit, text)))
+        }
+        Err(NoCall::NoRequest) => Some(LogEvent::Diag("log-no-request", number, beginning(text))),
+    }
+}
+
+/// What a line comes to that was cut into parts.
+fn joined(kind: &LogKind, cx: &mut Context, whole: &Whole, place: Place) -> Option<LogEvent> {
+    match whole.long {
+        true => {
+            let began = beginning(&whole.text);
+            Some(LogEvent::Diag("log-line-cut", whole.number, began))
+        }
+        false => event(kind, cx, &whole.text, place),
     }
 }
 

@@ -6,6 +6,7 @@
 //! (syslog, a container's log) is looked for where no format has them as they are.
 
 use super::format::{Context, Formats, Line, LogKind};
+use super::parts::{Part, Parts};
 use super::wrap::{WRAPS, Wrap};
 use super::{LogFormat, LogZone, NoCall, narrow, reason, records, wide};
 use std::sync::Arc;
@@ -43,11 +44,22 @@ pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
         if wrap == Wrap::Records {
             continue;
         }
-        let opened: Vec<_> = lines
-            .iter()
-            .filter_map(|l| wrap.open(l.bytes, l.json.as_ref()))
-            .collect();
-        if opened.is_empty() || opened.len() * 2 < lines.len() {
+        let whole = match wrap {
+            Wrap::Cri => joined(&lines),
+            _ => Vec::new(),
+        };
+        let (opened, count): (Vec<_>, _) = match wrap {
+            Wrap::Cri => {
+                let opened = whole.iter().filter_map(|l| wrap.open(l, None));
+                (opened.collect(), whole.len())
+            }
+            _ => {
+                let opened = lines.iter();
+                let opened = opened.filter_map(|l| wrap.open(l.bytes, l.json.as_ref()));
+                (opened.collect(), lines.len())
+            }
+        };
+        if opened.is_empty() || opened.len() * 2 < count {
             continue;
         }
         let inner: Vec<Line<'_>> = opened
@@ -65,6 +77,19 @@ pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
         }
     }
     None
+}
+
+/// Lines of a runtime, those whole that were cut into parts.
+fn joined(lines: &[Line<'_>]) -> Vec<Vec<u8>> {
+    let mut parts = Parts::default();
+    let whole = lines
+        .iter()
+        .filter_map(|l| match parts.take(l.bytes, 0, 0) {
+            Part::Alone => Some(l.bytes.to_vec()),
+            Part::Held => None,
+            Part::Last(whole) => Some(whole.text),
+        });
+    whole.collect()
 }
 
 /// Documents with many calls in each. In one of Azure the records may be of several kinds.

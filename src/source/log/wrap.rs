@@ -97,7 +97,7 @@ fn cri(line: &[u8]) -> Option<Inside<'_>> {
     let (stream, rest) = word(rest)?;
     let (tag, rest) = word(rest)?;
     let written = Some(stamp(at)?);
-    // a part of a line that the runtime cut does not fit what it holds, and is counted so
+    // parts of a line that the runtime cut are joined before
     (matches!(stream, b"stdout" | b"stderr") && matches!(tag, b"F" | b"P")).then_some(Inside {
         line: Cow::Borrowed(rest),
         written,
