@@ -401,7 +401,7 @@ impl CallScanner {
         }
         CallOut {
             at: l.at,
-            ord: 0,
+            ord: l.ord,
             done: true,
             flow: None,
             seq: [None; 2],

@@ -613,3 +613,166 @@ fn sessions_of_a_bastion_are_calls_of_their_own() {
     );
     assert_eq!(calls(dir.path(), "host:db-02:22").len(), 1);
 }
+
+type Placed = Vec<((u64, u32), String)>;
+
+/// `(line, ord)` and bytes of each call, and the diags.
+fn placed(bytes: &[u8], kind: &LogKind) -> (Placed, Vec<String>) {
+    let (calls, diags) = read(bytes, kind);
+    let calls = calls.iter().map(|c| {
+        let from = usize::try_from(c.offset).unwrap();
+        let len = usize::try_from(c.len).unwrap();
+        let text = String::from_utf8_lossy(&bytes[from..from + len]).into_owned();
+        ((c.at.number, c.ord), text)
+    });
+    (calls.collect(), diags)
+}
+
+fn record(path: &str) -> String {
+    format!(
+        r#"{{"time":"2026-03-01T02:00:00Z","method":"GET","path":"{path}","status":200,"note":"]}}[{{\"\\"}}"#
+    )
+}
+
+#[test]
+fn a_record_of_a_document_keeps_its_own_place() {
+    let all: Vec<String> = (0..5).map(|n| record(&format!("/{n}"))).collect();
+    let text = format!(
+        "{{\"a\":[1],\"records\":[{},{}]}}\r\n[\n{},\n{},{}]\n",
+        all[0], all[1], all[2], all[3], all[4]
+    );
+    let kind = sniff(text.as_bytes(), &Formats::default()).unwrap();
+    assert_eq!(kind.name(), "json+records");
+    let (got, diags) = placed(text.as_bytes(), &kind);
+    assert_eq!(diags, [""; 0]);
+    let places = [(1, 0), (1, 1), (3, 0), (4, 0), (4, 1)];
+    let want: Vec<_> = places.into_iter().zip(all).collect();
+    assert_eq!(got, want);
+}
+
+#[test]
+fn a_document_over_many_lines_is_the_one_in_a_line() {
+    for (name, log, want) in written() {
+        if !name.ends_with("+records") {
+            continue;
+        }
+        let mut laid_out = String::new();
+        for line in log.lines() {
+            let value: Value = serde_json::from_str(line).unwrap();
+            let _ = writeln!(laid_out, "{value:#}");
+        }
+        let kind = sniff(laid_out.as_bytes(), &Formats::default()).unwrap();
+        assert_eq!(kind.name(), name);
+        let got: Vec<String> = read(laid_out.as_bytes(), &kind)
+            .0
+            .iter()
+            .map(shown)
+            .collect();
+        let want: Vec<_> = want
+            .into_iter()
+            .filter(|w| !w.starts_with("log-"))
+            .collect();
+        assert_eq!(got, want);
+    }
+}
+
+#[test]
+fn damage_in_a_document_ends_with_it_and_long_records_are_passed_over() {
+    let (a, b) = (record("/a"), record("/b"));
+    let cut = &a[..a.len() - 9];
+    let long = record(&"x".repeat(3 << 20));
+    let text = format!(
+        "[{a},{cut}\n{{\"records\":[{b},{long},{a}]}}\nnot JSON\n{b}\n{{\"x\":\"{}\"}}\n[{a},{cut}",
+        "y".repeat(3 << 20)
+    );
+    let kind = sniff(text.as_bytes(), &Formats::default()).unwrap();
+    let (got, diags) = placed(text.as_bytes(), &kind);
+    let want = [(1, &a), (2, &b), (2, &a), (4, &b), (6, &a)];
+    let want: Vec<_> = want.iter().map(|(l, t)| (*l, (*t).clone())).collect();
+    let got: Vec<_> = got.into_iter().map(|((l, _), t)| (l, t)).collect();
+    assert_eq!(got, want);
+    let diags: Vec<_> = diags.iter().map(|d| d.split(':').next().unwrap()).collect();
+    let want = [
+        "log-unfit 1",
+        "log-line-cut 2",
+        "log-unfit 3",
+        "log-line-cut 5",
+        "log-unfit 6",
+    ];
+    assert_eq!(diags, want);
+}
+
+#[test]
+fn a_case_holds_each_record_of_a_document_once_and_finds_it_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let all: Vec<String> = (0..3000).map(|n| record(&format!("/r/{n}"))).collect();
+    std::fs::write(dir.path().join("a.json"), format!("[{}]", all.join(","))).unwrap();
+    let run = |args: &[&str]| {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_leaktrace"))
+            .args(args)
+            .current_dir(dir.path())
+            .env("XDG_STATE_HOME", dir.path().join("state"))
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(0), "{args:?}: {said}");
+        String::from_utf8(out.stdout).unwrap()
+    };
+    run(&["load", "a.json", "--case", "c.ltc"]);
+    let conn = rusqlite::Connection::open(dir.path().join("c.ltc")).unwrap();
+    let places: i64 = conn
+        .query_row(
+            "SELECT count(DISTINCT ord) FROM call WHERE unit=1",
+            [],
+            |r| r.get(0),
+        )
+        .unwrap();
+    assert_eq!(places, 3000);
+    drop(conn);
+    run(&["verify", "--case", "c.ltc"]);
+}
+
+#[test]
+fn lines_that_a_runtime_cut_are_joined_stream_by_stream() {
+    let line = |n: usize| record(&format!("/{n}/{}", "x".repeat(60)));
+    let part = |n: u32, stream: &str, tag: &str, text: &str| {
+        format!("2026-03-01T02:00:0{n}.123456789Z {stream} {tag} {text}\n")
+    };
+    let (a, b, c, d) = (line(0), line(1), line(2), line(3));
+    let text = [
+        part(0, "stdout", "P", &a[..20]),
+        part(1, "stderr", "P", &b[..50]),
+        part(2, "stdout", "P", &a[20..70]),
+        part(3, "stdout", "F", &a[70..]),
+        part(4, "stderr", "F", &b[50..]),
+        part(5, "stdout", "F", &c),
+    ]
+    .concat();
+    let rest = part(6, "stdout", "P", &d[..40]);
+    // what is cut in every line is told as well as what is cut in none
+    let kind = sniff(text.as_bytes(), &Formats::default()).unwrap();
+    assert_eq!(kind.name(), "json+cri");
+    let whole = format!("{text}{rest}");
+    let (calls, diags) = read(whole.as_bytes(), &kind);
+    let got: Vec<_> = calls
+        .iter()
+        .map(|c| (c.at.number, c.uri.clone().unwrap()))
+        .collect();
+    let path = |n: usize| format!("/{n}/{}", "x".repeat(60));
+    assert_eq!(got, [(1, path(0)), (2, path(1)), (6, path(2))]);
+    let (placed, _) = placed(whole.as_bytes(), &kind);
+    assert!(placed[0].1.ends_with(&a[70..]) && placed[1].1.ends_with(&b[50..]));
+    assert_eq!(diags.len(), 1, "{diags:?}");
+    assert!(diags[0].starts_with("log-unfit 7"), "{diags:?}");
+
+    // parts without an end are not gathered without one
+    let mut long: String = (0..400)
+        .map(|_| part(7, "stdout", "P", &"y".repeat(16_384)))
+        .collect();
+    long.push_str(&part(8, "stdout", "F", "y"));
+    let (calls, diags) = read(format!("{text}{long}{text}").as_bytes(), &kind);
+    assert_eq!(calls.len(), 6);
+    assert_eq!(diags.len(), 1);
+    assert!(diags[0].starts_with("log-line-cut 7"));
+}

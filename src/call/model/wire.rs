@@ -219,6 +219,8 @@ pub struct FlowInfo {
 pub struct LogCall {
     /// Line.
     pub at: Unit,
+    /// Of the calls that a document has in this line, the how manieth, from 0.
+    pub ord: u32,
     /// Byte range of the line in the decompressed file.
     pub offset: u64,
     /// Length of the line in bytes, without its end.

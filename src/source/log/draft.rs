@@ -218,6 +218,7 @@ impl<'a> Draft<'a> {
         Some(match said.how {
             How::Url => percent(&said.text),
             How::Plus => said.text.replace('+', " "),
+            How::Root => format!("/{}", said.text),
             How::HostTarget => format!("http://{}", said.text),
             How::Verb => verb(&said.text).to_owned(),
             How::Login => match said.text.strip_suffix(')').and_then(|t| t.rsplit_once('(')) {

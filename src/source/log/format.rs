@@ -223,6 +223,7 @@ const MAPPINGS: &[(&str, &str)] = built_in![
     "gcp-lb",
     "azure",
     "aws",
+    "aws-cloudtrail",
     "cloudflare",
     "akamai",
     "traefik",

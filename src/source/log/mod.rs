@@ -14,7 +14,9 @@ mod json;
 mod mapping;
 mod names;
 mod pairs;
+mod parts;
 mod pattern;
+mod records;
 mod sniff;
 mod suricata;
 mod time;
@@ -30,6 +32,7 @@ use crate::limits::LOG_LINE;
 use format::{Context, Line};
 use jiff::tz::TimeZone;
 use memchr::memchr;
+use parts::{Part, Parts, Whole};
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -158,6 +161,10 @@ pub struct LogReader {
     wide: Option<bool>,
     /// Beginning of a line that is too long, while its end is looked for.
     cutting: Option<String>,
+    /// Where one document holds many calls.
+    records: Option<records::Records>,
+    /// Where a runtime cuts lines into parts.
+    parts: Option<Parts>,
 }
 
 impl LogReader {
@@ -180,6 +187,8 @@ impl LogReader {
             ended: false,
             wide: None,
             cutting: None,
+            parts: (kind.wrap == Some(wrap::Wrap::Cri)).then(Parts::default),
+            records: (kind.wrap == Some(wrap::Wrap::Records)).then(records::Records::default),
         }
     }
 
@@ -191,6 +200,12 @@ impl LogReader {
     /// The next call or diag; `None` at the end. Blank lines and comments pass silently.
     #[allow(clippy::should_implement_trait)] // mirrors the packet reader, which lends
     pub fn next(&mut self) -> Option<LogEvent> {
+        if let Some(mut records) = self.records.take() {
+            let event = self.next_record(&mut records);
+            self.line = records.lines();
+            self.records = Some(records);
+            return event;
+        }
         loop {
             if self.cutting.is_some() {
                 return Some(self.skip_long_line());
@@ -201,7 +216,22 @@ impl LogReader {
             }
             let (len, end) = match newline(self.wide, searched) {
                 Some(found) => found,
-                None if self.ended && searched.is_empty() => return None,
+                None if self.ended && searched.is_empty() => {
+                    // a line without its last part
+                    let whole = self.parts.as_mut().and_then(Parts::rest)?;
+                    let place = Place {
+                        at: Unit {
+                            source: self.source,
+                            number: whole.number,
+                        },
+                        offset: whole.offset,
+                        len: whole.first,
+                    };
+                    match joined(&self.kind, &mut self.cx, &whole, place) {
+                        None => continue,
+                        event => return event,
+                    }
+                }
                 None if self.ended => (searched.len(), 0),
                 None if searched.len() > LOG_LINE => {
                     self.cutting = Some(beginning(searched));
@@ -227,26 +257,30 @@ impl LogReader {
                 text
             };
             let number = self.line + 1;
-            let parsed = self.kind.parse(text, &mut self.cx);
-            let event = match parsed {
-                Ok(mut call) => {
-                    call.at = Unit {
-                        source: self.source,
-                        number,
-                    };
-                    call.offset = self.offset;
-                    call.len = match self.wide {
-                        Some(_) => (raw.len() - breaks) as u64,
-                        None => text.len() as u64,
-                    };
-                    Some(LogEvent::Call(Box::new(call)))
-                }
-                Err(NoCall::Blank) => None,
-                Err(NoCall::Unfit(misfit)) => {
-                    Some(LogEvent::Diag("log-unfit", number, reason(&misfit, text)))
-                }
-                Err(NoCall::NoRequest) => {
-                    Some(LogEvent::Diag("log-no-request", number, beginning(text)))
+            let long = match self.wide {
+                Some(_) => (raw.len() - breaks) as u64,
+                None => text.len() as u64,
+            };
+            let part = match &mut self.parts {
+                Some(parts) => parts.take(text, number, self.offset),
+                None => Part::Alone,
+            };
+            let mut place = Place {
+                at: Unit {
+                    source: self.source,
+                    number,
+                },
+                offset: self.offset,
+                len: long,
+            };
+            let event = match part {
+                Part::Alone => event(&self.kind, &mut self.cx, text, place),
+                Part::Held => None,
+                Part::Last(whole) => {
+                    place.at.number = whole.number;
+                    place.len += self.offset.saturating_sub(whole.offset);
+                    place.offset = whole.offset;
+                    joined(&self.kind, &mut self.cx, &whole, place)
                 }
             };
             let used = len + end;
@@ -323,6 +357,40 @@ impl LogReader {
         self.line = number;
         let first = self.cutting.take().unwrap_or_default();
         LogEvent::Diag("log-line-cut", number, first)
+    }
+}
+
+/// Where a line stands.
+struct Place {
+    at: Unit,
+    offset: u64,
+    len: u64,
+}
+
+/// What a line comes to.
+fn event(kind: &LogKind, cx: &mut Context, text: &[u8], place: Place) -> Option<LogEvent> {
+    let number = place.at.number;
+    match kind.parse(text, cx) {
+        Ok(mut call) => {
+            (call.at, call.offset, call.len) = (place.at, place.offset, place.len);
+            Some(LogEvent::Call(Box::new(call)))
+        }
+        Err(NoCall::Blank) => None,
+        Err(NoCall::Unfit(misfit)) => {
+            Some(LogEvent::Diag("log-unfit", number, reason(&misfit, text)))
+        }
+        Err(NoCall::NoRequest) => Some(LogEvent::Diag("log-no-request", number, beginning(text))),
+    }
+}
+
+/// What a line comes to that was cut into parts.
+fn joined(kind: &LogKind, cx: &mut Context, whole: &Whole, place: Place) -> Option<LogEvent> {
+    match whole.long {
+        true => {
+            let began = beginning(&whole.text);
+            Some(LogEvent::Diag("log-line-cut", whole.number, began))
+        }
+        false => event(kind, cx, &whole.text, place),
     }
 }
 
@@ -447,138 +515,4 @@ fn request_line(request: &str, call: &mut LogCall) -> Result<(), NoCall> {
 
 #[cfg(test)]
 #[allow(clippy::cast_possible_truncation, clippy::indexing_slicing)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str, format: &str) -> (Vec<LogCall>, Vec<(&'static str, u64)>) {
-        let zone = LogZone::named(None).unwrap();
-        let formats = Formats::default();
-        let format = formats.all().find(|f| f.name == format).unwrap();
-        let kind = LogKind {
-            format: format.clone(),
-            wrap: None,
-        };
-        let input = Box::new(std::io::Cursor::new(text.to_string()));
-        let mut r = LogReader::new(input, &kind, zone, 3);
-        let (mut calls, mut diags) = (Vec::new(), Vec::new());
-        while let Some(e) = r.next() {
-            match e {
-                LogEvent::Call(c) => calls.push(*c),
-                LogEvent::Diag(code, line, _) => diags.push((code, line)),
-                LogEvent::Wait => panic!("it does not grow"),
-            }
-        }
-        (calls, diags)
-    }
-
-    #[test]
-    fn a_log_of_two_byte_characters_is_the_log_with_its_own_places() {
-        let text = COMBINED.replace("/a?q=1", "/\u{4e2d}\u{10a}?q=\u{1f600}");
-        let (plain, diags) = read(&text, "combined");
-        for low in [true, false] {
-            let mut bytes = Vec::new();
-            for u in std::iter::once(0xfeff).chain(text.encode_utf16()) {
-                bytes.extend(if low {
-                    u.to_le_bytes()
-                } else {
-                    u.to_be_bytes()
-                });
-            }
-            let kind = sniff(&bytes, &Formats::default()).unwrap();
-            assert_eq!(kind.name(), "combined");
-            let zone = LogZone::named(None).unwrap();
-            let input = Box::new(std::io::Cursor::new(bytes.clone()));
-            let mut r = LogReader::new(input, &kind, zone, 3);
-            let (mut calls, mut met) = (Vec::new(), Vec::new());
-            while let Some(e) = r.next() {
-                match e {
-                    LogEvent::Call(c) => calls.push(*c),
-                    LogEvent::Diag(code, line, _) => met.push((code, line)),
-                    LogEvent::Wait => panic!("it does not grow"),
-                }
-            }
-            assert_eq!(met, diags);
-            assert_eq!(calls.len(), plain.len());
-            for (c, p) in calls.iter().zip(&plain) {
-                assert_eq!((&c.uri, c.ts, c.at), (&p.uri, p.ts, p.at));
-                let line = &bytes[c.offset as usize..(c.offset + c.len) as usize];
-                let said = String::from_utf8(narrow(line, low)).unwrap();
-                let own = &text[p.offset as usize..(p.offset + p.len) as usize];
-                assert_eq!(said.trim_start_matches('\u{feff}'), own);
-            }
-        }
-        // too long a line is skipped whole, and the next is read
-        let long = format!("{}\n{COMBINED}", "x".repeat(LOG_LINE));
-        let bytes: Vec<u8> = std::iter::once(0xfeff)
-            .chain(long.encode_utf16())
-            .flat_map(u16::to_le_bytes)
-            .collect();
-        let input = Box::new(std::io::Cursor::new(bytes));
-        let zone = LogZone::named(None).unwrap();
-        let kind = sniff(COMBINED.as_bytes(), &Formats::default()).unwrap();
-        let mut r = LogReader::new(input, &kind, zone, 3);
-        assert!(matches!(
-            r.next(),
-            Some(LogEvent::Diag("log-line-cut", 1, _))
-        ));
-        assert!(matches!(r.next(), Some(LogEvent::Call(c)) if c.at.number == 2));
-    }
-
-    const COMBINED: &str = concat!(
-        "10.0.0.9 - alice [10/Oct/2026:13:55:36 +0200] \"GET /a?q=1 HTTP/1.1\" 200 2326 \"-\" \"curl/8.0\"\n",
-        "\n",
-        "10.0.0.9 - - [10/Oct/2026:13:55:37 +0200] \"-\" 408 0 \"-\" \"-\"\r\n",
-        "garbage\n",
-        "::1 - - [10/Oct/2026:13:55:38 +0200] \"POST /b HTTP/1.0\" 500 - \"http://r/\" \"a \\\"b\\\" \\x41\"",
-    );
-
-    #[test]
-    fn combined_lines_keep_place_and_count_what_is_no_call() {
-        let kind = sniff(COMBINED.as_bytes(), &Formats::default()).unwrap();
-        assert_eq!(kind.name(), "combined");
-        let (calls, diags) = read(COMBINED, "combined");
-        assert_eq!(diags, [("log-no-request", 3), ("log-unfit", 4)]);
-        let a = &calls[0];
-        assert_eq!((a.at.number, a.offset, a.len), (1, 0, 91));
-        assert_eq!(a.ts, 1_791_633_336_000_000_000);
-        assert_eq!(
-            (a.user.as_deref(), a.uri.as_deref(), a.resp_body_len),
-            (Some("alice"), Some("/a?q=1"), Some(2326))
-        );
-        let b = &calls[1];
-        assert_eq!(
-            (b.at.number, b.status, b.resp_body_len),
-            (5, Some(500), Some(0))
-        );
-        assert_eq!(
-            (b.user_agent.as_deref(), b.referer.as_deref()),
-            (Some("a \"b\" A"), Some("http://r/"))
-        );
-        assert_eq!(
-            &COMBINED.as_bytes()[b.offset as usize..(b.offset + b.len) as usize][..3],
-            b"::1"
-        );
-    }
-
-    #[test]
-    fn a_line_beyond_the_limit_is_skipped_and_the_next_one_read() {
-        let long = "x".repeat(LOG_LINE * 2 + 5);
-        let (calls, diags) = read(&format!("{long}\n{COMBINED}"), "combined");
-        assert_eq!(diags.first(), Some(&("log-line-cut", 1)));
-        assert_eq!(calls[0].at.number, 2);
-        assert_eq!(calls[0].offset, long.len() as u64 + 1);
-    }
-
-    #[test]
-    fn zones_are_names_or_offsets() {
-        assert_eq!(offset_seconds("+08:00"), Some(28_800));
-        assert_eq!(offset_seconds("-0530"), Some(-19_800));
-        assert_eq!(offset_seconds("+99"), None);
-        assert!(LogZone::named(Some("Nowhere/Land")).is_err());
-        let (calls, _) = read(
-            "{\"time\":\"2026-10-10 12:00:00\",\"method\":\"GET\",\"path\":\"/x\",\"status\":200}\n",
-            "json",
-        );
-        assert!(calls[0].assumed_zone);
-    }
-}
+mod tests;

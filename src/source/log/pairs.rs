@@ -54,6 +54,13 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = (usize, &[u8], Cow<'_, str>)> {
 fn begins(line: &[u8]) -> Option<&str> {
     let head = line.get(..line.len().min(64)).unwrap_or_default();
     let head = head.utf8_chunks().next().map_or("", |c| c.valid());
+    // Ruby's logger: `I, [2026-03-01T02:00:00.123456 #42]  INFO -- : `
+    if let Some((severity, rest)) = head.split_once(", [")
+        && severity.len() == 1
+        && let Some((text, _)) = rest.split_once(" #")
+    {
+        return time::any(text, &LogZone(None)).map(|_| text);
+    }
     let ends: Vec<usize> = head.match_indices(' ').map(|(at, _)| at).take(2).collect();
     let texts = ends.iter().rev().filter_map(|end| head.get(..*end));
     texts

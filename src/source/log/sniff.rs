@@ -6,8 +6,9 @@
 //! (syslog, a container's log) is looked for where no format has them as they are.
 
 use super::format::{Context, Formats, Line, LogKind};
-use super::wrap::WRAPS;
-use super::{LogFormat, LogZone, NoCall, narrow, reason, wide};
+use super::parts::{Part, Parts};
+use super::wrap::{WRAPS, Wrap};
+use super::{LogFormat, LogZone, NoCall, narrow, reason, records, wide};
 use std::sync::Arc;
 
 /// Lines of the beginning that decide what a file is.
@@ -18,20 +19,47 @@ const AMONG: usize = 10;
 /// What the beginning of a file is a log of; `None` where it is none that is known.
 pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
     let narrow = wide(beginning).map(|low| narrow(beginning, low));
-    let lines = lines(narrow.as_deref().unwrap_or(beginning));
+    let text = narrow.as_deref().unwrap_or(beginning);
+    let lines = lines(text);
     if lines.is_empty() {
         return None;
     }
-    if let Some(format) = formats.all().find(|f| has(f, &lines, false)) {
+    let plain = formats.all().find(|f| has(f, &lines, false));
+    // a document on a line of its own is an object too, which says nothing itself
+    let says = plain.zip(lines.first()).is_some_and(|(format, first)| {
+        let mut cx = Context::new(LogZone(None), true);
+        format.parse(first, &mut cx).is_ok()
+    });
+    if !says
+        && narrow.is_none()
+        && let Some(kind) = documents(beginning, formats)
+    {
+        return Some(kind);
+    }
+    if let Some(format) = plain {
         let format = Arc::clone(format);
         return Some(LogKind { format, wrap: None });
     }
     for (wrap, _) in WRAPS {
-        let opened: Vec<_> = lines
-            .iter()
-            .filter_map(|l| wrap.open(l.bytes, l.json.as_ref()))
-            .collect();
-        if opened.is_empty() || opened.len() * 2 < lines.len() {
+        if wrap == Wrap::Records {
+            continue;
+        }
+        let whole = match wrap {
+            Wrap::Cri => joined(&lines),
+            _ => Vec::new(),
+        };
+        let (opened, count): (Vec<_>, _) = match wrap {
+            Wrap::Cri => {
+                let opened = whole.iter().filter_map(|l| wrap.open(l, None));
+                (opened.collect(), whole.len())
+            }
+            _ => {
+                let opened = lines.iter();
+                let opened = opened.filter_map(|l| wrap.open(l.bytes, l.json.as_ref()));
+                (opened.collect(), lines.len())
+            }
+        };
+        if opened.is_empty() || opened.len() * 2 < count {
             continue;
         }
         let inner: Vec<Line<'_>> = opened
@@ -49,6 +77,33 @@ pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
         }
     }
     None
+}
+
+/// Lines of a runtime, those whole that were cut into parts.
+fn joined(lines: &[Line<'_>]) -> Vec<Vec<u8>> {
+    let mut parts = Parts::default();
+    let whole = lines
+        .iter()
+        .filter_map(|l| match parts.take(l.bytes, 0, 0) {
+            Part::Alone => Some(l.bytes.to_vec()),
+            Part::Held => None,
+            Part::Last(whole) => Some(whole.text),
+        });
+    whole.collect()
+}
+
+/// Documents with many calls in each. In one of Azure the records may be of several kinds.
+fn documents(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
+    let records: Vec<Line<'_>> = records::listed(beginning, SNIFF_LINES)
+        .into_iter()
+        .map(Line::with_json)
+        .collect();
+    let mut formats = formats.all().filter(|f| f.is_json());
+    let format = formats.find(|f| has(f, &records, f.name != "json"))?;
+    Some(LogKind {
+        format: Arc::clone(format),
+        wrap: Some(Wrap::Records),
+    })
 }
 
 /// Lines with something in them. The last piece of the beginning may be cut, and is left out where it is not alone.

@@ -26,6 +26,8 @@ pub enum How {
     HostTarget,
     /// A verb of Kubernetes, for the method that it is made of.
     Verb,
+    /// A name that is called, as a path: `GetObject` is `/GetObject`.
+    Root,
     /// `Name(login)`: the login.
     Login,
 }
@@ -43,6 +45,7 @@ impl How {
             "plus" => How::Plus,
             "dash-zero" => How::DashZero,
             "kubernetes-verb" => How::Verb,
+            "root" => How::Root,
             "login" => How::Login,
             form if form.contains('%') => How::Form(form.into()),
             _ => return None,

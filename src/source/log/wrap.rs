@@ -19,10 +19,13 @@ pub enum Wrap {
     Json,
     /// `web-1  | LINE`, as Compose shows it.
     Compose,
+    /// Documents with lists of records, which the reader takes apart.
+    Records,
 }
 
 /// All, the surer first; with their names behind a `+` in a source's kind.
-pub const WRAPS: [(Wrap, &str); 4] = [
+pub const WRAPS: [(Wrap, &str); 5] = [
+    (Wrap::Records, "records"),
     (Wrap::Cri, "cri"),
     (Wrap::Syslog, "syslog"),
     (Wrap::Json, "json"),
@@ -54,6 +57,7 @@ impl Wrap {
             Wrap::Cri => "a container's line (time, stream, tag)",
             Wrap::Syslog => "a syslog line (time, host, program)",
             Wrap::Json => "a JSON object with a line in it",
+            Wrap::Records => "a JSON document with a list of records",
             Wrap::Compose => "a service's name and a |",
         }
     }
@@ -65,6 +69,10 @@ impl Wrap {
             Wrap::Syslog => syslog(line),
             Wrap::Json => object(json?),
             Wrap::Compose => compose(line),
+            Wrap::Records => Some(Inside {
+                line: Cow::Borrowed(line),
+                written: None,
+            }),
         }
     }
 }
@@ -89,7 +97,7 @@ fn cri(line: &[u8]) -> Option<Inside<'_>> {
     let (stream, rest) = word(rest)?;
     let (tag, rest) = word(rest)?;
     let written = Some(stamp(at)?);
-    // a part of a line that the runtime cut does not fit what it holds, and is counted so
+    // parts of a line that the runtime cut are joined before
     (matches!(stream, b"stdout" | b"stderr") && matches!(tag, b"F" | b"P")).then_some(Inside {
         line: Cow::Borrowed(rest),
         written,
