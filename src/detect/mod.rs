@@ -73,18 +73,22 @@ pub fn value_of(
         // a document around a number would be spelt as that number
         v.len() <= 2 * spelt.len() + 8 && key.print(PrintKind::Value, &spelt) == f.print
     };
-    if f.masked || is(&clear) {
+    // A masked value inside a document is looked for there as a clear one is.
+    let document = f.form.steps().any(|s| s != form::Step::Mask)
+        && clear.len() <= crate::limits::MASKED_DOCUMENT;
+    if f.masked && !document || !f.masked && is(&clear) {
         return Some(clear);
     }
     // `\/` and the like are undone in a plain string too
-    if clear.contains(&b'\\') {
+    if !f.masked && clear.contains(&b'\\') {
         let mut text = Vec::new();
         crate::body::json::unescape(&clear, &mut text);
         if is(&text) {
             return Some(text);
         }
     }
-    if let Some(colon) = memchr::memchr(b':', &clear)
+    if !f.masked
+        && let Some(colon) = memchr::memchr(b':', &clear)
         && let Some(part) = clear.get(colon + 1..)
         && is(part)
     {
@@ -103,7 +107,10 @@ pub fn value_of(
         kind => kind,
     };
     let found = scanner.scan_body(&clear, kind, None);
-    let part = found.findings.iter().find(|g| g.print == f.print);
+    let part = found
+        .findings
+        .iter()
+        .find(|g| g.print == f.print && g.masked == f.masked);
     let part = part.and_then(|g| {
         let from = usize::try_from(g.offset).ok()?;
         undo(g.form, clear.get(from..from.checked_add(g.len as usize)?)?)
