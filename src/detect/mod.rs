@@ -74,10 +74,23 @@ pub fn value_of(
         v.len() <= 2 * spelt.len() + 8 && key.print(PrintKind::Value, &spelt) == f.print
     };
     // A masked value inside a document is looked for there as a clear one is.
-    let document = f.form.steps().any(|s| s != form::Step::Mask)
-        && clear.len() <= crate::limits::MASKED_DOCUMENT;
+    let letters = |s| {
+        matches!(
+            s,
+            form::Step::Url
+                | form::Step::Unicode
+                | form::Step::Html
+                | form::Step::Gb18030
+                | form::Step::Mask
+                | form::Step::Last4
+        )
+    };
+    let document = f.masked && !f.form.steps().all(letters);
     if f.masked && !document || !f.masked && is(&clear) {
         return Some(clear);
+    }
+    if document && clear.len() > crate::limits::MASKED_DOCUMENT {
+        return None;
     }
     // `\/` and the like are undone in a plain string too
     if !f.masked && clear.contains(&b'\\') {
@@ -115,6 +128,12 @@ pub fn value_of(
         let from = usize::try_from(g.offset).ok()?;
         undo(g.form, clear.get(from..from.checked_add(g.len as usize)?)?)
     });
+    // Never a whole document in place of a masked value: it holds others in clear.
+    let signs = |b: &u8| matches!(b, b'"' | b'{' | b'<' | b'=' | b'&' | b'\n');
+    let whole = !document || clear.len() <= 400 && !clear.iter().any(signs);
+    if part.is_none() && !whole {
+        return None;
+    }
     Some(part.unwrap_or(clear))
 }
 

@@ -598,3 +598,23 @@ fn a_masked_value_inside_an_encoding_is_shown_alone() {
         .collect();
     assert_eq!(values, ["138****5678", "张*", "京A***97"]);
 }
+
+/// A document in a cell is a value of its row: the columns behind it keep their names.
+#[test]
+fn a_document_in_a_cell_leaves_the_row_a_row() {
+    let s = r#"{"columns":["ext","sn","phone"],"rows":[["{\"a\":\"b\",\"mail\":\"li@example.org\"}","13812345678","13912345678"]]}"#;
+    let facts = scan(s.as_bytes(), None);
+    let found: Vec<_> = facts
+        .findings
+        .iter()
+        .map(|f| (place(&f.field, &f.index), f.conf >= 50))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("$.rows[0][0].mail".to_string(), true),
+            ("$.rows[0][1]".to_string(), false),
+            ("$.rows[0][2]".to_string(), true),
+        ]
+    );
+}
