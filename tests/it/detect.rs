@@ -546,6 +546,16 @@ fn keys_and_forms_of_other_makers() {
     for none in [r#"{"no":"210312-3328064"}"#, r#"{"rrn":"211399-3328064"}"#] {
         assert!(list(none).is_empty(), "{none}");
     }
+    // a bare secret is a password, a program's is its key
+    assert_eq!(
+        list(r#"{"secret":"qwerty83!"}"#),
+        ["$.secret password plain r1 qwerty83!"]
+    );
+    assert_eq!(
+        list(r#"{"clientSecret":"f3b2a19c8d7e6f5a4b3c2d1e0f9a8b7c"}"#),
+        ["$.clientSecret api-key plain r1 f3b2a19c8d7e6f5a4b3c2d1e0f9a8b7c"]
+    );
+    assert!(list(r#"{"secretName":"db-credentials1"}"#).is_empty());
     // the end of a number, told in words
     assert_eq!(
         list(r#"{"cardNo":"尾号7955"}"#),
