@@ -274,6 +274,8 @@ pub const CLUE_PROSE: usize = 16 << 20;
 pub const CLUE_BYTES: usize = 1 << 30;
 /// Bytes taken out of one compressed value inside a body: a compressed export in a JSON field, not a bomb.
 pub const NESTED_DECODED: usize = 4 << 20;
+/// Longest document in an encoding that is gone over once more to show one masked value of it; those of a longer one are not had.
+pub const MASKED_DOCUMENT: usize = 64 << 10;
 /// Bytes unpacked out of one workbook: an export of a million rows; a bomb ends there.
 pub const SHEET_DECODED: usize = 128 << 20;
 /// Sheets of one workbook that are read.

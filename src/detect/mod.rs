@@ -73,18 +73,35 @@ pub fn value_of(
         // a document around a number would be spelt as that number
         v.len() <= 2 * spelt.len() + 8 && key.print(PrintKind::Value, &spelt) == f.print
     };
-    if f.masked || is(&clear) {
+    // A masked value inside a document is looked for there as a clear one is.
+    let letters = |s| {
+        matches!(
+            s,
+            form::Step::Url
+                | form::Step::Unicode
+                | form::Step::Html
+                | form::Step::Gb18030
+                | form::Step::Mask
+                | form::Step::Last4
+        )
+    };
+    let document = f.masked && !f.form.steps().all(letters);
+    if f.masked && !document || !f.masked && is(&clear) {
         return Some(clear);
     }
+    if document && clear.len() > crate::limits::MASKED_DOCUMENT {
+        return None;
+    }
     // `\/` and the like are undone in a plain string too
-    if clear.contains(&b'\\') {
+    if !f.masked && clear.contains(&b'\\') {
         let mut text = Vec::new();
         crate::body::json::unescape(&clear, &mut text);
         if is(&text) {
             return Some(text);
         }
     }
-    if let Some(colon) = memchr::memchr(b':', &clear)
+    if !f.masked
+        && let Some(colon) = memchr::memchr(b':', &clear)
         && let Some(part) = clear.get(colon + 1..)
         && is(part)
     {
@@ -103,11 +120,20 @@ pub fn value_of(
         kind => kind,
     };
     let found = scanner.scan_body(&clear, kind, None);
-    let part = found.findings.iter().find(|g| g.print == f.print);
+    let part = found
+        .findings
+        .iter()
+        .find(|g| g.print == f.print && g.masked == f.masked);
     let part = part.and_then(|g| {
         let from = usize::try_from(g.offset).ok()?;
         undo(g.form, clear.get(from..from.checked_add(g.len as usize)?)?)
     });
+    // Never a whole document in place of a masked value: it holds others in clear.
+    let signs = |b: &u8| matches!(b, b'"' | b'{' | b'<' | b'=' | b'&' | b'\n');
+    let whole = !document || clear.len() <= 400 && !clear.iter().any(signs);
+    if part.is_none() && !whole {
+        return None;
+    }
     Some(part.unwrap_or(clear))
 }
 

@@ -528,3 +528,103 @@ fn text_in_chinese_charsets_is_read_and_its_places_are_those_in_the_content() {
         rows(lied, None)
     );
 }
+
+/// What whoever did not write the scanner found wrong: one case for each cause.
+#[test]
+fn keys_and_forms_of_other_makers() {
+    let list = |s: &str| rows(s, None);
+    // a device's number is no telephone
+    for key in ["sn", "deviceSn", "设备号"] {
+        let facts = scan(format!("{{\"{key}\":\"13812345678\"}}").as_bytes(), None);
+        assert!(facts.findings.iter().all(|f| f.conf < 20), "{key}");
+    }
+    // Korean numbers have no check digit since October 2020; only a key makes them out
+    assert_eq!(
+        list(r#"{"rrn":"210312-3328064"}"#),
+        ["$.rrn kr-rrn plain r1 210312-3328064"]
+    );
+    for none in [r#"{"no":"210312-3328064"}"#, r#"{"rrn":"211399-3328064"}"#] {
+        assert!(list(none).is_empty(), "{none}");
+    }
+    // a bare secret is a password, a program's is its key
+    assert_eq!(
+        list(r#"{"secret":"qwerty83!"}"#),
+        ["$.secret password plain r1 qwerty83!"]
+    );
+    assert_eq!(
+        list(r#"{"clientSecret":"f3b2a19c8d7e6f5a4b3c2d1e0f9a8b7c"}"#),
+        ["$.clientSecret api-key plain r1 f3b2a19c8d7e6f5a4b3c2d1e0f9a8b7c"]
+    );
+    assert!(list(r#"{"secretName":"db-credentials1"}"#).is_empty());
+    // the end of a number, told in words
+    assert_eq!(
+        list(r#"{"cardNo":"尾号7955"}"#),
+        ["$.cardNo bank-card mask r1 尾号7955"]
+    );
+    assert_eq!(
+        list(r#"{"bankCard":"招商银行（尾号：7955）"}"#),
+        ["$.bankCard bank-card mask r1 招商银行（尾号：7955）"]
+    );
+    assert!(list(r#"{"title":"尾号7955","cardNo":"尾号79551234567"}"#).is_empty());
+}
+
+#[test]
+fn a_token_in_a_body_tells_its_claims() {
+    use base64::Engine as _;
+    let b64 = |s: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(s);
+    let claims = b64(r#"{"sub":"u1","phone_number":"13812345678","exp":1764000000}"#);
+    let token = format!(
+        "{}.{claims}.c2lnbmF0dXJlLW9mLXRoaXMtdG9rZW4",
+        b64(r#"{"alg":"HS256","typ":"JWT"}"#)
+    );
+    let body = format!(r#"{{"id_token":"{token}"}}"#);
+    assert_eq!(
+        rows(&body, None),
+        [
+            format!("$.id_token jwt plain r1 {token}"),
+            format!("$.id_token.phone_number cn-mobile base64>plain r1 {claims}"),
+        ]
+    );
+    let facts = scan(body.as_bytes(), None);
+    let slice = claims.as_bytes();
+    assert_eq!(
+        leaktrace::detect::value_of(&KEY, &facts.findings[1], slice).unwrap(),
+        b"13812345678"
+    );
+}
+
+#[test]
+fn a_masked_value_inside_an_encoding_is_shown_alone() {
+    use base64::Engine as _;
+    let inner = r#"[{"mobile":"138****5678","name":"张*"},{"plateNo":"京A***97"}]"#;
+    let coded = base64::engine::general_purpose::STANDARD.encode(inner);
+    let body = format!(r#"{{"p":"{coded}"}}"#);
+    let facts = scan(body.as_bytes(), None);
+    let values: Vec<_> = facts
+        .findings
+        .iter()
+        .map(|f| leaktrace::detect::value_of(&KEY, f, coded.as_bytes()).unwrap())
+        .map(|v| String::from_utf8(v).unwrap())
+        .collect();
+    assert_eq!(values, ["138****5678", "张*", "京A***97"]);
+}
+
+/// A document in a cell is a value of its row: the columns behind it keep their names.
+#[test]
+fn a_document_in_a_cell_leaves_the_row_a_row() {
+    let s = r#"{"columns":["ext","sn","phone"],"rows":[["{\"a\":\"b\",\"mail\":\"li@example.org\"}","13812345678","13912345678"]]}"#;
+    let facts = scan(s.as_bytes(), None);
+    let found: Vec<_> = facts
+        .findings
+        .iter()
+        .map(|f| (place(&f.field, &f.index), f.conf >= 50))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("$.rows[0][0].mail".to_string(), true),
+            ("$.rows[0][1]".to_string(), false),
+            ("$.rows[0][2]".to_string(), true),
+        ]
+    );
+}

@@ -6,6 +6,7 @@ use super::sink::{NodeId, Sink, Slot};
 use super::text;
 use crate::body::json::chars;
 use crate::detect::form::Step;
+use crate::detect::kind::Kind;
 use crate::detect::normal;
 use crate::detect::print::PrintKind;
 use crate::detect::value::Hit;
@@ -30,6 +31,9 @@ pub(crate) fn value(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot)
     let verdict = s.judge.whole(v, bits, &ctx);
     if let Some(hit) = verdict.hit {
         s.found(node, hit, slot);
+        if hit.class == Kind::Jwt as u8 {
+            claims(s, node, v, slot);
+        }
         return;
     }
     if verdict.miss != 0 {
@@ -37,6 +41,30 @@ pub(crate) fn value(s: &mut Sink, node: NodeId, v: &[u8], bits: u16, slot: Slot)
     }
     if v.len() >= 8 {
         deeper(s, node, v, bits, slot);
+    }
+}
+
+/// What a token in a body tells of its subject. In heads the same claims would come with every request of a client: who sends them is
+/// read there, not what they hold.
+fn claims(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
+    let head = s.node(node).is_some_and(|n| {
+        ["header:", "query:", "path:"]
+            .iter()
+            .any(|place| n.field.starts_with(place))
+    });
+    if head || slot.depth >= limits::DECODE_DEPTH {
+        return;
+    }
+    let mut dots = memchr::memchr_iter(b'.', v);
+    let (Some(from), Some(to)) = (dots.next(), dots.next()) else {
+        return;
+    };
+    let part = v.get(from + 1..to).unwrap_or_default();
+    if let Some(inner) = normal::base64_any(part)
+        && nested_json(inner.trim_ascii())
+    {
+        let slot = slot.part(from + 1, part.len()).inside(Step::Base64);
+        super::json::nested(s, node, &inner, slot);
     }
 }
 

@@ -248,8 +248,9 @@ impl Visit for Names {
 impl Visit for Walk<'_> {
     fn open(&mut self, array: bool) {
         self.heading(None);
-        // A row that holds more than values is none of a table: its places are indices.
-        if let Some(f) = self.sink.frames.last_mut()
+        // A row that holds more than values is none of a table: its places are indices. A document inside a text of a row is a value.
+        if self.sink.frames.len() > self.bottom
+            && let Some(f) = self.sink.frames.last_mut()
             && self.over == 0
         {
             f.row = false;

@@ -5,7 +5,7 @@ use super::{Hit, Judge, NATIONAL};
 use crate::body::json::chars;
 use crate::detect::kind::Kind;
 use crate::detect::rules::KeyCtx;
-use crate::detect::valid::national::{Fit, fit};
+use crate::detect::valid::national::{Fit, dated_rrn, fit};
 
 impl Judge {
     /// Classes that the key names.
@@ -17,6 +17,9 @@ impl Judge {
             let kind = Kind::by_class(class)?;
             match fit(kind, v) {
                 Fit::Passes(_) => return self.hit(kind, 97, v),
+                Fit::Refused if kind == Kind::Rrn && dated_rrn(v) => {
+                    return self.hit(kind, 95, v);
+                }
                 Fit::Refused => *miss |= kind.bit(),
                 Fit::Not => {}
             }

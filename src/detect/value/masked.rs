@@ -16,12 +16,25 @@ impl Judge {
         }
         // In Chinese text only where a cover stands.
         let veiled = v.len() <= 12 && ctx.names(Kind::Name) && veiled_name(v);
-        if bits & chars::MASK == 0 && !x_run && !v.ends_with(b"...") && !veiled && !covers(v) {
+        let ending = ending(v, ctx);
+        if bits & chars::MASK == 0
+            && !x_run
+            && !v.ends_with(b"...")
+            && !veiled
+            && ending.is_none()
+            && !covers(v)
+        {
             return None;
         }
         let text = std::str::from_utf8(v).ok()?;
-        let m = mask::read(text)?;
-        let (kind, conf) = self.masked_kind(text, bits, ctx, &m)?;
+        let (m, (kind, conf)) = match ending {
+            Some((kind, suffix)) => (suffix, (kind, 96)),
+            None => {
+                let m = mask::read(text)?;
+                let kind = self.masked_kind(text, bits, ctx, &m)?;
+                (m, kind)
+            }
+        };
         if !self.on(kind) {
             return None;
         }
@@ -225,6 +238,40 @@ fn fits_issuer(prefix: &[u8], len: usize) -> bool {
         *slot = *b;
     }
     d.get(..len).is_some_and(card::issuer)
+}
+
+/// A number told by its end in words, `尾号1234`, under a key that names a number.
+fn ending(v: &[u8], ctx: &KeyCtx) -> Option<(Kind, mask::Masked)> {
+    if !(10..=40).contains(&v.len()) {
+        return None;
+    }
+    let kind = [Kind::Card, Kind::Mobile, Kind::CnId]
+        .into_iter()
+        .find(|k| ctx.names(*k))?;
+    let text = std::str::from_utf8(v).ok()?;
+    let rest = ["尾号", "末四位", "后四位"]
+        .iter()
+        .find_map(|w| Some(text.split_once(w)?.1))?;
+    let rest = rest
+        .trim_start_matches(['为', '是', ':', '：', ' '])
+        .trim_end_matches([')', '）', ' ']);
+    let digits = rest.as_bytes();
+    let end = (3..=6).contains(&digits.len())
+        && digits
+            .iter()
+            .enumerate()
+            .all(|(i, b)| b.is_ascii_digit() || i + 1 == digits.len() && matches!(b, b'X' | b'x'));
+    end.then(|| {
+        let suffix = mask::Masked {
+            prefix: String::new(),
+            suffix: rest.to_owned(),
+            // how much stands before it is not told
+            len: 0,
+            hidden: 0,
+            middle: 0,
+        };
+        (kind, suffix)
+    })
 }
 
 /// Whether a character of [`mask::read`] beyond ASCII stands in the value. Their first bytes are none of an ideograph's.

@@ -199,7 +199,9 @@ impl Judge {
             return self.phone(v, ctx);
         }
         let text = std::str::from_utf8(v).ok()?;
-        if ctx.names(Kind::Password) && secret::password(text) {
+        // `secret` alone is a person's; what says of which program it is (`clientSecret`) is that program's
+        let program = ctx.names(Kind::ApiKey) || ctx.names(Kind::CloudKey);
+        if ctx.names(Kind::Password) && !program && secret::password(text) {
             return self.hit(Kind::Password, 93, v);
         }
         if ctx.names(Kind::Birth)

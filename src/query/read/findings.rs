@@ -9,7 +9,7 @@ use crate::call::model::{Dir, Proto, RawFinding};
 use crate::call::text::lossless;
 use crate::case::heads::Heads;
 use crate::case::ids;
-use crate::detect::{self, form::Step};
+use crate::detect;
 use crate::error::Result;
 use crate::query::rows::FindingRow;
 use crate::query::{Filter, Page};
@@ -109,20 +109,12 @@ fn value(cx: &Cx, f: &RawFinding, content: &[u8]) -> Option<String> {
     let from = usize::try_from(f.offset).ok()?;
     let slice = content.get(from..from.checked_add(f.len as usize)?)?;
     if f.masked {
-        // as it was to be read: letters that stand escaped are undone, what lies inside a document stays as it is
-        let letters = |s| {
-            matches!(
-                s,
-                Step::Url | Step::Unicode | Step::Html | Step::Gb18030 | Step::Mask | Step::Last4
-            )
-        };
-        let clear = f
-            .form
-            .steps()
-            .all(letters)
-            .then(|| detect::undo(f.form, slice));
-        let clear = clear.flatten();
-        return Some(lossless(clear.as_deref().unwrap_or(slice)).into_owned());
+        // as it was to be read, without its encodings; of a document that it cannot be had from nothing is shown in clear
+        return Some(match detect::value_of(&cx.key, f, slice) {
+            Some(value) => lossless(&value).into_owned(),
+            None if cx.reveal || cx.share.is_some() => lossless(slice).into_owned(),
+            None => mask::HIDDEN.to_owned(),
+        });
     }
     match detect::value_of(&cx.key, f, slice) {
         Some(clear) => {
