@@ -429,6 +429,15 @@ fn login(
         // Without a known word there must be a token in the answer, or a place of logins.
         None if asked.guessed => asked.name.clone(),
         None if asked.password => asked.name.clone(),
+        // a code of another place's names nobody: the answer that hands out the session does
+        None if asked.code
+            && asked.name.is_none()
+            && place.login
+            && issued.in_body
+            && !sessions(seen) =>
+        {
+            told::named_by_answer(v)
+        }
         // a code brings somebody in who got something for it
         None if asked.code && (place.login || !issued.prints.is_empty() && !named) => {
             asked.name.clone()
@@ -450,7 +459,8 @@ fn login(
     let failed = !ok
         || v.resp.is_some_and(verdict::to_login)
         || (!issued.in_body && verdict::says_failed(v));
-    if !handed_session && !failed && verdict::says_done(v) {
+    let done = verdict::says_done(v) || place.login && verdict::page_leads_on(v);
+    if !handed_session && !failed && done {
         // The cookie from before the login is kept and now stands for the user.
         handed.extend(
             seen.iter()
@@ -485,6 +495,12 @@ fn login(
         sure,
     });
     true
+}
+
+/// Whether a request comes from within a session: what it sends in is then no login.
+fn sessions(seen: &[CredentialSeen]) -> bool {
+    seen.iter()
+        .any(|c| c.name.is_some() || c.place.starts_with("header:"))
 }
 
 /// Tokens for a token: an ID token among them names the owner.

@@ -84,6 +84,22 @@ struct Words {
     ends: bool,
 }
 
+/// A segment without the name of what serves it: `denglu` of `denglu.do`.
+fn bare(s: &str) -> &str {
+    let served = |e: &str| {
+        [
+            "do", "action", "php", "jsp", "jspx", "asp", "aspx", "ashx", "htm", "html", "shtml",
+            "json", "cgi",
+        ]
+        .iter()
+        .any(|k| e.eq_ignore_ascii_case(k))
+    };
+    match s.rsplit_once('.') {
+        Some((head, ext)) if !head.is_empty() && served(ext) => head,
+        _ => s,
+    }
+}
+
 impl Words {
     fn says(&self) -> Says {
         Says {
@@ -104,7 +120,7 @@ impl Words {
             ends = !s.bytes().all(|b| b.is_ascii_digit());
             if ends {
                 text.push('/');
-                plain_into(s, &mut text);
+                plain_into(bare(s), &mut text);
             }
         }
         Words { text, ends }
@@ -170,6 +186,7 @@ impl Words {
             "logon",
             "authenticat",
             "accesstoken",
+            "code2session",
         ]
         .iter()
         .any(|w| self.has(w))

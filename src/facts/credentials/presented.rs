@@ -223,6 +223,9 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
                 }
             }
             _ if claims => out.token("bearer", format!("header:{n}"), &v, key),
+            _ if (4..=128).contains(&v.len()) && signs(req, &n) => {
+                out.token("api-key", format!("header:{n}"), &v, key)
+            }
             _ if (16..=4096).contains(&v.len()) && may_carry(&n) && words::random(&v) => {
                 // A key under a name of the maker's own; others count where a login handed them out.
                 let is_key = n.ends_with("-key") && !n.contains("sess") && !n.contains("idempot")
@@ -237,6 +240,27 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ => {}
         }
     }
+}
+
+/// Whether a header names the key by which another one signs the request: `X-Ca-Key` beside `X-Ca-Signature`, an application's
+/// or an access key's beside any signature. Such keys are short and no secrets, so nothing else tells them.
+fn signs(req: &Message, name: &str) -> bool {
+    let own = words::signing_key(name);
+    let prefix = name.strip_suffix("key").filter(|p| p.ends_with('-'));
+    if !own && prefix.is_none() {
+        return false;
+    }
+    req.headers.iter().any(|(n, _)| {
+        let n = req.head.get(n.clone()).unwrap_or_default();
+        let n = String::from_utf8_lossy(n).to_ascii_lowercase();
+        let Some(rest) = n
+            .strip_suffix("signature")
+            .or_else(|| n.strip_suffix("sign"))
+        else {
+            return false;
+        };
+        own || Some(rest) == prefix && rest != "x-"
+    })
 }
 
 /// A client's certificate by its subject, `CN=...` among other parts.
@@ -359,9 +383,6 @@ fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
             });
         }
         "apikey" | "api-key" | "x-api-key" | "key" => out.token("api-key", place, rest, key),
-        "token" | "jwt" | "oauth" | "session" | "" => {
-            out.token("bearer", place, rest.trim_start_matches("token="), key)
-        }
         _ => match signer(rest) {
             Some(id) => out.add(CredentialSeen {
                 kind: "api-key",
@@ -371,13 +392,14 @@ fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
                 claim: None,
                 service: false,
             }),
-            None => out.token("bearer", place, rest, key),
+            None => out.token("bearer", place, rest.trim_start_matches("token="), key),
         },
     }
 }
 
 /// Whose signature a request bears, where the scheme is one of those that sign each request anew: `OSS KEY:SIGNATURE`,
-/// `Credential=KEY/...`, `keyId="KEY"` (RFC 9421 and the drafts before it), `id="KEY"` (Hawk).
+/// `Credential=KEY/...`, `keyId="KEY"` (RFC 9421 and the drafts before it), `id="KEY"` (Hawk), `oauth_token="KEY"` (RFC 5849),
+/// `VERSION/KEY/TIME/.../SIGNATURE`.
 fn signer(rest: &str) -> Option<&str> {
     let id = |s: &str| {
         (3..=128).contains(&s.len())
@@ -392,6 +414,16 @@ fn signer(rest: &str) -> Option<&str> {
     {
         return Some(key);
     }
+    let parts: Vec<&str> = rest.split('/').take(12).collect();
+    if let [_, key, time, .., signature] = parts.as_slice()
+        && id(key)
+        && time.len() >= 10
+        && time.bytes().filter(u8::is_ascii_digit).count() >= 8
+        && signature.len() >= 40
+        && signature.bytes().all(|b| b.is_ascii_hexdigit())
+    {
+        return Some(key);
+    }
     let part = |name: &str| {
         rest.split([',', ' ']).find_map(|p| {
             let (k, v) = p.trim().split_once('=')?;
@@ -403,7 +435,22 @@ fn signer(rest: &str) -> Option<&str> {
     if !lower.contains("signature=") && !lower.contains("mac=") {
         return None;
     }
-    ["Credential", "keyId", "id"].into_iter().find_map(part)
+    [
+        "Credential",
+        "keyId",
+        "id",
+        "oauth_token",
+        "oauth_consumer_key",
+        "Access",
+        "AccessKey",
+        "AccessKeyId",
+        "AppKey",
+        "AppId",
+        "mchid",
+        "username",
+    ]
+    .into_iter()
+    .find_map(part)
 }
 
 fn decode64(text: &str) -> Option<Vec<u8>> {
