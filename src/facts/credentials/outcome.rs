@@ -111,6 +111,7 @@ pub fn read(
     }
     let says = Place {
         login: login_place,
+        enters: words.enters,
         creates: words.creates,
     };
     if login(v, &says, ok, &given, &issued, seen, events) {
@@ -161,6 +162,7 @@ fn strong(c: &CredentialSeen) -> bool {
 /// What a path and a body say of a call.
 struct Place {
     login: bool,
+    enters: bool,
     creates: bool,
 }
 
@@ -443,10 +445,21 @@ fn login(
             asked.name.clone()
         }
         None if place.login && basic.is_some() && issued.in_body => basic,
-        None => return false,
+        None => {
+            let in_by = verdict::says_done(v) || verdict::page_leads_on(v);
+            let out = !ok || verdict::says_failed(v) || !in_by;
+            let tried = place.enters && !named && issued.prints.is_empty() && out;
+            if let Some(name) = attempt::tried(given).filter(|_| tried) {
+                events.push(IdentityEvent::LoginFailed { name });
+                return true;
+            }
+            return false;
+        }
     };
     let Some(name) = who else { return false };
-    let sure = place.login && !asked.guessed || saml || grant.is_some();
+    // Words that nobody knows are a login's where nothing else is done and nobody is known yet.
+    let known = !asked.guessed || place.enters && !named;
+    let sure = place.login && known || saml || grant.is_some();
     let handed_session = issued.prints.iter().any(|(p, _)| {
         p.strip_prefix("cookie:").is_some_and(words::session_name)
             || !p.starts_with("cookie:") && super::sure_place(p)

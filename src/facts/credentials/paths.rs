@@ -12,6 +12,8 @@ use rustc_hash::FxHashMap;
 pub struct Says {
     /// One of its words makes it a place of logins or tokens.
     pub login: bool,
+    /// Its last word says that somebody comes in here.
+    pub enters: bool,
     /// It ends a session.
     pub logout: bool,
     /// It answers with the caller's own profile.
@@ -104,6 +106,9 @@ impl Words {
     fn says(&self) -> Says {
         Says {
             login: self.login(),
+            enters: ["login", "signin", "logon", "denglu"]
+                .iter()
+                .any(|w| self.last().contains(w)),
             logout: self.logout(),
             own: self.own(),
             maybe_own: self.maybe_own(),

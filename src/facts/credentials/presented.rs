@@ -161,7 +161,9 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
         let v = String::from_utf8_lossy(v);
         // Most headers are none of these; the first letter sorts them out before any lower-casing.
         let claims = v.starts_with("ey") && jwt::looks(&v);
+        let own = (16..=512).contains(&v.len()) && own_header(n) && words::random(&v);
         if !claims
+            && !own
             && !matches!(
                 n.as_bytes().first(),
                 Some(
@@ -223,7 +225,7 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
                 }
             }
             _ if claims => out.token("bearer", format!("header:{n}"), &v, key),
-            _ if (4..=128).contains(&v.len()) && signs(req, &n) => {
+            _ if (2..=128).contains(&v.len()) && signs(req, &n) => {
                 out.token("api-key", format!("header:{n}"), &v, key)
             }
             _ if (16..=4096).contains(&v.len()) && may_carry(&n) && words::random(&v) => {
@@ -237,9 +239,64 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
                 };
                 out.token(kind, format!("{mark}header:{n}"), &v, key)
             }
+            // one whose name tells nothing counts where a login handed its value out
+            _ if own => out.token("bearer", format!("{MAYBE}header:{n}"), &v, key),
             _ => {}
         }
     }
+}
+
+/// Whether a header is none of HTTP's own, by the names that clients send.
+fn own_header(name: &str) -> bool {
+    let standard = [
+        "host",
+        "user-agent",
+        "referer",
+        "origin",
+        "connection",
+        "cookie",
+        "authorization",
+        "date",
+        "range",
+        "via",
+        "from",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "pragma",
+        "forwarded",
+        "keep-alive",
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "b3",
+        "dnt",
+        "priority",
+        "soapaction",
+    ];
+    let families = [
+        "accept",
+        "content-",
+        "if-",
+        "sec-",
+        "cache-",
+        "proxy-",
+        "x-",
+        "cf-",
+        "transfer-",
+        "access-control-",
+        "upgrade-",
+        "uber-",
+        "elastic-",
+        "newrelic",
+    ];
+    !standard.iter().any(|s| name.eq_ignore_ascii_case(s))
+        && !families.iter().any(|f| {
+            name.get(..f.len())
+                .is_some_and(|p| p.eq_ignore_ascii_case(f))
+        })
+        && !words::about_itself(&name.to_ascii_lowercase())
 }
 
 /// Whether a header names the key by which another one signs the request: `X-Ca-Key` beside `X-Ca-Signature`, an application's

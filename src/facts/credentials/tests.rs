@@ -2,7 +2,7 @@
 
 use super::jwt::tests::token;
 use super::*;
-use crate::call::model::{Flags, RawBody, Stamp, Start};
+use crate::call::model::{Flags, MAYBE, RawBody, Stamp, Start};
 
 fn message(text: &str) -> (Message, Vec<u8>) {
     let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
@@ -349,7 +349,7 @@ fn who_signs_each_request_anew_is_one_key() {
             "X-Ca-Signature: kq3v1s9d0fT7wX2mB8nLp4==\nX-Ca-Key: 20417733",
             1,
         ),
-        ("AppId: shop-7f3\nSign: 9f86d081884c7d659a2feaa0c55ad015", 1),
+        ("AppId: erp\nSign: 9f86d081884c7d659a2feaa0c55ad015", 1),
         ("X-Ca-Key: 20417733", 0),
         (
             "Idempotency-Key: 20417733\nX-Signature: kq3v1s9d0fT7wX2mB8nLp4==",
@@ -417,4 +417,77 @@ fn a_code_for_a_session_is_whose_the_answer_says() {
 
 fn secret_print_of(secret: &str) -> u64 {
     super::presented::secret_print(&KEY, secret)
+}
+
+/// A login whose words nobody knows, at a place of logins, that keeps the cookie.
+#[test]
+fn unknown_words_at_a_login_bind_the_kept_cookie() {
+    for (form, page) in [
+        (
+            "gonghao=alice&kouling=V2ludGVyMjAwMyQ%3D",
+            "{\"result\":\"success\",\"url\":\"index.action\"}",
+        ),
+        ("gonghao=alice&kouling=V2ludGVyMjAwMyQ%3D", "1"),
+        (
+            "mail=alice&geheim=Winter2003%24",
+            "<html><head><meta http-equiv='refresh' content='1; URL=/account/orders'></head><body>Signed in</body></html>",
+        ),
+    ] {
+        let (_, e) = run(
+            &format!(
+                "POST /account/signin.action HTTP/1.1\nCookie: JSESSIONID=3F9A0C1E7B2D4856A0B1C2D3\n\n{form}"
+            ),
+            &format!("HTTP/1.1 200 OK\n\n{page}"),
+        );
+        assert_eq!(
+            logins(&e),
+            vec![("alice", false, 1)],
+            "{form} {page}: {e:?}"
+        );
+        assert!(matches!(
+            e.as_slice(),
+            [IdentityEvent::Login { sure: true, .. }]
+        ));
+    }
+}
+
+/// Somebody whose wrong password looks like none was refused all the same.
+#[test]
+fn wrong_passwords_are_tries_whatever_they_look_like() {
+    for page in [
+        "{\"result\":\"fail\"}",
+        "0",
+        "<html>We could not sign you in.<script>location='/account/login?again=1'</script></html>",
+    ] {
+        let (_, e) = run(
+            "POST /account/login HTTP/1.1\nCookie: JSESSIONID=3F9A0C1E7B2D4856A0B1C2D3\n\nmail=alice&geheim=zzz",
+            &format!("HTTP/1.1 200 OK\n\n{page}"),
+        );
+        assert!(
+            matches!(e.as_slice(), [IdentityEvent::LoginFailed { .. }]),
+            "{page}: {e:?}"
+        );
+    }
+}
+
+/// The hash of a password tells the name beside it, whatever else a head of the message holds; and the session that it hands
+/// out is known again under a header of any name.
+#[test]
+fn a_name_beside_a_hash_in_a_part_of_the_message() {
+    let body = "{\"head\":{\"txCode\":\"EB0001\",\"chnl\":\"APP\"},\"body\":{\"khh\":\"018707594937174449\",\"dlmm\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"}}";
+    let (_, e) = run(
+        &format!("POST /ebank/login HTTP/1.1\n\n{body}"),
+        "HTTP/1.1 200 OK\n\n{\"head\":{\"respCode\":\"0000\"},\"body\":{\"hhid\":\"60303ae22b998861bce3b28f33eec1be758a213c\"}}",
+    );
+    assert_eq!(logins(&e), vec![("018707594937174449", false, 1)], "{e:?}");
+    let (c, _) = run(
+        "GET /x HTTP/1.1\nHost: a\nUser-Agent: Mozilla/5.0_abc0123456789def\nhhid: 60303ae22b998861bce3b28f33eec1be758a213c\nIf-None-Match: 60303ae22b998861bce3b28f33eec1be758a2100\n\n",
+        "HTTP/1.1 200 OK\n\n",
+    );
+    assert_eq!(c.len(), 1, "{c:?}");
+    assert_eq!(
+        c[0].print,
+        secret_print_of("60303ae22b998861bce3b28f33eec1be758a213c")
+    );
+    assert!(c[0].place.starts_with(MAYBE));
 }
