@@ -2,7 +2,8 @@
 //! In: one call and what it presented. Out: events. Bounds: bodies are parsed only behind the gates below.
 
 use super::fields::{self, Field, percent};
-use super::presented::{Presented, cookie_pairs, may_carry, secret_print};
+use super::own::may_carry;
+use super::presented::{Presented, cookie_pairs, secret_print};
 use super::{CallView, PARSE, attempt, jwt, paths, saml, told, verdict, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::PrintKey;

@@ -2,6 +2,7 @@
 //! Bounds: [`MAX`] credentials a call; a value longer than 16 KB is printed, never parsed.
 
 use super::fields::percent;
+use super::own::{may_carry, own_header, signs};
 use super::{CallView, jwt, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::{PrintKey, PrintKind};
@@ -246,80 +247,6 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
     }
 }
 
-/// Whether a header is none of HTTP's own, by the names that clients send.
-fn own_header(name: &str) -> bool {
-    let standard = [
-        "host",
-        "user-agent",
-        "referer",
-        "origin",
-        "connection",
-        "cookie",
-        "authorization",
-        "date",
-        "range",
-        "via",
-        "from",
-        "te",
-        "trailer",
-        "upgrade",
-        "expect",
-        "pragma",
-        "forwarded",
-        "keep-alive",
-        "traceparent",
-        "tracestate",
-        "baggage",
-        "b3",
-        "dnt",
-        "priority",
-        "soapaction",
-    ];
-    let families = [
-        "accept",
-        "content-",
-        "if-",
-        "sec-",
-        "cache-",
-        "proxy-",
-        "x-",
-        "cf-",
-        "transfer-",
-        "access-control-",
-        "upgrade-",
-        "uber-",
-        "elastic-",
-        "newrelic",
-    ];
-    !standard.iter().any(|s| name.eq_ignore_ascii_case(s))
-        && !families.iter().any(|f| {
-            name.get(..f.len())
-                .is_some_and(|p| p.eq_ignore_ascii_case(f))
-        })
-        && !words::about_itself(&name.to_ascii_lowercase())
-}
-
-/// Whether a header names the key by which another one signs the request: `X-Ca-Key` beside `X-Ca-Signature`, an application's
-/// or an access key's beside any signature. Such keys are short and no secrets, so nothing else tells them.
-fn signs(req: &Message, name: &str) -> bool {
-    let own = words::signing_key(name);
-    let prefix = name.strip_suffix("key").filter(|p| p.ends_with('-'));
-    if !own && prefix.is_none() {
-        return false;
-    }
-    req.headers.iter().any(|(n, _)| {
-        let n = req.head.get(n.clone()).unwrap_or_default();
-        let n = String::from_utf8_lossy(n).to_ascii_lowercase();
-        let Some(rest) = n
-            .strip_suffix("signature")
-            .or_else(|| n.strip_suffix("sign"))
-        else {
-            return false;
-        };
-        own || Some(rest) == prefix && rest != "x-"
-    })
-}
-
 /// A client's certificate by its subject, `CN=...` among other parts.
 fn certificate(place: String, dn: &str, key: &PrintKey) -> CredentialSeen {
     let mut parts = dn.split([',', '/']);
@@ -344,18 +271,6 @@ fn subject<'a>(header: &str, v: &'a str) -> Option<&'a str> {
         .and_then(|s| s.split('"').next())
         .or_else(|| of("URI=").and_then(|s| s.split([';', ',']).next()))
         .filter(|s| !s.is_empty())
-}
-
-/// Whether a header that nobody knows may carry a token: it is an application's own and not about the exchange.
-pub fn may_carry(name: &str) -> bool {
-    (name.starts_with("x-")
-        || ["token", "auth", "sess", "key", "ticket"]
-            .iter()
-            .any(|w| name.contains(w)))
-        && !words::about_itself(name)
-        && !name.starts_with("x-forwarded")
-        && !name.starts_with("x-amz-")
-        && !name.starts_with("x-b3-")
 }
 
 /// A header value that can be a name: short, printable, not a placeholder.
