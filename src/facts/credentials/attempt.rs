@@ -72,7 +72,8 @@ pub fn of(given: &[Field]) -> Attempt {
             let pair = match (one, two, more) {
                 (Some((_, n)), Some((_, s)), None) => Some((n, s)),
                 (Some((_, n)), None, None) => hashed.map(|s| (n, s)),
-                _ => None,
+                // among more, what alone stands beside a hash
+                _ => hashed.and_then(|s| beside_hash(given, s)),
             };
             match (pair, one) {
                 (Some((n, s)), _)
@@ -123,6 +124,27 @@ fn digest(f: &Field) -> bool {
     let hex = matches!(v.len(), 32 | 40 | 64) && v.bytes().all(|b| b.is_ascii_hexdigit());
     let rsa = matches!(v.len(), 172 | 344) && v.ends_with('=');
     f.text && (hex || rsa) && !words::beside(&f.key) && !words::about_itself(&f.key)
+}
+
+/// Who tried to come in at a place of logins with something beside the name, whatever that looks like: wrong passwords are short
+/// and plain as well.
+pub fn tried(given: &[Field]) -> Option<String> {
+    let mut left = given.iter().filter(|f| may(f));
+    let (a, b, more) = (left.next()?, left.next()?, left.next());
+    let pair = more.is_none() && parent(&a.path) == parent(&b.path);
+    let name = known(given).unwrap_or(a);
+    (pair && (name == a || name == b)).then(|| name.value.trim().to_owned())
+}
+
+/// The name beside a hash in the same object, where nothing else stands there that can be one.
+fn beside_hash<'a>(given: &'a [Field], hash: &'a Field) -> Option<(&'a Field, &'a Field)> {
+    let mut near = given
+        .iter()
+        .filter(|f| *f != hash && may(f) && parent(&f.path) == parent(&hash.path));
+    match (near.next(), near.next()) {
+        (Some(n), None) => Some((n, hash)),
+        _ => None,
+    }
 }
 
 /// The best name under a known key.

@@ -6,6 +6,7 @@ mod attempt;
 mod fields;
 mod jwt;
 mod outcome;
+mod own;
 mod paths;
 mod presented;
 mod saml;

@@ -2,7 +2,8 @@
 //! In: one call and what it presented. Out: events. Bounds: bodies are parsed only behind the gates below.
 
 use super::fields::{self, Field, percent};
-use super::presented::{Presented, cookie_pairs, may_carry, secret_print};
+use super::own::may_carry;
+use super::presented::{Presented, cookie_pairs, secret_print};
 use super::{CallView, PARSE, attempt, jwt, paths, saml, told, verdict, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::PrintKey;
@@ -111,6 +112,7 @@ pub fn read(
     }
     let says = Place {
         login: login_place,
+        enters: words.enters,
         creates: words.creates,
     };
     if login(v, &says, ok, &given, &issued, seen, events) {
@@ -161,6 +163,7 @@ fn strong(c: &CredentialSeen) -> bool {
 /// What a path and a body say of a call.
 struct Place {
     login: bool,
+    enters: bool,
     creates: bool,
 }
 
@@ -429,15 +432,35 @@ fn login(
         // Without a known word there must be a token in the answer, or a place of logins.
         None if asked.guessed => asked.name.clone(),
         None if asked.password => asked.name.clone(),
+        // a code of another place's names nobody: the answer that hands out the session does
+        None if asked.code
+            && asked.name.is_none()
+            && place.login
+            && issued.in_body
+            && !sessions(seen) =>
+        {
+            told::named_by_answer(v)
+        }
         // a code brings somebody in who got something for it
         None if asked.code && (place.login || !issued.prints.is_empty() && !named) => {
             asked.name.clone()
         }
         None if place.login && basic.is_some() && issued.in_body => basic,
-        None => return false,
+        None => {
+            let in_by = verdict::says_done(v) || verdict::page_leads_on(v);
+            let out = !ok || verdict::says_failed(v) || !in_by;
+            let tried = place.enters && !named && issued.prints.is_empty() && out;
+            if let Some(name) = attempt::tried(given).filter(|_| tried) {
+                events.push(IdentityEvent::LoginFailed { name });
+                return true;
+            }
+            return false;
+        }
     };
     let Some(name) = who else { return false };
-    let sure = place.login && !asked.guessed || saml || grant.is_some();
+    // Words that nobody knows are a login's where nothing else is done and nobody is known yet.
+    let known = !asked.guessed || place.enters && !named;
+    let sure = place.login && known || saml || grant.is_some();
     let handed_session = issued.prints.iter().any(|(p, _)| {
         p.strip_prefix("cookie:").is_some_and(words::session_name)
             || !p.starts_with("cookie:") && super::sure_place(p)
@@ -450,7 +473,8 @@ fn login(
     let failed = !ok
         || v.resp.is_some_and(verdict::to_login)
         || (!issued.in_body && verdict::says_failed(v));
-    if !handed_session && !failed && verdict::says_done(v) {
+    let done = verdict::says_done(v) || place.login && verdict::page_leads_on(v);
+    if !handed_session && !failed && done {
         // The cookie from before the login is kept and now stands for the user.
         handed.extend(
             seen.iter()
@@ -485,6 +509,12 @@ fn login(
         sure,
     });
     true
+}
+
+/// Whether a request comes from within a session: what it sends in is then no login.
+fn sessions(seen: &[CredentialSeen]) -> bool {
+    seen.iter()
+        .any(|c| c.name.is_some() || c.place.starts_with("header:"))
 }
 
 /// Tokens for a token: an ID token among them names the owner.

@@ -12,6 +12,8 @@ use rustc_hash::FxHashMap;
 pub struct Says {
     /// One of its words makes it a place of logins or tokens.
     pub login: bool,
+    /// Its last word says that somebody comes in here.
+    pub enters: bool,
     /// It ends a session.
     pub logout: bool,
     /// It answers with the caller's own profile.
@@ -84,10 +86,29 @@ struct Words {
     ends: bool,
 }
 
+/// A segment without the name of what serves it: `denglu` of `denglu.do`.
+fn bare(s: &str) -> &str {
+    let served = |e: &str| {
+        [
+            "do", "action", "php", "jsp", "jspx", "asp", "aspx", "ashx", "htm", "html", "shtml",
+            "json", "cgi",
+        ]
+        .iter()
+        .any(|k| e.eq_ignore_ascii_case(k))
+    };
+    match s.rsplit_once('.') {
+        Some((head, ext)) if !head.is_empty() && served(ext) => head,
+        _ => s,
+    }
+}
+
 impl Words {
     fn says(&self) -> Says {
         Says {
             login: self.login(),
+            enters: ["login", "signin", "logon", "denglu"]
+                .iter()
+                .any(|w| self.last().contains(w)),
             logout: self.logout(),
             own: self.own(),
             maybe_own: self.maybe_own(),
@@ -104,7 +125,7 @@ impl Words {
             ends = !s.bytes().all(|b| b.is_ascii_digit());
             if ends {
                 text.push('/');
-                plain_into(s, &mut text);
+                plain_into(bare(s), &mut text);
             }
         }
         Words { text, ends }
@@ -170,6 +191,7 @@ impl Words {
             "logon",
             "authenticat",
             "accesstoken",
+            "code2session",
         ]
         .iter()
         .any(|w| self.has(w))

@@ -2,6 +2,7 @@
 //! Bounds: [`MAX`] credentials a call; a value longer than 16 KB is printed, never parsed.
 
 use super::fields::percent;
+use super::own::{may_carry, own_header, signs};
 use super::{CallView, jwt, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::{PrintKey, PrintKind};
@@ -161,7 +162,9 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
         let v = String::from_utf8_lossy(v);
         // Most headers are none of these; the first letter sorts them out before any lower-casing.
         let claims = v.starts_with("ey") && jwt::looks(&v);
+        let own = (16..=512).contains(&v.len()) && own_header(n) && words::random(&v);
         if !claims
+            && !own
             && !matches!(
                 n.as_bytes().first(),
                 Some(
@@ -223,6 +226,9 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
                 }
             }
             _ if claims => out.token("bearer", format!("header:{n}"), &v, key),
+            _ if (2..=128).contains(&v.len()) && signs(req, &n) => {
+                out.token("api-key", format!("header:{n}"), &v, key)
+            }
             _ if (16..=4096).contains(&v.len()) && may_carry(&n) && words::random(&v) => {
                 // A key under a name of the maker's own; others count where a login handed them out.
                 let is_key = n.ends_with("-key") && !n.contains("sess") && !n.contains("idempot")
@@ -234,6 +240,8 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
                 };
                 out.token(kind, format!("{mark}header:{n}"), &v, key)
             }
+            // one whose name tells nothing counts where a login handed its value out
+            _ if own => out.token("bearer", format!("{MAYBE}header:{n}"), &v, key),
             _ => {}
         }
     }
@@ -263,18 +271,6 @@ fn subject<'a>(header: &str, v: &'a str) -> Option<&'a str> {
         .and_then(|s| s.split('"').next())
         .or_else(|| of("URI=").and_then(|s| s.split([';', ',']).next()))
         .filter(|s| !s.is_empty())
-}
-
-/// Whether a header that nobody knows may carry a token: it is an application's own and not about the exchange.
-pub fn may_carry(name: &str) -> bool {
-    (name.starts_with("x-")
-        || ["token", "auth", "sess", "key", "ticket"]
-            .iter()
-            .any(|w| name.contains(w)))
-        && !words::about_itself(name)
-        && !name.starts_with("x-forwarded")
-        && !name.starts_with("x-amz-")
-        && !name.starts_with("x-b3-")
 }
 
 /// A header value that can be a name: short, printable, not a placeholder.
@@ -359,9 +355,6 @@ fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
             });
         }
         "apikey" | "api-key" | "x-api-key" | "key" => out.token("api-key", place, rest, key),
-        "token" | "jwt" | "oauth" | "session" | "" => {
-            out.token("bearer", place, rest.trim_start_matches("token="), key)
-        }
         _ => match signer(rest) {
             Some(id) => out.add(CredentialSeen {
                 kind: "api-key",
@@ -371,13 +364,14 @@ fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
                 claim: None,
                 service: false,
             }),
-            None => out.token("bearer", place, rest, key),
+            None => out.token("bearer", place, rest.trim_start_matches("token="), key),
         },
     }
 }
 
 /// Whose signature a request bears, where the scheme is one of those that sign each request anew: `OSS KEY:SIGNATURE`,
-/// `Credential=KEY/...`, `keyId="KEY"` (RFC 9421 and the drafts before it), `id="KEY"` (Hawk).
+/// `Credential=KEY/...`, `keyId="KEY"` (RFC 9421 and the drafts before it), `id="KEY"` (Hawk), `oauth_token="KEY"` (RFC 5849),
+/// `VERSION/KEY/TIME/.../SIGNATURE`.
 fn signer(rest: &str) -> Option<&str> {
     let id = |s: &str| {
         (3..=128).contains(&s.len())
@@ -392,6 +386,16 @@ fn signer(rest: &str) -> Option<&str> {
     {
         return Some(key);
     }
+    let parts: Vec<&str> = rest.split('/').take(12).collect();
+    if let [_, key, time, .., signature] = parts.as_slice()
+        && id(key)
+        && time.len() >= 10
+        && time.bytes().filter(u8::is_ascii_digit).count() >= 8
+        && signature.len() >= 40
+        && signature.bytes().all(|b| b.is_ascii_hexdigit())
+    {
+        return Some(key);
+    }
     let part = |name: &str| {
         rest.split([',', ' ']).find_map(|p| {
             let (k, v) = p.trim().split_once('=')?;
@@ -403,7 +407,22 @@ fn signer(rest: &str) -> Option<&str> {
     if !lower.contains("signature=") && !lower.contains("mac=") {
         return None;
     }
-    ["Credential", "keyId", "id"].into_iter().find_map(part)
+    [
+        "Credential",
+        "keyId",
+        "id",
+        "oauth_token",
+        "oauth_consumer_key",
+        "Access",
+        "AccessKey",
+        "AccessKeyId",
+        "AppKey",
+        "AppId",
+        "mchid",
+        "username",
+    ]
+    .into_iter()
+    .find_map(part)
 }
 
 fn decode64(text: &str) -> Option<Vec<u8>> {

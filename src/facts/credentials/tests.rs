@@ -2,7 +2,7 @@
 
 use super::jwt::tests::token;
 use super::*;
-use crate::call::model::{Flags, RawBody, Stamp, Start};
+use crate::call::model::{Flags, MAYBE, RawBody, Stamp, Start};
 
 fn message(text: &str) -> (Message, Vec<u8>) {
     let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
@@ -322,13 +322,172 @@ fn who_signs_each_request_anew_is_one_key() {
             "TC3-HMAC-SHA256 Credential=shop-7f3/2026-01-02/cvm/tc3_request, SignedHeaders=host, Signature=72e4",
             "TC3-HMAC-SHA256 Credential=shop-7f3/2026-01-03/cvm/tc3_request, SignedHeaders=host, Signature=99ab",
         ),
+        (
+            "SDK-HMAC-SHA256 Access=shop-7f3, SignedHeaders=host;x-sdk-date, Signature=72e4",
+            "SDK-HMAC-SHA256 Access=shop-7f3, SignedHeaders=host;x-sdk-date, Signature=99ab",
+        ),
+        (
+            "OAuth oauth_consumer_key=\"app\",oauth_token=\"shop-7f3\",oauth_nonce=\"a1\",oauth_signature=\"kq3v%3D\"",
+            "OAuth oauth_consumer_key=\"app\",oauth_token=\"shop-7f3\",oauth_nonce=\"b2\",oauth_signature=\"Zt5b%3D\"",
+        ),
+        (
+            "WECHATPAY2-SHA256-RSA2048 mchid=\"shop-7f3\",nonce_str=\"a1\",signature=\"kq3v1s9d\",timestamp=\"1\"",
+            "WECHATPAY2-SHA256-RSA2048 mchid=\"shop-7f3\",nonce_str=\"b2\",signature=\"Zt5b2n8k\",timestamp=\"2\"",
+        ),
+        (
+            "bce-auth-v1/shop-7f3/2026-01-02T03:04:05Z/1800/host/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "bce-auth-v1/shop-7f3/2026-01-02T03:04:09Z/1800/host/60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+        ),
     ] {
         assert_eq!(key(a), key(b), "{a}");
         assert_eq!(key(a), ("api-key", secret_print_of("shop-7f3")), "{a}");
     }
     assert_eq!(key("Custom kq3v1s9d0fT7wX2mB8nLp4").0, "bearer");
+    // in headers of their own: the key beside its signature, short as it is
+    for (signed, found) in [
+        (
+            "X-Ca-Signature: kq3v1s9d0fT7wX2mB8nLp4==\nX-Ca-Key: 20417733",
+            1,
+        ),
+        ("AppId: erp\nSign: 9f86d081884c7d659a2feaa0c55ad015", 1),
+        ("X-Ca-Key: 20417733", 0),
+        (
+            "Idempotency-Key: 20417733\nX-Signature: kq3v1s9d0fT7wX2mB8nLp4==",
+            0,
+        ),
+    ] {
+        let (c, _) = run(
+            &format!("GET /x HTTP/1.1\n{signed}\n\n"),
+            "HTTP/1.1 200 OK\n\n",
+        );
+        let keys = c.iter().filter(|c| c.kind == "api-key").count();
+        assert_eq!(keys, found, "{signed}: {c:?}");
+    }
+}
+
+/// Pages that lead on by a script, or say that it worked, and keep the cookie from before.
+#[test]
+fn a_login_that_answers_with_a_page_binds_the_kept_cookie() {
+    let form = "POST /denglu.do HTTP/1.1\nCookie: PHPSESSID=3f9a0c1e7b2d4856a0b1c2d3\n\nyonghuming=alice&mima=x1";
+    for page in [
+        "<html><script>location.href='/guahao/keshi'</script>",
+        "<html><script>alert(\"登录成功\");window.location = \"main.do\";</script>",
+        "<html><script>parent.location.replace('index.do')</script>",
+        "<html><head><meta http-equiv=\"refresh\" content=\"0;url=/home\"></head>",
+        "登录成功",
+        "success",
+    ] {
+        let (_, e) = run(form, &format!("HTTP/1.1 200 OK\n\n{page}"));
+        assert_eq!(logins(&e), vec![("alice", false, 1)], "{page}");
+    }
+    for page in [
+        "<html><script>alert('用户名或密码错误');history.go(-1)</script>",
+        "<html><script>alert('验证码不对');location.href='/denglu.do'</script>",
+        "<html><script>top.location='/login.jsp?e=1'</script>",
+        "<html><meta http-equiv=refresh content='0;url=denglu.do'>",
+        "<html><p>Please try again</p>",
+        "fail",
+    ] {
+        let (_, e) = run(form, &format!("HTTP/1.1 200 OK\n\n{page}"));
+        assert!(logins(&e).is_empty(), "{page}: {e:?}");
+    }
+}
+
+/// Who sends in a code names nobody; the answer that hands out the session does.
+#[test]
+fn a_code_for_a_session_is_whose_the_answer_says() {
+    let ask = "POST /api/wx/login HTTP/1.1\n\n{\"code\":\"0a3Kq3v1s9d0fT7wX2mB8nLp4\"}";
+    let answer = |name: &str| {
+        format!(
+            "HTTP/1.1 200 OK\n\n{{\"code\":200,\"data\":{{{name}\"token\":\"9f86d081884c7d659a2feaa0c55ad015\"}}}}"
+        )
+    };
+    let (_, e) = run(ask, &answer("\"openid\":\"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o\","));
+    let l = logins(&e);
+    assert_eq!(l.len(), 1, "{e:?}");
+    assert_eq!((l[0].0, l[0].1), ("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", false));
+    for resp in [
+        answer(""),
+        "HTTP/1.1 200 OK\n\n{\"errcode\":40029,\"errmsg\":\"invalid code\",\"openid\":\"o1\"}"
+            .into(),
+    ] {
+        assert!(logins(&run(ask, &resp).1).is_empty(), "{resp}");
+    }
 }
 
 fn secret_print_of(secret: &str) -> u64 {
     super::presented::secret_print(&KEY, secret)
+}
+
+/// A login whose words nobody knows, at a place of logins, that keeps the cookie.
+#[test]
+fn unknown_words_at_a_login_bind_the_kept_cookie() {
+    for (form, page) in [
+        (
+            "gonghao=alice&kouling=V2ludGVyMjAwMyQ%3D",
+            "{\"result\":\"success\",\"url\":\"index.action\"}",
+        ),
+        ("gonghao=alice&kouling=V2ludGVyMjAwMyQ%3D", "1"),
+        (
+            "mail=alice&geheim=Winter2003%24",
+            "<html><head><meta http-equiv='refresh' content='1; URL=/account/orders'></head><body>Signed in</body></html>",
+        ),
+    ] {
+        let (_, e) = run(
+            &format!(
+                "POST /account/signin.action HTTP/1.1\nCookie: JSESSIONID=3F9A0C1E7B2D4856A0B1C2D3\n\n{form}"
+            ),
+            &format!("HTTP/1.1 200 OK\n\n{page}"),
+        );
+        assert_eq!(
+            logins(&e),
+            vec![("alice", false, 1)],
+            "{form} {page}: {e:?}"
+        );
+        assert!(matches!(
+            e.as_slice(),
+            [IdentityEvent::Login { sure: true, .. }]
+        ));
+    }
+}
+
+/// Somebody whose wrong password looks like none was refused all the same.
+#[test]
+fn wrong_passwords_are_tries_whatever_they_look_like() {
+    for page in [
+        "{\"result\":\"fail\"}",
+        "0",
+        "<html>We could not sign you in.<script>location='/account/login?again=1'</script></html>",
+    ] {
+        let (_, e) = run(
+            "POST /account/login HTTP/1.1\nCookie: JSESSIONID=3F9A0C1E7B2D4856A0B1C2D3\n\nmail=alice&geheim=zzz",
+            &format!("HTTP/1.1 200 OK\n\n{page}"),
+        );
+        assert!(
+            matches!(e.as_slice(), [IdentityEvent::LoginFailed { .. }]),
+            "{page}: {e:?}"
+        );
+    }
+}
+
+/// The hash of a password tells the name beside it, whatever else a head of the message holds; and the session that it hands
+/// out is known again under a header of any name.
+#[test]
+fn a_name_beside_a_hash_in_a_part_of_the_message() {
+    let body = "{\"head\":{\"txCode\":\"EB0001\",\"chnl\":\"APP\"},\"body\":{\"khh\":\"018707594937174449\",\"dlmm\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"}}";
+    let (_, e) = run(
+        &format!("POST /ebank/login HTTP/1.1\n\n{body}"),
+        "HTTP/1.1 200 OK\n\n{\"head\":{\"respCode\":\"0000\"},\"body\":{\"hhid\":\"60303ae22b998861bce3b28f33eec1be758a213c\"}}",
+    );
+    assert_eq!(logins(&e), vec![("018707594937174449", false, 1)], "{e:?}");
+    let (c, _) = run(
+        "GET /x HTTP/1.1\nHost: a\nUser-Agent: Mozilla/5.0_abc0123456789def\nhhid: 60303ae22b998861bce3b28f33eec1be758a213c\nIf-None-Match: 60303ae22b998861bce3b28f33eec1be758a2100\n\n",
+        "HTTP/1.1 200 OK\n\n",
+    );
+    assert_eq!(c.len(), 1, "{c:?}");
+    assert_eq!(
+        c[0].print,
+        secret_print_of("60303ae22b998861bce3b28f33eec1be758a213c")
+    );
+    assert!(c[0].place.starts_with(MAYBE));
 }

@@ -74,12 +74,30 @@ pub fn own_name(
     }
 }
 
+/// Whom the answer names that hands out a session for a code.
+pub fn named_by_answer(v: &CallView<'_>) -> Option<String> {
+    let body = v
+        .resp_body
+        .get(..v.resp_body.len().min(PARSE))
+        .unwrap_or_default();
+    fields::read(body, v.resp_kind)
+        .into_iter()
+        .filter(|f| {
+            let text = f.value.trim();
+            !text.is_empty() && text.len() <= 200 && stands_for_caller(&f.path, false)
+        })
+        .filter_map(|f| Some((own_rank(&f.key).filter(|r| *r < 4)?, f.value)))
+        .min_by_key(|(r, _)| *r)
+        .map(|(_, n)| n.trim().to_owned())
+}
+
 fn own_rank(key: &str) -> Option<usize> {
     Some(match key {
         "username" | "login" | "loginname" | "preferredusername" | "useraccount" | "account"
         | "loginid" | "benutzername" => 0,
         "email" | "mail" | "emailaddress" => 1,
         "userid" | "uid" | "sub" | "usercode" | "userno" => 2,
+        "openid" => 3,
         "user" => 4,
         "name" => 5,
         _ => return None,

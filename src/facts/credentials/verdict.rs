@@ -12,11 +12,17 @@ use memchr::memmem;
 pub fn to_login(resp: &Message) -> bool {
     resp.header("location").is_some_and(|l| {
         let l = String::from_utf8_lossy(l).to_ascii_lowercase();
-        ["login", "signin", "error", "fail", "denied"]
-            .iter()
-            .any(|w| l.contains(w))
-            && !l.contains("code=")
+        refused_place(&l) && !l.contains("code=")
     })
+}
+
+/// Whether an address in small letters is one where the refused are sent.
+fn refused_place(l: &str) -> bool {
+    [
+        "login", "signin", "error", "fail", "denied", "denglu", "logon",
+    ]
+    .iter()
+    .any(|w| l.contains(w))
 }
 
 /// Whether the answer says that the login failed though its status does not.
@@ -133,4 +139,61 @@ pub fn says_done(v: &CallView<'_>) -> bool {
         Some(200..=299) => v.resp_kind == "json" && !v.resp_body.is_empty(),
         _ => false,
     }
+}
+
+/// Longest page that is read for where it sends the browser.
+const PAGE: usize = 4096;
+
+/// Whether a page or a word says that a login worked: it says so, or sends the browser on by a script or a refresh, and to
+/// another place than the login.
+pub fn page_leads_on(v: &CallView<'_>) -> bool {
+    if v.resp_kind == "json"
+        || v.resp_body.len() > PAGE
+        || !v
+            .resp
+            .and_then(Message::status)
+            .is_some_and(|s| (200..300).contains(&s))
+    {
+        return false;
+    }
+    let text = String::from_utf8_lossy(v.resp_body).to_lowercase();
+    if matches!(text.trim(), "ok" | "success" | "true" | "1") {
+        return true;
+    }
+    if failure_word(&text) {
+        return false;
+    }
+    let asked = v.req.and_then(Message::target).unwrap_or_default();
+    let asked = String::from_utf8_lossy(asked).to_lowercase();
+    match sent_to(&text) {
+        Some(to) => !refused_place(to) && last(to) != last(&asked),
+        None => ["登录成功", "登陆成功", "login success"]
+            .iter()
+            .any(|w| text.contains(w)),
+    }
+}
+
+/// Where a page in small letters sends the browser: `location.href = '...'`, `location.replace("...")`, a refresh.
+fn sent_to(text: &str) -> Option<&str> {
+    let script = text.match_indices("location").find_map(|(at, w)| {
+        let rest = text.get(at + w.len()..)?;
+        let rest = [".href", ".replace", ".assign"]
+            .iter()
+            .find_map(|p| rest.strip_prefix(p))
+            .unwrap_or(rest);
+        let rest = rest.trim_start().strip_prefix(['=', '('])?.trim_start();
+        rest.strip_prefix(['\'', '"'])?.split(['\'', '"']).next()
+    });
+    script.or_else(|| {
+        let (_, rest) = text.split_once("http-equiv")?;
+        let (_, to) = rest.split_once("url=")?;
+        let to = to.trim_start_matches(['\'', '"']);
+        to.split(['\'', '"', '>', ' ']).next()
+    })
+}
+
+/// Last segment of an address without its query.
+fn last(address: &str) -> &str {
+    let path = address.split(['?', '#', ';']).next().unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default()
 }

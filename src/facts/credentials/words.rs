@@ -188,6 +188,20 @@ pub const KEY_HEADERS: &[&str] = &[
     "x-client-key",
     "x-service-key",
 ];
+/// Whether a header is called as the key of an application that signs its requests.
+pub fn signing_key(name: &str) -> bool {
+    let p = plain(name);
+    [
+        "appkey",
+        "appid",
+        "accesskey",
+        "accesskeyid",
+        "secretid",
+        "consumerkey",
+    ]
+    .iter()
+    .any(|w| p.ends_with(w))
+}
 /// Whether a header holds a token of a program, by whom it says that it is of.
 pub fn program_token(name: &str) -> bool {
     (name.ends_with("-token") || name.ends_with("-secret"))

@@ -71,6 +71,34 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
             }
             continue;
         }
+        let name = trees::named_to_dash(tree, &children, &w);
+        if let Some(name) = &name {
+            let mut why = w.why.clone();
+            if !why.is_empty() {
+                why.push_str("; ");
+            }
+            why.push_str(&name.why);
+            let route = format!("{}/{{path}}", w.route);
+            let folded = Folded {
+                route: route.as_str().into(),
+                why: why.as_str().into(),
+            };
+            for end in &name.ends {
+                done(*end, folded.clone());
+            }
+            children.retain(|s, _| !name.members.contains(s));
+            stack.push(Work {
+                nodes: name.below.clone(),
+                route: format!("{route}/-"),
+                prev: "-".into(),
+                why,
+                depth: w.depth + 2,
+                ends: false,
+                merged: 1,
+                given: tree.beside.given.below_param(&w.given, "", ""),
+                pages: false,
+            });
+        }
         let groups = match trees::texts(tree, &children, &w) {
             Some(group) => vec![group],
             None => groups(tree, &children, &w),

@@ -109,6 +109,8 @@ struct Tree<'a> {
     host: &'a str,
     paths: &'a [PathIn<'a>],
     beside: &'a Beside<'a>,
+    /// Whether a segment is a lone dash.
+    dashes: bool,
 }
 
 /// Path of a target without query and fragment; an absolute form loses scheme and authority.
@@ -207,7 +209,9 @@ pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
                 n.ends.push(i);
             }
         }
+        let dashes = nodes.iter().any(|n| n.children.contains_key("-"));
         let tree = Tree {
+            dashes,
             nodes,
             host,
             paths,

@@ -177,6 +177,31 @@ fn trees_of_files_are_one_route_and_files_of_things_are_not() {
     );
 }
 
+/// A lone `-` divides the name of what is meant, groups within groups, from what is done with it.
+#[test]
+fn names_of_any_depth_end_at_a_lone_dash() {
+    check(
+        "GET /platform/billing/ledger/-/issues/7 -> /{path}/-/issues/{id}
+         GET /platform/billing/ledger -> /{path}
+         GET /platform/gate/-/issues -> /{path}/-/issues
+         GET /platform/gate/-/issues/31 -> /{path}/-/issues/{id}
+         GET /docs/handbook/-/issues/9 -> /{path}/-/issues/{id}
+         GET /infra/cloud/eu/core/-/commit/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b -> /{path}/-/commit/{id}
+         GET /infra/cloud/eu/core/-/issues -> /{path}/-/issues
+         GET /groups/platform/-/group_members -> /groups/{path}/-/group_members
+         GET /groups/platform/billing/-/group_members -> /groups/{path}/-/group_members
+         GET /groups/infra/cloud/-/group_members -> /groups/{path}/-/group_members
+         GET /users/sign_in -> /users/sign_in
+         GET /dashboard/projects -> /dashboard/projects
+         GET /-/profile -> /-/profile",
+    );
+    check(
+        "GET /admin/-/health -> /admin/-/health
+         GET /admin/-/ready -> /admin/-/ready
+         GET /shop/list -> /shop/list",
+    );
+}
+
 #[test]
 fn names_with_signs_and_dots_and_shelves_of_a_shop() {
     check(

@@ -1,0 +1,91 @@
+//! Headers of an application's own: which may carry a token or name a key. In: names, a request's head. Out: yes or no.
+//! Bounds: short lists, one pass over the headers.
+
+use super::words;
+use crate::call::model::Message;
+
+/// Whether a header is none of HTTP's own, by the names that clients send.
+pub fn own_header(name: &str) -> bool {
+    let standard = [
+        "host",
+        "user-agent",
+        "referer",
+        "origin",
+        "connection",
+        "cookie",
+        "authorization",
+        "date",
+        "range",
+        "via",
+        "from",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "pragma",
+        "forwarded",
+        "keep-alive",
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "b3",
+        "dnt",
+        "priority",
+        "soapaction",
+    ];
+    let families = [
+        "accept",
+        "content-",
+        "if-",
+        "sec-",
+        "cache-",
+        "proxy-",
+        "x-",
+        "cf-",
+        "transfer-",
+        "access-control-",
+        "upgrade-",
+        "uber-",
+        "elastic-",
+        "newrelic",
+    ];
+    !standard.iter().any(|s| name.eq_ignore_ascii_case(s))
+        && !families.iter().any(|f| {
+            name.get(..f.len())
+                .is_some_and(|p| p.eq_ignore_ascii_case(f))
+        })
+        && !words::about_itself(&name.to_ascii_lowercase())
+}
+
+/// Whether a header names the key by which another one signs the request: `X-Ca-Key` beside `X-Ca-Signature`, an application's
+/// or an access key's beside any signature. Such keys are short and no secrets, so nothing else tells them.
+pub fn signs(req: &Message, name: &str) -> bool {
+    let own = words::signing_key(name);
+    let prefix = name.strip_suffix("key").filter(|p| p.ends_with('-'));
+    if !own && prefix.is_none() {
+        return false;
+    }
+    req.headers.iter().any(|(n, _)| {
+        let n = req.head.get(n.clone()).unwrap_or_default();
+        let n = String::from_utf8_lossy(n).to_ascii_lowercase();
+        let Some(rest) = n
+            .strip_suffix("signature")
+            .or_else(|| n.strip_suffix("sign"))
+        else {
+            return false;
+        };
+        own || Some(rest) == prefix && rest != "x-"
+    })
+}
+
+/// Whether a header that nobody knows may carry a token: it is an application's own and not about the exchange.
+pub fn may_carry(name: &str) -> bool {
+    (name.starts_with("x-")
+        || ["token", "auth", "sess", "key", "ticket"]
+            .iter()
+            .any(|w| name.contains(w)))
+        && !words::about_itself(name)
+        && !name.starts_with("x-forwarded")
+        && !name.starts_with("x-amz-")
+        && !name.starts_with("x-b3-")
+}
