@@ -63,7 +63,7 @@ impl Snoop {
         let field = |n: usize| u32_at(bytes, at.checked_add(n)?, true);
         let (len, whole) = (field(4)?, field(8)?);
         // most places fall at their lengths, so these are looked at first
-        let least = (HEAD as u32).checked_add(len)?;
+        let least = u32::try_from(HEAD).ok()?.checked_add(len)?;
         if !(1..=PACKET_BYTES).contains(&len) || !(least..=least + PAD).contains(&whole) {
             return None;
         }
@@ -154,10 +154,17 @@ mod tests {
     use std::io::Cursor;
 
     fn record(sec: u32, packet: &[u8]) -> Vec<u8> {
-        let len = packet.len() as u32;
+        let len = u32::try_from(packet.len()).unwrap();
         let pad = packet.len().next_multiple_of(4) - packet.len();
         let mut out = Vec::new();
-        for n in [len + 2, len, 24 + len + pad as u32, 0, sec, 250_000] {
+        for n in [
+            len + 2,
+            len,
+            24 + len + u32::try_from(pad).unwrap(),
+            0,
+            sec,
+            250_000,
+        ] {
             out.extend_from_slice(&n.to_be_bytes());
         }
         out.extend_from_slice(packet);
