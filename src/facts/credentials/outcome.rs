@@ -447,10 +447,15 @@ fn login(
         }
         None if place.login && basic.is_some() && issued.in_body => basic,
         None => {
-            let in_by = verdict::says_done(v) || verdict::page_leads_on(v);
-            let out = !ok || verdict::says_failed(v) || !in_by;
-            let tried = place.enters && !named && issued.prints.is_empty() && out;
-            if let Some(name) = attempt::tried(given).filter(|_| tried) {
+            // Nearly every call comes here: its answer is read only where it was asked at a place of logins.
+            if !place.enters || named || !issued.prints.is_empty() {
+                return false;
+            }
+            let Some(name) = attempt::tried(given) else {
+                return false;
+            };
+            let in_by = || verdict::says_done(v) || verdict::page_leads_on(v);
+            if !ok || verdict::says_failed(v) || !in_by() {
                 events.push(IdentityEvent::LoginFailed { name });
                 return true;
             }
