@@ -73,11 +73,12 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
         let (values, counting) = findings::count_values(scope, &columns, people.accounts.len());
         findings::apply(&tx, &mut ev, &classes, &columns, values)?;
         let masked = masks::find(&tx, &ev, &classes, &columns)?;
-        let names = |n: &mut dyn Iterator<Item = &String>| n.cloned().collect::<Vec<_>>();
+        let names_of_apis: Vec<String> = apis.list.iter().map(|a| a.name.clone()).collect();
+        let names: Vec<String> = people.accounts.iter().map(|a| a.name.clone()).collect();
         let view = risks::View {
             calls: &ev.calls,
-            apis: &names(&mut apis.list.iter().map(|a| &a.name)),
-            accounts: &names(&mut people.accounts.iter().map(|a| &a.name)),
+            apis: &names_of_apis,
+            accounts: &names,
             service: &people
                 .accounts
                 .iter()

@@ -575,7 +575,9 @@ pub fn judge(
             (exits.get(a).copied().unwrap_or(0.0) + canary) * BIT
         })
         .collect();
-    let labels = match c.counts("selection") && leaked.len() >= SELECTED {
+    // Of an account that was asked for nothing is weighed, so nothing is read for it.
+    let picked = only.is_none() && c.counts("selection") && leaked.len() >= SELECTED;
+    let labels = match picked {
         true => labels::read(c.e, c.all, &likely(&accounts, &by_account, &leaked), c.stop)?,
         false => Vec::new(),
     };

@@ -74,13 +74,8 @@ const fn apis(last: u16) -> [Col; 10] {
         Col::num("MAX REC", 7, 3),
         Col::text("S", 2, 0),
         Col {
-            title: "DATA KINDS",
-            w: 18,
-            wide: 0,
-            flex: 1,
-            right: false,
             drop: 7,
-            middle: false,
+            ..Col::flex("DATA KINDS", 18, 1, false)
         },
         Col::text("AUTH", 12, 9),
         Col::text("LAST", last, 8),
@@ -98,13 +93,8 @@ const fn accounts(last: u16) -> [Col; 11] {
         Col::text("S", 2, 0),
         Col::num("RISK", 5, 2),
         Col {
-            title: "VALUES",
-            w: 28 - last,
-            wide: 0,
-            flex: 2,
-            right: false,
             drop: 5,
-            middle: false,
+            ..Col::flex("VALUES", 28 - last, 2, false)
         },
         Col::name("FROM", 16, 9),
         Col::text("LAST", last, 4),
@@ -119,13 +109,8 @@ const SESSIONS: &[Col] = &[
     Col::num("RECORDS", 8, 1),
     Col::text("S", 2, 0),
     Col {
-        title: "CLIENT",
-        w: 18,
-        wide: 0,
-        flex: 2,
-        right: false,
         drop: 6,
-        middle: false,
+        ..Col::flex("CLIENT", 18, 2, false)
     },
     Col::name("FROM", 15, 7),
     Col::name("SESSION", 18, 9),
@@ -144,23 +129,10 @@ const RISKS: &[Col] = &[
     Col::num("SCORE", 5, 0),
     Col::text("SEVERITY", 8, 3),
     Col::text("RULE", 16, 2),
+    Col::flex("SUBJECT", 34, 3, true),
     Col {
-        title: "SUBJECT",
-        w: 34,
-        wide: 0,
-        flex: 3,
-        right: false,
-        drop: 0,
-        middle: true,
-    },
-    Col {
-        title: "WHAT",
-        w: 24,
-        wide: 0,
-        flex: 4,
-        right: false,
         drop: 5,
-        middle: false,
+        ..Col::flex("WHAT", 24, 4, false)
     },
     Col::text("WHEN", 17, 6),
     Col::num("CALLS", 6, 1),
@@ -177,13 +149,8 @@ const fn flows(time: (u16, u16)) -> [Col; 10] {
         Col::num("CALLS", 6, 4),
         Col::num("GAPS", 5, 6),
         Col {
-            title: "NAME / WHY NOT READ",
-            w: 20,
-            wide: 0,
-            flex: 1,
-            right: false,
             drop: 5,
-            middle: false,
+            ..Col::flex("NAME / WHY NOT READ", 20, 1, false)
         },
     ]
 }
@@ -216,13 +183,8 @@ const fn suspects(time: u16) -> [Col; 9] {
         Col::text("FIRST", time, 4),
         Col::text("LAST", time, 5),
         Col {
-            title: "BY",
-            w: 20,
-            wide: 0,
-            flex: 2,
-            right: false,
             drop: 6,
-            middle: true,
+            ..Col::flex("BY", 20, 2, true)
         },
     ]
 }
@@ -235,13 +197,8 @@ const fn hops(time: (u16, u16)) -> [Col; 11] {
         Col::flex("INTERFACE", 16, 2, true),
         Col::text("DIR", 4, 8),
         Col {
-            title: "AS",
-            w: 12,
-            wide: 0,
-            flex: 1,
-            right: false,
             drop: 4,
-            middle: true,
+            ..Col::flex("AS", 12, 1, true)
         },
         Col::text("FORM", 14, 5),
         Col::text("ACCOUNT", 12, 6),
@@ -256,13 +213,8 @@ const fn reads(time: (u16, u16)) -> [Col; 7] {
         Col::roomy("READ AT", time.0, time.1, 0),
         Col::flex("BY THE CALL", 16, 2, true),
         Col {
-            title: "AT",
-            w: 14,
-            wide: 0,
-            flex: 1,
-            right: false,
             drop: 3,
-            middle: true,
+            ..Col::flex("AT", 14, 1, true)
         },
         Col::text("FORM", 10, 4),
         Col::num("READS", 5, 2),
