@@ -9,6 +9,7 @@ use crate::case::varint::{Cursor, put};
 use crate::error::Result;
 use crate::limits;
 use rusqlite::Connection;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes of a block: small against a page, so that no row spills to pages of its own.
 const BLOCK: usize = 1800;
@@ -277,6 +278,84 @@ pub fn each(conn: &Connection, each: &mut dyn FnMut(Print, Target) -> bool) -> R
     Ok(())
 }
 
+/// Which prints may stand in a case, a bit or more for each: some that stand nowhere seem to, none that stands is missed.
+pub struct Present {
+    bits: Vec<u64>,
+    /// Bits of a print that choose its bit are the first ones: prints come in order, so the bits are set in order too.
+    shift: u32,
+}
+
+/// Bits of [`Present`] for each pair that a segment may hold: one print in eight that stands nowhere seems to.
+const BITS_A_PAIR: u64 = 8;
+/// The least and the most bits as powers of two: 128 KiB, 128 MiB.
+const BITS: (u32, u32) = (20, 30);
+
+impl Present {
+    /// Reads all postings; `stop` ends it early.
+    pub fn read(conn: &Connection, stop: &AtomicBool) -> Result<Present> {
+        let segs: i64 = conn.query_row(
+            "SELECT coalesce(max(seg)-min(seg)+1,0) FROM posting",
+            [],
+            |r| r.get(0),
+        )?;
+        let pairs = segs.max(0).cast_unsigned();
+        let most = pairs.saturating_mul(limits::POSTINGS_HELD as u64 * BITS_A_PAIR);
+        let log = most.max(2).ilog2().clamp(BITS.0, BITS.1);
+        let mut out = Present {
+            bits: vec![0; 1 << (log - 6)],
+            shift: 64 - log,
+        };
+        each(conn, &mut |print, _| {
+            let bit = print >> out.shift;
+            if let Some(word) = out.bits.get_mut((bit >> 6) as usize) {
+                *word |= 1 << (bit & 63);
+            }
+            !stop.load(Ordering::Relaxed)
+        })?;
+        Ok(out)
+    }
+    /// Whether a print may stand in the case.
+    pub fn may(&self, print: Print) -> bool {
+        let bit = print >> self.shift;
+        let word = self.bits.get((bit >> 6) as usize);
+        word.is_some_and(|w| w >> (bit & 63) & 1 == 1)
+    }
+}
+
+/// Where prints stand: `prints` are sorted and distinct. Gives those that stand somewhere, in order, and all targets, each once and in
+/// order. All postings are read; `stop` ends it early.
+pub fn lookup_many(
+    conn: &Connection,
+    prints: &[Print],
+    stop: &AtomicBool,
+) -> Result<(Vec<Print>, Vec<Target>)> {
+    let mut there = vec![false; prints.len()];
+    let mut targets = Vec::new();
+    let (mut at, mut last) = (0usize, 0);
+    each(conn, &mut |print, target| {
+        if print < last {
+            at = 0; // the next segment
+        }
+        last = print;
+        while prints.get(at).is_some_and(|p| *p < print) {
+            at += 1;
+        }
+        if prints.get(at) == Some(&print) {
+            if let Some(x) = there.get_mut(at) {
+                *x = true;
+            }
+            if targets.last() != Some(&target) {
+                targets.push(target);
+            }
+        }
+        !stop.load(Ordering::Relaxed)
+    })?;
+    targets.sort_unstable();
+    targets.dedup();
+    let found = prints.iter().zip(&there).filter(|(_, t)| **t);
+    Ok((found.map(|(p, _)| *p).collect(), targets))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,7 +400,18 @@ mod tests {
             let mut expect: Vec<_> = pairs.iter().filter(|(p, _)| wanted.contains(p)).map(|(p, r)| (*p, targets(*r))).collect();
             expect.sort_unstable();
             expect.dedup();
-            prop_assert_eq!(lookup(&conn, &wanted).unwrap(), expect);
+            prop_assert_eq!(lookup(&conn, &wanted).unwrap(), expect.clone());
+            // the way for many says the same
+            wanted.sort_unstable();
+            wanted.dedup();
+            let on = AtomicBool::new(false);
+            let present = Present::read(&conn, &on).unwrap();
+            let (mut there, mut targets): (Vec<_>, Vec<_>) = expect.into_iter().unzip();
+            there.dedup();
+            targets.sort_unstable();
+            targets.dedup();
+            prop_assert!(there.iter().all(|p| present.may(*p)));
+            prop_assert_eq!(lookup_many(&conn, &wanted, &on).unwrap(), (there, targets));
         }
 
         #[test]

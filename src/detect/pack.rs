@@ -196,6 +196,15 @@ pub struct Slim {
     pub print: u64,
 }
 
+/// How many records the findings of a blob stand in; 0 where it cannot be read.
+pub fn records(blob: &[u8]) -> u32 {
+    let mut r = Reader(blob);
+    match r.byte() {
+        Some(VERSION) => r.u32().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// Visits the findings of a blob and then its misses (field, class, count). What [`decode`] would leave out is left out here.
 pub fn visit(blob: &[u8], finding: impl FnMut(Slim), miss: impl FnMut(u32, u8, u32)) {
     let _ = visit_all(&mut Reader(blob), finding, miss);

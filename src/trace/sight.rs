@@ -173,17 +173,17 @@ fn look_up(
         .filter(|(_, v)| clue.columns.get(v.column as usize).is_none_or(|c| c.used))
         .collect();
     let mut wanted = Wanted::default();
-    let mut add = |i: u32, (p, f, c): (Print, Form, f32)| {
+    let mut add = |i: u32, (p, f, c): Stands| {
         let list = wanted.entry(p).or_default();
         if !list.iter().any(|x| x.0 == i) {
             list.push((i, f, c));
         }
     };
-    for (i, print, conf) in resolved {
-        add(*i, (*print, Form::PLAIN, *conf));
-    }
-    let mut holders: Vec<Target> = Vec::new();
+    let resolved = resolved
+        .iter()
+        .map(|(i, print, conf)| (*i, (*print, Form::PLAIN, *conf)));
     if used.len() <= SEEK_VALUES {
+        resolved.for_each(|(i, p)| add(i, p));
         for (i, v) in used {
             prints_of(key, v, class_of(v))
                 .into_iter()
@@ -191,61 +191,51 @@ fn look_up(
         }
         let mut prints: Vec<Print> = wanted.keys().copied().collect();
         prints.sort_unstable();
-        holders.extend(postings::lookup(e.conn, &prints)?.into_iter().map(|x| x.1));
-    } else {
-        // A value has hundreds of prints, and nearly all of them stand nowhere: only those of the case are kept.
-        let mut have: Vec<Print> = Vec::new();
-        postings::each(e.conn, &mut |p, _| {
-            if have.last() != Some(&p) {
-                have.push(p);
-            }
-            !stop.load(Ordering::Relaxed)
-        })?;
-        have.sort_unstable();
-        have.dedup();
-        let have: rustc_hash::FxHashSet<Print> = have.into_iter().collect();
-        let parts = std::thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(8);
-        let size = used.len().div_ceil(parts).max(1);
-        let found: Vec<Vec<(u32, Stands)>> = std::thread::scope(|s| {
-            let jobs: Vec<_> = used
-                .chunks(size)
-                .map(|chunk| {
-                    let (have, class_of) = (&have, &class_of);
-                    s.spawn(move || {
-                        let mut out = Vec::new();
-                        for (i, v) in chunk {
-                            if stop.load(Ordering::Relaxed) {
-                                break;
-                            }
-                            out.extend(
-                                prints_of(key, v, class_of(v))
-                                    .into_iter()
-                                    .filter(|p| have.contains(&p.0))
-                                    .map(|p| (*i, p)),
-                            );
+        let found = postings::lookup(e.conn, &prints)?;
+        let mut holders: Vec<Target> = found.into_iter().map(|x| x.1).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        return Ok((wanted, holders));
+    }
+    // A value has hundreds of prints, and nearly all of them stand nowhere: only those that the case may have are kept.
+    let present = postings::Present::read(e.conn, stop)?;
+    let parts = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(8);
+    let size = used.len().div_ceil(parts).max(1);
+    let found: Vec<Vec<(u32, Stands)>> = std::thread::scope(|s| {
+        let jobs: Vec<_> = used
+            .chunks(size)
+            .map(|chunk| {
+                let (present, class_of) = (&present, &class_of);
+                s.spawn(move || {
+                    let mut out = Vec::new();
+                    for (i, v) in chunk {
+                        if stop.load(Ordering::Relaxed) {
+                            break;
                         }
-                        out
-                    })
+                        let prints = prints_of(key, v, class_of(v)).into_iter();
+                        out.extend(prints.filter(|p| present.may(p.0)).map(|p| (*i, p)));
+                    }
+                    out
                 })
-                .collect();
-            jobs.into_iter()
-                .map(|j| j.join().unwrap_or_default())
-                .collect()
-        });
-        for (i, p) in found.into_iter().flatten() {
+            })
+            .collect();
+        jobs.into_iter()
+            .map(|j| j.join().unwrap_or_default())
+            .collect()
+    });
+    drop(present);
+    let all: Vec<(u32, Stands)> = resolved.chain(found.into_iter().flatten()).collect();
+    let mut prints: Vec<Print> = all.iter().map(|(_, p)| p.0).collect();
+    prints.sort_unstable();
+    prints.dedup();
+    let (there, holders) = postings::lookup_many(e.conn, &prints, stop)?;
+    for (i, p) in all {
+        if there.binary_search(&p.0).is_ok() {
             add(i, p);
         }
-        postings::each(e.conn, &mut |p, t| {
-            if wanted.contains_key(&p) {
-                holders.push(t);
-            }
-            !stop.load(Ordering::Relaxed)
-        })?;
     }
-    holders.sort_unstable();
-    holders.dedup();
     Ok((wanted, holders))
 }
 

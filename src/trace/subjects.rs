@@ -1,15 +1,15 @@
 //! Whose records were delivered to whom. In: the facts of all answers. Out: for each account the subjects it received in
 //! clear, as small integers, and the subject of a print. A subject is what its strong values say: records that share an
 //! id, card, telephone number or mail address are one, unless that would give one person two ids or a crowd of numbers
-//! (a hotline links nobody). Bounds: 16 bytes a distinct value and 4 a delivery; linear time.
+//! (a hotline links nobody). Bounds: 32 bytes a distinct value and 4 a delivery; linear time.
 
 use super::evidence::{Evidence, address, identifies};
 use crate::detect::form::Step;
+use crate::detect::pack;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -25,9 +25,13 @@ pub struct Deliveries {
     /// Subjects that left for an outside address, and who may have sent them: the account of the request, or one that
     /// received at the address it came from. Sorted by account; of what the account had received, distinct.
     pub sent_out: Vec<(i64, Vec<u32>)>,
-    /// Subject of a print.
-    of_print: FxHashMap<u64, u32>,
+    /// Node of each print, and subject of each node ([`NOBODY`] for one that no record begins with).
+    nodes: FxHashMap<u64, u32>,
+    of_node: Vec<u32>,
 }
+
+/// In place of a subject.
+const NOBODY: u32 = u32::MAX;
 
 /// Different values of up to eight classes that one subject has.
 type Kinds = [u8; 8];
@@ -191,7 +195,6 @@ fn read(
     stop: &AtomicBool,
     to: &SyncSender<Vec<Strong>>,
 ) -> Result<()> {
-    let nothing: Arc<str> = "".into();
     let mut stmt = e
         .conn
         .prepare("SELECT id,facts FROM body WHERE facts IS NOT NULL ORDER BY id")?;
@@ -220,21 +223,34 @@ fn read(
         let Ok(blob) = r.get_ref(1)?.as_blob() else {
             continue;
         };
-        let mut facts = crate::detect::pack::decode(blob, &|_| nothing.clone());
-        facts.findings.sort_by_key(|f| f.record);
-        let strong = facts.findings.iter().filter(|f| {
-            !f.masked && f.conf >= 30 && e.is_strong(f.class) && !f.form.steps().any(Step::one_way)
-        });
-        batch.extend(strong.map(|f| Strong {
-            body,
-            record: f.record,
-            print: f.print,
-            kind: kind_of.get(usize::from(f.class)).copied().unwrap_or(7),
-        }));
+        let own = batch.len();
+        pack::visit(
+            blob,
+            |f| {
+                if !f.masked
+                    && f.conf >= 30
+                    && e.is_strong(f.class)
+                    && !f.form.steps().any(Step::one_way)
+                {
+                    batch.push(Strong {
+                        body,
+                        record: f.record,
+                        print: f.print,
+                        kind: kind_of.get(usize::from(f.class)).copied().unwrap_or(7),
+                    });
+                }
+            },
+            |_, _, _| {},
+        );
+        let own = batch.get_mut(own..).unwrap_or_default();
+        // nearly always they are in order already
+        if !own.is_sorted_by_key(|f| f.record) {
+            own.sort_by_key(|f| f.record);
+        }
         if loose {
             batch.push(Strong {
                 body,
-                record: facts.records,
+                record: pack::records(blob),
                 print: 0,
                 kind: RECORDS,
             });
@@ -328,25 +344,26 @@ impl Deliveries {
             })
         })?;
         // Small integers for the groups, in order of their first value.
-        let mut number: FxHashMap<u32, u32> = FxHashMap::default();
+        let mut of_node = vec![NOBODY; groups.parent.len()];
         let mut subjects = 0u32;
         let mut of_body: Vec<(i64, u32)> = Vec::with_capacity(records.len());
         for (body, node) in records {
-            let root = groups.root(node);
-            let s = *number.entry(root).or_insert_with(|| {
+            let Some(s) = of_node.get_mut(groups.root(node) as usize) else {
+                continue;
+            };
+            if *s == NOBODY {
+                *s = subjects;
                 subjects += 1;
-                subjects - 1
-            });
-            of_body.push((body, s));
+            }
+            of_body.push((body, *s));
         }
-        let mut prints: Vec<(u64, u32)> = nodes.into_iter().collect();
-        prints.sort_unstable();
-        let mut of_print = FxHashMap::with_capacity_and_hasher(prints.len(), FxBuildHasher);
-        for (p, node) in prints {
-            if let Some(s) = number.get(&groups.root(node)) {
-                of_print.insert(p, *s);
+        for node in 0..u32::try_from(of_node.len()).unwrap_or(NOBODY) {
+            let root = groups.root(node);
+            if root != node {
+                of_node[node as usize] = of_node[root as usize];
             }
         }
+        drop(groups);
         // In the order of time: what an account took at once stands together.
         let mut order: Vec<(i64, u32)> = e
             .answers()
@@ -390,12 +407,15 @@ impl Deliveries {
             by_account,
             in_order,
             sent_out,
-            of_print,
+            nodes,
+            of_node,
         })
     }
 
     /// Subject of a print of a strong value in clear.
     pub fn subject(&self, print: u64) -> Option<u32> {
-        self.of_print.get(&print).copied()
+        let node = self.nodes.get(&print)?;
+        let subject = self.of_node.get(*node as usize).copied();
+        subject.filter(|s| *s != NOBODY)
     }
 }

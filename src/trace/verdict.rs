@@ -359,57 +359,36 @@ pub fn judge(
         .collect();
     accounts.sort_unstable();
     accounts.dedup();
-    let by_account: Vec<Vec<u32>> = accounts
-        .iter()
-        .map(|a| {
-            if relays.contains_key(a) {
-                return Vec::new();
-            }
-            let all = c
-                .all
-                .by_account
-                .binary_search_by_key(a, |x| x.0)
-                .ok()
+    let is_leaked = Set::of(fresh, &leaked);
+    let (mut by_account, mut in_order) = (Vec::new(), Vec::new());
+    for a in &accounts {
+        let (mut own, mut ordered) = (Vec::new(), Vec::new());
+        if !relays.contains_key(a) {
+            // what was delivered to it and did not leak, and of the leak what it covers
+            let rows = cover.rows.get(a).map_or(&[][..], Vec::as_slice);
+            let rows = rows.iter().filter_map(|row| id_of.get(*row as usize));
+            let mut covered: Vec<u32> = rows.copied().collect();
+            covered.sort_unstable();
+            covered.dedup();
+            let counts = |t: &u32| !is_leaked.has(*t) || covered.binary_search(t).is_ok();
+            let i = c.all.by_account.binary_search_by_key(a, |x| x.0).ok();
+            let all = i
                 .and_then(|i| c.all.by_account.get(i))
-                .map_or(&[][..], |x| x.1.as_slice());
-            let mut v: Vec<u32> = all
-                .iter()
-                .copied()
-                .filter(|t| leaked.binary_search(t).is_err())
-                .collect();
-            for row in cover.rows.get(a).map_or(&[][..], Vec::as_slice) {
-                v.extend(id_of.get(*row as usize));
+                .map_or(&[][..], |x| &x.1);
+            let all_in_order = i.and_then(|i| c.all.in_order.get(i)).map_or(&[][..], |x| x);
+            own.extend(all.iter().copied().filter(|t| !is_leaked.has(*t)));
+            own.extend(&covered);
+            own.sort_unstable();
+            own.dedup();
+            if c.counts("time") {
+                ordered.extend(all_in_order.iter().copied().filter(counts));
+                // Rows without a subject in the deliveries have no place among them.
+                ordered.extend(covered.iter().filter(|t| all.binary_search(t).is_err()));
             }
-            v.sort_unstable();
-            v.dedup();
-            v
-        })
-        .collect();
-    let in_order: Vec<Vec<u32>> = accounts
-        .iter()
-        .zip(&by_account)
-        .map(|(a, own)| {
-            let all = c
-                .all
-                .by_account
-                .binary_search_by_key(a, |x| x.0)
-                .ok()
-                .and_then(|i| c.all.in_order.get(i))
-                .map_or(&[][..], Vec::as_slice);
-            let mut v: Vec<u32> = all
-                .iter()
-                .copied()
-                .filter(|t| own.binary_search(t).is_ok())
-                .collect();
-            // Rows without a subject in the deliveries have no place among them.
-            if v.len() < own.len() {
-                let mut known = v.clone();
-                known.sort_unstable();
-                v.extend(own.iter().filter(|t| known.binary_search(t).is_err()));
-            }
-            v
-        })
-        .collect();
+        }
+        by_account.push(own);
+        in_order.push(ordered);
+    }
     let outs = sent_outside(c, r, &cover, details)?;
     let base = leaked.len() as f64 / f64::from(fresh.max(1));
     let exits: BTreeMap<i64, f64> = c
@@ -418,10 +397,7 @@ pub fn judge(
         .iter()
         .filter(|(a, _)| c.counts("exit") && !relays.contains_key(a) && outs.contains_key(a))
         .map(|(a, sent)| {
-            let hit = sent
-                .iter()
-                .filter(|s| leaked.binary_search(s).is_ok())
-                .count();
+            let hit = sent.iter().filter(|s| is_leaked.has(**s)).count();
             (*a, exit_bits(sent.len(), hit, base))
         })
         .collect();
@@ -440,7 +416,12 @@ pub fn judge(
     // Of an account that was asked for nothing is weighed, so nothing is read for it.
     let picked = only.is_none() && c.counts("selection") && leaked.len() >= SELECTED;
     let labels = match picked {
-        true => labels::read(c.e, c.all, &likely(&accounts, &by_account, &leaked), c.stop)?,
+        true => labels::read(
+            c.e,
+            c.all,
+            &likely(&accounts, &by_account, &is_leaked),
+            c.stop,
+        )?,
         false => Vec::new(),
     };
     let reads = Reads {
@@ -542,17 +523,34 @@ pub fn judge(
 const SELECTED: usize = 20;
 const LOOKED_AT: usize = 24;
 
+/// Subjects as bits: millions are asked about.
+struct Set(Vec<u64>);
+
+impl Set {
+    /// `list`, of numbers below `n`.
+    fn of(n: u32, list: &[u32]) -> Set {
+        let mut bits = vec![0u64; n as usize / 64 + 1];
+        for t in list {
+            if let Some(word) = bits.get_mut(*t as usize / 64) {
+                *word |= 1 << (t % 64);
+            }
+        }
+        Set(bits)
+    }
+    fn has(&self, t: u32) -> bool {
+        let word = self.0.get(t as usize / 64);
+        word.is_some_and(|w| w >> (t % 64) & 1 == 1)
+    }
+}
+
 /// Accounts in the order of how much of the leak they received for how much they read.
-fn likely(accounts: &[i64], by_account: &[Vec<u32>], leaked: &[u32]) -> Vec<i64> {
+fn likely(accounts: &[i64], by_account: &[Vec<u32>], leaked: &Set) -> Vec<i64> {
     let mut list: Vec<(f64, i64)> = accounts
         .iter()
         .zip(by_account)
         .filter(|(_, own)| !own.is_empty())
         .map(|(a, own)| {
-            let hit = own
-                .iter()
-                .filter(|t| leaked.binary_search(t).is_ok())
-                .count() as f64;
+            let hit = own.iter().filter(|t| leaked.has(**t)).count() as f64;
             (hit * hit / own.len() as f64, *a)
         })
         .filter(|x| x.0 > 0.0)
