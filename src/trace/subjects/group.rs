@@ -1,6 +1,6 @@
 //! Which records are of one subject. In: strong values in order of bodies, each body's by record. Out: the node of each record's first
 //! value, groups of nodes, and the node of a print. Bounds: 12 bytes a distinct value for its print and 12 for its group, 16 a record,
-//! and 48 for each of [`BATCH`] values at once.
+//! and 56 for each of [`BATCH`] values at once.
 //!
 //! A table of all prints is hundreds of megabytes for a large case, and asking it value by value waits for memory each time. So values
 //! are gathered, put apart by the first bits of their prints, and each part is met in order with the prints that it holds already.
@@ -133,7 +133,9 @@ pub(super) struct Grouping {
     waiting: Vec<Strong>,
     /// By part: print and place in `waiting`.
     apart: Vec<Vec<(u64, u32)>>,
+    /// Node of each value that waits, and for new prints the place where they come first.
     nodes: Vec<u32>,
+    new_at: Vec<u32>,
     done: Grouped,
     /// The body that is read, its records so far, and number and node of the last one.
     body: i64,
@@ -156,6 +158,7 @@ impl Grouping {
             waiting: Vec::new(),
             apart: vec![Vec::new(); 1 << PART_BITS],
             nodes: Vec::new(),
+            new_at: Vec::new(),
             done,
             body: 0,
             with_strong: 0,
@@ -207,7 +210,8 @@ impl Grouping {
         self.waiting = waiting;
     }
 
-    /// The nodes of the values that wait; new prints get new ones.
+    /// The nodes of the values that wait; new prints get new ones in the order in which they come, so that what stands together lies
+    /// together.
     fn look_up(&mut self) {
         for (s, i) in self.waiting.iter().zip(0u32..) {
             if s.kind != RECORDS
@@ -218,39 +222,63 @@ impl Grouping {
         }
         self.nodes.clear();
         self.nodes.resize(self.waiting.len(), 0);
-        let mut fresh: Vec<(u64, u32)> = Vec::new();
-        for (part, wanted) in self.done.prints.0.iter_mut().zip(&mut self.apart) {
+        self.new_at.clear();
+        self.new_at.resize(self.waiting.len(), KNOWN);
+        for (part, wanted) in self.done.prints.0.iter().zip(&mut self.apart) {
             wanted.sort_unstable();
             let mut known = part.prints.iter().zip(&part.nodes).peekable();
-            for same in wanted.chunk_by(|a, b| a.0 == b.0) {
-                let Some((print, first)) = same.first() else {
-                    continue;
+            // of new prints only the first place stays
+            let mut kept = 0;
+            let mut from = 0;
+            while let Some((print, first)) = wanted.get(from).copied() {
+                let same = wanted.get(from..).unwrap_or_default();
+                let n = same.iter().take_while(|x| x.0 == print).count();
+                while known.next_if(|(p, _)| **p < print).is_some() {}
+                let node = known.peek().filter(|(p, _)| **p == print);
+                let (list, value) = match node {
+                    Some((_, node)) => (&mut self.nodes, **node),
+                    None => (&mut self.new_at, first),
                 };
-                while known.next_if(|(p, _)| *p < print).is_some() {}
-                let node = match known.peek() {
-                    Some((p, node)) if *p == print => **node,
-                    _ => {
-                        let kind = self
-                            .waiting
-                            .get(*first as usize)
-                            .map_or(RECORDS, |s| s.kind);
-                        let node = self.done.groups.add(kind);
-                        fresh.push((*print, node));
-                        node
-                    }
-                };
-                for (_, i) in same {
-                    if let Some(n) = self.nodes.get_mut(*i as usize) {
-                        *n = node;
+                for (_, i) in same.iter().take(n) {
+                    if let Some(x) = list.get_mut(*i as usize) {
+                        *x = value;
                     }
                 }
+                if node.is_none()
+                    && let Some(x) = wanted.get_mut(kept)
+                {
+                    *x = (print, first);
+                    kept += 1;
+                }
+                from += n;
             }
-            part.merge(&fresh);
+            wanted.truncate(kept);
+        }
+        for (i, s) in (0u32..).zip(&self.waiting) {
+            let at = self.new_at.get(i as usize).copied().unwrap_or(KNOWN);
+            if at == KNOWN {
+                continue;
+            }
+            let node = match at == i {
+                true => self.done.groups.add(s.kind),
+                false => self.nodes.get(at as usize).copied().unwrap_or(0),
+            };
+            if let Some(n) = self.nodes.get_mut(i as usize) {
+                *n = node;
+            }
+        }
+        for (part, fresh) in self.done.prints.0.iter_mut().zip(&mut self.apart) {
+            for (_, at) in fresh.iter_mut() {
+                *at = self.nodes.get(*at as usize).copied().unwrap_or(0);
+            }
+            part.merge(fresh);
             fresh.clear();
-            wanted.clear();
         }
     }
 }
+
+/// In place of where a new print comes first.
+const KNOWN: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests {
