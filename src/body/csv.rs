@@ -75,6 +75,17 @@ pub fn row(s: &[u8], at: usize, delimiter: u8, cells: &mut Vec<Cell>) -> usize {
     }
 }
 
+/// A cell with `""` as `"`.
+pub fn undoubled(cell: &[u8]) -> Vec<u8> {
+    let mut after = false;
+    let single = cell.iter().filter(|b| {
+        let second = **b == b'"' && after;
+        after = **b == b'"' && !after;
+        !second
+    });
+    single.copied().collect()
+}
+
 fn quoted(s: &[u8], from: usize) -> (usize, bool) {
     let mut i = from;
     let mut doubled = false;

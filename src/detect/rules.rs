@@ -169,9 +169,8 @@ impl Rules {
 
     /// What the last key of a field path (`$.items[*].idCard`, `header:x-api-key`) says about a class.
     pub fn context(&self, field: &str, class: u8) -> Context {
-        let tail = field.rsplit(['.', ':']).next().unwrap_or(field);
-        self.key(tail.trim_end_matches("[*]").as_bytes())
-            .about(class)
+        let key = super::place::last_key(field);
+        self.key(key.as_bytes()).about(class)
     }
 
     fn empty() -> Rules {
