@@ -114,6 +114,22 @@ fn heading(field: &str) -> Option<Range<usize>> {
     memchr::memmem::find_iter(rest.as_bytes(), ":csv").find_map(|n| name_at(field, 5 + n + 4))
 }
 
+/// The field that a column had if its table had no headings: `csv:4` of `csv:idCard` in column 4, `$.rows[*][3]` of `$.rows[*][*:idCard]`.
+/// `None` where the field is no heading's.
+pub(crate) fn by_number(field: &str, column: u32) -> Option<String> {
+    if let Some(name) = heading(field).filter(|n| n.end == field.len()) {
+        return Some(format!("{}:{column}", field.get(..name.start)?));
+    }
+    let mut at = 0;
+    while let Some(hole) = hole(field, at) {
+        if hole.end == field.len() && hole.len() > 3 {
+            return Some(format!("{}[{column}]", field.get(..hole.start)?));
+        }
+        at = hole.end;
+    }
+    None
+}
+
 fn name_at(field: &str, at: usize) -> Option<Range<usize>> {
     let rest = field.get(at..)?;
     if let Some(quoted) = rest.strip_prefix("['") {
@@ -238,6 +254,21 @@ mod tests {
             ("$[*:", &[1], "$[*::1"),
         ] {
             assert_eq!(place(field, index), want, "{field}");
+        }
+    }
+
+    #[test]
+    fn columns_by_number() {
+        for (field, want) in [
+            ("csv:idCard", Some("csv:4")),
+            ("form:list:csv['Card No.']", Some("form:list:csv:4")),
+            ("$.rows[*][*:idCard]", Some("$.rows[*][4]")),
+            ("$.rows[*][*]", None),
+            ("csv:4", None),
+            ("csv:memo.phone", None),
+            ("$.idCard", None),
+        ] {
+            assert_eq!(by_number(field, 4).as_deref(), want, "{field}");
         }
     }
 

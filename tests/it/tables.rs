@@ -4,12 +4,19 @@
 
 use crate::detect_noise::accepted;
 use crate::support::{
+    dress,
     mint::{CLASSES, Class, DECOYS, Decoy},
+    people::{Person, person},
     random::Random,
+    wire::{Wire, request, response},
 };
 use leaktrace::call::model::Facts;
+use leaktrace::case::marks;
 use leaktrace::detect::{Rules, Scanner, place};
+use leaktrace::load::correct;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 /// Classes of the measured exports.
@@ -200,4 +207,328 @@ fn columns_are_known_by_their_headers() {
         }
     }
     assert!(poor.is_empty(), "{}", poor.join("\n"));
+}
+
+/// A case of one API whose answers are exports with columns of the client's choice, in five kinds of body.
+struct Exports {
+    dir: tempfile::TempDir,
+    people: Vec<Person>,
+}
+
+impl Exports {
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).to_str().unwrap().to_owned()
+    }
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_leaktrace"))
+            .args(args)
+            .args(["--case", &self.path("c.ltc")])
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env("LEAKTRACE_PASSPHRASE", "correct horse battery staple")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+    fn rows(&self, args: &[&str]) -> Vec<Value> {
+        let out = self.run(&[args, &["--json", "--reveal"]].concat());
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code().unwrap() < 2, "{args:?}: {said}");
+        let text = String::from_utf8(out.stdout).unwrap();
+        text.lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect()
+    }
+    /// Fields of a class in the answers of an API.
+    fn fields(&self, route: &str, class: &str) -> Vec<String> {
+        let apis = self.rows(&["apis"]);
+        let api = apis.iter().find(|a| a["route"] == route).unwrap();
+        let of = api["classes"].as_array().unwrap().iter();
+        of.filter(|c| c["class"] == class)
+            .flat_map(|c| c["fields"].as_array().unwrap().clone())
+            .map(|f| f.as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+/// What stands in a column.
+type Make = fn(&Person, usize) -> String;
+
+/// The columns of the case: as many numbers that are no cards and no telephones.
+const COLUMNS: [(&str, Make); 6] = [
+    ("Order No.", |_, n| format!("62{:017}", n * 7919)),
+    ("idCard", |p, _| p.cn_id.clone()),
+    ("批次", |_, n| {
+        format!("1{:010}", 5_000_000_000 + n as u64 * 104_729)
+    }),
+    ("Card No.", |p, _| p.card.clone()),
+    ("姓名", |p, _| p.name.clone()),
+    ("mobile", |p, _| p.mobile.clone()),
+];
+
+fn exports() -> Exports {
+    let mut r = Random::new(41);
+    let people: Vec<Person> = (0..40).map(|_| person(&mut r)).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let mut wire = Wire::new(
+        std::fs::File::create(dir.path().join("a.pcap")).unwrap(),
+        1_700_000_000_000_000_000,
+    )
+    .unwrap();
+    let mut port = 40_000;
+    let mut call = |method: &str, target: &str, media: &str, asked: &[u8], body: &[u8]| {
+        port += 1;
+        wire.now += 1_000_000_000;
+        let mut c = wire
+            .open(([10, 0, 0, 9].into(), port), ([10, 0, 1, 1].into(), 80))
+            .unwrap();
+        let kind = format!("Content-Type: {media}");
+        let (_, kind) = kind.split_once(": ").unwrap();
+        let (own, back): (&[(&str, &str)], &[(&str, &str)]) = match asked.is_empty() {
+            true => (
+                &[("X-Forwarded-User", "lin.mei")],
+                &[("Content-Type", kind)],
+            ),
+            false => (
+                &[("X-Forwarded-User", "lin.mei"), ("Content-Type", kind)],
+                &[("Content-Type", "text/plain")],
+            ),
+        };
+        let (asked, body) = (
+            request(method, "crm.example", target, own, asked),
+            response("200 OK", back, body),
+        );
+        wire.exchange(&mut c, &asked, &body).unwrap();
+        wire.close(&mut c).unwrap();
+    };
+    for n in 0..4 {
+        let mut order: Vec<usize> = (0..COLUMNS.len()).collect();
+        r.shuffle(&mut order);
+        let lines = |delimiter: &str| {
+            let head = order.iter().map(|i| COLUMNS[*i].0.to_owned()).collect();
+            let of = |(i, p)| order.iter().map(|c| COLUMNS[*c].1(p, i + n)).collect();
+            let rows = people.iter().skip(n * 10).take(10).enumerate().map(of);
+            let all: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+            let all: Vec<String> = all.iter().map(|l| l.join(delimiter)).collect();
+            all.join("\r\n") + "\r\n"
+        };
+        call("GET", "/export", "text/csv", b"", lines(";").as_bytes());
+        let rows: Vec<dress::Row> = (people.iter().skip(n * 10).take(10))
+            .enumerate()
+            .map(|(i, p)| {
+                let cells = order.iter().map(|c| dress::Cell {
+                    key: COLUMNS[*c].0.to_owned(),
+                    value: COLUMNS[*c].1(p, i + n),
+                });
+                cells.collect()
+            })
+            .collect();
+        let book = dress::xlsx(&mut r, &rows);
+        let media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+        call("GET", "/book", media, b"", &book);
+        let part = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"list\"; filename=\"a.tsv\"\r\nContent-Type: text/tab-separated-values\r\n\r\n{}\r\n--b--\r\n",
+            lines("\t")
+        );
+        let media = "multipart/form-data; boundary=b";
+        call("POST", "/upload", media, part.as_bytes(), b"ok");
+        let array = |l: &str| {
+            let cells: Vec<String> = l.split('\t').map(|v| format!("{v:?}")).collect();
+            format!("[{}]", cells.join(","))
+        };
+        let all: Vec<String> = lines("\t").lines().map(array).collect();
+        let text = all.join("\n");
+        call(
+            "GET",
+            "/lines",
+            "application/x-ndjson",
+            b"",
+            text.as_bytes(),
+        );
+        let text = format!("{{\"rows\":[{}]}}", all.join(","));
+        call("GET", "/rows", "application/json", b"", text.as_bytes());
+    }
+    Exports { dir, people }
+}
+
+#[test]
+fn a_case_tells_columns_by_headings_and_places_by_number() {
+    let e = exports();
+    let out = e.run(&["load", &e.path("a.pcap")]);
+    assert_eq!(
+        out.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    for (route, of) in [
+        (
+            "/export",
+            ["csv:idCard", "csv['Card No.']", "csv:姓名", "csv:mobile"],
+        ),
+        (
+            "/book",
+            [
+                "xlsx:1:idCard",
+                "xlsx:1['Card No.']",
+                "xlsx:1:姓名",
+                "xlsx:1:mobile",
+            ],
+        ),
+        (
+            "/upload",
+            [
+                "form:list:csv:idCard",
+                "form:list:csv['Card No.']",
+                "form:list:csv:姓名",
+                "form:list:csv:mobile",
+            ],
+        ),
+        (
+            "/lines",
+            [
+                "$[*][*:idCard]",
+                "$[*][*:'Card No.']",
+                "$[*][*:姓名]",
+                "$[*][*:mobile]",
+            ],
+        ),
+        (
+            "/rows",
+            [
+                "$.rows[*][*:idCard]",
+                "$.rows[*][*:'Card No.']",
+                "$.rows[*][*:姓名]",
+                "$.rows[*][*:mobile]",
+            ],
+        ),
+    ] {
+        for (class, field) in ["cn-id", "bank-card", "name", "cn-mobile"].iter().zip(of) {
+            assert_eq!(e.fields(route, class), [field], "{route} {class}");
+        }
+    }
+    // every value of every person in each of five bodies, at the place where its text has it, and nothing else
+    let found = e.rows(&["findings", "dir:*"]);
+    let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for f in &found {
+        let (class, value) = (f["class"].as_str().unwrap(), f["value"].as_str().unwrap());
+        *seen.entry((class.into(), value.into())).or_default() += 1;
+    }
+    let want: BTreeMap<(String, String), usize> = (e.people.iter())
+        .flat_map(|p| {
+            [
+                ("cn-id", &p.cn_id),
+                ("bank-card", &p.card),
+                ("name", &p.name),
+                ("cn-mobile", &p.mobile),
+            ]
+        })
+        .map(|(class, v)| ((class.to_owned(), v.clone()), 5))
+        .collect();
+    let strange: Vec<_> = seen
+        .iter()
+        .filter(|(k, n)| want.get(*k) != Some(n))
+        .collect();
+    assert!(
+        strange.is_empty() && seen.len() == want.len(),
+        "{strange:?}"
+    );
+}
+
+/// What the investigator decides of a column holds over loads, named by its heading or, where that is one, by its number; the case
+/// verifies, and a copy without values goes on telling columns by their headings.
+#[test]
+fn corrections_verify_and_share_copies_go_by_headings() {
+    let e = exports();
+    let load = |file: &str| {
+        let out = e.run(&["load", file]);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(0), "{said}");
+    };
+    load(&e.path("a.pcap"));
+    let correct = |target: &str, kind: &str| {
+        let case = e.dir.path().join("c.ltc");
+        correct::decide(&case, &correct::With::default(), |conn| {
+            marks::correct(conn, kind, target, "")
+        })
+        .unwrap();
+    };
+    assert_eq!(e.rows(&["verify"]).last().unwrap()["failed"], 0);
+    correct("csv['Card No.'] bank-card", "class-off");
+    correct("$.rows[*][*:idCard] cn-id", "class-off");
+    // columns stood elsewhere in each export: no number is a name of theirs
+    correct("csv:1 cn-mobile", "class-off");
+    let check = || {
+        assert!(e.fields("/export", "bank-card").is_empty());
+        assert!(e.fields("/rows", "cn-id").is_empty());
+        assert_eq!(e.fields("/export", "cn-mobile"), ["csv:mobile"]);
+        assert_eq!(e.fields("/book", "bank-card"), ["xlsx:1['Card No.']"]);
+    };
+    check();
+    // one more load, of a table whose columns always stand in the same place
+    let mut wire = Wire::new(
+        std::fs::File::create(e.path("b.pcap")).unwrap(),
+        1_700_000_900_000_000_000,
+    )
+    .unwrap();
+    for (port, part) in (50_000..).zip(e.people.chunks(20)) {
+        let mut c = wire
+            .open(([10, 0, 0, 9].into(), port), ([10, 0, 1, 1].into(), 80))
+            .unwrap();
+        let text = part.iter().fold(String::from("name,phone\n"), |s, p| {
+            s + &format!("{},{}\n", p.name, p.mobile)
+        });
+        let media = [("Content-Type", "text/csv")];
+        let (asked, body) = (
+            request("GET", "crm.example", "/fixed", &[], b""),
+            response("200 OK", &media, text.as_bytes()),
+        );
+        wire.exchange(&mut c, &asked, &body).unwrap();
+        wire.close(&mut c).unwrap();
+    }
+    drop(wire);
+    load(&e.path("b.pcap"));
+    check();
+    assert_eq!(e.fields("/fixed", "cn-mobile"), ["csv:phone"]);
+    correct("csv:2 cn-mobile", "class-off");
+    assert!(e.fields("/fixed", "cn-mobile").is_empty());
+    check();
+    assert_eq!(e.rows(&["verify"]).last().unwrap()["failed"], 0);
+
+    // a row of a table is one record, and a place leads to it
+    let p = &e.people[5];
+    let all = e.rows(&["findings"]);
+    let place = |f: &Value| f["where"].as_str().unwrap().to_owned();
+    let f = (all.iter())
+        .find(|f| f["value"] == p.mobile.as_str() && place(f).starts_with("csv:"))
+        .unwrap();
+    let calls = e.rows(&["calls", &format!("where:/^{}$/", place(f))]);
+    assert!(calls.iter().any(|c| c["id"] == f["call"]));
+    let beside = |g: &&Value| g["call"] == f["call"] && g["record"] == f["record"];
+    let beside: BTreeSet<&str> = (all.iter().filter(beside))
+        .map(|g| g["value"].as_str().unwrap())
+        .collect();
+    let row = [&p.cn_id, &p.mobile, &p.name].map(String::as_str);
+    assert_eq!(beside, row.into());
+
+    let copy = e.path("copy.ltc");
+    let out = e.run(&["share", "-o", &copy]);
+    assert_eq!(
+        out.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    let conn = rusqlite::Connection::open(&copy).unwrap();
+    let mut stmt = conn
+        .prepare("SELECT v FROM term WHERE v LIKE 'csv%'")
+        .unwrap();
+    let fields: BTreeSet<String> = stmt
+        .query_map([], |r| r.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert!(
+        fields.contains("csv:idCard") && fields.contains("csv:姓名"),
+        "{fields:?}"
+    );
 }

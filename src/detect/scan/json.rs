@@ -322,7 +322,7 @@ pub(crate) fn body(sink: &mut Sink, content: &[u8]) {
     }
     let at = content.len() - tail.len();
     if ok && matches!(tail.first(), Some(b'{' | b'[')) {
-        lines(sink, content, at, 1);
+        walk_lines(sink, content, at, 1, lead + skip);
     } else {
         text::body(sink, content, end);
     }
@@ -330,13 +330,18 @@ pub(crate) fn body(sink: &mut Sink, content: &[u8]) {
 
 /// NDJSON from `start` on; the first document has number `first`.
 pub(crate) fn lines(sink: &mut Sink, content: &[u8], start: usize, first: u32) {
+    walk_lines(sink, content, start, first, start);
+}
+
+/// As [`lines`]; `head` is where the first document begins, which may name the columns of the others.
+fn walk_lines(sink: &mut Sink, content: &[u8], start: usize, first: u32, head: usize) {
     let root = sink.root("$", Style::Json);
     sink.push(root, true, true);
     if let Some(f) = sink.frames.last_mut() {
         f.idx = first.wrapping_sub(1);
     }
     let elem = sink.elem(root);
-    let names = of_lines(&sink.judge.rules, content, start);
+    let names = of_lines(&sink.judge.rules, content, head);
     let mut i = start;
     while i < content.len() {
         let rest = content.get(i..).unwrap_or(b"");
