@@ -281,21 +281,15 @@ fn exports() -> Exports {
         let mut c = wire
             .open(([10, 0, 0, 9].into(), port), ([10, 0, 1, 1].into(), 80))
             .unwrap();
-        let kind = format!("Content-Type: {media}");
-        let (_, kind) = kind.split_once(": ").unwrap();
-        let (own, back): (&[(&str, &str)], &[(&str, &str)]) = match asked.is_empty() {
-            true => (
-                &[("X-Forwarded-User", "lin.mei")],
-                &[("Content-Type", kind)],
-            ),
-            false => (
-                &[("X-Forwarded-User", "lin.mei"), ("Content-Type", kind)],
-                &[("Content-Type", "text/plain")],
-            ),
+        let user = ("X-Forwarded-User", "lin.mei");
+        let (typed, plain) = (("Content-Type", media), ("Content-Type", "text/plain"));
+        let (own, back) = match asked.is_empty() {
+            true => (vec![user], typed),
+            false => (vec![user, typed], plain),
         };
         let (asked, body) = (
-            request(method, "crm.example", target, own, asked),
-            response("200 OK", back, body),
+            request(method, "crm.example", target, &own, asked),
+            response("200 OK", &[back], body),
         );
         wire.exchange(&mut c, &asked, &body).unwrap();
         wire.close(&mut c).unwrap();
