@@ -284,6 +284,8 @@ pub const SHEETS: usize = 100;
 pub const SHEET_MEMBERS: usize = 10_000;
 /// Distinct keys of one body that are told apart; in a body with more, further keys stand as `*` (keys that are data would fill memory).
 pub const FIELDS_PER_BODY: usize = 20_000;
+/// Bytes of a heading of a table: a question of a form fits, a paragraph is no name.
+pub const HEADING: usize = 256;
 /// Records of one account that are followed: beyond, the list is only longer.
 pub const TRACE_ACCOUNT_RECORDS: usize = 2000;
 /// Calls of one subject that are read: beyond, a few seconds become minutes.

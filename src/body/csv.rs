@@ -12,7 +12,14 @@ pub struct Cell {
     pub doubled: bool,
 }
 
-/// The delimiter that divides the first line into the most cells; the comma where none does.
+/// Delimiters, most frequent first.
+pub const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
+/// Rows and bytes that are looked at where the first line does not tell.
+const LOOK_ROWS: usize = 24;
+const LOOK: usize = 16 << 10;
+
+/// The delimiter: what the media type or a line `sep=;` says, the only one that the first line has, else the one that divides most of the
+/// first rows into as many cells; the comma where none does.
 pub fn delimiter(content: &[u8], media_type: Option<&str>) -> u8 {
     if media_type.is_some_and(|m| m.contains("tab-separated")) {
         return b'\t';
@@ -21,19 +28,55 @@ pub fn delimiter(content: &[u8], media_type: Option<&str>) -> u8 {
         .split(|b| *b == b'\n')
         .find(|l| !l.trim_ascii().is_empty())
         .unwrap_or(b"");
-    let mut best = (b',', 0);
-    for d in [b',', b'\t', b';', b'|'] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if let [
+        b's' | b'S',
+        b'e' | b'E',
+        b'p' | b'P',
+        b'=',
+        d @ (b'\t' | b'!'..=b'/' | b':' | b';' | b'^' | b'|' | b'~'),
+    ] = line
+        && *d != b'"'
+    {
+        return *d;
+    }
+    let count = |d: u8| {
         let mut quoted = false;
-        let mut n = 0;
-        for b in line {
-            quoted ^= *b == b'"';
-            n += usize::from(*b == d && !quoted);
-        }
-        if n > best.1 {
-            best = (d, n);
+        let cuts = line.iter().filter(|b| {
+            quoted ^= **b == b'"';
+            **b == d && !quoted
+        });
+        cuts.count()
+    };
+    let counts = DELIMITERS.map(|d| (d, count(d)));
+    let mut there = counts.iter().filter(|c| c.1 > 0);
+    if let (Some((only, _)), None) = (there.next(), there.next()) {
+        return *only;
+    }
+    let ahead = content.get(..content.len().min(LOOK)).unwrap_or(content);
+    let mut best = (b',', (0, 0));
+    for (d, n) in counts {
+        let weight = divides(ahead, d);
+        if (weight.0, n.max(weight.1)) > best.1 {
+            best = (d, (weight.0, n.max(weight.1)));
         }
     }
     best.0
+}
+
+/// How many of the first rows a delimiter divides into the same number of cells, the most frequent one, and that number less one.
+fn divides(ahead: &[u8], delimiter: u8) -> (usize, usize) {
+    let (mut at, mut cells, mut cuts) = (0, Vec::new(), Vec::new());
+    while at < ahead.len() && cuts.len() < LOOK_ROWS {
+        at = row(ahead, at, delimiter, &mut cells);
+        cuts.push(cells.len().saturating_sub(1));
+    }
+    cuts.retain(|n| *n > 0);
+    cuts.sort_unstable();
+    cuts.chunk_by(|a, b| a == b)
+        .map(|same| (same.len(), same.first().copied().unwrap_or(0)))
+        .max()
+        .unwrap_or_default()
 }
 
 /// Reads the row at `at` into `cells` (cleared first); returns the place of the next row.
@@ -75,6 +118,17 @@ pub fn row(s: &[u8], at: usize, delimiter: u8, cells: &mut Vec<Cell>) -> usize {
     }
 }
 
+/// A cell with `""` as `"`.
+pub fn undoubled(cell: &[u8]) -> Vec<u8> {
+    let mut after = false;
+    let single = cell.iter().filter(|b| {
+        let second = **b == b'"' && after;
+        after = **b == b'"' && !after;
+        !second
+    });
+    single.copied().collect()
+}
+
 fn quoted(s: &[u8], from: usize) -> (usize, bool) {
     let mut i = from;
     let mut doubled = false;
@@ -92,6 +146,26 @@ fn quoted(s: &[u8], from: usize) -> (usize, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn delimiters() {
+        for (text, want) in [
+            ("a;b;c\n", b';'),
+            ("a\n", b','),
+            ("", b','),
+            ("a, b; c\n1;2\n", b';'),
+            ("name;amount\nx;1,5\ny;2,5\n", b';'),
+            ("name, first;amount, net\nx;1,5\ny;2,5\n", b';'),
+            ("list of customers\n\na|b|c\n1|2|3\n", b'|'),
+            ("sep=;\r\na,b;c\r\n", b';'),
+            ("sep=\t\na,b\tc\n", b'\t'),
+            ("sep=\"\na,b\n", b','),
+            ("\"a;b\",c\n", b','),
+            ("a\tb, c\n1\t2, 3\n1\t2\n", b'\t'),
+        ] {
+            assert_eq!(delimiter(text.as_bytes(), None), want, "{text}");
+        }
+    }
 
     #[test]
     fn rows_and_cells() {

@@ -305,7 +305,7 @@ fn csv(lead: &[u8]) -> bool {
     if whole.len() < 2 {
         return false;
     }
-    [b',', b'\t', b';', b'|'].into_iter().any(|d| {
+    super::csv::DELIMITERS.into_iter().any(|d| {
         let counts: Vec<usize> = whole.iter().map(|l| cells(l, d)).collect();
         let first = counts.first().copied().unwrap_or(0);
         first > 1 && counts.iter().all(|c| *c == first) && !named(whole, d)

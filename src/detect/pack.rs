@@ -192,6 +192,8 @@ pub struct Slim {
     pub form: Form,
     /// Record, 0 for none.
     pub record: u32,
+    /// The innermost index of its place: the column, of a cell whose field is a heading.
+    pub last: Option<u32>,
     /// Print.
     pub print: u64,
 }
@@ -236,8 +238,9 @@ fn visit_all(
         r.zigzag()?;
         r.u32()?;
         record = record.checked_add(r.zigzag()?)?;
+        let mut last = None;
         for _ in 0..r.count(1)? {
-            r.u32()?;
+            last = Some(r.u32()?);
         }
         finding(Slim {
             field,
@@ -246,6 +249,7 @@ fn visit_all(
             masked: conf & 0x80 != 0,
             form,
             record: u32::try_from(record).ok()?,
+            last,
             print: r.print()?,
         });
     }

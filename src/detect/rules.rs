@@ -18,6 +18,8 @@ pub use keys::KeyCtx;
 use keys::tokens;
 
 const BUILTIN: &str = include_str!("rules/builtin.toml");
+/// Raised where the scanner finds something else in the same content, or gives it another field: what was searched before is told apart.
+const REVISION: &[u8] = b"scanner 2";
 /// Letters from which on a word also counts inside a longer run of letters (`usermobile`).
 const INNER: usize = 6;
 
@@ -169,9 +171,8 @@ impl Rules {
 
     /// What the last key of a field path (`$.items[*].idCard`, `header:x-api-key`) says about a class.
     pub fn context(&self, field: &str, class: u8) -> Context {
-        let tail = field.rsplit(['.', ':']).next().unwrap_or(field);
-        self.key(tail.trim_end_matches("[*]").as_bytes())
-            .about(class)
+        let key = super::place::last_key(field);
+        self.key(key.as_bytes()).about(class)
     }
 
     fn empty() -> Rules {
@@ -199,6 +200,7 @@ impl Rules {
         let mut r = Rules::empty();
         r.merge(Path::new("builtin.toml"), BUILTIN, true)?;
         let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
+        hash.update(REVISION);
         hash.update(BUILTIN);
         for (path, text) in extra {
             r.merge(path, text, false)?;

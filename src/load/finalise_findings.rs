@@ -9,6 +9,7 @@ use super::read::Evidence;
 use crate::case::marks::Correction;
 use crate::detect::column::{Decision, Held, decide};
 use crate::detect::pack;
+use crate::detect::place;
 use crate::detect::{DIGEST, Rules};
 use crate::error::Result;
 use crate::facts::calls::NONE;
@@ -112,6 +113,15 @@ struct Stats {
     list: Vec<(Key, Stat)>,
     index: FxHashMap<Key, usize>,
     recent: Recent<usize>,
+    /// Numbers of the columns that hold each field, where corrections ask for them.
+    numbers: Option<FxHashMap<Key, Number>>,
+}
+
+/// The number of a column, in all tables the same or not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Number {
+    Always(u32),
+    Differs,
 }
 
 impl Default for Stats {
@@ -120,6 +130,7 @@ impl Default for Stats {
             list: Vec::new(),
             index: FxHashMap::default(),
             recent: Recent::new(),
+            numbers: None,
         }
     }
 }
@@ -147,6 +158,14 @@ impl Stats {
                     return;
                 }
                 let mut stats = stats.borrow_mut();
+                if let (Some(numbers), Some(n)) = (&mut stats.numbers, f.last) {
+                    let number = numbers
+                        .entry((place, f.field, f.class))
+                        .or_insert(Number::Always(n));
+                    if *number != Number::Always(n) {
+                        *number = Number::Differs;
+                    }
+                }
                 let Some(s) = stats.of((place, f.field, f.class)) else {
                     return;
                 };
@@ -216,8 +235,12 @@ pub fn columns(
     }
     users.sort_unstable();
     let calls = &mut ev.calls;
+    let numbered = corrections.iter().any(by_number);
     let stats = streamed(conn, |batches| {
-        let mut stats = Stats::default();
+        let mut stats = Stats {
+            numbers: numbered.then(FxHashMap::default),
+            ..Stats::default()
+        };
         each(batches, &users, calls, |found, calls| match found {
             Found::Body { blob, id, group } => {
                 for same in group.chunk_by(|a, b| a.1 == b.1) {
@@ -234,7 +257,7 @@ pub fn columns(
         });
         stats
     })?;
-    let mut keys = stats.list;
+    let (mut keys, numbers) = (stats.list, stats.numbers.unwrap_or_default());
     keys.sort_unstable_by_key(|(k, _)| *k);
     let mut out = Columns {
         list: Vec::with_capacity(keys.len()),
@@ -257,7 +280,12 @@ pub fn columns(
             .or_insert_with(|| rules.context(ev.term(field), rule));
         let mut decision = decide(def, &s.held, context);
         let api = place / 2;
-        if let Some(on) = corrected(corrections, &def.name, ev.term(field)) {
+        let number = match numbers.get(&(place, field, class)) {
+            Some(Number::Always(n)) => place::by_number(ev.term(field), *n),
+            _ => None,
+        };
+        let called = [Some(ev.term(field)), number.as_deref()];
+        if let Some(on) = corrected(corrections, &def.name, called) {
             decision.accept = on;
             decision.why = format!("decided by the investigator; {}", decision.why);
         } else if !def.enabled {
@@ -282,13 +310,21 @@ pub fn columns(
     Ok(out)
 }
 
-/// `class`, `class-on`, `class-off` on a class name, or on `FIELD CLASS` for one field.
-fn corrected(corrections: &[Correction], class: &str, field: &str) -> Option<bool> {
+/// Whether a correction is on a column by its number (`csv:4 CLASS`, `$.rows[*][3] CLASS`).
+fn by_number(c: &Correction) -> bool {
+    let field = c.target.rsplit_once(' ').map_or("", |t| t.0);
+    let field = field.strip_suffix(']').unwrap_or(field);
+    field.ends_with(|c: char| c.is_ascii_digit())
+}
+
+/// `class`, `class-on`, `class-off` on a class name, or on `FIELD CLASS` for one field: `called` are the names of that field. A column with a
+/// heading goes by its number as well, where that is the same in all tables: so it was called before headings counted.
+fn corrected(corrections: &[Correction], class: &str, called: [Option<&str>; 2]) -> Option<bool> {
     let mut out = None;
     for c in corrections {
         let target = c.target.strip_prefix("class:").unwrap_or(&c.target);
-        let hit = target == class
-            || target.strip_suffix(class).and_then(|t| t.strip_suffix(' ')) == Some(field);
+        let field = target.strip_suffix(class).and_then(|t| t.strip_suffix(' '));
+        let hit = target == class || field.is_some() && called.contains(&field);
         if hit {
             match (c.kind.as_str(), c.v.as_str()) {
                 ("class-off", _) | ("class", "off") => out = Some(false),

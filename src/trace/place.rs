@@ -171,9 +171,7 @@ fn json(text: &[u8], offsets: &[u64]) -> Vec<(String, u32)> {
 
 /// Column and row of delimited text; the row is the record.
 fn csv(text: &[u8], offsets: &[u64]) -> Vec<(String, u32)> {
-    let tabs = text.iter().take(2000).filter(|b| **b == b'\t').count();
-    let commas = text.iter().take(2000).filter(|b| **b == b',').count();
-    let delimiter = if tabs > commas { b'\t' } else { b',' };
+    let delimiter = crate::body::csv::delimiter(text, None);
     let (mut row, mut column, mut quoted) = (1u32, 1u32, false);
     let mut out = Vec::with_capacity(offsets.len());
     let mut wanted = offsets.iter().map(|o| *o as usize).peekable();

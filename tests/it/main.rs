@@ -69,6 +69,7 @@ mod slices;
 mod socks;
 mod sources;
 mod streams;
+mod tables;
 mod taps;
 mod taps_later;
 mod text_search;

@@ -43,7 +43,7 @@ pub(super) fn rules(cx: &Cx, check: &mut Check<'_>, again: &Again) -> Result<boo
                 .get::<_, Option<Vec<u8>>>(2)?
                 .map_or(Value::Null, |s| crate::cli::table::hex(&s).into());
             let why = format!(
-                "its findings were made with other rules ({had}; these are {}): verify with the same --rules",
+                "its findings were made with other rules, or by another scanner ({had}; these are {}): verify with the same --rules",
                 again.rules.print()
             );
             check.thing("source", &name, id, Some(why))?;

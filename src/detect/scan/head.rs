@@ -267,7 +267,7 @@ pub(crate) fn target(s: &mut Sink, t: &[u8], at: usize) {
                 .unwrap_or(0)
     });
     let root = s.root("path", Style::Colon);
-    segments(s, path, from, at, |s, n| s.column(root, n, b""));
+    segments(s, path, from, at, |s, n| s.column(root, n));
     if let Some(q) = q {
         let root = s.root("query", Style::Colon);
         rows::pairs(s, root, t.get(q + 1..t_end).unwrap_or(b""), at + q + 1);

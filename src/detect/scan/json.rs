@@ -1,14 +1,13 @@
 //! JSON bodies, one document or many, and JSON inside values. In: text. Out: values with their paths in the sink.
 //! Bounds: [`crate::limits::NEST_DEPTH`] levels are told apart; deeper ones count to the last of them.
 
-use super::field;
 use super::sink::{NodeId, Sink, Slot, Style};
-use super::text;
+use super::table::{COLUMNS, First, Names, Table, of_lines, told};
+use super::{field, text};
 use crate::body::json::{self, Visit, chars};
 use crate::body::sniff;
 use crate::detect::form::Step;
 use crate::limits;
-use std::sync::Arc;
 
 struct Walk<'a> {
     sink: &'a mut Sink,
@@ -24,26 +23,16 @@ struct Walk<'a> {
     /// The document is an escaped string that stands in the content: where its places are there.
     map: Vec<(usize, usize)>,
     buf: Vec<u8>,
-    /// The whole text, for the names of columns that stand elsewhere in it; whether they were looked for, and what they are.
+    content: &'a [u8],
+    /// The text that names of columns are looked for in.
     text: &'a [u8],
-    headings: Option<Arc<Vec<Vec<u8>>>>,
+    /// Names of columns that stand elsewhere in it, once they were looked for.
+    headings: Option<Names>,
+    /// Names of columns where the document is a line and a row.
+    line: Names,
     /// Arrays of arrays that the walk is in.
     tables: Vec<Table>,
 }
-
-/// An array whose elements are arrays: rows of a table.
-struct Table {
-    /// Its frame.
-    frame: usize,
-    names: Arc<Vec<Vec<u8>>>,
-    /// Nodes of the columns.
-    cells: Vec<NodeId>,
-    /// The first row, while it may be one of headings.
-    first: Option<Vec<Vec<u8>>>,
-}
-
-/// Columns told apart in a row: what a table has, not a matrix.
-const COLUMNS: usize = 256;
 
 /// Place of a value: its own, or that of the document around it.
 fn place(around: Option<Slot>, map: &[(usize, usize)], at: usize, len: usize) -> Slot {
@@ -79,7 +68,10 @@ impl Walk<'_> {
                 let (array, at) = (f.node, f.idx as usize);
                 match f.row && at < COLUMNS {
                     true => self.cell(array, at),
-                    false => self.sink.elem(array),
+                    false => {
+                        f.column = f.row.then_some(f.idx);
+                        self.sink.elem(array)
+                    }
                 }
             }
             _ => self.cur,
@@ -91,10 +83,11 @@ impl Walk<'_> {
         let Some(table) = self.tables.last_mut() else {
             return self.sink.elem(row);
         };
+        let name = table.names.get(at).map_or(&[][..], |n| n);
+        self.sink.at_column((!name.is_empty()).then_some(at));
         if let Some(id) = table.cells.get(at) {
             return *id;
         }
-        let name = table.names.get(at).map_or(&[][..], |n| n);
         let id = self.sink.cell(row, at, name);
         if at == table.cells.len() {
             table.cells.push(id);
@@ -107,13 +100,15 @@ impl Walk<'_> {
         let frame = self.sink.frames.len() - 1;
         if self.tables.last().is_none_or(|t| t.frame != frame) {
             let text = self.text;
-            let names = self
-                .headings
-                .get_or_insert_with(|| Arc::new(headings(text)))
-                .clone();
+            // lines are rows of the table around this document
+            let around = frame < self.bottom;
+            let names = match around {
+                true => self.line.clone(),
+                false => self.headings.get_or_insert_with(|| told(text)).clone(),
+            };
             self.tables.push(Table {
                 frame,
-                first: names.is_empty().then(Vec::new),
+                first: (names.is_empty() && !around).then(First::default),
                 cells: Vec::new(),
                 names,
             });
@@ -121,9 +116,9 @@ impl Walk<'_> {
         self.tables.last().is_some_and(|t| !t.names.is_empty())
     }
 
-    /// A text of a row, or something else (`None`): a first row of words alone names the columns.
+    /// A text of a row with its place, or something else (`None`): a first row of words alone may name the columns.
     #[inline]
-    fn heading(&mut self, text: Option<&[u8]>) {
+    fn heading(&mut self, text: Option<(&[u8], usize)>) {
         if self.tables.is_empty() {
             return;
         }
@@ -132,9 +127,9 @@ impl Walk<'_> {
             && table.frame + 2 == frame
             && let Some(first) = &mut table.first
         {
-            match text {
-                Some(t) if first.len() < COLUMNS && t.len() <= 64 => first.push(t.to_vec()),
-                _ => table.first = None,
+            let names = text.is_some_and(|(t, at)| first.add(t, at));
+            if !names {
+                table.first = None;
             }
         }
     }
@@ -147,102 +142,12 @@ impl Walk<'_> {
         if let Some(table) = self.tables.last_mut()
             && table.frame + 1 == frame
             && let Some(first) = table.first.take()
-            && first.len() > 1
-            && super::rows::words(first.iter().map(|c| &**c))
+            && let Some(names) = first.names(&self.sink.judge.rules, self.content)
         {
-            table.names = Arc::new(first);
+            table.names = names;
             table.cells.clear();
         }
     }
-}
-
-/// Names of columns that a document tells beside its rows: `"columns":["name","phone"]`, `"fields":[{"name":"phone"}]`.
-fn headings(text: &[u8]) -> Vec<Vec<u8>> {
-    const KEYS: [&str; 10] = [
-        "\"columns\"",
-        "\"fields\"",
-        "\"headers\"",
-        "\"header\"",
-        "\"cols\"",
-        "\"columnNames\"",
-        "\"fieldNames\"",
-        "\"heads\"",
-        "\"titles\"",
-        "\"schema\"",
-    ];
-    for key in KEYS {
-        for at in memchr::memmem::find_iter(text, key).take(4) {
-            let from = at + key.len();
-            let rest = text.get(from..).unwrap_or_default();
-            let blank = |v: &[u8]| v.iter().take_while(|b| b.is_ascii_whitespace()).count();
-            let colon = blank(rest);
-            if rest.get(colon) != Some(&b':') {
-                continue;
-            }
-            let open = colon + 1 + blank(rest.get(colon + 1..).unwrap_or_default());
-            if rest.get(open) != Some(&b'[') {
-                continue;
-            }
-            let mut names = Names::default();
-            // a list of columns is short
-            let most = text.len().min(from + open + (64 << 10));
-            json::walk(text.get(..most).unwrap_or(text), from + open, &mut names);
-            if names.list.len() > 1 {
-                return names.list;
-            }
-        }
-    }
-    Vec::new()
-}
-
-/// Texts of an array, or what names each object of it.
-#[derive(Default)]
-struct Names {
-    list: Vec<Vec<u8>>,
-    depth: usize,
-    /// Objects begun, and whether the key before says a name.
-    objects: usize,
-    named: bool,
-}
-
-impl Visit for Names {
-    fn open(&mut self, array: bool) {
-        self.depth += 1;
-        self.objects += usize::from(!array && self.depth == 2);
-        self.named = false;
-    }
-    fn close(&mut self) {
-        self.depth -= 1;
-    }
-    fn key(&mut self, raw: &[u8]) {
-        const SAYS: [&[u8]; 9] = [
-            b"name",
-            b"field",
-            b"key",
-            b"title",
-            b"label",
-            b"prop",
-            b"dataIndex",
-            b"column",
-            b"columnName",
-        ];
-        self.named = self.depth == 2 && SAYS.contains(&raw);
-    }
-    fn string(&mut self, raw: &[u8], _: usize, _: u16) {
-        let due = match self.depth {
-            1 => true,
-            2 => self.named && self.list.len() < self.objects,
-            _ => false,
-        };
-        if due && self.list.len() < COLUMNS {
-            let mut name = Vec::new();
-            json::unescape(raw, &mut name);
-            self.list.push(name);
-        }
-        self.named = false;
-    }
-    fn number(&mut self, _: &[u8], _: usize) {}
-    fn word(&mut self, _: &[u8], _: usize) {}
 }
 
 impl Visit for Walk<'_> {
@@ -253,7 +158,7 @@ impl Visit for Walk<'_> {
             && let Some(f) = self.sink.frames.last_mut()
             && self.over == 0
         {
-            f.row = false;
+            (f.row, f.column) = (false, None);
         }
         let parent_array = self.sink.frames.last().is_some_and(|f| f.array);
         let inner = self.sink.frames.len() > self.bottom || self.bottom > 0 && parent_array;
@@ -290,7 +195,7 @@ impl Visit for Walk<'_> {
     #[inline]
     fn string(&mut self, raw: &[u8], at: usize, bits: u16) {
         let node = self.due();
-        self.heading(Some(raw));
+        self.heading(Some((raw, at)));
         if bits & chars::BACKSLASH != 0 {
             let mut buf = std::mem::take(&mut self.buf);
             let unicode = json::unescape(raw, &mut buf);
@@ -363,6 +268,18 @@ fn with(
     slot: Option<Slot>,
     map: Vec<(usize, usize)>,
 ) -> (usize, bool) {
+    walk(sink, root, content, start, slot, map, Names::default())
+}
+
+fn walk(
+    sink: &mut Sink,
+    root: NodeId,
+    content: &[u8],
+    start: usize,
+    slot: Option<Slot>,
+    map: Vec<(usize, usize)>,
+    line: Names,
+) -> (usize, bool) {
     let bottom = sink.frames.len();
     let mut walk = Walk {
         sink,
@@ -379,7 +296,9 @@ fn with(
         } else {
             b""
         },
+        content,
         headings: None,
+        line,
         tables: Vec::new(),
     };
     json::walk(content, start, &mut walk)
@@ -403,7 +322,7 @@ pub(crate) fn body(sink: &mut Sink, content: &[u8]) {
     }
     let at = content.len() - tail.len();
     if ok && matches!(tail.first(), Some(b'{' | b'[')) {
-        lines(sink, content, at, 1);
+        walk_lines(sink, content, at, 1, lead + skip);
     } else {
         text::body(sink, content, end);
     }
@@ -411,12 +330,18 @@ pub(crate) fn body(sink: &mut Sink, content: &[u8]) {
 
 /// NDJSON from `start` on; the first document has number `first`.
 pub(crate) fn lines(sink: &mut Sink, content: &[u8], start: usize, first: u32) {
+    walk_lines(sink, content, start, first, start);
+}
+
+/// As [`lines`]; `head` is where the first document begins, which may name the columns of the others.
+fn walk_lines(sink: &mut Sink, content: &[u8], start: usize, first: u32, head: usize) {
     let root = sink.root("$", Style::Json);
     sink.push(root, true, true);
     if let Some(f) = sink.frames.last_mut() {
         f.idx = first.wrapping_sub(1);
     }
     let elem = sink.elem(root);
+    let names = of_lines(&sink.judge.rules, content, head);
     let mut i = start;
     while i < content.len() {
         let rest = content.get(i..).unwrap_or(b"");
@@ -427,7 +352,7 @@ pub(crate) fn lines(sink: &mut Sink, content: &[u8], start: usize, first: u32) {
         if let Some(f) = sink.frames.last_mut() {
             f.idx = f.idx.wrapping_add(1);
         }
-        let (end, ok) = run(sink, elem, content, i, None);
+        let (end, ok) = walk(sink, elem, content, i, None, Vec::new(), names.clone());
         if ok && end > i {
             i = end;
             continue;

@@ -363,7 +363,8 @@ impl Visit for Page<'_> {
                     .first
                     .take()
                     .filter(|f| f.len() > 1 && self.heads.is_empty());
-                if let Some(first) = first.filter(|f| super::rows::words(f.iter().map(|c| &**c))) {
+                if let Some(first) = first.filter(|f| super::heading::words(f.iter().map(|c| &**c)))
+                {
                     self.heads = first;
                 }
                 self.label.clear();

@@ -4,6 +4,7 @@
 mod charset;
 mod field;
 mod head;
+mod heading;
 mod json;
 mod markup;
 mod multipart;
@@ -13,6 +14,7 @@ mod sink;
 #[cfg(test)]
 mod speed;
 mod sse;
+mod table;
 mod text;
 
 use super::print::PrintKey;

@@ -1,30 +1,35 @@
-//! Delimited text, workbooks and form bodies. In: content. Out: values in the sink: `csv:COLUMN` with the row as index,
-//! `xlsx:SHEET:COLUMN`, `form:NAME`. Bounds: linear; those of [`crate::body::sheet`].
+//! Delimited text, workbooks and form bodies. In: content. Out: values in the sink: `csv:NAME` with row and column as indices, `csv:COLUMN`
+//! with the row where the column has no name, `xlsx:SHEET:NAME`, `form:NAME`. Bounds: linear; those of [`crate::body::sheet`].
 
-use super::field;
 use super::sink::{NodeId, Sink, Slot, Style};
+use super::{field, heading};
 use crate::body::csv;
 use crate::body::json::chars;
 use crate::detect::form::Step;
 use crate::detect::normal;
+use crate::limits;
 
-/// A CSV or TSV body. Columns and rows count from 1; a header row is row 1 and gives the columns their context.
+/// A CSV or TSV body. Columns and rows count from 1; a row of names gives the columns below it their fields and context, others are
+/// fields by their number.
 pub(crate) fn delimited(s: &mut Sink, content: &[u8], media_type: Option<&str>, root: &str) {
     let root = s.root(root, Style::Colon);
     let start = content.strip_prefix(b"\xef\xbb\xbf").map_or(0, |_| 3);
     let delimiter = csv::delimiter(content.get(start..).unwrap_or(b""), media_type);
+    let names = heading::find(&s.judge.rules, content, start, delimiter);
     let mut cells = Vec::new();
-    let mut columns: Vec<NodeId> = Vec::new();
-    let mut buf = Vec::new();
+    let mut columns: Vec<Column> = Vec::new();
     let mut at = start;
     let mut number = 0u32;
     while at < content.len() {
+        let begin = at;
         at = csv::row(content, at, delimiter, &mut cells);
         number = number.saturating_add(1);
-        if number == 1 && header(content, &cells) {
-            for (i, c) in cells.iter().enumerate() {
-                let name = content.get(c.range.clone()).unwrap_or(b"").trim_ascii();
-                columns.push(s.column(root, i + 1, name));
+        if let Some(h) = &names
+            && number >= h.row
+            && content.get(begin..at) == content.get(h.range.clone())
+        {
+            if number == h.row {
+                columns = named(s, root, &h.names);
             }
             continue;
         }
@@ -36,34 +41,71 @@ pub(crate) fn delimited(s: &mut Sink, content: &[u8], media_type: Option<&str>, 
             f.idx = number;
         }
         for (i, c) in cells.iter().enumerate() {
-            let node = match columns.get(i) {
-                Some(id) => *id,
-                None if i < crate::limits::FIELDS_PER_BODY => {
-                    let id = s.column(root, i + 1, b"");
+            let column = match columns.get(i) {
+                Some(c) => *c,
+                None => {
+                    let column = unnamed(s, root, i);
                     if i == columns.len() {
-                        columns.push(id);
+                        columns.push(column);
                     }
-                    id
+                    column
                 }
-                None => root,
             };
-            let v = content.get(c.range.clone()).unwrap_or(b"");
-            let mut slot = Slot::plain(c.range.start, v.len());
-            if c.doubled {
-                buf.clear();
-                let mut after = false;
-                buf.extend(v.iter().filter(|b| {
-                    let drop = **b == b'"' && after;
-                    after = **b == b'"' && !after;
-                    !drop
-                }));
-                slot.direct = false;
-                field::value(s, node, &buf, chars::all(&buf), slot);
-            } else {
-                field::value(s, node, v, chars::all(v), slot);
-            }
+            s.at_column(column.named.then_some(i + 1));
+            cell(s, column.node, content, c);
         }
         s.pop();
+    }
+}
+
+/// Where the cells of a column go.
+#[derive(Clone, Copy)]
+struct Column {
+    node: NodeId,
+    /// The field is the column's name, so that its number is told beside it.
+    named: bool,
+}
+
+fn unnamed(s: &mut Sink, root: NodeId, i: usize) -> Column {
+    let node = match i < limits::FIELDS_PER_BODY {
+        true => s.column(root, i + 1),
+        false => root,
+    };
+    Column { node, named: false }
+}
+
+fn named(s: &mut Sink, root: NodeId, names: &[Vec<u8>]) -> Vec<Column> {
+    let mut out = Vec::with_capacity(names.len());
+    for (i, name) in names.iter().enumerate() {
+        out.push(match name.is_empty() {
+            true => unnamed(s, root, i),
+            false => {
+                let node = s.heading(root, name);
+                Column {
+                    node,
+                    named: node != root,
+                }
+            }
+        });
+    }
+    out
+}
+
+fn cell(s: &mut Sink, node: NodeId, content: &[u8], c: &csv::Cell) {
+    let mut v = content.get(c.range.clone()).unwrap_or(b"");
+    let mut at = c.range.start;
+    if let Some(b'=' | b'\'' | b'`') = v.first() {
+        let bare = heading::bare(v);
+        at += bare.start;
+        v = v.get(bare).unwrap_or(b"");
+    }
+    let mut slot = Slot::plain(at, v.len());
+    if c.doubled && v.contains(&b'"') {
+        let v = csv::undoubled(v);
+        slot.direct = false;
+        field::value(s, node, &v, chars::all(&v), slot);
+    } else {
+        field::value(s, node, v, chars::all(v), slot);
     }
 }
 
@@ -91,35 +133,6 @@ pub(crate) fn sheets(s: &mut Sink, text: &[u8]) {
             None => return,
         }
     }
-}
-
-/// Whether a first row names columns: words, no data.
-fn header(content: &[u8], cells: &[csv::Cell]) -> bool {
-    words(
-        cells
-            .iter()
-            .map(|c| content.get(c.range.clone()).unwrap_or(b"")),
-    )
-}
-
-/// Whether texts are words, no data; most are not empty.
-pub(crate) fn words<'a>(cells: impl Iterator<Item = &'a [u8]>) -> bool {
-    let (mut words, mut all) = (0, 0);
-    for v in cells {
-        let v = v.trim_ascii();
-        let digits = v.iter().filter(|b| b.is_ascii_digit()).count();
-        if digits >= 4
-            || digits > 0 && digits == v.len()
-            || v.len() > 64
-            || v.contains(&b'@')
-            || v.contains(&b'*')
-        {
-            return false;
-        }
-        all += 1;
-        words += usize::from(!v.is_empty());
-    }
-    words * 2 > all
 }
 
 /// `a=1&b=2`: pairs of a form body or a query. `at` is the place of `text` in the whole.

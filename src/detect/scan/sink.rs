@@ -5,6 +5,7 @@
 use crate::call::model::{Facts, Indices, Miss, RawFinding};
 use crate::detect::form::{Form, Step};
 use crate::detect::kind::Kind;
+use crate::detect::place;
 use crate::detect::rules::KeyCtx;
 use crate::detect::value::{Hit, Judge};
 use crate::limits;
@@ -55,6 +56,8 @@ pub(crate) struct Frame {
     pub row: bool,
     /// Index of the current element, of an array.
     pub idx: u32,
+    /// Number of the column that the walk is in, where the field holds the column's name.
+    pub column: Option<u32>,
     /// Child looked up last.
     pub last: NodeId,
     /// Frame that owns the record.
@@ -258,13 +261,31 @@ impl Sink {
         }
     }
 
-    /// A column: `key` gives context, `number` the place.
-    pub fn column(&mut self, parent: NodeId, number: usize, key: &[u8]) -> NodeId {
-        let id = [number.to_string().as_bytes(), b"\0", key].concat();
+    /// A column without a name.
+    pub fn column(&mut self, parent: NodeId, number: usize) -> NodeId {
+        let id = [b"\x03", number.to_string().as_bytes()].concat();
         self.lookup(parent, &id, |s| {
             let field = format!("{}:{number}", s.node(parent).map_or("", |n| &n.field));
-            (field.into(), s.judge.rules.key(key), Style::Json)
+            (field.into(), KeyCtx::default(), Style::Json)
         })
+    }
+
+    /// A column by its name.
+    pub fn heading(&mut self, parent: NodeId, name: &[u8]) -> NodeId {
+        let id = [b"\x04", name].concat();
+        self.lookup(parent, &id, |s| {
+            let table = s.node(parent).map_or("", |n| &n.field);
+            let field = place::column(table, &crate::call::text::lossless(name));
+            (field.into(), s.judge.rules.key(name), Style::Json)
+        })
+    }
+
+    /// Says which column the walk is in, see [`Frame::column`].
+    #[inline]
+    pub fn at_column(&mut self, column: Option<usize>) {
+        if let Some(f) = self.frames.last_mut() {
+            f.column = column.and_then(|n| u32::try_from(n).ok());
+        }
     }
 
     /// Elements of an array.
@@ -293,18 +314,24 @@ impl Sink {
         id
     }
 
-    /// A cell of a row that is an array (`$.rows[*][3]`): `name` is its column's, empty where it has none.
+    /// A cell of a row that is an array: by the name of its column (`$.rows[*][*:phone]`), else by its number (`$.rows[*][3]`).
     pub fn cell(&mut self, row: NodeId, number: usize, name: &[u8]) -> NodeId {
-        let id = [b"\x02", number.to_string().as_bytes(), b"\0", name].concat();
+        let id = match name {
+            b"" => [b"\x02", number.to_string().as_bytes()].concat(),
+            name => [b"\x04", name].concat(),
+        };
         self.lookup(row, &id, |s| {
             let (field, around) = s
                 .node(row)
                 .map_or(("", KeyCtx::default()), |n| (&*n.field, n.ctx));
-            let ctx = match name {
-                b"" => around,
-                name => s.judge.rules.key(name),
+            let (field, ctx) = match name {
+                b"" => (format!("{field}[{number}]"), around),
+                name => (
+                    place::element(field, &crate::call::text::lossless(name)),
+                    s.judge.rules.key(name),
+                ),
             };
-            (format!("{field}[{number}]").into(), ctx, Style::Json)
+            (field.into(), ctx, Style::Json)
         })
     }
 
@@ -329,11 +356,8 @@ impl Sink {
         }
         let text = crate::call::text::lossless(key);
         let field = match style {
-            Style::Json if simple(&text) => format!("{above}.{text}"),
-            Style::Json => format!(
-                "{above}['{}']",
-                text.replace('\\', "\\\\").replace('\'', "\\'")
-            ),
+            Style::Json if place::simple(&text) => format!("{above}.{text}"),
+            Style::Json => format!("{above}[{}]", place::quote(&text)),
             Style::Colon => format!("{above}:{text}"),
             Style::Flat => above.to_string(),
         };
@@ -458,6 +482,7 @@ impl Sink {
             array,
             row: false,
             idx: NONE,
+            column: None,
             last: NONE,
             owner,
             record: 0,
@@ -558,10 +583,10 @@ impl Sink {
             self.record()
         };
         let indices = || {
-            self.frames
-                .iter()
-                .filter(|f| f.array && !f.row && f.idx != NONE)
-                .map(|f| f.idx)
+            self.frames.iter().flat_map(|f| {
+                let element = (f.array && !f.row && f.idx != NONE).then_some(f.idx);
+                element.into_iter().chain(f.column)
+            })
         };
         let index: Indices = indices().collect();
         let form = match (hit.last, hit.masked) {
@@ -607,11 +632,3 @@ const PERSONAL: u64 = 1 << Kind::CnId as u8
     | 1 << Kind::Mobile as u8
     | 1 << Kind::Email as u8
     | 1 << Kind::Birth as u8;
-
-/// A key that needs no quotes in a path.
-fn simple(key: &str) -> bool {
-    !key.is_empty()
-        && key
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '@' | '$' | '*'))
-}
