@@ -157,7 +157,10 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
                     return Ok("correction taken back".into());
                 }
                 case::marks::correct(conn, kind, target, v)?;
-                Ok("corrected".into())
+                Ok(match target.strip_prefix("account:") {
+                    Some(old) => format!("{old} is {v} now"),
+                    None => format!("what came on this credential is not of {v}; u takes it back"),
+                })
             });
         }
         Write::Put { .. } | Write::SaveFilter { .. } => {}

@@ -231,7 +231,7 @@ pub fn why(item: &Item) -> Vec<String> {
         Item::Mark(r) => r.notes.clone(),
         Item::Suspect(r) => {
             let mut v = vec![format!(
-                "Read {} of {} rows of the clue; {} records in all. {:.1} bits come from values that nobody else read.",
+                "Read {} of {} rows of the clue; {} records in all. How few others read these rows is worth {:.1} bits, shown beside the score and not in it.",
                 grouped(r.covered),
                 grouped(r.of),
                 grouped(r.read_total),
