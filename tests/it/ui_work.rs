@@ -234,3 +234,30 @@ fn exports_say_what_they_write_and_that_a_folder_is_missing() {
     r.keys("/ `account:wu.tao` Enter X c");
     r.shows("Write csv of account:wu.tao to");
 }
+
+#[test]
+fn a_mark_that_was_set_before_the_source_had_its_name_stays_on_its_call() {
+    let (r, d) = rig((120, 36));
+    let path = d.path().join("demo.ltc");
+    let conn = leaktrace::case::open_notebook(&path).unwrap();
+    leaktrace::case::marks::add(&conn, "call:s1-22", "mark", "").unwrap();
+    drop(conn);
+    let data = leaktrace::ui::data::case::CaseData::new(
+        path.clone(),
+        Default::default(),
+        Default::default(),
+    );
+    let mut r = Rig::new(&path, Box::new(data), r.m.size);
+    r.keys("4 / `id:s1-22` Enter");
+    let line = |r: &Rig| {
+        let t = r.text();
+        t.lines()
+            .find(|l| l.contains("POST /app/login"))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(line(&r).contains("▸*"), "{}", r.text());
+    r.keys("m");
+    assert!(!line(&r).contains("▸*"), "{}", r.text());
+    r.keys("7").shows("no marks yet");
+}
