@@ -49,7 +49,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     };
     vec![
         coverage(m, o, w),
-        when(m, o),
+        when(o),
         accounts(m, o),
         apis(o),
         work(m, Some(o)),
@@ -318,13 +318,8 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
     d
 }
 
-fn when(m: &Model, o: &OverviewData) -> Doc {
-    // what the bars mean needs the room more than the title does
-    let title = match super::layout::side_by_side(m.size.0) {
-        true => "Calls over time",
-        false => "Calls",
-    };
-    let mut d = Doc::new(title);
+fn when(o: &OverviewData) -> Doc {
+    let mut d = Doc::new("Calls over time");
     // One line, so that Enter has a place to stand: the busiest sensitive slot.
     if let Some(i) = o
         .minutes
@@ -471,7 +466,13 @@ pub fn histogram(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
         return;
     }
     let note = SafeText::new(&format!("{} all  {} S3+", c.glyphs.bar, c.glyphs.bar_hot));
-    c.pane(r, &"Calls over time".into(), &note, f.focus == 2);
+    // what the bars mean needs the room more than the title does
+    let title = if r.width < 36 {
+        "Calls"
+    } else {
+        "Calls over time"
+    };
+    c.pane(r, &title.into(), &note, f.focus == 2);
     let inner = inside(r);
     let Some(o) = &m.overview else { return };
     let mut room = inner;
