@@ -282,14 +282,25 @@ pub fn open_notebook(path: &Path) -> Result<Connection> {
     std::fs::metadata(path).map_err(Error::io(path, "cannot open"))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(|e| not_ours(path, e))?;
-    let (id, version) = header(&conn, path)?;
+    let closed = || {
+        case(
+            path,
+            "cannot be written, so nothing can be noted in its journal: copy it to a writable folder",
+        )
+    };
+    // on a medium that is read-only SQLite cannot make the files that it needs beside the case
+    let (id, version) = header(&conn, path).map_err(|e| match &e {
+        Error::Sql(rusqlite::Error::SqliteFailure(f, _))
+            if f.code == rusqlite::ErrorCode::CannotOpen =>
+        {
+            closed()
+        }
+        _ => e,
+    })?;
     check_header(path, id, version)?;
     harden(&conn)?;
     if conn.is_readonly("main")? {
-        return Err(case(
-            path,
-            "cannot be written, so nothing can be noted in its journal: copy it to a writable folder",
-        ));
+        return Err(closed());
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
     Ok(conn)

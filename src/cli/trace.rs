@@ -19,6 +19,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+fn many(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Bytes of a clue file that are read: a million rows of a hundred bytes each, and more.
 const CLUE_BYTES: u64 = 1 << 30;
 
@@ -201,20 +205,20 @@ fn about(out: &mut String, s: &Subject) {
         let values: Vec<String> = a.values.iter().map(|(c, n)| format!("{n} {c}")).collect();
         let _ = writeln!(
             out,
-            "{what:<9} {} records in {} calls  {}",
-            a.records,
-            a.calls,
+            "{what:<9} {} in {}  {}",
+            many(a.records, "record"),
+            many(a.calls, "call"),
             values.join(", ")
         );
     }
     for t in &s.sent_on.to {
         let _ = writeln!(
             out,
-            "  to {}{}  {} records in {} calls",
+            "  to {}{}  {} in {}",
             t.to,
             if t.outside { " (outside)" } else { "" },
-            t.records,
-            t.calls
+            many(t.records, "record"),
+            many(t.calls, "call")
         );
     }
     if let Some(b) = &s.baseline {

@@ -121,6 +121,9 @@ impl Exporter for Bundle {
     fn name(&self) -> &'static str {
         "bundle"
     }
+    fn ending(&self) -> &'static str {
+        "tar"
+    }
     fn about(&self) -> &'static str {
         "one tar of rows, HAR, report, evidence hashes and their sums"
     }

@@ -8,7 +8,7 @@
 use super::{Exporter, Job, wrote};
 use crate::call::text::visible;
 use crate::error::Result;
-use crate::query::read::{self, RawRequest};
+use crate::query::read::{self, Cx, RawRequest};
 use crate::query::rows::CallRow;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -348,12 +348,27 @@ fn command(
     Some(before + &c)
 }
 
+/// One call as its lines, by its row; `None` where there is no such call.
+///
+/// # Errors
+/// What reading the case gives.
+pub fn one(cx: &Cx, row: i64) -> Result<Option<String>> {
+    let Some(call) = read::call_row(cx, row)? else {
+        return Ok(None);
+    };
+    let raw = read::raw_request(cx, row)?;
+    Ok(Some(lines(&call, raw.as_ref(), cx.reveal)))
+}
+
 impl Exporter for Curl {
     fn name(&self) -> &'static str {
         "curl"
     }
     fn key(&self) -> char {
         'u'
+    }
+    fn ending(&self) -> &'static str {
+        "sh"
     }
     fn about(&self) -> &'static str {
         "each call as a curl command; nothing is sent"
@@ -373,12 +388,10 @@ impl Exporter for Curl {
         let mut n = 0;
         for id in job.ids()? {
             job.go_on()?;
-            let Some(row) = read::call_row(job.cx, id)? else {
+            let Some(lines) = one(job.cx, id)? else {
                 continue;
             };
-            let raw = read::raw_request(job.cx, id)?;
-            out.write_all(lines(&row, raw.as_ref(), job.cx.reveal).as_bytes())
-                .map_err(wrote)?;
+            out.write_all(lines.as_bytes()).map_err(wrote)?;
             n += 1;
         }
         Ok(n)

@@ -80,6 +80,10 @@ pub trait Exporter: Sync {
     fn key(&self) -> char {
         self.name().chars().next().unwrap_or(' ')
     }
+    /// How files of it end, so that other programs know them.
+    fn ending(&self) -> &'static str {
+        self.name()
+    }
     /// One line for help and menus.
     fn about(&self) -> &'static str;
     /// Whether what it writes is evidence as it was captured, values in clear: needs `--reveal`.
@@ -251,6 +255,9 @@ pub fn publish(
         msg: "-o needs the name of a file".into(),
         at: None,
     })?;
+    if let Some(folder) = out.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::metadata(folder).map_err(Error::io(folder, "cannot write into"))?;
+    }
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
     hidden.push(format!(".{}.part", std::process::id()));

@@ -247,6 +247,9 @@ impl Exporter for Slice {
     fn name(&self) -> &'static str {
         "pcap"
     }
+    fn ending(&self) -> &'static str {
+        "pcapng"
+    }
     fn about(&self) -> &'static str {
         "the packets behind the calls, as pcapng (evidence in clear)"
     }

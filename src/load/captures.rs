@@ -223,6 +223,15 @@ fn ready(open: &[Capture]) -> impl Iterator<Item = Key> {
 }
 
 impl Capture {
+    /// Bytes of it that were read; a file's reader may look beyond what its length was.
+    pub fn came(&self) -> u64 {
+        let at = self.reader.offset();
+        match self.feed {
+            Some(_) => at,
+            None => at.min(self.bytes),
+        }
+    }
+
     /// Whether the next packet or diag stands within `limit`; so does the end.
     pub fn within(&mut self, limit: Key) -> bool {
         if !self.placed {

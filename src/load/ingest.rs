@@ -312,6 +312,12 @@ impl<'a> Ingest<'a> {
             match turn {
                 Turn::End if live.over() && logs.is_empty() => break,
                 Turn::End | Turn::Wait => {
+                    if self.growing {
+                        // a pipe may bring less than a stride of packets for a long time
+                        let read: u64 = captures.open().iter().map(Capture::came).sum();
+                        let all = self.base + read;
+                        self.progress.read.fetch_max(all, Relaxed);
+                    }
                     self.drain(calls, &mut run, 1);
                     self.show(&mut run, calls);
                     std::thread::sleep(PAUSE);
@@ -326,7 +332,7 @@ impl<'a> Ingest<'a> {
                     let others = captures.open().iter().enumerate();
                     let read: u64 = others
                         .filter(|(n, _)| *n != at)
-                        .map(|(_, c)| c.reader.offset().min(c.bytes))
+                        .map(|(_, c)| c.came())
                         .sum();
                     let Some(capture) = captures.get(at) else {
                         break;
@@ -410,7 +416,7 @@ impl<'a> Ingest<'a> {
                 self.drain(calls, run, BATCH);
             }
             if run.turn.is_multiple_of(STRIDE) {
-                let here = capture.reader.offset().min(capture.bytes);
+                let here = capture.came();
                 self.progress.read.store(self.base + read + here, Relaxed);
                 self.progress.units.fetch_add(STRIDE, Relaxed);
                 run.take_copies();

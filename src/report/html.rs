@@ -10,14 +10,14 @@ const STYLE: &str = "
 :root{color-scheme:light dark;--fg:#1c1e21;--bg:#fff;--dim:#5c6470;--rule:#d5d9df;--tint:#f4f6f8;--mark:#9a3412}
 @media (prefers-color-scheme:dark){:root{--fg:#e3e6ea;--bg:#16181c;--dim:#9aa3ad;--rule:#373c44;--tint:#1f2329;--mark:#fb923c}}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:78rem;padding:1.5rem;font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg)}
+body{margin:0 auto;max-width:90rem;padding:1.5rem;font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg)}
 h1{font-size:1.7rem;line-height:1.2}h2{margin-top:2.4rem;border-bottom:1px solid var(--rule);font-size:1.25rem}h3{margin-top:1.6rem;font-size:1.05rem}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.86rem;margin:.6rem 0}th,td{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
-th{color:var(--dim);font-weight:600;white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap}td.t,td a{white-space:nowrap}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.86rem;margin:.6rem 0}th,td{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule);max-width:22rem;overflow-wrap:break-word}
+th{color:var(--dim);font-weight:600;white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap}td.t{min-width:6.5rem}td a{white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 a{color:inherit}a.call{font:.8rem ui-monospace,monospace;text-decoration-style:dotted}td:target,tr:target td{background:var(--tint)}
-strong{color:var(--mark)}.dim{color:var(--dim)}figure{margin:1rem 0;overflow-x:auto}figure svg{color:var(--fg);max-width:100%;height:auto}
-@media print{:root{--fg:#000;--bg:#fff;--dim:#444;--rule:#bbb;--tint:#eee;--mark:#000}body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}tr,figure{break-inside:avoid}.wide,figure{overflow:visible}}
+strong{color:var(--mark)}.dim{color:var(--dim)}figure{margin:1rem 0;overflow-x:auto}figure svg{color:var(--fg)}
+@media print{:root{--fg:#000;--bg:#fff;--dim:#444;--rule:#bbb;--tint:#eee;--mark:#000}body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}tr,figure{break-inside:avoid}.wide,figure{overflow:visible}figure svg{max-width:100%;height:auto}}
 ";
 
 /// Text as character data or attribute value; characters that could harm a reader are named.

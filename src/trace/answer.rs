@@ -187,7 +187,12 @@ pub fn run(
             }
         }
     };
-    let lone = matches!(question, Question::Value(_));
+    // A record of one value is that value: a password alone in a form names nobody, and still is what was asked for.
+    let lone = match question {
+        Question::Value(_) => true,
+        Question::Record(_) => clue.values.len() == 1,
+        _ => false,
+    };
     let own = match (only, &about) {
         (Some(account), _) => Some(Own::Account(account)),
         (None, Some((calls, _))) => Some(Own::Calls(calls)),

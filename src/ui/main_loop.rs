@@ -7,7 +7,7 @@ use super::data::lane::Lane;
 use super::data::{LaneId, Reply};
 use super::effect::Effect;
 use super::model::{FilterBar, Model};
-use super::msg::{LoadSnap, Msg, Timer};
+use super::msg::{LoadSnap, Msg, TROUBLES, Timer};
 use super::term::guard::Guard;
 use super::term::out::{FrameGate, FrameWriter};
 use super::theme::{self, Theme};
@@ -78,6 +78,10 @@ pub fn run(o: &UiOptions) -> Result<i32> {
         let guard = Guard::enter().map_err(Error::io("terminal", "cannot use"))?;
         let r = looped(o, &mut m, &guard).await;
         drop(guard);
+        // what was told on a screen that is gone
+        for t in &m.load.troubles {
+            eprintln!("leaktrace: {}", crate::call::text::visible(t));
+        }
         r.map_err(Error::io("terminal", "cannot write"))
     })
 }
@@ -258,18 +262,17 @@ impl Loading {
                 Ok(out) => {
                     self.status = out.status();
                     s.calls = out.calls;
-                    s.trouble = out.failed.first().map(|(p, why)| {
-                        let more = out.failed.len() - 1;
-                        format!(
-                            "{}: {why}{}",
-                            p.display(),
-                            if more > 0 {
-                                format!(" (and {more} more)")
-                            } else {
-                                String::new()
-                            }
-                        )
-                    });
+                    let each = out.failed.iter().take(TROUBLES);
+                    s.troubles = each
+                        .map(|(p, why)| format!("{}: {why}", p.display()))
+                        .collect();
+                    s.trouble = match out.failed.len() {
+                        0 => None,
+                        1 => s.troubles.first().cloned(),
+                        n => Some(format!(
+                            "{n} files could not be loaded; Overview says which and why"
+                        )),
+                    };
                     if s.trouble.is_none() && out.damaged {
                         s.trouble = Some(
                             "part of the evidence is damaged; Sources says what was skipped".into(),
@@ -297,6 +300,7 @@ async fn looped(o: &UiOptions, m: &mut Model, guard: &Guard) -> io::Result<i32> 
     let mut events = EventStream::new();
     let mut term_sig = signal(SignalKind::terminate())?;
     let mut hup = signal(SignalKind::hangup())?;
+    let mut quit_sig = signal(SignalKind::quit())?;
     let mut int = signal(SignalKind::interrupt())?;
     let mut timers: Vec<(Instant, Timer)> = Vec::new();
     let mut next_frame = Instant::now();
@@ -371,6 +375,7 @@ async fn looped(o: &UiOptions, m: &mut Model, guard: &Guard) -> io::Result<i32> 
             },
             _ = term_sig.recv() => Some(Msg::End(143)),
             _ = hup.recv() => Some(Msg::End(129)),
+            _ = quit_sig.recv() => Some(Msg::End(131)),
             _ = int.recv() => Some(Msg::End(130)),
             r = replies.recv() => r.map(Msg::Reply),
             _ = look.tick(), if loading.as_ref().is_some_and(|l| l.snap.phase < 2) => loading.as_mut().map(|l| Msg::Load(l.look())),

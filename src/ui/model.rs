@@ -194,6 +194,8 @@ pub struct TraceView {
     pub folded: std::collections::BTreeSet<String>,
     /// How it stands.
     pub state: State,
+    /// It was answered while a load went on.
+    pub partial: bool,
 }
 
 /// How bodies are shown.
@@ -298,7 +300,7 @@ pub enum PromptKind {
     /// A value, a record, or a clue file.
     Trace,
     /// Path of a file to write.
-    Export(&'static str, bool),
+    Export(&'static str, bool, String),
     /// Path of a report to write, about this.
     Report(Option<Question>),
     /// Name for the filter.
@@ -380,8 +382,8 @@ impl FilterBar {
 pub enum Change {
     /// Filter before and after.
     Filter(String, String),
-    /// Something written into the case.
-    Wrote(super::data::notebook::Write),
+    /// Something written into the case, and the question by which that was asked for last.
+    Wrote(super::data::notebook::Write, u64),
 }
 
 /// A place to come back to.

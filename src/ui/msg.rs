@@ -39,6 +39,9 @@ pub enum Timer {
     Refresh,
 }
 
+/// Files that could not be loaded, as far as a screen names them.
+pub const TROUBLES: usize = 200;
+
 /// Where a load stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadSnap {
@@ -58,6 +61,8 @@ pub struct LoadSnap {
     pub rate: u64,
     /// Why it failed, or what was skipped.
     pub trouble: Option<String>,
+    /// What could not be loaded, each with its reason; at most [`TROUBLES`] of them.
+    pub troubles: Vec<String>,
     /// Whether there is a load at all.
     pub any: bool,
 }

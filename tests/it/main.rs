@@ -93,6 +93,7 @@ mod ui_pty;
 mod ui_rig;
 mod ui_snapshots;
 mod ui_theme;
+mod ui_work;
 mod ws;
 mod ws_case;
 mod ws_h2_recorded;

@@ -503,6 +503,7 @@ impl Data for Hostile {
                 apis: vec![evil(2)],
                 saved: vec![(evil(3), evil(4))],
             })),
+            What::Curl(_) => Answer::Copy(evil(16)),
             What::Marks => Answer::Marks(vec![mark()]),
             What::Write(_) | What::Export { .. } => Answer::Written(evil(1)),
         })

@@ -107,7 +107,7 @@ fn from_opening_to_the_verdict() {
 
 #[test]
 fn a_signal_gives_the_terminal_back() {
-    for (sig, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+    for (sig, code) in [("TERM", 143), ("HUP", 129), ("INT", 130), ("QUIT", 131)] {
         let dir = tempfile::tempdir().unwrap();
         let case = dir.path().join("demo.ltc");
         let files = concat!(env!("CARGO_MANIFEST_DIR"), "/demo-data/shop.pcap.zst");

@@ -96,6 +96,9 @@ impl Exporter for OpenApi {
     fn name(&self) -> &'static str {
         "openapi"
     }
+    fn ending(&self) -> &'static str {
+        "openapi.json"
+    }
     fn about(&self) -> &'static str {
         "the APIs of these calls as OpenAPI 3.1, schemas as seen"
     }

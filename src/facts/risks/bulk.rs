@@ -58,7 +58,10 @@ pub fn find(v: &View<'_>) -> Vec<Risk> {
             } else {
                 (
                     w.records >= v.limits.bulk_alone,
-                    format!("only {} other accounts use this API", others.len()),
+                    match others.len() {
+                        1 => "only 1 other account uses this API".into(),
+                        n => format!("only {n} other accounts use this API"),
+                    },
                 )
             };
             if !fires {

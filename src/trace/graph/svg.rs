@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 const BOX: (i64, i64) = (190, 44);
 const GAP: (i64, i64) = (190, 76);
 const MARGIN: i64 = 24;
+/// Room above the first row for the words of a movement, which stand above it.
+const TOP: i64 = 48;
 /// Characters of a label that fit.
 const WIDE: usize = 30;
 
@@ -57,7 +59,7 @@ impl Places {
             let column = i64::try_from(column).unwrap_or(0);
             (
                 MARGIN + column * (BOX.0 + GAP.0),
-                MARGIN + row * (BOX.1 + GAP.1),
+                TOP + row * (BOX.1 + GAP.1),
             )
         });
         Places(at.collect())
@@ -150,7 +152,7 @@ pub(super) fn draw(g: &Graph) -> String {
         let width = if n.outside || n.origin { 2 } else { 1 };
         let _ = writeln!(
             out,
-            "<g><rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" rx=\"{round}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"{width}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"currentColor\"><title>{}</title>{}</text></g>",
+            "<g><rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" rx=\"{round}\" fill=\"var(--bg,#fff)\" stroke=\"currentColor\" stroke-width=\"{width}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"currentColor\"><title>{}</title>{}</text></g>",
             BOX.0,
             BOX.1,
             x + BOX.0 / 2,

@@ -193,6 +193,18 @@ fn read(
                 &cx.conn, question, &options, &lane.stop,
             )?))
         }
+        What::Curl(row) => {
+            let text = crate::export::curl::one(cx, *row)?.unwrap_or_default();
+            // a comment alone says why there is no command
+            if text.lines().all(|l| l.starts_with('#')) {
+                let why = text.trim_end().rsplit("; ").next().unwrap_or_default();
+                return Err(Error::Usage {
+                    msg: why.to_owned(),
+                    at: None,
+                });
+            }
+            Answer::Copy(text)
+        }
         What::Names => {
             let all = Filter::all();
             let mut accounts = read::accounts(cx, &all)?;

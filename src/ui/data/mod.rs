@@ -125,6 +125,8 @@ pub enum Place {
     Written,
     /// Paths for a prompt.
     Paths,
+    /// A text for the clipboard.
+    Copied,
 }
 
 /// A thread that answers.
@@ -181,6 +183,8 @@ pub enum What {
         /// Whose reads are to stand beside the rows.
         suspect: Option<String>,
     },
+    /// A call as a command for curl, by its row.
+    Curl(i64),
     /// SQL.
     Sql(String),
     /// Names of accounts, APIs and saved filters.
@@ -218,6 +222,7 @@ impl What {
             | What::Names => LaneId::Aggregate,
             What::Trace { .. }
             | What::Sql(_)
+            | What::Curl(_)
             | What::Marks
             | What::Write(_)
             | What::Paths(_)
@@ -305,6 +310,8 @@ pub enum Answer {
     },
     Names(Box<Names>),
     Marks(Vec<MarkRow>),
+    /// Text for the clipboard.
+    Copy(String),
     /// What was written, in words.
     Written(String),
     /// What was begun, and what it can become.

@@ -2,7 +2,7 @@
 //! written, in words. Bounds: one short transaction each; while a load holds the file the write waits for it.
 
 use super::{Answer, MarkRow, What};
-use crate::case;
+use crate::case::{self, ids};
 use crate::error::{Error, Result};
 use crate::load::correct::{self, Change, With};
 use crate::load::finalise::Counts;
@@ -157,7 +157,10 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
                     return Ok("correction taken back".into());
                 }
                 case::marks::correct(conn, kind, target, v)?;
-                Ok("corrected".into())
+                Ok(match target.strip_prefix("account:") {
+                    Some(old) => format!("{old} is {v} now"),
+                    None => format!("what came on this credential is not of {v}; u takes it back"),
+                })
             });
         }
         Write::Put { .. } | Write::SaveFilter { .. } => {}
@@ -180,7 +183,11 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
         Write::Put {
             target, kind, v, ..
         } => {
-            let was = case::marks::remove(&conn, target, kind, v)?;
+            let was = case::marks::remove(&conn, target, kind, v)?
+                || match written_as(&conn, target, kind, v)? {
+                    Some(old) => case::marks::remove(&conn, &old, kind, v)?,
+                    None => false,
+                };
             if was {
                 format!("{kind} taken off")
             } else {
@@ -240,12 +247,36 @@ pub fn saved(conn: &Connection) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The target by the name that it has now: a call that was marked while its source was not read to the end, so that its hash was
+/// not known, has another one since.
+fn named_now(conn: &Connection, target: String) -> String {
+    let now = target
+        .strip_prefix("call:")
+        .and_then(|id| ids::find_call(conn, id).ok()?)
+        .and_then(|row| ids::of_call(conn, row).ok()?);
+    match now {
+        Some(id) => format!("call:{id}"),
+        None => target,
+    }
+}
+
+/// Under which other name a mark, note or tag on this target was written.
+fn written_as(conn: &Connection, target: &str, kind: &str, v: &str) -> Result<Option<String>> {
+    let all = case::marks::list(conn, None)?;
+    Ok(all
+        .into_iter()
+        .filter(|x| x.kind == kind && x.v == v && x.target.starts_with("call:"))
+        .map(|x| x.target)
+        .find(|t| named_now(conn, t.clone()) == target))
+}
+
 /// Everything that was put on something, by target, newest first.
 pub fn marks(conn: &Connection) -> Vec<MarkRow> {
     let mut by: BTreeMap<String, MarkRow> = BTreeMap::new();
     for x in case::marks::list(conn, None).unwrap_or_default() {
-        let r = by.entry(x.target.clone()).or_default();
-        r.target = x.target;
+        let target = named_now(conn, x.target);
+        let r = by.entry(target.clone()).or_default();
+        r.target = target;
         r.at = r.at.max(x.at);
         match x.kind.as_str() {
             "note" => r.notes.push(x.v),

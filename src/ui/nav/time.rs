@@ -46,16 +46,25 @@ pub fn brief_range(a: &str, b: &str, date: bool) -> String {
 
 /// A place on an axis that covers `span` nanoseconds: as fine as that needs.
 pub fn axis(ns: i64, span: i64) -> String {
-    const MIN: i64 = 60_000_000_000;
+    const SECOND: i64 = 1_000_000_000;
+    const MIN: i64 = 60 * SECOND;
     let form = match span {
         ..0 => "%H:%M:%S",
+        n if n < 8 * SECOND => "%M:%S",
         n if n < 15 * MIN => "%H:%M:%S",
         n if n < 24 * 60 * MIN => "%H:%M",
         n if n < 300 * 24 * 60 * MIN => "%m-%d %H:%M",
         _ => "%Y-%m-%d",
     };
-    jiff::Timestamp::from_nanosecond(i128::from(ns))
-        .map_or_else(|_| "?".into(), |t| t.strftime(form).to_string())
+    let Ok(t) = jiff::Timestamp::from_nanosecond(i128::from(ns)) else {
+        return "?".into();
+    };
+    let text = t.strftime(form).to_string();
+    match form {
+        // within seconds the hour tells no two places apart
+        "%M:%S" => format!("{text}.{:02}", ns.rem_euclid(SECOND) / (SECOND / 100)),
+        _ => text,
+    }
 }
 
 /// To the second.
@@ -94,6 +103,9 @@ mod tests {
         assert_eq!(row("x", true), "x");
         assert_eq!(clock(0), "1970-01-01 00:00");
         let (a, b) = ("2026-10-08T12:21:03.461123456Z", "2026-10-09T01:02:03Z");
+        let second = 1_000_000_000;
+        assert_eq!(axis(61 * second + 40_000_000, second), "01:01.04");
+        assert_eq!(axis(61 * second, 60 * second), "00:01:01");
         assert_eq!(brief(a, false), "12:21:03");
         assert_eq!(brief(a, true), "2026-10-08");
         assert_eq!(brief_range(a, b, false), "12:21:03-01:02:03");

@@ -154,7 +154,13 @@ fn note(mut l: Line, f: Option<&FindingRow>) -> Line {
     } else {
         format!(" {}", f.form)
     };
-    let masked = if f.masked { " masked" } else { "" };
+    // a form that is a mask alone says so already
+    let masked = if f.masked && f.form != "mask" {
+        " masked"
+    } else {
+        ""
+    };
+    let form = form.replace(" mask", " masked");
     l.right = Some((
         format!("{} {}{form}{masked}", f.level, f.class).into(),
         Role::level(f.level),

@@ -8,7 +8,7 @@ use crate::ui::model::{BodyMode, Frame, Model, State};
 use crate::ui::nav::{Jump, time};
 use crate::ui::theme::Role;
 use crate::ui::widget::doc::{Doc, Line};
-use crate::ui::widget::safe_text::{bytes, grouped, span};
+use crate::ui::widget::safe_text::{bytes, grouped, many, span};
 use serde_json::Value;
 
 /// Headers that say who is calling.
@@ -287,7 +287,7 @@ fn part(
     if !away.is_empty() {
         d.add(Line::default());
         d.add(Line::new(
-            format!("{} findings in this body", grouped(found.len() as u64)),
+            format!("{} in this body", many(found.len() as u64, "finding")),
             Role::Dim,
         ));
         for f in away {

@@ -1,6 +1,7 @@
 //! Rows as cells. In: rows of the contract. Out: a cell for each column of [`super::columns`]. Bounds: one row, one pass;
 //! long values are cut.
 
+use crate::facts::risks::CALLS;
 use crate::query::rows::*;
 use crate::trace::model::{Hop, ReadCell, ReadRow, Suspect};
 use crate::ui::data::{Item, MarkRow};
@@ -52,19 +53,27 @@ fn word(v: Option<&str>, field: &'static str, role: Role) -> Cell {
 }
 /// An account: of one that is known by its address alone, the address says most.
 fn who(name: &str, role: Role) -> Cell {
-    Cell::text(name, role)
-        .fact("account", name)
-        .middle(by_address(name))
+    let cell = Cell::text(name, role).fact("account", name);
+    match address_alone(name) {
+        Some(at) => cell.narrow(at).middle(true),
+        None => cell,
+    }
 }
-/// Whether only the end of an account's name tells it from others.
-pub fn by_address(account: &str) -> bool {
-    account.starts_with("unattributed@")
+/// The `@ADDRESS` of an account that is known by nothing else.
+fn address_alone(account: &str) -> Option<&str> {
+    account
+        .strip_prefix("unattributed")
+        .filter(|at| at.starts_with('@'))
 }
-/// An account in `n` columns.
+/// An account in exactly `n` columns and one behind them.
 pub fn account_in(name: &str, n: usize, dots: &str) -> String {
-    SafeText::new(name)
-        .elide(n, by_address(name), dots)
-        .to_string()
+    let whole = SafeText::new(name);
+    let short = match address_alone(name) {
+        Some(at) if whole.width() > n => SafeText::new(at).elide(n, true, dots),
+        at => whole.elide(n, at.is_some(), dots),
+    };
+    let blanks = " ".repeat((n + 1).saturating_sub(short.width()));
+    format!("{short}{blanks}")
 }
 /// One end of a flow; what has no ports (ICMP) shows none.
 pub fn end(addr: &str, port: u16) -> String {
@@ -86,6 +95,17 @@ pub fn level(l: &str) -> Cell {
 /// A share of one.
 fn part(x: f64) -> Cell {
     Cell::text(&format!("{x:.2}"), Role::Text).by(SortKey::Num(x))
+}
+/// Calls that a risk names; it names no more than [`CALLS`] of them.
+fn risk_calls(n: usize) -> Cell {
+    let exact = Cell::num(n as u64);
+    if n < CALLS {
+        return exact;
+    }
+    Cell {
+        text: SafeText::new(&format!("{}+", exact.text)),
+        ..exact
+    }
 }
 /// A score up to a hundred.
 fn score(x: f64) -> Cell {
@@ -305,7 +325,7 @@ fn risk(r: &RiskRow, dates: bool) -> Vec<Cell> {
         Cell::text(&r.subject, Role::Text).fact("subject", &r.subject),
         Cell::text(&r.why, Role::Text),
         Cell::text(&when, Role::Dim).by(SortKey::Text(r.first.clone().unwrap_or_default())),
-        Cell::num(r.calls.len() as u64),
+        risk_calls(r.calls.len()),
     ]
 }
 

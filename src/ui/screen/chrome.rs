@@ -12,6 +12,7 @@ use crate::ui::widget::canvas::Canvas;
 use crate::ui::widget::doc;
 use crate::ui::widget::safe_text::{SafeText, grouped};
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthChar as _;
 
 /// Case, crumbs, numbers.
 pub fn header(m: &Model, c: &mut Canvas<'_>, r: Rect) {
@@ -156,7 +157,16 @@ fn line(c: &mut Canvas<'_>, r: Rect, i: &Input, bad: Option<usize>) {
     let cut = head.width().saturating_sub(w.saturating_sub(2));
     let bad_at = bad
         .map(|b| SafeText::new(i.text().get(..b.min(i.text().len())).unwrap_or(i.text())).width());
-    let shown: String = head.as_str().chars().skip(cut).collect();
+    let mut gone = 0;
+    let shown: String = head
+        .as_str()
+        .chars()
+        .skip_while(|ch| {
+            let over = gone < cut;
+            gone += ch.width().unwrap_or(0);
+            over
+        })
+        .collect();
     let mut x = c.put(r.x, r.y, r.width, &shown.into(), Role::Filter);
     let caret = x;
     let tail = SafeText::new(behind);
@@ -181,15 +191,41 @@ fn line(c: &mut Canvas<'_>, r: Rect, i: &Input, bad: Option<usize>) {
     }
 }
 
-/// One line about what just happened; else where the reader stands.
-pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
+/// How times and values are shown.
+fn shown_how(m: &Model) -> SafeText {
     let mask = if m.revealed.is_some() {
         "IN CLEAR"
     } else {
         "mask ON"
     };
     let mouse = if m.mouse { "  mouse on" } else { "" };
-    let right = SafeText::new(&format!("UTC  {mask}{mouse}"));
+    SafeText::new(&format!("UTC  {mask}{mouse}"))
+}
+
+/// What just happened, or what is wrong with the filter that is typed, as the lines that it takes at a width: on the status line and,
+/// where that is too short, on the line below it, which then has no keys.
+fn said(m: &Model, width: u16) -> Option<(SafeText, SafeText, Role)> {
+    let (text, role) = match (&m.filter.edit, &m.filter.error, &m.status) {
+        (Some(_), Some((msg, at)), _) => {
+            let text = SafeText::new(&format!("at {}: {msg}", at + 1));
+            (text, Role::Error)
+        }
+        (None, _, Some((t, true))) => (t.clone(), Role::Error),
+        (None, _, Some((t, false))) => (t.clone(), Role::Ok),
+        _ => return None,
+    };
+    let (all, right) = (usize::from(width), shown_how(m).width());
+    let (one, rest) = text.two_lines(
+        all.saturating_sub(right + 4),
+        all.saturating_sub(2),
+        m.glyphs.dots,
+    );
+    Some((one, rest, role))
+}
+
+/// One line about what just happened; else where the reader stands.
+pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
+    let right = shown_how(m);
     let end = c.put_right(
         r.x,
         r.right().saturating_sub(1),
@@ -203,25 +239,15 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     );
     let w = end.saturating_sub(r.x + 3);
     let x = r.x + 1;
-    if let Some((_, _)) = &m.filter.edit {
-        let (text, role) = match &m.filter.error {
-            Some((msg, at)) => (format!("at {}: {msg}", at + 1), Role::Error),
-            None if !m.filter.offers.is_empty() => {
-                (format!("Tab: {}", m.filter.offers.join("  ")), Role::Dim)
-            }
-            None => (String::new(), Role::Dim),
-        };
-        c.put(x, r.y, w, &SafeText::new(&text), role);
+    if let Some((t, _, role)) = said(m, r.width) {
+        c.put(x, r.y, w, &t, role);
         return;
     }
-    if let Some((t, bad)) = &m.status {
-        c.put(
-            x,
-            r.y,
-            w,
-            &t.elide(usize::from(w), *bad, c.glyphs.dots),
-            if *bad { Role::Error } else { Role::Ok },
-        );
+    if m.filter.edit.is_some() {
+        if !m.filter.offers.is_empty() {
+            let text = format!("Tab: {}", m.filter.offers.join("  "));
+            c.put(x, r.y, w, &SafeText::new(&text), Role::Dim);
+        }
         return;
     }
     let Some(f) = m.top() else { return };
@@ -282,6 +308,12 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
 /// The keys that do something here.
 pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     let (mut x, end) = (r.x + 1, r.right().saturating_sub(1));
+    if let Some((_, rest, role)) = said(m, r.width)
+        && !rest.is_empty()
+    {
+        c.put(x, r.y, end.saturating_sub(x), &rest, role);
+        return;
+    }
     let put = |c: &mut Canvas<'_>, x: u16, k: &str, t: &str| {
         let x = c.say(x, r.y, end.saturating_sub(x), k, Role::Key);
         c.say(
@@ -438,7 +470,17 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
                 None => (hint, Role::Dim),
             };
             if r.height > 2 {
-                c.say(r.x, r.y + 2, r.width, text, role);
+                let w = usize::from(r.width);
+                let (one, rest) = SafeText::new(text).two_lines(w, w, c.glyphs.dots);
+                let y = r.y + if rest.is_empty() { 2 } else { 1 };
+                c.put(r.x, y, r.width, &one, role);
+                c.put(
+                    r.x,
+                    r.y + 2,
+                    r.width,
+                    if rest.is_empty() { &one } else { &rest },
+                    role,
+                );
             }
         }
         Some(Overlay::Palette { input, hits, at }) => {
@@ -493,7 +535,7 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
         ),
         PromptKind::Sql => (
             "SQL, read-only".into(),
-            "views mask their values; any table may be read by its view",
+            "calls apis accounts sessions findings risks flows sources diags fields classes marks acts",
         ),
         PromptKind::Trace => (
             "Trace what?".into(),
@@ -506,12 +548,12 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
             },
             "OUT.html or OUT.md; values masked; the journal keeps that it was written",
         ),
-        PromptKind::Export(_, true) => (
-            "Write to".into(),
+        PromptKind::Export(format, true, what) => (
+            format!("Write {format} of {what} to"),
             "holds values IN CLEAR; the journal keeps that it was written",
         ),
-        PromptKind::Export(..) => (
-            "Write to".into(),
+        PromptKind::Export(format, false, what) => (
+            format!("Write {format} of {what} to"),
             "values stay masked; the journal keeps that it was written",
         ),
         PromptKind::Split(_) => (

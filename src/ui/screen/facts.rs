@@ -150,7 +150,10 @@ pub fn why(item: &Item) -> Vec<String> {
             v
         }
         Item::Api(r) => {
-            let mut v = vec![if r.why.is_empty() {
+            let plain = r.route.as_deref().is_some_and(|p| !p.contains('{'));
+            let mut v = vec![if r.why.is_empty() && plain {
+                "Its path stands as it was called: no part of it is a parameter.".into()
+            } else if r.why.is_empty() {
                 "No reason is recorded for this template.".into()
             } else {
                 r.why.clone()
@@ -189,6 +192,7 @@ pub fn why(item: &Item) -> Vec<String> {
                 r.why.clone()
             },
             format!("Confidence {:.2}, risk {:.2}.", r.conf, r.risk),
+            "Records are counted in each call, in those that a call caused behind it too; its values are counted once.".into(),
         ],
         Item::Session(r) => vec![
             format!(
@@ -231,7 +235,7 @@ pub fn why(item: &Item) -> Vec<String> {
         Item::Mark(r) => r.notes.clone(),
         Item::Suspect(r) => {
             let mut v = vec![format!(
-                "Read {} of {} rows of the clue; {} records in all. {:.1} bits come from values that nobody else read.",
+                "Read {} of {} rows of the clue; {} records in all. How few others read these rows is worth {:.1} bits, shown beside the score and not in it.",
                 grouped(r.covered),
                 grouped(r.of),
                 grouped(r.read_total),

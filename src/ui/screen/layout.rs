@@ -176,7 +176,7 @@ fn overview(panes: &mut [Rect], b: Rect, focus: usize) {
     if focus > 2 {
         set(panes, focus, Rect::new(b.x, b.y, b.width, top));
     } else {
-        let left = b.width * 55 / 100;
+        let left = b.width * 59 / 100;
         set(panes, 1, Rect::new(b.x, b.y, left, top));
         set(panes, 2, Rect::new(b.x + left, b.y, b.width - left, top));
     }

@@ -3,6 +3,7 @@
 
 use super::cells::{account_in, end};
 use super::facts;
+use crate::facts::risks::CALLS;
 use crate::query::rows::*;
 use crate::ui::data::{Item, Kind};
 use crate::ui::model::{Frame, Model};
@@ -191,11 +192,17 @@ fn side(m: &Model, f: &Frame, title: &str) -> Doc {
         return d;
     }
     let accounts = f.screen == ScreenId::Apis;
+    // what the numbers and times leave of the pane
+    let pane = super::layout::of(m.size, f)
+        .panes
+        .get(2)
+        .map_or(0, |r| r.width);
+    let wide = usize::from(pane).saturating_sub(27 + 2 * w).clamp(21, 48);
     if accounts {
         d.add(
             Line::new(
                 format!(
-                    "{:<22}{:>8}{:>9}  {:<w$} {:<w$}",
+                    "{:<wide$} {:>8}{:>9}  {:<w$} {:<w$}",
                     "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"
                 ),
                 Role::Head,
@@ -215,26 +222,23 @@ fn side(m: &Model, f: &Frame, title: &str) -> Doc {
     for i in f.side.iter().take(500) {
         match i {
             Item::Account(a) => d.add(
-                Line::new(
-                    format!("{:<22}", account_in(&a.account, 21, dots)),
-                    Role::Text,
-                )
-                .and(
-                    format!(
-                        "{:>8}{:>9}  {:<w$} {:<w$}",
-                        grouped(a.calls),
-                        grouped(a.records),
-                        t(a.first.as_ref()),
-                        t(a.last.as_ref())
-                    ),
-                    Role::Dim,
-                )
-                .row()
-                .jump(Jump::To {
-                    screen: ScreenId::Calls,
-                    term: Some(format!("{want} {}", term("account", &a.account))),
-                    title: a.account.clone(),
-                }),
+                Line::new(account_in(&a.account, wide, dots), Role::Text)
+                    .and(
+                        format!(
+                            "{:>8}{:>9}  {:<w$} {:<w$}",
+                            grouped(a.calls),
+                            grouped(a.records),
+                            t(a.first.as_ref()),
+                            t(a.last.as_ref())
+                        ),
+                        Role::Dim,
+                    )
+                    .row()
+                    .jump(Jump::To {
+                        screen: ScreenId::Calls,
+                        term: Some(format!("{want} {}", term("account", &a.account))),
+                        title: a.account.clone(),
+                    }),
             ),
             Item::Api(a) => d.add(
                 Line::new(format!("{:<2}", a.level), Role::level(a.level))
@@ -364,7 +368,14 @@ fn risk(r: &RiskRow) -> Doc {
     when(&mut d, r.first.as_ref(), r.last.as_ref());
     d.add(Line::pair(
         "calls",
-        format!("{}  (Enter lists them)", grouped(r.calls.len() as u64)),
+        if r.calls.len() < CALLS {
+            format!("{}  (Enter lists them)", grouped(r.calls.len() as u64))
+        } else {
+            format!(
+                "{} or more  (Enter lists these)",
+                grouped(r.calls.len() as u64)
+            )
+        },
         Role::Text,
     ));
     for c in r.calls.iter().take(30) {

@@ -236,7 +236,11 @@ fn list_title(m: &Model, f: &Frame) -> SafeText {
         }
         None => String::new(),
     };
-    format!("{}  {}/{all}{part}{sort}", name(f.screen), grouped(at)).into()
+    let of = match &f.extra {
+        crate::ui::model::Extra::Sql(text) => format!("   {text}"),
+        _ => String::new(),
+    };
+    format!("{}  {}/{all}{part}{sort}{of}", name(f.screen), grouped(at)).into()
 }
 
 /// How much of all is done, for people.
@@ -338,27 +342,30 @@ fn took(us: u64) -> String {
 /// A list without rows says why it has none.
 fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
     let noun = crate::ui::model::kind_of(f.screen).map_or("rows", |k| k.noun());
-    let trace_open = matches!(&f.extra, crate::ui::model::Extra::Trace(t) if t.result.is_none());
-    let (text, role) = match &f.list.state {
-        _ if trace_open => ("Enter or T asks what to trace".to_string(), Role::Dim),
-        State::Failed(e) => (e.clone(), Role::Error),
-        State::Cancelled => (
+    let traced = match &f.extra {
+        crate::ui::model::Extra::Trace(t) if t.result.is_none() => Some(t),
+        _ => None,
+    };
+    let (text, role) = match (&f.list.state, traced) {
+        (_, Some(t)) => trace::waits(&t.state, t.question.is_some()),
+        (State::Failed(e), None) => (e.clone(), Role::Error),
+        (State::Cancelled, None) => (
             "cancelled; the filter or a screen key asks again".into(),
             Role::Warn,
         ),
-        State::Loading | State::Empty => ("reading ...".into(), Role::Dim),
-        State::NoCase if m.load.running() => (
+        (State::Loading | State::Empty, None) => ("reading ...".into(), Role::Dim),
+        (State::NoCase, None) if m.load.running() => (
             "reading; the first rows come in a moment".into(),
             Role::Partial,
         ),
-        State::NoCase if m.load.trouble.is_some() => {
+        (State::NoCase, None) if m.load.trouble.is_some() => {
             (m.load.trouble.clone().unwrap_or_default(), Role::Error)
         }
-        State::NoCase => (
+        (State::NoCase, None) => (
             "no case yet: leaktrace FILE... loads captures and logs".into(),
             Role::Dim,
         ),
-        State::Ready if f.screen == ScreenId::Trace => {
+        (State::Ready, None) if f.screen == ScreenId::Trace => {
             // a subject may well have been seen, and have got nothing that names anybody
             let seen = match &f.extra {
                 crate::ui::model::Extra::Trace(t) => t
@@ -373,15 +380,21 @@ fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             } else {
                 "nothing of it was seen in any call"
             };
-            (said.into(), Role::Warn)
+            let so_far = match &f.extra {
+                crate::ui::model::Extra::Trace(t) if t.partial => " so far",
+                _ => "",
+            };
+            (format!("{said}{so_far}"), Role::Warn)
         }
-        State::Ready if m.load.running() => (format!("no {noun} so far"), Role::Partial),
-        State::Ready if f.screen == ScreenId::Marks => (
+        (State::Ready, None) if m.load.running() => (format!("no {noun} so far"), Role::Partial),
+        (State::Ready, None) if f.screen == ScreenId::Marks => (
             "no marks yet: m marks, a notes, # tags whatever is under the cursor".into(),
             Role::Dim,
         ),
-        State::Ready if f.filter.is_empty() => (format!("no {noun} in this case"), Role::Dim),
-        State::Ready => (
+        (State::Ready, None) if f.filter.is_empty() => {
+            (format!("no {noun} in this case"), Role::Dim)
+        }
+        (State::Ready, None) => (
             format!("no {noun} match the filter (Ctrl-t sets it aside, / edits it)"),
             Role::Warn,
         ),

@@ -3,6 +3,7 @@
 
 use super::cells::account_in;
 use super::layout::inside;
+use crate::call::text::visible;
 use crate::query::rows::SourceRow;
 use crate::ui::data::OverviewData;
 use crate::ui::model::{Frame, Model, State};
@@ -13,6 +14,11 @@ use crate::ui::widget::chart;
 use crate::ui::widget::doc::{Doc, Line};
 use crate::ui::widget::safe_text::{SafeText, bytes, grouped, many, span};
 use ratatui::layout::Rect;
+
+/// Columns of the names before values.
+const LABEL: usize = 12;
+/// Columns for a value from which on all of its words have room.
+const WIDE: usize = 40;
 
 /// The documents of panes 1 to 5; the second is drawn as a histogram.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
@@ -62,8 +68,20 @@ fn percent(n: u64, all: u64) -> String {
 
 /// What could not be loaded stays to be read after the line that told it is gone.
 fn trouble(m: &Model, d: &mut Doc, w: usize) {
-    if let Some(t) = &m.load.trouble {
-        d.prose(t, w, Role::Error);
+    let Some(t) = &m.load.trouble else { return };
+    let all = &m.load.troubles;
+    if all.len() < 2 {
+        return d.prose(t, w, Role::Error);
+    }
+    let said = format!(
+        "{} files could not be loaded: ? says why",
+        grouped(all.len() as u64)
+    );
+    let why: Vec<String> = all.iter().map(|t| visible(t).into_owned()).collect();
+    for l in SafeText::new(&said).wrap(w) {
+        let mut line = Line::new(l, Role::Error);
+        line.why = Some(why.join("\n"));
+        d.add(line);
     }
 }
 
@@ -100,13 +118,30 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
             .filter(|_| m.size.0 >= 150)
             .map(|h| format!("  sha256 {h}.."))
             .unwrap_or_default();
-        let name = if shown == 2 { "" } else { "file" };
-        d.add(
-            Line::pair(name, s.name.clone(), Role::Text)
-                .name()
-                .right(format!("{}{hash}", bytes(s.bytes)), Role::Dim)
-                .jump(Jump::screen(ScreenId::Sources)),
-        );
+        let label = if shown == 2 { "" } else { "file" };
+        let live = m.load.running() && s.bytes == 0;
+        let size = match (live, m.load.read) {
+            (true, 0) => "reading".into(),
+            (true, n) => format!("{} so far", bytes(n)),
+            _ => format!("{}{hash}", bytes(s.bytes)),
+        };
+        // A name says more than its folder and than its size.
+        let room = w.saturating_sub(LABEL);
+        let fits = |name: &str, more: usize| SafeText::new(name).width() + more <= room;
+        let with_size = size.len() + 1;
+        let base = s.name.rsplit('/').next().unwrap_or(&s.name);
+        let name = if fits(&s.name, with_size) || base.is_empty() {
+            s.name.as_str()
+        } else {
+            base
+        };
+        let mut line = Line::pair(label, name.to_owned(), Role::Text)
+            .name()
+            .jump(Jump::screen(ScreenId::Sources));
+        if fits(name, with_size) || room >= WIDE {
+            line = line.right(size, Role::Dim);
+        }
+        d.add(line);
     }
     if o.sources.is_empty() {
         d.add(Line::pair("file", "none yet", Role::Dim));
@@ -114,7 +149,12 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
     let first = o.sources.iter().filter_map(|s| s.first.as_ref()).min();
     let last = o.sources.iter().filter_map(|s| s.last.as_ref()).max();
     if let (Some(a), Some(b)) = (first, last) {
-        d.add(Line::pair("span", time::range(a, b), Role::Text));
+        let span = time::range(a, b);
+        // the line below every screen says which zone times are in
+        let short = span.strip_suffix(" UTC").unwrap_or(&span).to_owned();
+        let room = w.saturating_sub(LABEL);
+        let span = if span.len() > room { short } else { span };
+        d.add(Line::pair("span", span, Role::Text));
     }
     if let Some((title, date)) = &o.profile {
         let text = format!("{title}, {date}");
@@ -217,13 +257,11 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
         ));
     }
     for (n, k) in harm {
-        d.add(
-            Line::pair(n, format!("{} calls", grouped(k)), Role::Warn).jump(Jump::To {
-                screen: ScreenId::Calls,
-                term: Some(format!("is:{n}")),
-                title: n.into(),
-            }),
-        );
+        d.add(Line::pair(n, many(k, "call"), Role::Warn).jump(Jump::To {
+            screen: ScreenId::Calls,
+            term: Some(format!("is:{n}")),
+            title: n.into(),
+        }));
     }
     let taps = || o.sources.iter().flat_map(|s| &s.taps);
     if let Some(apart) = taps().map(|t| t.skew_ns.saturating_abs()).max() {
@@ -246,11 +284,19 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
         d.add(
             Line::pair(
                 "logs",
-                format!(
-                    "{} lines joined a captured call, {} stand alone",
-                    grouped(o.logs.1),
-                    grouped(o.logs.0)
-                ),
+                if w < LABEL + WIDE {
+                    format!(
+                        "{} joined calls, {} alone",
+                        grouped(o.logs.1),
+                        grouped(o.logs.0)
+                    )
+                } else {
+                    format!(
+                        "{} lines joined a captured call, {} stand alone",
+                        grouped(o.logs.1),
+                        grouped(o.logs.0)
+                    )
+                },
                 Role::Text,
             )
             .jump(Jump::To {
@@ -266,10 +312,8 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
             .percent()
             .map(|p| format!(" (now {p}%)"))
             .unwrap_or_default();
-        d.add(Line::new(
-            format!("Every number is PARTIAL until the load ends{share}."),
-            Role::Partial,
-        ));
+        let text = format!("Every number is PARTIAL until the load ends{share}.");
+        d.prose(&text, w, Role::Partial);
     }
     d
 }
@@ -316,22 +360,19 @@ fn accounts(m: &Model, o: &OverviewData) -> Doc {
         .max(1);
     for a in &o.accounts {
         let n = (a.records as f64 * 6.0 / most as f64).ceil() as usize;
-        let mut l = Line::new(
-            format!("{:<17}", account_in(&a.account, 16, m.glyphs.dots)),
-            Role::Text,
-        )
-        .and(
-            format!("{:>3.0}", a.risk),
-            if a.risk >= 70.0 {
-                Role::SensHigh
-            } else {
-                Role::Dim
-            },
-        )
-        .and(format!("{:>8} ", grouped(a.records)), Role::Dim)
-        .and("#".repeat(n.min(6)), Role::BarSens)
-        .right(a.level, Role::level(a.level))
-        .jump(Jump::calls("account", &a.account));
+        let mut l = Line::new(account_in(&a.account, 16, m.glyphs.dots), Role::Text)
+            .and(
+                format!("{:>3.0}", a.risk),
+                if a.risk >= 70.0 {
+                    Role::SensHigh
+                } else {
+                    Role::Dim
+                },
+            )
+            .and(format!("{:>8} ", grouped(a.records)), Role::Dim)
+            .and("#".repeat(n.min(6)), Role::BarSens)
+            .right(a.level, Role::level(a.level))
+            .jump(Jump::calls("account", &a.account));
         l.why = Some(a.why.clone());
         d.add(l);
     }
@@ -425,7 +466,13 @@ pub fn histogram(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
         return;
     }
     let note = SafeText::new(&format!("{} all  {} S3+", c.glyphs.bar, c.glyphs.bar_hot));
-    c.pane(r, &"Calls over time".into(), &note, f.focus == 2);
+    // what the bars mean needs the room more than the title does
+    let title = if r.width < 36 {
+        "Calls"
+    } else {
+        "Calls over time"
+    };
+    c.pane(r, &title.into(), &note, f.focus == 2);
     let inner = inside(r);
     let Some(o) = &m.overview else { return };
     let mut room = inner;
@@ -438,7 +485,7 @@ pub fn histogram(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             .filter(|b| b.hot > 0)
         {
             let mut t = format!(
-                "most S3+ at {}: {} of {}",
+                "most S3+ {}: {} of {}",
                 time::axis(b.t, chart::span(&o.minutes)),
                 grouped(b.hot),
                 grouped(b.all)

@@ -381,7 +381,11 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         Role::Text,
     ));
     let asked = crate::replay::timeline::params(c);
-    let asked: Vec<String> = asked.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let asked: Vec<String> = asked
+        .iter()
+        .filter(|(k, v)| !of_the_route(c, k, v))
+        .map(|(k, v)| format!("{k}={v}"))
+        .collect();
     let sent = c
         .req_content_len
         .filter(|n| *n > 0)
@@ -482,4 +486,14 @@ fn changed(x: &Changed) -> Line {
         format!("{part}{field}  {a} > {b}{other}{many}"),
         Role::Text,
     )
+}
+
+/// Whether a segment of a path is a word of its API, and no parameter.
+fn of_the_route(c: &crate::query::rows::CallRow, key: &str, value: &str) -> bool {
+    let Some(n) = key.strip_prefix('/').and_then(|n| n.parse::<usize>().ok()) else {
+        return false;
+    };
+    let route = c.api.as_deref().and_then(|a| a.split_once(' '));
+    // the host stands before the first segment
+    route.is_some_and(|(_, r)| r.split('/').nth(n) == Some(value))
 }

@@ -18,11 +18,21 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         return Vec::new();
     };
     let Some(r) = &t.result else {
-        let mut state = state(&t.state, t.question.is_some());
-        // where the other pane has no room of its own
-        if t.question.is_none() && !layout::side_by_side(m.size.0) {
-            state = how("Nothing traced yet");
-        }
+        let asked = t.question.is_some();
+        let state = if asked || layout::side_by_side(m.size.0) {
+            let (text, role) = waits(&t.state, asked);
+            let text = if asked {
+                text
+            } else {
+                "nothing traced yet".into()
+            };
+            let mut d = Doc::new("Verdict");
+            d.add(Line::new(text, role));
+            d
+        } else {
+            // where the other pane has no room of its own
+            how("Nothing traced yet")
+        };
         return vec![how("Path"), state];
     };
     let trail = r.trails.get(t.trail);
@@ -72,9 +82,9 @@ fn how(title: &str) -> Doc {
     d
 }
 
-fn state(s: &State, asked: bool) -> Doc {
-    let mut d = Doc::new("Verdict");
-    let (text, role) = match s {
+/// What stands where sightings or suspects will.
+pub(super) fn waits(s: &State, asked: bool) -> (String, Role) {
+    match s {
         State::Loading => (
             "searching the case ... Ctrl-c stops".to_string(),
             Role::Partial,
@@ -83,10 +93,8 @@ fn state(s: &State, asked: bool) -> Doc {
         State::Cancelled => ("stopped; Enter asks again".into(), Role::Warn),
         State::NoCase => ("there is no case file yet".into(), Role::Dim),
         _ if asked => ("searching the case ...".into(), Role::Partial),
-        _ => ("nothing traced yet".into(), Role::Dim),
-    };
-    d.add(Line::new(text, role));
-    d
+        _ => ("Enter or T asks what to trace".into(), Role::Dim),
+    }
 }
 
 /// The subject that was asked about: what it saw, took and sent on is the answer, a hop only a part of it.
@@ -298,6 +306,7 @@ pub fn title(f: &Frame) -> SafeText {
     let Extra::Trace(t) = &f.extra else {
         return "Trace".into();
     };
+    let part = if t.partial { " so far" } else { "" };
     match (&t.result, t.hops) {
         (None, _) => "Trace".into(),
         (Some(r), true) => {
@@ -313,11 +322,11 @@ pub fn title(f: &Frame) -> SafeText {
                 [one] => format!("left for {one}"),
                 [one, more @ ..] => format!("left for {one} and {} more", more.len()),
             };
-            format!("Sightings in time order   {left}").into()
+            format!("Sightings in time order{part}   {left}").into()
         }
         // nobody is suspected where an account was asked for
         (Some(_), false) if asked_of_account(f) => "Account".into(),
-        (Some(_), false) => "Suspects, best first".into(),
+        (Some(_), false) => format!("Suspects, best first{part}").into(),
     }
 }
 

@@ -54,7 +54,14 @@ pub fn act(m: &mut Model, a: A) {
         A::Exclude => by_cell(m, Cell::Without),
         A::Only => by_cell(m, Cell::Only),
         A::Palette => palette::open(m),
-        A::Sql => overlay::prompt(m, PromptKind::Sql, "SELECT * FROM calls LIMIT 50"),
+        A::Sql => {
+            // what is on show, so that it can be put right
+            let text = match m.top().map(|f| &f.extra) {
+                Some(Extra::Sql(t)) => t.clone(),
+                _ => "SELECT * FROM calls LIMIT 50".into(),
+            };
+            overlay::prompt(m, PromptKind::Sql, &text);
+        }
         A::Mark => work::mark(m),
         A::NextMark => step::next_mark(m, true),
         A::PrevMark => step::next_mark(m, false),
@@ -490,7 +497,7 @@ fn why(m: &mut Model) {
         })
         .flatten();
     let reasons = match line {
-        Some(w) => vec![w],
+        Some(w) => w.lines().map(str::to_owned).collect(),
         None => match &f.extra {
             Extra::Replay(r) => r
                 .film

@@ -16,8 +16,8 @@ pub const PAGE: usize = 200;
 /// Counting stops here; the case says "at least".
 const CAP: u64 = 100_001;
 
-/// Asks a question for a place of a frame.
-pub fn ask(m: &mut Model, frame: u64, place: Place, what: What) {
+/// Asks a question for a place of a frame; its number.
+pub fn ask(m: &mut Model, frame: u64, place: Place, what: What) -> u64 {
     let id = m.fresh();
     if let Some(f) = m.frames.iter_mut().find(|f| f.id == frame) {
         f.pending.insert(place, id);
@@ -28,6 +28,7 @@ pub fn ask(m: &mut Model, frame: u64, place: Place, what: What) {
         place,
         what,
     })));
+    id
 }
 
 /// The filter as rows are selected by; the last valid one where the text does not parse.
@@ -102,15 +103,17 @@ pub fn fetch(m: &mut Model) {
                 },
             );
         }
-        ScreenId::Marks => ask(
-            m,
-            id,
-            Place::List,
-            What::List {
-                kind: Kind::Marks,
-                filter,
-            },
-        ),
+        ScreenId::Marks => {
+            ask(
+                m,
+                id,
+                Place::List,
+                What::List {
+                    kind: Kind::Marks,
+                    filter,
+                },
+            );
+        }
         ScreenId::Call => {
             let Some(Extra::Call { id: call }) = m.top().map(|f| &f.extra) else {
                 return;
@@ -230,18 +233,21 @@ fn reads(m: &mut Model, id: u64) {
 /// Reads again, keeping the cursor on its row.
 pub fn refetch(m: &mut Model, keep: bool) {
     ask(m, 0, Place::Marks, What::Marks);
+    let running = m.load.running();
     if let Some(f) = m.frames.last_mut() {
         if keep {
             f.list.keep = f.list.here().and_then(|r| facts::target(&r.item));
         }
-        // A film or a trace that is being looked at does not change under the reader's eyes.
+        // A film or a trace that is being looked at does not change under the reader's eyes, until what it rests on is whole.
         if matches!(
             f.screen,
             ScreenId::Replay | ScreenId::Trace | ScreenId::Call | ScreenId::Sql | ScreenId::Reads
         ) {
             let empty = match &f.extra {
                 Extra::Replay(r) => r.film.is_none(),
-                Extra::Trace(t) => t.result.is_none() && t.question.is_some(),
+                Extra::Trace(t) => {
+                    t.question.is_some() && (t.result.is_none() || t.partial && !running)
+                }
                 Extra::Reads(_) => f.list.state != State::Ready,
                 _ => f.show.is_none(),
             };

@@ -261,7 +261,7 @@ pub fn sql(m: &mut Model, text: &str) {
         m,
         &Seed {
             screen: ScreenId::Sql,
-            title: "SQL".into(),
+            title: String::new(),
             added: None,
             subject: Subject::Sql(text.into()),
         },

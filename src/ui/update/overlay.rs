@@ -6,20 +6,39 @@ use crate::trace::subject::Kind;
 use crate::ui::data::notebook::Write;
 use crate::ui::data::{Place, What};
 use crate::ui::model::{MenuKind, Model, Overlay, PromptKind};
-use crate::ui::nav::Jump;
 use crate::ui::nav::input::Input;
+use crate::ui::nav::{Jump, ScreenId};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Bytes of a clue file that the interface reads; larger ones are for the command line.
 const CLUE_BYTES: u64 = 64 << 20;
+
+/// How names of clue files end.
+const ENDINGS: [&str; 5] = [".csv", ".jsonl", ".json", ".txt", ".tsv"];
 
 /// Asks for a line.
 pub fn prompt(m: &mut Model, kind: PromptKind, text: &str) {
     m.overlay = Some(Overlay::Prompt(kind, Input::new(text), None));
 }
 
-/// Pasted text goes where typed text goes.
+/// Pasted text goes where typed text goes; several lines where a question for the trace is asked are a clue.
 pub fn paste(m: &mut Model, text: &str) {
+    let asks = match &m.overlay {
+        Some(Overlay::Prompt(PromptKind::Trace, i, _)) => i.text().trim().is_empty(),
+        None => m.filter.edit.is_none() && m.top().is_some_and(|f| f.screen == ScreenId::Trace),
+        Some(_) => false,
+    };
+    // terminals send a carriage return for a line's end
+    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
+    let lines = text.lines().filter(|l| !l.trim().is_empty()).count();
+    if asks && lines > 1 {
+        m.overlay = None;
+        let clue = Question::Clue {
+            name: format!("{lines} pasted lines"),
+            bytes: text.clone().into_bytes(),
+        };
+        return go::jump(m, Jump::Trace(clue));
+    }
     match &mut m.overlay {
         Some(Overlay::Prompt(_, i, _)) => i.insert(text),
         Some(Overlay::Palette { input, .. }) => {
@@ -203,7 +222,7 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         }
         PromptKind::Sql => go::sql(m, text),
         PromptKind::Trace => go::jump(m, Jump::Trace(question(text)?)),
-        PromptKind::Export(format, raw) => work::export(m, format, text, *raw),
+        PromptKind::Export(format, raw, _) => work::export(m, format, text, *raw),
         PromptKind::Report(q) => super::report::write(m, q.clone(), text)?,
         PromptKind::Save => work::save_filter(m, text),
         PromptKind::Split(api) => correct::split(m, api, text),
@@ -238,6 +257,9 @@ fn question(text: &str) -> Result<Question, String> {
             return Ok(Question::Subject(kind, name));
         }
     }
+    if let Some(v) = text.strip_prefix("value:") {
+        return Ok(Question::Value(v.to_string()));
+    }
     let (forced, path) = match text.strip_prefix('@') {
         Some(p) => (true, p),
         None => (false, text),
@@ -246,15 +268,17 @@ fn question(text: &str) -> Result<Question, String> {
         Some(rest) => std::env::home_dir().unwrap_or_default().join(rest),
         None => std::path::PathBuf::from(path),
     };
-    let looks = forced
-        || text.contains('/')
-        || [".csv", ".jsonl", ".json", ".txt", ".tsv"]
-            .iter()
-            .any(|e| text.ends_with(e));
+    let looks = forced || text.contains('/') || ENDINGS.iter().any(|e| text.ends_with(e));
+    // What can only be meant as a file is not looked for as a value, which nothing would hold.
+    let names_one = ["./", "../", "~/"].iter().any(|b| text.starts_with(b))
+        || (looks
+            && !text.contains(char::is_whitespace)
+            && ENDINGS.iter().any(|e| text.ends_with(e)));
+    if names_one && !path.is_file() {
+        return Err("there is no such file; value: before it looks for the text itself".into());
+    }
     if !looks || (!forced && !path.is_file()) {
-        return Ok(Question::Value(
-            text.strip_prefix("value:").unwrap_or(text).to_string(),
-        ));
+        return Ok(Question::Value(text.to_string()));
     }
     let meta = std::fs::metadata(&path).map_err(|e| format!("cannot read it: {e}"))?;
     if meta.len() > CLUE_BYTES {

@@ -131,8 +131,10 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
             list::fill(m, at, items.collect(), reads.more > 0, took_us);
         }
         (Place::Trace, Answer::Trace(t)) => {
+            let partial = m.load.running();
             if let Some(f) = m.frames.get_mut(at) {
                 if let Extra::Trace(v) = &mut f.extra {
+                    v.partial = partial;
                     // a leak is more than one record
                     v.whole = matches!(
                         v.question,
@@ -171,6 +173,15 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
 
 fn failed(m: &mut Model, at: usize, place: Place, e: Fail) {
     let running = m.load.running();
+    // What could not be shown in clear is shown as before, and says so.
+    if let (Place::Detail, Some(_), Fail::Failed(why)) = (place, &m.revealed, &e) {
+        let said = format!("stays masked: {why}");
+        m.revealed = None;
+        if let Some(f) = m.frames.get_mut(at).filter(|f| f.show.is_some()) {
+            f.show_state = State::Ready;
+        }
+        return m.warn(said);
+    }
     let Some(f) = m.frames.get_mut(at) else {
         return;
     };
@@ -234,11 +245,21 @@ fn general(m: &mut Model, r: Reply) {
                 ask::refetch(m, true);
             }
         }
+        (Place::Copied, Ok(Answer::Copy(text))) => super::work::copied(m, text),
+        (Place::Copied, Err(Fail::Failed(t))) => m.warn(format!("not copied: {t}")),
         (Place::Paths, Ok(Answer::Paths(begun, found))) => {
             super::overlay::paths(m, &begun, &found);
         }
-        (Place::Written, Err(Fail::Failed(t))) => m.warn(format!("not written: {t}")),
-        (Place::Written, Err(Fail::NoCase)) => m.warn("not written: there is no case file yet"),
+        (Place::Written, Err(e)) => {
+            super::work::refused(m, r.id);
+            match e {
+                Fail::Failed(t) => m.warn(format!("not written: {t}")),
+                Fail::NoCase => m.warn("not written: there is no case file yet"),
+                Fail::Cancelled => {}
+            }
+            // what was shown at once is put right
+            ask::ask(m, 0, Place::Marks, crate::ui::data::What::Marks);
+        }
         _ => {}
     }
 }

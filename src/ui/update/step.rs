@@ -8,6 +8,9 @@ use crate::ui::model::{Extra, Model};
 use crate::ui::nav::ScreenId;
 use crate::ui::screen::{facts, layout};
 
+/// The pane of a trace that draws the way.
+const PATH: usize = 1;
+
 pub fn moved(a: A, at: usize, n: usize, h: usize) -> usize {
     match a {
         A::Up => at.saturating_sub(1),
@@ -193,6 +196,7 @@ pub fn record(m: &mut Model, next: bool) {
         if t.hops {
             list::fill_trace(f, dates, h);
         }
+        path_seen(m);
         docs::refresh(m);
         return m.say(said);
     }
@@ -214,8 +218,20 @@ pub fn whole(m: &mut Model) {
     } else {
         "the path of one record"
     };
+    path_seen(m);
     docs::refresh(m);
     m.say(said);
+}
+
+/// Where the drawing of a trace has no room of its own, what changes it brings it forward.
+fn path_seen(m: &mut Model) {
+    let size = m.size;
+    if let Some(f) = m.frames.last_mut() {
+        let hidden = |r: &ratatui::layout::Rect| r.width == 0;
+        if layout::of(size, f).panes.get(PATH).is_none_or(hidden) {
+            f.focus = PATH;
+        }
+    }
 }
 
 /// Folds the branch under the cursor, in the drawing or by the hop in the list, or opens it.
@@ -292,7 +308,17 @@ pub fn sensitive(m: &mut Model, next: bool) {
         |i| matches!(rows.get(i).map(|r| &r.item), Some(Item::Call(c)) if matches!(c.level, Some("S3" | "S4"))),
     );
     match hit {
-        Some(i) => list::go_to(m, i),
+        Some(i) => {
+            let round = if next {
+                i <= f.list.cursor
+            } else {
+                i >= f.list.cursor
+            };
+            list::go_to(m, i);
+            if round {
+                m.say("round the end of the rows at hand; / level >= S3 lists all");
+            }
+        }
         None => m.say("no call of level S3 or S4 among the rows at hand; / level >= S3 finds all"),
     }
 }

@@ -96,28 +96,40 @@ pub fn put(m: &mut Model, target: &str, kind: &'static str, v: &str, off: bool) 
         v: v.into(),
         off,
     };
-    m.undo.push(Change::Wrote(w.clone()));
+    let asked = write(m, w.clone());
+    done(m, w, asked);
+}
+
+/// Keeps a change to be taken back.
+fn done(m: &mut Model, w: Write, asked: u64) {
+    m.undo.push(Change::Wrote(w, asked));
     if m.undo.len() > HISTORY {
         m.undo.remove(0);
     }
     m.redo.clear();
-    write(m, w);
+}
+
+/// A change that was asked for could not be written: nothing of it is there to be taken back, and what could not be taken back
+/// still is.
+pub fn refused(m: &mut Model, asked: u64) {
+    let this = |c: &Change| matches!(c, Change::Wrote(_, n) if *n == asked);
+    m.undo.retain(|c| !this(c));
+    if let Some(at) = m.redo.iter().rposition(this) {
+        let c = m.redo.remove(at);
+        m.undo.push(c);
+    }
 }
 
 /// Writes a correction, so that it can be taken back.
 pub fn correct(m: &mut Model, w: Write) {
-    if w.inverse().is_some() {
-        m.undo.push(Change::Wrote(w.clone()));
-        if m.undo.len() > HISTORY {
-            m.undo.remove(0);
-        }
-        m.redo.clear();
-    }
     m.say("deciding again over all calls ...");
-    write(m, w);
+    let asked = write(m, w.clone());
+    if w.inverse().is_some() {
+        done(m, w, asked);
+    }
 }
 
-fn write(m: &mut Model, w: Write) {
+fn write(m: &mut Model, w: Write) -> u64 {
     // Shown at once; the answer reads the case again and puts right what is not so.
     if let Write::Put {
         target,
@@ -151,8 +163,9 @@ fn write(m: &mut Model, w: Write) {
             | Write::Rules(_)
             | Write::Spec(_)
     );
-    ask::ask(m, 0, Place::Written, What::Write(w));
+    let asked = ask::ask(m, 0, Place::Written, What::Write(w));
     super::docs::refresh(m);
+    asked
 }
 
 /// Keeps the filter under a name.
@@ -169,17 +182,17 @@ pub fn save_filter(m: &mut Model, name: &str) {
 
 /// Takes the last change back.
 pub fn undo(m: &mut Model) {
-    let Some(c) = m.undo.pop() else {
+    let Some(mut c) = m.undo.pop() else {
         return m.say("nothing to undo");
     };
-    match &c {
+    match &mut c {
         Change::Filter(before, _) => {
             filter::put(m, &before.clone());
             m.say("undone: filter");
         }
-        Change::Wrote(w) => {
+        Change::Wrote(w, asked) => {
             if let Some(back) = w.inverse() {
-                write(m, back);
+                *asked = write(m, back);
             }
             m.say("undone");
         }
@@ -189,12 +202,12 @@ pub fn undo(m: &mut Model) {
 
 /// Does it again.
 pub fn redo(m: &mut Model) {
-    let Some(c) = m.redo.pop() else {
+    let Some(mut c) = m.redo.pop() else {
         return m.say("nothing to do again");
     };
-    match &c {
+    match &mut c {
         Change::Filter(_, after) => filter::put(m, &after.clone()),
-        Change::Wrote(w) => write(m, w.clone()),
+        Change::Wrote(w, asked) => *asked = write(m, w.clone()),
     }
     m.undo.push(c);
     m.say("done again");
@@ -248,19 +261,26 @@ pub fn copy(m: &mut Model, c: char) {
             (Some(r), None) => json(&r.item),
             _ => None,
         },
-        'c' => call_row(m).map(|c| curl(&c)),
+        'c' => {
+            let Some(c) = call_row(m) else { return };
+            ask::ask(m, 0, Place::Copied, What::Curl(c.rowid));
+            return;
+        }
         'l' => call_row(m).map(|c| locator(&c)),
         'f' => Some(m.filter.now().to_string()),
         _ => None,
     };
-    match text.filter(|t| !t.is_empty()) {
-        Some(t) => {
-            let n = t.len().min(crate::limits::CLIPBOARD);
-            m.outbox.push(Effect::Copy(t));
-            m.say(format!("sent {} B by OSC 52", grouped(n as u64)));
-        }
-        None => m.say("nothing to copy"),
+    copied(m, text.unwrap_or_default());
+}
+
+/// Sends a text to the clipboard.
+pub fn copied(m: &mut Model, text: String) {
+    if text.is_empty() {
+        return m.say("nothing to copy");
     }
+    let n = text.len().min(crate::limits::CLIPBOARD);
+    m.outbox.push(Effect::Copy(text));
+    m.say(format!("sent {} B by OSC 52", grouped(n as u64)));
 }
 
 fn json(i: &Item) -> Option<String> {
@@ -280,25 +300,6 @@ fn json(i: &Item) -> Option<String> {
         Item::Mark(r) => return Some(r.target.clone()),
     }
     .ok()
-}
-
-/// Single quotes, for a shell.
-fn shell(s: &str) -> String {
-    format!("'{}'", s.replace('\'', "'\\''"))
-}
-
-fn curl(c: &crate::query::rows::CallRow) -> String {
-    let host = c.host.clone().unwrap_or_else(|| match (&c.dst, c.dport) {
-        (Some(d), Some(p)) => format!("{d}:{p}"),
-        _ => "unknown".into(),
-    });
-    let scheme = if c.tls { "https" } else { "http" };
-    let url = format!("{scheme}://{host}{}", c.uri.as_deref().unwrap_or("/"));
-    format!(
-        "curl -X {} {}",
-        shell(c.method.as_deref().unwrap_or("GET")),
-        shell(&url)
-    )
 }
 
 /// Where a call stands, on one line a place.
@@ -340,10 +341,14 @@ pub fn export_choice(m: &mut Model, c: char) {
         .case_path
         .file_stem()
         .map_or_else(|| "case".into(), |s| s.to_string_lossy().into_owned());
+    let what = match selection(m) {
+        t if t.is_empty() => "all calls".into(),
+        t => t,
+    };
     overlay::prompt(
         m,
-        PromptKind::Export(e.name(), e.raw()),
-        &format!("./{stem}.{}", e.name()),
+        PromptKind::Export(e.name(), e.raw(), what),
+        &format!("./{stem}.{}", e.ending()),
     );
 }
 

@@ -120,6 +120,15 @@ impl SafeText {
         SafeText::new(&out)
     }
 
+    /// Two lines of it: the first of at most `w` columns, the second of at most `w2`, cut where there is more. The second is empty
+    /// where one is enough.
+    pub fn two_lines(&self, w: usize, w2: usize, dots: &str) -> (SafeText, SafeText) {
+        let first = self.wrap(w).into_iter().next().unwrap_or_default();
+        let rest = self.text.get(first.text.len()..).unwrap_or("");
+        let rest = SafeText::new(rest.trim_start()).elide(w2, false, dots);
+        (first, rest)
+    }
+
     /// Pieces of at most `w` columns, broken at spaces where one stands in the last third.
     pub fn wrap(&self, w: usize) -> Vec<SafeText> {
         let w = w.max(1);

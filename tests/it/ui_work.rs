@@ -1,0 +1,263 @@
+//! What an investigator does in the interface, and what it says: taken back, refused, pasted, too long for a line.
+
+use crate::ui_demo::rig;
+use crate::ui_rig::Rig;
+use leaktrace::ui::data::Item;
+use leaktrace::ui::model::Extra;
+use leaktrace::ui::msg::Msg;
+use leaktrace::ui::nav::ScreenId;
+
+fn screen(r: &Rig) -> ScreenId {
+    r.m.top().unwrap().screen
+}
+
+fn to_api(r: &mut Rig, api: &str) {
+    r.keys("3 g");
+    let rows = &r.m.top().unwrap().list.rows;
+    let at = rows
+        .iter()
+        .position(|x| matches!(&x.item, Item::Api(a) if a.api == api));
+    for _ in 0..at.unwrap_or_else(|| panic!("no {api}")) {
+        r.keys("j");
+    }
+}
+
+#[test]
+fn what_was_refused_is_not_taken_back_and_takes_nothing_else_back() {
+    let (mut r, _d) = rig((160, 50));
+    to_api(&mut r, "GET api.shop.example/api/orders/{id}");
+    r.keys("C n C-u `GET one order` Enter");
+    r.shows("is named GET one order");
+    to_api(&mut r, "PUT partner.example/inbox/weekly.csv");
+    r.keys("m");
+    to_api(&mut r, "GET api.shop.example/api/customers");
+    // of two hosts: no merge
+    r.keys("C g").shows("not written");
+    r.keys("u");
+    r.shows("mark taken off");
+    to_api(&mut r, "GET one order");
+    r.keys("u").shows("taken back: name");
+    to_api(&mut r, "GET api.shop.example/api/orders/{id}");
+}
+
+#[test]
+fn a_secret_alone_in_its_record_is_traced_as_the_value_that_it_is() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("/ `api:\"POST api.shop.example/login\" account:li.bo` Enter 4 Enter Tab e T");
+    assert_eq!(screen(&r), ScreenId::Trace);
+    let Extra::Trace(t) = &r.m.top().unwrap().extra else {
+        panic!()
+    };
+    let hops: usize = t
+        .result
+        .as_ref()
+        .unwrap()
+        .trails
+        .iter()
+        .map(|t| t.hops.len())
+        .sum();
+    assert!(
+        hops >= 2,
+        "seen in front of the gateway and behind:\n{}",
+        r.text()
+    );
+    assert!(!r.text().contains("nothing of it was seen"), "{}", r.text());
+    r.safe();
+}
+
+#[test]
+fn lines_that_are_pasted_for_a_trace_are_a_clue() {
+    let csv = std::fs::read_to_string(crate::ui_demo::clue()).unwrap();
+    let some: Vec<&str> = csv.lines().take(40).collect();
+    // as terminals send it
+    let text = some.join("\r");
+    let (mut r, _d) = rig((120, 36));
+    r.keys("6 Enter");
+    r.msg(Msg::Paste(text.clone()));
+    r.shows("40 pasted lines")
+        .shows("Suspects, best first")
+        .shows("wu.tao");
+    let (mut r, _d) = rig((120, 36));
+    r.keys("6");
+    r.msg(Msg::Paste(text));
+    r.shows("40 pasted lines");
+    // one line goes where typed text goes
+    let (mut r, _d) = rig((120, 36));
+    r.keys("6 Enter");
+    r.msg(Msg::Paste("17724879589\n".into()));
+    r.shows("Trace what?").shows("17724879589");
+    r.keys("Enter").shows("Sightings in time order");
+}
+
+#[test]
+fn a_clue_that_is_not_there_is_said_to_be_missing_and_not_looked_for_as_text() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("6 Enter `./leaked-rows-2.csv` Enter");
+    r.shows("there is no such file");
+    r.keys("C-u `value:./leaked-rows-2.csv` Enter");
+    assert_eq!(screen(&r), ScreenId::Trace);
+    r.shows("nothing of it was seen");
+}
+
+#[test]
+fn a_trace_that_cannot_be_answered_says_why_where_its_answer_would_stand() {
+    let (mut r, d) = rig((80, 24));
+    let copy = d.path().join("copy.ltc");
+    leaktrace::export::share::make(&d.path().join("demo.ltc"), &copy, b"correct horse").unwrap();
+    let data = leaktrace::ui::data::case::CaseData::new(
+        copy.clone(),
+        Default::default(),
+        Default::default(),
+    );
+    r = Rig::new(&copy, Box::new(data), r.m.size);
+    r.keys("6 Enter `17724879589` Enter");
+    r.shows("passphrase");
+    assert!(!r.text().contains("Enter or T asks what to trace\n"));
+    // nothing in it can be shown in clear, and nothing says that it is
+    r.keys("4 e Enter r");
+    r.shows("stays masked").shows("mask ON");
+    assert!(!r.text().contains("IN CLEAR"), "{}", r.text());
+}
+
+#[test]
+fn what_changes_the_drawing_of_a_trace_brings_it_forward() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys(&format!("6 Enter `{}` Enter", crate::ui_demo::clue()));
+    r.shows("Verdict");
+    r.keys("}").shows("Path of row 2").shows("record 2 of 150");
+    r.keys("v").shows("the ways of all records");
+    assert_eq!(r.m.top().unwrap().focus, 1);
+}
+
+#[test]
+fn what_is_said_is_readable_to_its_end_at_eighty_columns() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("2 D");
+    r.shows("go to one of its calls: what was called on that credential is")
+        .shows("taken away");
+    // the keys are back with the next one
+    r.keys("j").shows("Enter open");
+    r.keys("/ `level>=S9`");
+    r.shows("level wants a level").shows("critical");
+}
+
+#[test]
+fn text_in_wide_characters_stays_in_sight_while_it_is_typed() {
+    let (mut r, _d) = rig((80, 24));
+    let long = "张".repeat(100);
+    r.keys(&format!("4 a `{long}末` "));
+    r.shows("张末");
+}
+
+#[test]
+fn the_first_sensitive_call_says_that_it_went_round_the_end() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("4 e");
+    assert!(r.m.status.is_none());
+    r.keys("E").shows("round the end");
+}
+
+#[test]
+fn a_call_is_copied_as_the_whole_command_that_it_was_with_its_secrets_hidden() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("/ `api:\"POST api.shop.example/login\" account:li.bo` Enter 4 y c");
+    let text = r.copied.pop().unwrap();
+    assert!(
+        text.contains("--data-raw 'username=li.bo&password="),
+        "{text}"
+    );
+    assert!(
+        text.contains("-H 'Content-Type: application/x-www-form-urlencoded'"),
+        "{text}"
+    );
+    assert!(!text.contains("X6FQS2Q"), "the password is hidden: {text}");
+    r.shows("by OSC 52");
+}
+
+#[test]
+fn files_that_could_not_be_loaded_are_all_named() {
+    let (mut r, _d) = rig((80, 24));
+    let mut load = r.m.load.clone();
+    load.troubles = vec!["a.bin: empty".into(), "b.bin: neither this nor that".into()];
+    load.trouble = Some("2 files could not be loaded".into());
+    r.msg(Msg::Load(load));
+    r.keys("Tab ?");
+    r.shows("a.bin: empty")
+        .shows("b.bin: neither this nor that");
+}
+
+#[test]
+fn a_trace_that_was_asked_while_a_load_went_on_says_so_and_is_asked_again_at_its_end() {
+    let (mut r, _d) = rig((120, 36));
+    let mut load = r.m.load.clone();
+    (load.any, load.phase) = (true, 0);
+    r.msg(Msg::Load(load.clone()));
+    r.keys("6 Enter `17724879589` Enter");
+    r.shows("Sightings in time order so far");
+    load.phase = 2;
+    r.msg(Msg::Load(load));
+    assert!(!r.text().contains("so far"), "{}", r.text());
+    r.shows("Sightings in time order");
+}
+
+#[test]
+fn a_statement_is_put_right_where_it_stands() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("; C-u `SELECT acount FROM calls` Enter");
+    r.shows("no such column: acount");
+    r.keys(";").shows("SELECT acount FROM calls");
+    r.keys("C-u `SELECT account FROM calls LIMIT 3` Enter");
+    r.shows("SQL  1/3   SELECT account FROM calls LIMIT 3");
+}
+
+#[test]
+fn names_of_files_are_whole_at_eighty_columns_and_accounts_by_address_keep_it() {
+    let (mut r, _d) = rig((80, 24));
+    r.shows("gateway-access.log").shows("shop.pcap.zst");
+    r.shows("2026-11-23 19:08:55..19:09:26");
+    r.shows("no call is cut, none has gaps");
+    r.keys("4");
+    r.shows("@10.20.8.41");
+    let (mut r, _d) = rig((160, 50));
+    r.keys("3");
+    r.shows("unattributed@10.20.5.66");
+}
+
+#[test]
+fn exports_say_what_they_write_and_that_a_folder_is_missing() {
+    let (mut r, d) = rig((80, 24));
+    r.keys("X b");
+    r.shows("Write bundle of all calls to").shows("./demo.tar");
+    let gone = d.path().join("gone/calls.tar");
+    r.keys(&format!("C-u `{}` Enter", gone.display()));
+    r.shows("cannot write into");
+    r.keys("/ `account:wu.tao` Enter X c");
+    r.shows("Write csv of account:wu.tao to");
+}
+
+#[test]
+fn a_mark_that_was_set_before_the_source_had_its_name_stays_on_its_call() {
+    let (r, d) = rig((120, 36));
+    let path = d.path().join("demo.ltc");
+    let conn = leaktrace::case::open_notebook(&path).unwrap();
+    leaktrace::case::marks::add(&conn, "call:s1-22", "mark", "").unwrap();
+    drop(conn);
+    let data = leaktrace::ui::data::case::CaseData::new(
+        path.clone(),
+        Default::default(),
+        Default::default(),
+    );
+    let mut r = Rig::new(&path, Box::new(data), r.m.size);
+    r.keys("4 / `id:s1-22` Enter");
+    let line = |r: &Rig| {
+        let t = r.text();
+        t.lines()
+            .find(|l| l.contains("POST /app/login"))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(line(&r).contains("▸*"), "{}", r.text());
+    r.keys("m");
+    assert!(!line(&r).contains("▸*"), "{}", r.text());
+    r.keys("7").shows("no marks yet");
+}
