@@ -147,6 +147,13 @@ pub enum IdentityEvent {
         /// Print of the credential.
         print: Print,
     },
+    /// The answer says that what was presented is no longer, or never was, let in, though its status does not.
+    Refused,
+    /// From here on the session stands for somebody else; without a name it is its owner's again.
+    Switched {
+        /// Name or number of whom it stands for.
+        to: Option<String>,
+    },
     /// One token or answer holds all these names of one person, best first (`preferred_username`, e-mail, `sub`).
     SamePerson {
         /// Names, at least two.

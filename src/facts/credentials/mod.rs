@@ -4,14 +4,18 @@
 
 mod attempt;
 mod fields;
+mod in_path;
 mod jwt;
 mod outcome;
 mod own;
 mod paths;
 mod presented;
 mod saml;
+mod switches;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_places;
 mod told;
 mod verdict;
 mod words;
@@ -63,6 +67,11 @@ pub fn extract(
     let mut seen = presented::read(v, key, memo);
     let mut events = seen.take_events();
     outcome::read(v, key, &mut memo.paths, &mut seen.credentials, &mut events);
+    if seen.credentials.is_empty()
+        && let Some(req) = v.req
+    {
+        seen.credentials = in_path::alone(req, key);
+    }
     presented::rank(&mut seen.credentials);
     (seen.credentials, events)
 }

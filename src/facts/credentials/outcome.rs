@@ -4,7 +4,7 @@
 use super::fields::{self, Field, percent};
 use super::own::may_carry;
 use super::presented::{Presented, cookie_pairs, secret_print};
-use super::{CallView, PARSE, attempt, jwt, paths, saml, told, verdict, words};
+use super::{CallView, PARSE, attempt, in_path, jwt, paths, saml, switches, told, verdict, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::PrintKey;
 use memchr::memmem;
@@ -18,6 +18,8 @@ struct Issued {
     names: Vec<String>,
     /// Whether a token stood in the body.
     in_body: bool,
+    /// Segments of the address that the browser is sent to, which may be sessions.
+    in_path: Vec<(String, u64)>,
     /// Names of cookies that were deleted.
     deleted: Vec<String>,
 }
@@ -88,6 +90,13 @@ pub fn read(
     }
     if reads && !asks_whose {
         present_in_body(&given, login_place, key, seen, &path);
+    } else if body.len() <= SMALL && memmem::find(body, b"oken").is_some() {
+        // A body may carry the token that a header does else (RFC 6750, section 2.2).
+        let mut carried = fields::read(body, v.req_kind);
+        carried.retain(|f| {
+            matches!(f.key.as_str(), "idtoken" | "accesstoken") && jwt::looks(&f.value)
+        });
+        present_in_body(&carried, true, key, seen, &path);
     }
     user_code(v, body, key, seen, &mut given);
     behalf(v, body, seen, events);
@@ -101,8 +110,26 @@ pub fn read(
         return;
     }
     let issued = issued(v, resp, key, reads, ok);
+    if (200..300).contains(&status) && !seen.is_empty() && verdict::says_shut_out(v) {
+        events.push(IdentityEvent::Refused);
+    }
+    let switch = switches::switches(&path);
+    if (switch || memmem::find(query, b"witch_user").is_some())
+        && ok
+        && !seen.is_empty()
+        && !verdict::to_login(resp)
+        && let Some(to) = switches::of(
+            &path,
+            query,
+            body,
+            v.req_kind,
+            req.method().unwrap_or_default(),
+        )
+    {
+        events.push(IdentityEvent::Switched { to });
+    }
 
-    if words.logout
+    if words.logout && !switch
         || req.method() == Some(b"DELETE") && path.trim_end_matches('/').ends_with("session")
     {
         if ok && !seen.is_empty() {
@@ -345,6 +372,14 @@ fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: boo
     }
     if let Some(l) = resp.header("location") {
         let l = String::from_utf8_lossy(l);
+        for (id, named) in in_path::handed(&l) {
+            if named {
+                out.add("location:session".into(), &id, key);
+            } else {
+                out.in_path
+                    .push((in_path::BARE.into(), secret_print(key, &id)));
+            }
+        }
         if let Some((_, q)) = l.split_once(['?', '#']) {
             let mut f = Vec::new();
             fields::form(q.replace(['#', '?'], "&").as_bytes(), "location:", &mut f);
@@ -383,6 +418,13 @@ fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: boo
         {
             out.in_body = true;
             out.add("$".into(), t, key);
+        } else if v.resp_kind != "html"
+            && (16..=512).contains(&bare.len())
+            && let Ok(t) = std::str::from_utf8(bare)
+            && words::random(t)
+        {
+            // One that says nothing counts where it is shown later.
+            out.add(format!("{MAYBE}$"), t, key);
         }
     }
     out
@@ -446,6 +488,14 @@ fn login(
             asked.name.clone()
         }
         None if place.login && basic.is_some() && issued.in_body => basic,
+        // somebody new without a name of their own gets a token that has one
+        None if place.login
+            && issued.in_body
+            && asked.name.is_none()
+            && seen.iter().all(|c| c.kind == "api-key" && c.name.is_none()) =>
+        {
+            issued.names.first().cloned()
+        }
         None => {
             // Nearly every call comes here: its answer is read only where it was asked at a place of logins.
             if !place.enters || named || !issued.prints.is_empty() {
@@ -486,6 +536,10 @@ fn login(
                 .filter(|c| c.kind == "cookie")
                 .map(|c| (c.place.clone(), c.print)),
         );
+    }
+    if handed.is_empty() && !failed {
+        // Nothing else was handed out: the address is all that can tell who comes next.
+        handed.clone_from(&issued.in_path);
     }
     if failed || handed.is_empty() {
         if place.login {

@@ -182,6 +182,7 @@ impl Words {
         }) || [
             "login",
             "signin",
+            "signup",
             "inlog",
             "aanmeld",
             "zaloguj",

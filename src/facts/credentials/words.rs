@@ -172,6 +172,11 @@ pub const TOKEN_HEADERS: &[&str] = &[
     "x-session-token",
     "authorization",
     "x-token",
+    "access-token",
+    "token",
+    "auth-token",
+    "x-refresh-token",
+    "x-new-token",
 ];
 /// Request headers that present a key.
 pub const KEY_HEADERS: &[&str] = &[
