@@ -107,6 +107,13 @@ pub enum IdentityEvent {
         /// Whether it can be nothing else; a form with a name and a password may also create somebody.
         sure: bool,
     },
+    /// A first step of a login: whoever shows what was handed out and gets a session for it is this one.
+    Begun {
+        /// Login name.
+        name: String,
+        /// Prints handed out.
+        issued: Vec<(String, Print)>,
+    },
     /// A login that failed.
     LoginFailed {
         /// Login name.

@@ -31,6 +31,17 @@ fn named(segment: &str) -> Option<&str> {
     })
 }
 
+/// The token of a bot in front of its methods: `bot`, a number, a colon and a secret.
+fn bot(segment: &str) -> Option<&str> {
+    let rest = segment.strip_prefix("bot")?;
+    let (number, secret) = rest.split_once(':')?;
+    ((6..=12).contains(&number.len())
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && (30..=64).contains(&secret.len())
+        && words::random(secret))
+    .then_some(rest)
+}
+
 fn bare(segment: &str) -> bool {
     (16..=512).contains(&segment.len())
         && !segment.contains(['.', ';', '%'])
@@ -49,10 +60,13 @@ fn path(target: &str) -> &str {
 pub fn presented(req: &Message, key: &PrintKey, out: &mut Presented) {
     let Some(target) = req.target() else { return };
     // Most paths have neither.
-    if !target.iter().any(|b| matches!(b, b';' | b'(')) {
+    if !target.iter().any(|b| matches!(b, b';' | b'(' | b':')) {
         return;
     }
     let target = String::from_utf8_lossy(target);
+    for k in path(&target).split('/').take(SEGMENTS).filter_map(bot) {
+        out.token("api-key", "path:key".into(), k, key);
+    }
     for id in path(&target).split('/').take(SEGMENTS).filter_map(named) {
         out.token("bearer", "path:session".into(), id, key);
     }

@@ -17,6 +17,7 @@ mod tests;
 #[cfg(test)]
 mod tests_places;
 mod told;
+mod two_step;
 mod verdict;
 mod words;
 

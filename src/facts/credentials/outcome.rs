@@ -4,7 +4,9 @@
 use super::fields::{self, Field, percent};
 use super::own::may_carry;
 use super::presented::{Presented, cookie_pairs, secret_print};
-use super::{CallView, PARSE, attempt, in_path, jwt, paths, saml, switches, told, verdict, words};
+use super::{
+    CallView, PARSE, attempt, in_path, jwt, paths, saml, switches, told, two_step, verdict, words,
+};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::PrintKey;
 use memchr::memmem;
@@ -99,6 +101,7 @@ pub fn read(
         present_in_body(&carried, true, key, seen, &path);
     }
     user_code(v, body, key, seen, &mut given);
+    two_step::security_header(v, body, key, seen);
     behalf(v, body, seen, events);
     let Some(resp) = v.resp else { return };
     let status = resp.status().unwrap_or(0);
@@ -109,7 +112,14 @@ pub fn read(
         }
         return;
     }
-    let issued = issued(v, resp, key, reads, ok);
+    // An answer about its caller may hand out the next token.
+    let own = (words.own || words.maybe_own)
+        && v.resp_body.len() <= SMALL
+        && memmem::find(v.resp_body, b"oken").is_some();
+    let issued = issued(v, resp, key, reads || own, ok);
+    if memmem::find(body, b"UsernameToken").is_some() && two_step::refused(v) {
+        events.push(IdentityEvent::Refused);
+    }
     if (200..300).contains(&status) && !seen.is_empty() && verdict::says_shut_out(v) {
         events.push(IdentityEvent::Refused);
     }
@@ -145,6 +155,24 @@ pub fn read(
     if login(v, &says, ok, &given, &issued, seen, events) {
         return;
     }
+    if login_place
+        && ok
+        && let Some(name) = two_step::begun(v, &given, seen)
+    {
+        let handed: Vec<_> = issued
+            .prints
+            .iter()
+            .filter(|(_, p)| !seen.iter().any(|c| c.print == *p))
+            .cloned()
+            .collect();
+        if !handed.is_empty() {
+            events.push(IdentityEvent::Begun {
+                name,
+                issued: handed,
+            });
+        }
+        return;
+    }
     // A session cookie taken away without a new one is a logout, wherever it happens.
     let only = seen.iter().filter(|c| c.kind == "cookie").count() == 1;
     let lost = issued.deleted.iter().any(|n| {
@@ -157,7 +185,9 @@ pub fn read(
         events.push(IdentityEvent::Logout);
         return;
     }
-    if ok && !seen.is_empty() && !issued.prints.is_empty() && !verdict::to_login(resp) {
+    // A second step that went wrong renews nothing.
+    let wrong = || login_place && !seen.iter().any(|c| sure_session(c)) && verdict::says_failed(v);
+    if ok && !seen.is_empty() && !issued.prints.is_empty() && !verdict::to_login(resp) && !wrong() {
         let fresh: Vec<_> = issued
             .prints
             .into_iter()
@@ -185,6 +215,11 @@ fn strong(c: &CredentialSeen) -> bool {
         || c.place
             .strip_prefix("cookie:")
             .is_some_and(words::session_name)
+}
+
+/// Whether a credential is a session's by its place.
+fn sure_session(c: &CredentialSeen) -> bool {
+    strong(c) && super::sure_place(&c.place)
 }
 
 /// What a path and a body say of a call.

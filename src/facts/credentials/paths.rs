@@ -243,6 +243,7 @@ impl Words {
                 | "getsessioninfo"
                 | "sessioninfo"
                 | "viewer"
+                | "authtest"
                 | "myaccount"
                 | "getloginuser"
                 | "myself"

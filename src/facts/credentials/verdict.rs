@@ -52,9 +52,11 @@ pub fn says_shut_out(v: &CallView<'_>) -> bool {
     let body = v.resp_body;
     if v.resp_kind != "json"
         || body.len() > SHUT_OUT
-        || !["401", "oken", "ession", "ogin", "登", "会话", "认证"]
-            .iter()
-            .any(|w| memmem::find(body, w.as_bytes()).is_some())
+        || ![
+            "401", "oken", "ession", "ogin", "auth", "登", "会话", "认证",
+        ]
+        .iter()
+        .any(|w| memmem::find(body, w.as_bytes()).is_some())
     {
         return false;
     }
@@ -103,6 +105,9 @@ fn shut_out_word(text: &str) -> bool {
     t.len() <= 200 && of.iter().any(|w| t.contains(w)) && gone.iter().any(|w| t.contains(w))
         || [
             "loginrequired",
+            "invalidauth",
+            "notauthed",
+            "notauthenticated",
             "notloggedin",
             "notlogin",
             "nosession",

@@ -483,6 +483,26 @@ pub fn about_itself(plain_key: &str) -> bool {
     .iter()
     .any(|w| plain_key.contains(w))
 }
+/// Whether a field says how somebody comes in, not who.
+pub fn way_in(plain_key: &str, value: &str) -> bool {
+    let v = plain(value);
+    matches!(
+        plain_key,
+        "kind" | "way" | "factor" | "logintype" | "authtype"
+    ) || password(&v)
+        || matches!(
+            v.as_str(),
+            "sms"
+                | "email"
+                | "otp"
+                | "totp"
+                | "webauthn"
+                | "publickey"
+                | "local"
+                | "ldap"
+                | "qrcode"
+        )
+}
 /// Whether a key holds a one-time code.
 pub fn code(plain_key: &str) -> bool {
     has(CODE_KEYS, plain_key)

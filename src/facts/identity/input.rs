@@ -48,6 +48,10 @@ pub enum Ev {
         sure: bool,
     },
     Failed,
+    Begun {
+        name: u32,
+        issued: (u32, u32),
+    },
     Renewed {
         issued: (u32, u32),
     },
@@ -235,6 +239,10 @@ impl Input {
                 }
                 IdentityEvent::OnBehalf { name } => Ev::OnBehalf {
                     name: self.names.add(name, 2, false),
+                },
+                IdentityEvent::Begun { name, issued } => Ev::Begun {
+                    name: self.names.add(name, 0, false),
+                    issued: self.issue(issued),
                 },
                 IdentityEvent::Refused => Ev::Refused,
                 IdentityEvent::Switched { to } => Ev::Switched {

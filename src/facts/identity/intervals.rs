@@ -16,6 +16,8 @@ pub enum How {
     Login,
     /// An answer named the owner.
     WhoAmI,
+    /// A first step of a login handed it out: what a second step hands out for it has this owner, it has none itself.
+    Begun,
     /// It was presented at a login that handed out another.
     Before,
     /// It was handed out for one that had an owner.
@@ -345,6 +347,15 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                 }
             }
         }
+        Ev::Begun { name, issued } => {
+            for i in input.issued_of(issued).iter().filter(|i| !i.maybe) {
+                let id = l.open(i.print);
+                if let Some(iv) = l.get(id) {
+                    (iv.owner, iv.how, iv.bound_at, iv.proof) = (name, How::Begun, pos, call);
+                    iv.cookie = i.cookie;
+                }
+            }
+        }
         Ev::Switched { to } => switched::begin(input, call, to, mine, l),
         Ev::Failed | Ev::Refused | Ev::OnBehalf { .. } | Ev::Nothing => {}
     }
@@ -392,13 +403,28 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
         })
         // What is exchanged goes on, not the program that presents it.
         .min_by_key(|id| !oauth(*id, l));
+    let begun = mine.iter().copied().find(|id| {
+        l.list
+            .get(*id as usize)
+            .is_some_and(|iv| iv.how == How::Begun)
+    });
+    let unknown = |id: u32| {
+        l.list
+            .get(id as usize)
+            .is_none_or(|iv| iv.owner == NONE || iv.how == How::Begun)
+    };
+    let from = match begun {
+        Some(b) if from.is_none_or(unknown) => Some(b),
+        _ => from,
+    };
     let real = issued.iter().any(|i| !i.maybe && !i.weak);
     let Some(from) = from.or_else(|| kept_beside(mine, real, call, l)) else {
         return;
     };
     let behalf = l.list.get(from as usize).map_or(NONE, |iv| iv.behalf);
     // A session under an unknown name begins where a code is brought; else such cookies come to anybody.
-    let weak = !real && oauth(from, l);
+    let second = begun == Some(from);
+    let weak = !real && (oauth(from, l) || second);
     for i in issued.iter().filter(|i| !i.maybe && (!i.weak || weak)) {
         let id = match l.current.get(&i.print) {
             // The same token handed out again, or one that lives on its own.
@@ -418,6 +444,9 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
             iv.proof = call;
             iv.cookie |= i.cookie;
             iv.behalf = behalf;
+        }
+        if second && let Some(name) = l.list.get(from as usize).map(|iv| iv.owner) {
+            l.login.entry(call).or_insert((name, id));
         }
     }
     if real {

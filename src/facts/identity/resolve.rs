@@ -225,7 +225,7 @@ fn confidence(how: How, kind: &str, early: bool) -> f32 {
         (How::Renewed, _) => 0.97,
         (How::Before, _) => 0.95,
         (How::Fronted, _) => 0.95,
-        (How::Unknown, _) => 0.5,
+        (How::Unknown | How::Begun, _) => 0.5,
     }
 }
 
@@ -322,6 +322,9 @@ fn choose(
             continue;
         }
         if refused || failed && !(iv.how == How::Itself || iv.how == How::Login && !early) {
+            continue;
+        }
+        if iv.how == How::Begun {
             continue;
         }
         let (class, choice) = if iv.owner != NONE {

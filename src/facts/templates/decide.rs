@@ -489,6 +489,12 @@ fn named<'a>(
             patterns.entry(p).or_default().push(s);
         }
     }
+    for s in rest.iter().filter(|s| words::tech(s)) {
+        let row = shapes::row(s).and_then(|p| patterns.get_mut(&p));
+        if let Some(row) = row.filter(|r| r.len() > PATTERN) {
+            row.push(s);
+        }
+    }
     for (p, members) in patterns {
         let enough = members.len() >= PATTERN
             || members.len() >= 2 && (!typed.is_empty() || words::plural(&w.prev));

@@ -302,3 +302,29 @@ fn answers_below_tell_collections_from_values() {
         assert_eq!(routes.len(), want, "{routes:?}");
     }
 }
+
+#[test]
+fn a_word_of_technology_in_a_row_of_numbers_and_a_language_beside_locales() {
+    check(
+        "GET /leaderboard/s1 -> /leaderboard/{id}
+         GET /leaderboard/s2 -> /leaderboard/{id}
+         GET /leaderboard/s3 -> /leaderboard/{id}
+         GET /leaderboard/s5 -> /leaderboard/{id}
+         GET /leaderboard/s8 -> /leaderboard/{id}
+         GET /backup/s3 -> /backup/s3
+         GET /backup/local -> /backup/local",
+    );
+    check(
+        "GET /en-GB/products/new-lamp-set -> /{id}/products/{id}
+         GET /en-GB/products/old-river-team -> /{id}/products/{id}
+         GET /en-GB/help/returns -> /{id}/help/returns
+         GET /nb-NO/products/garden-lamp-nine -> /{id}/products/{id}
+         GET /nb-NO/help/shipping -> /{id}/help/shipping
+         GET /nb-NO/help/returns -> /{id}/help/returns
+         GET /de-DE/products/city-bridge-lamp -> /{id}/products/{id}
+         GET /fr/products/annual-team-review -> /{id}/products/{id}
+         GET /fr/products/paper-lamp -> /{id}/products/{id}
+         GET /fr/help/shipping -> /{id}/help/shipping
+         GET /api/users/me -> /api/users/me",
+    );
+}
