@@ -143,3 +143,76 @@ fn whoever_becomes_somebody_else_says_whom() {
         assert!(!e.contains(&E::Logout), "{line}");
     }
 }
+
+#[test]
+fn a_first_step_names_whom_the_second_lets_in() {
+    let begun = |req: &str, resp: &str| {
+        let (_, e) = run(req, resp);
+        e.iter().any(|e| matches!(e, E::Begun { .. }))
+    };
+    let flow = "HTTP/1.1 200 OK\n\n{\"flow\":\"8fK2mPq9LxWz31TbQ0e8\"}";
+    let id = "POST /signin/identifier HTTP/1.1\nhost: a\n\n{\"identifier\":\"a@b.c\"}";
+    assert!(begun(id, flow));
+    assert!(begun(
+        "POST /webauthn/login/begin HTTP/1.1\nhost: a\n\n{\"username\":\"al\"}",
+        "HTTP/1.1 200 OK\nset-cookie: wa_state=8fK2mPq9LxWz31TbQ0e8\n\n{\"publicKey\":{}}",
+    ));
+    assert!(!begun(
+        id,
+        "HTTP/1.1 200 OK\n\n{\"error\":\"no such user\",\"id\":\"8fK2mPq9LxWz31TbQ0e8\"}"
+    ));
+    // somebody who is known asks about another
+    assert!(!begun(
+        "POST /auth/lookup HTTP/1.1\nhost: a\nx-token: 9fK2mPq9LxWz31TbQ0e8\n\n{\"email\":\"a@b.c\"}",
+        flow,
+    ));
+    let (c, e) = run(
+        "POST /signin/challenge HTTP/1.1\nhost: a\n\n{\"flow\":\"8fK2mPq9LxWz31TbQ0e8\",\"kind\":\"password\",\"response\":\"Sommer12\"}",
+        "HTTP/1.1 200 OK\nset-cookie: SSID2=9fK2mPq9LxWz31TbQ0e8\n\n{\"next\":\"/home\"}",
+    );
+    assert!(logins(&e).is_empty(), "{e:?}");
+    assert!(matches!(e.as_slice(), [E::Renewed { .. }]), "{e:?} {c:?}");
+    // a second step that went wrong hands nothing out
+    let (_, e) = run(
+        "POST /v1/auth/verify HTTP/1.1\nhost: a\n\n{\"txn\":\"8fK2mPq9LxWz31TbQ0e8\",\"otp\":\"000000\"}",
+        "HTTP/1.1 200 OK\nset-cookie: sid=9fK2mPq9LxWz31TbQ0e8\n\n{\"status\":\"FAIL\"}",
+    );
+    assert!(e.is_empty(), "{e:?}");
+}
+
+#[test]
+fn keys_in_the_place_of_names_and_names_in_security_headers() {
+    let (c, _) = run(
+        "GET /v1/charges HTTP/1.1\nhost: a\nauthorization: Basic c2tfbGl2ZV9rQ2FvMXU5d2RUbGFUczVycWVBSXBnZXQ6",
+        "HTTP/1.1 200 OK",
+    );
+    assert_eq!((c[0].kind, &c[0].name), ("api-key", &None));
+    let (c, _) = run(
+        "POST /bot801116897:AAvzXrW-NwDK6yOzgUbnD1XL-B7zfc1b7BS/getUpdates HTTP/1.1\nhost: a",
+        "HTTP/1.1 200 OK",
+    );
+    assert_eq!((c[0].kind, c[0].place.as_str()), ("api-key", "path:key"));
+    let soap = |p: &str| {
+        format!(
+            "POST /ws HTTP/1.1\nhost: a\n\n<e:Envelope><e:Header><s:Security><s:UsernameToken><s:Username>al</s:Username><s:Password>{p}</s:Password></s:UsernameToken></s:Security></e:Header></e:Envelope>"
+        )
+    };
+    let (c, e) = run(&soap("right"), "HTTP/1.1 200 OK\n\n<e:Envelope/>");
+    assert_eq!(c[0].name.as_deref(), Some("al"), "{c:?}");
+    assert!(!e.contains(&E::Refused), "{e:?}");
+    let (d, e) = run(
+        &soap("wrong"),
+        "HTTP/1.1 500 Error\n\n<e:Envelope><e:Fault><faultcode>w:FailedAuthentication</faultcode></e:Fault></e:Envelope>",
+    );
+    assert!(e.contains(&E::Refused) && d[0].print != c[0].print, "{e:?}");
+}
+
+#[test]
+fn an_answer_about_the_caller_hands_out_the_next_token() {
+    let t = super::jwt::tests::token(r#"{"id":"7"}"#);
+    let (_, e) = run(
+        &format!("GET /api/user HTTP/1.1\nhost: a\nauthorization: Token {t}"),
+        &format!("HTTP/1.1 200 OK\n\n{{\"user\":{{\"email\":\"a@b.c\",\"token\":\"{t}x\"}}}}"),
+    );
+    assert!(e.iter().any(|e| matches!(e, E::Renewed { .. })), "{e:?}");
+}

@@ -151,3 +151,27 @@ fn a_session_that_is_switched_in_place_comes_back() {
         [None, Some("tariq"), None]
     );
 }
+
+#[test]
+fn who_begins_a_login_in_a_name_is_not_yet_that_one() {
+    let begun = |name: &str, print| E::Begun {
+        name: name.into(),
+        issued: vec![("~$.flow".into(), print)],
+    };
+    let flow = |print| cred("oauth", "~$.flow", print);
+    let gives = |print| E::Renewed {
+        issued: vec![("cookie:sid".into(), print)],
+    };
+    let mut s = Story::default();
+    s.call(&[], &[begun("alice", 1)]);
+    s.got(400, &[flow(1)], &[]); // a wrong secret
+    s.call(&[flow(1)], &[gives(2)]);
+    s.call(&[sid(2)], &[]);
+    s.call(&[], &[begun("bob", 3)]); // and never went on
+    s.got(400, &[flow(3)], &[]);
+    s.call(&[sid(9)], &[]);
+    assert_eq!(
+        s.names(),
+        [NOBODY, NOBODY, "alice", "alice", NOBODY, NOBODY, NOBODY]
+    );
+}
