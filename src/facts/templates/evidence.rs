@@ -429,7 +429,8 @@ fn weigh<'a>(
     }
     if let Some(like) = answers(looked.iter().copied()) {
         if like >= 0.7 {
-            points += 4.0;
+            // Envelopes are alike everywhere: of words of routes where no names stand they say little.
+            points += if routeish > 0.99 && !place { 2.0 } else { 4.0 };
             why.push("answers alike".into());
         } else if like < 0.4 {
             points -= 7.0;
