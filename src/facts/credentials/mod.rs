@@ -4,6 +4,7 @@
 
 mod attempt;
 mod fields;
+mod handed;
 mod in_path;
 mod jwt;
 mod outcome;

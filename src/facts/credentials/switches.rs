@@ -3,6 +3,7 @@
 
 use super::fields::{self, Field};
 use super::words::{plain, user_rank};
+use memchr::memmem;
 
 /// Bytes of a request's body that are read for whom it names.
 const SMALL: usize = 4 << 10;
@@ -37,7 +38,15 @@ fn leaves(segment: &str) -> bool {
 
 /// Whether a path is one of those: it is then no logout, whatever else stands in it.
 pub fn switches(path: &str) -> bool {
-    path.split('/').any(|s| word(s).is_some())
+    // Of each word a part that is written in one way; nearly every path has none.
+    const PARTS: [&str; 11] = [
+        "mperson", "witch", "asquer", "ecome", "inAs", "inas", "in-as", "in_as", "act", "udo",
+        "ssume",
+    ];
+    let some = PARTS
+        .iter()
+        .any(|w| memmem::find(path.as_bytes(), w.as_bytes()).is_some());
+    (some || path.contains("ijack")) && path.split('/').any(|s| word(s).is_some())
 }
 
 /// For whom a request begins to stand: `Some(None)` where it ends that, `None` where it says neither.

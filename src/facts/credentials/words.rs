@@ -303,6 +303,7 @@ pub const BEHALF_HEADERS: &[&str] = &[
     "x-behalf-of",
     "x-behalf-user",
     "x-sudo",
+    "sudo",
 ];
 /// Parts of names of cookies that never say who somebody is.
 const IDLE_COOKIES: &[&str] = &[
