@@ -156,7 +156,7 @@ pub fn read(
         return;
     }
     // A second step that went wrong renews nothing.
-    let wrong = || login_place && !seen.iter().any(|c| sure_session(c)) && verdict::says_failed(v);
+    let wrong = || login_place && !seen.iter().any(sure_session) && verdict::says_failed(v);
     if ok && !seen.is_empty() && !issued.prints.is_empty() && !verdict::to_login(resp) && !wrong() {
         let fresh: Vec<_> = issued
             .prints
