@@ -429,8 +429,14 @@ fn weigh<'a>(
     }
     if let Some(like) = answers(looked.iter().copied()) {
         if like >= 0.7 {
-            // Envelopes are alike everywhere: of words of routes where no names stand they say little.
-            points += if routeish > 0.99 && !place { 2.0 } else { 4.0 };
+            // Envelopes are alike everywhere: of words of routes where no names stand, and of which not each has something
+            // below, they say little.
+            let folders = share(&|k| k.inner) > 0.99;
+            points += if routeish > 0.99 && !place && !folders {
+                2.0
+            } else {
+                4.0
+            };
             why.push("answers alike".into());
         } else if like < 0.4 {
             points -= 7.0;
