@@ -87,6 +87,13 @@ pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u
                 put_named(&mut out, if *service { 13 } else { 12 }, name);
                 out.extend_from_slice(&print.to_le_bytes());
             }
+            IdentityEvent::Begun { name, issued } => {
+                put_named(&mut out, 18, name);
+                put_issued(&mut out, issued);
+            }
+            IdentityEvent::Refused => out.push(15),
+            IdentityEvent::Switched { to: Some(name) } => put_named(&mut out, 16, name),
+            IdentityEvent::Switched { to: None } => out.push(17),
             IdentityEvent::SamePerson { names } => {
                 out.push(9);
                 put(&mut out, names.len() as u64);
@@ -182,6 +189,13 @@ fn event(at: &mut Cursor<'_>) -> Option<IdentityEvent> {
             place: text()?,
         },
         8 => IdentityEvent::OnBehalf { name: text()? },
+        15 => IdentityEvent::Refused,
+        16 => IdentityEvent::Switched { to: Some(text()?) },
+        17 => IdentityEvent::Switched { to: None },
+        18 => IdentityEvent::Begun {
+            name: text()?,
+            issued: issued(at)?,
+        },
         9 => {
             let n = at.number()?;
             let mut names = Vec::new();
@@ -264,6 +278,13 @@ mod tests {
                     place: "log-user".into(),
                 },
                 IdentityEvent::OnBehalf { name: name() },
+                IdentityEvent::Refused,
+                IdentityEvent::Begun {
+                    name: name(),
+                    issued: issued(),
+                },
+                IdentityEvent::Switched { to: Some(name()) },
+                IdentityEvent::Switched { to: None },
                 IdentityEvent::SamePerson {
                     names: vec![name(), String::new(), name()],
                 },

@@ -73,10 +73,46 @@ pub fn decide(ev: &mut Evidence, corrections: &[Correction]) -> Identity {
             break;
         }
     }
+    outwards(ev, &id);
     first_shown(ev, &mut id);
     rename(ev, &mut id, corrections);
     sessions(&mut ev.calls, &mut id);
     id
+}
+
+/// Least confidence in a user's name that a front itself is sure of; what clients say of themselves is below.
+const FRONT: f32 = 0.9;
+
+/// Whom a front names to those behind it is who called the front, where that call shows nobody, or only its own word for it.
+fn outwards(ev: &mut Evidence, id: &Identity) {
+    let header = identity::via("header");
+    // Calls by the one that caused them: one that was passed on as two people's is nobody's.
+    let mut told: BTreeMap<u32, Option<(u32, f32, u32)>> = BTreeMap::new();
+    for (c, i) in ev.calls.iter().zip(0u32..) {
+        let known = c.via == header && c.conf >= FRONT && !c.carried && c.joined == NONE;
+        if c.parent != NONE && known {
+            told.entry(c.parent)
+                .and_modify(|t| *t = t.filter(|t| t.0 == c.account))
+                .or_insert(Some((c.account, c.conf, i)));
+        }
+    }
+    for (outer, t) in told {
+        let Some((account, conf, inner)) = t else {
+            continue;
+        };
+        let Some(c) = ev.calls.get_mut(outer as usize) else {
+            continue;
+        };
+        let nobody = id
+            .accounts
+            .get(c.account as usize)
+            .is_none_or(|a| a.name.starts_with("unattributed@"));
+        let own_word = c.via == header && c.conf < FRONT && c.account != account;
+        if (nobody || own_word) && c.status < 400 {
+            (c.account, c.conf, c.via) = (account, conf * CARRIED, header);
+            c.proof = inner;
+        }
+    }
 }
 
 /// The investigator says of a call that it is not who it seems to be: what was called on its credential is nobody's then.

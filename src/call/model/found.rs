@@ -107,6 +107,13 @@ pub enum IdentityEvent {
         /// Whether it can be nothing else; a form with a name and a password may also create somebody.
         sure: bool,
     },
+    /// A first step of a login: whoever shows what was handed out and gets a session for it is this one.
+    Begun {
+        /// Login name.
+        name: String,
+        /// Prints handed out.
+        issued: Vec<(String, Print)>,
+    },
     /// A login that failed.
     LoginFailed {
         /// Login name.
@@ -146,6 +153,13 @@ pub enum IdentityEvent {
         service: bool,
         /// Print of the credential.
         print: Print,
+    },
+    /// The answer says that what was presented is no longer, or never was, let in, though its status does not.
+    Refused,
+    /// From here on the session stands for somebody else; without a name it is its owner's again.
+    Switched {
+        /// Name or number of whom it stands for.
+        to: Option<String>,
     },
     /// One token or answer holds all these names of one person, best first (`preferred_username`, e-mail, `sub`).
     SamePerson {

@@ -4,15 +4,21 @@
 
 mod attempt;
 mod fields;
+mod handed;
+mod in_path;
 mod jwt;
 mod outcome;
 mod own;
 mod paths;
 mod presented;
 mod saml;
+mod switches;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_places;
 mod told;
+mod two_step;
 mod verdict;
 mod words;
 
@@ -63,6 +69,11 @@ pub fn extract(
     let mut seen = presented::read(v, key, memo);
     let mut events = seen.take_events();
     outcome::read(v, key, &mut memo.paths, &mut seen.credentials, &mut events);
+    if seen.credentials.is_empty()
+        && let Some(req) = v.req
+    {
+        seen.credentials = in_path::alone(req, key);
+    }
     presented::rank(&mut seen.credentials);
     (seen.credentials, events)
 }

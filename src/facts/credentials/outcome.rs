@@ -2,40 +2,12 @@
 //! In: one call and what it presented. Out: events. Bounds: bodies are parsed only behind the gates below.
 
 use super::fields::{self, Field, percent};
-use super::own::may_carry;
-use super::presented::{Presented, cookie_pairs, secret_print};
-use super::{CallView, PARSE, attempt, jwt, paths, saml, told, verdict, words};
-use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
+use super::handed::{Issued, issued, may_be_handed};
+use super::presented::{Presented, secret_print};
+use super::{CallView, PARSE, attempt, jwt, paths, saml, switches, told, two_step, verdict, words};
+use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE};
 use crate::detect::print::PrintKey;
 use memchr::memmem;
-
-/// Things an answer handed out.
-#[derive(Default)]
-struct Issued {
-    /// Place and print.
-    prints: Vec<(String, u64)>,
-    /// Best user name inside an issued token, all names of it.
-    names: Vec<String>,
-    /// Whether a token stood in the body.
-    in_body: bool,
-    /// Names of cookies that were deleted.
-    deleted: Vec<String>,
-}
-
-impl Issued {
-    fn add(&mut self, place: String, secret: &str, key: &PrintKey) {
-        let secret = secret.strip_prefix("Bearer ").unwrap_or(secret);
-        let print = secret_print(key, secret);
-        if self.prints.len() < 16 && !self.prints.iter().any(|(_, p)| *p == print) {
-            self.prints.push((place, print));
-        }
-        if let Some(c) = jwt::read(secret).filter(|c| !c.service)
-            && c.names.len() > self.names.len()
-        {
-            self.names = c.names.into_iter().map(|(_, n)| n).collect();
-        }
-    }
-}
 
 /// Reads what one call did; may add credentials that stand in the request's body.
 pub fn read(
@@ -88,8 +60,16 @@ pub fn read(
     }
     if reads && !asks_whose {
         present_in_body(&given, login_place, key, seen, &path);
+    } else if body.len() <= SMALL && memmem::find(body, b"oken").is_some() {
+        // A body may carry the token that a header does else (RFC 6750, section 2.2).
+        let mut carried = fields::read(body, v.req_kind);
+        carried.retain(|f| {
+            matches!(f.key.as_str(), "idtoken" | "accesstoken") && jwt::looks(&f.value)
+        });
+        present_in_body(&carried, true, key, seen, &path);
     }
     user_code(v, body, key, seen, &mut given);
+    two_step::security_header(v, body, key, seen);
     behalf(v, body, seen, events);
     let Some(resp) = v.resp else { return };
     let status = resp.status().unwrap_or(0);
@@ -100,9 +80,34 @@ pub fn read(
         }
         return;
     }
-    let issued = issued(v, resp, key, reads, ok);
+    // An answer about its caller may hand out the next token.
+    let own = (words.own || words.maybe_own)
+        && v.resp_body.len() <= SMALL
+        && memmem::find(v.resp_body, b"oken").is_some();
+    let issued = issued(v, resp, key, reads || own, ok);
+    if memmem::find(body, b"UsernameToken").is_some() && two_step::refused(v) {
+        events.push(IdentityEvent::Refused);
+    }
+    if (200..300).contains(&status) && !seen.is_empty() && verdict::says_shut_out(v) {
+        events.push(IdentityEvent::Refused);
+    }
+    let switch = switches::switches(&path);
+    if (switch || memmem::find(query, b"witch_user").is_some())
+        && ok
+        && !seen.is_empty()
+        && !verdict::to_login(resp)
+        && let Some(to) = switches::of(
+            &path,
+            query,
+            body,
+            v.req_kind,
+            req.method().unwrap_or_default(),
+        )
+    {
+        events.push(IdentityEvent::Switched { to });
+    }
 
-    if words.logout
+    if words.logout && !switch
         || req.method() == Some(b"DELETE") && path.trim_end_matches('/').ends_with("session")
     {
         if ok && !seen.is_empty() {
@@ -118,6 +123,26 @@ pub fn read(
     if login(v, &says, ok, &given, &issued, seen, events) {
         return;
     }
+    if login_place
+        && ok
+        && let Some(name) = two_step::begun(v, &given, seen)
+    {
+        let handed: Vec<_> = issued
+            .prints
+            .iter()
+            // A token that says so lets in at once.
+            .filter(|(place, _)| place.starts_with("cookie:") || !super::sure_place(place))
+            .filter(|(_, p)| !seen.iter().any(|c| c.print == *p))
+            .cloned()
+            .collect();
+        if !handed.is_empty() {
+            events.push(IdentityEvent::Begun {
+                name,
+                issued: handed,
+            });
+        }
+        return;
+    }
     // A session cookie taken away without a new one is a logout, wherever it happens.
     let only = seen.iter().filter(|c| c.kind == "cookie").count() == 1;
     let lost = issued.deleted.iter().any(|n| {
@@ -130,7 +155,9 @@ pub fn read(
         events.push(IdentityEvent::Logout);
         return;
     }
-    if ok && !seen.is_empty() && !issued.prints.is_empty() && !verdict::to_login(resp) {
+    // A second step that went wrong renews nothing.
+    let wrong = || login_place && !seen.iter().any(sure_session) && verdict::says_failed(v);
+    if ok && !seen.is_empty() && !issued.prints.is_empty() && !verdict::to_login(resp) && !wrong() {
         let fresh: Vec<_> = issued
             .prints
             .into_iter()
@@ -158,6 +185,11 @@ fn strong(c: &CredentialSeen) -> bool {
         || c.place
             .strip_prefix("cookie:")
             .is_some_and(words::session_name)
+}
+
+/// Whether a credential is a session's by its place.
+fn sure_session(c: &CredentialSeen) -> bool {
+    strong(c) && super::sure_place(&c.place)
 }
 
 /// What a path and a body say of a call.
@@ -289,105 +321,6 @@ fn may_be_secret(f: &Field) -> bool {
     may_be_handed(f) && !words::password(&f.key)
 }
 
-/// The same of an answer's: nobody hands out a password, so a `credential` in it is one of ours.
-fn may_be_handed(f: &Field) -> bool {
-    f.text
-        && (16..=4096).contains(&f.value.len())
-        && words::random(&f.value)
-        && !words::about_itself(&f.key)
-}
-
-fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: bool) -> Issued {
-    let mut out = Issued::default();
-    for c in resp.header_all("set-cookie") {
-        let c = String::from_utf8_lossy(c);
-        let Some((name, value)) = c.split(';').next().and_then(|p| cookie_pairs(p).next()) else {
-            continue;
-        };
-        let gone = value.is_empty()
-            || matches!(value, "deleted" | "deleteMe" | "null")
-            || c.split(';').skip(1).any(|a| {
-                let a = a.trim().to_ascii_lowercase();
-                a == "max-age=0"
-                    || a.starts_with("max-age=-")
-                    || a.starts_with("expires=thu, 01 jan 1970")
-                    || a.starts_with("expires=thu, 01-jan-1970")
-            });
-        let value = percent(value.as_bytes(), false);
-        if gone {
-            out.deleted.push(name.to_owned());
-        } else if ok && (words::session_cookie(name, &value) || jwt::looks(&value)) {
-            out.add(format!("cookie:{name}"), &value, key);
-        }
-    }
-    if !ok {
-        return out;
-    }
-    for (n, t) in &resp.headers {
-        let (Some(n), Some(t)) = (resp.head.get(n.clone()), resp.head.get(t.clone())) else {
-            continue;
-        };
-        let name = String::from_utf8_lossy(n).to_ascii_lowercase();
-        let value = String::from_utf8_lossy(t.trim_ascii());
-        if parse
-            && (16..=4096).contains(&value.len())
-            && !words::TOKEN_HEADERS.contains(&name.as_str())
-            && may_carry(&name)
-            && words::random(&value)
-        {
-            out.add(format!("{MAYBE}header:{name}"), &value, key);
-        }
-    }
-    for h in words::TOKEN_HEADERS {
-        if let Some(t) = resp.header(h).filter(|t| t.len() >= 8) {
-            out.add(format!("header:{h}"), &String::from_utf8_lossy(t), key);
-        }
-    }
-    if let Some(l) = resp.header("location") {
-        let l = String::from_utf8_lossy(l);
-        if let Some((_, q)) = l.split_once(['?', '#']) {
-            let mut f = Vec::new();
-            fields::form(q.replace(['#', '?'], "&").as_bytes(), "location:", &mut f);
-            for f in f {
-                if (matches!(f.key.as_str(), "code" | "ticket")
-                    && f.value.len() >= 8
-                    && (words::random(&f.value) || f.value.len() >= 16))
-                    || (words::token(&f.key) && f.value.len() >= 8)
-                {
-                    out.add(f.path, &f.value, key);
-                }
-            }
-        }
-    }
-    if parse {
-        let body = v
-            .resp_body
-            .get(..v.resp_body.len().min(PARSE))
-            .unwrap_or_default();
-        for f in fields::read(body, v.resp_kind) {
-            let token =
-                f.text && f.value.len() >= 8 && !f.value.contains(' ') && words::token(&f.key);
-            if token || jwt::looks(&f.value) {
-                out.in_body = true;
-                out.add(f.path, &f.value, key);
-            } else if may_be_handed(&f) {
-                out.add(format!("{MAYBE}{}", f.path), &f.value, key);
-            }
-        }
-        // Some answer with the bare token.
-        let bare = v.resp_body.trim_ascii();
-        if bare.len() < 4096
-            && bare.starts_with(b"ey")
-            && let Ok(t) = std::str::from_utf8(bare)
-            && jwt::looks(t)
-        {
-            out.in_body = true;
-            out.add("$".into(), t, key);
-        }
-    }
-    out
-}
-
 /// Decides whether the call is a login, and how it ended. True where it was one.
 fn login(
     v: &CallView<'_>,
@@ -446,6 +379,14 @@ fn login(
             asked.name.clone()
         }
         None if place.login && basic.is_some() && issued.in_body => basic,
+        // somebody new without a name of their own gets a token that has one
+        None if place.login
+            && issued.in_body
+            && asked.name.is_none()
+            && seen.iter().all(|c| c.kind == "api-key" && c.name.is_none()) =>
+        {
+            issued.names.first().cloned()
+        }
         None => {
             // Nearly every call comes here: its answer is read only where it was asked at a place of logins.
             if !place.enters || named || !issued.prints.is_empty() {
@@ -486,6 +427,10 @@ fn login(
                 .filter(|c| c.kind == "cookie")
                 .map(|c| (c.place.clone(), c.print)),
         );
+    }
+    if handed.is_empty() && !failed {
+        // Nothing else was handed out: the address is all that can tell who comes next.
+        handed.clone_from(&issued.in_path);
     }
     if failed || handed.is_empty() {
         if place.login {

@@ -182,6 +182,7 @@ impl Words {
         }) || [
             "login",
             "signin",
+            "signup",
             "inlog",
             "aanmeld",
             "zaloguj",
@@ -242,6 +243,7 @@ impl Words {
                 | "getsessioninfo"
                 | "sessioninfo"
                 | "viewer"
+                | "authtest"
                 | "myaccount"
                 | "getloginuser"
                 | "myself"

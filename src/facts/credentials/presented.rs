@@ -3,7 +3,7 @@
 
 use super::fields::percent;
 use super::own::{may_carry, own_header, signs};
-use super::{CallView, jwt, words};
+use super::{CallView, in_path, jwt, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::{PrintKey, PrintKind};
 use base64::Engine as _;
@@ -94,6 +94,7 @@ pub fn read(v: &CallView<'_>, key: &PrintKey, memo: &mut Memo) -> Presented {
     };
     let mut out = block(req, key, memo);
     query(req, key, &mut out);
+    in_path::presented(req, key, &mut out);
     if let Some(dn) = v.peer {
         out.add(certificate("tls:client-certificate".into(), dn, key));
     }
@@ -203,7 +204,9 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             | "x-ssl-subject-dn"
             | "x-client-subject-dn"
             | "x-forwarded-client-cert" => {
-                let Some(v) = subject(&n, &v) else { continue };
+                let Some(v) = subject(&n, &v).filter(|_| !unverified(req)) else {
+                    continue;
+                };
                 out.add(certificate(format!("header:{n}"), v, key));
             }
             _ if words::KEY_HEADERS.contains(&n.as_str()) => {
@@ -273,6 +276,26 @@ fn subject<'a>(header: &str, v: &'a str) -> Option<&'a str> {
         .filter(|s| !s.is_empty())
 }
 
+/// Whether the front says beside a certificate that it did not verify it: anybody signs one with any subject.
+fn unverified(req: &Message) -> bool {
+    [
+        "x-ssl-client-verify",
+        "ssl-client-verify",
+        "x-client-verify",
+        "x-client-cert-verify",
+        "x-ssl-client-verified",
+        "x-ssl-verify",
+    ]
+    .iter()
+    .find_map(|h| req.header(h))
+    .is_some_and(|v| {
+        let v = v.trim_ascii();
+        !["SUCCESS", "OK", "0", "true", "1", "verified"]
+            .iter()
+            .any(|w| v.eq_ignore_ascii_case(w.as_bytes()))
+    })
+}
+
 /// A header value that can be a name: short, printable, not a placeholder.
 fn person(v: &str) -> Option<String> {
     let v = percent(v.as_bytes(), false);
@@ -298,7 +321,14 @@ fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
     match scheme.to_ascii_lowercase().as_str() {
         "bearer" => out.token("bearer", place, rest, key),
         "basic" => {
-            let Some((user, _)) = basic(rest) else { return };
+            let Some((user, pass)) = basic(rest) else {
+                return;
+            };
+            if pass.len() < 2 && user.len() >= 16 && words::random(&user) {
+                // A key where others have a name: it is a secret and names nobody.
+                out.token("api-key", place, &user, key);
+                return;
+            }
             let print = secret_print(key, rest);
             out.add(CredentialSeen {
                 kind: "basic",

@@ -56,7 +56,7 @@ fn kind(body: &[u8]) -> &'static str {
 
 const KEY: PrintKey = PrintKey::new([7; 16]);
 
-fn run(req: &str, resp: &str) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
+pub fn run(req: &str, resp: &str) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
     let (q, qb) = message(req);
     let (p, pb) = message(resp);
     extract(
@@ -74,7 +74,7 @@ fn run(req: &str, resp: &str) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
     )
 }
 
-fn logins(events: &[IdentityEvent]) -> Vec<(&str, bool, usize)> {
+pub fn logins(events: &[IdentityEvent]) -> Vec<(&str, bool, usize)> {
     events
         .iter()
         .filter_map(|e| match e {
@@ -415,7 +415,7 @@ fn a_code_for_a_session_is_whose_the_answer_says() {
     }
 }
 
-fn secret_print_of(secret: &str) -> u64 {
+pub fn secret_print_of(secret: &str) -> u64 {
     super::presented::secret_print(&KEY, secret)
 }
 

@@ -44,6 +44,84 @@ pub fn says_failed(v: &CallView<'_>) -> bool {
     }
 }
 
+/// Longest answer that is read for whether it lets its caller in no more: such are short, and all short ones are looked at.
+const SHUT_OUT: usize = 512;
+
+/// Whether an answer of success says that what was presented is not let in: it ran out, or nobody knows it.
+pub fn says_shut_out(v: &CallView<'_>) -> bool {
+    let body = v.resp_body;
+    if v.resp_kind != "json"
+        || body.len() > SHUT_OUT
+        || ![
+            "401", "oken", "ession", "ogin", "auth", "登", "会话", "认证",
+        ]
+        .iter()
+        .any(|w| memmem::find(body, w.as_bytes()).is_some())
+    {
+        return false;
+    }
+    let told = fields::read(body, "json");
+    let code = |f: &Field| {
+        let digits = f.value.bytes().all(|b| b.is_ascii_digit());
+        f.value.starts_with("401")
+            && (3..=6).contains(&f.value.len())
+            && digits
+            && (f.key.contains("code") || f.key.contains("err") || f.key == "status")
+    };
+    told.iter().any(|f| {
+        let says = matches!(
+            f.key.as_str(),
+            "message" | "msg" | "error" | "errmsg" | "detail" | "reason" | "err" | "errormessage"
+        );
+        code(f) || says && f.text && shut_out_word(&f.value)
+    })
+}
+
+/// Whether a sentence says that somebody is not let in, or no more.
+fn shut_out_word(text: &str) -> bool {
+    let t = super::words::plain(text);
+    let of = [
+        "token",
+        "session",
+        "credential",
+        "登录",
+        "登陆",
+        "会话",
+        "认证",
+    ];
+    let gone = [
+        "expired",
+        "invalid",
+        "revoked",
+        "terminated",
+        "notfound",
+        "unknown",
+        "过期",
+        "失效",
+        "无效",
+        "超时",
+        "失败",
+    ];
+    t.len() <= 200 && of.iter().any(|w| t.contains(w)) && gone.iter().any(|w| t.contains(w))
+        || [
+            "loginrequired",
+            "invalidauth",
+            "notauthed",
+            "notauthenticated",
+            "notloggedin",
+            "notlogin",
+            "nosession",
+            "pleaselogin",
+            "unauthenticated",
+            "未登录",
+            "未登陆",
+            "请登录",
+            "请重新登录",
+        ]
+        .iter()
+        .any(|w| t.contains(w))
+}
+
 /// Whether one leaf of an answer says no.
 fn refuses(f: &Field) -> bool {
     let (key, value) = (f.key.as_str(), f.value.trim());

@@ -172,6 +172,11 @@ pub const TOKEN_HEADERS: &[&str] = &[
     "x-session-token",
     "authorization",
     "x-token",
+    "access-token",
+    "token",
+    "auth-token",
+    "x-refresh-token",
+    "x-new-token",
 ];
 /// Request headers that present a key.
 pub const KEY_HEADERS: &[&str] = &[
@@ -298,6 +303,7 @@ pub const BEHALF_HEADERS: &[&str] = &[
     "x-behalf-of",
     "x-behalf-user",
     "x-sudo",
+    "sudo",
 ];
 /// Parts of names of cookies that never say who somebody is.
 const IDLE_COOKIES: &[&str] = &[
@@ -477,6 +483,26 @@ pub fn about_itself(plain_key: &str) -> bool {
     ]
     .iter()
     .any(|w| plain_key.contains(w))
+}
+/// Whether a field says how somebody comes in, not who.
+pub fn way_in(plain_key: &str, value: &str) -> bool {
+    let v = plain(value);
+    matches!(
+        plain_key,
+        "kind" | "way" | "factor" | "logintype" | "authtype"
+    ) || password(&v)
+        || matches!(
+            v.as_str(),
+            "sms"
+                | "email"
+                | "otp"
+                | "totp"
+                | "webauthn"
+                | "publickey"
+                | "local"
+                | "ldap"
+                | "qrcode"
+        )
 }
 /// Whether a key holds a one-time code.
 pub fn code(plain_key: &str) -> bool {

@@ -48,6 +48,10 @@ pub enum Ev {
         sure: bool,
     },
     Failed,
+    Begun {
+        name: u32,
+        issued: (u32, u32),
+    },
     Renewed {
         issued: (u32, u32),
     },
@@ -68,6 +72,11 @@ pub enum Ev {
         name: u32,
         service: bool,
         print: u64,
+    },
+    Refused,
+    /// [`NONE`]: the session is its owner's again.
+    Switched {
+        to: u32,
     },
     Nothing,
 }
@@ -182,6 +191,8 @@ impl Input {
             });
         }
         let e0 = at(self.events.len());
+        let no = matches!(status, 401 | 403)
+            || events.iter().any(|e| matches!(e, IdentityEvent::Refused));
         for e in events {
             let ev = match e {
                 IdentityEvent::Login {
@@ -229,6 +240,19 @@ impl Input {
                 IdentityEvent::OnBehalf { name } => Ev::OnBehalf {
                     name: self.names.add(name, 2, false),
                 },
+                IdentityEvent::Begun { name, issued } => Ev::Begun {
+                    name: self.names.add(name, 0, false),
+                    issued: self.issue(issued),
+                },
+                IdentityEvent::Refused => Ev::Refused,
+                IdentityEvent::Switched { to } => Ev::Switched {
+                    to: match to {
+                        Some(n) => self.names.add(n, 3, false),
+                        None => NONE,
+                    },
+                },
+                // A token that is refused may be anybody's making: what it says of two names joins no people.
+                IdentityEvent::SamePerson { .. } if no => continue,
                 IdentityEvent::SamePerson { names } => {
                     self.names.same(names);
                     continue;
@@ -444,6 +468,23 @@ impl Input {
             Ev::Owned { print, .. } => Some(*print),
             _ => None,
         }));
+        // An answer that tells its caller who that is tells it of the only thing that looks like a credential.
+        let mut named: FxHashSet<u64> = FxHashSet::default();
+        for row in &self.rows {
+            if let [c] = self.creds_of(row)
+                && c.maybe
+                && (200..300).contains(&row.status)
+                && self
+                    .events_of(row)
+                    .iter()
+                    .any(|e| matches!(e, Ev::WhoAmI { sure: true, .. }))
+            {
+                named.insert(c.print);
+            }
+        }
+        for c in self.creds.iter_mut().filter(|c| named.contains(&c.print)) {
+            c.maybe = false;
+        }
         if handed.is_empty() && shown.is_empty() {
             return;
         }

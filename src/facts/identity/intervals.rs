@@ -1,8 +1,8 @@
 //! The lives of credentials. In: calls in time order. Out: intervals with their owners, and which interval each presented
 //! credential was in. Bounds: one interval per credential, login and logout.
 
-use super::NONE;
 use super::input::{Ev, Input, Issued, Row};
+use super::{NONE, switched};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How an interval's owner is known.
@@ -16,6 +16,8 @@ pub enum How {
     Login,
     /// An answer named the owner.
     WhoAmI,
+    /// A first step of a login handed it out: what a second step hands out for it has this owner, it has none itself.
+    Begun,
     /// It was presented at a login that handed out another.
     Before,
     /// It was handed out for one that had an owner.
@@ -47,6 +49,8 @@ pub struct Interval {
     pub strong: bool,
     pub service: bool,
     pub cookie: bool,
+    /// Name of whom its owner stands for in it, [`NONE`] for nobody.
+    pub behalf: u32,
     /// Whether it was presented after it was last handed out at a login.
     used: bool,
     fronted: u32,
@@ -61,7 +65,7 @@ pub struct Lives {
     pub of_cred: Vec<u32>,
     /// Name and first interval of successful logins, by call.
     pub login: FxHashMap<u32, (u32, u32)>,
-    current: FxHashMap<u64, u32>,
+    pub(super) current: FxHashMap<u64, u32>,
     /// Interval, name and call.
     whoami: Vec<(u32, u32, u32)>,
     /// Cookies of unknown names that logins handed out beside a session, by print: the session's interval.
@@ -71,7 +75,7 @@ pub struct Lives {
 }
 
 impl Lives {
-    fn open(&mut self, print: u64) -> u32 {
+    pub(super) fn open(&mut self, print: u64) -> u32 {
         let id = u32::try_from(self.list.len()).unwrap_or(NONE);
         self.list.push(Interval {
             print,
@@ -87,6 +91,7 @@ impl Lives {
             strong: true,
             service: false,
             cookie: false,
+            behalf: NONE,
             used: false,
             fronted: NONE,
             many_fronted: false,
@@ -94,7 +99,7 @@ impl Lives {
         self.current.insert(print, id);
         id
     }
-    fn get(&mut self, id: u32) -> Option<&mut Interval> {
+    pub(super) fn get(&mut self, id: u32) -> Option<&mut Interval> {
         self.list.get_mut(id as usize)
     }
 }
@@ -342,7 +347,17 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                 }
             }
         }
-        Ev::Failed | Ev::OnBehalf { .. } | Ev::Nothing => {}
+        Ev::Begun { name, issued } => {
+            for i in input.issued_of(issued).iter().filter(|i| !i.maybe) {
+                let id = l.open(i.print);
+                if let Some(iv) = l.get(id) {
+                    (iv.owner, iv.how, iv.bound_at, iv.proof) = (name, How::Begun, pos, call);
+                    iv.cookie = i.cookie;
+                }
+            }
+        }
+        Ev::Switched { to } => switched::begin(input, call, to, mine, l),
+        Ev::Failed | Ev::Refused | Ev::OnBehalf { .. } | Ev::Nothing => {}
     }
 }
 
@@ -388,12 +403,28 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
         })
         // What is exchanged goes on, not the program that presents it.
         .min_by_key(|id| !oauth(*id, l));
+    let begun = mine.iter().copied().find(|id| {
+        l.list
+            .get(*id as usize)
+            .is_some_and(|iv| iv.how == How::Begun)
+    });
+    let unknown = |id: u32| {
+        l.list
+            .get(id as usize)
+            .is_none_or(|iv| iv.owner == NONE || iv.how == How::Begun)
+    };
+    let from = match begun {
+        Some(b) if from.is_none_or(unknown) => Some(b),
+        _ => from,
+    };
     let real = issued.iter().any(|i| !i.maybe && !i.weak);
     let Some(from) = from.or_else(|| kept_beside(mine, real, call, l)) else {
         return;
     };
+    let behalf = l.list.get(from as usize).map_or(NONE, |iv| iv.behalf);
     // A session under an unknown name begins where a code is brought; else such cookies come to anybody.
-    let weak = !real && oauth(from, l);
+    let second = begun == Some(from);
+    let weak = !real && (oauth(from, l) || second);
     for i in issued.iter().filter(|i| !i.maybe && (!i.weak || weak)) {
         let id = match l.current.get(&i.print) {
             // The same token handed out again, or one that lives on its own.
@@ -412,6 +443,10 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
             iv.session = from;
             iv.proof = call;
             iv.cookie |= i.cookie;
+            iv.behalf = behalf;
+        }
+        if second && let Some(name) = l.list.get(from as usize).map(|iv| iv.owner) {
+            l.login.entry(call).or_insert((name, id));
         }
     }
     if real {
@@ -542,6 +577,7 @@ fn settle(l: &mut Lives, input: &Input) {
             whoami(l);
         }
     }
+    switched::found(l, input);
     for iv in &mut l.list {
         if iv.owner == NONE
             && iv.fronted != NONE
@@ -607,8 +643,10 @@ fn doubtful(l: &mut Lives, input: &Input) {
 }
 
 /// Who-am-I answers by interval, those of one interval that agree: interval, name, first call.
-fn agreed(l: &Lives) -> Vec<(u32, u32, u32)> {
-    let mut seen = l.whoami.clone();
+pub(super) fn agreed(l: &Lives) -> Vec<(u32, u32, u32)> {
+    // Who stands for another is told that one's name.
+    let own = |id: u32| l.list.get(id as usize).is_none_or(|iv| iv.behalf == NONE);
+    let mut seen: Vec<_> = l.whoami.iter().copied().filter(|w| own(w.0)).collect();
     seen.sort_unstable();
     seen.chunk_by(|a, b| a.0 == b.0)
         .filter(|group| {
@@ -628,25 +666,5 @@ fn whoami(l: &mut Lives) {
         {
             (iv.owner, iv.how, iv.bound_at, iv.proof) = (name, How::WhoAmI, 0, call);
         }
-    }
-}
-
-impl Lives {
-    /// Profile names against the owners that logins gave: pairs of (profile name, owner).
-    pub fn profile_links(&self) -> Vec<(u32, u32)> {
-        let mut out: Vec<(u32, u32)> = agreed(self)
-            .iter()
-            .filter_map(|(id, name, _)| {
-                let iv = self.list.get(*id as usize)?;
-                (iv.owner != NONE
-                    && iv.owner != *name
-                    && !iv.service
-                    && matches!(iv.how, How::Login | How::Itself | How::Renewed))
-                .then_some((*name, iv.owner))
-            })
-            .collect();
-        out.sort_unstable();
-        out.dedup();
-        out
     }
 }

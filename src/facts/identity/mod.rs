@@ -8,10 +8,14 @@
 mod input;
 mod intervals;
 mod names;
+mod refused;
 mod resolve;
 mod sessions;
+mod switched;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_doubt;
 
 pub use input::{CallKey, Input};
 pub use resolve::{Account, Decision, Identity, Thread, resolve};

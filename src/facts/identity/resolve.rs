@@ -3,8 +3,9 @@
 
 use super::input::{Cred, Ev, Input, Row};
 use super::intervals::{How, Lives, follow};
+use super::refused::{Standing, Standings};
 use super::sessions::Session;
-use super::{NONE, VIA, via};
+use super::{NONE, VIA, switched, via};
 use crate::facts::inside::address;
 use rustc_hash::FxHashMap;
 use std::net::IpAddr;
@@ -123,7 +124,7 @@ pub fn resolve(mut input: Input) -> Identity {
     input.confirm();
     input.behind.sort_unstable();
     let lives = follow(&input, &order);
-    for (profile, owner) in lives.profile_links() {
+    for (profile, owner) in switched::profile_links(&lives, &input) {
         input.names.link(profile, owner);
     }
     let groups = input.names.groups();
@@ -145,6 +146,7 @@ pub fn resolve(mut input: Input) -> Identity {
     };
     let roots = roots(&lives);
     let fronts = fronts(&input);
+    let standings = Standings::of(&input);
     for (pos, call) in order.iter().enumerate() {
         let Some(row) = input.rows.get(*call as usize) else {
             continue;
@@ -157,6 +159,7 @@ pub fn resolve(mut input: Input) -> Identity {
             &lives,
             &groups,
             &fronts,
+            &standings,
         );
         let account = book.account(&input, row, &c, &lives, &groups);
         if let Some(w) = book
@@ -222,7 +225,7 @@ fn confidence(how: How, kind: &str, early: bool) -> f32 {
         (How::Renewed, _) => 0.97,
         (How::Before, _) => 0.95,
         (How::Fronted, _) => 0.95,
-        (How::Unknown, _) => 0.5,
+        (How::Unknown | How::Begun, _) => 0.5,
     }
 }
 
@@ -257,6 +260,7 @@ fn fronts(input: &Input) -> Vec<bool> {
     out
 }
 
+#[allow(clippy::too_many_arguments)] // what is known of all calls
 fn choose(
     input: &Input,
     row: &Row,
@@ -265,6 +269,7 @@ fn choose(
     l: &Lives,
     groups: &[u32],
     fronts: &[bool],
+    standings: &Standings,
 ) -> Choice {
     let group = |n: u32| groups.get(n as usize).copied().unwrap_or(NONE);
     let (mut fronted, mut behalf, mut failed) = (None, NONE, false);
@@ -308,7 +313,18 @@ fn choose(
         let early = pos < iv.bound_at;
         // A refused password names nobody; a failed login does not either, unless its credential does.
         let refused = row.status == 401 && matches!(kind, "basic" | "ntlm" | "log-user");
+        // Nor does a token or a key that was never let in: anybody can make one with any name.
+        let standing = match iv.how {
+            How::Itself | How::Unknown => standings.at(c.print, c.kind, c.name),
+            _ => Standing::Good,
+        };
+        if standing == Standing::Refused {
+            continue;
+        }
         if refused || failed && !(iv.how == How::Itself || iv.how == How::Login && !early) {
+            continue;
+        }
+        if iv.how == How::Begun {
             continue;
         }
         let (class, choice) = if iv.owner != NONE {
@@ -319,7 +335,10 @@ fn choose(
             } else {
                 5
             };
-            let conf = confidence(iv.how, kind, early);
+            let conf = match standing {
+                Standing::Doubtful => 0.5,
+                _ => confidence(iv.how, kind, early),
+            };
             let class = if c.code { 1 } else { class };
             (
                 class,
@@ -328,7 +347,7 @@ fn choose(
                     interval: id,
                     conf,
                     via: way(iv.how, c, iv.cookie),
-                    behalf,
+                    behalf: if behalf == NONE { iv.behalf } else { behalf },
                     key: false,
                     proof: iv.proof,
                 },

@@ -5,12 +5,12 @@ use crate::call::model::{CredentialSeen, IdentityEvent as E};
 use std::net::IpAddr;
 
 #[derive(Default)]
-struct Story {
-    input: Input,
+pub struct Story {
+    pub input: Input,
     n: u64,
 }
 
-fn cred(kind: &'static str, place: &str, print: u64) -> CredentialSeen {
+pub fn cred(kind: &'static str, place: &str, print: u64) -> CredentialSeen {
     CredentialSeen {
         kind,
         place: place.into(),
@@ -20,10 +20,10 @@ fn cred(kind: &'static str, place: &str, print: u64) -> CredentialSeen {
         service: false,
     }
 }
-fn sid(print: u64) -> CredentialSeen {
+pub fn sid(print: u64) -> CredentialSeen {
     cred("cookie", "cookie:sid", print)
 }
-fn jwt(print: u64, claim: &str, name: &str) -> CredentialSeen {
+pub fn jwt(print: u64, claim: &str, name: &str) -> CredentialSeen {
     CredentialSeen {
         name: Some(name.into()),
         claim: Some(claim.into()),
@@ -31,7 +31,7 @@ fn jwt(print: u64, claim: &str, name: &str) -> CredentialSeen {
         ..cred("jwt", "header:authorization", print)
     }
 }
-fn login(name: &str, print: u64) -> E {
+pub fn login(name: &str, print: u64) -> E {
     E::Login {
         name: name.into(),
         service: false,
@@ -41,7 +41,17 @@ fn login(name: &str, print: u64) -> E {
 }
 
 impl Story {
-    fn at(&mut self, seconds: u64, addr: &str, creds: &[CredentialSeen], events: &[E]) {
+    pub fn at(&mut self, seconds: u64, addr: &str, creds: &[CredentialSeen], events: &[E]) {
+        self.answered(seconds, addr, 200, creds, events);
+    }
+    fn answered(
+        &mut self,
+        seconds: u64,
+        addr: &str,
+        status: u16,
+        creds: &[CredentialSeen],
+        events: &[E],
+    ) {
         self.n += 1;
         let a: IpAddr = addr.parse().unwrap();
         let key = CallKey {
@@ -56,12 +66,17 @@ impl Story {
             1,
             NONE,
             0,
-            200,
+            status,
             creds,
             events,
         );
     }
-    fn call(&mut self, creds: &[CredentialSeen], events: &[E]) {
+    /// A call that was answered with this status.
+    pub fn got(&mut self, status: u16, creds: &[CredentialSeen], events: &[E]) {
+        let n = self.n;
+        self.answered(n, "10.0.0.9", status, creds, events);
+    }
+    pub fn call(&mut self, creds: &[CredentialSeen], events: &[E]) {
         let n = self.n;
         self.at(n, "10.0.0.9", creds, events);
     }
@@ -87,7 +102,7 @@ impl Story {
         let list = sessions(&id.order, &part, &mut |c, s| of[c as usize] = Some(s));
         (list.iter().map(|s| s.calls).collect(), of)
     }
-    fn names(self) -> Vec<String> {
+    pub fn names(self) -> Vec<String> {
         let id = resolve(self.input);
         id.calls
             .iter()
@@ -96,7 +111,7 @@ impl Story {
     }
 }
 
-const NOBODY: &str = "unattributed@10.0.0.9";
+pub const NOBODY: &str = "unattributed@10.0.0.9";
 
 #[test]
 fn a_cookie_before_at_and_after_login_and_after_logout() {

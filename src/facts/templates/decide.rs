@@ -225,6 +225,13 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
                 .or_default()
                 .push(seg),
             _ if shapes::document(seg).is_some() => files.push(seg),
+            // A repository's name, whatever the word before it.
+            _ if seg.len() > 4 && seg.ends_with(".git") => typed
+                .entry(("", ".git"))
+                .or_default()
+                .entry("repository".into())
+                .or_default()
+                .push(seg),
             // `@anna` beside `/news` and `/help`: a sign of its own
             _ if seg.len() > 1 && seg.starts_with('@') && !words::fixed(seg) && !at_all => typed
                 .entry(("@", ""))
@@ -487,6 +494,12 @@ fn named<'a>(
     for s in rest {
         if let Some(p) = shapes::pattern(s) {
             patterns.entry(p).or_default().push(s);
+        }
+    }
+    for s in rest.iter().filter(|s| words::tech(s)) {
+        let row = shapes::row(s).and_then(|p| patterns.get_mut(&p));
+        if let Some(row) = row.filter(|r| r.len() > PATTERN) {
+            row.push(s);
         }
     }
     for (p, members) in patterns {

@@ -429,7 +429,14 @@ fn weigh<'a>(
     }
     if let Some(like) = answers(looked.iter().copied()) {
         if like >= 0.7 {
-            points += 4.0;
+            // Envelopes are alike everywhere: of words of routes where no names stand, and of which not each has something
+            // below, they say little.
+            let folders = share(&|k| k.inner) > 0.99;
+            points += if routeish > 0.99 && !place && !folders {
+                2.0
+            } else {
+                4.0
+            };
             why.push("answers alike".into());
         } else if like < 0.4 {
             points -= 7.0;
@@ -515,6 +522,7 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
     let people = open.iter().filter(|k| shapes::chinese_name(k.seg)).count();
     let place = words::named_by(&w.prev);
     let common: BTreeSet<&(u8, &str)> = family.typed.iter().flat_map(|k| &k.below).collect();
+    let languages = family.typed.iter().any(|k| words::locale(k.seg));
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for k in open {
         let reason = if shapes::chinese_name(k.seg)
@@ -529,7 +537,11 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
         } else if k.account && place {
             "names of accounts"
         } else if k.below.iter().any(|(level, _)| *level == 1)
-            && k.below.iter().all(|f| common.contains(f))
+            && k.below
+                .iter()
+                // What a language has further below are texts of its own.
+                .filter(|(level, _)| *level == 1 || !(languages && words::language(k.seg)))
+                .all(|f| common.contains(f))
         {
             "with the same routes below as identifiers"
         } else {

@@ -400,7 +400,15 @@ fn period(s: &str) -> bool {
 
 /// Digits as `#`, everything else as it is: `step-1` and `step-12` are one pattern.
 pub fn pattern(s: &str) -> Option<String> {
-    if !s.bytes().any(|b| b.is_ascii_digit()) || tech(s) || version(s) {
+    if tech(s) {
+        return None;
+    }
+    row(s)
+}
+
+/// The same of a word of technology too (`s3`): where a row of numbers stands, it is one of it.
+pub fn row(s: &str) -> Option<String> {
+    if !s.bytes().any(|b| b.is_ascii_digit()) || version(s) {
         return None;
     }
     if period(s) {

@@ -302,3 +302,78 @@ fn answers_below_tell_collections_from_values() {
         assert_eq!(routes.len(), want, "{routes:?}");
     }
 }
+
+#[test]
+fn a_word_of_technology_in_a_row_of_numbers_and_a_language_beside_locales() {
+    check(
+        "GET /leaderboard/s1 -> /leaderboard/{id}
+         GET /leaderboard/s2 -> /leaderboard/{id}
+         GET /leaderboard/s3 -> /leaderboard/{id}
+         GET /leaderboard/s5 -> /leaderboard/{id}
+         GET /leaderboard/s8 -> /leaderboard/{id}
+         GET /backup/s3 -> /backup/s3
+         GET /backup/local -> /backup/local",
+    );
+    check(
+        "GET /en-GB/products/new-lamp-set -> /{id}/products/{id}
+         GET /en-GB/products/old-river-team -> /{id}/products/{id}
+         GET /en-GB/help/returns -> /{id}/help/returns
+         GET /nb-NO/products/garden-lamp-nine -> /{id}/products/{id}
+         GET /nb-NO/help/shipping -> /{id}/help/shipping
+         GET /nb-NO/help/returns -> /{id}/help/returns
+         GET /de-DE/products/city-bridge-lamp -> /{id}/products/{id}
+         GET /fr/products/annual-team-review -> /{id}/products/{id}
+         GET /fr/products/paper-lamp -> /{id}/products/{id}
+         GET /fr/help/shipping -> /{id}/help/shipping
+         GET /api/users/me -> /api/users/me",
+    );
+}
+
+#[test]
+fn repositories_are_named_whatever_the_word() {
+    check(
+        "GET /git/core/api.git/info/refs -> /git/core/{id}.git/info/refs
+         POST /git/core/api.git/git-upload-pack -> /git/core/{id}.git/git-upload-pack
+         GET /git/core/ui.git/info/refs -> /git/core/{id}.git/info/refs
+         GET /git/core/deploy-scripts.git/info/refs -> /git/core/{id}.git/info/refs",
+    );
+}
+
+/// An envelope around all answers makes no values of words of routes; names that are none it does.
+#[test]
+fn answers_alike_alone_do_not_join_words_of_routes() {
+    let same: Vec<u32> = (0..4).collect();
+    for (paths, want) in [
+        (vec!["/v1/wallet/balance", "/v1/wallet/transfers"], 2),
+        (
+            vec![
+                "/dav/contracts/a-1.pdf",
+                "/dav/contracts",
+                "/dav/minutes/b-2.pdf",
+                "/dav/minutes",
+                "/dav/reports/c-3.pdf",
+                "/dav/reports",
+            ],
+            2,
+        ),
+        (
+            vec![
+                "/v1/city/ember-fjord",
+                "/v1/city/grove-heron",
+                "/v1/city/islet-jolly",
+            ],
+            1,
+        ),
+    ] {
+        let ins: Vec<PathIn<'_>> = paths
+            .iter()
+            .map(|p| PathIn {
+                answer: &same,
+                ..PathIn::new("GET", "h", p, "rest", 3)
+            })
+            .collect();
+        let got = fold(&ins, &Beside::default());
+        let routes: std::collections::BTreeSet<&str> = got.iter().map(|g| &*g.route).collect();
+        assert_eq!(routes.len(), want, "{routes:?}");
+    }
+}

@@ -140,6 +140,11 @@ fn told_by(
                     }
                 });
             }
+            IdentityEvent::Begun { name: typed, .. } if other => {
+                return Some(format!(
+                    "the login of {typed} began with {place}, and its second step was let in"
+                ));
+            }
             IdentityEvent::WhoAmI { name: told, .. } => {
                 return Some(format!(
                     "the answer of {place} says that its caller is {told}"

@@ -1,0 +1,82 @@
+//! Who comes in by two calls: the first names somebody and is answered with a number of the attempt, the second shows that number
+//! and a secret. And who puts name and password into each call's body (WS-Security). In: one call. Out: a name, a credential.
+//! Bounds: bodies up to [`super::PARSE`] bytes.
+//!
+//! Anybody can begin an attempt in anybody's name, so a first call says nothing of its caller: only what a second one hands out
+//! for its number is that person's.
+
+use super::fields::{self, Field};
+use super::presented::secret_print;
+use super::{CallView, PARSE, verdict, words};
+use crate::call::model::{CredentialSeen, Message};
+use crate::detect::print::PrintKey;
+use memchr::memmem;
+
+/// Whom a first call names: a request with the name of somebody and no secret, by nobody that is known.
+pub fn begun(v: &CallView<'_>, given: &[Field], seen: &[CredentialSeen]) -> Option<String> {
+    let known = |c: &CredentialSeen| {
+        c.name.is_some() || c.place.starts_with("header:") || c.place.starts_with("query:")
+    };
+    if v.req.and_then(Message::method) != Some(b"POST") || seen.iter().any(known) {
+        return None;
+    }
+    if given
+        .iter()
+        .any(|f| !f.value.is_empty() && (words::password(&f.key) || words::code(&f.key)))
+    {
+        return None;
+    }
+    let named = |f: &&Field| {
+        f.key == "msisdn" || words::user_rank(&f.key).is_some() && f.key != "name" && f.key != "log"
+    };
+    let mut names = given.iter().filter(named);
+    let (one, two) = (names.next()?, names.next());
+    let name = one.value.trim();
+    (two.is_none() && (2..=128).contains(&name.chars().count()) && !verdict::says_failed(v))
+        .then(|| name.to_owned())
+}
+
+/// Name and password of a WS-Security header (OASIS UsernameToken profile).
+pub fn security_header(
+    v: &CallView<'_>,
+    body: &[u8],
+    key: &PrintKey,
+    seen: &mut Vec<CredentialSeen>,
+) {
+    if v.req_kind != "xml" || memmem::find(body, b"UsernameToken").is_none() {
+        return;
+    }
+    let given = fields::read(body, "xml");
+    let of = |k: &str| given.iter().find(|f| f.key == k && !f.value.is_empty());
+    let Some(user) = of("username").filter(|f| f.value.len() <= 200) else {
+        return;
+    };
+    // A digest differs from call to call; a password tells one that is wrong from one that is right.
+    let digest = memmem::find(body, b"PasswordDigest").is_some();
+    let pass = of("password").filter(|_| !digest).map_or("", |f| &f.value);
+    seen.push(CredentialSeen {
+        kind: "basic",
+        place: "xml:UsernameToken".into(),
+        print: secret_print(key, &format!("wsse\0{}\0{pass}", user.value)),
+        name: Some(user.value.clone()),
+        claim: Some("user".into()),
+        service: false,
+    });
+}
+
+/// Whether an answer says in a fault that the security header was no good.
+pub fn refused(v: &CallView<'_>) -> bool {
+    let body = v
+        .resp_body
+        .get(..v.resp_body.len().min(PARSE))
+        .unwrap_or_default();
+    memmem::find(body, b"Fault").is_some()
+        && [
+            &b"FailedAuthentication"[..],
+            b"FailedCheck",
+            b"InvalidSecurity",
+            b"could not be authenticated",
+        ]
+        .iter()
+        .any(|w| memmem::find(body, w).is_some())
+}

@@ -1,0 +1,177 @@
+//! Credentials that were never let in, and sessions in which one person stands for another.
+
+use super::tests::*;
+use super::*;
+use crate::call::model::IdentityEvent as E;
+
+fn same(names: &[&str]) -> E {
+    E::SamePerson {
+        names: names.iter().map(|n| (*n).to_owned()).collect(),
+    }
+}
+fn me(name: &str) -> E {
+    E::WhoAmI {
+        name: name.into(),
+        sure: true,
+    }
+}
+fn key(print: u64) -> crate::call::model::CredentialSeen {
+    cred("api-key", "header:x-api-key", print)
+}
+
+#[test]
+fn who_was_never_let_in_is_nobody() {
+    let mut s = Story::default();
+    s.got(401, &[jwt(1, "sub", "alice")], &[]); // forged
+    s.got(403, &[key(2)], &[]); // a key that nobody knows
+    s.call(&[cred("bearer", "header:x-token", 3)], &[E::Refused]);
+    s.got(200, &[jwt(4, "sub", "bob")], &[]);
+    s.got(401, &[jwt(4, "sub", "bob")], &[]); // ran out later
+    s.got(200, &[key(5)], &[]);
+    s.got(403, &[key(5)], &[]); // may not do this
+    let names = s.names();
+    assert_eq!(names[..3], [NOBODY, NOBODY, NOBODY]);
+    assert_eq!(names[3..5], ["bob", "bob"]);
+    assert!(names[5].starts_with("key:") && names[5] == names[6]);
+}
+
+#[test]
+fn who_is_only_not_allowed_is_somebody_in_doubt() {
+    let mut s = Story::default();
+    s.got(403, &[jwt(1, "sub", "alice")], &[]);
+    let id = resolve(s.input);
+    let d = id.calls[0];
+    assert_eq!(id.accounts[d.account as usize].name, "alice");
+    assert!(d.conf <= 0.5, "{}", d.conf);
+}
+
+#[test]
+fn a_forged_token_joins_nobody() {
+    let mut s = Story::default();
+    s.call(
+        &[jwt(1, "preferred_username", "eve")],
+        &[same(&["eve", "17"])],
+    );
+    s.call(
+        &[jwt(2, "preferred_username", "bob")],
+        &[same(&["bob", "18"])],
+    );
+    s.got(
+        401,
+        &[jwt(3, "preferred_username", "eve")],
+        &[same(&["eve", "18"])],
+    );
+    s.call(&[jwt(4, "sub", "18")], &[]);
+    assert_eq!(s.names(), ["eve", "bob", NOBODY, "bob"]);
+}
+
+/// An administrator logs in, looks at the own profile, becomes somebody else with a new cookie, and comes back.
+fn becomes(said: bool, looked: bool) -> Story {
+    let mut s = Story::default();
+    s.call(&[sid(9)], &[login("tariq@x.example", 9)]);
+    s.call(
+        &[sid(9)],
+        &[me("tariq"), same(&["tariq", "tariq@x.example"])],
+    );
+    s.call(&[], &[login("wanda@x.example", 1)]);
+    s.call(
+        &[sid(1)],
+        if looked { vec![me("wanda")] } else { vec![] }.as_slice(),
+    );
+    let mut e = vec![E::Renewed {
+        issued: vec![("cookie:sid".into(), 2)],
+    }];
+    if said {
+        e.insert(
+            0,
+            E::Switched {
+                to: Some("tariq".into()),
+            },
+        );
+    }
+    s.call(&[sid(1)], &e);
+    s.call(
+        &[sid(2)],
+        &[me("tariq"), same(&["tariq", "tariq@x.example"])],
+    );
+    s.call(&[sid(2)], &[]);
+    s.call(&[sid(1)], &[]);
+    s
+}
+
+#[test]
+fn whoever_stands_for_another_stays_who_it_is() {
+    for (said, looked) in [(true, true), (true, false), (false, true), (false, false)] {
+        let id = resolve(becomes(said, looked).input);
+        let name = |i: usize| id.accounts[id.calls[i].account as usize].name.as_str();
+        let own = name(2).to_owned();
+        assert!(own.starts_with("wanda"), "{own}");
+        assert_eq!(name(0), "tariq@x.example", "{said} {looked}");
+        for i in 3..8 {
+            assert_eq!(name(i), own, "call {i} {said} {looked}");
+        }
+        let behalf = |i: usize| {
+            id.names
+                .get(id.calls[i].behalf as usize)
+                .map(String::as_str)
+        };
+        if said || looked {
+            assert_eq!(behalf(5), Some("tariq@x.example"), "{said} {looked}");
+            assert_eq!(behalf(6), behalf(5));
+        }
+        assert_eq!((behalf(3), behalf(7)), (None, None));
+    }
+}
+
+#[test]
+fn a_session_that_is_switched_in_place_comes_back() {
+    let mut s = Story::default();
+    s.call(&[], &[login("wanda", 1)]);
+    let to = |n: Option<&str>| E::Switched {
+        to: n.map(str::to_owned),
+    };
+    s.call(&[sid(1)], &[to(Some("tariq"))]);
+    s.call(&[sid(1)], &[me("tariq")]);
+    s.call(&[sid(1)], &[to(None)]);
+    s.call(&[sid(1)], &[me("wanda")]);
+    s.call(&[], &[login("tariq", 5)]);
+    let id = resolve(s.input);
+    let name = |i: usize| id.accounts[id.calls[i].account as usize].name.as_str();
+    let behalf = |i: usize| {
+        id.names
+            .get(id.calls[i].behalf as usize)
+            .map(String::as_str)
+    };
+    for i in 0..5 {
+        assert_eq!(name(i), "wanda", "{i}");
+    }
+    assert_eq!(name(5), "tariq");
+    assert_eq!(
+        [behalf(1), behalf(2), behalf(4)],
+        [None, Some("tariq"), None]
+    );
+}
+
+#[test]
+fn who_begins_a_login_in_a_name_is_not_yet_that_one() {
+    let begun = |name: &str, print| E::Begun {
+        name: name.into(),
+        issued: vec![("~$.flow".into(), print)],
+    };
+    let flow = |print| cred("oauth", "~$.flow", print);
+    let gives = |print| E::Renewed {
+        issued: vec![("cookie:sid".into(), print)],
+    };
+    let mut s = Story::default();
+    s.call(&[], &[begun("alice", 1)]);
+    s.got(400, &[flow(1)], &[]); // a wrong secret
+    s.call(&[flow(1)], &[gives(2)]);
+    s.call(&[sid(2)], &[]);
+    s.call(&[], &[begun("bob", 3)]); // and never went on
+    s.got(400, &[flow(3)], &[]);
+    s.call(&[sid(9)], &[]);
+    assert_eq!(
+        s.names(),
+        [NOBODY, NOBODY, "alice", "alice", NOBODY, NOBODY, NOBODY]
+    );
+}
