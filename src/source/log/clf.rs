@@ -80,7 +80,8 @@ pub fn parse(line: &[u8], tail: Tail) -> Result<LogCall, NoCall> {
         first = f.word().ok_or_else(|| unfit(&f, "an address"))?;
         // some put the client that a proxy tells of there
         let told = lossless(host).parse::<std::net::IpAddr>().is_ok() || host == b"-";
-        if !told && !(plausible_host(host) && super::stamps::stamps(&lossless(host)).is_empty()) {
+        let named = plausible_host(host) && super::stamps::stamps(&lossless(host)).is_empty();
+        if !(told || named) {
             return Err(NoCall::unfit("a host or an address", 0));
         }
         call.host = known(host).filter(|_| !told);

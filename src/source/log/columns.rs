@@ -3,7 +3,7 @@
 
 use super::draft::{Draft, Meaning, Slot};
 use super::time::How;
-use super::{NoCall, names};
+use super::{NoCall, names, spans};
 use crate::call::text::lossless;
 use std::borrow::Cow;
 
@@ -82,6 +82,21 @@ fn how(slot: Slot, how: How) -> Option<Meaning> {
     Some(Meaning { slot, how })
 }
 
+/// What a column of this folded name says.
+fn of_name(folded: &str) -> Option<Meaning> {
+    if let Some((slot, _)) = names::slot(folded) {
+        return Some(Meaning::plain(slot));
+    }
+    let how = match spans::span(folded)? {
+        Some(unit) => How::Unit(unit),
+        None => return None,
+    };
+    Some(Meaning {
+        slot: Slot::Duration,
+        how,
+    })
+}
+
 impl Columns {
     fn meaning(&self, name: &str, header: &Header) -> Option<Meaning> {
         if let Some((_, m)) = self
@@ -99,7 +114,7 @@ impl Columns {
         }
         let mut folded = String::new();
         names::fold(name, &mut folded);
-        names::of_column(&folded)
+        of_name(&folded)
     }
 
     /// Takes the names of columns. False where they are not those of this format.

@@ -43,6 +43,9 @@ struct Open {
     call: Option<Box<LogCall>>,
 }
 
+/// Calls that can be given, in their order.
+pub type Whole = VecDeque<Box<LogCall>>;
+
 /// Requests under way, by name.
 #[derive(Debug, Default)]
 pub struct Halves {
@@ -52,14 +55,14 @@ pub struct Halves {
 
 impl Halves {
     /// A request; what can be given now, which is one that waited too long or cannot be told from this one.
-    fn begin(&mut self, name: String, call: Box<LogCall>) -> Vec<Box<LogCall>> {
+    fn begin(&mut self, name: String, call: Box<LogCall>) -> Whole {
         let line = call.at.number;
         let mut out = self.late(line);
         if let Some(open) = self.open.get_mut(&name) {
             open.count = open.count.saturating_add(1);
             open.line = line;
             out.extend(open.call.take());
-            out.push(call);
+            out.push_back(call);
             self.order.push_back((line, name));
             return out;
         }
@@ -77,8 +80,8 @@ impl Halves {
     }
 
     /// Those that have waited too long for a line of this number.
-    fn late(&mut self, line: u64) -> Vec<Box<LogCall>> {
-        let mut out = Vec::new();
+    fn late(&mut self, line: u64) -> Whole {
+        let mut out = Whole::new();
         while let Some((begun, _)) = self.order.front() {
             if begun.saturating_add(LINES) > line && self.order.len() < HELD {
                 break;
@@ -113,11 +116,13 @@ impl Halves {
     }
 
     /// All that still wait, in their order.
-    fn rest(&mut self) -> Vec<Box<LogCall>> {
+    fn rest(&mut self) -> Whole {
         self.order.clear();
         let open = std::mem::take(&mut self.open);
-        let mut calls: Vec<Box<LogCall>> = open.into_values().filter_map(|o| o.call).collect();
-        calls.sort_by_key(|c| (c.at.number, c.ord));
+        let mut calls: Whole = open.into_values().filter_map(|o| o.call).collect();
+        calls
+            .make_contiguous()
+            .sort_by_key(|c| (c.at.number, c.ord));
         calls
     }
 }

@@ -22,6 +22,7 @@ mod plain;
 mod records;
 mod shape;
 mod sniff;
+mod spans;
 mod stamps;
 mod suricata;
 mod time;
@@ -174,7 +175,7 @@ pub struct LogReader {
     parts: Option<Parts>,
     /// Calls of which a later line tells more, and those that are whole.
     halves: halves::Halves,
-    whole: std::collections::VecDeque<Box<LogCall>>,
+    whole: halves::Whole,
 }
 
 impl LogReader {
@@ -198,7 +199,7 @@ impl LogReader {
             wide: None,
             cutting: None,
             halves: halves::Halves::default(),
-            whole: std::collections::VecDeque::new(),
+            whole: halves::Whole::new(),
             parts: (kind.outer() == Some(wrap::Wrap::Cri)).then(Parts::default),
             records: (kind.outer() == Some(wrap::Wrap::Records)).then(records::Records::default),
         }

@@ -2,6 +2,7 @@
 //! header, pairs. In: a name. Out: its slot and how far it is trusted. Bounds: none; a table.
 
 use super::draft::{Draft, Meaning, SLOTS, Slot};
+use super::spans::{EITHER, LEVELS, span, with_unit};
 use super::time::How;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -420,100 +421,6 @@ const NAMES: &[(Slot, &[&str])] = &[
         ],
     ),
 ];
-
-/// A name that is a time with some writers and a span with others.
-const EITHER: &str = "requesttime";
-
-/// Names of how long a call took, before the unit that many have behind them.
-const SPANS: &[&str] = &[
-    "duration",
-    "latency",
-    "latencyhuman",
-    "elapsed",
-    "elapsedtime",
-    "responsetime",
-    "requesttime",
-    "requestduration",
-    "responseduration",
-    "processtime",
-    "processingtime",
-    "timetaken",
-    "totaltime",
-    "took",
-    "耗时",
-    "响应时间",
-    "处理时间",
-];
-/// Units behind such a name.
-const UNITS: &[(&str, i64)] = &[
-    ("ms", 1_000_000),
-    ("msec", 1_000_000),
-    ("millis", 1_000_000),
-    ("milliseconds", 1_000_000),
-    ("inms", 1_000_000),
-    ("毫秒", 1_000_000),
-    ("us", 1_000),
-    ("usec", 1_000),
-    ("micros", 1_000),
-    ("microseconds", 1_000),
-    ("ns", 1),
-    ("nanos", 1),
-    ("nanoseconds", 1),
-    ("s", 1_000_000_000),
-    ("sec", 1_000_000_000),
-    ("seconds", 1_000_000_000),
-    ("秒", 1_000_000_000),
-];
-/// What loggers write beside what they are told: the time with it is that of the line, which is written when the call is over.
-const LEVELS: &[&str] = &["level", "severity", "levelname", "loglevel", "lvl"];
-
-/// Whether a folded name is of a span, and the unit that it names.
-fn span(folded: &str) -> Option<Option<i64>> {
-    let last = folded.rsplit('.').next().unwrap_or(folded);
-    let behind = SPANS.iter().filter_map(|n| last.strip_prefix(n));
-    let mut units = behind.filter_map(|rest| match rest {
-        "" => Some(None),
-        unit => UNITS
-            .iter()
-            .find(|(u, _)| *u == unit)
-            .map(|(_, n)| Some(*n)),
-    });
-    units.next()
-}
-
-/// A span as text with its unit; none where nobody says in what it is.
-fn with_unit(text: &str, unit: Option<i64>, node: bool) -> Option<String> {
-    let number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let unit = match (unit, number) {
-        (_, false) => return text.ends_with('s').then(|| text.to_owned()),
-        (Some(1), true) => "ns",
-        (Some(1_000), true) => "us",
-        (Some(1_000_000), true) => "ms",
-        (Some(_), true) => "s",
-        (None, true) if node => "ms",
-        // nginx has three digits behind the point of its seconds
-        (None, true) => match text.split_once('.') {
-            Some((_, fraction)) if fraction.len() == 3 => "s",
-            _ => return None,
-        },
-    };
-    Some(format!("{text}{unit}"))
-}
-
-/// What a column of this folded name says.
-pub fn of_column(folded: &str) -> Option<Meaning> {
-    if let Some((slot, _)) = slot(folded) {
-        return Some(Meaning::plain(slot));
-    }
-    let how = match span(folded)? {
-        Some(unit) => How::Unit(unit),
-        None => return None,
-    };
-    Some(Meaning {
-        slot: Slot::Duration,
-        how,
-    })
-}
 
 /// Meanings by slot, as values of a static have to live.
 static MEANINGS: LazyLock<Vec<Meaning>> = LazyLock::new(|| {

@@ -47,20 +47,20 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
 
 /// What stands between columns. Commas stand in sentences and addresses too, so it takes more of them, and none with a space.
 fn delimiter(text: &[u8]) -> Option<u8> {
-    let (mut quoted, mut counts) = (false, [0usize; 4]);
+    let (mut quoted, mut tabs, mut bars) = (false, 0, 0);
+    let (mut commas, mut semicolons) = (0, 0);
     for (n, b) in text.iter().enumerate() {
+        let alone = text.get(n + 1) != Some(&b' ');
         match b {
             b'"' => quoted = !quoted,
             _ if quoted => {}
-            b'\t' => counts[0] += 1,
-            b'|' => counts[1] += 1,
-            b',' | b';' if text.get(n + 1) != Some(&b' ') => {
-                counts[if *b == b',' { 2 } else { 3 }] += 1;
-            }
+            b'\t' => tabs += 1,
+            b'|' => bars += 1,
+            b',' if alone => commas += 1,
+            b';' if alone => semicolons += 1,
             _ => {}
         }
     }
-    let [tabs, bars, commas, semicolons] = counts;
     [
         (tabs, b'\t', 3),
         (bars, b'|', 3),
@@ -293,7 +293,7 @@ mod tests {
             ("a|b c|\"d|e\"|f", "a~b c~d|e~f"),
             (
                 "<r id=\"1\"> <ip>10.0.0.1</ip> <u>-</u> </r>",
-                "ip=10.0.0.1~u=-",
+                "requestid=1~ip=10.0.0.1~u=-",
             ),
             ("a \"b", "a~\"~b"),
             ("x?a=b,c", "x?a=b,c"),

@@ -67,7 +67,7 @@ fn is_version(text: &str) -> bool {
 }
 
 /// `GET /a HTTP/1.1` in one piece.
-fn whole<'t>(text: &'t str, form: Form) -> Option<(&'t str, &'t str, Option<&'t str>)> {
+fn whole(text: &str, form: Form) -> Option<(&str, &str, Option<&str>)> {
     let (method, rest) = text.trim().split_once(' ')?;
     if !METHODS.contains(&method) {
         return None;

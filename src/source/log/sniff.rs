@@ -65,7 +65,7 @@ fn told(beginning: &[u8], narrow: bool, lines: &[Line<'_>], formats: &Formats) -
     {
         return Some(kind(format, &[]));
     }
-    let found = unwrapped(lines, DEEP, &mut |inner, wraps| {
+    let found = unwrapped(lines, DEEP, &|inner, wraps| {
         let format = formats.all().find(|f| has(f, inner, true))?;
         Some(kind(format, wraps))
     });
@@ -76,12 +76,11 @@ fn told(beginning: &[u8], narrow: bool, lines: &[Line<'_>], formats: &Formats) -
     }
 }
 
+/// Looks for a format in lines, which stand in these.
+type Look<'a> = dyn Fn(&[Line<'_>], &[Wrap]) -> Option<LogKind> + 'a;
+
 /// What is found in lines that are taken out of what they stand in, up to so many times.
-fn unwrapped(
-    lines: &[Line<'_>],
-    deep: usize,
-    look: &mut dyn FnMut(&[Line<'_>], &[Wrap]) -> Option<LogKind>,
-) -> Option<LogKind> {
+fn unwrapped(lines: &[Line<'_>], deep: usize, look: &Look<'_>) -> Option<LogKind> {
     for (wrap, _) in WRAPS {
         if wrap == Wrap::Records {
             continue;
@@ -116,11 +115,11 @@ fn unwrapped(
             return Some(kind);
         }
         if deep > 1 {
-            let mut within = |lines: &[Line<'_>], wraps: &[Wrap]| {
+            let within = |lines: &[Line<'_>], wraps: &[Wrap]| {
                 let wraps = [&[wrap], wraps].concat();
                 look(lines, &wraps)
             };
-            if let Some(kind) = unwrapped(&inner, deep - 1, &mut within) {
+            if let Some(kind) = unwrapped(&inner, deep - 1, &within) {
                 return Some(kind);
             }
         }
@@ -156,7 +155,7 @@ fn documents(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
         return Some(kind(format, &[]));
     }
     // records may hold lines themselves
-    unwrapped(&records, DEEP - 1, &mut |inner, wraps| {
+    unwrapped(&records, DEEP - 1, &|inner, wraps| {
         let format = formats.all().find(|f| has(f, inner, true))?;
         Some(kind(format, wraps))
     })
