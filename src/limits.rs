@@ -14,6 +14,8 @@ pub const INTERFACES: usize = 65_536;
 pub const FOLLOWED: usize = 16;
 /// Bytes looked at to tell what a file is.
 pub const SNIFF_BYTES: usize = 64 << 10;
+/// Zeros before a log that are passed over to see what it is: a file that was cut while a server wrote to it has them.
+pub const NOTHING_BYTES: usize = 64 << 20;
 /// Folders inside folders walked for evidence.
 pub const FOLDER_DEPTH: usize = 64;
 /// Members of an archive and of those inside it that are looked at: a year of captures that rotate every six minutes.

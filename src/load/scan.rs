@@ -440,14 +440,25 @@ impl CallScanner {
             credentials: credentials.collect(),
             events: events.collect(),
             trace_id: l.trace_id,
-            locators: vec![Locator {
-                source: l.at.source,
-                role: Role::Log,
-                first: l.at.number,
-                last: l.at.number,
-                range: Some((l.offset, l.len)),
-                ts: l.ts,
-            }],
+            locators: {
+                let line = Locator {
+                    source: l.at.source,
+                    role: Role::Log,
+                    first: l.at.number,
+                    last: l.at.number,
+                    range: Some((l.offset, l.len)),
+                    ts: l.ts,
+                };
+                let later = l.later.map(|later| Locator {
+                    role: Role::Continued,
+                    first: later.line,
+                    last: later.line,
+                    range: Some((later.offset, later.len)),
+                    ts: l.end_ts.unwrap_or(l.ts),
+                    ..line
+                });
+                std::iter::once(line).chain(later).collect()
+            },
             method: l.method,
             uri: l.uri,
             user_agent: l.user_agent,

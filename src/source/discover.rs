@@ -5,7 +5,7 @@
 use super::archive::{self, Bytes, Found as Member};
 use super::pcap::{Event, PacketReader};
 use super::{Input, Kind, entry, log, open_bytes};
-use crate::limits::{FOLDER_DEPTH, SNIFF_BYTES};
+use crate::limits::{FOLDER_DEPTH, NOTHING_BYTES, SNIFF_BYTES};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
@@ -214,11 +214,8 @@ pub fn walk(root: &Path) -> Vec<(PathBuf, fs::Metadata)> {
     out
 }
 
-/// What a file holds and when its first packet was captured; else why it cannot be read.
-pub(super) fn sniff(
-    mut read: Box<dyn Read + Send>,
-    formats: &log::Formats,
-) -> Result<(Kind, Option<i64>), String> {
+/// The next [`SNIFF_BYTES`] or what there is of them, and why there is no more.
+fn block(read: &mut Box<dyn Read + Send>) -> (Vec<u8>, Option<String>) {
     let mut begin = vec![0; SNIFF_BYTES];
     let mut len = 0;
     let mut failed = None;
@@ -234,6 +231,21 @@ pub(super) fn sniff(
         }
     }
     begin.truncate(len);
+    (begin, failed)
+}
+
+/// What a file holds and when its first packet was captured; else why it cannot be read.
+pub(super) fn sniff(
+    mut read: Box<dyn Read + Send>,
+    formats: &log::Formats,
+) -> Result<(Kind, Option<i64>), String> {
+    let (mut begin, mut failed) = block(&mut read);
+    // a log that was cut while it was written to begins with nothing
+    let mut nothing = 0;
+    while begin.len() == SNIFF_BYTES && begin.iter().all(|b| *b == 0) && nothing < NOTHING_BYTES {
+        nothing += begin.len();
+        (begin, failed) = block(&mut read);
+    }
     let kind = kind_of(&begin, formats);
     if let Some(kind @ (Kind::Pcap | Kind::Pcapng | Kind::Snoop)) = kind {
         let whole: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(begin).chain(read));

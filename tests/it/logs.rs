@@ -511,9 +511,9 @@ fn calls(dir: &Path, filter: &str) -> Vec<leaktrace::query::rows::CallRow> {
 fn a_given_format_is_kept_with_its_source_and_another_one_reads_it_again() {
     let dir = tempfile::tempdir().unwrap();
     let at = |n: &str| dir.path().join(n);
-    let log = "2026-03-01T02:00:00Z ~ 10.0.0.1 ~ GET /people?phone=13812345678 ~ 200 ~ amy ~ bo\n\
-               2026-03-01T02:00:01Z ~ 10.0.0.1 ~ GET /people ~ oops ~ amy ~ bo\n\
-               2026-03-01T02:00:02Z ~ 10.0.0.1 ~ GET /orders ~ 200 ~ amy ~ bo\n";
+    let log = "2026-03-01T02:00:00Z ~ 10.0.0.1 ~ ASK /people?phone=13812345678 ~ 200 ~ amy ~ bo\n\
+               2026-03-01T02:00:01Z ~ 10.0.0.1 ~ ASK /people ~ oops ~ amy ~ bo\n\
+               2026-03-01T02:00:02Z ~ 10.0.0.1 ~ ASK /orders ~ 200 ~ amy ~ bo\n";
     std::fs::write(at("own.log"), log).unwrap();
     // nobody knows it
     let none = load(dir.path(), &["own.log"], &[]).unwrap();

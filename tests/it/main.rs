@@ -42,6 +42,7 @@ mod labelled;
 mod layering;
 mod log_joins;
 mod logs;
+mod logs_text;
 mod lossy_recorded;
 mod masks_undone;
 mod message_times;

@@ -263,4 +263,17 @@ pub struct LogCall {
     pub trace_id: Option<String>,
     /// Whether the time had no zone and the given (or assumed UTC) one was used.
     pub assumed_zone: bool,
+    /// A later line that tells more of it, in the same log.
+    pub later: Option<LogLater>,
+}
+
+/// Where a later line of a call stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogLater {
+    /// Line.
+    pub line: u64,
+    /// Byte range in the decompressed file.
+    pub offset: u64,
+    /// Its length, without its end.
+    pub len: u64,
 }

@@ -76,8 +76,15 @@ pub fn parse(line: &[u8], tail: Tail) -> Result<LogCall, NoCall> {
         .take(4)
         .position(|w| w.starts_with(b"["));
     if before_time == Some(3) {
-        call.host = known(first);
+        let host = first;
         first = f.word().ok_or_else(|| unfit(&f, "an address"))?;
+        // some put the client that a proxy tells of there
+        let told = lossless(host).parse::<std::net::IpAddr>().is_ok() || host == b"-";
+        let named = plausible_host(host) && super::stamps::stamps(&lossless(host)).is_empty();
+        if !(told || named) {
+            return Err(NoCall::unfit("a host or an address", 0));
+        }
+        call.host = known(host).filter(|_| !told);
     } else if before_time != Some(2) {
         return Err(unfit(&f, "identity, user and a time in brackets"));
     }
@@ -170,6 +177,14 @@ fn extras(f: &mut Fields<'_>, call: &mut LogCall) {
                 if let Ok(a) = value.parse::<std::net::SocketAddr>() {
                     (call.dst, call.dport) = (Some(a.ip()), Some(a.port()));
                 }
+            }
+            // the virtual host behind everything else
+            "" if call.host.is_none() && super::shape::is_host(&value) => {
+                call.host = Some(value);
+            }
+            // a header that HAProxy captured
+            "" if quoted && call.user_agent.is_none() && super::shape::is_agent(&value) => {
+                call.user_agent = Some(value);
             }
             "" if call.trace_id.is_none()
                 && value.len() >= 16

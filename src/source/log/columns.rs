@@ -3,7 +3,7 @@
 
 use super::draft::{Draft, Meaning, Slot};
 use super::time::How;
-use super::{NoCall, names};
+use super::{NoCall, names, spans};
 use crate::call::text::lossless;
 use std::borrow::Cow;
 
@@ -23,6 +23,8 @@ pub enum Form {
 #[derive(Debug, Clone, Default)]
 pub struct Header {
     columns: Option<Vec<Option<Meaning>>>,
+    /// Where the mapping names each.
+    ranks: Vec<usize>,
     /// The header that was read, to know it again where files were joined.
     line: Vec<u8>,
     tabs: bool,
@@ -60,7 +62,7 @@ fn w3c(name: &str, iis: bool) -> Option<Meaning> {
         "cs-host" | "cs(host)" | "x-host-header" => Slot::Host,
         "sc-status" => Slot::Status,
         "sc-bytes" | "cs-bytes" => return None, // heads are counted with them
-        "sc-content-len" => Slot::Sent,
+        "sc-content-len" | "bytes" => Slot::Sent,
         "cs(user-agent)" if iis => return how(Slot::Agent, How::Plus),
         "cs(user-agent)" => return how(Slot::Agent, How::Url),
         "cs(referer)" => Slot::Referer,
@@ -80,6 +82,21 @@ fn how(slot: Slot, how: How) -> Option<Meaning> {
     Some(Meaning { slot, how })
 }
 
+/// What a column of this folded name says.
+fn of_name(folded: &str) -> Option<Meaning> {
+    if let Some((slot, _)) = names::slot(folded) {
+        return Some(Meaning::plain(slot));
+    }
+    let how = match spans::span(folded)? {
+        Some(unit) => How::Unit(unit),
+        None => return None,
+    };
+    Some(Meaning {
+        slot: Slot::Duration,
+        how,
+    })
+}
+
 impl Columns {
     fn meaning(&self, name: &str, header: &Header) -> Option<Meaning> {
         if let Some((_, m)) = self
@@ -97,20 +114,31 @@ impl Columns {
         }
         let mut folded = String::new();
         names::fold(name, &mut folded);
-        names::slot(&folded).map(|(slot, _)| Meaning::plain(slot))
+        of_name(&folded)
     }
 
     /// Takes the names of columns. False where they are not those of this format.
     fn head<'n>(&self, list: impl Iterator<Item = Cow<'n, str>>, header: &mut Header) -> bool {
         let list: Vec<Cow<'_, str>> = list.take(COLUMNS).collect();
-        let has = |want: &String| list.iter().any(|n| n.trim().eq_ignore_ascii_case(want));
+        // a column may have one of several names
+        let has = |want: &String| {
+            let named = |w: &str| list.iter().any(|n| n.trim().eq_ignore_ascii_case(w));
+            want.split('|').any(named)
+        };
         if !self.has.iter().all(has) {
             return false;
         }
-        let columns: Vec<Option<Meaning>> = list
+        let mut columns: Vec<Option<Meaning>> = list
             .iter()
             .map(|n| self.meaning(n.trim(), header))
             .collect();
+        // CloudFront tells the header of the viewer beside its own name
+        if list.iter().any(|n| n.trim() == "x-host-header")
+            && let Some(own) = list.iter().position(|n| n.trim() == "cs(Host)")
+            && let Some(column) = columns.get_mut(own)
+        {
+            *column = None;
+        }
         let slots: Vec<Slot> = columns.iter().flatten().map(|m| m.slot).collect();
         let any = |want: &[Slot]| slots.iter().any(|s| want.contains(s));
         let ok = any(&[Slot::Time, Slot::Start, Slot::End, Slot::Date])
@@ -120,6 +148,12 @@ impl Columns {
         let request = any(&[Slot::Uri, Slot::Path, Slot::Request])
             && any(&[Slot::Method, Slot::Request, Slot::Status]);
         let ok = ok && (known || request);
+        let rank = |n: &Cow<'_, str>| {
+            let mut fields = self.fields.iter();
+            let at = fields.position(|(f, _)| f.eq_ignore_ascii_case(n.trim()));
+            at.unwrap_or(usize::MAX)
+        };
+        header.ranks = list.iter().map(rank).collect();
         header.columns = ok.then_some(columns);
         ok
     }
@@ -179,14 +213,27 @@ impl Columns {
         };
         let mut n = 0;
         let split: &mut dyn Iterator<Item = (usize, Cow<'a, str>)> = match form {
+            // the standard has quotes around texts, IIS has not
+            Form::W3c if !header.iis && line.contains(&b'"') => &mut cells(line, delimiter),
             Form::W3c => &mut words(line, delimiter),
             Form::Delimited(_) => &mut cells(line, delimiter),
         };
+        let mut later = Vec::new();
         for (at, cell) in split.take(COLUMNS) {
             n += 1;
-            if let Some(Some(meaning)) = columns.get(n - 1) {
+            let Some(Some(meaning)) = columns.get(n - 1) else {
+                continue;
+            };
+            if self.fields.is_empty() {
                 draft.put(meaning, cell, at);
+            } else {
+                later.push((header.ranks.get(n - 1).copied(), at, meaning, cell));
             }
+        }
+        // of several columns for one thing the mapping's first
+        later.sort_by_key(|(rank, at, _, _)| (*rank, *at));
+        for (_, at, meaning, cell) in later {
+            draft.put(meaning, cell, at);
         }
         if n < columns.len() {
             return Err(NoCall::unfit_count(columns.len(), n, line.len()));
@@ -206,7 +253,7 @@ fn words(line: &[u8], delimiter: u8) -> impl Iterator<Item = (usize, Cow<'_, str
 }
 
 /// Cells with quotes around what holds the delimiter; a doubled quote stands for one.
-fn cells(line: &[u8], delimiter: u8) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
+pub(super) fn cells(line: &[u8], delimiter: u8) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
     let mut at = Some(0);
     std::iter::from_fn(move || {
         let start = at?;

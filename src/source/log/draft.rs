@@ -4,11 +4,15 @@
 //! Every way to write a line (text, JSON, columns, pairs) ends here, so that a time, a status or a request line is understood
 //! in one place.
 
+use super::halves::More;
 use super::time::{How, moment, span};
 use super::{LogZone, NoCall, request_line};
-use crate::call::model::LogCall;
+use crate::call::model::{LogCall, Ts};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
+
+/// What a line lacks that has none.
+pub const NO_TIME: &str = "a time, in the line or around it";
 
 /// What is said of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +62,10 @@ pub enum Slot {
     /// Of a session on a host: its account there, and the protocol.
     Account,
     App,
+    /// The name under which a later line tells more of it.
+    Key,
+    /// Headers that were captured, without their names.
+    Captured,
 }
 
 /// Name of each slot in a mapping, in the order of [`Slot`].
@@ -92,6 +100,8 @@ pub const SLOTS: &[(&str, Slot)] = &[
     ("forwarded", Slot::Forwarded),
     ("account", Slot::Account),
     ("app", Slot::App),
+    ("key", Slot::Key),
+    ("captured", Slot::Captured),
 ];
 
 impl Slot {
@@ -209,6 +219,34 @@ impl<'a> Draft<'a> {
         self.said.get(slot as usize).is_some_and(Option::is_some)
     }
 
+    /// What is said of this, as it stands.
+    pub fn peek(&self, slot: Slot) -> Option<String> {
+        let said = self.said.get(slot as usize)?.as_ref()?;
+        Some(match said.how {
+            How::Name => super::halves::name(&said.text),
+            _ => said.text.to_string(),
+        })
+    }
+
+    /// What a line says of a call that another line began.
+    ///
+    /// # Errors
+    /// Where it says what cannot be.
+    pub fn more(mut self, zone: &LogZone) -> Result<More, NoCall> {
+        let took = self.take(Slot::Duration);
+        let end = self.take(Slot::End);
+        Ok(More {
+            status: self.status()?,
+            sent: self.number(Slot::Sent, "a number of bytes")?,
+            took: took.and_then(|d| span(&d.text, d.how)).filter(|n| *n >= 0),
+            end: end
+                .and_then(|e| moment(&e.text, e.how, zone))
+                .map(|(t, _)| t),
+            user: self.text(Slot::User).and_then(user),
+            ..More::default()
+        })
+    }
+
     fn take(&mut self, slot: Slot) -> Option<Said<'a>> {
         self.said.get_mut(slot as usize)?.take()
     }
@@ -254,7 +292,11 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// Where the line lacks a time or says what cannot be, or logs something that is no request.
-    pub fn finish(mut self, zone: &LogZone, written: Option<i64>) -> Result<LogCall, NoCall> {
+    pub fn finish(
+        mut self,
+        zone: &LogZone,
+        written: Option<(Ts, bool)>,
+    ) -> Result<LogCall, NoCall> {
         let mut call = LogCall {
             method: self.text(Slot::Method),
             version: self
@@ -268,6 +310,13 @@ impl<'a> Draft<'a> {
             trace_id: self.text(Slot::Trace).and_then(trace),
             ..LogCall::default()
         };
+        if call.trace_id.is_none()
+            && let Some(key) = self.peek(Slot::Key)
+        {
+            let mut parts = key.split(['[', ']']);
+            call.trace_id = parts.find(|p| super::shape::is_id(p)).map(str::to_owned);
+        }
+        self.captured(&mut call);
         self.ends(&mut call)?;
         if self.session {
             self.session_on_host(&mut call);
@@ -279,6 +328,20 @@ impl<'a> Draft<'a> {
         call.req_body_len = self.number(Slot::Received, "a number of bytes")?;
         self.times(&mut call, zone, written)?;
         Ok(call)
+    }
+
+    /// Headers that were captured without their names: an agent and a host show by their form.
+    fn captured(&mut self, call: &mut LogCall) {
+        let Some(said) = self.take(Slot::Captured) else {
+            return;
+        };
+        for text in said.text.split(['|', '{', '}']).map(str::trim) {
+            if call.user_agent.is_none() && super::shape::is_agent(text) {
+                call.user_agent = Some(text.to_owned());
+            } else if call.host.is_none() && super::shape::is_host(text) {
+                call.host = Some(text.to_owned());
+            }
+        }
     }
 
     /// Method and target, from the request line or its parts.
@@ -378,7 +441,7 @@ impl<'a> Draft<'a> {
         &mut self,
         call: &mut LogCall,
         zone: &LogZone,
-        written: Option<i64>,
+        written: Option<(Ts, bool)>,
     ) -> Result<(), NoCall> {
         let took = self.take(Slot::Duration);
         let took = took.and_then(|d| span(&d.text, d.how)).filter(|n| *n >= 0);
@@ -416,7 +479,9 @@ impl<'a> Draft<'a> {
                 call.ts -= took.unwrap_or(0);
                 return Ok(());
             }
-            call.ts = written.ok_or_else(|| NoCall::unfit("a time", 0))?;
+            let (ts, assumed) = written.ok_or_else(|| NoCall::unfit(NO_TIME, 0))?;
+            call.assumed_zone |= assumed;
+            call.ts = ts;
             return Ok(());
         }
         call.ts = match (start, end, took) {

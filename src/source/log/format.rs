@@ -1,12 +1,13 @@
 //! A format of a log, and all that are built in. In: lines. Out: what they say. Bounds: those of the parts.
 
 use super::columns::{self, Columns, Form};
-use super::draft::{Draft, Meaning};
-use super::json::{self, Map};
+use super::draft::{Draft, Meaning, NO_TIME, Slot};
+use super::halves::Half;
+use super::json::{self, Conditions, Map};
 use super::pattern::Pattern;
 use super::wrap::Wrap;
-use super::{LogZone, NoCall, clf, mapping, pairs, suricata, zeek};
-use crate::call::model::LogCall;
+use super::{LogZone, Misfit, NoCall, clf, mapping, pairs, shape, suricata, zeek};
+use crate::call::model::{LogCall, Ts};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 
@@ -23,8 +24,17 @@ pub struct LogFormat {
     pub(super) among: bool,
     /// Whether its lines are of sessions on hosts.
     pub(super) session: bool,
+    /// How lines look that tell more of calls which others began.
+    pub(super) later: Option<Later>,
     /// The mapping or format string it was made of.
     pub given: Option<String>,
+}
+
+/// Lines that tell more of a call.
+#[derive(Debug)]
+pub(super) enum Later {
+    Text(Vec<Pattern>),
+    Json(Conditions),
 }
 
 /// How lines are read.
@@ -44,6 +54,8 @@ pub(super) enum Engine {
     Columns(Columns),
     /// Pairs by a mapping; without one by the usual names.
     Pairs(Vec<(String, Meaning)>),
+    /// Text by the shapes of its pieces. What a file is, is told by the surer ones alone where this is set.
+    Shape(bool),
 }
 
 /// What lines are read with: the zone, and what the lines before said.
@@ -54,6 +66,8 @@ pub struct Context {
     pub(super) header: columns::Header,
     /// Whether it is only looked at what the file is: then formats that are alike are told apart.
     pub(super) sniffing: bool,
+    /// What the last line said of a call that another line is of too.
+    pub(super) half: Option<Half>,
 }
 
 impl Context {
@@ -63,6 +77,7 @@ impl Context {
             zeek: zeek::Header::default(),
             header: columns::Header::default(),
             sniffing,
+            half: None,
         }
     }
 }
@@ -71,8 +86,8 @@ impl Context {
 pub(super) struct Line<'a> {
     pub bytes: &'a [u8],
     pub json: Option<Value>,
-    /// When a wrapper says it was written.
-    pub written: Option<i64>,
+    /// When a wrapper says it was written, and whether UTC had to be assumed for it.
+    pub written: Option<(Ts, bool)>,
 }
 
 impl<'a> Line<'a> {
@@ -95,6 +110,7 @@ impl LogFormat {
             sure,
             among: false,
             session: false,
+            later: None,
             given: None,
         }
     }
@@ -105,6 +121,11 @@ impl LogFormat {
             self.engine,
             Engine::ZeekJson | Engine::Eve | Engine::Json | Engine::Map(_)
         )
+    }
+
+    /// Whether its lines are told by the shape of their pieces alone.
+    pub(super) fn is_shape(&self) -> bool {
+        matches!(self.engine, Engine::Shape(_))
     }
 
     /// One line, without its end and out of its wrapper, to a call; place and byte range are filled in by the reader.
@@ -119,6 +140,7 @@ impl LogFormat {
                 .filter(|v| v.is_object())
                 .ok_or_else(|| NoCall::unfit("a JSON object", 0))
         };
+        cx.half = None;
         let mut draft = Draft::new(self.session);
         match &self.engine {
             Engine::Clf(tail) => {
@@ -129,40 +151,92 @@ impl LogFormat {
             Engine::ZeekJson => return zeek::parse_json(value()?, &cx.zone),
             Engine::Eve => return suricata::parse(value()?, &cx.zone),
             Engine::Json => json::by_names(value()?, &mut draft),
-            Engine::Map(map) => map.read(value()?, &mut draft)?,
+            Engine::Map(map) => {
+                let value = value()?;
+                let later = match &self.later {
+                    Some(Later::Json(later)) => later.hold(value),
+                    _ => false,
+                };
+                match map.read(value, &mut draft) {
+                    Err(NoCall::NoRequest) if later => {
+                        map.say(value, &mut draft);
+                        let zone = cx.zone.clone();
+                        return self.more(draft, &zone, cx);
+                    }
+                    read => read?,
+                }
+            }
             Engine::Text(patterns) => return self.text(patterns, line, cx),
             Engine::Pairs(fields) => pairs::read(bytes, fields, &mut draft)?,
+            Engine::Shape(sure) => shape::read(bytes, *sure && cx.sniffing, &mut draft)?,
             Engine::Columns(columns) => {
                 let zone = cx.zone.clone();
                 columns.read(bytes, &mut cx.header, &mut draft)?;
                 return draft.finish(&zone, line.written);
             }
         }
-        draft.finish(&cx.zone, line.written)
+        let name = draft.peek(Slot::Key);
+        let mut call = draft.finish(&cx.zone, line.written)?;
+        self.begun(&mut call, name, cx);
+        Ok(call)
+    }
+
+    /// A call without its status, where lines behind tell it.
+    fn begun(&self, call: &mut LogCall, name: Option<String>, cx: &mut Context) {
+        if self.later.is_some() && call.status.is_none() {
+            // the line was written when it began
+            call.end_ts = None;
+            cx.half = Some(Half::Begun(name.unwrap_or_default()));
+        }
+    }
+
+    /// A line that tells more of a call.
+    fn more<T>(&self, draft: Draft<'_>, zone: &LogZone, cx: &mut Context) -> Result<T, NoCall> {
+        let name = draft.peek(Slot::Key).unwrap_or_default();
+        let more = draft.more(zone)?;
+        cx.half = Some(Half::More(name, Box::new(more)));
+        Err(NoCall::Later)
     }
 
     /// The first pattern that fits; else what the one that came furthest expected.
-    fn text(&self, patterns: &[Pattern], line: &Line<'_>, cx: &Context) -> Result<LogCall, NoCall> {
-        let mut furthest: Option<NoCall> = None;
+    fn text(
+        &self,
+        patterns: &[Pattern],
+        line: &Line<'_>,
+        cx: &mut Context,
+    ) -> Result<LogCall, NoCall> {
+        let mut furthest: Option<Misfit> = None;
         for pattern in patterns {
             let mut draft = Draft::new(self.session);
-            let read = pattern
-                .read(line.bytes, &mut draft)
-                .and_then(|()| draft.finish(&cx.zone, line.written));
+            let mut name = None;
+            let mut read = pattern.read(line.bytes, &mut draft).and_then(|()| {
+                name = draft.peek(Slot::Key);
+                draft.finish(&cx.zone, line.written)
+            });
+            if let Ok(call) = &mut read {
+                self.begun(call, name, cx);
+            }
             match read {
                 Err(NoCall::Unfit(m)) => {
-                    let at = |n: &NoCall| match n {
-                        NoCall::Unfit(m) => m.at,
-                        _ => usize::MAX,
-                    };
-                    if furthest.as_ref().is_none_or(|f| m.at > at(f)) {
-                        furthest = Some(NoCall::Unfit(m));
+                    // a line that has all but a time came furthest
+                    let rank = |m: &Misfit| (m.want == NO_TIME, m.at);
+                    if furthest.as_ref().is_none_or(|f| rank(&m) > rank(f)) {
+                        furthest = Some(m);
                     }
                 }
                 read => return read,
             }
         }
-        Err(furthest.unwrap_or(NoCall::Blank))
+        if let Some(Later::Text(later)) = &self.later {
+            for pattern in later {
+                let mut draft = Draft::new(self.session);
+                if pattern.read(line.bytes, &mut draft).is_ok() {
+                    let zone = cx.zone.clone();
+                    return self.more(draft, &zone, cx);
+                }
+            }
+        }
+        Err(furthest.map_or(NoCall::Blank, NoCall::Unfit))
     }
 }
 
@@ -170,7 +244,8 @@ impl LogFormat {
 #[derive(Debug, Clone)]
 pub struct LogKind {
     pub(super) format: Arc<LogFormat>,
-    pub(super) wrap: Option<Wrap>,
+    /// What its lines stand in, the outermost first.
+    pub(super) wraps: Vec<Wrap>,
 }
 
 impl LogKind {
@@ -179,17 +254,22 @@ impl LogKind {
     pub fn new(format: &Arc<LogFormat>, wrap: &str) -> LogKind {
         LogKind {
             format: Arc::clone(format),
-            wrap: Wrap::named(wrap),
+            wraps: Wrap::named(wrap).into_iter().collect(),
         }
     }
 
     /// `combined`, `haproxy+syslog`.
     #[must_use]
     pub fn name(&self) -> String {
-        match self.wrap {
-            None => self.format.name.clone(),
-            Some(wrap) => format!("{}+{}", self.format.name, wrap.name()),
-        }
+        let inner = self.wraps.iter().rev();
+        inner.fold(self.format.name.clone(), |name, wrap| {
+            format!("{name}+{}", wrap.name())
+        })
+    }
+
+    /// What is around everything else.
+    pub(super) fn outer(&self) -> Option<Wrap> {
+        self.wraps.first().copied()
     }
 
     /// The mapping or format string that the user gave for it.
@@ -265,6 +345,12 @@ static BUILT_IN: LazyLock<Vec<Arc<LogFormat>>> = LazyLock::new(|| {
         LogFormat::coded("csv", columns(Form::Delimited(b';')), false),
         LogFormat::coded("csv", columns(Form::Delimited(b'|')), false),
         LogFormat::coded("pairs", Engine::Pairs(Vec::new()), false),
+        // what nobody has a name for: a sure request may stand among other lines, one by its order alone may not
+        LogFormat {
+            among: true,
+            ..LogFormat::coded("text", Engine::Shape(true), false)
+        },
+        LogFormat::coded("text", Engine::Shape(false), false),
     ]);
     all.into_iter().map(Arc::new).collect()
 });
@@ -291,7 +377,9 @@ impl Formats {
 
     /// All, the first ones before the others.
     pub fn all(&self) -> impl Iterator<Item = &Arc<LogFormat>> {
-        self.given.iter().chain(BUILT_IN.iter())
+        // where a format is given, none is guessed: a mistake in it would not be seen
+        let known = |f: &&Arc<LogFormat>| self.given.is_empty() || !f.is_shape();
+        self.given.iter().chain(BUILT_IN.iter().filter(known))
     }
 
     /// Those given.

@@ -13,11 +13,32 @@ const LEVELS: u8 = 4;
 /// Strings that hold JSON, inside one another.
 const INNER: u8 = 2;
 
-/// All that a line says by known names.
+/// All that a line says by known names. Where it is no request itself, an object in it may be one.
 pub fn by_names<'a>(value: &'a Value, draft: &mut Draft<'a>) {
-    let mut best = Best::default();
-    flatten(value, &mut String::new(), LEVELS, &mut best);
+    let all = |value: &'a Value| {
+        let node = value.get("req").is_some_and(|r| r.get("method").is_some());
+        let mut best = Best::of_node(node);
+        flatten(value, &mut String::new(), LEVELS, &mut best);
+        best
+    };
+    let mut best = all(value);
+    if !best.is_request()
+        && let Some(inner) = inner(value, LEVELS, &|v| all(v).is_request())
+    {
+        let outer = std::mem::replace(&mut best, all(inner));
+        best.around(outer);
+    }
     best.say(draft);
+}
+
+/// The first object inside another of which something holds.
+fn inner<'a>(value: &'a Value, depth: u8, holds: &dyn Fn(&'a Value) -> bool) -> Option<&'a Value> {
+    let objects = || {
+        let fields = value.as_object().into_iter().flat_map(|o| o.values());
+        fields.filter(|v| v.is_object())
+    };
+    let deeper = || objects().find_map(|v| inner(v, depth.checked_sub(1)?, holds));
+    objects().find(|v| holds(v)).or_else(deeper)
 }
 
 /// Finds the scalar fields of an object by their folded dotted names; of several for one slot the most trusted stays.
@@ -58,11 +79,22 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
 #[derive(Debug, Default)]
 pub struct Map {
     /// Paths that a line of this format has, with what stands there (anything where nothing is named).
-    pub has: Vec<(Path, Vec<String>)>,
+    pub has: Conditions,
     /// Of those, the lines that log a request; others log something else.
-    pub only: Vec<(Path, Vec<String>)>,
+    pub only: Conditions,
     /// What each path says, in order of trust.
     pub fields: Vec<(Path, Meaning)>,
+}
+
+/// What a line must hold: paths, with what stands there (anything where nothing is named).
+#[derive(Debug, Default)]
+pub struct Conditions(pub Vec<(Path, Vec<String>)>);
+
+impl Conditions {
+    /// Whether a line holds all of it.
+    pub fn hold(&self, value: &Value) -> bool {
+        self.0.iter().all(|c| holds(value, c))
+    }
 }
 
 /// Names from the outside in.
@@ -129,12 +161,18 @@ impl Map {
     /// # Errors
     /// Where it is not of this format, or logs no request.
     pub fn read<'a>(&'a self, value: &'a Value, draft: &mut Draft<'a>) -> Result<(), NoCall> {
-        if let Some((path, _)) = self.has.iter().find(|h| !holds(value, h)) {
+        if let Some((path, _)) = self.has.0.iter().find(|h| !holds(value, h)) {
             return Err(NoCall::unfit_text(&path.0.join("."), 0));
         }
-        if !self.only.iter().all(|o| holds(value, o)) {
+        if !self.only.hold(value) {
             return Err(NoCall::NoRequest);
         }
+        self.say(value, draft);
+        Ok(())
+    }
+
+    /// What stands where the mapping says.
+    pub fn say<'a>(&'a self, value: &'a Value, draft: &mut Draft<'a>) {
         for (path, meaning) in &self.fields {
             match path.find(value) {
                 Some(Cow::Borrowed(v)) => {
@@ -150,6 +188,5 @@ impl Map {
                 None => {}
             }
         }
-        Ok(())
     }
 }

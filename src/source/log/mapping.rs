@@ -6,8 +6,8 @@
 use super::columns::{Columns, Form};
 use super::dialect::{self, Percent};
 use super::draft::Meaning;
-use super::format::{Engine, LogFormat};
-use super::json::{Map, Path};
+use super::format::{Engine, Later, LogFormat};
+use super::json::{Conditions, Map, Path};
 use super::pattern::{Part, Pattern};
 use crate::limits::MAPPING_BYTES;
 use serde::Deserialize;
@@ -65,9 +65,12 @@ struct Mapping {
     /// Of csv without a header: names of the columns.
     #[serde(default)]
     names: Vec<String>,
-    /// What a line has (json), or a header (csv), to be of this format: `name` or `name=value|begin*`.
+    /// What a line has (json), or a header (csv), to be of this format: `name` or `name=value|begin*`; of a header `name|name`.
     #[serde(default)]
     has: Vec<String>,
+    /// Lines that tell more of a call which another began: patterns (text), or what they have (json). Both have a `key`.
+    #[serde(default)]
+    later: Vec<String>,
     /// Of json: which of these lines are calls.
     #[serde(default)]
     only: Vec<String>,
@@ -156,20 +159,30 @@ impl Mapping {
             sure: self.line == "json" && !self.has.is_empty(),
             among: self.among,
             session,
+            later: match self.line.as_str() {
+                _ if self.later.is_empty() => None,
+                "text" => Some(Later::Text(self.patterns(&self.later)?)),
+                "json" => Some(Later::Json(conditions(&self.later))),
+                other => return Err(format!("line = {other:?} has no later lines")),
+            },
             given: Some(text.to_owned()),
         })
     }
 
     fn text(&self) -> Result<Engine, String> {
         let patterns = self.pattern.as_ref().ok_or("a text format has a pattern")?;
+        Ok(Engine::Text(self.patterns(patterns.list())?))
+    }
+
+    fn patterns(&self, patterns: &[String]) -> Result<Vec<Pattern>, String> {
         let dialect = self.dialect.as_deref().unwrap_or("own");
-        let patterns = patterns.list().iter().map(|p| {
+        let patterns = patterns.iter().map(|p| {
             let parts = parts(p, dialect)?;
             Pattern::new(parts, self.open)
                 .map(|p| p.with_spaces(self.spaces))
                 .map_err(|e| format!("{e}: {p}"))
         });
-        Ok(Engine::Text(patterns.collect::<Result<_, String>>()?))
+        patterns.collect()
     }
 
     /// Names of columns, keys or paths with what they say.
@@ -189,14 +202,6 @@ impl Mapping {
         if fields.is_empty() {
             return Err("a json format has [fields]".to_owned());
         }
-        let conditions = |list: &[String]| {
-            let list = list.iter().map(|text| {
-                let (path, any) = text.split_once('=').unwrap_or((text, ""));
-                let any = any.split('|').filter(|a| !a.is_empty());
-                (Path::new(path), any.map(str::to_owned).collect())
-            });
-            list.collect::<Vec<_>>()
-        };
         let fields = fields.into_iter().map(|(n, m)| (Path::new(&n), m));
         Ok(Engine::Map(Map {
             has: conditions(&self.has),
@@ -221,6 +226,16 @@ impl Mapping {
             has: self.has.clone(),
         }))
     }
+}
+
+/// `name` or `name=value|begin*`.
+fn conditions(list: &[String]) -> Conditions {
+    let list = list.iter().map(|text| {
+        let (path, any) = text.split_once('=').unwrap_or((text, ""));
+        let any = any.split('|').filter(|a| !a.is_empty());
+        (Path::new(path), any.map(str::to_owned).collect())
+    });
+    Conditions(list.collect())
 }
 
 fn parts(text: &str, dialect: &str) -> Result<Vec<Part>, String> {
@@ -293,6 +308,7 @@ fn text_format(text: &str, dialect: &str, name: &str, given: &str) -> Result<Log
         sure: false,
         among: false,
         session: false,
+        later: None,
         given: Some(given.to_owned()),
     })
 }

@@ -2,22 +2,28 @@
 //! and a diag for every line that does not. Bounds: a line is kept up to [`LOG_LINE`]; the rest of it is skipped and counted.
 //!
 //! A format is data: a file in `formats/`, in the language in which a user gives one ([`mapping`]). How lines are written is code:
-//! text with values between (`pattern`, by the format strings of `dialect`), JSON (`json`), columns (`columns`), pairs (`pairs`);
-//! all say what they say to a `draft`, which makes the call.
+//! text with values between (`pattern`, by the format strings of `dialect`), JSON (`json`), columns (`columns`), pairs (`pairs`),
+//! and text of which nothing is known but what its pieces look like (`shape`); all say what they say to a `draft`, which makes the call.
 
 mod clf;
 mod columns;
 mod dialect;
 mod draft;
 mod format;
+mod halves;
 mod json;
 mod mapping;
 mod names;
 mod pairs;
 mod parts;
 mod pattern;
+mod pieces;
+mod plain;
 mod records;
+mod shape;
 mod sniff;
+mod spans;
+mod stamps;
 mod suricata;
 mod time;
 mod wrap;
@@ -26,7 +32,7 @@ mod zeek;
 pub use format::{Formats, LogFormat, LogKind};
 pub use sniff::{sniff, why_not};
 
-use crate::call::model::{LogCall, Ts, Unit};
+use crate::call::model::{LogCall, LogLater, Ts, Unit};
 use crate::call::text::lossless;
 use crate::limits::LOG_LINE;
 use format::{Context, Line};
@@ -110,6 +116,8 @@ pub enum NoCall {
     Unfit(Misfit),
     /// The line is well formed and logs something that is not a request (`"-"`, a handshake on the wrong port).
     NoRequest,
+    /// It tells more of a call that a line before began.
+    Later,
     /// A comment or an empty line: not counted.
     Blank,
 }
@@ -165,6 +173,9 @@ pub struct LogReader {
     records: Option<records::Records>,
     /// Where a runtime cuts lines into parts.
     parts: Option<Parts>,
+    /// Calls of which a later line tells more, and those that are whole.
+    halves: halves::Halves,
+    whole: halves::Whole,
 }
 
 impl LogReader {
@@ -187,8 +198,10 @@ impl LogReader {
             ended: false,
             wide: None,
             cutting: None,
-            parts: (kind.wrap == Some(wrap::Wrap::Cri)).then(Parts::default),
-            records: (kind.wrap == Some(wrap::Wrap::Records)).then(records::Records::default),
+            halves: halves::Halves::default(),
+            whole: halves::Whole::new(),
+            parts: (kind.outer() == Some(wrap::Wrap::Cri)).then(Parts::default),
+            records: (kind.outer() == Some(wrap::Wrap::Records)).then(records::Records::default),
         }
     }
 
@@ -197,9 +210,8 @@ impl LogReader {
         self.line
     }
 
-    /// The next call or diag; `None` at the end. Blank lines and comments pass silently.
-    #[allow(clippy::should_implement_trait)] // mirrors the packet reader, which lends
-    pub fn next(&mut self) -> Option<LogEvent> {
+    /// What the next line comes to that comes to something.
+    fn step(&mut self) -> Option<LogEvent> {
         if let Some(mut records) = self.records.take() {
             let event = self.next_record(&mut records);
             self.line = records.lines();
@@ -213,6 +225,16 @@ impl LogReader {
             let searched = self.buf.get(self.start..).unwrap_or_default();
             if self.offset == 0 {
                 self.wide = wide(searched);
+            }
+            // a file that was cut while it was written to begins with nothing
+            let nothing = match self.wide {
+                None => searched.iter().take_while(|b| **b == 0).count(),
+                Some(_) => 0,
+            };
+            if nothing > 0 {
+                self.start += nothing;
+                self.offset += nothing as u64;
+                continue;
             }
             let (len, end) = match newline(self.wide, searched) {
                 Some(found) => found,
@@ -379,6 +401,16 @@ fn event(kind: &LogKind, cx: &mut Context, text: &[u8], place: Place) -> Option<
         Err(NoCall::Unfit(misfit)) => {
             Some(LogEvent::Diag("log-unfit", number, reason(&misfit, text)))
         }
+        Err(NoCall::Later) => {
+            if let Some(halves::Half::More(_, more)) = &mut cx.half {
+                more.place = LogLater {
+                    line: number,
+                    offset: place.offset,
+                    len: place.len,
+                };
+            }
+            Some(LogEvent::Diag("log-no-request", number, beginning(text)))
+        }
         Err(NoCall::NoRequest) => Some(LogEvent::Diag("log-no-request", number, beginning(text))),
     }
 }
@@ -394,11 +426,15 @@ fn joined(kind: &LogKind, cx: &mut Context, whole: &Whole, place: Place) -> Opti
     }
 }
 
-/// Whether a text is of characters of two bytes, by its mark; then whether the low one comes first.
+/// Whether a text is of characters of two bytes, by its mark or the zeros of its first letters; then whether the low one comes
+/// first.
 fn wide(beginning: &[u8]) -> Option<bool> {
+    let letter = |b: &u8| matches!(b, b'\t' | b' '..=b'~');
     match beginning {
         [0xff, 0xfe, ..] => Some(true),
         [0xfe, 0xff, ..] => Some(false),
+        [a, 0, b, 0, ..] if letter(a) && letter(b) => Some(true),
+        [0, a, 0, b, ..] if letter(a) && letter(b) => Some(false),
         _ => None,
     }
 }
@@ -464,27 +500,46 @@ impl LogKind {
         if text.trim_ascii().is_empty() {
             return Err(NoCall::Blank);
         }
-        let wants = |json: bool, bytes| match json {
-            true => Line::with_json(bytes),
-            false => Line {
-                bytes,
-                json: None,
-                written: None,
-            },
+        let text = plain::plain(text);
+        self.within(&self.wraps, &text, None, cx)
+    }
+
+    /// A line that stands in all of these.
+    fn within(
+        &self,
+        wraps: &[wrap::Wrap],
+        text: &[u8],
+        written: Option<(Ts, bool)>,
+        cx: &mut Context,
+    ) -> Result<LogCall, NoCall> {
+        let json = |bytes| Line::with_json(bytes).json;
+        let Some((wrap, inner)) = wraps.split_first() else {
+            let json = if self.format.is_json() {
+                json(text)
+            } else {
+                None
+            };
+            let line = Line {
+                bytes: text,
+                json,
+                written,
+            };
+            return self.format.parse(&line, cx);
         };
-        let Some(wrap) = self.wrap else {
-            return self.format.parse(&wants(self.format.is_json(), text), cx);
+        let value = if *wrap == wrap::Wrap::Json {
+            json(text)
+        } else {
+            None
         };
-        let outer = wants(wrap == wrap::Wrap::Json, text);
-        let Some(inside) = wrap.open(text, outer.json.as_ref()) else {
+        let Some(inside) = wrap.open(text, value.as_ref(), &cx.zone) else {
             return Err(NoCall::unfit(wrap.form(), 0));
         };
-        let mut line = wants(self.format.is_json(), &inside.line);
-        line.written = inside.written;
         let before = text.len().saturating_sub(inside.line.len());
-        self.format.parse(&line, cx).map_err(|e| match e {
+        let written = inside.written.or(written);
+        let read = self.within(inner, &inside.line, written, cx);
+        read.map_err(|e| match e {
             // where it stands in the whole line, as far as that can be told
-            NoCall::Unfit(m) if wrap != wrap::Wrap::Json => NoCall::Unfit(Misfit {
+            NoCall::Unfit(m) if *wrap != wrap::Wrap::Json => NoCall::Unfit(Misfit {
                 at: m.at + before,
                 ..m
             }),

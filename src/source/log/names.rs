@@ -2,6 +2,7 @@
 //! header, pairs. In: a name. Out: its slot and how far it is trusted. Bounds: none; a table.
 
 use super::draft::{Draft, Meaning, SLOTS, Slot};
+use super::spans::{EITHER, LEVELS, span, with_unit};
 use super::time::How;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -25,6 +26,9 @@ const NAMES: &[(Slot, &[&str])] = &[
             "httprequestmethod",
             "http.method",
             "csmethod",
+            "请求方法",
+            "请求方式",
+            "方法",
         ],
     ),
     (
@@ -52,6 +56,24 @@ const NAMES: &[(Slot, &[&str])] = &[
             "http.url",
             "http.target",
             "csuristem",
+            "req.originalurl",
+            "originalurl",
+            "requestedurl",
+            "requestedpath",
+            "httpuri",
+            "httprequesturi",
+            "resourcepath",
+            "请求路径",
+            "请求地址",
+            "请求url",
+            "访问路径",
+            "访问地址",
+            "访问url",
+            "接口",
+            "接口地址",
+            "接口路径",
+            "路径",
+            "url地址",
         ],
     ),
     (
@@ -63,6 +85,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "query",
             "request.query",
             "csuriquery",
+            "requestquerystring",
+            "requestquery",
         ],
     ),
     (
@@ -84,6 +108,16 @@ const NAMES: &[(Slot, &[&str])] = &[
             "originstatus",
             "http.statuscode",
             "scstatus",
+            "httpstatcode",
+            "httpresponsecode",
+            "response.code",
+            "res.status",
+            "状态码",
+            "响应码",
+            "返回码",
+            "响应状态",
+            "响应状态码",
+            "http状态码",
         ],
     ),
     (
@@ -102,6 +136,10 @@ const NAMES: &[(Slot, &[&str])] = &[
             "request.headers.host",
             "domainname",
             "cshost",
+            "req.host",
+            "域名",
+            "请求域名",
+            "访问域名",
         ],
     ),
     (
@@ -131,6 +169,21 @@ const NAMES: &[(Slot, &[&str])] = &[
             "src",
             "ipaddress",
             "cip",
+            "request.ip",
+            "xrealip",
+            "realip",
+            "xclientip",
+            "客户端ip",
+            "来源ip",
+            "源ip",
+            "访问ip",
+            "登录ip",
+            "操作ip",
+            "请求ip",
+            "用户ip",
+            "来源地址",
+            "源地址",
+            "客户端地址",
         ],
     ),
     (
@@ -142,6 +195,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "source.port",
             "sport",
             "srcport",
+            "源端口",
+            "客户端端口",
         ],
     ),
     (
@@ -157,6 +212,9 @@ const NAMES: &[(Slot, &[&str])] = &[
             "destip",
             "dstip",
             "sip",
+            "目的ip",
+            "目标ip",
+            "服务器ip",
         ],
     ),
     (
@@ -168,6 +226,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "dport",
             "destport",
             "dstport",
+            "目的端口",
+            "目标端口",
         ],
     ),
     (
@@ -191,6 +251,17 @@ const NAMES: &[(Slot, &[&str])] = &[
             "uid",
             "useremail",
             "csusername",
+            "client.user",
+            "用户",
+            "用户名",
+            "用户账号",
+            "登录账号",
+            "登录名",
+            "主账号",
+            "账号",
+            "操作人",
+            "操作用户",
+            "访问用户",
         ],
     ),
     (
@@ -206,6 +277,9 @@ const NAMES: &[(Slot, &[&str])] = &[
             "request.headers.useragent",
             "req.headers.useragent",
             "csuseragent",
+            "client.useragent",
+            "用户代理",
+            "浏览器标识",
         ],
     ),
     (
@@ -237,6 +311,17 @@ const NAMES: &[(Slot, &[&str])] = &[
             "length",
             "responsebytes",
             "res.contentlength",
+            "responsebodysize",
+            "responsebodybytes",
+            "response.bodybytessent",
+            "response.bytes",
+            "response.contentlength",
+            "res.headers.contentlength",
+            "resheaders.contentlength",
+            "response.headers.contentlength",
+            "响应大小",
+            "响应长度",
+            "返回大小",
         ],
     ),
     (
@@ -267,6 +352,13 @@ const NAMES: &[(Slot, &[&str])] = &[
             "xcorrelationid",
             "req.id",
             "trace",
+            "request.id",
+            "req.headers.xrequestid",
+            "request.headers.xrequestid",
+            "kongrequestid",
+            "请求id",
+            "追踪id",
+            "链路id",
         ],
     ),
     (
@@ -289,6 +381,15 @@ const NAMES: &[(Slot, &[&str])] = &[
             "logtime",
             "t",
             "startlocal",
+            "datencsa",
+            "asctime",
+            "时间",
+            "访问时间",
+            "请求时间",
+            "操作时间",
+            "日志时间",
+            "记录时间",
+            "发生时间",
         ],
     ),
     (Slot::Date, &["date"]),
@@ -342,6 +443,12 @@ static BY_NAME: LazyLock<FxHashMap<&'static str, (Slot, usize)>> = LazyLock::new
     by
 });
 
+/// A slot as it stands.
+pub fn meaning(slot: Slot) -> &'static Meaning {
+    static NONE: Meaning = Meaning::plain(Slot::Time);
+    MEANINGS.get(slot as usize).unwrap_or(&NONE)
+}
+
 /// Slot of a folded name, and its rank among the names of that slot.
 pub fn slot(folded: &str) -> Option<(Slot, usize)> {
     BY_NAME.get(folded).copied()
@@ -377,26 +484,107 @@ fn fits(slot: Slot, text: &str) -> bool {
 
 /// What stands under known names: of several for one slot the most trusted.
 #[derive(Default)]
-pub struct Best<'a>([Option<(usize, usize, Cow<'a, str>)>; SLOTS.len()]);
+pub struct Best<'a> {
+    found: [Option<(usize, usize, Cow<'a, str>)>; SLOTS.len()],
+    /// A span without a unit behind its name is of milliseconds, as the servers of Node have it.
+    node: bool,
+    /// A logger wrote the line, and when it did.
+    logger: bool,
+}
 
 impl<'a> Best<'a> {
+    /// Of an object, as servers of Node write one or not.
+    pub fn of_node(node: bool) -> Best<'a> {
+        Best {
+            node,
+            ..Best::default()
+        }
+    }
+
     /// Takes what stands under a folded name.
     pub fn take(&mut self, name: &str, at: usize, text: impl FnOnce() -> Option<Cow<'a, str>>) {
-        if let Some((slot, rank)) = slot(name)
-            && let Some(have) = self.0.get_mut(slot as usize)
-            && have.as_ref().is_none_or(|(r, _, _)| rank < *r)
+        if let Some((slot, rank)) = slot(name) {
+            let Some(text) = text().filter(|t| !matches!(t.as_ref(), "" | "-")) else {
+                return;
+            };
+            // `request` may hold the target alone
+            let slot = match slot {
+                Slot::Request if text.starts_with('/') && !text.contains(' ') => Slot::Uri,
+                slot => slot,
+            };
+            if let Some(have) = self.found.get_mut(slot as usize)
+                && have.as_ref().is_none_or(|(r, _, _)| rank < *r)
+                && fits(slot, &text)
+            {
+                *have = Some((rank, at, text));
+            }
+            return;
+        }
+        if LEVELS.contains(&name) {
+            self.logger = true;
+        } else if let Some(unit) = span(name)
             && let Some(text) = text()
-            && !matches!(text.as_ref(), "" | "-")
-            && fits(slot, &text)
         {
-            *have = Some((rank, at, text));
+            self.span(name, at, unit, text);
+        }
+    }
+
+    fn span(&mut self, name: &str, at: usize, unit: Option<i64>, text: Cow<'a, str>) {
+        if name == EITHER && text.contains(['/', '-', ':']) {
+            if let Some(have @ None) = self.found.get_mut(Slot::Time as usize) {
+                *have = Some((usize::MAX, at, text));
+            }
+        } else if let Some(text) = with_unit(&text, unit, self.node)
+            && let Some(have) = self.found.get_mut(Slot::Duration as usize)
+            && (have.is_none() || unit.is_some())
+        {
+            *have = Some((0, at, Cow::Owned(text)));
+        }
+    }
+
+    /// Whether something stands for a slot.
+    pub fn has(&self, slot: Slot) -> bool {
+        self.found.get(slot as usize).is_some_and(Option::is_some)
+    }
+
+    /// Whether it is of a request.
+    pub fn is_request(&self) -> bool {
+        self.has(Slot::Request) || (self.has(Slot::Method) && self.has(Slot::Uri))
+    }
+
+    /// Takes from what stands around it what may be said there of a request.
+    pub fn around(&mut self, outer: Best<'a>) {
+        const MAY: &[Slot] = &[
+            Slot::Time,
+            Slot::Start,
+            Slot::Date,
+            Slot::Duration,
+            Slot::Status,
+            Slot::Src,
+            Slot::User,
+            Slot::Trace,
+        ];
+        self.logger |= outer.logger;
+        for (n, found) in outer.found.into_iter().enumerate() {
+            if let Some(have @ None) = self.found.get_mut(n)
+                && MAY.iter().any(|s| *s as usize == n)
+            {
+                *have = found;
+            }
         }
     }
 
     /// Says it to a draft.
-    pub fn say(self, draft: &mut Draft<'a>) {
+    pub fn say(mut self, draft: &mut Draft<'a>) {
         draft.lenient = true;
-        for (found, meaning) in self.0.into_iter().zip(MEANINGS.iter()) {
+        if self.logger
+            && self.has(Slot::Duration)
+            && let Some(time) = self.found.get_mut(Slot::Time as usize)
+            && let Some((_, at, text)) = time.take()
+        {
+            draft.put(meaning(Slot::End), text, at);
+        }
+        for (found, meaning) in self.found.into_iter().zip(MEANINGS.iter()) {
             if let Some((_, at, text)) = found {
                 draft.put(meaning, text, at);
             }

@@ -12,7 +12,16 @@ use crate::limits::LOG_LINE;
 use std::borrow::Cow;
 
 /// Names of lists whose objects are records.
-const LISTS: [&[u8]; 4] = [b"records", b"Records", b"items", b"logs"];
+const LISTS: [&[u8]; 8] = [
+    b"records",
+    b"Records",
+    b"items",
+    b"logs",
+    b"events",
+    b"Events",
+    b"logEvents",
+    b"entries",
+];
 /// Bytes of a key that are kept; longer ones are none of [`LISTS`].
 const KEY: usize = 16;
 
@@ -282,7 +291,7 @@ impl LogReader {
                         Err(NoCall::Unfit(misfit)) => {
                             LogEvent::Diag("log-unfit", begin.line, reason(&misfit, text))
                         }
-                        Err(NoCall::NoRequest) => {
+                        Err(NoCall::NoRequest | NoCall::Later) => {
                             LogEvent::Diag("log-no-request", begin.line, beginning(text))
                         }
                     });

@@ -5,57 +5,99 @@
 //! Lines are counted, so their order decides nothing (but for headers, which stand before what they name). What lines stand in
 //! (syslog, a container's log) is looked for where no format has them as they are.
 
+use super::draft::NO_TIME;
 use super::format::{Context, Formats, Line, LogKind};
 use super::parts::{Part, Parts};
-use super::wrap::{WRAPS, Wrap};
+use super::plain::plain_lines;
+use super::wrap::{DEEP, WRAPS, Wrap};
 use super::{LogFormat, LogZone, NoCall, narrow, reason, records, wide};
 use std::sync::Arc;
 
 /// Lines of the beginning that decide what a file is.
 const SNIFF_LINES: usize = 50;
+/// Lines that are looked at where those say nothing.
+const LATER_LINES: usize = 400;
 /// Of lines among those of other programs, one in so many is enough.
-const AMONG: usize = 10;
+const AMONG: usize = 20;
 
 /// What the beginning of a file is a log of; `None` where it is none that is known.
 pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
     let narrow = wide(beginning).map(|low| narrow(beginning, low));
-    let text = narrow.as_deref().unwrap_or(beginning);
-    let lines = lines(text);
+    let text = plain_lines(narrow.as_deref().unwrap_or(beginning));
+    let first = lines(&text, SNIFF_LINES);
+    if let Some(kind) = told(beginning, narrow.is_some(), &first, formats) {
+        return Some(kind);
+    }
+    // a program tells of itself before it serves anybody
+    let more = lines(&text, LATER_LINES);
+    let late = more.get(first.len()..).filter(|l| !l.is_empty())?;
+    let format = formats.all().find(|f| f.among && has(f, late, false))?;
+    Some(LogKind {
+        format: Arc::clone(format),
+        wraps: Vec::new(),
+    })
+}
+
+fn told(beginning: &[u8], narrow: bool, lines: &[Line<'_>], formats: &Formats) -> Option<LogKind> {
     if lines.is_empty() {
         return None;
     }
-    let plain = formats.all().find(|f| has(f, &lines, false));
+    let kind = |format: &Arc<LogFormat>, wraps: &[Wrap]| LogKind {
+        format: Arc::clone(format),
+        wraps: wraps.to_vec(),
+    };
+    let plain = formats.all().find(|f| has(f, lines, false));
     // a document on a line of its own is an object too, which says nothing itself
     let says = plain.zip(lines.first()).is_some_and(|(format, first)| {
         let mut cx = Context::new(LogZone(None), true);
         format.parse(first, &mut cx).is_ok()
     });
     if !says
-        && narrow.is_none()
+        && !narrow
         && let Some(kind) = documents(beginning, formats)
     {
         return Some(kind);
     }
-    if let Some(format) = plain {
-        let format = Arc::clone(format);
-        return Some(LogKind { format, wrap: None });
+    // what is told by the shape of pieces alone may stand in something that is known
+    let shaped = plain.filter(|f| f.is_shape());
+    if let Some(format) = plain
+        && shaped.is_none()
+    {
+        return Some(kind(format, &[]));
     }
+    let found = unwrapped(lines, DEEP, &|inner, wraps| {
+        let format = formats.all().find(|f| has(f, inner, true))?;
+        Some(kind(format, wraps))
+    });
+    match (found, shaped) {
+        (Some(found), Some(_)) if found.format.is_shape() => shaped.map(|f| kind(f, &[])),
+        (Some(found), _) => Some(found),
+        (None, shaped) => shaped.map(|f| kind(f, &[])),
+    }
+}
+
+/// Looks for a format in lines, which stand in these.
+type Look<'a> = dyn Fn(&[Line<'_>], &[Wrap]) -> Option<LogKind> + 'a;
+
+/// What is found in lines that are taken out of what they stand in, up to so many times.
+fn unwrapped(lines: &[Line<'_>], deep: usize, look: &Look<'_>) -> Option<LogKind> {
     for (wrap, _) in WRAPS {
         if wrap == Wrap::Records {
             continue;
         }
         let whole = match wrap {
-            Wrap::Cri => joined(&lines),
+            Wrap::Cri => joined(lines),
             _ => Vec::new(),
         };
+        let zone = LogZone(None);
         let (opened, count): (Vec<_>, _) = match wrap {
             Wrap::Cri => {
-                let opened = whole.iter().filter_map(|l| wrap.open(l, None));
+                let opened = whole.iter().filter_map(|l| wrap.open(l, None, &zone));
                 (opened.collect(), whole.len())
             }
             _ => {
                 let opened = lines.iter();
-                let opened = opened.filter_map(|l| wrap.open(l.bytes, l.json.as_ref()));
+                let opened = opened.filter_map(|l| wrap.open(l.bytes, l.json.as_ref(), &zone));
                 (opened.collect(), lines.len())
             }
         };
@@ -69,11 +111,17 @@ pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
                 ..Line::with_json(&i.line)
             })
             .collect();
-        if let Some(format) = formats.all().find(|f| has(f, &inner, true)) {
-            return Some(LogKind {
-                format: Arc::clone(format),
-                wrap: Some(wrap),
-            });
+        if let Some(kind) = look(&inner, &[wrap]) {
+            return Some(kind);
+        }
+        if deep > 1 {
+            let within = |lines: &[Line<'_>], wraps: &[Wrap]| {
+                let wraps = [&[wrap], wraps].concat();
+                look(lines, &wraps)
+            };
+            if let Some(kind) = unwrapped(&inner, deep - 1, &within) {
+                return Some(kind);
+            }
         }
     }
     None
@@ -98,16 +146,23 @@ fn documents(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
         .into_iter()
         .map(Line::with_json)
         .collect();
-    let mut formats = formats.all().filter(|f| f.is_json());
-    let format = formats.find(|f| has(f, &records, f.name != "json"))?;
-    Some(LogKind {
+    let kind = |format: &Arc<LogFormat>, wraps: &[Wrap]| LogKind {
         format: Arc::clone(format),
-        wrap: Some(Wrap::Records),
+        wraps: [&[Wrap::Records], wraps].concat(),
+    };
+    let mut json = formats.all().filter(|f| f.is_json());
+    if let Some(format) = json.find(|f| has(f, &records, f.name != "json")) {
+        return Some(kind(format, &[]));
+    }
+    // records may hold lines themselves
+    unwrapped(&records, DEEP - 1, &|inner, wraps| {
+        let format = formats.all().find(|f| has(f, inner, true))?;
+        Some(kind(format, wraps))
     })
 }
 
 /// Lines with something in them. The last piece of the beginning may be cut, and is left out where it is not alone.
-fn lines(beginning: &[u8]) -> Vec<Line<'_>> {
+fn lines(beginning: &[u8], most: usize) -> Vec<Line<'_>> {
     let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
     // what no line of text holds
     if beginning
@@ -119,7 +174,7 @@ fn lines(beginning: &[u8]) -> Vec<Line<'_>> {
     let mut out: Vec<Line<'_>> = Vec::new();
     let mut rest = beginning.split(|b| *b == b'\n').peekable();
     while let Some(line) = rest.next() {
-        if out.len() >= SNIFF_LINES || (rest.peek().is_none() && !out.is_empty()) {
+        if out.len() >= most || (rest.peek().is_none() && !out.is_empty()) {
             break;
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -147,7 +202,7 @@ fn has(format: &LogFormat, lines: &[Line<'_>], wrapped: bool) -> bool {
                 calls += 1;
                 fit += 1;
             }
-            Err(NoCall::NoRequest) => fit += 1,
+            Err(NoCall::NoRequest | NoCall::Later) => fit += 1,
             Err(NoCall::Unfit(_)) => {}
         }
         all += 1;
@@ -159,20 +214,34 @@ fn has(format: &LogFormat, lines: &[Line<'_>], wrapped: bool) -> bool {
     some > 0 && enough(fit, all)
 }
 
-/// Why a file is of none of the formats that were given: what the first line lacks.
+/// Why a file is of none of the formats: what the first line lacks of those that were given; without them, whether lines would be
+/// calls of one if they had a time.
 pub fn why_not(beginning: &[u8], formats: &Formats) -> Option<String> {
-    let lines = lines(beginning);
+    let text = plain_lines(beginning);
+    let lines = lines(&text, SNIFF_LINES);
     let mut cx = Context::new(LogZone(None), true);
     let first = lines.first()?;
-    formats
-        .given()
-        .iter()
-        .find_map(|f| match f.parse(first, &mut cx) {
-            Err(NoCall::Unfit(m)) => Some(format!(
-                "as {}: line 1: {}",
-                f.name,
-                reason(&m, first.bytes)
-            )),
-            _ => None,
-        })
+    if !formats.given().is_empty() {
+        return formats
+            .given()
+            .iter()
+            .find_map(|f| match f.parse(first, &mut cx) {
+                Err(NoCall::Unfit(m)) => Some(format!(
+                    "as {}: line 1: {}",
+                    f.name,
+                    reason(&m, first.bytes)
+                )),
+                _ => None,
+            });
+    }
+    let mut timeless = |f: &LogFormat| {
+        let mut lacks = |l: &Line<'_>| matches!(f.parse(l, &mut cx), Err(NoCall::Unfit(m)) if m.want == NO_TIME);
+        let count = lines.iter().filter(|l| lacks(l)).count();
+        count * 2 >= lines.len()
+    };
+    let format = formats.all().find(|f| timeless(f))?;
+    Some(format!(
+        "its lines are of the format {}, but have no time",
+        format.name
+    ))
 }

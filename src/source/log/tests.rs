@@ -8,7 +8,7 @@ fn read(text: &str, format: &str) -> (Vec<LogCall>, Vec<(&'static str, u64)>) {
     let format = formats.all().find(|f| f.name == format).unwrap();
     let kind = LogKind {
         format: format.clone(),
-        wrap: None,
+        wraps: Vec::new(),
     };
     let input = Box::new(std::io::Cursor::new(text.to_string()));
     let mut r = LogReader::new(input, &kind, zone, 3);

@@ -30,6 +30,8 @@ pub enum How {
     Root,
     /// `Name(login)`: the login.
     Login,
+    /// What a logger writes before its lines: what stays the same for a request.
+    Name,
 }
 
 impl How {
@@ -47,6 +49,7 @@ impl How {
             "kubernetes-verb" => How::Verb,
             "root" => How::Root,
             "login" => How::Login,
+            "name" => How::Name,
             form if form.contains('%') => How::Form(form.into()),
             _ => return None,
         })
@@ -74,7 +77,12 @@ fn with_form(form: &str, text: &str, zone: &LogZone) -> Option<(Ts, bool)> {
 
 /// Common log time, RFC 3339, a civil time, or a number of seconds, milliseconds, microseconds or nanoseconds.
 pub fn any(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
+    // some writers put the brackets of the common format around it
     let s = s.trim();
+    let s = s
+        .strip_prefix('[')
+        .and_then(|s| s.strip_suffix(']'))
+        .unwrap_or(s);
     if let Some(t) = clf(s.as_bytes()) {
         return Some((t, false));
     }
@@ -86,10 +94,13 @@ pub fn any(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
     }
     for form in [
         "%Y/%m/%d %H:%M:%S %z",
+        "%d %b %Y %H:%M:%S %z",
         "%a, %d %b %Y %H:%M:%S %z",
         "%Y-%m-%d %H:%M:%S%.f %z",
         "%Y-%m-%dT%H:%M:%S%.f%z",
         "%Y-%m-%d %H:%M:%S%.f%z",
+        "%Y-%m-%d %H:%M:%S%.f %:z",
+        "%Y/%m/%d %H:%M:%S %:z",
         "%d/%b/%Y:%H:%M:%S%.f %z",
     ] {
         if let Some(t) = jiff::fmt::strtime::parse(form, s)
@@ -100,17 +111,30 @@ pub fn any(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
         }
     }
     // civil times, with the separators that writers use
-    let plain = s.replace(',', ".").replace('/', "-");
-    let plain = plain
-        .strip_suffix(" UTC")
-        .map_or(plain.clone(), |t| format!("{t}Z"));
+    if let Some(utc) = s.strip_suffix(" GMT").or_else(|| s.strip_suffix(" UTC")) {
+        let utc_zone = LogZone(Some(jiff::tz::TimeZone::UTC));
+        return civil(utc, &utc_zone).map(|(ts, _)| (ts, false));
+    }
+    civil(s, zone)
+}
+
+/// A time without a zone.
+fn civil(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
+    let plain = s.replace(',', ".").replace('/', "-").replace(" - ", " ");
     if let Ok(t) = plain.parse::<jiff::Timestamp>() {
         return Some((i64::try_from(t.as_nanosecond()).ok()?, false));
     }
     if let Ok(civil) = plain.parse::<jiff::civil::DateTime>() {
         return zone.resolve(civil);
     }
-    for form in ["%d/%b/%Y:%H:%M:%S%.f", "%m/%d/%Y %H:%M:%S"] {
+    for form in [
+        "%d/%b/%Y:%H:%M:%S%.f",
+        "%d/%b/%Y %H:%M:%S%.f",
+        "%d-%b-%Y %H:%M:%S%.f",
+        "%d %b %Y %H:%M:%S%.f",
+        "%a, %d %b %Y %H:%M:%S",
+        "%m/%d/%Y %H:%M:%S",
+    ] {
         if let Ok(civil) = jiff::civil::DateTime::strptime(form, s) {
             return zone.resolve(civil);
         }

@@ -1,9 +1,11 @@
 //! Lines of a log inside lines of another: containers' logs (Docker, CRI), syslog (RFC 3164 and 5424, files of rsyslog), the
-//! journal, JSON loggers. In: a line. Out: the line inside, and when it was written where the wrapper says so with a year.
+//! journal, JSON loggers, a logger's beginning before an object. In: a line. Out: the line inside, and when it was written where the wrapper says so with a year.
 //! Bounds: linear in the line.
 
 use super::LogZone;
+use super::stamps::stamps;
 use super::time;
+use crate::call::model::Ts;
 use crate::call::text::lossless;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -19,23 +21,30 @@ pub enum Wrap {
     Json,
     /// `web-1  | LINE`, as Compose shows it.
     Compose,
+    /// Text of another writer before a JSON object that ends the line.
+    Before,
     /// Documents with lists of records, which the reader takes apart.
     Records,
 }
 
 /// All, the surer first; with their names behind a `+` in a source's kind.
-pub const WRAPS: [(Wrap, &str); 5] = [
+pub const WRAPS: [(Wrap, &str); 6] = [
     (Wrap::Records, "records"),
     (Wrap::Cri, "cri"),
     (Wrap::Syslog, "syslog"),
     (Wrap::Json, "json"),
     (Wrap::Compose, "compose"),
+    (Wrap::Before, "text"),
 ];
+
+/// What may stand in one another.
+pub const DEEP: usize = 2;
 
 /// The line inside.
 pub struct Inside<'a> {
     pub line: Cow<'a, [u8]>,
-    pub written: Option<i64>,
+    /// With whether UTC had to be assumed for it.
+    pub written: Option<(Ts, bool)>,
 }
 
 impl Wrap {
@@ -59,16 +68,23 @@ impl Wrap {
             Wrap::Json => "a JSON object with a line in it",
             Wrap::Records => "a JSON document with a list of records",
             Wrap::Compose => "a service's name and a |",
+            Wrap::Before => "a JSON object behind other text",
         }
     }
 
     /// Takes a line out; none where it does not stand in this.
-    pub fn open<'a>(self, line: &'a [u8], json: Option<&Value>) -> Option<Inside<'a>> {
+    pub fn open<'a>(
+        self,
+        line: &'a [u8],
+        json: Option<&Value>,
+        zone: &LogZone,
+    ) -> Option<Inside<'a>> {
         match self {
             Wrap::Cri => cri(line),
             Wrap::Syslog => syslog(line),
-            Wrap::Json => object(json?),
+            Wrap::Json => object(json?, zone),
             Wrap::Compose => compose(line),
+            Wrap::Before => behind(line, zone),
             Wrap::Records => Some(Inside {
                 line: Cow::Borrowed(line),
                 written: None,
@@ -82,12 +98,12 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-fn stamp(text: &[u8]) -> Option<i64> {
+fn stamp(text: &[u8]) -> Option<(Ts, bool)> {
     if text.len() < 19 || !text.first()?.is_ascii_digit() || text.get(10) != Some(&b'T') {
         return None;
     }
     match time::any(&lossless(text), &LogZone(None))? {
-        (ts, false) => Some(ts),
+        found @ (_, false) => Some(found),
         _ => None,
     }
 }
@@ -217,19 +233,85 @@ fn rfc5424(rest: &[u8]) -> Option<Inside<'_>> {
     })
 }
 
-fn object(value: &Value) -> Option<Inside<'static>> {
-    let field = |n: &str| value.get(n).and_then(Value::as_str);
-    let line = ["log", "MESSAGE", "message", "msg"]
-        .into_iter()
-        .find_map(field)?;
-    let written = ["time", "@timestamp", "timestamp", "__REALTIME_TIMESTAMP"]
-        .into_iter()
-        .find_map(field)
-        .and_then(|t| time::any(t, &LogZone(None)))
-        .filter(|(_, assumed)| !assumed);
+/// Names of the field that holds the line, the surer first.
+const LINES: &[&str] = &[
+    "log",
+    "MESSAGE",
+    "message",
+    "msg",
+    "_raw",
+    "textPayload",
+    "Message",
+    "short_message",
+    "line",
+    "resultDescription",
+    "body",
+];
+/// Names of objects that hold such fields: what stores and forwarders put around a record.
+const AROUND: &[&str] = &[
+    "_source",
+    "result",
+    "jsonPayload",
+    "fields",
+    "properties",
+    "event",
+];
+/// Names of the field with the time.
+const WRITTEN: &[&str] = &[
+    "time",
+    "@timestamp",
+    "timestamp",
+    "__REALTIME_TIMESTAMP",
+    "_time",
+    "ts",
+    "date",
+];
+
+fn object(value: &Value, zone: &LogZone) -> Option<Inside<'static>> {
+    let line = |v: &Value| {
+        let found = LINES.iter().find_map(|n| v.get(n).and_then(Value::as_str));
+        found.map(|l| l.trim_end_matches(['\n', '\r']).as_bytes().to_vec())
+    };
+    let inside = || AROUND.iter().filter_map(|n| value.get(n));
+    let line = line(value).or_else(|| inside().find_map(line))?;
+    let at = |v: &Value| {
+        WRITTEN.iter().find_map(|n| match v.get(n)? {
+            Value::String(s) => time::any(s, zone),
+            Value::Number(n) => time::any(&n.to_string(), zone),
+            _ => None,
+        })
+    };
+    let written = at(value).or_else(|| inside().find_map(at));
     Some(Inside {
-        line: Cow::Owned(line.trim_end_matches(['\n', '\r']).as_bytes().to_vec()),
-        written: written.map(|(t, _)| t),
+        line: Cow::Owned(line),
+        written,
+    })
+}
+
+/// Bytes before an object at most, and braces that are tried.
+const BEFORE: usize = 512;
+const BRACES: usize = 3;
+
+/// A JSON object up to the end of the line, and the first time before it.
+fn behind<'a>(line: &'a [u8], zone: &LogZone) -> Option<Inside<'a>> {
+    let line = line.trim_ascii_end();
+    if line.last() != Some(&b'}') || line.first() == Some(&b'{') {
+        return None;
+    }
+    let head = line.get(..line.len().min(BEFORE)).unwrap_or_default();
+    let mut braces = memchr::memchr_iter(b'{', head).take(BRACES);
+    let at = braces.find(|at| {
+        let object = line.get(*at..).unwrap_or_default();
+        serde_json::from_slice::<serde::de::IgnoredAny>(object).is_ok()
+    })?;
+    let (before, object) = line.split_at_checked(at)?;
+    let before = lossless(before);
+    let written = stamps(&before)
+        .first()
+        .and_then(|s| time::any(s.text, zone));
+    Some(Inside {
+        line: Cow::Borrowed(object),
+        written,
     })
 }
 

@@ -1,0 +1,124 @@
+//! What lines say whose writer is not known, and lines that say nothing.
+
+use super::*;
+
+fn told(line: &str) -> Result<String, NoCall> {
+    let mut draft = Draft::new(false);
+    read(line.as_bytes(), false, &mut draft)?;
+    let c = draft.finish(&LogZone(None), None)?;
+    let text = |t: &Option<String>| t.clone().unwrap_or_else(|| "-".to_owned());
+    let number = |n: Option<i64>| n.map_or("-".to_owned(), |n| n.to_string());
+    Ok(format!(
+        "{} {} {} {} {} user={} sent={} took={} ua={}",
+        text(&c.method),
+        text(&c.host),
+        text(&c.uri),
+        number(c.status.map(i64::from)),
+        c.src.map_or("-".to_owned(), |a| a.to_string()),
+        text(&c.user),
+        number(c.resp_body_len.and_then(|n| i64::try_from(n).ok())),
+        number(c.end_ts.map(|e| (e - c.ts) / 1000)),
+        text(&c.user_agent),
+    ))
+}
+
+#[test]
+fn pieces_are_what_they_look_like() {
+    for (line, want) in [
+        (
+            r#"2026-03-01 02:00:00,123 INFO x.access: 10.0.0.1 [01/Mar/2026:02:00:00 +0000] "GET /a HTTP/1.1" 200 97 "-" "curl/8.1""#,
+            "GET - /a 200 10.0.0.1 user=- sent=97 took=- ua=curl/8.1",
+        ),
+        // a time span belongs to the line that a logger wrote
+        (
+            "2026-03-01T02:00:00Z info: POST /a?b=c 404 12ms",
+            "POST - /a?b=c 404 - user=- sent=- took=12000 ua=-",
+        ),
+        (
+            "[2026-03-01 02:00:00] 10.0.0.1 amy GET /a 200 12 1.5s",
+            "GET - /a 200 10.0.0.1 user=amy sent=12 took=1500000 ua=-",
+        ),
+        // a number without a unit may be anything
+        (
+            "2026-03-01T02:00:00Z GET /a 200 12",
+            "GET - /a 200 - user=- sent=- took=- ua=-",
+        ),
+        (
+            r#"10.0.0.1 - amy [01/Mar/2026:02:00:00 +0000] api.example "GET /a HTTP/1.1" 200 5"#,
+            "GET api.example /a 200 10.0.0.1 user=amy sent=5 took=- ua=-",
+        ),
+        (
+            "01/Mar/2026:02:00:00 +0000|10.0.0.1|PUT|http://api.example/a|201|7|a b (c)|okhttp/4.9",
+            "PUT api.example /a 201 10.0.0.1 user=- sent=7 took=- ua=okhttp/4.9",
+        ),
+        (
+            r#"2026-03-01T02:00:00Z "GET /a HTTP/1.1" status=204 user=amy client_ip=10.0.0.1 duration_ms=3"#,
+            "GET - /a 204 10.0.0.1 user=amy sent=- took=- ua=-",
+        ),
+        (
+            "2026-03-01 02:00:00.000 HTTP GET /weather responded 200 in 12.5 ms",
+            "GET - /weather 200 - user=- sent=- took=12500 ua=-",
+        ),
+    ] {
+        assert_eq!(told(line).as_deref(), Ok(want), "{line}");
+    }
+}
+
+#[test]
+fn sentences_are_no_requests() {
+    for line in [
+        "2026-03-01 02:00:00 I GET the list of 200 users",
+        "2026-03-01 02:00:00 GET /a",
+        "2026-03-01 02:00:00 could not GET /a because the server at port 443 said 500 times no",
+        "2026-03-01 02:00:00 DELETE FROM users WHERE id = 200",
+        "GET /a 200",
+        "2026-03-01 02:00:00 get /a 200",
+        "Mar  1 02:00:00 web sshd[200]: Accepted publickey for amy from 10.0.0.1 port 200",
+        "2026-03-01 02:00:00,000 INFO  [main] o.s.Server - Started in 200 ms",
+        "id,name,when,a,b,c\n1,GET,2026-03-01 02:00:00,200,x,y",
+        "<p>GET /a HTTP/1.1</p>",
+        "\u{0}",
+        "\"GET",
+        "",
+    ] {
+        assert!(told(line).is_err(), "{line}: {:?}", told(line));
+    }
+}
+
+#[test]
+fn only_a_sure_request_tells_what_a_file_is_of_which_most_is_other() {
+    let weak = b"2026-03-01T02:00:00Z GET /a 200 5ms";
+    let sure = br#"2026-03-01T02:00:00Z "GET /a HTTP/1.1" 200 5ms"#;
+    assert!(read(weak, true, &mut Draft::new(false)).is_err());
+    assert!(read(weak, false, &mut Draft::new(false)).is_ok());
+    assert!(read(sure, true, &mut Draft::new(false)).is_ok());
+}
+
+#[test]
+fn any_bytes_are_survived_in_time() {
+    let line = br#"a=1 [01/Mar/2026:02:00:00 +0000] "GET /\" HTTP/1.1" 200 5 "x" <a id="b">c</a> | , ; ms"#;
+    for n in 0..line.len() {
+        for from in [0, n] {
+            let part = line
+                .get(from..if from == 0 { n } else { line.len() })
+                .unwrap();
+            let _ = read(part, false, &mut Draft::new(false));
+        }
+    }
+    let begin = std::time::Instant::now();
+    for unit in [
+        "\"",
+        "[",
+        "a=\"",
+        "<a>",
+        "1",
+        "2026-03-01 02:00:00 ",
+        "|",
+        "GET /a ",
+        "\u{4e2d}",
+    ] {
+        let long = unit.repeat(1_000_000 / unit.len());
+        let _ = read(long.as_bytes(), false, &mut Draft::new(false));
+    }
+    assert!(begin.elapsed().as_secs() < 20);
+}

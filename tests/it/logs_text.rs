@@ -1,0 +1,186 @@
+//! Logs that stand in files as they come: padded, cut, in other charsets, among other lines, in two lines a call.
+
+use leaktrace::call::model::LogCall;
+use leaktrace::source::log::{Formats, LogEvent, LogKind, LogReader, LogZone, sniff, why_not};
+
+const LINE: &str = "203.0.113.7 - amy [01/Mar/2026:02:00:00 +0000] \"GET /a?b=1 HTTP/1.1\" 200 97 \"-\" \"curl/8.1\"\n";
+
+fn read(bytes: &[u8], kind: &LogKind) -> (Vec<LogCall>, Vec<String>) {
+    let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
+    let mut reader = LogReader::new(input, kind, LogZone(None), 0);
+    let (mut calls, mut diags) = (Vec::new(), Vec::new());
+    while let Some(event) = reader.next() {
+        match event {
+            LogEvent::Call(c) => calls.push(*c),
+            LogEvent::Diag(code, line, _) => diags.push(format!("{code} {line}")),
+            LogEvent::Wait => panic!("it does not grow"),
+        }
+    }
+    (calls, diags)
+}
+
+fn sniffed(bytes: &[u8]) -> LogKind {
+    sniff(bytes, &Formats::default()).unwrap_or_else(|| panic!("no format"))
+}
+
+/// Kind, calls, and what else there is.
+fn told(bytes: &[u8]) -> (String, Vec<LogCall>, Vec<String>) {
+    let kind = sniffed(bytes);
+    let (calls, diags) = read(bytes, &kind);
+    (kind.name(), calls, diags)
+}
+
+#[test]
+fn nothing_before_between_and_behind_lines_is_passed_over() {
+    let log = LINE.repeat(3);
+    for (n, bytes) in [
+        [&[0; 300][..], log.as_bytes()].concat(),
+        [log.as_bytes(), &[0; 5000], log.as_bytes()].concat(),
+        [log.as_bytes(), &[0; 5000]].concat(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (kind, calls, diags) = told(&bytes);
+        assert_eq!(kind, "combined");
+        assert_eq!((calls.len(), diags.len()), (if n == 1 { 6 } else { 3 }, 0));
+        for c in calls {
+            let at = usize::try_from(c.offset).unwrap();
+            let end = at + usize::try_from(c.len).unwrap();
+            assert_eq!(&bytes[at..end], LINE.trim_end().as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_rotated_log_with_much_nothing_before_it_is_loaded() {
+    use leaktrace::load::{LoadOptions, Progress, run};
+    let dir = tempfile::tempdir().unwrap();
+    let log = [&vec![0; 3 << 20][..], LINE.repeat(3).as_bytes()].concat();
+    std::fs::write(dir.path().join("a.log"), log).unwrap();
+    let options = LoadOptions {
+        files: vec![dir.path().join("a.log")],
+        case: dir.path().join("t.ltc"),
+        ..LoadOptions::default()
+    };
+    let summary = run(&options, &Progress::default()).unwrap();
+    assert_eq!((summary.calls, summary.sources[0].skipped), (3, 0));
+}
+
+#[test]
+fn characters_of_two_bytes_need_no_mark() {
+    for low in [true, false] {
+        let units = LINE.repeat(3);
+        let units = units.encode_utf16();
+        let bytes: Vec<u8> = match low {
+            true => units.flat_map(u16::to_le_bytes).collect(),
+            false => units.flat_map(u16::to_be_bytes).collect(),
+        };
+        let (kind, calls, diags) = told(&bytes);
+        assert_eq!(
+            (kind.as_str(), calls.len(), diags.len()),
+            ("combined", 3, 0)
+        );
+        assert_eq!(calls[2].user_agent.as_deref(), Some("curl/8.1"));
+    }
+}
+
+#[test]
+fn a_table_of_a_spreadsheet_in_china_is_read() {
+    let table = "登录账号,目标资产,开始时间,结束时间,来源IP,命令\r\n\
+                 zhangsan,核心库,2026-03-01 10:00:00,2026-03-01 10:05:00,203.0.113.7,ls -la\r\n";
+    let (bytes, _, lost) = encoding_rs::GB18030.encode(table);
+    assert!(!lost);
+    for bytes in [table.as_bytes(), &bytes] {
+        let (kind, calls, diags) = told(bytes);
+        assert_eq!(
+            (kind.as_str(), calls.len(), diags.len()),
+            ("bastion-csv", 1, 0)
+        );
+        assert_eq!(calls[0].user.as_deref(), Some("zhangsan"));
+        assert_eq!(calls[0].uri.as_deref(), Some("session://核心库"));
+        assert_eq!(calls[0].end_ts.unwrap() - calls[0].ts, 300_000_000_000);
+    }
+}
+
+#[test]
+fn lines_among_others_are_found_and_the_others_counted() {
+    let trace = "ValueError: bad\n  at x.y(z.py:1)\n".repeat(4);
+    let log = format!("{LINE}{trace}").repeat(10);
+    let (kind, calls, diags) = told(log.as_bytes());
+    assert_eq!((kind.as_str(), calls.len(), diags.len()), ("text", 10, 80));
+    assert_eq!(calls[9].user.as_deref(), Some("amy"));
+    // a program that tells much of itself first
+    let log = format!("{}{}", "loading a module\n".repeat(120), LINE.repeat(40));
+    let (kind, calls, diags) = told(log.as_bytes());
+    assert_eq!((kind.as_str(), calls.len(), diags.len()), ("text", 40, 120));
+}
+
+#[test]
+fn other_text_is_no_log() {
+    for text in [
+        "2026-03-01 02:00:00 sshd[200]: Accepted publickey for amy from 10.0.0.1 port 200\n",
+        "2026-03-01 02:00:00 INFO I GET the list of 200 users\n",
+        "2026-03-01 02:00:00 status installed libc6:amd64 2.36-9\n",
+        "name,phone,address,city,note,when,x\nAmy,13812345678,\"1, Road\",X,GET,2026-03-01 02:00:00,200\n",
+        "GET /a HTTP/1.1\nHost: x\n\n",
+        "curl -X GET http://x.example/a -H 'A: 200' # 2026-03-01 02:00:00\n",
+        "- [x] 2026-03-01 02:00:00 write the tests of GET and POST | 200 | a | b | c\n",
+    ] {
+        let found = sniff(text.repeat(20).as_bytes(), &Formats::default());
+        assert!(found.is_none(), "{text}: {}", found.unwrap().name());
+    }
+}
+
+#[test]
+fn a_log_without_times_is_not_read_and_says_so() {
+    let log = "GET /a 200 5 - 1.204 ms\nPOST /b 404 9 - 0.120 ms\n";
+    assert!(sniff(log.as_bytes(), &Formats::default()).is_none());
+    let why = why_not(log.as_bytes(), &Formats::default()).unwrap();
+    assert_eq!(why, "its lines are of the format morgan, but have no time");
+    assert_eq!(why_not(b"nothing\nof this\n", &Formats::default()), None);
+    // around them stands one
+    let log = log.replace("GET", "2026-03-01T02:00:00.5Z stdout F GET");
+    let log = log.replace("POST", "2026-03-01T02:00:00.5Z stdout F POST");
+    assert_eq!(sniffed(log.as_bytes()).name(), "morgan+cri");
+}
+
+#[test]
+fn a_call_of_two_lines_tells_where_both_stand() {
+    let log = "[c6af9ac6-7b61] Started GET \"/a\" for 10.0.0.1 at 2026-03-01 02:00:00 +0000\n\
+               [d6af9ac6-7b61] Started GET \"/b\" for 10.0.0.1 at 2026-03-01 02:00:00 +0000\n\
+               [d6af9ac6-7b61] Completed 404 Not Found in 5ms (Views: 1.0ms)\n\
+               [c6af9ac6-7b61] Completed 200 OK in 12ms (Views: 1.0ms)\n\
+               [e6af9ac6-7b61] Started GET \"/c\" for 10.0.0.1 at 2026-03-01 02:00:00 +0000\n\
+               [f6af9ac6-7b61] Completed 200 OK in 12ms (Views: 1.0ms)\n";
+    let (kind, calls, diags) = told(log.as_bytes());
+    assert_eq!(kind, "rails");
+    // whose beginning is not there is no call, and one whose end is not there has no status
+    assert_eq!(diags, ["log-no-request 6"]);
+    let got: Vec<_> = calls
+        .iter()
+        .map(|c| {
+            let later = c.later.map(|l| {
+                let at = usize::try_from(l.offset).unwrap();
+                let end = at + usize::try_from(l.len).unwrap();
+                (l.line, &log[at..end][..15])
+            });
+            (c.at.number, c.status, c.end_ts.map(|e| e - c.ts), later)
+        })
+        .collect();
+    assert_eq!(
+        got,
+        [
+            (2, Some(404), Some(5_000_000), Some((3, "[d6af9ac6-7b61]"))),
+            (1, Some(200), Some(12_000_000), Some((4, "[c6af9ac6-7b61]"))),
+            (5, None, None, None),
+        ]
+    );
+    // two requests at a time under one name are not told apart
+    let log = log
+        .replace("[c6af9ac6-7b61] ", "")
+        .replace("[d6af9ac6-7b61] ", "");
+    let (_, calls, diags) = told(log.as_bytes());
+    assert_eq!(calls.iter().filter(|c| c.status.is_some()).count(), 0);
+    assert_eq!((calls.len(), diags.len()), (3, 3));
+}
