@@ -347,17 +347,6 @@ fn answers_alike_alone_do_not_join_words_of_routes() {
         (vec!["/v1/wallet/balance", "/v1/wallet/transfers"], 2),
         (
             vec![
-                "/dav/contracts/a-1.pdf",
-                "/dav/contracts",
-                "/dav/minutes/b-2.pdf",
-                "/dav/minutes",
-                "/dav/reports/c-3.pdf",
-                "/dav/reports",
-            ],
-            2,
-        ),
-        (
-            vec![
                 "/v1/city/ember-fjord",
                 "/v1/city/grove-heron",
                 "/v1/city/islet-jolly",
