@@ -12,6 +12,9 @@
 //!   then only that part counts, at the price of saying which it is.
 //! - An account joins while that gains more than `ln N + max(ln|S| / 2, ln SURE)`; rates are fitted by EM; then accounts that are
 //!   not needed leave, and each member is tried against every other account in its place.
+//! - [`missed`]: a capture seldom has all. What readers like a member received and it did not may have reached it in no capture: such a
+//!   record leaks from it at its rate times the share of its reads that is missing, one share for all, fitted with the rates. Where that
+//!   would take more than can be missing, the captures are taken for whole: what leaked at its source looks like that.
 //! - [`peers`]: a member must leak a higher share of what it read than leaks of what its peers read and no member did: an honest
 //!   reader of one region is not the source because a region leaked.
 //! - [`sample`]: sets near the best one are walked through; what they weigh together is the posterior, and a better one is taken.
@@ -19,6 +22,7 @@
 
 mod belief;
 mod fit;
+mod missed;
 mod peers;
 mod sample;
 mod segments;
@@ -114,6 +118,8 @@ pub struct Solution {
     pub by: Option<String>,
     /// Gain in nats of the whole set.
     pub set_gain: f64,
+    /// Share of what the members received that seems to be in no capture; 0 where nothing speaks for that.
+    pub missed: f64,
     /// Members that left because their peers' records leak as often: account, its rate, the peers' rate.
     pub peers: Vec<(usize, f64, f64)>,
     /// What an account must gain to join, in nats.
@@ -150,22 +156,24 @@ fn without(set: &[usize], a: usize) -> Vec<usize> {
 /// Finds the set. Where the leak goes by a property of its records, it may have left at its source, whoever received what: that is
 /// weighed as another background, and the better explanation of both is taken.
 pub fn solve(reads: &Reads) -> Solution {
-    let (score, out) = answer(reads, None);
-    match splits(reads).map(|label| answer(reads, Some(label))) {
+    let (score, out) = answer(reads, None, false);
+    match splits(reads).map(|label| answer(reads, Some(label), false)) {
         Some((other, split)) if other > score => split,
         _ => out,
     }
 }
 
-/// The set on one background, and what all of that explains, in nats, paid for.
-fn answer(reads: &Reads, split: Option<&Label>) -> (f64, Solution) {
+/// The set on one background, and what all of that explains, in nats, paid for. `whole`: the captures have all.
+fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) {
     let mut l = Leak::new(reads, split);
+    l.whole = whole;
     let n = reads.by_account.len();
     let active = l.rows.iter().filter(|r| !r.is_empty()).count();
     // What one more account must gain to be named.
     let accounts = (n.max(2) as f64).ln();
     let rows = 0.5 * (reads.leaked.len().max(1) as f64).ln();
     let threshold = accounts + rows.max(SURE.ln());
+    l.member = threshold;
     let null = fit(&l, &[]);
     let mut out = Solution {
         threshold,
@@ -186,7 +194,7 @@ fn answer(reads: &Reads, split: Option<&Label>) -> (f64, Solution) {
     }
     let mut start: Vec<usize> = Vec::new();
     loop {
-        let (set, best) = grow(&mut l, start, threshold);
+        let (set, best) = grow(reads, &mut l, start);
         // A member that only resembles the leaked reads of its peers leaves, and the rest is fitted again. What the walk
         // costs is spent on a set that stands.
         let weakest = |l: &Leak, set: &[usize], f: &Fit| {
@@ -197,7 +205,7 @@ fn answer(reads: &Reads, split: Option<&Label>) -> (f64, Solution) {
         let mut worst = weakest(&l, &set, &best);
         let mut found = sample::Found::default();
         if worst.is_none() || out.peers.len() >= BARRED {
-            found = sample::walk(&l, &set, &best, threshold);
+            found = sample::walk(reads, &mut l, &set, &best);
             worst = if found.set == set {
                 None
             } else {
@@ -206,20 +214,25 @@ fn answer(reads: &Reads, split: Option<&Label>) -> (f64, Solution) {
         } else {
             found.set = set;
         }
+        // As much as can be missing, and it would take more: these records leaked, but not through reads that no capture has.
+        if !whole && found.best.missed >= fit::LACK_MAX {
+            return answer(reads, split, true);
+        }
         let Some((a, own, others)) = worst.filter(|_| out.peers.len() < BARRED) else {
             for (a, q) in found.set.iter().zip(&found.best.q) {
                 out.rate[*a] = *q;
             }
             out.picked.clone_from(&l.picked);
-            let score = found.best.ll - found.set.len() as f64 * threshold - l.cost();
+            let score = found.best.score() - l.cost();
             out.set_gain = found.best.ll - null.ll;
+            out.missed = found.best.missed / (1.0 + found.best.missed);
             out.explained = explained(&l, reads, &found.set);
             if !found.set.is_empty() && (out.explained < EXPLAINED || found.set.len() > TEAM) {
                 out.left = found.set;
                 // as often as such answers were right on those leaks
                 out.confidence = match out.explained < EXPLAINED {
                     true => 0.8,
-                    false => 0.9,
+                    false => 0.6,
                 };
                 return (score, out);
             }
@@ -249,7 +262,7 @@ fn refine(l: &mut Leak, set: &[usize], best: &mut Fit) {
         };
         let old = segments::take(l, *a, s);
         let f = fit(l, set);
-        if f.ll > best.ll + 1e-6 {
+        if f.score() > best.score() + 1e-6 {
             *best = f;
         } else {
             segments::take(l, *a, old);
@@ -257,8 +270,21 @@ fn refine(l: &mut Leak, set: &[usize], best: &mut Fit) {
     }
 }
 
+/// Works out what accounts may have received in no capture, for those where that was not done; whether there were any.
+fn look(reads: &Reads, l: &mut Leak, set: &[usize]) -> bool {
+    let mut new = false;
+    for a in set {
+        if !l.whole && l.near[*a].is_none() {
+            l.near[*a] = Some(missed::near(reads, l, *a));
+            new = true;
+        }
+    }
+    new
+}
+
 /// Greedy additions, removals and replacements until nothing improves.
-fn grow(l: &mut Leak, mut set: Vec<usize>, threshold: f64) -> (Vec<usize>, Fit) {
+fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
+    look(reads, l, &set);
     let mut best = fit(l, &set);
     for _ in 0..48 {
         let mut changed = false;
@@ -273,12 +299,12 @@ fn grow(l: &mut Leak, mut set: Vec<usize>, threshold: f64) -> (Vec<usize>, Fit) 
                     break;
                 }
                 let f = fit(l, &with(&set, a));
-                if top.as_ref().is_none_or(|t| f.ll > t.0 + 1e-9) {
-                    top = Some((f.ll, a, f));
+                if top.as_ref().is_none_or(|t| f.score() > t.0 + 1e-9) {
+                    top = Some((f.score(), a, f));
                 }
             }
-            if let Some((ll, a, f)) = top
-                && ll - best.ll > threshold
+            if let Some((score, a, f)) = top
+                && score > best.score()
             {
                 set = with(&set, a);
                 best = f;
@@ -286,10 +312,13 @@ fn grow(l: &mut Leak, mut set: Vec<usize>, threshold: f64) -> (Vec<usize>, Fit) 
                 refine(l, &set, &mut best);
             }
         }
+        if look(reads, l, &set) {
+            best = fit(l, &set);
+        }
         for a in set.clone() {
             let less = without(&set, a);
             let f = fit(l, &less);
-            if best.ll - f.ll <= threshold {
+            if f.score() >= best.score() {
                 set = less;
                 best = f;
                 changed = true;
@@ -298,7 +327,7 @@ fn grow(l: &mut Leak, mut set: Vec<usize>, threshold: f64) -> (Vec<usize>, Fit) 
             for (_, r) in ranked(l, &f, &set).into_iter().take(3) {
                 let other = with(&less, r);
                 let g = fit(l, &other);
-                if g.ll > best.ll + 1e-6 {
+                if g.score() > best.score() + 1e-6 {
                     set = other;
                     best = g;
                     changed = true;

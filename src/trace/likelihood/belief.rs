@@ -1,6 +1,6 @@
 //! How often answers like this one are right. In: the share of the posterior and what the answer looks like. Out: a probability.
-//! The weights were fitted on 3,000 seeded leaks (`tests/support/leaks.rs`, seeds 1000 to 3999) and are checked on others
-//! (`tests/it/trace_sets.rs`): a posterior knows only of the model's own doubts, not of where the model is wrong.
+//! The weights were fitted on 3,000 seeded leaks (`tests/support/leaks.rs`, seeds 1000 to 3999, regions known and unknown) and are
+//! checked on others (`tests/it/trace_sets.rs`): a posterior knows only of the model's own doubts, not of where the model is wrong.
 
 /// What an answer looks like.
 pub(super) struct Looks {
@@ -17,13 +17,13 @@ pub(super) struct Looks {
 pub(super) fn belief(x: &Looks) -> f64 {
     let p = x.share.clamp(0.005, 0.995);
     let odds = (p / (1.0 - p)).ln();
-    let mut s = -0.02 + 0.63 * odds + 0.49 * (odds - 2.5).max(0.0);
+    let mut s = 0.05 + 0.62 * odds + 0.61 * (odds - 2.5).max(0.0);
     if x.members == 0 {
-        s += 0.68;
+        s += 1.44;
     } else {
-        s += 1.77 * (x.explained - 0.8);
+        s += 3.22 * (x.explained - 0.8);
         if x.peers {
-            s -= 2.55;
+            s -= 3.37;
         }
     }
     if x.members > 5 {

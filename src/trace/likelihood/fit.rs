@@ -2,7 +2,7 @@
 //! groups of leaked records that the same members received.
 
 use super::Reads;
-use std::collections::BTreeMap;
+use super::missed::Near;
 
 /// Rounds of EM: rates are steady to 1e-4 long before.
 const ROUNDS: usize = 60;
@@ -13,6 +13,14 @@ pub(super) const EPS: f64 = 1e-9;
 const PRIOR: f64 = 4.0;
 /// The same where records of one value of a property are told apart by how many received them.
 const HELD: f64 = 10.0;
+
+/// Records that nobody is known to have missed cost this much, in nats, for each whole share of what was received; and once at all.
+const LACK: f64 = 5.0;
+const LACK_COST: f64 = 2.0;
+/// Reads in no capture for each that is in one, at most.
+pub(super) const LACK_MAX: f64 = 0.6;
+/// Chance that one record was missed, at most.
+const MAY: f64 = 0.9;
 
 /// Leaked records renumbered from 0, with the background class of each.
 pub(super) struct Leak {
@@ -48,10 +56,21 @@ pub(super) struct Leak {
     pub price: Vec<f64>,
     /// Index of a record among the leaked ones; `u32::MAX` for others.
     pub index: Vec<u32>,
+    /// What a member costs.
+    pub member: f64,
+    /// Values of the property that records of a class are told apart by; 1 for none.
+    values: usize,
+    /// Whether captures are taken to have all.
+    pub whole: bool,
+    /// What accounts may have received in no capture, where that was asked for.
+    pub near: Vec<Option<Near>>,
 }
 
+/// Classes by how many received a record.
+pub(super) const BINS: usize = 38;
+
 /// Few readers each for themselves, many by powers of two.
-fn bin_of(readers: u32) -> usize {
+pub(super) fn bin_of(readers: u32) -> usize {
     match readers {
         0..8 => readers as usize,
         n => 5 + (u32::BITS - n.leading_zeros()) as usize,
@@ -111,7 +130,7 @@ impl Leak {
     /// `split`: a property by which the leak went as a whole, see [`splits`].
     pub fn new(r: &Reads, split: Option<&super::Label>) -> Leak {
         let readers = readers(r);
-        let mut bin_all = vec![0.0; 38];
+        let mut bin_all = vec![0.0; BINS];
         for n in &readers {
             bin_all[bin_of(*n)] += 1.0;
         }
@@ -146,7 +165,7 @@ impl Leak {
         if let Some(label) = split {
             let values = label.values.len() + 1;
             let of = |t: usize| label.of.get(t).map_or(0, |v| usize::from(*v));
-            bin_all = vec![0.0; 38 * values];
+            bin_all = vec![0.0; BINS * values];
             for (t, n) in readers.iter().enumerate() {
                 bin_all[bin_of(*n) * values + of(t).min(values - 1)] += 1.0;
             }
@@ -178,6 +197,10 @@ impl Leak {
             picked: vec![None; r.by_account.len()],
             price: vec![0.0; r.by_account.len()],
             index,
+            member: 0.0,
+            values: split.map_or(1, |l| l.values.len() + 1),
+            whole: false,
+            near: vec![None; r.by_account.len()],
         }
     }
 
@@ -198,6 +221,20 @@ impl Leak {
         match all > 0.0 {
             true => sum / all,
             false => self.alone.first().map_or(0.0, |c| f.b[*c]),
+        }
+    }
+
+    /// For each class of records that an account may have missed how many it received for each that it did not.
+    fn reach(&self, a: usize) -> Option<(f64, &Near)> {
+        let n = self.near[a].as_ref().filter(|n| !n.reach.is_empty())?;
+        Some((self.part(a), n))
+    }
+
+    /// Share of what an account received that counts.
+    fn part(&self, a: usize) -> f64 {
+        match self.picked[a] {
+            Some(_) => 1.0,
+            None => (self.total(a) / self.order[a].len().max(1) as f64).min(1.0),
         }
     }
 
@@ -226,103 +263,206 @@ impl Leak {
     }
 }
 
-/// Leaked records that the same accounts received and that are of one class, as one with a count: bits by position in a list.
-pub(super) type Groups = Vec<(u64, usize, f64)>;
+/// Leaked records that the same accounts received, and may have missed, and that are of one class, as one with a count: bits by
+/// position in a list.
+pub(super) type Groups = Vec<(u64, u64, usize, f64)>;
 
-/// Groups for a list of at most 64 accounts.
-pub(super) fn groups(l: &Leak, list: &[usize]) -> Groups {
-    let mut mask = vec![0u64; l.bin.len()];
+/// Groups for a list of at most 64 accounts. `missing`: what these may have missed tells groups apart too.
+pub(super) fn groups(l: &Leak, list: &[usize], missing: bool) -> Groups {
+    let mut key: Vec<(u64, u64, usize)> = l.bin.iter().map(|b| (0, 0, *b)).collect();
     for (i, a) in list.iter().enumerate() {
         for t in &l.rows[*a] {
-            mask[*t as usize] |= 1 << (i & 63);
+            key[*t as usize].0 |= 1 << (i & 63);
+        }
+        for t in l.near[*a].iter().filter(|_| missing).flat_map(|n| &n.rows) {
+            key[*t as usize].1 |= 1 << (i & 63);
         }
     }
-    let mut by: BTreeMap<(u64, usize), f64> = BTreeMap::new();
-    for key in mask.iter().copied().zip(l.bin.iter().copied()) {
-        *by.entry(key).or_default() += 1.0;
-    }
-    by.into_iter().map(|((m, b), n)| (m, b, n)).collect()
+    key.sort_unstable();
+    key.chunk_by(|x, y| x == y)
+        .filter_map(|c| c.first().map(|(m, w, b)| (*m, *w, *b, c.len() as f64)))
+        .collect()
 }
 
 /// Fitted rates of one set.
 #[derive(Clone, Default)]
 pub(super) struct Fit {
     pub ll: f64,
+    /// What the set costs.
+    pub price: f64,
     pub q: Vec<f64>,
     pub b: Vec<f64>,
     /// For each leaked record `prod (1-q(a))` over the members that received it.
     pub keep: Vec<f64>,
+    /// Reads in no capture for each that is in one.
+    pub missed: f64,
+}
+
+impl Fit {
+    /// What it explains beyond what it costs.
+    pub fn score(&self) -> f64 {
+        self.ll - self.price
+    }
 }
 
 pub(super) fn clamp(x: f64) -> f64 {
     x.clamp(EPS, 1.0 - EPS)
 }
 
-/// Fits a set.
+/// Fits a set; what its members may have missed counts where that explains more than it costs.
 pub(super) fn fit(l: &Leak, set: &[usize]) -> Fit {
-    let g = groups(l, set);
-    let mut f = fit_groups(l, &g, set, &(0..set.len()).collect::<Vec<_>>());
+    let lacks = set.iter().any(|a| l.reach(*a).is_some());
+    let g = groups(l, set, lacks);
+    let at: Vec<usize> = (0..set.len()).collect();
+    let mut f = fit_groups(l, &g, set, &at, false);
+    if lacks {
+        let other = fit_groups(l, &g, set, &at, true);
+        if other.ll > f.ll {
+            f = other;
+        }
+    }
     f.keep = vec![1.0; l.bin.len()];
     for (a, q) in set.iter().zip(&f.q) {
         for t in &l.rows[*a] {
             f.keep[*t as usize] *= 1.0 - q;
         }
+        if let Some((part, near)) = l.reach(*a).filter(|_| f.missed > 0.0) {
+            for t in &near.rows {
+                let class = l.bin[*t as usize] / l.values;
+                f.keep[*t as usize] *= 1.0 - q * (f.missed * part * near.reach[class]).min(MAY);
+            }
+        }
     }
     f
 }
 
-/// Fits the members of a list at these positions; `keep` is left empty.
-pub(super) fn fit_groups(l: &Leak, groups: &Groups, list: &[usize], at: &[usize]) -> Fit {
-    let set: Vec<usize> = at.iter().map(|i| list[*i]).collect();
-    // Only the members' bits count, as positions in `at`.
-    let groups: Vec<(Vec<usize>, usize, f64)> = {
-        let all: u64 = at.iter().map(|i| 1u64 << (i & 63)).sum();
-        let mut by: BTreeMap<(u64, usize), f64> = BTreeMap::new();
-        for (m, bin, n) in groups {
-            *by.entry((m & all, *bin)).or_default() += n;
-        }
-        by.into_iter()
-            .map(|((m, bin), n)| {
-                let own = at
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, i)| m >> (*i & 63) & 1 == 1)
-                    .map(|(k, _)| k)
-                    .collect();
-                (own, bin, n)
-            })
-            .collect()
+/// Groups as the members of one set tell them apart: bits of who received it and of who may have missed it, class, records.
+struct Told {
+    got: usize,
+    near: usize,
+    bin: usize,
+    n: f64,
+}
+
+fn told(groups: &Groups, at: &[usize], missing: bool) -> Vec<Told> {
+    let bits = |m: u64| -> usize {
+        let own = at.iter().enumerate();
+        own.map(|(k, i)| ((m >> (*i & 63) & 1) as usize) << k).sum()
     };
+    let mut key: Vec<(usize, usize, usize, f64)> = groups
+        .iter()
+        .map(|(m, w, bin, n)| (bits(*m), if missing { bits(*w) } else { 0 }, *bin, *n))
+        .collect();
+    key.sort_unstable_by_key(|x| (x.0, x.1, x.2));
+    key.chunk_by(|x, y| (x.0, x.1, x.2) == (y.0, y.1, y.2))
+        .filter_map(|c| {
+            let (got, near, bin, _) = *c.first()?;
+            let n = c.iter().map(|x| x.3).sum();
+            Some(Told { got, near, bin, n })
+        })
+        .collect()
+}
+
+/// For each set of members the product of their figures.
+fn products(of: &[f64], out: &mut [f64]) {
+    for m in 0..out.len() {
+        out[m] = match m {
+            0 => 1.0,
+            _ => out[m & (m - 1)] * of[m.trailing_zeros() as usize],
+        };
+    }
+}
+
+/// For each member the sum of the figures of all sets that it is in.
+fn sums(of: &[f64], member: usize) -> f64 {
+    let own = of.iter().enumerate().filter(|(m, _)| m >> member & 1 == 1);
+    own.map(|x| x.1).sum()
+}
+
+/// Fits the members of a list at these positions (at most [`super::SET_MAX`]); `keep` is left empty. `missing`: members may have
+/// received records in no capture.
+pub(super) fn fit_groups(
+    l: &Leak,
+    groups: &Groups,
+    list: &[usize],
+    at: &[usize],
+    missing: bool,
+) -> Fit {
+    let set: Vec<usize> = at.iter().map(|i| list[*i]).collect();
+    let missing = missing && set.iter().any(|a| l.reach(*a).is_some());
+    let groups = told(groups, at, missing);
     let mut in_bin = vec![0.0; l.bin_all.len()];
-    for (_, bin, n) in &groups {
-        in_bin[*bin] += n;
+    for g in &groups {
+        in_bin[g.bin] += g.n;
     }
     let total: Vec<f64> = set.iter().map(|a| l.total(*a).max(1.0)).collect();
+    // For each member what of its records counts, and what it may have missed.
+    let near: Vec<Option<(f64, &Near)>> = set
+        .iter()
+        .map(|a| l.reach(*a).filter(|_| missing))
+        .collect();
+    let kin: Vec<f64> = near
+        .iter()
+        .map(|x| {
+            x.map_or(0.0, |(part, n)| {
+                part * n.reach.iter().zip(&n.all).map(|(r, a)| r * a).sum::<f64>()
+            })
+        })
+        .collect();
+    let mut missed = if missing { 0.1 } else { 0.0 };
     let mut b = l.rates(&in_bin);
     let mut q: Vec<f64> = set
         .iter()
         .zip(&total)
         .map(|(a, n)| clamp(l.rows[*a].len() as f64 / n))
         .collect();
-    // Chance that a group's record leaked from no member.
-    let kept = |q: &[f64], own: &[usize]| -> f64 { own.iter().map(|i| 1.0 - q[*i]).product() };
-    let mut share = vec![0.0; set.len()];
+    let size = 1usize << set.len();
+    // For each set of members the chance that a record leaked from none of those who received it.
+    let (mut keep, mut got) = (vec![1.0; size], vec![0.0; size]);
+    // Chance that member `i` leaked a record of a class that it received in no capture.
+    let may = |q: &[f64], i: usize, missed: f64, class: usize| -> f64 {
+        near[i].map_or(0.0, |(part, n)| {
+            q[i] * (missed * part * n.reach[class]).min(MAY)
+        })
+    };
+    let none = |q: &[f64], missed: f64, g: &Told| -> f64 {
+        let of = (0..set.len()).filter(|i| g.near >> i & 1 == 1);
+        of.map(|i| 1.0 - may(q, i, missed, g.bin / l.values))
+            .product()
+    };
+    let fill = |q: &[f64], keep: &mut [f64]| {
+        products(&q.iter().map(|q| 1.0 - q).collect::<Vec<_>>(), keep)
+    };
+    let mut unseen = vec![0.0; set.len()];
     let mut hits = vec![0.0; l.bin_all.len()];
     for _ in 0..if set.is_empty() { 0 } else { ROUNDS } {
-        share.fill(0.0);
         hits.fill(0.0);
-        for (own, bin, n) in &groups {
-            let leak = (1.0 - (1.0 - b[*bin]) * kept(&q, own)).max(EPS);
-            hits[*bin] += n * b[*bin] / leak;
-            for i in own {
-                share[*i] += n * q[*i] / leak;
+        got.fill(0.0);
+        unseen.fill(0.0);
+        fill(&q, &mut keep);
+        for g in &groups {
+            let leak = (1.0 - (1.0 - b[g.bin]) * keep[g.got] * none(&q, missed, g)).max(EPS);
+            let w = g.n / leak;
+            hits[g.bin] += w * b[g.bin];
+            got[g.got] += w;
+            for i in (0..set.len()).filter(|i| g.near >> i & 1 == 1) {
+                unseen[i] += w * may(&q, i, missed, g.bin / l.values);
             }
         }
         let mut moved = 0.0f64;
-        for ((q, s), n) in q.iter_mut().zip(&share).zip(&total) {
-            let new = clamp(s / n);
-            moved = moved.max((new - *q).abs());
-            *q = new;
+        let (mut lost, mut reads) = (0.0, 0.0);
+        for i in 0..set.len() {
+            let share = q[i] * sums(&got, i) + unseen[i];
+            let new = clamp(share / (total[i] + missed * kin[i]));
+            moved = moved.max((new - q[i]).abs());
+            q[i] = new;
+            lost += unseen[i];
+            reads += new * kin[i];
+        }
+        if missing {
+            let new = (lost / (reads + LACK)).min(LACK_MAX);
+            moved = moved.max((new - missed).abs());
+            missed = new;
         }
         // Where all members leak all they read, only what came from elsewhere is still to be found.
         let next = l.rates(&hits);
@@ -334,21 +474,42 @@ pub(super) fn fit_groups(l: &Leak, groups: &Groups, list: &[usize], at: &[usize]
             break;
         }
     }
+    fill(&q, &mut keep);
     let mut ll: f64 = groups
         .iter()
-        .map(|(own, bin, n)| n * (1.0 - (1.0 - b[*bin]) * kept(&q, own)).max(EPS).ln())
+        .map(|g| {
+            g.n * (1.0 - (1.0 - b[g.bin]) * keep[g.got] * none(&q, missed, g))
+                .max(EPS)
+                .ln()
+        })
         .sum();
     for ((all, hit), b) in l.bin_all.iter().zip(&in_bin).zip(&b) {
         ll += (all - hit) * (1.0 - b).ln();
     }
-    for (a, q) in set.iter().zip(&q) {
-        ll += l.rest[*a] * (1.0 - q).ln() + l.beside[*a];
+    for (i, a) in set.iter().enumerate() {
+        ll += l.rest[*a] * (1.0 - q[i]).ln() + l.beside[*a];
+        if let Some((_, n)) = near[i] {
+            let stayed = n
+                .all
+                .iter()
+                .zip(&n.out)
+                .enumerate()
+                .filter(|(_, (all, out))| all > out);
+            ll += stayed
+                .map(|(class, (all, out))| (all - out) * (1.0 - may(&q, i, missed, class)).ln())
+                .sum::<f64>();
+        }
+    }
+    if missing {
+        ll -= LACK * missed + LACK_COST;
     }
     Fit {
         ll: ll + l.prior(&b),
+        price: l.member * set.len() as f64,
         q,
         b,
         keep: Vec::new(),
+        missed,
     }
 }
 

@@ -3,7 +3,8 @@
 //! than [`WORK`] groups fitted in all.
 
 use super::fit::{Fit, Groups, Leak, fit, fit_groups, groups};
-use super::{SET_MAX, ranked, without};
+use super::segments::alike;
+use super::{Reads, SET_MAX, look, ranked, without};
 use rustc_hash::FxHashMap;
 
 /// Accounts that may be in a set: members and those that could replace them.
@@ -12,6 +13,8 @@ const POOL: usize = 32;
 const STEPS: usize = 1500;
 /// Groups times fits.
 const WORK: usize = 2_000_000;
+/// Accounts of the pool for which it is worked out what they may have missed.
+const LOOKED: usize = 12;
 /// Sets whose likelihood differs by less than this (in nats) cannot be told apart.
 const TIE_NATS: f64 = 0.7;
 /// The likelihood takes each row for a witness of its own, but rows leak together: what differs counts for this much of it.
@@ -31,26 +34,31 @@ struct Scores<'a> {
     l: &'a Leak,
     pool: Vec<usize>,
     groups: Groups,
-    cost: f64,
-    seen: FxHashMap<u64, f64>,
+    /// Whether members may have received records in no capture.
+    missing: bool,
+    /// What each set explains, and what it costs.
+    seen: FxHashMap<u64, (f64, f64)>,
 }
 
 impl Scores<'_> {
     fn of(&mut self, set: u64) -> f64 {
-        if let Some(s) = self.seen.get(&set) {
-            return *s;
+        if let Some((ll, cost)) = self.seen.get(&set) {
+            return ll - cost;
+        }
+        if set.count_ones() as usize > SET_MAX {
+            return f64::NEG_INFINITY;
         }
         let at: Vec<usize> = (0..self.pool.len()).filter(|i| set >> i & 1 == 1).collect();
-        let s = fit_groups(self.l, &self.groups, &self.pool, &at).ll - self.cost(set);
-        self.seen.insert(set, s);
-        s
-    }
-    fn cost(&self, set: u64) -> f64 {
-        f64::from(set.count_ones()) * self.cost
+        let f = fit_groups(self.l, &self.groups, &self.pool, &at, self.missing);
+        self.seen.insert(set, (f.ll, f.price));
+        f.score()
     }
     /// Weight of a set against another: what the rows say is tempered, what sets cost is not.
-    fn odds(&self, (to, there): (u64, f64), (from, here): (u64, f64)) -> f64 {
-        TEMPER * (there + self.cost(to) - here - self.cost(from)) - self.cost(to) + self.cost(from)
+    fn odds(&self, to: u64, from: u64) -> f64 {
+        match (self.seen.get(&to), self.seen.get(&from)) {
+            (Some(to), Some(from)) => TEMPER * (to.0 - from.0) - to.1 + from.1,
+            _ => f64::NEG_INFINITY,
+        }
     }
     fn accounts(&self, set: u64) -> Vec<usize> {
         let mut v: Vec<usize> = (0..self.pool.len())
@@ -63,7 +71,7 @@ impl Scores<'_> {
 }
 
 /// Walks from a set through its neighbours.
-pub(super) fn walk(l: &Leak, set: &[usize], best: &Fit, cost: f64) -> Found {
+pub(super) fn walk(reads: &Reads, l: &mut Leak, set: &[usize], best: &Fit) -> Found {
     // Members, who would join them, who would stand for each of them, who stands best alone.
     let mut pool: Vec<usize> = set.to_vec();
     let mut lists: Vec<Vec<usize>> = Vec::new();
@@ -83,11 +91,23 @@ pub(super) fn walk(l: &Leak, set: &[usize], best: &Fit, cost: f64) -> Found {
             }
         }
     }
+    let missing = best.missed > 0.0;
+    if missing {
+        // What the likeliest may have missed, and who received the same as a member: these must not be told apart by who was looked at.
+        let who: Vec<usize> = pool
+            .iter()
+            .enumerate()
+            .filter(|(i, a)| *i < LOOKED || set.iter().any(|m| alike(&l.all[**a], &l.all[*m])))
+            .map(|x| *x.1)
+            .collect();
+        look(reads, l, &who);
+    }
+    let l: &Leak = l;
     let mut s = Scores {
         l,
-        groups: groups(l, &pool),
+        groups: groups(l, &pool, missing),
         pool,
-        cost,
+        missing,
         seen: FxHashMap::default(),
     };
     let n = s.pool.len();
@@ -111,7 +131,6 @@ pub(super) fn walk(l: &Leak, set: &[usize], best: &Fit, cost: f64) -> Found {
         r ^= r << 17;
         (r >> 11) as usize % n.max(1)
     };
-    let (mut here, mut at) = top;
     // Every neighbour of the best set, then a walk; a better set is walked from again.
     for _ in 0..4 {
         let base = top.1;
@@ -129,9 +148,7 @@ pub(super) fn walk(l: &Leak, set: &[usize], best: &Fit, cost: f64) -> Found {
             break;
         }
     }
-    if top.0 > here {
-        (here, at) = top;
-    }
+    let mut at = top.1;
     for _ in 0..STEPS {
         if n == 0 || s.seen.len() >= fits {
             break;
@@ -146,10 +163,10 @@ pub(super) fn walk(l: &Leak, set: &[usize], best: &Fit, cost: f64) -> Found {
         if to.count_ones() as usize > SET_MAX {
             continue;
         }
-        let there = s.of(to);
-        let chance = s.odds((to, there), (at, here)).min(0.0).exp();
+        s.of(to);
+        let chance = s.odds(to, at).min(0.0).exp();
         if (next(1 << 20) as f64) < chance * f64::from(1u32 << 20) {
-            (here, at) = (there, to);
+            at = to;
         }
     }
     top = best_of(&s);
@@ -158,7 +175,7 @@ pub(super) fn walk(l: &Leak, set: &[usize], best: &Fit, cost: f64) -> Found {
 
 /// The best set; of equal ones the first in order.
 fn best_of(s: &Scores<'_>) -> (f64, u64) {
-    let mut v: Vec<(f64, u64)> = s.seen.iter().map(|(m, x)| (*x, *m)).collect();
+    let mut v: Vec<(f64, u64)> = s.seen.iter().map(|(m, x)| (x.0 - x.1, *m)).collect();
     v.sort_by(|a, b| {
         b.0.total_cmp(&a.0)
             .then(a.1.count_ones().cmp(&b.1.count_ones()))
@@ -190,8 +207,8 @@ fn finish(l: &Leak, mut s: Scores<'_>, top: (f64, u64)) -> Found {
     ties.sort();
     ties.dedup();
     // Posterior: sets that differ only by ties are one.
-    let mut seen: Vec<(u64, f64)> = s.seen.iter().map(|(m, x)| (*m, *x)).collect();
-    seen.sort_unstable_by_key(|x| x.0);
+    let mut seen: Vec<u64> = s.seen.keys().copied().collect();
+    seen.sort_unstable();
     let mut by: FxHashMap<u64, f64> = FxHashMap::default();
     let mut sum = 0.0;
     let name = |m: u64| -> u64 {
@@ -206,8 +223,8 @@ fn finish(l: &Leak, mut s: Scores<'_>, top: (f64, u64)) -> Found {
             m
         }
     };
-    for (m, x) in &seen {
-        let w = s.odds((*m, *x), (mask, score)).exp();
+    for m in &seen {
+        let w = s.odds(*m, mask).exp();
         sum += w;
         *by.entry(name(*m)).or_default() += w;
     }

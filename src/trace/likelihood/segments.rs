@@ -58,10 +58,10 @@ pub(super) fn anew(l: &mut Leak, set: &[usize], on: &Fit) {
 }
 
 /// Share of what one received that the other must have received too.
-const SAME: f64 = 0.9;
+pub(super) const SAME: f64 = 0.9;
 
 /// Whether two sorted lists are nearly the same.
-fn alike(a: &[u32], b: &[u32]) -> bool {
+pub(super) fn alike(a: &[u32], b: &[u32]) -> bool {
     let both = a.iter().filter(|t| b.binary_search(t).is_ok()).count() as f64;
     both >= SAME * a.len().max(b.len()) as f64
 }
@@ -76,6 +76,10 @@ pub(super) fn take(l: &mut Leak, a: usize, s: Stretches) -> Stretches {
         gain: 0.0,
     };
     l.beside[a] += old.price - s.price;
+    if l.picked[a] != old.picked {
+        // it was worked out among the records of the old property
+        l.near[a] = None;
+    }
     old
 }
 

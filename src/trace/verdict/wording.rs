@@ -326,8 +326,16 @@ pub(super) fn verdict(
         } else {
             "; where accounts tie, this evidence cannot tell them apart".into()
         };
+        let lack = if sol.missed >= 0.005 {
+            format!(
+                "; about {:.0} % of what was received seems to be in no capture, as readers like these show: leaked rows of that kind count as possibly received",
+                sol.missed * 100.0
+            )
+        } else {
+            String::new()
+        };
         format!(
-            "{} received {share}, {:.1} bits more than chance explains; {} accounts and {} records were weighed{tie}",
+            "{} received {share}, {:.1} bits more than chance explains; {} accounts and {} records were weighed{lack}{tie}",
             set.join(", "),
             sol.set_gain / BIT,
             reads.by_account.iter().filter(|v| !v.is_empty()).count(),
