@@ -291,8 +291,44 @@ fn form(lead: &[u8]) -> bool {
     pairs > 0
 }
 
-/// The first lines have the same number of cells, more than one.
+/// The first lines have the same number of cells, more than one; or those behind a title have, more than two.
 fn csv(lead: &[u8]) -> bool {
+    table(lead) || titled(lead)
+}
+
+/// Lines of a title that may stand above a table, and lines that make one below them.
+const TITLE: usize = 6;
+const TABLE: usize = 4;
+
+/// A table below lines of half as many cells at most: its title, who made it and when.
+fn titled(lead: &[u8]) -> bool {
+    let lines: Vec<&[u8]> = lead
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.trim_ascii().is_empty())
+        .take(TITLE + TABLE + 1)
+        .collect();
+    // the last line may be cut
+    let Some((_, whole)) = lines.split_last() else {
+        return false;
+    };
+    super::csv::DELIMITERS.into_iter().any(|d| {
+        let width = whole.last().map_or(0, |l| cells(l, d));
+        let filled = |l: &&&[u8]| {
+            l.split(|b| *b == d)
+                .filter(|c| !c.trim_ascii().is_empty())
+                .count()
+        };
+        let title = whole.iter().take_while(|l| filled(l) * 2 <= width).count();
+        let rows = whole.get(title..).unwrap_or_default();
+        width > 2
+            && (1..=TITLE).contains(&title)
+            && rows.len() >= TABLE
+            && rows.iter().all(|l| cells(l, d) == width)
+            && !named(rows, d)
+    })
+}
+
+fn table(lead: &[u8]) -> bool {
     let lines: Vec<&[u8]> = lead
         .split(|b| *b == b'\n')
         .filter(|l| !l.trim_ascii().is_empty())
@@ -376,6 +412,16 @@ mod tests {
             ("id,name\n1,a\n2,b\n", None, "csv"),
             ("id\tname\n1\ta\n2\tb\n", Some("text/plain"), "csv"),
             ("id;name\n", Some("text/csv"), "csv"),
+            (
+                "Customers;;\nMade: 2024-05-06\n\nid;name;no\n1;a;2\n3;b;4\n5;c;6\n7;d;8\n",
+                None,
+                "csv",
+            ),
+            (
+                "Dear all,\n\nas we said, one, two, three\nand then more, or less\nthat is it, then\nand so on, as ever\nyours\n",
+                None,
+                "text",
+            ),
             (
                 "id: 1; name: a\nid: 2; name: b\n",
                 Some("text/plain"),

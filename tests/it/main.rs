@@ -71,6 +71,7 @@ mod socks;
 mod sources;
 mod streams;
 mod tables;
+mod tables_odd;
 mod taps;
 mod taps_later;
 mod text_search;

@@ -76,7 +76,7 @@ fn text<'a>(content: &'a [u8], c: &Cell) -> &'a [u8] {
 }
 
 /// The part of a cell without blanks around it and without what keeps a spreadsheet from taking it for a number or a formula: `="0123"`
-/// (its quotes doubled where the cell is quoted), `'0123`, `` `0123 ``; `'0123'` where a program quotes so.
+/// (its quotes doubled where the cell is quoted), `'0123`, `` `0123 ``; `'0123'` where a program quotes so; of `13812345678.0` the number.
 pub(super) fn bare(v: &[u8]) -> Range<usize> {
     let from = v.iter().take_while(|b| b.is_ascii_whitespace()).count();
     let v = v.get(from..).unwrap_or_default().trim_ascii_end();
@@ -87,9 +87,15 @@ pub(super) fn bare(v: &[u8]) -> Range<usize> {
         [b'\'', b'0'..=b'9' | b'+' | b'-' | b'=' | b'@', ..] | [b'`', b'0'..=b'9' | b'+', ..] => {
             (1, 0)
         }
+        // numbers that went through a table of floats
+        [digits @ .., b'.', b'0'] if digits.len() >= 11 && number_alone(digits) => (0, 2),
         _ => (0, 0),
     };
     from + before..from + v.len() - behind
+}
+
+fn number_alone(v: &[u8]) -> bool {
+    v.iter().all(u8::is_ascii_digit)
 }
 
 /// Names as keys: too long ones are none, and one that came before is told apart by its number.

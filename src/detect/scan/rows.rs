@@ -94,7 +94,8 @@ fn named(s: &mut Sink, root: NodeId, names: &[Vec<u8>]) -> Vec<Column> {
 fn cell(s: &mut Sink, node: NodeId, content: &[u8], c: &csv::Cell) {
     let mut v = content.get(c.range.clone()).unwrap_or(b"");
     let mut at = c.range.start;
-    if let Some(b'=' | b'\'' | b'`') = v.first() {
+    let guarded = matches!(v.first(), Some(b'=' | b'\'' | b'`' | b' ' | b'\t'));
+    if guarded || matches!(v.last(), Some(b' ' | b'\t' | b'0')) {
         let bare = heading::bare(v);
         at += bare.start;
         v = v.get(bare).unwrap_or(b"");
