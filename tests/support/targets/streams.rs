@@ -159,10 +159,15 @@ pub(super) fn cuts_carry_no_meaning(data: &[u8], app: &str, options: &Arc<Option
 
 /// A conversation in HTTP/2.
 pub fn http2(data: &[u8]) {
-    // what comes before the first bytes of a client is another protocol's, and may end anywhere
+    // what comes before the first bytes of a client is another protocol's, and may end anywhere; a piece that ends within the preface
+    // leaves none
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     let starts = data
-        .get(3..)
-        .is_some_and(|d| d.starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+        .split_first_chunk::<3>()
+        .is_some_and(|([_, hi, lo], rest)| {
+            usize::from(u16::from_be_bytes([*hi, *lo])) >= PREFACE.len()
+                && rest.starts_with(PREFACE)
+        });
     let options = Arc::default();
     if starts {
         cuts_carry_no_meaning(data, "h2", &options);
