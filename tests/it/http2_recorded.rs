@@ -249,6 +249,9 @@ fn tshark(capture: &Path) -> Vec<Key> {
         "aggregator=|",
         "-Y",
         "http2",
+        // a busy machine may capture the packets of two cores in another order than they were sent in
+        "-o",
+        "tcp.reassemble_out_of_order:TRUE",
     ]);
     for port in PORTS {
         let carries = match port {
