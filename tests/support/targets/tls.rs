@@ -65,25 +65,31 @@ pub fn tls(data: &[u8]) {
     }
 }
 
-/// Whether both sides of a conversation are whole records from their first byte on: where one is looked for, what is found may
-/// depend on the cuts.
+/// Whether both sides of a conversation are whole records from their first byte on, and who speaks first says hello: where one is
+/// looked for, what is found may depend on the cuts.
 fn records(talk: &[u8]) -> bool {
     let mut sides = [Vec::new(), Vec::new()];
-    let mut rest = talk;
+    let (mut rest, mut first) = (talk, None);
     while let Some(([what, hi, lo], tail)) = rest.split_first_chunk::<3>() {
         let len = usize::from(u16::from_be_bytes([*hi, *lo]));
         let (piece, tail) = tail.split_at(len.min(tail.len()));
         rest = tail;
-        sides[usize::from(what & 1)].extend_from_slice(piece);
-    }
-    sides.iter().all(|s| {
-        let mut s = s.as_slice();
-        while let [20..=24, 3, 0..=4, hi, lo, tail @ ..] = s {
-            let len = usize::from(u16::from_be_bytes([*hi, *lo]));
-            s = tail.get(len..).unwrap_or(&[0]);
+        let side = usize::from(what & 1);
+        sides[side].extend_from_slice(piece);
+        if !piece.is_empty() {
+            first.get_or_insert(side);
         }
-        s.is_empty()
-    })
+    }
+    let hello = |s: &[u8]| matches!(s, [22, 3, 0..=4, _, _, 1 | 2, 0, ..]);
+    first.is_none_or(|side| hello(&sides[side]))
+        && sides.iter().all(|s| {
+            let mut s = s.as_slice();
+            while let [20..=24, 3, 0..=4, hi, lo, tail @ ..] = s {
+                let len = usize::from(u16::from_be_bytes([*hi, *lo]));
+                s = tail.get(len..).unwrap_or(&[0]);
+            }
+            s.is_empty()
+        })
 }
 
 /// A flow of datagrams between two ports from the first to its end, packets numbered from 1, a millisecond apart.
