@@ -30,7 +30,7 @@ fn formats(given: &[&str]) -> Formats {
 }
 
 /// All calls of a log, and the diags as `code line: words`.
-fn read(bytes: &[u8], kind: &LogKind) -> (Vec<LogCall>, Vec<String>) {
+pub fn read(bytes: &[u8], kind: &LogKind) -> (Vec<LogCall>, Vec<String>) {
     let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
     let mut reader = LogReader::new(input, kind, LogZone(None), 0);
     let (mut calls, mut diags) = (Vec::new(), Vec::new());

@@ -1,23 +1,10 @@
 //! Logs that stand in files as they come: padded, cut, in other charsets, among other lines, in two lines a call.
 
+use crate::logs::read;
 use leaktrace::call::model::LogCall;
-use leaktrace::source::log::{Formats, LogEvent, LogKind, LogReader, LogZone, sniff, why_not};
+use leaktrace::source::log::{Formats, LogKind, sniff, why_not};
 
 const LINE: &str = "203.0.113.7 - amy [01/Mar/2026:02:00:00 +0000] \"GET /a?b=1 HTTP/1.1\" 200 97 \"-\" \"curl/8.1\"\n";
-
-fn read(bytes: &[u8], kind: &LogKind) -> (Vec<LogCall>, Vec<String>) {
-    let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
-    let mut reader = LogReader::new(input, kind, LogZone(None), 0);
-    let (mut calls, mut diags) = (Vec::new(), Vec::new());
-    while let Some(event) = reader.next() {
-        match event {
-            LogEvent::Call(c) => calls.push(*c),
-            LogEvent::Diag(code, line, _) => diags.push(format!("{code} {line}")),
-            LogEvent::Wait => panic!("it does not grow"),
-        }
-    }
-    (calls, diags)
-}
 
 fn sniffed(bytes: &[u8]) -> LogKind {
     sniff(bytes, &Formats::default()).unwrap_or_else(|| panic!("no format"))
@@ -156,7 +143,8 @@ fn a_call_of_two_lines_tells_where_both_stand() {
     let (kind, calls, diags) = told(log.as_bytes());
     assert_eq!(kind, "rails");
     // whose beginning is not there is no call, and one whose end is not there has no status
-    assert_eq!(diags, ["log-no-request 6"]);
+    let begins = |d: &String| d.starts_with("log-no-request 6:");
+    assert!(diags.len() == 1 && diags.iter().all(begins), "{diags:?}");
     let got: Vec<_> = calls
         .iter()
         .map(|c| {

@@ -135,19 +135,23 @@ fn exact_sets_on_seeded_leaks() {
     }
 }
 
+/// Accounts 10 to 19 work on one queue: each has seen 85 % of its 800 records.
+fn team(reads: &mut [Vec<u32>], r: &mut Rng) {
+    let queue: Vec<u32> = (0..800).map(|_| zipf(r)).collect();
+    for own in reads.iter_mut().take(20).skip(10) {
+        *own = queue.iter().copied().filter(|_| r.unit() < 0.85).collect();
+        own.sort_unstable();
+        own.dedup();
+    }
+}
+
 #[test]
 fn a_team_that_shares_a_queue_does_not_hide_the_leaker() {
     let mut r = Rng::new(77);
     let (mut good, all) = (0, 10);
     for _ in 0..all {
         let mut reads = world(&mut r, true);
-        // Accounts 10 to 19 work on one queue: each has seen 85 % of its 800 records.
-        let queue: Vec<u32> = (0..800).map(|_| zipf(&mut r)).collect();
-        for own in reads.iter_mut().take(20).skip(10) {
-            *own = queue.iter().copied().filter(|_| r.unit() < 0.85).collect();
-            own.sort_unstable();
-            own.dedup();
-        }
+        team(&mut reads, &mut r);
         let s = leak(&mut r, &reads, &[12], Pick::Third, 0.3);
         good += usize::from(ask(reads, s).set == [12]);
     }
@@ -162,12 +166,7 @@ fn what_no_capture_has_is_not_blamed_on_a_team() {
     let (mut good, all, mut said) = (0, 10u8, 0.0);
     for _ in 0..all {
         let mut reads = world(&mut r, true);
-        let queue: Vec<u32> = (0..800).map(|_| zipf(&mut r)).collect();
-        for own in reads.iter_mut().take(20).skip(10) {
-            *own = queue.iter().copied().filter(|_| r.unit() < 0.85).collect();
-            own.sort_unstable();
-            own.dedup();
-        }
+        team(&mut reads, &mut r);
         let s = leak(&mut r, &reads, &[12], Pick::All, 0.3);
         for own in &mut reads {
             own.retain(|_| r.unit() < 0.8);
