@@ -133,6 +133,9 @@ pub struct Spot {
     pub calls: u64,
     /// Values by class.
     pub classes: BTreeMap<String, u64>,
+    /// Of one value or record: sightings by form.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub forms: BTreeMap<String, u64>,
 }
 
 /// See the module's page.
@@ -442,6 +445,7 @@ pub fn read(
             dir: if *came { "taken" } else { "sent" },
             calls: t.calls,
             classes: t.classes(e),
+            forms: BTreeMap::new(),
         });
         if let (false, Some(first), Some(last)) = (came, t.first, t.last) {
             to.push(SentTo {
@@ -539,9 +543,10 @@ pub fn of_trails(kind: &'static str, name: &str, trails: &[Trail]) -> Subject {
             dir,
             calls: 0,
             classes: BTreeMap::new(),
+            forms: BTreeMap::new(),
         });
         spot.calls += 1;
-        *spot.classes.entry(h.form.clone()).or_default() += 1;
+        *spot.forms.entry(h.form.clone()).or_default() += 1;
         if h.dir == "req" || h.exit {
             let s = to.entry(a.clone()).or_insert_with(|| SentTo {
                 to: a,

@@ -372,6 +372,9 @@ fn a_subject_is_told_with_what_it_took_and_sent_on() {
     assert!(nobody.nothing());
     // a value: who got it, and in which form
     let v = tell(Question::Value(way.value.clone())).subject.unwrap();
+    // forms are no classes
+    let named = |m: &leaktrace::trace::subject::Spot| m.classes.is_empty() && !m.forms.is_empty();
+    assert!(!v.map.is_empty() && v.map.iter().all(named), "{:?}", v.map);
     assert_eq!((v.kind, v.seen.calls), ("value", 4));
     assert!(v.sent_on.to.iter().any(|t| t.outside));
     assert!(!v.name.contains(&way.value), "masked unless revealed");

@@ -430,6 +430,7 @@ impl Data for Hostile {
                         dir: "taken",
                         calls: 1,
                         classes: [(evil(11), 3)].into_iter().collect(),
+                        forms: [(evil(12), 3)].into_iter().collect(),
                     }],
                     ..Default::default()
                 }),

@@ -391,6 +391,7 @@ pub fn subject(s: &crate::trace::subject::Subject, d: &mut Doc) {
             let classes: Vec<String> = m
                 .classes
                 .iter()
+                .chain(&m.forms)
                 .map(|(c, n)| format!("{} {c}", grouped(*n)))
                 .collect();
             let from = if m.dir == "taken" { "from" } else { "to" };
