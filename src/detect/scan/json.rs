@@ -257,17 +257,6 @@ fn run(
     if slot.is_none_or(|s| s.depth != 1 || s.form.steps().last() != Some(Step::Json)) {
         map.clear();
     }
-    with(sink, root, content, start, slot, map)
-}
-
-fn with(
-    sink: &mut Sink,
-    root: NodeId,
-    content: &[u8],
-    start: usize,
-    slot: Option<Slot>,
-    map: Vec<(usize, usize)>,
-) -> (usize, bool) {
     walk(sink, root, content, start, slot, map, Names::default())
 }
 
@@ -386,7 +375,15 @@ pub(crate) fn at(sink: &mut Sink, node: NodeId, content: &[u8]) {
 /// follows a fault is read as text, line by line.
 pub(crate) fn mapped(sink: &mut Sink, node: NodeId, document: &[u8], places: Vec<(usize, usize)>) {
     let around = Slot::plain(0, document.len());
-    let (end, ok) = with(sink, node, document, 0, Some(around), places.clone());
+    let (end, ok) = walk(
+        sink,
+        node,
+        document,
+        0,
+        Some(around),
+        places.clone(),
+        Names::default(),
+    );
     if ok {
         return;
     }

@@ -127,7 +127,6 @@ pub fn resolve(mut input: Input) -> Identity {
     for (profile, owner) in switched::profile_links(&lives, &input) {
         input.names.link(profile, owner);
     }
-    let groups = input.names.groups();
     let mut book = Book::default();
     let mut out = Identity {
         calls: vec![
@@ -145,23 +144,18 @@ pub fn resolve(mut input: Input) -> Identity {
         ..Identity::default()
     };
     let roots = roots(&lives);
-    let fronts = fronts(&input);
-    let standings = Standings::of(&input);
+    let known = Known {
+        groups: input.names.groups(),
+        fronts: fronts(&input),
+        standings: Standings::of(&input),
+    };
     for (pos, call) in order.iter().enumerate() {
         let Some(row) = input.rows.get(*call as usize) else {
             continue;
         };
-        let mut c = choose(
-            &input,
-            row,
-            *call,
-            u32::try_from(pos).unwrap_or(NONE),
-            &lives,
-            &groups,
-            &fronts,
-            &standings,
-        );
-        let account = book.account(&input, row, &c, &lives, &groups);
+        let pos = u32::try_from(pos).unwrap_or(NONE);
+        let mut c = choose(&input, row, (*call, pos), &lives, &known);
+        let account = book.account(&input, row, &c, &lives, &known.groups);
         if let Some(w) = book
             .ways
             .get_mut(account as usize)
@@ -178,7 +172,8 @@ pub fn resolve(mut input: Input) -> Identity {
             Thread::Client(row.addr, row.ua)
         };
         if c.behalf != NONE {
-            c.behalf = groups.get(c.behalf as usize).copied().unwrap_or(NONE);
+            let group = known.groups.get(c.behalf as usize);
+            c.behalf = group.copied().unwrap_or(NONE);
         }
         if let Some(d) = out.calls.get_mut(*call as usize) {
             *d = Decision {
@@ -260,17 +255,22 @@ fn fronts(input: &Input) -> Vec<bool> {
     out
 }
 
-#[allow(clippy::too_many_arguments)] // what is known of all calls
-fn choose(
-    input: &Input,
-    row: &Row,
-    call: u32,
-    pos: u32,
-    l: &Lives,
-    groups: &[u32],
-    fronts: &[bool],
-    standings: &Standings,
-) -> Choice {
+/// What is known from all calls together.
+struct Known {
+    /// Group of each name.
+    groups: Vec<u32>,
+    /// Whether an address is a front's, by its number.
+    fronts: Vec<bool>,
+    standings: Standings,
+}
+
+/// Whose a call is; it comes with its number and its place in time.
+fn choose(input: &Input, row: &Row, (call, pos): (u32, u32), l: &Lives, known: &Known) -> Choice {
+    let Known {
+        groups,
+        fronts,
+        standings,
+    } = known;
     let group = |n: u32| groups.get(n as usize).copied().unwrap_or(NONE);
     let (mut fronted, mut behalf, mut failed) = (None, NONE, false);
     for e in input.events_of(row) {

@@ -147,7 +147,7 @@ pub fn name(before: &str) -> String {
 
 impl LogReader {
     /// The next call or diag; `None` at the end. Blank lines and comments pass silently.
-    #[allow(clippy::should_implement_trait)] // mirrors the packet reader, which lends
+    #[allow(clippy::should_implement_trait)] // it may have to wait for more, where a `for` loop would spin
     pub fn next(&mut self) -> Option<LogEvent> {
         loop {
             if let Some(call) = self.whole.pop_front() {
