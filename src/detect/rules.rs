@@ -110,11 +110,29 @@ struct File {
     class: Vec<RawClass>,
 }
 
+/// `3` or `"S3"`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawLevel {
+    Number(u8),
+    Named(String),
+}
+
+impl RawLevel {
+    fn level(&self) -> Option<Level> {
+        let number = match self {
+            RawLevel::Number(n) => *n,
+            RawLevel::Named(name) => name.strip_prefix(['S', 's'])?.parse().ok()?,
+        };
+        (number <= 4).then(|| Level::from_u8(number))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawClass {
     id: Spanned<String>,
-    level: Option<Spanned<u8>>,
+    level: Option<Spanned<RawLevel>>,
     label: Option<String>,
     validator: Option<Spanned<String>>,
     regex: Option<Spanned<String>>,
@@ -282,10 +300,11 @@ impl Rules {
             return Ok(());
         };
         if let Some(level) = raw.level {
-            if *level.get_ref() > 4 {
-                return Err(fault(path, text, Some(level.span()), "class.level: 0 to 4"));
-            }
-            c.level = Level::from_u8(level.into_inner());
+            let Some(known) = level.get_ref().level() else {
+                let want = "class.level: 0 to 4, or \"S0\" to \"S4\"";
+                return Err(fault(path, text, Some(level.span()), want));
+            };
+            c.level = known;
         }
         if let Some(label) = raw.label {
             c.label = label;
@@ -538,11 +557,25 @@ mod tests {
     }
 
     #[test]
+    fn a_level_is_a_number_or_a_name() {
+        for written in ["4", "\"S4\"", "\"s4\""] {
+            let text = format!("[[class]]\nid = \"email\"\nlevel = {written}\n");
+            let rules = Rules::with_texts(&[("mine.toml".into(), text)]).unwrap();
+            let email = rules.classes().iter().find(|c| c.name == "email").unwrap();
+            assert_eq!(email.level, Level::S4, "{written}");
+        }
+    }
+
+    #[test]
     fn errors_name_file_line_and_key() {
         for (text, want) in [
             ("[[class]]\nid = \"email\"\nlevle = 3\n", "mine.toml:3"),
             (
                 "[[class]]\nid = \"email\"\nlevel = 9\n",
+                "mine.toml:3: class.level",
+            ),
+            (
+                "[[class]]\nid = \"email\"\nlevel = \"high\"\n",
                 "mine.toml:3: class.level",
             ),
             ("\n[[class]]\nid = \"new-one\"\n", "mine.toml:3: class.id"),

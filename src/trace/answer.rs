@@ -23,6 +23,7 @@ use rusqlite::Connection;
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use asked::{By, answers_to, received, record};
@@ -244,6 +245,7 @@ pub fn run(
             resolved: &resolved,
             options,
             stop,
+            quiet: OnceLock::new(),
         };
         let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
         omitted.suspects = more;
@@ -418,6 +420,7 @@ fn nothing_received(
         resolved: &[],
         options,
         stop,
+        quiet: OnceLock::new(),
     };
     let readings = verdict::readings(e, &clue, &[], &[], until);
     let (verdict, suspects, _) =

@@ -23,6 +23,7 @@ use coverage::{Coverage, coverage};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 /// Kinds of evidence that a question can leave out.
@@ -197,6 +198,8 @@ pub struct Case<'a, 'c> {
     pub options: &'a super::Options,
     /// Ends the search early.
     pub stop: &'a AtomicBool,
+    /// Hours of the day in which next to nothing happens: asked for every account, and told by all calls.
+    pub quiet: OnceLock<[bool; 24]>,
 }
 
 impl Case<'_, '_> {

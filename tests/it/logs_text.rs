@@ -55,6 +55,57 @@ fn a_rotated_log_with_much_nothing_before_it_is_loaded() {
 }
 
 #[test]
+fn lines_that_end_in_cr_alone_are_lines() {
+    let log = LINE.repeat(5).replace('\n', "\r");
+    let (kind, calls, diags) = told(log.as_bytes());
+    assert_eq!(kind, "combined");
+    assert_eq!((calls.len(), diags.len()), (5, 0));
+    let (at, len) = (LINE.len() * 3, LINE.len() - 1);
+    assert_eq!((calls[3].offset, calls[3].len), (at as u64, len as u64));
+    // a CR before LF, or within a line of a log that has LF, ends nothing
+    let log = LINE.repeat(2).replace('\n', "\r\n") + &LINE.replace("b=1", "b=\r1");
+    assert_eq!(told(log.as_bytes()).1.len(), 3);
+}
+
+#[test]
+fn a_line_in_a_cell_of_an_export_is_read() {
+    let quoted = LINE.trim_end().replace('"', "\"\"");
+    let splunk: String = (0..3)
+        .map(|n| format!("2026-03-01T02:00:0{n}.000+0000,web1,\"{quoted}\",access_combined\n"))
+        .collect();
+    let with = format!("\"_time\",host,\"_raw\",sourcetype\n{splunk}");
+    for text in [&with, &splunk] {
+        let (kind, calls, diags) = told(text.as_bytes());
+        assert_eq!((kind.as_str(), calls.len()), ("combined+csv", 3));
+        assert_eq!(diags, Vec::<String>::new());
+        let call = &calls[2];
+        assert_eq!(call.uri.as_deref(), Some("/a?b=1"));
+        assert_eq!(call.user_agent.as_deref(), Some("curl/8.1"));
+        // the line tells its own time
+        assert_eq!(call.ts, 1_772_330_400_000_000_000);
+    }
+    // an object that tells no time has that of its row; semicolons and tabs stand between as well
+    for between in [",", ";", "\t"] {
+        let object = r#""{""method"":""GET"",""path"":""/b"",""status"":200,""user"":""amy""}""#;
+        let text = format!("@timestamp{between}@message\n2026-03-01 02:00:07.5{between}{object}\n");
+        let (kind, calls, _) = told(text.as_bytes());
+        assert_eq!((kind.as_str(), calls.len()), ("json+csv", 1), "{between}");
+        let call = &calls[0];
+        assert_eq!(
+            (call.user.as_deref(), call.ts),
+            (Some("amy"), 1_772_330_407_500_000_000)
+        );
+    }
+}
+
+#[test]
+fn a_configuration_without_formats_is_no_format_string() {
+    let text = "http { server { listen 80; } }".to_owned();
+    let why = Formats::with(&[(text, "nginx".to_owned())]).unwrap_err().1;
+    assert!(why.starts_with("neither a mapping"), "{why}");
+}
+
+#[test]
 fn characters_of_two_bytes_need_no_mark() {
     for low in [true, false] {
         let units = LINE.repeat(3);

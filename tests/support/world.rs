@@ -207,6 +207,7 @@ impl World {
         .unwrap();
         w.finish_load().unwrap();
         let conn = &self.case.conn;
+        conn.execute_batch("BEGIN").unwrap();
         for (i, (name, kind)) in accounts.iter().enumerate() {
             conn.execute(
                 "INSERT INTO account(id,name,kind,conf,via,calls,sessions,clients,addresses,level,classes,records,val,risk,why)
@@ -236,6 +237,9 @@ impl World {
             )
             .unwrap();
         }
+        // as a load leaves it: without them every question scans
+        leaktrace::case::indexes::build_facts(conn).unwrap();
+        conn.execute_batch("COMMIT").unwrap();
         self
     }
 

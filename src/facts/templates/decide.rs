@@ -45,7 +45,6 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
         pages: false,
     }];
     while let Some(mut w) = stack.pop() {
-        let mut children: Children<'_> = BTreeMap::new();
         w.merged = w.nodes.len();
         let folded = Folded {
             route: if w.route.is_empty() { "/" } else { &w.route }.into(),
@@ -56,10 +55,8 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                 w.ends = true;
                 done(*end, folded.clone());
             }
-            for (seg, child) in &n.children {
-                children.entry(seg).or_default().push(*child);
-            }
         }
+        let mut children = children(tree, &w.nodes);
         if let Some(why) = trees::files(tree, &children, &w) {
             let route = format!("{}/{{file}}", w.route);
             let folded = Folded {
@@ -159,6 +156,17 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
             }
         }
     }
+}
+
+/// What stands below nodes, by segment. One node's children are in order already, and there may be a hundred thousand.
+fn children<'a>(tree: &'a Tree<'a>, nodes: &[u32]) -> Children<'a> {
+    let mut all = nodes.iter().filter_map(|n| tree.nodes.get(*n as usize));
+    let first = all.next().into_iter().flat_map(|n| &n.children);
+    let mut out: Children<'a> = first.map(|(seg, n)| (seg.as_ref(), vec![*n])).collect();
+    for (seg, child) in all.flat_map(|n| &n.children) {
+        out.entry(seg).or_default().push(*child);
+    }
+    out
 }
 
 /// One parameter: its members and how it is shown.

@@ -231,14 +231,11 @@ fn step<'a>(tree: &mut Vec<Node<'a>>, at: u32, seg: Cow<'a, str>) -> u32 {
     let Some(node) = tree.get_mut(at as usize) else {
         return at;
     };
-    match node.children.get(&seg) {
-        Some(n) => *n,
-        None => {
-            node.children.insert(seg, next);
-            tree.push(Node::default());
-            next
-        }
+    let child = *node.children.entry(seg).or_insert(next);
+    if child == next {
+        tree.push(Node::default());
     }
+    child
 }
 
 /// Targets that are no tree of segments, and trees of files.

@@ -105,7 +105,8 @@ pub fn given(text: &str, name: &str) -> Result<Vec<LogFormat>, String> {
         return mapping(text, name);
     }
     let text = text.trim_matches(['\n', '\r']);
-    if text.contains('\n') {
+    // a configuration on one line has its braces around more than a name
+    if text.contains('\n') || text.contains("{ ") && text.contains(';') {
         return Err("neither a mapping (TOML with `line = ...`), nor a server's configuration with log formats, nor one format string".to_owned());
     }
     Ok(vec![string(text, name)?])

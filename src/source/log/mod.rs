@@ -5,6 +5,7 @@
 //! text with values between (`pattern`, by the format strings of `dialect`), JSON (`json`), columns (`columns`), pairs (`pairs`),
 //! and text of which nothing is known but what its pieces look like (`shape`); all say what they say to a `draft`, which makes the call.
 
+mod cell;
 mod clf;
 mod columns;
 mod dialect;
@@ -167,6 +168,8 @@ pub struct LogReader {
     ended: bool,
     /// Whether its characters are of two bytes, and then whether the low one comes first.
     wide: Option<bool>,
+    /// Whether its lines end in CR alone.
+    old: bool,
     /// Beginning of a line that is too long, while its end is looked for.
     cutting: Option<String>,
     /// Where one document holds many calls.
@@ -197,6 +200,7 @@ impl LogReader {
             line: 0,
             ended: false,
             wide: None,
+            old: false,
             cutting: None,
             halves: halves::Halves::default(),
             whole: halves::Whole::new(),
@@ -225,6 +229,7 @@ impl LogReader {
             let searched = self.buf.get(self.start..).unwrap_or_default();
             if self.offset == 0 {
                 self.wide = wide(searched);
+                self.old = cr_alone(searched);
             }
             // a file that was cut while it was written to begins with nothing
             let nothing = match self.wide {
@@ -236,7 +241,7 @@ impl LogReader {
                 self.offset += nothing as u64;
                 continue;
             }
-            let (len, end) = match newline(self.wide, searched) {
+            let (len, end) = match newline(self.wide, self.old, searched) {
                 Some(found) => found,
                 None if self.ended && searched.is_empty() => {
                     // a line without its last part
@@ -356,7 +361,7 @@ impl LogReader {
         let number = self.line + 1;
         loop {
             let rest = self.buf.get(self.start..).unwrap_or_default();
-            match newline(self.wide, rest) {
+            match newline(self.wide, self.old, rest) {
                 Some((n, end)) => {
                     self.start += n + end;
                     self.offset += (n + end) as u64;
@@ -439,10 +444,16 @@ fn wide(beginning: &[u8]) -> Option<bool> {
     }
 }
 
+/// Whether lines end in CR alone, as some appliances write them: one stands before other bytes, and no LF anywhere.
+fn cr_alone(beginning: &[u8]) -> bool {
+    let last = beginning.len().saturating_sub(1);
+    memchr(b'\n', beginning).is_none() && memchr(b'\r', beginning).is_some_and(|at| at < last)
+}
+
 /// The end of a line: where it stands, and its bytes.
-fn newline(wide: Option<bool>, b: &[u8]) -> Option<(usize, usize)> {
+fn newline(wide: Option<bool>, old: bool, b: &[u8]) -> Option<(usize, usize)> {
     let Some(low) = wide else {
-        return memchr(b'\n', b).map(|n| (n, 1));
+        return memchr(if old { b'\r' } else { b'\n' }, b).map(|n| (n, 1));
     };
     memchr::memchr_iter(b'\n', b).find_map(|n| {
         let at = if low { n } else { n.checked_sub(1)? };
@@ -532,17 +543,22 @@ impl LogKind {
             None
         };
         let Some(inside) = wrap.open(text, value.as_ref(), &cx.zone) else {
-            return Err(NoCall::unfit(wrap.form(), 0));
+            return Err(match wrap {
+                wrap::Wrap::Csv if cell::heading(text) => NoCall::Blank,
+                _ => NoCall::unfit(wrap.form(), 0),
+            });
         };
         let before = text.len().saturating_sub(inside.line.len());
         let written = inside.written.or(written);
         let read = self.within(inner, &inside.line, written, cx);
         read.map_err(|e| match e {
             // where it stands in the whole line, as far as that can be told
-            NoCall::Unfit(m) if *wrap != wrap::Wrap::Json => NoCall::Unfit(Misfit {
-                at: m.at + before,
-                ..m
-            }),
+            NoCall::Unfit(m) if !matches!(wrap, wrap::Wrap::Json | wrap::Wrap::Csv) => {
+                NoCall::Unfit(Misfit {
+                    at: m.at + before,
+                    ..m
+                })
+            }
             e => e,
         })
     }

@@ -10,7 +10,7 @@ use super::format::{Context, Formats, Line, LogKind};
 use super::parts::{Part, Parts};
 use super::plain::plain_lines;
 use super::wrap::{DEEP, WRAPS, Wrap};
-use super::{LogFormat, LogZone, NoCall, narrow, reason, records, wide};
+use super::{LogFormat, LogZone, NoCall, cr_alone, narrow, reason, records, wide};
 use std::sync::Arc;
 
 /// Lines of the beginning that decide what a file is.
@@ -172,7 +172,8 @@ fn lines(beginning: &[u8], most: usize) -> Vec<Line<'_>> {
         return Vec::new();
     }
     let mut out: Vec<Line<'_>> = Vec::new();
-    let mut rest = beginning.split(|b| *b == b'\n').peekable();
+    let end = if cr_alone(beginning) { b'\r' } else { b'\n' };
+    let mut rest = beginning.split(|b| *b == end).peekable();
     while let Some(line) = rest.next() {
         if out.len() >= most || (rest.peek().is_none() && !out.is_empty()) {
             break;

@@ -1,10 +1,10 @@
 //! Lines of a log inside lines of another: containers' logs (Docker, CRI), syslog (RFC 3164 and 5424, files of rsyslog), the
-//! journal, JSON loggers, a logger's beginning before an object. In: a line. Out: the line inside, and when it was written where the wrapper says so with a year.
+//! journal, JSON loggers, rows of exports, a logger's beginning before an object. In: a line. Out: the line inside, and when it was written where the wrapper says so with a year.
 //! Bounds: linear in the line.
 
-use super::LogZone;
 use super::stamps::stamps;
 use super::time;
+use super::{LogZone, cell};
 use crate::call::model::Ts;
 use crate::call::text::lossless;
 use serde_json::Value;
@@ -19,6 +19,8 @@ pub enum Wrap {
     Syslog,
     /// A JSON object with the line as a field: Docker's `log`, the journal's `MESSAGE`, `message`, `msg`.
     Json,
+    /// A row of an export with the line in a cell.
+    Csv,
     /// `web-1  | LINE`, as Compose shows it.
     Compose,
     /// Text of another writer before a JSON object that ends the line.
@@ -28,11 +30,12 @@ pub enum Wrap {
 }
 
 /// All, the surer first; with their names behind a `+` in a source's kind.
-pub const WRAPS: [(Wrap, &str); 6] = [
+pub const WRAPS: [(Wrap, &str); 7] = [
     (Wrap::Records, "records"),
     (Wrap::Cri, "cri"),
     (Wrap::Syslog, "syslog"),
     (Wrap::Json, "json"),
+    (Wrap::Csv, "csv"),
     (Wrap::Compose, "compose"),
     (Wrap::Before, "text"),
 ];
@@ -66,6 +69,7 @@ impl Wrap {
             Wrap::Cri => "a container's line (time, stream, tag)",
             Wrap::Syslog => "a syslog line (time, host, program)",
             Wrap::Json => "a JSON object with a line in it",
+            Wrap::Csv => "a row with a line in a cell",
             Wrap::Records => "a JSON document with a list of records",
             Wrap::Compose => "a service's name and a |",
             Wrap::Before => "a JSON object behind other text",
@@ -83,6 +87,7 @@ impl Wrap {
             Wrap::Cri => cri(line),
             Wrap::Syslog => syslog(line),
             Wrap::Json => object(json?, zone),
+            Wrap::Csv => cell::open(line, zone),
             Wrap::Compose => compose(line),
             Wrap::Before => behind(line, zone),
             Wrap::Records => Some(Inside {
@@ -234,7 +239,7 @@ fn rfc5424(rest: &[u8]) -> Option<Inside<'_>> {
 }
 
 /// Names of the field that holds the line, the surer first.
-const LINES: &[&str] = &[
+pub(super) const LINES: &[&str] = &[
     "log",
     "MESSAGE",
     "message",

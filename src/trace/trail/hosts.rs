@@ -301,9 +301,10 @@ impl<'c> Hosts<'c> {
             "SELECT f.call_id,f.parent_id FROM call_fact f JOIN call c ON c.id=f.call_id WHERE f.api_id=?1 AND f.joined IS NULL \
              AND c.src IS NOT NULL AND c.status BETWEEN 200 AND 299 ORDER BY f.call_id LIMIT ?2",
         )?;
+        // the plus keeps SQLite from planning it anew for each parent, by what its statistics say of that value
         let mut inner = self.conn.prepare_cached(
             "SELECT c.dst,f.api_id,b.facts IS NOT NULL FROM call_fact f JOIN call c ON c.id=f.call_id LEFT JOIN body b ON b.id=c.resp_body_id \
-             WHERE f.parent_id=?1 AND f.joined IS NULL",
+             WHERE f.parent_id=+?1 AND f.joined IS NULL",
         )?;
         let mut outer = self.conn.prepare_cached(
             "SELECT c.src,f.api_id,b.facts IS NOT NULL FROM call_fact f JOIN call c ON c.id=f.call_id LEFT JOIN body b ON b.id=c.resp_body_id \

@@ -129,7 +129,7 @@ pub(super) fn weigh(c: &Case<'_, '_>, r: &Readings, cover: &Coverage, account: i
             }
         }
         let exports = per_call.values().filter(|n| **n >= EXPORT).count();
-        let quiet = quiet_hours(c);
+        let quiet = c.quiet.get_or_init(|| quiet_hours(c));
         let at_night = per_call
             .keys()
             .filter_map(|k| c.e.calls.get(*k as usize))
