@@ -2,6 +2,7 @@
 //! parser unwraps (TLS, a tunnel) is a layer of its own. In: segments and gaps. Out: the events of its parser. Bounds:
 //! [`limits::PROBE_BYTES`] held while probing, [`limits::FLOW_HEAD`] bytes remembered a side.
 
+use super::proxied::{self, Header};
 use super::{About, Begin, Carry, Cx, Feed, PROTOS, Probe, Proto, Switch, recognise};
 use crate::call::model::{Exchange, Stamp};
 use crate::limits;
@@ -14,6 +15,8 @@ pub struct Layer {
     heads: [Vec<u8>; 2],
     /// Bytes of side A and B were missing, or were nothing known, before a parser took over.
     unclear: [bool; 2],
+    /// Bytes of side A and B that a load balancer wrote before them.
+    before: [u64; 2],
     stage: Stage,
     depth: usize,
     /// The protocol that handed over to another.
@@ -172,7 +175,7 @@ impl Layer {
         true
     }
 
-    fn probe(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) {
+    fn probe(&mut self, side: Side, mut segment: Segment<'_>, cx: &mut Cx<'_>) {
         if self.depth + cx.depth > limits::TUNNEL_DEPTH {
             return;
         }
@@ -184,7 +187,31 @@ impl Layer {
             _ => Carry::default(),
         };
         let mut carry = mine;
-        let first = segment.offset == carry.bytes().len() as u64 || self.depth > 0;
+        let before = self.before.get(side as usize).copied().unwrap_or(0);
+        if before == 0 && self.depth == 0 && segment.offset == carry.bytes().len() as u64 {
+            match proxied::header(&[carry.bytes(), segment.bytes].concat()) {
+                Header::None => {}
+                Header::More => {
+                    carry.push(&segment);
+                    return self.keep(side, carry);
+                }
+                Header::Of(len) => {
+                    // what is kept is a part of the header, else it would have been whole before
+                    let used = len.saturating_sub(carry.bytes().len());
+                    segment.bytes = segment.bytes.get(used..).unwrap_or_default();
+                    segment.offset += used as u64;
+                    if let Some(b) = self.before.get_mut(side as usize) {
+                        *b = len as u64;
+                    }
+                    if !segment.bytes.is_empty() {
+                        self.feed(side, segment, cx);
+                    }
+                    return;
+                }
+            }
+        }
+        let first = segment.offset == before + carry.bytes().len() as u64 || self.depth > 0;
+        let mut whole = first;
         let alone = ask(segment.bytes, first);
         let mut verdict = if carry.is_empty() {
             alone
@@ -196,6 +223,7 @@ impl Layer {
             if starts(&alone) && !(first && starts(&joined)) {
                 // what was kept was no start: here is one
                 carry = Carry::default();
+                whole = false;
                 alone
             } else {
                 joined
@@ -204,8 +232,16 @@ impl Layer {
         // what was kept begins nothing: something may begin in a later piece of it
         while matches!(verdict, Verdict::No) && carry.drop_first() {
             self.unclear(side);
+            whole = false;
             if !carry.is_empty() {
                 verdict = ask(carry.bytes(), false);
+            }
+        }
+        // text inside a protocol that has another name is not a call, wherever a segment begins
+        if matches!(verdict, Verdict::Start(..)) && !whole && self.depth == 0 {
+            let named = !recognise::unnamed(cx.key, &self.heads);
+            if named {
+                return self.unclear(side);
             }
         }
         match verdict {
@@ -245,11 +281,7 @@ impl Layer {
                 if carry.is_empty() {
                     carry.push(&segment);
                 }
-                if let Stage::Probing(slot) = &mut self.stage
-                    && let Some(c) = slot.get_or_insert_default().get_mut(side as usize)
-                {
-                    *c = carry;
-                }
+                self.keep(side, carry);
             }
             _ => {
                 self.unclear(side);
@@ -270,6 +302,15 @@ impl Layer {
                     }
                 }
             }
+        }
+    }
+
+    /// Keeps bytes that more are needed for.
+    fn keep(&mut self, side: Side, carry: Carry) {
+        if let Stage::Probing(slot) = &mut self.stage
+            && let Some(c) = slot.get_or_insert_default().get_mut(side as usize)
+        {
+            *c = carry;
         }
     }
 

@@ -8,6 +8,7 @@ mod flow;
 pub mod http1;
 pub mod http2;
 mod layer;
+mod proxied;
 pub mod quic;
 mod recognise;
 mod socks;

@@ -311,3 +311,44 @@ fn connect_in_chains_refused_and_eager() {
         );
     }
 }
+
+#[test]
+fn a_header_of_a_load_balancer_stands_before_the_first_request() {
+    let two = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x01\x02\x03\x04\x05\x06\x07\x08\x03\xe8\0\x50";
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    let one = b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n";
+    for header in [&two[..], local, one, b"PROXY UNKNOWN\r\n"] {
+        let glued = [header, GET].concat();
+        for cut in [1, 7, 1460] {
+            let calls = play(&[(C, &glued), (S, OK), (C, GET), (S, OK)], cut);
+            assert_eq!(
+                found(&calls),
+                ["GET /inside 200 hi", "GET /inside 200 hi"],
+                "{cut}"
+            );
+            assert_eq!(calls.flows[0].app, "http");
+            assert!(calls.exchanges.iter().all(|x| x.flags.names().is_empty()));
+        }
+    }
+}
+
+#[test]
+fn a_request_in_a_mail_is_no_call_wherever_a_segment_begins() {
+    for cut in [1460, 1] {
+        let calls = play(
+            &[
+                (S, b"220 a ESMTP\r\n"),
+                (C, b"EHLO b\r\n"),
+                (S, b"250 ok\r\n"),
+                (C, b"DATA\r\n"),
+                (S, b"354 go\r\n"),
+                (C, GET),
+                (C, b".\r\n"),
+                (S, b"250 ok\r\n"),
+            ],
+            cut,
+        );
+        assert_eq!(found(&calls), Vec::<String>::new(), "{cut}");
+        assert_eq!(calls.flows[0].app, "smtp");
+    }
+}
