@@ -101,6 +101,24 @@ struct Words {
     last: Vec<String>,
 }
 
+/// A level by its number, or by the name that every screen shows.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawLevel {
+    Number(u8),
+    Name(String),
+}
+
+impl RawLevel {
+    fn number(&self) -> Option<u8> {
+        let n = match self {
+            RawLevel::Number(n) => Some(*n),
+            RawLevel::Name(s) => s.strip_prefix('S')?.parse().ok(),
+        };
+        n.filter(|n| *n <= 4)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -114,7 +132,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct RawClass {
     id: Spanned<String>,
-    level: Option<Spanned<u8>>,
+    level: Option<Spanned<RawLevel>>,
     label: Option<String>,
     validator: Option<Spanned<String>>,
     regex: Option<Spanned<String>>,
@@ -282,10 +300,11 @@ impl Rules {
             return Ok(());
         };
         if let Some(level) = raw.level {
-            if *level.get_ref() > 4 {
-                return Err(fault(path, text, Some(level.span()), "class.level: 0 to 4"));
-            }
-            c.level = Level::from_u8(level.into_inner());
+            let Some(n) = level.get_ref().number() else {
+                let why = "class.level: 0 to 4, or S0 to S4";
+                return Err(fault(path, text, Some(level.span()), why));
+            };
+            c.level = Level::from_u8(n);
         }
         if let Some(label) = raw.label {
             c.label = label;
@@ -521,7 +540,7 @@ mod tests {
 
     #[test]
     fn a_users_file_changes_and_adds() {
-        let text = "[[class]]\nid = \"email\"\nlevel = 4\nkeys = [\"postfach\"]\n[[class]]\nid = \"cn-plate\"\nenabled = false\n[[class]]\nid = \"xx-badge\"\nlevel = 1\nregex = \"B[0-9]{6}\"\n";
+        let text = "[[class]]\nid = \"email\"\nlevel = 4\nkeys = [\"postfach\"]\n[[class]]\nid = \"cn-plate\"\nenabled = false\n[[class]]\nid = \"xx-badge\"\nlevel = \"S1\"\nregex = \"B[0-9]{6}\"\n";
         let r = Rules::with_texts(&[("mine.toml".into(), text.into())]).unwrap();
         let own = Kind::ALL.len();
         assert_eq!(r.class_id("xx-badge").map(usize::from), Some(own));
