@@ -27,8 +27,8 @@ pub(super) fn apply(conn: &Connection, all: &[Correction], c: &ClassChange) -> R
     if !held.contains_key(&c.class) {
         let names: Vec<&str> = held.keys().take(NAMED).map(String::as_str).collect();
         return Err(usage(format!(
-            "no value of {} has the form of {}; there are: {} (a rule can add one, --rules)",
-            visible(&place),
+            "no value of {} has the form of {}; there are: {}",
+            visible(&c.field),
             visible(&c.class),
             names.join(", ")
         )));

@@ -361,10 +361,13 @@ fn drawn(
         "; the journal could not be written"
     };
     Ok(Answer::Written(format!(
-        "{}: {} addresses, {} movements, {} B, sha256 {}{noted}",
+        "{}: {} and {}, {} B, sha256 {}{noted}",
         done.path.display(),
-        graph.nodes.len(),
-        graph.edges.len(),
+        match graph.nodes.len() {
+            1 => "1 address".to_owned(),
+            n => format!("{n} addresses"),
+        },
+        crate::ui::widget::safe_text::many(graph.edges.len() as u64, "movement"),
         done.bytes,
         done.sha256.get(..12).unwrap_or_default()
     )))
