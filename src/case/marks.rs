@@ -220,8 +220,18 @@ pub fn uncorrect(conn: &Connection, kind: &str, target: &str) -> Result<bool> {
     })
 }
 
-/// Takes the last correction of templates back that was not taken back yet: what held before it holds again. Gives its kind and
-/// target.
+/// The name that was inferred for an API: what corrections of fields go by, so that they outlast another name.
+pub fn inferred<'a>(corrections: &'a [Correction], shown: &'a str) -> &'a str {
+    corrections
+        .iter()
+        .find(|c| matches!(c.kind.as_str(), "api" | "api-name") && c.v.trim() == shown)
+        .map_or(shown, |c| {
+            c.target.strip_prefix("api:").unwrap_or(&c.target)
+        })
+}
+
+/// Takes the last correction of templates or of classes back that was not taken back yet: what held before it holds again. Gives its
+/// kind and target.
 pub fn undo_correction(conn: &Connection) -> Result<Option<(String, String)>> {
     in_transaction(conn, || {
         let entries = journal::list(conn)?;
@@ -245,7 +255,10 @@ pub fn undo_correction(conn: &Connection) -> Result<Option<(String, String)>> {
                 ))
             })
             .collect();
-        let Some((seq, kind, target, _)) = mine.iter().rfind(|c| c.1.starts_with("api")) else {
+        let Some((seq, kind, target, _)) = mine
+            .iter()
+            .rfind(|c| c.1.starts_with("api") || c.1.starts_with("class"))
+        else {
             return Ok(None);
         };
         let same = |c: &&(i64, String, String, Option<String>)| {
@@ -268,9 +281,9 @@ pub fn undo_correction(conn: &Connection) -> Result<Option<(String, String)>> {
     })
 }
 
-/// All corrections in the order in which they were made.
+/// All corrections in the order in which they were made; one that holds again after another was taken back keeps its place.
 pub fn corrections(conn: &Connection) -> Result<Vec<Correction>> {
-    let mut stmt = conn.prepare("SELECT id,kind,target,v,seq FROM correction ORDER BY id")?;
+    let mut stmt = conn.prepare("SELECT id,kind,target,v,seq FROM correction ORDER BY seq,id")?;
     let rows = stmt.query_map([], |r| {
         Ok(Correction {
             id: r.get(0)?,

@@ -3,8 +3,9 @@
 use crate::error::{Error, Result};
 use crate::query::Filter;
 use crate::query::lang::value::{Span, Time, time};
-use clap::{Args as ClapArgs, Parser, Subcommand};
-use std::path::PathBuf;
+use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 /// Rebuild API calls from captures and logs, and trace which account leaked which record.
 ///
@@ -25,6 +26,37 @@ pub(crate) struct Args {
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// Reads the command line. Options may stand before the verb too: what clap would then take for a file of that name is the verb, unless
+/// there is such a file.
+pub(crate) fn parse(args: Vec<OsString>) -> std::result::Result<Args, clap::Error> {
+    let command = Args::command();
+    let verb = |a: &OsString| {
+        let known = a
+            .to_str()
+            .is_some_and(|a| command.find_subcommand(a).is_some());
+        known && !Path::new(a).exists()
+    };
+    let first = Args::try_parse_from(&args);
+    let taken = match &first {
+        Ok(a) => a.verb.is_none() && a.files.first().is_some_and(|f| verb(&f.into())),
+        Err(_) => true,
+    };
+    let option = args
+        .get(1)
+        .and_then(|a| a.to_str())
+        .is_some_and(|a| a.len() > 1 && a.starts_with('-'));
+    let at = (2..args.len()).find(|i| args.get(*i).is_some_and(verb));
+    if let Some(at) = at.filter(|_| taken && option) {
+        let mut moved = args;
+        let name = moved.remove(at);
+        moved.insert(1, name);
+        if let Ok(a) = Args::try_parse_from(moved) {
+            return Ok(a);
+        }
+    }
+    first
 }
 
 /// Options of every verb.
@@ -209,7 +241,7 @@ pub(crate) enum Verb {
         /// One SELECT.
         statement: String,
     },
-    /// Correct how calls are put into APIs; applies to all calls at once and survives every load.
+    /// Correct how calls are put into APIs and which class a field holds; applies to all calls at once and survives every load.
     Correct(CorrectArgs),
     /// Hashes of evidence, database integrity, findings derived again.
     Verify {
@@ -312,7 +344,7 @@ pub(crate) struct CorrectArgs {
     pub what: Correction,
 }
 
-/// Corrections of templates. An API is named as `apis` shows it: `GET shop.example/users/{id}`.
+/// Corrections of templates and classes. An API is named as `apis` shows it: `GET shop.example/users/{id}`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Correction {
     /// Keep a template as it is, whatever later evidence says.
@@ -342,6 +374,23 @@ pub(crate) enum Correction {
         api: String,
         /// Its new name.
         name: String,
+    },
+    /// Say that a field holds a data class; with --not, that it does not.
+    Class {
+        /// The field as `apis --json` names it: `$.items[*].phone`, `csv:mobile`, `header:x-user`.
+        #[arg(allow_hyphen_values = true)]
+        field: String,
+        /// The class.
+        class: String,
+        /// In this API alone; without it in all.
+        #[arg(long, value_name = "API")]
+        api: Option<String>,
+        /// It holds none of the class.
+        #[arg(long, conflicts_with = "instead")]
+        not: bool,
+        /// The class that it was taken for, and does not hold.
+        #[arg(long, value_name = "CLASS")]
+        instead: Option<String>,
     },
     /// Take back the last correction that was not taken back yet.
     Undo,

@@ -1,4 +1,4 @@
-//! Corrections of templates and specifications given to a case that is loaded. In: names of APIs, files. Out: a case whose facts are
+//! Corrections of templates and classes, and specifications given to a case that is loaded. In: names of APIs, files. Out: a case whose facts are
 //! decided again. Bounds: those of [`crate::load::correct`].
 
 use super::args::{Args, CorrectArgs, Correction};
@@ -6,7 +6,7 @@ use super::{NOTHING, OK, case, load, out};
 use crate::call::text::visible;
 use crate::case::marks;
 use crate::error::Result;
-use crate::load::correct::{self, Change, With};
+use crate::load::correct::{self, Change, ClassChange, With};
 use crate::load::finalise::Counts;
 use rusqlite::Connection;
 use serde_json::json;
@@ -27,6 +27,19 @@ pub(super) fn run(args: &Args, asked: &CorrectArgs) -> Result<u8> {
             api: api.clone(),
             name: name.clone(),
         },
+        Correction::Class {
+            field,
+            class,
+            api,
+            not,
+            instead,
+        } => Change::Class(ClassChange {
+            field: field.clone(),
+            class: class.clone(),
+            api: api.clone(),
+            on: !not,
+            instead: instead.clone(),
+        }),
         Correction::List => return list(args, &case::open(args)?.conn),
         Correction::Undo => {
             let (said, counts) = decide(args, &path, correct::undo)?;
@@ -34,11 +47,11 @@ pub(super) fn run(args: &Args, asked: &CorrectArgs) -> Result<u8> {
                 eprintln!("leaktrace: there is no correction to take back");
                 return Ok(NOTHING);
             };
-            return told(args, &said, counts.apis);
+            return told(args, &said, &counts);
         }
     };
     let (said, counts) = decide(args, &path, |conn| correct::apply(conn, &change))?;
-    told(args, &said, counts.apis)
+    told(args, &said, &counts)
 }
 
 /// What facts are decided with.
@@ -57,20 +70,25 @@ fn decide<T>(
     correct::decide(path, &with(args)?, act)
 }
 
-fn told(args: &Args, said: &str, apis: u64) -> Result<u8> {
+fn told(args: &Args, said: &str, counts: &Counts) -> Result<u8> {
+    let (apis, findings) = (counts.apis, counts.findings);
     if args.common.json {
-        out::object(args, &json!({"done": said, "apis": apis}))?;
+        out::object(
+            args,
+            &json!({"done": said, "apis": apis, "findings": findings}),
+        )?;
     } else {
-        eprintln!("{}; {apis} APIs", visible(said));
+        eprintln!("{}; {apis} APIs, {findings} findings", visible(said));
     }
     Ok(OK)
 }
 
-/// Corrections of templates that hold.
+/// Corrections of templates and classes that hold.
 fn list(args: &Args, conn: &Connection) -> Result<u8> {
     let all = marks::corrections(conn)?;
     let mut any = false;
-    for c in all.iter().filter(|c| c.kind.starts_with("api")) {
+    let mine = |c: &&marks::Correction| c.kind.starts_with("api") || c.kind.starts_with("class");
+    for c in all.iter().filter(mine) {
         any = true;
         let v =
             serde_json::from_str::<serde_json::Value>(&c.v).unwrap_or_else(|_| c.v.clone().into());

@@ -23,7 +23,6 @@ mod verify;
 use crate::call::text::visible;
 use crate::error::{Error, Result};
 use args::{Args, Verb};
-use clap::Parser as _;
 use std::process::ExitCode;
 
 /// What a verb ended with: the statuses of the contract.
@@ -39,7 +38,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Reads the arguments, runs the verb, tells what went wrong.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match args::parse(std::env::args_os().collect()) {
         Ok(a) => a,
         Err(e) => {
             // Help and version are answers, not faults.

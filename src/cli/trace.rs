@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::query::Cx;
 use crate::trace::graph::{self, Graph};
-use crate::trace::model::Reads;
+use crate::trace::model::{ADDED, Reads};
 use crate::trace::subject::{Kind, Subject};
 use crate::trace::verdict::REMOVABLE;
 use crate::trace::{self, Options, Question, TraceResult};
@@ -341,6 +341,9 @@ fn verdict(out: &mut String, a: &TraceResult) {
         for e in &s.evidence {
             let _ = writeln!(out, "  {:+8.1}  {}  {}", e.bits, e.kind, visible(&e.text));
         }
+    }
+    if a.suspects.iter().any(|s| s.evidence.len() > 1) {
+        let _ = writeln!(out, "\n{ADDED}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The packets behind selected calls, cut out of the captures they came from. In: calls and the evidence. Out: pcapng
 //! with the packets of the calls' connections between their first and last packet, and the handshakes (of a call that was
-//! decrypted: all from the connection's first packet on, or no key would open it again); each packet's
+//! decrypted: all from the connection's first packet on, or no key would open it again; of the last call on a connection also those
+//! that close it, which alone say where a body without a length ends); each packet's
 //! comment names its source and number. Bounds: captures are read once each, one packet in memory. Evidence
 //! that changed since it was loaded is refused: its SHA-256 is compared first.
 
@@ -104,7 +105,9 @@ fn wanted(job: &Job<'_>) -> Result<(BTreeMap<i64, Wanted>, u64)> {
         let row: Option<Row> = conn
             .prepare_cached(
                 "SELECT source_id,coalesce((SELECT f.unit0 FROM flow f WHERE c.tls AND f.id=c.flow_id AND f.source_id=c.source_id),unit),\
-                 unit1,src,sport,dst,dport FROM call c WHERE id=?1 AND off IS NULL",
+                 max(unit1,coalesce((SELECT f.unit1 FROM flow f WHERE f.id=c.flow_id AND f.source_id=c.source_id \
+                 AND NOT EXISTS(SELECT 1 FROM call d WHERE d.flow_id=c.flow_id AND d.unit>c.unit)),0)),\
+                 src,sport,dst,dport FROM call c WHERE id=?1 AND off IS NULL",
             )?
             .query_row([id], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?))

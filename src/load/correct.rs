@@ -1,5 +1,8 @@
-//! Corrections: templates pinned, split, merged, renamed; any of them and those of accounts decided over all calls at once. In: names
-//! as they are shown. Out: corrections in the case, and facts decided again. Bounds: [`limits::SPLIT_VALUES`] values at once.
+//! Corrections: templates pinned, split, merged, renamed; which class a field holds; any of them and those of accounts decided over all
+//! calls at once. In: names as they are shown. Out: corrections in the case, and facts decided again. Bounds: [`limits::SPLIT_VALUES`] values at once.
+
+#[path = "correct_class.rs"]
+mod class;
 
 use super::finalise::{self, Counts};
 use super::rescan::{self, Rescanned};
@@ -41,6 +44,23 @@ pub enum Change {
     Merge(Vec<String>),
     /// Another name.
     Rename { api: String, name: String },
+    /// Whether a field, in one API or in all, holds values of a class.
+    Class(ClassChange),
+}
+
+/// What is decided of a field's class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassChange {
+    /// The field as `apis` names it: `$.items[*].phone`, `csv:mobile`, `header:x-user`.
+    pub field: String,
+    /// The class.
+    pub class: String,
+    /// In this API alone.
+    pub api: Option<String>,
+    /// Whether it holds the class.
+    pub on: bool,
+    /// The class that it was taken for.
+    pub instead: Option<String>,
 }
 
 fn usage(msg: String) -> Error {
@@ -142,6 +162,7 @@ pub fn apply(conn: &Connection, change: &Change) -> Result<String> {
             })
         }
         Change::Merge(apis) => merge(conn, &all, apis),
+        Change::Class(c) => class::apply(conn, &all, c),
         Change::Rename { api, name } => {
             let name = name.trim();
             if name.is_empty() || name.len() > 1000 || name.chars().any(char::is_control) {

@@ -65,7 +65,8 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     let specs = specs::list(&tx)?;
     let apis = apis::decide(&tx, &mut ev, &people, &corrections, &specs);
     let classes = findings::classes(&tx, rules)?;
-    let columns = findings::columns(&tx, &mut ev, &classes, rules, &corrections)?;
+    let names_of_apis: Vec<String> = apis.list.iter().map(|a| a.name.clone()).collect();
+    let columns = findings::columns(&tx, &mut ev, &classes, rules, &corrections, &names_of_apis)?;
     indexes::drop_facts(&tx)?;
     write::clear(&tx)?;
     write::clocks(&tx, &ev, &clocks, &timed)?;
@@ -73,7 +74,6 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
         let (values, counting) = findings::count_values(scope, &columns, people.accounts.len());
         findings::apply(&tx, &mut ev, &classes, &columns, values)?;
         let masked = masks::find(&tx, &ev, &classes, &columns)?;
-        let names_of_apis: Vec<String> = apis.list.iter().map(|a| a.name.clone()).collect();
         let names: Vec<String> = people.accounts.iter().map(|a| a.name.clone()).collect();
         let view = risks::View {
             calls: &ev.calls,

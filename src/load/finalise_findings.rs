@@ -6,7 +6,7 @@ mod apply;
 
 use super::blobs::{Found, each, streamed};
 use super::read::Evidence;
-use crate::case::marks::Correction;
+use crate::case::marks::{self, Correction};
 use crate::detect::column::{Decision, Held, decide};
 use crate::detect::pack;
 use crate::detect::place;
@@ -221,6 +221,7 @@ pub fn columns(
     classes: &Classes,
     rules: &Rules,
     corrections: &[Correction],
+    apis: &[String],
 ) -> Result<Columns> {
     let mut users: Vec<(i64, u32, u32)> = Vec::with_capacity(ev.calls.len() * 2);
     for (i, c) in ev.calls.iter().enumerate() {
@@ -285,7 +286,9 @@ pub fn columns(
             _ => None,
         };
         let called = [Some(ev.term(field)), number.as_deref()];
-        if let Some(on) = corrected(corrections, &def.name, called) {
+        let shown = apis.get(usize::try_from(api).unwrap_or(usize::MAX));
+        let of = marks::inferred(corrections, shown.map_or("", String::as_str));
+        if let Some(on) = corrected(corrections, &def.name, called, of) {
             decision.accept = on;
             decision.why = format!("decided by the investigator; {}", decision.why);
         } else if !def.enabled {
@@ -317,20 +320,37 @@ fn by_number(c: &Correction) -> bool {
     field.ends_with(|c: char| c.is_ascii_digit())
 }
 
-/// `class`, `class-on`, `class-off` on a class name, or on `FIELD CLASS` for one field: `called` are the names of that field. A column with a
-/// heading goes by its number as well, where that is the same in all tables: so it was called before headings counted.
-fn corrected(corrections: &[Correction], class: &str, called: [Option<&str>; 2]) -> Option<bool> {
+/// `class`, `class-on`, `class-off` on a class name, or on `FIELD CLASS` for one field, in one API alone where it is `FIELD of API CLASS`:
+/// `called` are the names of that field, `api` the one that was inferred for its API. A column with a heading goes by its number as well,
+/// where that is the same in all tables: so it was called before headings counted. `class-on` may name a class that it stands instead of.
+fn corrected(
+    corrections: &[Correction],
+    class: &str,
+    called: [Option<&str>; 2],
+    api: &str,
+) -> Option<bool> {
+    let here = |field: &str| {
+        called.iter().flatten().any(|name| {
+            let rest = field.strip_prefix(name);
+            rest.is_some_and(|r| r.is_empty() || r.strip_prefix(" of ") == Some(api))
+        })
+    };
     let mut out = None;
     for c in corrections {
+        let on = match (c.kind.as_str(), c.v.as_str()) {
+            ("class-off", _) | ("class", "off") => false,
+            ("class-on", _) | ("class", "on") => true,
+            _ => continue,
+        };
         let target = c.target.strip_prefix("class:").unwrap_or(&c.target);
         let field = target.strip_suffix(class).and_then(|t| t.strip_suffix(' '));
-        let hit = target == class || field.is_some() && called.contains(&field);
-        if hit {
-            match (c.kind.as_str(), c.v.as_str()) {
-                ("class-off", _) | ("class", "off") => out = Some(false),
-                ("class-on", _) | ("class", "on") => out = Some(true),
-                _ => {}
-            }
+        if target == class || field.is_some_and(here) {
+            out = Some(on);
+        } else if c.kind == "class-on"
+            && c.v == class
+            && target.rsplit_once(' ').is_some_and(|t| here(t.0))
+        {
+            out = Some(false);
         }
     }
     out

@@ -169,6 +169,12 @@ pub struct FindingRow {
     pub record: Option<String>,
     /// `{"source","first","last","offset","len"}`.
     pub locator: Value,
+    /// What its values are counted by: the place without indices.
+    #[serde(skip)]
+    pub field: String,
+    /// API of the call.
+    #[serde(skip)]
+    pub api: Option<std::sync::Arc<str>>,
 }
 
 /// `flows`.

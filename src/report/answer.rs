@@ -8,7 +8,7 @@ use crate::limits::{REPORT_FEW, REPORT_RECORDS, REPORT_ROWS};
 use crate::query::lang::quote;
 use crate::query::{Cx, Filter, read};
 use crate::trace::graph::Graph;
-use crate::trace::model::{Suspect, TraceResult};
+use crate::trace::model::{ADDED, Suspect, TraceResult};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Slots of the counts over time.
@@ -106,7 +106,8 @@ fn summary(
                 p.records,
                 graph.records,
                 if more > 0 {
-                    format!("; {more} other ways, see Movement")
+                    let ways = if more == 1 { "way" } else { "ways" };
+                    format!("; {more} other {ways}, see Movement")
                 } else {
                     String::new()
                 }
@@ -280,6 +281,9 @@ fn suspects(d: &mut Document, cited: &mut Cited<'_>, a: &TraceResult) -> Result<
         ]);
     }
     d.table(t, "No account received any of it.");
+    if a.suspects.iter().any(|s| s.covered > 0) {
+        d.para(ADDED);
+    }
     for s in a.suspects.iter().take(REPORT_FEW) {
         if !s.in_set && s.covered == 0 {
             continue;

@@ -48,6 +48,9 @@ pub struct Evidence {
     pub text: String,
 }
 
+/// Which weights make the score of a suspect, for whoever adds them up.
+pub const ADDED: &str = "The bits of an account are those of likelihood, exit and canary. Other weights stand beside them: they part accounts that would tie, or are told for the reader, and are not added.";
+
 /// An account that could explain the clue.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Suspect {

@@ -278,8 +278,10 @@ pub enum MenuKind {
     Copy,
     /// `X`.
     Export,
-    /// `C`.
+    /// `C` on an API.
     Correct,
+    /// `C` on a finding, by its place among those of its line.
+    Finding(u8),
     /// Leave?
     Quit,
 }
@@ -301,6 +303,10 @@ pub enum PromptKind {
     Trace,
     /// Path of a file to write.
     Export(&'static str, bool, String),
+    /// Path of a drawing to write, in a format: of all ways, or of the one on show.
+    Graph(&'static str, bool),
+    /// The class that a finding's field holds instead.
+    Class(super::widget::doc::Held),
     /// Path of a report to write, about this.
     Report(Option<Question>),
     /// Name for the filter.

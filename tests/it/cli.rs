@@ -527,3 +527,26 @@ fn an_export_goes_to_standard_output() {
     assert_eq!(share.status.code(), Some(2), "{}", text(&share.stderr));
     assert!(!std::path::Path::new("-").exists(), "no file of that name");
 }
+
+#[test]
+fn options_may_stand_before_the_verb() {
+    let l = loaded();
+    let after = l.run(&["calls", "--count", "method:PUT"]);
+    let before = l.run(&["--count", "calls", "method:PUT"]);
+    assert_eq!(before.status.code(), Some(0), "{}", text(&before.stderr));
+    assert_eq!(text(&before.stdout), text(&after.stdout));
+    let out = l.run(&["--json", "correct", "class", "$.nothing", "iban", "--not"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(
+        text(&out.stderr).contains("no value"),
+        "{}",
+        text(&out.stderr)
+    );
+    // what only looks like one is a file that is not there
+    let out = l.run(&["--json", "cals"]);
+    assert!(
+        text(&out.stderr).contains("No such file"),
+        "{}",
+        text(&out.stderr)
+    );
+}

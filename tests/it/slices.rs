@@ -3,6 +3,7 @@
 
 use crate::cli::text;
 use crate::support::recut::{self, Rec};
+use crate::support::wire::{Wire, request};
 use crate::support::{frames, talk};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -218,4 +219,44 @@ fn under_tls_with_a_key_log() {
         "proto:http/1.1 method:GET dport in 18400..18403",
         Some("tls.keys"),
     );
+}
+
+/// A body without a length ends where the connection is closed: the packets that close it are a part of the call.
+#[test]
+fn of_a_body_that_ends_with_its_connection() {
+    let b = Bench::new();
+    let file = std::fs::File::create(b.at("a.pcap")).unwrap();
+    let mut wire = Wire::new(file, 1_700_000_000_000_000_000).unwrap();
+    for port in [40_001, 40_002] {
+        let mut c = wire
+            .open(([10, 0, 0, 9].into(), port), ([10, 0, 1, 1].into(), 80))
+            .unwrap();
+        let asked = request("GET", "old.example", &format!("/list/{port}"), &[], b"");
+        let body = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nall that there is";
+        wire.exchange(&mut c, &asked, body).unwrap();
+        wire.close(&mut c).unwrap();
+    }
+    drop(wire);
+    b.ok("a.ltc", &["load", "a.pcap"]);
+    let sums = |case: &str| {
+        let rows = b.ok(case, &["calls", "path:40001", "--json"]);
+        let row: Value = serde_json::from_str(rows.trim()).unwrap();
+        (row["resp_sha256"].clone(), row["end_ts"].clone())
+    };
+    let want = sums("a.ltc");
+    assert!(want.0.is_string() && want.1.is_string(), "{want:?}");
+    b.ok(
+        "a.ltc",
+        &[
+            "export",
+            "--format",
+            "pcap",
+            "-o",
+            "s.pcapng",
+            "--reveal",
+            "path:40001",
+        ],
+    );
+    b.ok("b.ltc", &["load", "s.pcapng"]);
+    assert_eq!(sums("b.ltc"), want);
 }

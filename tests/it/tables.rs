@@ -526,3 +526,73 @@ fn corrections_verify_and_share_copies_go_by_headings() {
         "{fields:?}"
     );
 }
+
+/// The verb says of one field, in one API or in all, which class it holds; that is kept over loads, verifies, and is taken back.
+#[test]
+fn the_class_of_a_field_is_corrected_by_a_verb() {
+    let e = exports();
+    let run = |args: &[&str], want: i32| {
+        let out = e.run(args);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(want), "{args:?}: {said}");
+        said
+    };
+    run(&["load", &e.path("a.pcap")], 0);
+    let api = e.rows(&["apis"]);
+    let api = api.iter().find(|a| a["route"] == "/export").unwrap();
+    let api = api["api"].as_str().unwrap().to_owned();
+    let card = "csv['Card No.']";
+    let everywhere = e.fields("/book", "bank-card");
+    assert_eq!(e.fields("/export", "bank-card"), [card]);
+    run(
+        &[
+            "correct",
+            "class",
+            card,
+            "bank-card",
+            "--not",
+            "--api",
+            &api,
+        ],
+        0,
+    );
+    assert!(e.fields("/export", "bank-card").is_empty());
+    assert_eq!(e.fields("/book", "bank-card"), everywhere);
+    // another name of the API does not lose it
+    run(&["correct", "rename", &api, "GET the export"], 0);
+    assert!(e.fields("/export", "bank-card").is_empty());
+    assert_eq!(e.rows(&["verify"]).last().unwrap()["failed"], 0);
+    let kept = e.rows(&["correct", "list"]);
+    assert!(kept.iter().any(|c| c["kind"] == "class-off"), "{kept:?}");
+    // it holds it after all: the last word counts, and is taken back
+    run(&["correct", "class", card, "bank-card"], 0);
+    assert_eq!(e.fields("/export", "bank-card"), [card]);
+    run(&["correct", "undo"], 0);
+    assert!(e.fields("/export", "bank-card").is_empty());
+    run(&["correct", "undo"], 0);
+    run(&["correct", "undo"], 0);
+    assert_eq!(e.fields("/export", "bank-card"), [card]);
+    // what holds again after another was taken back is no later word than it was
+    run(&["correct", "class", card, "bank-card", "--not"], 0);
+    run(&["correct", "class", card, "bank-card"], 0);
+    run(&["correct", "class", card, "bank-card", "--not"], 0);
+    assert!(e.fields("/export", "bank-card").is_empty());
+    run(&["correct", "undo"], 0);
+    assert_eq!(e.fields("/export", "bank-card"), [card]);
+    assert_eq!(e.rows(&["verify"]).last().unwrap()["failed"], 0);
+    // instead of another: one row says both
+    let phone = e.fields("/export", "cn-mobile");
+    let said = run(
+        &[
+            "correct",
+            "class",
+            &phone[0],
+            "iban",
+            "--instead",
+            "cn-mobile",
+        ],
+        2,
+    );
+    assert!(said.contains("cn-mobile"), "{said}");
+    run(&["correct", "class", "csv:nothing", "iban"], 2);
+}

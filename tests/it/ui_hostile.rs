@@ -91,6 +91,8 @@ fn finding(i: u64) -> FindingRow {
         value: Some(evil(i)),
         record: Some(evil(i)),
         locator: serde_json::json!({"source": evil(1), "first": evil(2), "offset": 1, "len": 2}),
+        field: evil(i),
+        api: Some(evil(i).into()),
     }
 }
 
@@ -325,7 +327,7 @@ impl Data for Hostile {
         }
         let rows = |items: Vec<Item>| Answer::Rows { items, cut: false };
         Ok(match what {
-            What::Report { .. } => Answer::Written(evil(4)),
+            What::Report { .. } | What::Graph { .. } => Answer::Written(evil(4)),
             What::Paths(begun) => Answer::Paths(begun.clone(), vec![evil(5), evil(6)]),
             What::Calls { .. } => rows((0..60).map(|i| Item::Call(Box::new(call(i)))).collect()),
             What::Count { .. } => Answer::Count {

@@ -261,3 +261,102 @@ fn a_mark_that_was_set_before_the_source_had_its_name_stays_on_its_call() {
     assert!(!line(&r).contains("▸*"), "{}", r.text());
     r.keys("7").shows("no marks yet");
 }
+
+#[test]
+fn the_class_of_a_finding_is_corrected_by_key_and_taken_back() {
+    let (mut r, d) = rig((120, 36));
+    let case = d.path().join("demo.ltc");
+    let api = "GET api.shop.example/api/customers/{id}";
+    let classes = || {
+        let conn = rusqlite::Connection::open(&case).unwrap();
+        let mut stmt = conn
+            .prepare(
+                "SELECT c.name FROM field_class f JOIN class c ON c.id=f.class_id JOIN api a ON a.id=f.api_id \
+                 JOIN term t ON t.id=f.field_id WHERE a.name=?1 AND t.v='$.mobile' AND f.accept=1",
+            )
+            .unwrap();
+        let rows = stmt.query_map([api], |r| r.get::<_, String>(0)).unwrap();
+        rows.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    assert_eq!(classes(), ["cn-mobile"]);
+    r.keys(&format!("/ `api:\"{api}\" account:wu.tao` Enter 4 Enter"));
+    for _ in 0..40 {
+        r.keys("e");
+        let f = r.m.top().unwrap();
+        let line = &f.docs[f.focus - 1].lines[f.pos[f.focus].cursor];
+        if line.found.iter().any(|h| h.field == "$.mobile") {
+            break;
+        }
+    }
+    r.keys("C").shows("Correct this finding");
+    r.keys("n").shows("holds no cn-mobile");
+    assert!(classes().is_empty());
+    r.keys("u").shows("taken back");
+    assert_eq!(classes(), ["cn-mobile"]);
+    // what no value has the form of is refused, and nothing is left to be taken back
+    r.keys("C x `bank-card` Enter").shows("not written");
+    assert_eq!(classes(), ["cn-mobile"]);
+    r.keys("u").shows("undone: filter");
+    r.safe();
+}
+
+#[test]
+fn a_trace_is_drawn_into_a_file_by_its_export_key() {
+    let (mut r, d) = rig((120, 36));
+    let clue = crate::ui_demo::clue();
+    r.keys(&format!("6 Enter `{}` Enter X", clue));
+    for name in ["mermaid", "dot", "svg", "json"] {
+        r.shows(&format!("{name}: the ways drawn"));
+    }
+    let out = d.path().join("ways.svg");
+    r.keys(&format!("s C-u `{}` Enter", out.display()));
+    r.shows("movements").shows("sha256");
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert!(text.contains("150 records over"), "{text}");
+    let case = rusqlite::Connection::open(d.path().join("demo.ltc")).unwrap();
+    let told: String = case
+        .query_row(
+            "SELECT detail FROM journal WHERE act='export' ORDER BY seq DESC",
+            [],
+            |r| r.get(0),
+        )
+        .unwrap();
+    assert!(told.contains("graph svg"), "{told}");
+    // one record's way
+    r.keys("v X").shows("svg: the path drawn");
+    r.keys("Esc");
+}
+
+#[test]
+fn escape_on_the_first_level_takes_no_key_that_follows() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("Esc");
+    assert!(!r.text().contains("Leave leaktrace?"), "{}", r.text());
+    r.keys("2");
+    assert_eq!(screen(&r), ScreenId::Accounts);
+    // who goes on working instead of answering stays, and the key is done
+    r.keys("q 3");
+    assert_eq!(screen(&r), ScreenId::Apis);
+    assert!(r.m.ended.is_none());
+    r.keys("q q");
+    assert_eq!(r.m.ended, Some(0));
+}
+
+#[test]
+fn a_call_whose_request_carries_the_data_shows_its_request_first() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("/ `method:PUT` Enter 4 g");
+    r.shows("Request").shows("cn-mobile");
+    r.keys("Enter").shows("Request").shows("PUT /");
+    r.keys("e").shows("cn-mobile");
+}
+
+#[test]
+fn why_answers_for_the_line_under_the_cursor_and_not_for_the_list() {
+    let (mut r, _d) = rig((120, 36));
+    let first = "Rule bulk-read, dimension";
+    r.keys("1 ?").shows(first);
+    r.keys("Esc Tab ?").shows("named by the SHA-256");
+    assert!(!r.text().contains(first), "{}", r.text());
+    r.keys("Esc Tab ?").shows("the dark part those of level S3");
+}

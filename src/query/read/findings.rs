@@ -140,6 +140,10 @@ pub fn call_findings(cx: &Cx, id: i64) -> Result<Vec<FindingRow>> {
     let ok = accepted(cx, p.api)?;
     let classes = cx.classes();
     let source = cx.source(p.source);
+    let api = match p.api {
+        Some(id) => cx.api_name(id)?,
+        None => None,
+    };
     let mut out = Vec::new();
     let mut heads: Option<Heads> = None;
     for dir in 0..2u8 {
@@ -194,6 +198,8 @@ pub fn call_findings(cx: &Cx, id: i64) -> Result<Vec<FindingRow>> {
                         "offset": f.offset,
                         "len": f.len,
                     }),
+                    field: f.field.to_string(),
+                    api: api.clone(),
                 });
             }
         }

@@ -4,10 +4,11 @@
 //! A way of drawing it is one file here and one line in [`FORMATS`].
 
 mod dot;
+mod labels;
 mod mermaid;
 mod svg;
 
-use super::model::{Hop, TraceResult};
+use super::model::{Hop, TraceResult, Trail};
 use crate::limits;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +87,10 @@ pub struct Graph {
 pub struct Format {
     /// Name on the command line.
     pub name: &'static str,
+    /// Its key in menus; no exporter of calls has it.
+    pub key: char,
+    /// How files of it end.
+    pub ending: &'static str,
     /// Draws.
     pub draw: fn(&Graph) -> String,
 }
@@ -94,18 +99,26 @@ pub struct Format {
 pub static FORMATS: &[Format] = &[
     Format {
         name: "mermaid",
+        key: 'm',
+        ending: "mmd",
         draw: mermaid::draw,
     },
     Format {
         name: "dot",
+        key: 'd',
+        ending: "dot",
         draw: dot::draw,
     },
     Format {
         name: "svg",
+        key: 's',
+        ending: "svg",
         draw: svg::draw,
     },
     Format {
         name: "json",
+        key: 'g',
+        ending: "json",
         draw: |g| {
             let text = serde_json::to_string_pretty(g).unwrap_or_default();
             crate::call::text::safe_json(&text) + "\n"
@@ -177,10 +190,16 @@ fn most_first(counts: &BTreeMap<&str, u64>) -> Vec<(String, u64)> {
 impl Graph {
     /// Merges the trails of an answer.
     pub fn of(answer: &TraceResult) -> Graph {
+        let left = (answer.omitted.trails, answer.omitted.hops);
+        Graph::merged(&answer.trails, left)
+    }
+
+    /// Merges trails; `omitted` are trails and hops that the trace left out.
+    pub fn merged(trails: &[Trail], omitted: (u64, u64)) -> Graph {
         let mut places: BTreeMap<&str, Place> = BTreeMap::new();
         let mut edges: BTreeMap<(&str, &str), Gathered<'_>> = BTreeMap::new();
         let mut ways: BTreeMap<Vec<&str>, u64> = BTreeMap::new();
-        for (record, trail) in answer.trails.iter().enumerate() {
+        for (record, trail) in trails.iter().enumerate() {
             let by_n: BTreeMap<u32, &Hop> = trail.hops.iter().map(|h| (h.n, h)).collect();
             for h in &trail.hops {
                 let (from, to) = ends(h);
@@ -278,8 +297,8 @@ impl Graph {
             .collect();
         edges.sort_by_key(|e| (e.from, e.to));
         Graph {
-            records: answer.trails.len() as u64,
-            omitted: (answer.omitted.trails, answer.omitted.hops),
+            records: trails.len() as u64,
+            omitted,
             nodes: order
                 .into_iter()
                 .map(|(name, p)| Node {

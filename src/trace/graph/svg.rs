@@ -2,6 +2,7 @@
 //! Out: an SVG document without script, links or fonts of its own; colours come from `currentColor`, so it reads on light
 //! and on dark. Bounds: [`GRAPH_DRAWN`] addresses and as many movements; what is not drawn is written under it.
 
+use super::labels::{Curve, LINE, Taken};
 use super::{Edge, Graph};
 use crate::limits::GRAPH_DRAWN;
 use std::fmt::Write as _;
@@ -71,14 +72,14 @@ impl Places {
 
 /// Curve of an edge and where its words stand. Movements in the direction of the columns leave on the right; others go
 /// below, so that no arrow hides behind a box.
-fn curve(p: &Places, e: &Edge) -> (String, i64, i64) {
+fn curve(p: &Places, e: &Edge) -> (Curve, i64, i64) {
     let ((x1, y1), (x2, y2)) = (p.get(e.from), p.get(e.to));
     let half = BOX.1 / 2;
     if x2 > x1 {
         let (ax, ay, bx, by) = (x1 + BOX.0, y1 + half, x2 - 4, y2 + half);
         let mid = (ax + bx) / 2;
         return (
-            format!("M{ax} {ay} C{mid} {ay} {mid} {by} {bx} {by}"),
+            [(ax, ay), (mid, ay), (mid, by), (bx, by)],
             mid,
             // nearer to where it goes, so that ways that cross do not write over each other
             (3 * ay + 7 * by) / 10,
@@ -88,7 +89,7 @@ fn curve(p: &Places, e: &Edge) -> (String, i64, i64) {
     let (ay, by) = (y1 + BOX.1, y2 + BOX.1 + 4);
     let low = ay.max(by) + GAP.1 - 14;
     (
-        format!("M{ax} {ay} C{ax} {low} {bx} {low} {bx} {by}"),
+        [(ax, ay), (ax, low), (bx, low), (bx, by)],
         (ax + bx) / 2,
         low - 12,
     )
@@ -113,8 +114,13 @@ pub(super) fn draw(g: &Graph) -> String {
         if g.records == 1 { "" } else { "s" },
         g.nodes.len()
     );
+    let boxes = (0..nodes).map(|i| p.get(i));
+    let boxes = boxes.map(|(x, y)| (x, y, x + BOX.0, y + BOX.1)).collect();
+    let mut taken = Taken::new(boxes, (right, bottom));
     for e in &edges {
-        let (d, x, y) = curve(&p, e);
+        let (c, x, y) = curve(&p, e);
+        let [from, near, far, to] = c.map(|(x, y)| format!("{x} {y}"));
+        let d = format!("M{from} C{near} {far} {to}");
         let width = if e.path { 2.2 } else { 1.0 };
         let dash = if e.inferred {
             " stroke-dasharray=\"6 4\""
@@ -130,18 +136,20 @@ pub(super) fn draw(g: &Graph) -> String {
             out,
             "<g opacity=\"{faint}\"><path d=\"{d}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"{width}\"{dash} marker-end=\"url(#tip)\"/>"
         );
-        let words = g.words(e);
+        let words: Vec<(String, String)> = g.words(e).into_iter().map(|w| (short(&w), w)).collect();
         // beside a slope the words stand around their place, above a straight line all of them
-        let more = 13 * i64::try_from(words.len().saturating_sub(1)).unwrap_or(0);
+        let more = LINE * i64::try_from(words.len().saturating_sub(1)).unwrap_or(0);
         let straight = p.get(e.from).1 == p.get(e.to).1 && p.get(e.from).0 < p.get(e.to).0;
         let top = y - 5 - if straight { more } else { more / 2 };
-        for (i, w) in words.iter().enumerate() {
-            let line = top + 13 * i64::try_from(i).unwrap_or(0);
+        let shown: Vec<String> = words.iter().map(|w| w.0.clone()).collect();
+        let (x, top) = taken.place((x, top), &c, &shown);
+        for (i, (cut, whole)) in words.iter().enumerate() {
+            let line = top + LINE * i64::try_from(i).unwrap_or(0);
             let _ = writeln!(
                 out,
                 "<text x=\"{x}\" y=\"{line}\" text-anchor=\"middle\" font-size=\"11\" fill=\"currentColor\" stroke=\"var(--bg,#fff)\" stroke-width=\"3\" paint-order=\"stroke\"><title>{}</title>{}</text>",
-                xml(w),
-                xml(&short(w))
+                xml(whole),
+                xml(cut)
             );
         }
         out.push_str("</g>\n");

@@ -228,6 +228,12 @@ fn read(
             }))
         }
         What::Report { question, path } => written(cx, question.as_ref(), path, with, lane)?,
+        What::Graph {
+            format,
+            graph,
+            question,
+            path,
+        } => drawn(cx, format, graph, question, path)?,
         What::Paths(begun) => Answer::Paths(begun.clone(), super::paths::complete(cx, begun)),
         What::Marks => Answer::Marks(notebook::marks(&cx.conn)),
         What::Export {
@@ -325,6 +331,43 @@ fn written(
     Ok(Answer::Written(format!(
         "report {}: {} B, sha256 {}{noted}",
         done.path.display(),
+        done.bytes,
+        done.sha256.get(..12).unwrap_or_default()
+    )))
+}
+
+/// Writes a drawing of movements; the journal tells whose.
+fn drawn(
+    cx: &Cx,
+    format: &str,
+    graph: &crate::trace::graph::Graph,
+    question: &crate::trace::Question,
+    path: &std::path::Path,
+) -> Result<Answer, Error> {
+    use crate::export;
+    let text = crate::trace::graph::draw(graph, format).unwrap_or_default();
+    let detail = serde_json::json!({
+        "format": format!("graph {format}"),
+        "question": crate::report::asked_as(cx, question),
+        "records": graph.records,
+    });
+    let done = export::publish(cx, path, detail, &mut |w| {
+        w.write_all(text.as_bytes()).map_err(export::wrote)?;
+        Ok(graph.edges.iter().map(|e| e.calls.len() as u64).sum())
+    })?;
+    let noted = if done.journal.is_some() {
+        ""
+    } else {
+        "; the journal could not be written"
+    };
+    Ok(Answer::Written(format!(
+        "{}: {} and {}, {} B, sha256 {}{noted}",
+        done.path.display(),
+        match graph.nodes.len() {
+            1 => "1 address".to_owned(),
+            n => format!("{n} addresses"),
+        },
+        crate::ui::widget::safe_text::many(graph.edges.len() as u64, "movement"),
         done.bytes,
         done.sha256.get(..12).unwrap_or_default()
     )))

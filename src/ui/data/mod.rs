@@ -198,6 +198,13 @@ pub enum What {
         question: Option<Question>,
         path: std::path::PathBuf,
     },
+    /// A drawing of movements to write, in the answer to a question.
+    Graph {
+        format: &'static str,
+        graph: Box<crate::trace::graph::Graph>,
+        question: Box<Question>,
+        path: std::path::PathBuf,
+    },
     /// What a path that was begun can become.
     Paths(String),
     /// A file to write.
@@ -227,6 +234,7 @@ impl What {
             | What::Write(_)
             | What::Paths(_)
             | What::Report { .. }
+            | What::Graph { .. }
             | What::Export { .. } => LaneId::Work,
         }
     }

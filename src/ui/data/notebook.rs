@@ -93,11 +93,17 @@ impl Write {
 pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
     match w {
         Write::Template(c) => {
-            let counts = |c: &Counts| format!("{} APIs", c.apis);
+            let counts = |n: &Counts| match c {
+                Change::Class(_) => format!("{} findings", n.findings),
+                _ => format!("{} APIs", n.apis),
+            };
             return corrected(path, with, counts, |conn| correct::apply(conn, c));
         }
-        Write::Untemplate(_) => {
-            let counts = |c: &Counts| format!("{} APIs", c.apis);
+        Write::Untemplate(change) => {
+            let counts = |n: &Counts| match change {
+                Change::Class(_) => format!("{} findings", n.findings),
+                _ => format!("{} APIs", n.apis),
+            };
             return corrected(path, with, counts, |conn| {
                 let said = correct::undo(conn)?;
                 Ok(said.unwrap_or_else(|| "there is no correction to take back".into()))

@@ -277,10 +277,10 @@ pub static BINDINGS: &[Binding] = &[
         "write a report of this trace, account, or what is here",
     ),
     b(
-        Ctx::List,
+        Ctx::Global,
         &[Key::ch('C')],
         A::Correct,
-        "correct an API: pin, split, merge, rename",
+        "correct an API, or the class of the finding here",
     ),
     b(
         Ctx::Global,

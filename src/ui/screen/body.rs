@@ -7,7 +7,7 @@ use crate::trace::Question;
 use crate::ui::model::BodyMode;
 use crate::ui::nav::Jump;
 use crate::ui::theme::Role;
-use crate::ui::widget::doc::{Doc, Line};
+use crate::ui::widget::doc::{Doc, Held, Line};
 use crate::ui::widget::safe_text::{bytes, grouped};
 use base64::Engine as _;
 use std::collections::BTreeMap;
@@ -120,6 +120,15 @@ fn by_line<'a>(findings: &[&'a FindingRow]) -> BTreeMap<usize, Vec<&'a FindingRo
     out
 }
 
+/// What a correction needs of a finding.
+pub fn held(f: &FindingRow) -> Held {
+    Held {
+        class: f.class.clone(),
+        field: f.field.clone(),
+        api: f.api.as_deref().map(str::to_owned),
+    }
+}
+
 /// The classes of a row at its right edge.
 fn row_note(mut l: Line, found: &[&FindingRow]) -> Line {
     let Some(worst) = found.iter().max_by_key(|f| f.level) else {
@@ -133,6 +142,7 @@ fn row_note(mut l: Line, found: &[&FindingRow]) -> Line {
     ));
     l.hot = true;
     l.record = true;
+    l.found = found.iter().map(|f| held(f)).collect();
     l.why = Some(
         found
             .iter()
@@ -144,6 +154,21 @@ fn row_note(mut l: Line, found: &[&FindingRow]) -> Line {
         l.jump = Some(Jump::Trace(Question::Record(r.clone())));
     }
     l
+}
+
+/// Why a value is taken for what it is.
+pub fn why(f: &FindingRow) -> String {
+    let record = f.record.as_ref();
+    format!(
+        "{} at {}: confidence {:.2} from the value, its key and the other values of its column; form {}.{} C corrects the class.",
+        f.class,
+        f.place,
+        f.conf,
+        f.form,
+        record
+            .map(|r| format!(" Record {r}; T traces it."))
+            .unwrap_or_default()
+    )
 }
 
 /// Puts a finding at the right edge of its line.
@@ -166,17 +191,8 @@ fn note(mut l: Line, f: Option<&FindingRow>) -> Line {
         Role::level(f.level),
     ));
     l.hot = matches!(f.level, "S2" | "S3" | "S4");
-    l.why = Some(format!(
-        "{} at {}: confidence {:.2} from the value, its key and the other values of its column; form {}.{}",
-        f.class,
-        f.place,
-        f.conf,
-        f.form,
-        f.record
-            .as_ref()
-            .map(|r| format!(" Record {r}; T traces it."))
-            .unwrap_or_default()
-    ));
+    l.found = vec![held(f)];
+    l.why = Some(why(f));
     if let Some(r) = &f.record {
         l.jump = Some(Jump::Trace(Question::Record(r.clone())));
     }
@@ -380,6 +396,8 @@ mod tests {
             value: None,
             record: Some("r1".into()),
             locator: serde_json::Value::Null,
+            field: place.into(),
+            api: None,
         }
     }
 

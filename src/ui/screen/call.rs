@@ -42,7 +42,8 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     };
     let clear = m.revealed.as_ref() == Some(&s.row.id);
     let brief = f.screen == crate::ui::nav::ScreenId::Calls;
-    vec![request(m, s, clear), response(m, s, clear, brief)]
+    let asks = brief && asks(s);
+    vec![request(m, s, clear, asks), response(m, s, clear, brief)]
 }
 
 /// Both messages below each other, bodies before all, for a pane that tells more above them.
@@ -82,22 +83,29 @@ fn mode_name(m: &Model) -> &'static str {
     }
 }
 
-fn request(m: &Model, s: &Show, clear: bool) -> Doc {
+/// Whether sensitive values stand in the body of the request and in none of the answer: an upload.
+pub fn asks(s: &Show) -> bool {
+    let head = |f: &FindingRow| {
+        ["header:", "query:", "path:"]
+            .iter()
+            .any(|p| f.place.starts_with(p))
+    };
+    let mut bodies = s.findings.iter().filter(|f| !head(f)).peekable();
+    bodies.peek().is_some() && bodies.all(|f| f.dir == "req")
+}
+
+fn request(m: &Model, s: &Show, clear: bool, brief: bool) -> Doc {
     let mut d = Doc::new("Request");
+    let found = dir(&s.findings, "req");
     d.note = if clear {
         "IN CLEAR".into()
+    } else if brief {
+        summary(&found).into()
     } else {
         mode_name(m).into()
     };
     match &s.request {
-        Some(p) => part(
-            m,
-            &mut d,
-            p,
-            &dir(&s.findings, "req"),
-            false,
-            &messages(s, "req"),
-        ),
+        Some(p) => part(m, &mut d, p, &found, brief, &messages(s, "req")),
         None if s.row.proto == "ws" => d.add(Line::new(
             "a message that the server sent on the WebSocket of the call above it",
             Role::Dim,
@@ -249,7 +257,7 @@ fn part(
             .iter()
             .find(|f| f.place == place || f.place.starts_with(&format!("{place}.")))
         {
-            l = l.right(format!("{} {}", f.level, f.class), Role::level(f.level));
+            l = found_on(l, f);
             l.hot = true;
         }
         d.add(l);
@@ -258,11 +266,9 @@ fn part(
         .iter()
         .filter(|f| f.place.starts_with("query:") || f.place.starts_with("path:"))
     {
-        d.add(
-            Line::new(format!("{} ", f.place), Role::Dim)
-                .and(f.value.clone().unwrap_or_default(), Role::Text)
-                .right(format!("{} {}", f.level, f.class), Role::level(f.level)),
-        );
+        let l = Line::new(format!("{} ", f.place), Role::Dim)
+            .and(f.value.clone().unwrap_or_default(), Role::Text);
+        d.add(found_on(l, f));
     }
     let Some(b) = shown else { return };
     d.add(Line::default());
@@ -291,9 +297,9 @@ fn part(
             Role::Dim,
         ));
         for f in away {
-            let mut l = Line::new(format!("{:<18} ", f.place), Role::Dim)
-                .and(f.value.clone().unwrap_or_default(), Role::Text)
-                .right(format!("{} {}", f.level, f.class), Role::level(f.level));
+            let l = Line::new(format!("{:<18} ", f.place), Role::Dim)
+                .and(f.value.clone().unwrap_or_default(), Role::Text);
+            let mut l = found_on(l, f);
             l.hot = true;
             if let Some(r) = &f.record {
                 l = l.jump(Jump::Trace(crate::trace::Question::Record(r.clone())));
@@ -301,6 +307,14 @@ fn part(
             d.add(l);
         }
     }
+}
+
+/// A line with the class of what stands on it, why, and what a correction of it needs.
+fn found_on(l: Line, f: &FindingRow) -> Line {
+    let mut l = l.right(format!("{} {}", f.level, f.class), Role::level(f.level));
+    l.why = Some(body::why(f));
+    l.found = vec![body::held(f)];
+    l
 }
 
 /// Who called, and how that is known.

@@ -441,6 +441,7 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
                 MenuKind::Copy => "Copy",
                 MenuKind::Export => "Export",
                 MenuKind::Correct => "Correct this API",
+                MenuKind::Finding(_) => "Correct this finding",
                 MenuKind::Quit => "Leave leaktrace?",
             };
             let most = entries.iter().map(|(_, t)| t.len()).max().unwrap_or(0) + 8;
@@ -555,6 +556,17 @@ fn prompt_words(k: &PromptKind) -> (String, &'static str) {
         PromptKind::Export(format, false, what) => (
             format!("Write {format} of {what} to"),
             "values stay masked; the journal keeps that it was written",
+        ),
+        PromptKind::Graph(format, all) => (
+            match all {
+                true => format!("Draw the ways of all records as {format} to"),
+                false => format!("Draw the path on show as {format} to"),
+            },
+            "addresses, APIs and accounts, no values; the journal keeps that it was written",
+        ),
+        PromptKind::Class(h) => (
+            format!("What {} is, not {}", h.field, h.class),
+            "a data class, such as phone or bank-card; u takes it back",
         ),
         PromptKind::Split(_) => (
             "Values to set apart".into(),

@@ -149,42 +149,7 @@ pub fn why(item: &Item) -> Vec<String> {
             }
             v
         }
-        Item::Api(r) => {
-            let plain = r.route.as_deref().is_some_and(|p| !p.contains('{'));
-            let mut v = vec![if r.why.is_empty() && plain {
-                "Its path stands as it was called: no part of it is a parameter.".into()
-            } else if r.why.is_empty() {
-                "No reason is recorded for this template.".into()
-            } else {
-                r.why.clone()
-            }];
-            v.push(match (r.documented, &r.spec, r.calls) {
-                (None, ..) => "No specification is loaded (--spec).".into(),
-                (Some(false), ..) => "No specification has it.".into(),
-                (Some(true), spec, calls) => format!(
-                    "Documented in {}{}.",
-                    spec.as_deref().unwrap_or("a specification"),
-                    if calls == 0 { ", and never called" } else { "" }
-                ),
-            });
-            if r.calls > 0 {
-                v.push(format!(
-                    "It rests on {} calls: Enter lists them, C corrects it.",
-                    grouped(r.calls)
-                ));
-            }
-            for c in &r.classes {
-                v.push(format!(
-                    "{}: {} values in clear, {} masked, in {} calls; fields {}",
-                    c.class,
-                    grouped(c.clear),
-                    grouped(c.masked),
-                    grouped(c.calls),
-                    c.fields.join(", ")
-                ));
-            }
-            v
-        }
+        Item::Api(r) => why_api(r),
         Item::Account(r) => vec![
             if r.why.is_empty() {
                 "No reason is recorded for this name.".into()
@@ -212,6 +177,7 @@ pub fn why(item: &Item) -> Vec<String> {
             } else {
                 "It stands in clear in the evidence.".into()
             },
+            "C corrects the class of this field.".into(),
         ],
         Item::Risk(r) => vec![
             r.why.clone(),
@@ -232,7 +198,11 @@ pub fn why(item: &Item) -> Vec<String> {
             v.extend(r.diags.iter().map(|(k, n)| format!("{k}: {}", grouped(*n))));
             v
         }
-        Item::Mark(r) => r.notes.clone(),
+        Item::Mark(r) => {
+            let mut v = vec![format!("You put it on {}; the journal has when.", r.target)];
+            v.extend(r.notes.iter().cloned());
+            v
+        }
         Item::Suspect(r) => {
             let mut v = vec![format!(
                 "Read {} of {} rows of the clue; {} records in all. How few others read these rows is worth {:.1} bits, shown beside the score and not in it.",
@@ -246,6 +216,7 @@ pub fn why(item: &Item) -> Vec<String> {
                     .iter()
                     .map(|e| format!("{} ({:+.1} bit): {}", e.kind, e.bits, e.text)),
             );
+            v.push(crate::trace::model::ADDED.into());
             v
         }
         Item::Hop(r) => vec![link_meaning(r)],
@@ -267,7 +238,93 @@ pub fn why(item: &Item) -> Vec<String> {
                 grouped(r.row)
             )],
         },
-        Item::Sql(_) => Vec::new(),
+        Item::Sql(_) => vec!["What the statement gives, as it stands in the case; values of data classes are masked.".into()],
+    }
+}
+
+/// Why calls are of one API.
+pub fn why_api(r: &crate::query::rows::ApiRow) -> Vec<String> {
+    let plain = r.route.as_deref().is_some_and(|p| !p.contains('{'));
+    let mut v = vec![if r.why.is_empty() && plain {
+        "Its path stands as it was called: no part of it is a parameter.".into()
+    } else if r.why.is_empty() {
+        "No reason is recorded for this template.".into()
+    } else {
+        r.why.clone()
+    }];
+    v.push(match (r.documented, &r.spec, r.calls) {
+        (None, ..) => "No specification is loaded (--spec).".into(),
+        (Some(false), ..) => "No specification has it.".into(),
+        (Some(true), spec, calls) => format!(
+            "Documented in {}{}.",
+            spec.as_deref().unwrap_or("a specification"),
+            if calls == 0 { ", and never called" } else { "" }
+        ),
+    });
+    if r.calls > 0 {
+        v.push(format!(
+            "It rests on {} calls: Enter lists them, C corrects it.",
+            grouped(r.calls)
+        ));
+    }
+    for c in &r.classes {
+        v.push(format!(
+            "{}: {} values in clear, {} masked, in {} calls; fields {}",
+            c.class,
+            grouped(c.clear),
+            grouped(c.masked),
+            grouped(c.calls),
+            c.fields.join(", ")
+        ));
+    }
+    v
+}
+
+/// What a line of the Overview says, by its name.
+pub fn overview_meaning(name: &str) -> &'static str {
+    match name {
+        "file" | "files" | "" => {
+            "What was loaded, each named by the SHA-256 of its content: `leaktrace verify` compares it. Enter lists what could not be read of each."
+        }
+        "span" => "From the first to the last packet or line of all sources.",
+        "levels by" => {
+            "The grading profile that gives classes their levels; the palette (:) takes another."
+        }
+        "read" => {
+            "Packets and lines read. Those without a call are of other protocols, or could not be read: Enter lists sources, ? there counts the reasons."
+        }
+        "clocks" => {
+            "Told from requests that stand in a log and in a capture; times are shown as each source has them."
+        }
+        "readable" => "Share of all bytes that flows of a protocol carry and that were decoded.",
+        "opaque" => {
+            "Share of all bytes, and flows, that were not decoded: Enter lists them with the reason of each."
+        }
+        "damage" => {
+            "No call is truncated, has a gap, one side only, no request, no response or an uncertain pair."
+        }
+        "taps" => {
+            "The same packets at a second place of capture: counted once, each with its locator."
+        }
+        "logs" => {
+            "Lines of logs that are a captured call add to it; the others are calls of their own."
+        }
+        "time" => {
+            "Calls by time, the dark part those of level S3 and above; every call that the filter selects is counted."
+        }
+        "marks" => {
+            "What you put on calls, APIs, accounts and the rest (m, a, #); it is kept in the case and in its journal."
+        }
+        "reveals" => {
+            "How often values were shown in clear, on screen or by --reveal; each is a row of the journal."
+        }
+        "findings" => "Every place where a value of a data class stands.",
+        "undo" => "Changes of this run that u takes back.",
+        "case" | "case file" => {
+            "Everything learned from the evidence, and your work on it, in one file."
+        }
+        "none" => "",
+        flag => flag_meaning(flag),
     }
 }
 

@@ -65,7 +65,11 @@ pub fn areas(m: &Model) -> Areas {
 
 /// The areas of a frame.
 pub fn of(size: (u16, u16), f: &Frame) -> Areas {
-    of_screen(size, f.screen, f.focus, f.zoom)
+    // a call whose request carries the data shows that one, where one of both has room
+    let asks = f.show.as_ref().is_some_and(|s| super::call::asks(s));
+    let beside = f.screen == ScreenId::Calls && f.focus == 0 && !f.zoom;
+    let focus = if beside && asks { 1 } else { f.focus };
+    of_screen(size, f.screen, focus, f.zoom)
 }
 
 fn of_screen(size: (u16, u16), s: ScreenId, focus: usize, zoom: bool) -> Areas {

@@ -9,7 +9,7 @@ use crate::ui::data::{Item, Kind};
 use crate::ui::model::{Frame, Model};
 use crate::ui::nav::{Jump, ScreenId, term, time};
 use crate::ui::theme::Role;
-use crate::ui::widget::doc::{Doc, Line};
+use crate::ui::widget::doc::{Doc, Held, Line};
 use crate::ui::widget::safe_text::{bytes, grouped, span};
 
 /// What the second pane of accounts and APIs asks for: kind of list and the term that selects it.
@@ -177,6 +177,13 @@ fn api(r: &ApiRow) -> Doc {
             )),
             title: c.class.clone(),
         });
+        // what C on the class corrects
+        let held = c.fields.iter().map(|field| Held {
+            class: c.class.clone(),
+            field: field.clone(),
+            api: Some(r.api.clone()),
+        });
+        l.found = held.collect();
         d.add(l.row());
     }
     d

@@ -47,13 +47,22 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
             work(m, None),
         ];
     };
-    vec![
+    let mut all = vec![
         coverage(m, o, w),
         when(o),
         accounts(m, o),
         apis(o),
         work(m, Some(o)),
-    ]
+    ];
+    // `?` on a line answers for that line, not for the list
+    for l in all.iter_mut().flat_map(|d| &mut d.lines) {
+        let name = l.spans.first().map_or("", |s| s.0.as_str().trim());
+        l.why = l.why.take().or_else(|| {
+            let said = super::facts::overview_meaning(name);
+            (!said.is_empty()).then(|| said.to_owned())
+        });
+    }
+    all
 }
 
 fn percent(n: u64, all: u64) -> String {
@@ -338,11 +347,13 @@ fn when(o: &OverviewData) -> Doc {
                     .map(|t| t.to_string())
                     .unwrap_or_default()
             };
-            d.add(Line::new("", Role::Dim).jump(Jump::To {
+            let mut l = Line::new("", Role::Dim).jump(Jump::To {
                 screen: ScreenId::Calls,
                 term: Some(format!("time in {}..{}", iso(b.t), iso(b.t + step))),
                 title: time::axis(b.t, chart::span(&o.minutes)),
-            }));
+            });
+            l.why = Some(super::facts::overview_meaning("time").into());
+            d.add(l);
         }
     }
     d
@@ -386,18 +397,18 @@ fn apis(o: &OverviewData) -> Doc {
     let mut d = Doc::new("Top APIs");
     d.note = format!("{} in all", grouped(o.n_apis)).into();
     for a in &o.apis {
-        d.add(
-            Line::new(a.api.clone(), Role::Text)
-                .right(
-                    format!("{:>7} {}", grouped(a.calls), a.level),
-                    Role::level(a.level),
-                )
-                .jump(Jump::To {
-                    screen: ScreenId::Calls,
-                    term: Some(term("api", &a.api)),
-                    title: a.api.clone(),
-                }),
-        );
+        let mut l = Line::new(a.api.clone(), Role::Text)
+            .right(
+                format!("{:>7} {}", grouped(a.calls), a.level),
+                Role::level(a.level),
+            )
+            .jump(Jump::To {
+                screen: ScreenId::Calls,
+                term: Some(term("api", &a.api)),
+                title: a.api.clone(),
+            });
+        l.why = Some(super::facts::why_api(a).join("\n"));
+        d.add(l);
     }
     if o.apis.is_empty() {
         d.add(Line::new("none", Role::Dim));
@@ -440,7 +451,7 @@ fn work(m: &Model, o: Option<&OverviewData>) -> Doc {
         if m.undo.is_empty() {
             "nothing".into()
         } else {
-            format!("{} changes", m.undo.len())
+            many(m.undo.len() as u64, "change")
         },
         Role::Dim,
     ));

@@ -246,8 +246,6 @@ fn row(
         let room = usize::from(b - a).saturating_sub(5);
         let t = SafeText::new(&what).elide(room, true, c.glyphs.dots);
         c.put(a + 2, y, b - a - 3, &t, role);
-    } else {
-        c.say(b + 2, y, r.right().saturating_sub(b + 3), &what, role);
     }
     let last = x_of(shown.saturating_sub(1)) + 2;
     let beyond = if to_at >= shown {
@@ -255,7 +253,15 @@ fn row(
     } else {
         String::new()
     };
-    let x = if b > a + 3 { last } else { r.right() };
+    // a call that stays on its line of life is told beside it
+    let x = if b > a + 3 {
+        last
+    } else {
+        let behind = SafeText::new(&beyond).width() + answer.len() + 7;
+        let room = usize::from(r.right().saturating_sub(b + 3)).saturating_sub(behind);
+        let t = SafeText::new(&what).elide(room.max(8), true, c.glyphs.dots);
+        c.put(b + 2, y, r.right().saturating_sub(b + 3), &t, role) + 2
+    };
     if x < r.right() {
         let x = c.say(x, y, r.right() - x, &beyond, Role::Dim);
         let x = c.say(

@@ -165,6 +165,16 @@ pub fn cancel(m: &mut Model) {
     });
 }
 
+/// Esc: back, and on the first level nothing that would take the next key.
+pub fn escape(m: &mut Model) {
+    let first = m.frames.len() < 2;
+    let inner = m.top().is_some_and(|f| f.zoom || !f.find.is_empty());
+    if first && !inner {
+        return m.say("this is the first level; q leaves");
+    }
+    back(m);
+}
+
 fn back(m: &mut Model) {
     if m.top().is_some_and(|f| f.zoom) {
         if let Some(f) = m.frames.last_mut() {

@@ -1,18 +1,43 @@
-//! Corrections of templates by key. In: the API under the cursor, what was typed. Out: writes that can be taken back. Bounds: those of
+//! Corrections of templates and classes by key. In: the API or finding under the cursor, what was typed. Out: writes that can be taken back. Bounds: those of
 //! [`crate::load::correct`].
 
 use super::{overlay, work};
-use crate::load::correct::Change;
+use crate::load::correct::{Change, ClassChange};
 use crate::ui::data::Item;
 use crate::ui::data::notebook::Write;
 use crate::ui::model::{MenuKind, Model, Overlay, PromptKind};
+use crate::ui::screen::body;
+use crate::ui::widget::doc::Held;
 use std::path::PathBuf;
 
-/// The API under the cursor.
+/// Findings of one line that a menu offers.
+const OFFERED: u8 = 9;
+
+/// The API under the cursor, or that of the call.
 fn here(m: &Model) -> Option<String> {
-    match &m.top()?.list.here()?.item {
-        Item::Api(r) => Some(r.api.clone()),
+    let f = m.top()?;
+    match f.list.here().map(|r| &r.item) {
+        Some(Item::Api(r)) => Some(r.api.clone()),
+        Some(Item::Call(r)) => r.api.clone(),
+        None => f.show.as_ref()?.row.api.clone(),
         _ => None,
+    }
+}
+
+/// Findings under the cursor.
+fn findings(m: &Model) -> Vec<Held> {
+    let Some(f) = m.top() else { return Vec::new() };
+    if let Some(doc) = f.focus.checked_sub(1).and_then(|i| f.docs.get(i)) {
+        let at = f.pos.get(f.focus).map_or(0, |p| p.cursor);
+        return doc
+            .lines
+            .get(at)
+            .map(|l| l.found.clone())
+            .unwrap_or_default();
+    }
+    match f.list.here().map(|r| &r.item) {
+        Some(Item::Finding(x)) => vec![body::held(x)],
+        _ => Vec::new(),
     }
 }
 
@@ -29,8 +54,22 @@ fn marked(m: &Model, but: &str) -> Vec<String> {
 
 /// What can be corrected.
 pub fn menu(m: &mut Model) {
+    let found = findings(m);
+    if let [one] = found.as_slice() {
+        return class_menu(m, 0, &one.clone());
+    }
+    if !found.is_empty() {
+        let entries = ('1'..)
+            .zip(found.iter().take(usize::from(OFFERED)))
+            .map(|(key, h)| (key, format!("{} in {}", h.class, h.field)))
+            .collect();
+        m.overlay = Some(Overlay::Menu(MenuKind::Finding(OFFERED), entries));
+        return;
+    }
     let Some(api) = here(m) else {
-        return m.say("no API here to correct: 3 lists them");
+        return m.say(
+            "neither an API nor a finding here to correct: 3 lists APIs, e goes to a finding",
+        );
     };
     let n = marked(m, &api).len();
     let entries = vec![
@@ -40,6 +79,57 @@ pub fn menu(m: &mut Model) {
         ('n', "name it otherwise".into()),
     ];
     m.overlay = Some(Overlay::Menu(MenuKind::Correct, entries));
+}
+
+/// What can be said of a finding's class.
+fn class_menu(m: &mut Model, at: u8, h: &Held) {
+    let mut entries = vec![('x', "another class: asks which".to_string())];
+    if h.api.is_some() {
+        entries.insert(
+            0,
+            ('n', format!("no {} in this field of this API", h.class)),
+        );
+    }
+    entries.push(('e', format!("no {} in this field of any API", h.class)));
+    m.overlay = Some(Overlay::Menu(MenuKind::Finding(at), entries));
+}
+
+/// Something of it was chosen; where the line has several findings, first which of them.
+pub fn class_choice(m: &mut Model, at: u8, c: char) {
+    let found = findings(m);
+    if at == OFFERED {
+        let one = u8::try_from(u32::from(c).saturating_sub(u32::from('1'))).unwrap_or(OFFERED);
+        if let Some(h) = found.get(usize::from(one)) {
+            class_menu(m, one, h);
+        }
+        return;
+    }
+    let Some(h) = found.get(usize::from(at)).cloned() else {
+        return;
+    };
+    if c == 'x' {
+        return overlay::prompt(m, PromptKind::Class(h), "");
+    }
+    let change = ClassChange {
+        field: h.field,
+        class: h.class,
+        api: h.api.filter(|_| c == 'n'),
+        on: false,
+        instead: None,
+    };
+    work::correct(m, Write::Template(Change::Class(change)));
+}
+
+/// The class that a field holds was typed.
+pub fn another_class(m: &mut Model, h: &Held, text: &str) {
+    let change = ClassChange {
+        field: h.field.clone(),
+        class: text.to_owned(),
+        api: h.api.clone(),
+        on: true,
+        instead: Some(h.class.clone()),
+    };
+    work::correct(m, Write::Template(Change::Class(change)));
 }
 
 /// One of them was chosen.

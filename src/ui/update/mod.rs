@@ -107,7 +107,9 @@ fn key(m: &mut Model, k: &KeyEvent) {
     if m.filter.edit.is_some() {
         return filter::key(m, k);
     }
-    if let Some(a) = action {
+    if action == Some(Action::Back) && k.code == crossterm::event::KeyCode::Esc {
+        act::escape(m);
+    } else if let Some(a) = action {
         act::act(m, a);
     } else if let crossterm::event::KeyCode::Char(c) = k.code
         && !c.is_control()

@@ -78,19 +78,25 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
             m.overlay = Some(Overlay::Text(d, pos, is_why));
         }
         Overlay::Menu(kind, entries) => {
-            let KeyCode::Char(c) = k.code else { return };
             if kind == MenuKind::Quit {
-                if matches!(c, 'q' | 'y') {
-                    m.ended = Some(0);
-                    m.outbox.push(crate::ui::effect::Effect::Quit(0));
+                match k.code {
+                    KeyCode::Char('q' | 'y') => {
+                        m.ended = Some(0);
+                        m.outbox.push(crate::ui::effect::Effect::Quit(0));
+                    }
+                    KeyCode::Char('n') | KeyCode::Esc => {}
+                    // who goes on working stays
+                    _ => super::key(m, k),
                 }
                 return;
             }
+            let KeyCode::Char(c) = k.code else { return };
             if entries.iter().any(|(e, _)| *e == c) {
                 match kind {
                     MenuKind::Copy => work::copy(m, c),
                     MenuKind::Export => work::export_choice(m, c),
                     MenuKind::Correct => correct::choice(m, c),
+                    MenuKind::Finding(at) => correct::class_choice(m, at, c),
                     MenuKind::Quit => {}
                 }
             } else {
@@ -159,7 +165,11 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
 fn takes_path(kind: &PromptKind) -> bool {
     matches!(
         kind,
-        PromptKind::Trace | PromptKind::Export(..) | PromptKind::Report(_) | PromptKind::Spec
+        PromptKind::Trace
+            | PromptKind::Export(..)
+            | PromptKind::Graph(..)
+            | PromptKind::Report(_)
+            | PromptKind::Spec
     )
 }
 
@@ -225,6 +235,8 @@ fn typed(m: &mut Model, kind: &PromptKind, text: &str) -> Result<(), String> {
         PromptKind::Export(format, raw, _) => work::export(m, format, text, *raw),
         PromptKind::Report(q) => super::report::write(m, q.clone(), text)?,
         PromptKind::Save => work::save_filter(m, text),
+        PromptKind::Class(held) => correct::another_class(m, held, text),
+        PromptKind::Graph(format, asked) => super::report::graph(m, format, *asked, text),
         PromptKind::Split(api) => correct::split(m, api, text),
         PromptKind::Rename(api) => correct::rename(m, api, text),
         PromptKind::Rules => correct::rules(m, text),

@@ -77,7 +77,15 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
                 };
                 let new = s.as_ref().map(|s| s.row.id.clone())
                     != f.show.as_ref().map(|s| s.row.id.clone());
+                let first = f.show.is_none();
                 f.show = s;
+                let asks = f
+                    .show
+                    .as_ref()
+                    .is_some_and(|s| crate::ui::screen::call::asks(s));
+                if first && asks && f.screen == ScreenId::Call && f.focus == 2 {
+                    f.focus = 1;
+                }
                 if new {
                     for p in &mut f.pos {
                         *p = Default::default();

@@ -1,10 +1,11 @@
-//! A report out of the interface: of the trace on screen, of an account, or of what is here. In: the place. Out: a question to the data
-//! threads, which compose and write it. Bounds: those of the report.
+//! A report out of the interface: of the trace on screen, of an account, or of what is here; and the trace on screen as a drawing. In: the
+//! place. Out: a question to the data threads, which compose and write it. Bounds: those of the report and of the drawing.
 
 use super::{ask, overlay};
 use crate::trace::Question;
+use crate::trace::graph::{FORMATS, Graph};
 use crate::ui::data::{Item, Place, What};
-use crate::ui::model::{Extra, Model, PromptKind};
+use crate::ui::model::{Extra, Model, PromptKind, TraceView};
 
 /// What a report of this place is about; `None`: what is here.
 fn subject(m: &Model) -> Option<Question> {
@@ -33,10 +34,7 @@ fn subject(m: &Model) -> Option<Question> {
 /// Asks for the file's name.
 pub fn prompt(m: &mut Model) {
     let q = subject(m);
-    let stem = m
-        .case_path
-        .file_stem()
-        .map_or_else(|| "case".into(), |s| s.to_string_lossy().into_owned());
+    let stem = stem(m);
     overlay::prompt(m, PromptKind::Report(q), &format!("./{stem}-report.html"));
 }
 
@@ -47,4 +45,66 @@ pub fn write(m: &mut Model, question: Option<Question>, path: &str) -> Result<()
     m.say(format!("writing {} ...", path.display()));
     ask::ask(m, 0, Place::Written, What::Report { question, path });
     Ok(())
+}
+
+/// Drawings of the trace on show: their keys and words; none elsewhere.
+pub fn drawings(m: &Model) -> Vec<(char, String)> {
+    let Some(Extra::Trace(t)) = m.top().map(|f| &f.extra) else {
+        return Vec::new();
+    };
+    if t.result.as_ref().is_none_or(|r| r.trails.is_empty()) {
+        return Vec::new();
+    }
+    let what = if all_ways(t) { "the ways" } else { "the path" };
+    FORMATS
+        .iter()
+        .map(|f| (f.key, format!("{}: {what} drawn", f.name)))
+        .collect()
+}
+
+/// Whether all ways are drawn: as they are on show, else those of a leak.
+fn all_ways(t: &TraceView) -> bool {
+    t.whole || t.result.as_ref().is_some_and(|r| r.trails.len() == 1)
+}
+
+/// Asks for the name of a drawing's file.
+pub fn drawing(m: &mut Model, c: char) {
+    let Some(f) = FORMATS.iter().find(|f| f.key == c) else {
+        return;
+    };
+    let Some(Extra::Trace(t)) = m.top().map(|f| &f.extra) else {
+        return;
+    };
+    let kind = PromptKind::Graph(f.name, all_ways(t));
+    let stem = stem(m);
+    overlay::prompt(m, kind, &format!("./{stem}-trail.{}", f.ending));
+}
+
+/// Has a drawing written: of all ways, or of the one on show.
+pub fn graph(m: &mut Model, format: &'static str, all: bool, path: &str) {
+    let Some(Extra::Trace(t)) = m.top().map(|f| &f.extra) else {
+        return;
+    };
+    let (Some(question), Some(r)) = (&t.question, &t.result) else {
+        return;
+    };
+    let graph = match r.trails.get(t.trail) {
+        Some(one) if !all => Graph::merged(std::slice::from_ref(one), (0, 0)),
+        _ => Graph::of(r),
+    };
+    let what = What::Graph {
+        format,
+        graph: Box::new(graph),
+        question: Box::new(question.clone()),
+        path: path.into(),
+    };
+    m.say(format!("writing {path} ..."));
+    ask::ask(m, 0, Place::Written, what);
+}
+
+/// The name of the case without its ending.
+fn stem(m: &Model) -> String {
+    m.case_path
+        .file_stem()
+        .map_or_else(|| "case".into(), |s| s.to_string_lossy().into_owned())
 }

@@ -270,7 +270,15 @@ fn doc_next(
     holds: impl Fn(&crate::ui::widget::doc::Line) -> bool,
 ) {
     let Some(f) = m.top() else { return };
-    let pane = if f.focus > 0 { f.focus } else { 2 };
+    let asks = f
+        .show
+        .as_ref()
+        .is_some_and(|s| crate::ui::screen::call::asks(s));
+    let pane = match f.focus {
+        0 if asks => 1,
+        0 => 2,
+        n => n,
+    };
     let at = f.pos.get(pane).map_or(0, |p| p.cursor);
     let lines = f
         .docs

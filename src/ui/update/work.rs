@@ -325,16 +325,16 @@ pub fn locator(c: &crate::query::rows::CallRow) -> String {
 
 /// What can be written.
 pub fn export_menu(m: &mut Model) {
-    let entries = crate::export::EXPORTERS
-        .iter()
-        .map(|e| (e.key(), format!("{}: {}", e.name(), e.about())))
-        .collect();
+    let mut entries = super::report::drawings(m);
+    let calls = crate::export::EXPORTERS.iter();
+    entries.extend(calls.map(|e| (e.key(), format!("{}: {}", e.name(), e.about()))));
     m.overlay = Some(Overlay::Menu(MenuKind::Export, entries));
 }
 
 /// Asks for the file's name.
 pub fn export_choice(m: &mut Model, c: char) {
     let Some(e) = crate::export::EXPORTERS.iter().find(|e| e.key() == c) else {
+        super::report::drawing(m, c);
         return;
     };
     let stem = m
@@ -352,7 +352,7 @@ pub fn export_choice(m: &mut Model, c: char) {
     );
 }
 
-/// What is selected: the call that is open, the film's calls, the trail's, else what the filter selects.
+/// What is selected: the call that is open, the film's calls, the trail's, a suspect's, else what the filter selects.
 fn selection(m: &Model) -> String {
     let all = m.filter.now().to_string();
     match m.top().map(|f| (&f.extra, f)) {
@@ -362,9 +362,13 @@ fn selection(m: &Model) -> String {
         Some((Extra::Reads(v), _)) => {
             crate::ui::nav::with_term(&all, &crate::ui::nav::term("account", &v.asked.account))
         }
-        Some((extra @ Extra::Trace(t), _)) if t.hops => {
-            super::act::trail(extra).map_or(all, |t| crate::ui::nav::film_term(&t))
-        }
+        // the filter does not act on a trace
+        Some((extra @ Extra::Trace(t), f)) => match f.list.here().map(|r| &r.item) {
+            Some(Item::Suspect(s)) if f.focus == 0 && !t.hops => {
+                crate::ui::nav::term("account", &s.account)
+            }
+            _ => super::act::trail(extra).map_or(all, |t| crate::ui::nav::film_term(&t)),
+        },
         _ => all,
     }
 }

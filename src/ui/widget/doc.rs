@@ -7,6 +7,14 @@ use crate::ui::nav::Jump;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
 
+/// A finding as a correction of its class names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub class: String,
+    pub field: String,
+    pub api: Option<String>,
+}
+
 /// A line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Line {
@@ -22,6 +30,8 @@ pub struct Line {
     pub record: bool,
     /// Why it is so, for `?`.
     pub why: Option<String>,
+    /// Findings that stand on it.
+    pub found: Vec<Held>,
     /// The branch of a tree that begins here and can be folded.
     pub fold: Option<String>,
     /// A row of a table: cut where it is too long, never broken.
