@@ -147,3 +147,26 @@ fn a_time_is_no_key_of_what_follows_it() {
         ["cn-mobile clear 13812345678"]
     );
 }
+
+#[test]
+fn numbers_of_eighteen_digits_are_no_credit_codes_by_chance() {
+    // passes the outer check only
+    assert!(held(r#"{"id":"923116505210577811"}"#, None).is_empty());
+    assert_eq!(
+        held(r#"{"creditCode":"923116505210577811"}"#, None),
+        ["cn-uscc clear 923116505210577811"]
+    );
+}
+
+#[test]
+fn what_was_taken_out_is_no_password_and_stars_come_in_groups() {
+    let text =
+        r#"{"m":"您的密码：[REDACTED]，银行卡号**** **** **** 1096，社会安全号***-**-9872。"}"#;
+    assert_eq!(
+        held(text, None),
+        [
+            "bank-card masked **** **** **** 1096",
+            "us-ssn masked ***-**-9872"
+        ]
+    );
+}

@@ -560,6 +560,9 @@ impl Sink {
         if n.style == Style::Flat && n.ctx.numbering {
             return;
         }
+        if n.style == Style::Flat && n.ctx.thing {
+            classes &= !Kind::Name.bit();
+        }
         if n.miss_epoch != epoch {
             n.miss_epoch = epoch;
             n.misses.clear();

@@ -282,7 +282,7 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
                 .filter(|w| v.get(w.start).is_some_and(|b| *b >= 0x80) && start - w.end <= 1);
             let numeric = v
                 .get(start)
-                .is_some_and(|b| b.is_ascii_digit() || *b == b'+');
+                .is_some_and(|b| b.is_ascii_digit() || matches!(b, b'+' | b'*'));
             let far = if numeric { groups(v, start, end) } else { None };
             // ... and English words are: ID card number 110105..., born on 1990-01-31
             let prose = word
