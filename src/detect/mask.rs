@@ -18,7 +18,7 @@ pub struct Masked {
 }
 
 /// Characters that hide others wherever they stand.
-fn cover(c: char) -> bool {
+pub(crate) fn cover(c: char) -> bool {
     matches!(
         c,
         '*' | '＊'

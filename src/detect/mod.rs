@@ -35,6 +35,9 @@ pub fn spelt(class: u8, value: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Bytes of text beyond which a masked value in it is looked for: those that were masked as a whole are shorter.
+const SENTENCE: usize = 48;
+
 /// The clear value of a finding from its raw slice: what is inside its encodings, and where that is a whole document or a pair
 /// (`user:password`), the part whose print the finding has. `None` where the form is one-way or the slice does not decode.
 pub fn value_of(
@@ -63,7 +66,9 @@ pub fn value_of(
                 | form::Step::Last4
         )
     };
-    let document = f.masked && !f.form.steps().all(letters);
+    // So is one in a sentence whose letters are written as `\u5c0a`.
+    let sentence = clear.len() > SENTENCE && f.form.steps().any(|s| s == form::Step::Unicode);
+    let document = f.masked && (sentence || !f.form.steps().all(letters));
     if f.masked && !document || !f.masked && is(&clear) {
         return Some(clear);
     }

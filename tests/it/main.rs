@@ -7,6 +7,7 @@ mod detect_classes;
 mod detect_heads;
 mod detect_masks;
 mod detect_noise;
+mod detect_prose;
 
 #[path = "../support/mod.rs"]
 mod support;

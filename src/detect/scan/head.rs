@@ -159,6 +159,7 @@ fn header(s: &mut Sink, root: NodeId, name: &[u8], value: &[u8], at: usize) {
 /// `a=1; b=2`: each under its own name as context, all under the header's place.
 fn cookies(s: &mut Sink, value: &[u8], at: usize, place: &str) {
     let flat = s.root(place, Style::Flat);
+    let mut buf = Vec::new();
     let mut i = 0;
     for pair in value.split(|b| *b == b';') {
         let from = i;
@@ -178,7 +179,14 @@ fn cookies(s: &mut Sink, value: &[u8], at: usize, place: &str) {
         let node = s.child(flat, name);
         let slot = Slot::plain(at + from + eq + 1 + quote, v.len());
         let before = s.count();
-        field::value(s, node, v, chars::all(v), slot);
+        // browsers' libraries write cookies percent-encoded, as parts of a path are
+        if v.contains(&b'%') && normal::percent(v, false, &mut buf) {
+            let mut slot = slot.inside(Step::Url);
+            slot.depth = 0;
+            field::value(s, node, &buf, chars::all(&buf), slot);
+        } else {
+            field::value(s, node, v, chars::all(v), slot);
+        }
         if s.count() == before
             && session_cookie(name)
             && crate::detect::valid::secret::opaque(v, 16)

@@ -330,6 +330,8 @@ impl Visit for Page<'_> {
                 self.cell = Cell::Data;
                 self.column += 1;
             }
+            // a label before a field is that field's
+            b"input" => self.label.clear(),
             _ => {}
         }
     }

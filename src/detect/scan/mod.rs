@@ -2,6 +2,7 @@
 //! In: content, heads, targets. Out: [`Facts`]. Bounds: linear time; see [`sink`] for memory. Binary content is not looked at.
 
 mod charset;
+mod extent;
 mod field;
 mod head;
 mod heading;

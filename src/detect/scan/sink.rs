@@ -16,6 +16,8 @@ use std::sync::Arc;
 /// Index of a node.
 pub(crate) type NodeId = u32;
 const NONE: u32 = u32::MAX;
+/// Belief below which a value among those of other names is left alone: only a column of its own could make it likely.
+pub(crate) const UNLIKELY: u8 = 25;
 
 /// How the path of a child is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,6 +211,11 @@ impl Sink {
     }
     pub fn ctx(&self, id: NodeId) -> KeyCtx {
         self.node(id).map_or(KeyCtx::default(), |n| n.ctx)
+    }
+
+    /// Whether there is room for keys that only help: the words of a long text are not to stand in the way of its fields.
+    pub fn roomy(&self) -> bool {
+        self.touched < limits::FIELDS_PER_BODY / 2
     }
 
     /// A root: `$`, `query`, `text` ...
@@ -549,6 +556,13 @@ impl Sink {
         let Some(n) = self.nodes.get_mut(node as usize) else {
             return;
         };
+        // A place that several names share is no column: what a name numbers says nothing of the values under the others.
+        if n.style == Style::Flat && n.ctx.numbering {
+            return;
+        }
+        if n.style == Style::Flat && n.ctx.thing {
+            classes &= !Kind::Name.bit();
+        }
         if n.miss_epoch != epoch {
             n.miss_epoch = epoch;
             n.misses.clear();
@@ -566,6 +580,10 @@ impl Sink {
 
     /// Takes a hit.
     pub fn found(&mut self, node: NodeId, hit: Hit, slot: Slot) {
+        let shared = |n: &Node| n.style == Style::Flat && n.ctx != KeyCtx::default();
+        if hit.conf < UNLIKELY && self.node(node).is_some_and(shared) {
+            return;
+        }
         if self.out.findings.len() >= limits::FINDINGS_PER_BODY {
             self.out.dropped += 1;
             return;

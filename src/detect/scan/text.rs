@@ -1,10 +1,12 @@
 //! Plain text, logs, and text inside fields: tokens, each judged under the word before it.
 //! In: text. Out: findings in the sink. Bounds: one pass, linear; a value under a key is at most 200 bytes.
 
+use super::extent::{groups, named_by_words, pair, phrase, token_byte, token_end, town};
 use super::field;
-use super::sink::{NodeId, Sink, Slot, Style};
+use super::sink::{NodeId, Sink, Slot, Style, UNLIKELY};
 use crate::body::json::chars;
 use crate::detect::kind::Kind;
+use crate::detect::mask;
 use crate::detect::rules::KeyCtx;
 use crate::detect::valid::china;
 use std::ops::Range;
@@ -14,7 +16,7 @@ const VALUE: usize = 200;
 /// Longest value taken that looks encoded: a key of some KiB in base64, and as much again for another layer.
 const LONG: usize = 64 << 10;
 /// Longest key looked at.
-const KEY: usize = 48;
+pub(super) const KEY: usize = 48;
 
 /// A text body from a byte on: each line is a place `text:LINE` (`text:KEY:LINE` under a word that names a class) and a record.
 pub(crate) fn body(s: &mut Sink, content: &[u8], start: usize) {
@@ -66,6 +68,7 @@ pub(crate) fn numbered(
             }
         }
         if line.len() >= 5 {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
             s.push(root, true, true);
             if let Some(f) = s.frames.last_mut() {
                 f.idx = number;
@@ -80,15 +83,6 @@ pub(crate) fn numbered(
     }
 }
 
-/// What may stand in one token.
-fn token_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric()
-        || matches!(
-            b,
-            b'_' | b'+' | b'*' | b'@' | b'%' | b'~' | b'.' | b'-' | b'#'
-        )
-}
-
 /// Length of a full-width punctuation mark at the beginning of `v` and whether it is a colon.
 fn wide_mark(v: &[u8]) -> Option<bool> {
     let c = v.get(..3)?;
@@ -101,6 +95,15 @@ fn wide_mark(v: &[u8]) -> Option<bool> {
     .iter()
     .any(|m| m.as_bytes() == c)
     .then_some(false)
+}
+
+/// What may tell of a token.
+struct Near {
+    /// A colon or equals sign made `word` its key.
+    told: bool,
+    word: Option<Range<usize>>,
+    /// The word of a sentence before it.
+    prose: Option<Range<usize>>,
 }
 
 struct Scan<'a> {
@@ -142,6 +145,36 @@ impl Scan<'_> {
         };
         (ctx, node)
     }
+    /// What the words around a token say: a key, a word right before it, or the words of a sentence, of which only what has a form of
+    /// its own is believed, and no number before them.
+    fn near(&mut self, near: &Near) -> (KeyCtx, NodeId) {
+        let said = self.context(near.word.clone(), near.told);
+        let Some(last) = near.prose.clone().filter(|_| self.s.roomy()) else {
+            return said;
+        };
+        // A key speaks for what follows it, the field's own for all of it; a part of a time (`09:21:20 skuId 166...`) is none.
+        if said.0.pos != 0 || near.told && said.0.numbering {
+            return said;
+        }
+        let mut ctx = self.word(last.clone());
+        if ctx.pos == 0 && !ctx.numbering {
+            ctx = self.word(phrase(self.v, last));
+            ctx.numbering = false;
+        }
+        ctx.pos &= FORMED;
+        match ctx.pos != 0 || ctx.numbering {
+            true => (ctx, said.1),
+            false => said,
+        }
+    }
+    /// What words say.
+    fn word(&mut self, words: Range<usize>) -> KeyCtx {
+        let from = words.start.max(words.end.saturating_sub(KEY));
+        let id = self
+            .s
+            .child(self.words, self.v.get(from..words.end).unwrap_or(b""));
+        self.s.ctx(id)
+    }
     /// Judges a part as a whole value; tells whether it is one.
     fn judge(&mut self, r: Range<usize>, ctx: &KeyCtx, node: NodeId) -> bool {
         let v = self.v.get(r.clone()).unwrap_or(b"");
@@ -150,11 +183,15 @@ impl Scan<'_> {
         }
         let verdict = self.s.judge.whole(v, chars::all(v), ctx);
         if let Some(hit) = verdict.hit {
+            if hit.conf < UNLIKELY && node == self.node {
+                return false;
+            }
             let slot = self.slot.part(r.start, r.len());
             self.s.found(node, hit, slot);
             return true;
         }
-        if verdict.miss != 0 {
+        // text is no column: a number of something else in it says nothing of the others
+        if verdict.miss != 0 && !(ctx.numbering && node == self.node) {
             self.s.miss(node, verdict.miss & !Kind::Name.bit());
         }
         false
@@ -179,6 +216,13 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
         t.judge(at..end, &ctx, node)
     }) {
         return;
+    }
+    // a line of a travel document is one value: its filler is no part of a word
+    if matches!(v.len(), 36 | 44) && v.contains(&b'<') {
+        let ctx = t.s.ctx(node);
+        if t.judge(0..v.len(), &ctx, node) {
+            return;
+        }
     }
     // the last word, and the word that a `:` or `=` made the key of what follows
     let mut word: Option<Range<usize>> = None;
@@ -213,7 +257,9 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
                     .count();
                 let from = i - 3;
                 let text = String::from_utf8_lossy(t.get(from..end)).into_owned();
-                if china::plate(&text, false) {
+                let hidden = text.starts_with(|c: char| china::PLATE_PLACES.contains(c))
+                    && mask::read(&text).is_some_and(|m| (7..=8).contains(&m.len));
+                if hidden || china::plate(&text, false) {
                     let (ctx, node) = t.context(Some(start..from), false);
                     t.judge(from..end, &ctx, node);
                     i = end;
@@ -225,11 +271,7 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
         }
         if token_byte(b) {
             let start = i;
-            i += t
-                .get(i..v.len())
-                .iter()
-                .take_while(|b| token_byte(**b))
-                .count();
+            i = token_end(v, i);
             let mut end = i;
             while end > start && matches!(v.get(end - 1), Some(b'.' | b'-' | b'#')) {
                 end -= 1;
@@ -240,11 +282,30 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
                 .filter(|w| v.get(w.start).is_some_and(|b| *b >= 0x80) && start - w.end <= 1);
             let numeric = v
                 .get(start)
-                .is_some_and(|b| b.is_ascii_digit() || *b == b'+');
-            let context = key.clone().or(close);
-            if numeric && let Some(far) = groups(v, start, end) {
-                let (ctx, node) = t.context(context.clone(), key.is_some());
+                .is_some_and(|b| b.is_ascii_digit() || matches!(b, b'+' | b'*'));
+            let far = if numeric { groups(v, start, end) } else { None };
+            // ... and English words are: ID card number 110105..., born on 1990-01-31
+            let prose = word
+                .clone()
+                .filter(|w| close.is_none() && matches!(v.get(w.end..start), Some(b" " | b". ")))
+                .filter(|w| v.get(w.start).is_some_and(u8::is_ascii_alphabetic))
+                .filter(|_| far.is_some() || named_by_words(t.get(start..end)));
+            let near = Near {
+                told: key.is_some(),
+                word: key.clone().or(close),
+                prose,
+            };
+            if let Some(far) = far {
+                let (ctx, node) = t.near(&near);
                 if t.judge(start..far, &ctx, node) {
+                    i = far;
+                    word = None;
+                    continue;
+                }
+            }
+            if let Some(far) = pair(v, end).filter(|_| numeric) {
+                let (ctx, node) = t.near(&near);
+                if ctx.names(Kind::Gps) && t.judge(start..far, &ctx, node) {
                     i = far;
                     word = None;
                     continue;
@@ -253,7 +314,7 @@ pub(crate) fn scan(s: &mut Sink, node: NodeId, v: &[u8], slot: Slot) {
             let bits = chars::all(t.get(start..end));
             let any = bits & (chars::DIGIT | chars::AT) != 0 || end - start >= 16;
             if any && end - start >= 5 {
-                let (ctx, node) = t.context(context, key.is_some());
+                let (ctx, node) = t.near(&near);
                 t.judge(start..end, &ctx, node);
             }
             word = Some(start..end);
@@ -290,7 +351,20 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
     }
     let quote = v.get(from).copied().filter(|b| matches!(b, b'"' | b'\''));
     from += usize::from(quote.is_some());
-    let (ctx, node) = t.context(key.clone(), true);
+    let (mut ctx, mut node) = t.context(key.clone(), true);
+    if ctx.pos == 0
+        && !ctx.numbering
+        && let Some(last) = key.clone()
+    {
+        // `Passport No: ...`
+        let long = phrase(v, last.clone());
+        if long != last {
+            let (wide, at) = t.context(Some(long), true);
+            if wide.pos & FORMED != 0 {
+                (ctx, node) = (wide, at);
+            }
+        }
+    }
     // under a key that says nothing only what tells by itself and is more than one word: an address, an encoded value
     let han = v.get(from).is_some_and(|b| *b >= 0xe4);
     let run = encoded_run(v.get(from..).unwrap_or_default());
@@ -328,6 +402,11 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
             break;
         }
         n += 1;
+    }
+    if quote.is_none() && ctx.names(Kind::Address) {
+        n = town(rest, n).unwrap_or(n);
+    } else if quote.is_none() && ctx.names(Kind::Gps) {
+        n = pair(rest, n).unwrap_or(n);
     }
     let len = rest.get(..n).unwrap_or(b"").trim_ascii_end().len();
     // numbers in groups of letters and digits: `DE89 3704 0044 ...`
@@ -374,6 +453,14 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
     from
 }
 
+/// Classes whose values are known by their form under words of a sentence.
+const FORMED: u64 = !(Kind::Password.bit()
+    | Kind::ApiKey.bit()
+    | Kind::CloudKey.bit()
+    | Kind::Session.bit()
+    | Kind::Name.bit()
+    | Kind::Cvv.bit());
+
 /// Classes whose values are written in groups with letters.
 const SPACED: u64 = Kind::Iban.bit() | u64::MAX << Kind::FIRST_NATIONAL;
 
@@ -401,31 +488,4 @@ fn encoded_run(v: &[u8]) -> usize {
     }
     let n = v.iter().take(LONG).take_while(|b| part(b)).count();
     n + v.iter().skip(n).take(2).take_while(|b| **b == b'=').count()
-}
-
-/// End of a number written in groups with single blanks (`6222 0212 3456 7890`, `138 1234 5678`), where the first group ends at `end`.
-fn groups(v: &[u8], start: usize, end: usize) -> Option<usize> {
-    let digit = |b: &u8| b.is_ascii_digit() || *b == b'*';
-    let first = v.get(start..end)?;
-    let plus = first.first() == Some(&b'+');
-    if !(plus || (3..=6).contains(&first.len())) || !first.iter().skip(usize::from(plus)).all(digit)
-    {
-        return None;
-    }
-    let mut at = end;
-    let mut n = 0;
-    while v.get(at) == Some(&b' ') && n < 5 {
-        let rest = v.get(at + 1..)?;
-        let len = rest.iter().take_while(|b| digit(b)).count();
-        if !(2..=11).contains(&len)
-            || rest
-                .get(len)
-                .is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b':' | b'/' | b'.' | b'-'))
-        {
-            break;
-        }
-        at += 1 + len;
-        n += 1;
-    }
-    (n > 0).then_some(at)
 }

@@ -82,6 +82,20 @@ fn uscc_value(b: u8) -> Option<u32> {
     u32::try_from(at).ok()
 }
 
+/// Whether the organisation's code inside a credit code of digits (its places 9 to 17) has its own check digit (GB 11714).
+pub fn organisation(d: &[u8]) -> bool {
+    let code = d.get(8..16).unwrap_or_default();
+    let sum: u32 = code
+        .iter()
+        .zip([3, 7, 9, 10, 5, 8, 4, 2])
+        .map(|(b, w)| u32::from(b.wrapping_sub(b'0')) * w)
+        .sum();
+    // 10 is written as an X, which is no digit
+    let check = (11 - sum % 11) % 11;
+    d.get(16)
+        .is_some_and(|b| u32::from(b.wrapping_sub(b'0')) == check)
+}
+
 /// Unified social credit code: authority and category, region of the registry, base-31 check character. Upper case only.
 pub fn uscc(d: &[u8]) -> bool {
     if d.len() != 18 {

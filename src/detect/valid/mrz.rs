@@ -26,6 +26,26 @@ fn checked(line: &[u8], from: usize, to: usize) -> bool {
         .is_some_and(|b| b.is_ascii_digit() && value(*b) == sum % 10)
 }
 
+/// The second of two lines where the first stands elsewhere: all four checks, the last over number, birth, expiry and what follows.
+fn second_alone(line: &[u8]) -> Fit {
+    let fields = [0..9, 13..19, 21..27];
+    let end = line.len() - 1;
+    let mut over = [0u8; 44];
+    let parts = [0..10, 13..20, 21..end];
+    let kept = parts.iter().flat_map(|r| line.get(r.clone()));
+    let mut n = 0;
+    for (slot, b) in over.iter_mut().zip(kept.flatten().chain(line.get(end))) {
+        *slot = *b;
+        n += 1;
+    }
+    let whole = over.get(..n).is_some_and(|l| checked(l, 0, n - 1));
+    if whole && fields.into_iter().all(|r| checked(line, r.start, r.end)) {
+        Fit::Passes(95)
+    } else {
+        Fit::Not
+    }
+}
+
 /// How a value fits: its lines stand apart by breaks or blanks, or follow each other at once.
 pub fn fit(v: &[u8]) -> Fit {
     let mut all = [0u8; 90];
@@ -42,6 +62,9 @@ pub fn fit(v: &[u8]) -> Fit {
             b'\n' | b'\r' | b' ' => {}
             _ => return Fit::Not,
         }
+    }
+    if let Some(second) = all.get(..n).filter(|t| matches!(t.len(), 36 | 44)) {
+        return second_alone(second);
     }
     let lead = matches!(all.first(), Some(b'P' | b'I' | b'A' | b'C' | b'V'));
     let Some(text) = all.get(..n).filter(|_| lead && v.contains(&b'<')) else {
@@ -92,5 +115,12 @@ mod tests {
             assert_eq!(fit(&bad), Fit::Refused, "{ok}");
         }
         assert_eq!(fit(b"P<UTO"), Fit::Not);
+        let second = *b"L898902C36UTO7408122F1204159ZE184226B<<<<<10";
+        assert_eq!(fit(&second), Fit::Passes(95));
+        for at in [1, 9, 14, 22, 30, 43] {
+            let mut bad = second;
+            bad[at] = if bad[at] == b'1' { b'2' } else { b'1' };
+            assert_eq!(fit(&bad), Fit::Not, "{at}");
+        }
     }
 }

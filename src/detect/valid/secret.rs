@@ -268,7 +268,9 @@ pub fn password(v: &str) -> bool {
         && !v.contains("://")
         && !declared(v)
         && !matches!(
-            v.to_ascii_lowercase().as_str(),
+            v.trim_matches(['[', ']', '<', '>', '(', ')'])
+                .to_ascii_lowercase()
+                .as_str(),
             "true"
                 | "false"
                 | "null"
@@ -291,10 +293,8 @@ pub fn password(v: &str) -> bool {
                 | "enter password"
                 | "confirm password"
                 | "old password"
-                | "[redacted]"
                 | "redacted"
-                | "[filtered]"
-                | "<redacted>"
+                | "filtered"
                 | "forgot password?"
                 | "invalid password"
         )

@@ -51,6 +51,9 @@ impl Judge {
             18 if letters => &[Kind::Curp],
             18 if numeric && bits & chars::SYMBOL != 0 => &[Kind::Cnpj],
             21 if numeric && bits & chars::SPACE != 0 => &[Kind::Nir],
+            36 | 44 if v.contains(&b'<') && v.last().is_some_and(u8::is_ascii_digit) => {
+                &[Kind::Mrz]
+            }
             26..=90 if bits & (chars::UPPER | chars::LOWER) != 0 => match v.first()? {
                 b'P' | b'I' | b'A' | b'C' | b'V' if v.len() >= 72 && v.contains(&b'<') => {
                     &[Kind::Mrz]

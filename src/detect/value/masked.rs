@@ -123,13 +123,14 @@ impl Judge {
             {
                 return Some((Kind::Plate, if named(Kind::Plate) { 96 } else { 75 }));
             }
-            let admin = text.chars().any(|c| {
-                matches!(
-                    c,
-                    '省' | '市' | '区' | '县' | '路' | '街' | '号' | '镇' | '村'
-                )
-            });
-            if m.hidden >= 2 && admin && (named(Kind::Address) || n >= 8) {
+            let place =
+                |c: char| matches!(c, '省' | '市' | '区' | '县' | '路' | '街' | '镇' | '村');
+            // every number of something is a 号
+            let told = match named(Kind::Address) {
+                true => text.contains(|c: char| place(c) || c == '号'),
+                false => n >= 8 && text.contains(place) && !sentence(text),
+            };
+            if m.hidden >= 2 && told {
                 return Some((Kind::Address, if named(Kind::Address) { 94 } else { 70 }));
             }
             return None;
@@ -203,6 +204,10 @@ impl Judge {
         if named(Kind::Name) && visible > 0 && m.len <= 30 && bits & chars::DIGIT == 0 {
             return Some((Kind::Name, if ctx.thing && ctx.bare { 30 } else { 88 }));
         }
+        let words = text.bytes().any(|b| b.is_ascii_alphabetic()) && text.contains(' ');
+        if named(Kind::Address) && m.hidden >= 3 && m.middle == 0 && visible >= 4 && words {
+            return Some((Kind::Address, 85));
+        }
         if ctx.numbering || !digits || visible < 4 {
             return None;
         }
@@ -222,6 +227,11 @@ impl Judge {
             _ => None,
         }
     }
+}
+
+/// Whether text goes on over a mark: what it holds is looked for in it.
+fn sentence(text: &str) -> bool {
+    text.contains(['，', '。', '：', '；', '！', '？', ':', ';', '='])
 }
 
 /// Whether all that a mask shows are digits, an X at the end included.

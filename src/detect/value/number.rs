@@ -92,8 +92,11 @@ impl Judge {
                 98
             } else if against {
                 15
-            } else {
+            } else if china::organisation(d) {
                 75
+            } else {
+                // digits alone without the inner check: a column of them would still be one
+                40
             };
             return self.hit(Kind::Uscc, conf, v);
         }

@@ -151,6 +151,11 @@ impl Slot {
     }
 }
 
+/// Methods as those write them who write everything in small letters; methods are not equal in both, so no others are changed.
+const FOLDED: [&str; 9] = [
+    "get", "post", "put", "delete", "patch", "head", "options", "connect", "trace",
+];
+
 /// What a text is: what it says, and how it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Meaning {
@@ -365,6 +370,12 @@ impl<'a> Draft<'a> {
         };
         if !call.method.as_ref().is_none_or(token) {
             return Err(NoCall::NoRequest);
+        }
+        // schemas of search engines fold it: `get`
+        if let Some(m) = &mut call.method
+            && FOLDED.contains(&m.as_str())
+        {
+            m.make_ascii_uppercase();
         }
         let (uri, host) = split_absolute(uri);
         call.host = call.host.take().or(host);

@@ -111,6 +111,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "httpstatcode",
             "httpresponsecode",
             "response.code",
+            "response",
             "res.status",
             "状态码",
             "响应码",
@@ -140,6 +141,9 @@ const NAMES: &[(Slot, &[&str])] = &[
             "域名",
             "请求域名",
             "访问域名",
+            "主机",
+            "请求主机",
+            "访问主机",
         ],
     ),
     (
@@ -155,6 +159,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "request.clientip",
             "client.ip",
             "source.ip",
+            "source.address",
+            "client.address",
             "httprequest.remoteip",
             "downstreamremoteaddress",
             "ip",
@@ -262,6 +268,12 @@ const NAMES: &[(Slot, &[&str])] = &[
             "操作人",
             "操作用户",
             "访问用户",
+            "currentuser",
+            "操作人账号",
+            "操作账号",
+            "操作员",
+            "登录用户",
+            "auth",
         ],
     ),
     (
@@ -382,6 +394,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "t",
             "startlocal",
             "datencsa",
+            "@t",
             "asctime",
             "时间",
             "访问时间",
@@ -463,6 +476,11 @@ pub fn fold(name: &str, out: &mut String) {
     );
 }
 
+/// Ways of logging in, which are no names.
+const HOW: [&str; 9] = [
+    "basic", "bearer", "digest", "jwt", "oauth", "oauth2", "mtls", "true", "false",
+];
+
 /// Whether a text can be of a slot: names are used for many things.
 fn fits(slot: Slot, text: &str) -> bool {
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
@@ -471,6 +489,8 @@ fn fits(slot: Slot, text: &str) -> bool {
         Slot::Sent | Slot::Received | Slot::Sport | Slot::Dport => digits(text),
         Slot::Method => !digits(text),
         Slot::Request => text.contains(' '),
+        // `auth` may tell how instead of who
+        Slot::User => !HOW.iter().any(|h| h.eq_ignore_ascii_case(text)),
         Slot::Version => text
             .get(..5)
             .is_some_and(|h| h.eq_ignore_ascii_case("http/")),

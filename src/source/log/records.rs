@@ -22,6 +22,8 @@ const LISTS: [&[u8]; 8] = [
     b"logEvents",
     b"entries",
 ];
+/// Name of such a list one level deeper, in the answer of a search: `{"hits":{"total":2,"hits":[...]}}`.
+const HITS: &[u8] = b"hits";
 /// Bytes of a key that are kept; longer ones are none of [`LISTS`].
 const KEY: usize = 16;
 
@@ -70,7 +72,7 @@ pub struct Records {
     fresh: bool,
     /// The rest of the line is passed over.
     stray: bool,
-    /// The last text right in the document.
+    /// The last text right in the document, or one level deeper.
     key: Vec<u8>,
     open: Option<Begin>,
     /// A document that is too long to be a record, and has had no list yet.
@@ -125,7 +127,7 @@ impl Records {
                 let run = memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
                 if run > 0 {
                     let kept = KEY.saturating_sub(self.key.len()).min(run);
-                    if self.depth == 1 {
+                    if self.depth <= 2 {
                         self.key.extend(rest.iter().take(kept));
                     }
                     self.at += run as u64;
@@ -191,7 +193,7 @@ impl Records {
         let step = match b {
             b'"' if self.depth > 0 => {
                 self.quoted = true;
-                if self.depth == 1 {
+                if self.depth <= 2 {
                     self.key.clear();
                 }
                 None
@@ -213,7 +215,11 @@ impl Records {
                 broken
             }
             b'[' => {
-                let named = self.depth == 1 && LISTS.contains(&self.key.as_slice());
+                let named = match self.depth {
+                    1 => LISTS.contains(&self.key.as_slice()),
+                    2 => self.key == HITS,
+                    _ => false,
+                };
                 if self.depth == 0 || (self.list == 0 && named) {
                     self.list = self.depth + 1;
                     (self.open, self.long) = (None, None);
