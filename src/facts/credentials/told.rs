@@ -98,7 +98,7 @@ fn own_rank(key: &str) -> Option<usize> {
         "email" | "mail" | "emailaddress" => 1,
         "userid" | "uid" | "sub" | "usercode" | "userno" => 2,
         "openid" => 3,
-        "user" => 4,
+        "user" | "owner" => 4,
         "name" => 5,
         _ => return None,
     })
@@ -226,8 +226,21 @@ pub fn listed(
                         && text.chars().any(char::is_alphabetic)
                         && !matches!(
                             k.as_str(),
-                            "status" | "created" | "updated" | "expires" | "level"
-                        );
+                            "status"
+                                | "created"
+                                | "updated"
+                                | "expires"
+                                | "level"
+                                | "msg"
+                                | "errmsg"
+                                | "error"
+                                | "code"
+                                | "result"
+                                | "success"
+                                | "scope"
+                        )
+                        // The answer itself is no entry of a list: there only a word for an owner says whose a key is.
+                        && depth > 0;
                     if text.len() >= 16
                         && (words::random(text) || jwt::looks(text))
                         && !words::about_itself(&k)

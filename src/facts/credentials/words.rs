@@ -46,8 +46,15 @@ pub const USER_KEYS: &[&str] = &[
     "phone",
     "phonenumber",
     "employeeid",
+    "employeeno",
+    "employeenumber",
     "empno",
     "staffid",
+    "staffno",
+    "workno",
+    "jobnumber",
+    "gonghao",
+    "工号",
     "userno",
     "usercode",
     "name",
@@ -513,6 +520,58 @@ pub fn token(plain_key: &str) -> bool {
     has(TOKEN_KEYS, plain_key)
         || plain_key.ends_with("accesstoken")
         || plain_key.ends_with("sessionid")
+}
+/// Whether a value is the number of an attempt to log in: under the name of one it may be made of letters alone.
+pub fn attempt_number(plain_key: &str, value: &str) -> bool {
+    const KEYS: &[&str] = &[
+        "state",
+        "statetoken",
+        "flow",
+        "flowid",
+        "flowtoken",
+        "txn",
+        "txnid",
+        "transaction",
+        "transactionid",
+        "transactionstate",
+        "challenge",
+        "loginchallenge",
+        "sessioncode",
+        "execution",
+        "executionid",
+        "interaction",
+        "interactionid",
+        "attempt",
+        "attemptid",
+        "loginsession",
+        "authsession",
+        "context",
+        "ctx",
+    ];
+    has(KEYS, plain_key)
+        && value.len() <= 512
+        && (value.len() >= 16 && value.bytes().all(|b| b.is_ascii_alphanumeric())
+            || value.len() >= 8 && random(value))
+}
+/// Whether a key names a program that comes in with a secret of its own.
+pub fn program(plain_key: &str) -> bool {
+    matches!(
+        plain_key,
+        "clientid" | "appid" | "appkey" | "corpid" | "clientkey" | "consumerkey" | "accesskeyid"
+    )
+}
+/// Whether a key holds a program's secret.
+pub fn program_secret(plain_key: &str) -> bool {
+    matches!(
+        plain_key,
+        "clientsecret"
+            | "appsecret"
+            | "corpsecret"
+            | "secret"
+            | "secretkey"
+            | "consumersecret"
+            | "accesskeysecret"
+    )
 }
 /// Whether a request's field presents a token at a login path.
 pub fn presents(plain_key: &str) -> bool {

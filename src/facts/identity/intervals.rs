@@ -349,8 +349,20 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
         }
         Ev::Begun { name, issued } => {
             for i in input.issued_of(issued).iter().filter(|i| !i.maybe) {
+                // Who is in stays in, whatever name is typed.
+                let whose = l
+                    .current
+                    .get(&i.print)
+                    .and_then(|id| l.list.get(*id as usize));
+                if whose.is_some_and(|iv| iv.owner != NONE && iv.how != How::Begun) {
+                    continue;
+                }
+                let old = whose.copied();
                 let id = l.open(i.print);
                 if let Some(iv) = l.get(id) {
+                    if let Some(old) = old {
+                        (iv.kind, iv.strong, iv.parent) = (old.kind, old.strong, old.parent);
+                    }
                     (iv.owner, iv.how, iv.bound_at, iv.proof) = (name, How::Begun, pos, call);
                     iv.cookie = i.cookie;
                 }
@@ -422,6 +434,17 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
         return;
     };
     let behalf = l.list.get(from as usize).map_or(NONE, |iv| iv.behalf);
+    // The session of a first step is let in itself.
+    if begun == Some(from)
+        && let Some(iv) = l.list.get(from as usize).copied()
+        && issued.iter().any(|i| i.print == iv.print)
+    {
+        if let Some(iv) = l.get(from) {
+            (iv.how, iv.proof) = (How::Login, call);
+        }
+        l.login.insert(call, (iv.owner, from));
+        return;
+    }
     // A session under an unknown name begins where a code is brought; else such cookies come to anybody.
     let second = begun == Some(from);
     let weak = !real && (oauth(from, l) || second);
@@ -575,6 +598,7 @@ fn settle(l: &mut Lives, input: &Input) {
         if pass == 0 {
             doubtful(l, input);
             whoami(l);
+            exchanged(l);
         }
     }
     switched::found(l, input);
@@ -586,6 +610,35 @@ fn settle(l: &mut Lives, input: &Input) {
             && !iv.after_logout
         {
             (iv.owner, iv.how) = (iv.fronted, How::Fronted);
+        }
+    }
+}
+
+/// What was exchanged for a credential whose owner an answer told is that one's too, where all that it brought agree.
+fn exchanged(l: &mut Lives) {
+    let mut told: FxHashMap<u32, u32> = FxHashMap::default();
+    // Children stand behind their parents, so owners go up a whole chain in one pass.
+    for i in (0..l.list.len()).rev() {
+        let mine = u32::try_from(i).unwrap_or(NONE);
+        let up = told.get(&mine).copied().filter(|n| *n != NONE);
+        if let Some(name) = up
+            && let Some(iv) = l.list.get_mut(i)
+            && iv.how == How::Unknown
+            && iv.owner == NONE
+            && iv.parent == NONE
+            && !iv.conflict
+            && !iv.after_logout
+        {
+            (iv.owner, iv.how, iv.bound_at) = (name, How::Before, 0);
+        }
+        let Some(iv) = l.list.get(i).copied() else {
+            continue;
+        };
+        if iv.parent != NONE && iv.owner != NONE {
+            let name = told.entry(iv.parent).or_insert(iv.owner);
+            if *name != iv.owner {
+                *name = NONE;
+            }
         }
     }
 }
