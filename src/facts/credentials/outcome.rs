@@ -46,7 +46,9 @@ pub fn read(
         && !body.is_empty()
         && body.len() <= if alone { SMALL } else { SMALL / 4 }
         && v.resp_body.len() <= SMALL
-        && seen.iter().all(|c| c.kind == "cookie" && c.name.is_none());
+        && seen
+            .iter()
+            .all(|c| c.name.is_none() && (c.kind == "cookie" || !super::sure_place(&c.place)));
     let asks_whose = words.asks_whose;
     let reads = login_place || speaks || bare || asks_whose;
     let mut given = if reads {
@@ -147,6 +149,11 @@ pub fn read(
         }
         return;
     }
+    if login_place && two_step::turned_away(v, status, &given) {
+        let name = String::new();
+        events.push(IdentityEvent::LoginFailed { name });
+        return;
+    }
     if login_place && ok && two_step::let_in(v, resp, &given, &issued.prints) {
         let kept = two_step::kept(&issued.prints, seen);
         if !kept.is_empty() {
@@ -179,7 +186,7 @@ pub fn read(
         }
     }
     if (200..300).contains(&status) && !seen.is_empty() {
-        told::own_name(v, &path, &place, query, events);
+        told::own_name(v, &path, &place, query, seen, events);
         if words.keeps_keys && !login_place {
             told::listed(v, seen, key, events);
         }

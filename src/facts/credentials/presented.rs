@@ -59,6 +59,9 @@ impl Presented {
                 self.events.push(event);
             }
         }
+        // What a browser keeps may name the application that it is for, which is nobody in it.
+        let best = best.filter(|_| !(kind == "cookie" && claims.service));
+        let service = claims.service && kind != "cookie";
         let (claim, name) = best.map_or((None, None), |(c, n)| (Some(c.to_owned()), Some(n)));
         self.add(CredentialSeen {
             kind: "jwt",
@@ -66,7 +69,7 @@ impl Presented {
             print,
             name,
             claim,
-            service: claims.service,
+            service,
         });
     }
 }

@@ -78,6 +78,19 @@ pub fn kept(issued: &[(String, u64)], seen: &[CredentialSeen]) -> Vec<(String, u
         .collect()
 }
 
+/// Whether a secret alone was sent in and refused: whoever tried is nobody yet.
+pub fn turned_away(v: &CallView<'_>, status: u16, given: &[Field]) -> bool {
+    let mut secrets = given.iter().filter(|f| {
+        !f.value.is_empty() && words::password(&f.key) && !words::password_change(&f.key)
+    });
+    let named = |f: &Field| words::user_rank(&f.key).is_some() && !f.value.is_empty();
+    v.req.and_then(Message::method) == Some(b"POST")
+        && secrets.next().is_some()
+        && secrets.next().is_none()
+        && !given.iter().any(named)
+        && (matches!(status, 400 | 401 | 403 | 422) || status == 200 && verdict::says_failed(v))
+}
+
 /// Whether a second step let somebody in without handing anything out: a secret alone, and an answer that does not refuse it.
 pub fn let_in(v: &CallView<'_>, resp: &Message, given: &[Field], issued: &[(String, u64)]) -> bool {
     let secret = |f: &Field| {

@@ -550,8 +550,17 @@ pub fn attempt_number(plain_key: &str, value: &str) -> bool {
     ];
     has(KEYS, plain_key)
         && value.len() <= 512
-        && (value.len() >= 16 && value.bytes().all(|b| b.is_ascii_alphanumeric())
+        && (value.len() >= 16 && (unbroken(value) || mixed(value) && no_words(value))
             || value.len() >= 8 && random(value))
+}
+/// Whether text is one run of letters and digits.
+fn unbroken(v: &str) -> bool {
+    v.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+/// Whether text has nothing but letters, digits and what base64 for addresses has besides.
+fn no_words(v: &str) -> bool {
+    v.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 /// Whether a key names a program that comes in with a secret of its own.
 pub fn program(plain_key: &str) -> bool {

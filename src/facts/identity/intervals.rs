@@ -261,7 +261,7 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                 && (made_by_another(input, call, name, mine, l)
                     || only_kept(issued, call, mine, l, input))
             {
-                renew(issued, call, mine, input, l);
+                renew(issued, (call, pos), mine, input, l);
                 return;
             }
             let real = issued.iter().any(|i| !i.weak && !i.maybe);
@@ -293,7 +293,7 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
             }
             l.login.insert(call, (name, first));
         }
-        Ev::Renewed { issued } => renew(input.issued_of(issued), call, mine, input, l),
+        Ev::Renewed { issued } => renew(input.issued_of(issued), (call, pos), mine, input, l),
         Ev::Owned {
             name,
             service,
@@ -400,7 +400,7 @@ fn only_kept(issued: &[Issued], call: u32, mine: &[u32], l: &Lives, input: &Inpu
 }
 
 /// Credentials handed out for one that was presented.
-fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Lives) {
+fn renew(issued: &[Issued], (call, pos): (u32, u32), mine: &[u32], input: &Input, l: &mut Lives) {
     let oauth = |id: u32, l: &Lives| {
         let kind = l.list.get(id as usize).map_or(0, |iv| iv.kind);
         super::VIA.get(kind as usize) == Some(&"oauth")
@@ -440,7 +440,7 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
         && issued.iter().any(|i| i.print == iv.print)
     {
         if let Some(iv) = l.get(from) {
-            (iv.how, iv.proof) = (How::Login, call);
+            (iv.how, iv.bound_at, iv.proof) = (How::Login, pos, call);
         }
         l.login.insert(call, (iv.owner, from));
         return;

@@ -28,6 +28,8 @@ pub struct Kid<'a> {
     account: bool,
     /// Words of routes below, by level; those that any resource has left out.
     below: BTreeSet<(u8, &'a str)>,
+    /// All that stands directly below, `{}` for identifiers.
+    first: BTreeSet<&'a str>,
     /// Other texts below.
     texts: BTreeSet<(u8, &'a str)>,
     /// Nodes that it was merged of: below a parameter, how many values have it.
@@ -77,6 +79,7 @@ impl<'a> Kid<'a> {
             named: false,
             account: (tree.beside.account)(name),
             below: BTreeSet::new(),
+            first: BTreeSet::new(),
             texts: BTreeSet::new(),
             nodes: nodes.len(),
             inner: false,
@@ -131,6 +134,7 @@ impl<'a> Kid<'a> {
                 let shape = shapes::shape(word);
                 let typed = shape.is_some();
                 if level == 0 {
+                    k.first.insert(if typed { "{}" } else { word });
                     k.shapes.extend(shape);
                     let document = shapes::document(word).is_some();
                     k.typed_below |= typed || document;
@@ -335,7 +339,30 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
             && first.peek().is_some()
             && first.all(|f| common.contains(f))
     };
-    let more: Vec<&str> = kids.iter().filter(same).map(|k| k.seg).collect();
+    // So is one of a closed list: all of them have the same kinds of things below, and it answers as they do.
+    let of: Vec<&Kid<'a>> = kids.iter().filter(|k| members.contains(k.seg)).collect();
+    let firsts: BTreeSet<&str> = of.iter().flat_map(|k| &k.first).copied().collect();
+    let folders = of.iter().filter(|k| k.inner).count();
+    let usual = of.iter().find_map(|k| k.answer);
+    let listed = |k: &&Kid<'a>| {
+        let answers = match (k.answer, usual) {
+            (Some((m, a)), Some((n, b))) => m == n && alike(a, b) >= 0.7,
+            (None, None) => !k.reads && !k.posts && !k.changes,
+            _ => false,
+        };
+        of.len() >= 2
+            && folders * 5 >= of.len() * 4
+            && !members.contains(k.seg)
+            && !words::speaker(k.seg)
+            && !k.first.is_empty()
+            && k.first.is_subset(&firsts)
+            && answers
+    };
+    let more: Vec<&str> = kids
+        .iter()
+        .filter(|k| same(k) || listed(k))
+        .map(|k| k.seg)
+        .collect();
     if !more.is_empty() {
         out.why
             .push(format!("{} with the same routes below", more.len()));
@@ -432,7 +459,15 @@ fn weigh<'a>(
             // Envelopes are alike everywhere: of words of routes where no names stand, and of which not each has something
             // below, they say little.
             let folders = share(&|k| k.inner) > 0.99;
-            points += if routeish > 0.99 && !place && !folders {
+            // One or two fields are an envelope and nothing in it.
+            let empty = !folders
+                && !place
+                && looked
+                    .iter()
+                    .all(|k| k.answer.is_none_or(|(_, a)| a.len() <= 2));
+            points += if empty {
+                1.0
+            } else if routeish > 0.99 && !place && !folders {
                 2.0
             } else {
                 4.0
@@ -459,6 +494,27 @@ fn weigh<'a>(
         } else if mean < 0.2 {
             points -= 3.0;
         }
+    }
+    // Each has the same words below, and more below those: what differs is whose they are.
+    let first = |k: &Kid<'a>| -> BTreeSet<&'a str> {
+        let level = k.below.iter().filter(|(level, _)| *level == 1);
+        level.map(|(_, w)| *w).collect()
+    };
+    let deep = |k: &Kid<'a>| {
+        let mut below = k.below.iter().chain(&k.texts);
+        below.any(|(level, _)| *level >= 2)
+    };
+    let same = |a: &Kid<'a>, b: &Kid<'a>| {
+        let (a, b) = (first(a), first(b));
+        let both = a.intersection(&b).count();
+        both >= 2 && both * 2 >= a.len().min(b.len())
+    };
+    if looked.len() >= 2
+        && looked.iter().all(|k| deep(k))
+        && looked.windows(2).all(|w| matches!(w, [a, b] if same(a, b)))
+    {
+        points += 4.0;
+        why.push("the same places below".into());
     }
     // Names and identifiers below, and no routes that they share: each is a collection of its own.
     if !place
@@ -536,6 +592,11 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
             "handed out by another answer"
         } else if k.account && place {
             "names of accounts"
+        } else if k.seg.contains([' ', '+'])
+            && words::pieces(k.seg).len() >= 2
+            && (!family.typed.is_empty() || family.numbered > 0)
+        {
+            "written as titles"
         } else if k.below.iter().any(|(level, _)| *level == 1)
             && k.below
                 .iter()

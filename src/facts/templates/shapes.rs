@@ -5,10 +5,10 @@ use super::words;
 pub use super::words::tech;
 
 /// Endings of documents: the whole name of such a file is a value, where `.json` and `.html` are how a route is written.
-const DOCUMENTS: [&str; 38] = [
+const DOCUMENTS: [&str; 39] = [
     "pdf", "png", "jpg", "jpeg", "gif", "bmp", "svg", "webp", "tif", "tiff", "xls", "xlsx", "doc",
     "docx", "ppt", "pptx", "odt", "zip", "rar", "7z", "tar", "gz", "tgz", "mp3", "mp4", "mov",
-    "avi", "wav", "txt", "md", "rs", "py", "toml", "csv", "eml", "apk", "exe", "bin",
+    "avi", "wav", "txt", "md", "rs", "py", "toml", "csv", "eml", "apk", "exe", "bin", "log",
 ];
 
 /// A segment cut into what is fixed and what may vary: `report(5)`, `7:cancel`, `9.json`, `@bob`.
@@ -404,6 +404,14 @@ pub fn pattern(s: &str) -> Option<String> {
         return None;
     }
     row(s)
+}
+
+/// `A1`, `H12`: a letter for the row and a small number for the column.
+pub fn coordinate(s: &str) -> bool {
+    let mut b = s.bytes();
+    b.next().is_some_and(|b| b.is_ascii_uppercase())
+        && matches!(s.len(), 2 | 3)
+        && b.all(|b| b.is_ascii_digit())
 }
 
 /// The same of a word of technology too (`s3`): where a row of numbers stands, it is one of it.
