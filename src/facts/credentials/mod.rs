@@ -17,6 +17,8 @@ mod switches;
 mod tests;
 #[cfg(test)]
 mod tests_places;
+#[cfg(test)]
+mod tests_ways;
 mod told;
 mod two_step;
 mod verdict;

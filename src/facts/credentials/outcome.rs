@@ -467,7 +467,7 @@ fn login(
     let Some(name) = who else { return false };
     // Words that nobody knows are a login's where nothing else is done and nobody is known yet.
     let known = !asked.guessed || place.enters && !named;
-    let sure = place.login && known || saml || grant.is_some();
+    let sure = place.login && (known || service) || saml || grant.is_some();
     let handed_session = issued.prints.iter().any(|(p, _)| {
         p.strip_prefix("cookie:").is_some_and(words::session_name)
             || !p.starts_with("cookie:") && super::sure_place(p)

@@ -600,7 +600,8 @@ pub fn session_name(name: &str) -> bool {
         || p.contains("login")
         || p.contains("loggedin")
         || p.contains("ticket")
-        || p.ends_with("sid")
+        || p.trim_end_matches(|c: char| c.is_ascii_digit())
+            .ends_with("sid")
         || p.contains("sso")
         || p.contains("remember")
         || p.contains("identity")
@@ -672,6 +673,7 @@ mod tests {
             ("JSESSIONID", "A1B2C3D4E5F6"),
             ("PHPSESSID", "kq3v1s9d0f"),
             ("connect.sid", "s%3Aabc.def123"),
+            ("SSID2", "pdmdzqahvjEpSesezkorMqfhTOUYTOD"),
             ("auth_token", "abcdef123"),
             ("_myapp", "f3a9c0e17b2d4856a0b1c2d3"),
         ] {

@@ -532,13 +532,9 @@ fn named<'a>(
     let mut patterns: BTreeMap<String, Vec<&'a str>> = BTreeMap::new();
     let places = rest.iter().filter(|s| shapes::coordinate(s)).count() >= PATTERN;
     for s in rest {
-        if let Some(p) = shapes::pattern(s) {
-            // Rows and columns are one thing: `A1`, `B12`.
-            let p = if places && shapes::coordinate(s) {
-                "A#".into()
-            } else {
-                p
-            };
+        // Rows and columns are one thing: `A1`, `B12`.
+        let place = (places && shapes::coordinate(s)).then(|| "A#".to_owned());
+        if let Some(p) = place.or_else(|| shapes::pattern(s)) {
             patterns.entry(p).or_default().push(s);
         }
     }

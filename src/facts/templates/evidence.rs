@@ -496,24 +496,28 @@ fn weigh<'a>(
         }
     }
     // Each has the same words below, and more below those: what differs is whose they are.
-    let first = |k: &Kid<'a>| -> BTreeSet<&'a str> {
-        let level = k.below.iter().filter(|(level, _)| *level == 1);
+    let first = |all: &BTreeSet<(u8, &'a str)>| -> BTreeSet<&'a str> {
+        let level = all.iter().filter(|(level, _)| *level == 1);
         level.map(|(_, w)| *w).collect()
     };
     let deep = |k: &Kid<'a>| {
         let mut below = k.below.iter().chain(&k.texts);
         below.any(|(level, _)| *level >= 2)
     };
+    // Places are words of routes, not all of them known ones.
     let same = |a: &Kid<'a>, b: &Kid<'a>| {
-        let (a, b) = (first(a), first(b));
-        let both = a.intersection(&b).count();
-        both >= 2 && both * 2 >= a.len().min(b.len())
+        let (known, others) = (first(&a.below), first(&b.below));
+        let words = known.intersection(&others).count();
+        let (texts, more) = (first(&a.texts), first(&b.texts));
+        let both = words + texts.intersection(&more).count();
+        let least = (known.len() + texts.len()).min(others.len() + more.len());
+        words >= 1 && both >= 2 && both * 2 >= least
     };
-    if looked.len() >= 2
+    let places = looked.len() >= 2
         && looked.iter().all(|k| deep(k))
-        && looked.windows(2).all(|w| matches!(w, [a, b] if same(a, b)))
-    {
-        points += 4.0;
+        && looked.windows(2).all(|w| matches!(w, [a, b] if same(a, b)));
+    if places {
+        points += 5.0;
         why.push("the same places below".into());
     }
     // Names and identifiers below, and no routes that they share: each is a collection of its own.
@@ -538,7 +542,7 @@ fn weigh<'a>(
     if w.prev == "{}" && w.merged >= 3 {
         points += 0.5 - 2.0 * share(&|k| k.nodes * 5 >= w.merged * 3);
     }
-    if share(&|k| k.collects) > 0.5 {
+    if share(&|k| k.collects) > 0.5 && !places {
         points -= 2.5 * routeish;
     }
     points += 1.5 * share(&|k| k.changes);
