@@ -11,6 +11,8 @@ mod outcome;
 mod own;
 mod paths;
 mod presented;
+mod programs;
+mod random;
 mod saml;
 mod switches;
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The vocabulary of credentials: what logins, tokens and session cookies are called. In: names. Out: yes or no.
 //! Bounds: short lists; a name that is not here is judged by the value's randomness alone.
 
+pub use super::programs::{program, program_secret, program_token, signing_key};
+pub use super::random::{attempt_number, random};
+
 /// A name without case and separators: `access_token`, `accessToken` and `Access-Token` are one.
 pub fn plain(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -200,30 +203,7 @@ pub const KEY_HEADERS: &[&str] = &[
     "x-client-key",
     "x-service-key",
 ];
-/// Whether a header is called as the key of an application that signs its requests.
-pub fn signing_key(name: &str) -> bool {
-    let p = plain(name);
-    [
-        "appkey",
-        "appid",
-        "accesskey",
-        "accesskeyid",
-        "secretid",
-        "consumerkey",
-    ]
-    .iter()
-    .any(|w| p.ends_with(w))
-}
-/// Whether a header holds a token of a program, by whom it says that it is of.
-pub fn program_token(name: &str) -> bool {
-    (name.ends_with("-token") || name.ends_with("-secret"))
-        && name.split('-').any(|w| {
-            matches!(
-                w,
-                "merchant" | "partner" | "vendor" | "integration" | "webhook"
-            )
-        })
-}
+
 /// Request headers that present a session token.
 pub const SESSION_HEADERS: &[&str] = &[
     "x-auth-token",
@@ -521,67 +501,7 @@ pub fn token(plain_key: &str) -> bool {
         || plain_key.ends_with("accesstoken")
         || plain_key.ends_with("sessionid")
 }
-/// Whether a value is the number of an attempt to log in: under the name of one it may be made of letters alone.
-pub fn attempt_number(plain_key: &str, value: &str) -> bool {
-    const KEYS: &[&str] = &[
-        "state",
-        "statetoken",
-        "flow",
-        "flowid",
-        "flowtoken",
-        "txn",
-        "txnid",
-        "transaction",
-        "transactionid",
-        "transactionstate",
-        "challenge",
-        "loginchallenge",
-        "sessioncode",
-        "execution",
-        "executionid",
-        "interaction",
-        "interactionid",
-        "attempt",
-        "attemptid",
-        "loginsession",
-        "authsession",
-        "context",
-        "ctx",
-    ];
-    has(KEYS, plain_key)
-        && value.len() <= 512
-        && (value.len() >= 16 && (unbroken(value) || mixed(value) && no_words(value))
-            || value.len() >= 8 && random(value))
-}
-/// Whether text is one run of letters and digits.
-fn unbroken(v: &str) -> bool {
-    v.bytes().all(|b| b.is_ascii_alphanumeric())
-}
-/// Whether text has nothing but letters, digits and what base64 for addresses has besides.
-fn no_words(v: &str) -> bool {
-    v.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-}
-/// Whether a key names a program that comes in with a secret of its own.
-pub fn program(plain_key: &str) -> bool {
-    matches!(
-        plain_key,
-        "clientid" | "appid" | "appkey" | "corpid" | "clientkey" | "consumerkey" | "accesskeyid"
-    )
-}
-/// Whether a key holds a program's secret.
-pub fn program_secret(plain_key: &str) -> bool {
-    matches!(
-        plain_key,
-        "clientsecret"
-            | "appsecret"
-            | "corpsecret"
-            | "secret"
-            | "secretkey"
-            | "consumersecret"
-            | "accesskeysecret"
-    )
-}
+
 /// Whether a request's field presents a token at a login path.
 pub fn presents(plain_key: &str) -> bool {
     has(PRESENT_KEYS, plain_key)
@@ -627,39 +547,6 @@ pub fn session_cookie(name: &str, value: &str) -> bool {
         return false;
     }
     session_name(name) || (value.len() >= 20 && random(value))
-}
-
-/// Whether text looks like random letters and digits: enough kinds of characters, and none of the separators of words.
-pub fn random(v: &str) -> bool {
-    let mut seen = [false; 128];
-    let (mut digits, mut letters, mut other) = (0usize, 0usize, 0usize);
-    for b in v.bytes() {
-        match b {
-            b'0'..=b'9' => digits += 1,
-            b'a'..=b'z' | b'A'..=b'Z' => letters += 1,
-            b'-' | b'_' | b'.' | b'+' | b'/' | b'=' | b':' | b'%' | b'~' | b'|' => other += 1,
-            _ => return false,
-        }
-        if let Some(s) = seen.get_mut(usize::from(b)) {
-            *s = true;
-        }
-    }
-    let kinds = seen.iter().filter(|s| **s).count();
-    if other * 4 > v.len() || kinds < 9 {
-        return false;
-    }
-    digits >= 2 && letters >= 2 || v.len() >= 20 && mixed(v)
-}
-
-/// Whether letters change between large and small as they do by chance, and not as they do in `wordsLikeThese`.
-fn mixed(v: &str) -> bool {
-    let letters = || v.bytes().filter(u8::is_ascii_alphabetic);
-    let changes = letters()
-        .zip(letters().skip(1))
-        .filter(|(a, b)| a.is_ascii_uppercase() != b.is_ascii_uppercase())
-        .count();
-    let vowels = letters().filter(|b| b"aeiouAEIOU".contains(b)).count();
-    changes * 100 >= v.len() * 28 && vowels * 3 <= v.len()
 }
 
 #[cfg(test)]

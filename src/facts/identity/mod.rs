@@ -7,6 +7,7 @@
 
 mod input;
 mod intervals;
+mod kinds;
 mod names;
 mod refused;
 mod resolve;
@@ -16,6 +17,7 @@ mod switched;
 mod tests;
 #[cfg(test)]
 mod tests_doubt;
+mod told;
 
 pub use input::{CallKey, Input};
 pub use resolve::{Account, Decision, Identity, Thread, resolve};

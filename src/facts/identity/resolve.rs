@@ -3,6 +3,7 @@
 
 use super::input::{Cred, Ev, Input, Row};
 use super::intervals::{How, Lives, follow};
+use super::kinds::{reason, robot};
 use super::refused::{Standing, Standings};
 use super::sessions::Session;
 use super::{NONE, VIA, switched, via};
@@ -578,51 +579,4 @@ impl Book {
             .filter_map(|i| slots.get_mut(*i)?.take())
             .collect();
     }
-}
-
-fn reason(via: &str) -> &'static str {
-    match via {
-        "jwt" => "claims of its tokens",
-        "cookie-login" => "the login that set its cookie",
-        "cookie" => "an answer about the owner of its cookie",
-        "basic" => "Basic credentials",
-        "digest" => "Digest credentials",
-        "ntlm" => "NTLM",
-        "api-key" => "its API key",
-        "oauth" => "a token exchange",
-        "saml" => "a SAML assertion",
-        "mtls" => "its client certificate",
-        "header" => "a header that a front sets",
-        "log-user" => "the user of a log",
-        "bearer" => "the login that issued its token",
-        _ => "its address",
-    }
-}
-
-/// Whether a login's name says that it is a program's.
-fn robot(name: &str) -> bool {
-    name.to_lowercase()
-        .split(['-', '_', '.', '@', '/'])
-        .any(|p| {
-            matches!(
-                p,
-                "svc"
-                    | "service"
-                    | "bot"
-                    | "batch"
-                    | "cron"
-                    | "daemon"
-                    | "robot"
-                    | "sync"
-                    | "etl"
-                    | "job"
-                    | "gateway"
-                    | "monitor"
-                    | "healthcheck"
-                    | "crawler"
-                    | "scheduler"
-                    | "worker"
-                    | "probe"
-            )
-        })
 }

@@ -9,7 +9,9 @@ mod decide;
 pub mod dispatch;
 mod evidence;
 pub mod given;
+mod likeness;
 pub mod names;
+mod people;
 mod registries;
 pub mod shapes;
 #[cfg(test)]
