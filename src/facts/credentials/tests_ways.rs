@@ -11,14 +11,13 @@ fn token(content: &str) -> String {
 }
 
 fn begun(events: &[E]) -> Vec<(&str, usize)> {
-    let one = |e| match e {
-        &E::Begun {
-            ref name,
-            ref issued,
-        } => Some((name.as_str(), issued.len())),
-        _ => None,
-    };
-    events.iter().filter_map(one).collect()
+    events
+        .iter()
+        .filter_map(|e| match e {
+            E::Begun { name, issued } => Some((name.as_str(), issued.len())),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! credential was in. Bounds: one interval per credential, login and logout.
 
 use super::input::{Ev, Input, Issued, Row};
+use super::logins::{login_places, made_by_another, only_kept};
 use super::{NONE, switched, told};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -71,7 +72,7 @@ pub struct Lives {
     /// Cookies of unknown names that logins handed out beside a session, by print: the session's interval.
     beside: FxHashMap<u64, u32>,
     /// Places at which somebody without a session got one: a form there is a login whoever sends it.
-    logins_at: FxHashSet<u32>,
+    pub(super) logins_at: FxHashSet<u32>,
 }
 
 impl Lives {
@@ -145,29 +146,6 @@ pub fn follow(input: &Input, order: &[u32]) -> Lives {
     }
     settle(&mut l, input);
     l
-}
-
-/// Places of logins that cannot be anything else, and of those whose caller had nothing to show.
-fn login_places(input: &Input) -> FxHashSet<u32> {
-    let mut out = FxHashSet::default();
-    for row in &input.rows {
-        let login = input.events_of(row).iter().any(|e| {
-            let Ev::Login { sure, issued, .. } = *e else {
-                return false;
-            };
-            let shown = |print: u64| input.creds_of(row).iter().any(|c| c.print == print);
-            let bare = input.creds_of(row).iter().all(|c| c.maybe || !c.strong);
-            sure || bare
-                && input
-                    .issued_of(issued)
-                    .iter()
-                    .any(|i| !i.maybe && !i.weak && !shown(i.print))
-        });
-        if login {
-            out.insert(row.path);
-        }
-    }
-    out
 }
 
 /// Whether the call that caused this one has shown the same login or logout: one act seen on its way inwards.
@@ -371,32 +349,6 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
         Ev::Switched { to } => switched::begin(input, call, to, mine, l),
         Ev::Failed | Ev::Refused | Ev::OnBehalf { .. } | Ev::Nothing => {}
     }
-}
-
-/// Whether a form with a name and a password was sent by somebody else who has a session: it makes an account.
-fn made_by_another(input: &Input, call: u32, name: u32, mine: &[u32], l: &Lives) -> bool {
-    let path = input.rows.get(call as usize).map_or(NONE, |r| r.path);
-    !l.logins_at.contains(&path)
-        && mine.iter().any(|id| {
-            l.list
-                .get(*id as usize)
-                .is_some_and(|iv| iv.owner != NONE && iv.owner != name && iv.how != How::Before)
-        })
-}
-
-/// Whether a form that may be a login handed out nothing, at a place where nobody else ever got in.
-fn only_kept(issued: &[Issued], call: u32, mine: &[u32], l: &Lives, input: &Input) -> bool {
-    let path = input.rows.get(call as usize).map_or(NONE, |r| r.path);
-    let kept = |i: &Issued| {
-        i.maybe
-            || i.weak
-            || mine.iter().any(|id| {
-                l.list
-                    .get(*id as usize)
-                    .is_some_and(|iv| iv.print == i.print)
-            })
-    };
-    !l.logins_at.contains(&path) && issued.iter().all(kept)
 }
 
 /// Credentials handed out for one that was presented.

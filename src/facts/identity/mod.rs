@@ -8,6 +8,7 @@
 mod input;
 mod intervals;
 mod kinds;
+mod logins;
 mod names;
 mod refused;
 mod resolve;
