@@ -248,8 +248,34 @@ fn xml(body: &[u8], out: &mut Vec<Field>) {
         if !content.is_empty() {
             push(out, format!("xml:{name}"), name, content.to_owned(), true);
         }
+        attributes(tag, name, out);
         if out.len() >= FIELDS {
             return;
+        }
+    }
+}
+
+/// Attributes of an element that hold a name beside a password, or a token: `<credentials name="a" password="b"/>`.
+fn attributes(tag: &str, element: &str, out: &mut Vec<Field>) {
+    let all: Vec<(&str, &str)> = tag
+        .split(['"', '\''])
+        .collect::<Vec<_>>()
+        .chunks_exact(2)
+        .take(32)
+        .filter_map(|p| match p {
+            [before, value] => {
+                let name = before.trim_end().strip_suffix('=')?.trim_end();
+                let name = name.rsplit(|c: char| c.is_whitespace()).next()?;
+                Some((name.rsplit(':').next().unwrap_or(name), *value))
+            }
+            _ => None,
+        })
+        .collect();
+    let secret = all.iter().any(|(n, _)| super::words::password(&plain(n)));
+    for (name, value) in all {
+        if !value.is_empty() && (secret || super::words::token(&plain(name))) {
+            let path = format!("xml@{element}:{name}");
+            push(out, path, name, value.to_owned(), true);
         }
     }
 }

@@ -67,7 +67,10 @@ pub fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok:
         let value = percent(value.as_bytes(), false);
         if gone {
             out.deleted.push(name.to_owned());
-        } else if ok && (words::session_cookie(name, &value) || jwt::looks(&value)) {
+        } else if ok
+            && (words::session_cookie(name, &value) || jwt::looks(&value))
+            && !jwt::visitor(&value)
+        {
             out.add(format!("cookie:{name}"), &value, key);
         }
     }

@@ -38,7 +38,22 @@ const USER: &[&str] = &[
 ];
 const CLIENT: &[&str] = &["client_id", "clientId", "azp", "appid", "cid"];
 /// Objects inside which applications put the user.
-const INSIDE: &[&str] = &["user", "data", "payload", "claims", "identity"];
+const INSIDE: &[&str] = &[
+    "user",
+    "data",
+    "payload",
+    "claims",
+    "identity",
+    "principal",
+    "profile",
+    "userInfo",
+    "user_info",
+    "userinfo",
+    "employee",
+    "member",
+    "ext",
+    "context",
+];
 
 /// Whether text has the form of a JWS in compact form.
 pub fn looks(token: &str) -> bool {
@@ -54,9 +69,54 @@ pub fn read(token: &str) -> Option<Claims> {
     }
     let mut parts = token.split('.');
     let head = part(parts.next()?)?;
-    head.get("alg")?;
+    if head.get("alg").is_none() {
+        return signed(&head, parts.next()?, parts.next()?);
+    }
     let body = part(parts.next()?)?;
     Some(claims(&body))
+}
+
+/// A signed session of a framework that keeps all of it in the cookie: content, time, signature.
+fn signed(content: &Value, time: &str, signature: &str) -> Option<Claims> {
+    if !(5..=8).contains(&time.len()) || !matches!(signature.len(), 27 | 43 | 86) {
+        return None;
+    }
+    let o = content.as_object()?;
+    let named = [
+        ("username", "username"),
+        ("email", "email"),
+        ("_user_id", "user_id"),
+        ("user_id", "user_id"),
+        ("uid", "uid"),
+    ];
+    let names = named
+        .iter()
+        .filter_map(|(k, claim)| Some((*claim, o.get(*k).and_then(text)?)))
+        .collect();
+    Some(Claims {
+        names,
+        ..Claims::default()
+    })
+}
+
+/// Whether text is such a session of somebody who is not logged in: it has nothing but what any visitor's has.
+pub fn visitor(token: &str) -> bool {
+    let Some((content, rest)) = token.split_once('.').filter(|_| looks(token)) else {
+        return false;
+    };
+    let of = || {
+        let (time, signature) = rest.split_once('.')?;
+        let content = part(content)?;
+        signed(&content, time, signature)?;
+        let only = |k: &String| {
+            matches!(
+                k.as_str(),
+                "csrf_token" | "_flashes" | "_permanent" | "_fresh" | "locale" | "lang" | "next"
+            )
+        };
+        Some(content.as_object()?.keys().all(only))
+    };
+    of().unwrap_or(false)
 }
 
 fn part(text: &str) -> Option<Value> {
@@ -149,10 +209,18 @@ fn claims(body: &Value) -> Claims {
     }
     if names.iter().all(|(c, _)| matches!(*c, "sub" | "name")) {
         // Claims of no standard: a key that speaks of a login name.
-        let all = || body.as_object().into_iter().flatten();
+        let inside = || INSIDE.iter().filter_map(|k| body.get(*k));
+        let all = || {
+            std::iter::once(body)
+                .chain(inside())
+                .filter_map(Value::as_object)
+                .flatten()
+        };
         let keyed = all().find(|(k, v)| {
             let k = super::words::plain(k.rsplit(['/', ':']).next().unwrap_or(k));
-            v.is_string() && super::words::user_rank(&k).is_some() && k != "name"
+            (v.is_string() || v.is_u64() && k.ends_with("no"))
+                && super::words::user_rank(&k).is_some()
+                && k != "name"
         });
         // Or an address of mail under a key that nobody knows, the only one of the token.
         let own = keyed.or_else(|| {

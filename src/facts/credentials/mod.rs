@@ -11,12 +11,16 @@ mod outcome;
 mod own;
 mod paths;
 mod presented;
+mod programs;
+mod random;
 mod saml;
 mod switches;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_places;
+#[cfg(test)]
+mod tests_ways;
 mod told;
 mod two_step;
 mod verdict;

@@ -46,7 +46,9 @@ pub fn read(
         && !body.is_empty()
         && body.len() <= if alone { SMALL } else { SMALL / 4 }
         && v.resp_body.len() <= SMALL
-        && seen.iter().all(|c| c.kind == "cookie" && c.name.is_none());
+        && seen
+            .iter()
+            .all(|c| c.name.is_none() && (c.kind == "cookie" || !super::sure_place(&c.place)));
     let asks_whose = words.asks_whose;
     let reads = login_place || speaks || bare || asks_whose;
     let mut given = if reads {
@@ -84,7 +86,9 @@ pub fn read(
     let own = (words.own || words.maybe_own)
         && v.resp_body.len() <= SMALL
         && memmem::find(v.resp_body, b"oken").is_some();
-    let issued = issued(v, resp, key, reads || own, ok);
+    let hands = words.hands && !seen.is_empty() && v.resp_body.len() <= SMALL;
+    let issued = issued(v, resp, key, reads || own || hands, ok);
+    doubt_signatures(v, status, seen);
     if memmem::find(body, b"UsernameToken").is_some() && two_step::refused(v) {
         events.push(IdentityEvent::Refused);
     }
@@ -134,12 +138,26 @@ pub fn read(
             .filter(|(place, _)| place.starts_with("cookie:") || !super::sure_place(place))
             .filter(|(_, p)| !seen.iter().any(|c| c.print == *p))
             .cloned()
+            .chain(two_step::numbers(v, &given, key))
+            .chain(two_step::kept(&issued.prints, seen))
             .collect();
         if !handed.is_empty() {
             events.push(IdentityEvent::Begun {
                 name,
                 issued: handed,
             });
+        }
+        return;
+    }
+    if login_place && two_step::turned_away(v, status, &given) {
+        let name = String::new();
+        events.push(IdentityEvent::LoginFailed { name });
+        return;
+    }
+    if login_place && ok && two_step::let_in(v, resp, &given, &issued.prints) {
+        let kept = two_step::kept(&issued.prints, seen);
+        if !kept.is_empty() {
+            events.push(IdentityEvent::Renewed { issued: kept });
         }
         return;
     }
@@ -168,9 +186,43 @@ pub fn read(
         }
     }
     if (200..300).contains(&status) && !seen.is_empty() {
-        told::own_name(v, &path, &place, query, events);
+        told::own_name(v, &path, &place, query, seen, events);
         if words.keeps_keys && !login_place {
             told::listed(v, seen, key, events);
+        }
+    }
+}
+
+/// Who signs wrongly has not shown that the key or the name is theirs: what such a call presents is another credential than the
+/// right one, and one that nobody lets in.
+fn doubt_signatures(v: &CallView<'_>, status: u16, seen: &mut [CredentialSeen]) {
+    if !matches!(status, 401 | 403) {
+        return;
+    }
+    let stale = || {
+        v.resp
+            .and_then(|r| r.header("www-authenticate"))
+            .is_some_and(|h| {
+                let h = h.to_ascii_lowercase();
+                [&b"stale=true"[..], b"stale=\"true\""]
+                    .iter()
+                    .any(|w| memmem::find(&h, w).is_some())
+            })
+    };
+    let said = || {
+        let body = v.resp_body.get(..v.resp_body.len().min(SMALL));
+        let body = body.unwrap_or_default();
+        let has = |w: &str| memmem::find(body, w.as_bytes()).is_some();
+        (has("ignature") || has("签名")) && !has("xpired") && !has("过期")
+    };
+    for c in seen {
+        let wrong = match c.kind {
+            "digest" => status == 401 && !stale(),
+            "api-key" => c.name.is_none() && said(),
+            _ => false,
+        };
+        if wrong {
+            c.print = !c.print;
         }
     }
 }
@@ -305,7 +357,7 @@ fn present_in_body(
             && (f.key != "code" || words::random(&f.value) || f.value.len() >= 16);
         if known {
             p.token("oauth", f.path.clone(), &f.value, key);
-        } else if may_be_secret(f) {
+        } else if may_be_secret(f) || login_place && words::attempt_number(&f.key, &f.value) {
             p.token("oauth", format!("{MAYBE}{}", f.path), &f.value, key);
         }
     }
@@ -346,16 +398,25 @@ fn login(
     let mut service = false;
     let mut saml = false;
     let who = match grant {
-        Some("client_credentials") => {
+        Some("client_credentials" | "client_credential") => {
             service = true;
-            given
-                .iter()
-                .find(|f| f.key == "clientid")
-                .map(|f| f.value.clone())
-                .or(basic)
+            program(given).or(basic)
+        }
+        // An application's number with its secret, at a place of tokens.
+        None if place.login && asks_as_program(given) => {
+            service = true;
+            program(given)
         }
         Some("password") => asked.name.clone(),
         // Exchanges of one credential for another name nobody; what they hand out follows what was presented.
+        Some("authorization_code")
+            if ok
+                && issued.in_body
+                && issued.names.is_empty()
+                && told::named_by_answer(v).is_some() =>
+        {
+            told::named_by_answer(v)
+        }
         Some(_) => return renewed(issued, seen, ok, events),
         None if let Some(f) = given.iter().find(|f| f.key == "samlresponse") => {
             saml = true;
@@ -406,7 +467,7 @@ fn login(
     let Some(name) = who else { return false };
     // Words that nobody knows are a login's where nothing else is done and nobody is known yet.
     let known = !asked.guessed || place.enters && !named;
-    let sure = place.login && known || saml || grant.is_some();
+    let sure = place.login && (known || service) || saml || grant.is_some();
     let handed_session = issued.prints.iter().any(|(p, _)| {
         p.strip_prefix("cookie:").is_some_and(words::session_name)
             || !p.starts_with("cookie:") && super::sure_place(p)
@@ -459,6 +520,24 @@ fn login(
         sure,
     });
     true
+}
+
+/// The program that a request names.
+fn program(given: &[Field]) -> Option<String> {
+    let named = given.iter().filter(|f| words::program(&f.key));
+    let mut named = named.filter(|f| !f.value.is_empty() && f.value.len() <= 200);
+    named.next().map(|f| f.value.clone())
+}
+
+/// Whether a request names a program and its secret and nobody else.
+fn asks_as_program(given: &[Field]) -> bool {
+    let secret = |f: &Field| words::program_secret(&f.key) && f.value.len() >= 8;
+    program(given).is_some()
+        && given.iter().any(secret)
+        && !given.iter().any(|f| {
+            !f.value.is_empty()
+                && (words::code(&f.key) || words::user_rank(&f.key).is_some() && f.key != "name")
+        })
 }
 
 /// Whether a request comes from within a session: what it sends in is then no login.

@@ -26,6 +26,8 @@ pub struct Says {
     pub keeps_keys: bool,
     /// It asks whose a token is (RFC 7662 and its like).
     pub asks_whose: bool,
+    /// Its last word is what a session is given for another way in: a socket's ticket, a token for one purpose.
+    pub hands: bool,
 }
 
 /// What paths said, by their words: without ids there are few of them. Bounds: [`SAID`] paths of [`LONG`] bytes.
@@ -115,6 +117,9 @@ impl Words {
             creates: self.creates(),
             keeps_keys: self.keeps_keys(),
             asks_whose: self.asks_whose(),
+            hands: ["token", "ticket", "negotiate", "handshake"]
+                .iter()
+                .any(|w| self.last().ends_with(w)),
         }
     }
 
@@ -192,6 +197,7 @@ impl Words {
             "logon",
             "authenticat",
             "accesstoken",
+            "gettoken",
             "code2session",
         ]
         .iter()

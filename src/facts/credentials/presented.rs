@@ -59,6 +59,9 @@ impl Presented {
                 self.events.push(event);
             }
         }
+        // What a browser keeps may name the application that it is for, which is nobody in it.
+        let best = best.filter(|_| !(kind == "cookie" && claims.service));
+        let service = claims.service && kind != "cookie";
         let (claim, name) = best.map_or((None, None), |(c, n)| (Some(c.to_owned()), Some(n)));
         self.add(CredentialSeen {
             kind: "jwt",
@@ -66,7 +69,7 @@ impl Presented {
             print,
             name,
             claim,
-            service: claims.service,
+            service,
         });
     }
 }
@@ -535,8 +538,24 @@ fn query(req: &Message, key: &PrintKey, out: &mut Presented) {
         "query:",
         &mut fields,
     );
+    // A signature beside it makes a short key a credential: `AccessKeyId=K&Signature=S`.
+    let signed = fields.iter().any(|f| {
+        matches!(f.key.as_str(), "signature" | "sign" | "sig" | "hmac") && f.value.len() >= 20
+    });
     for f in fields {
-        if let Some((_, kind)) = words::QUERY_KEYS.iter().find(|(k, _)| *k == f.key) {
+        if signed
+            && (words::signing_key(&f.key) || f.key == "ak")
+            && (3..=128).contains(&f.value.len())
+        {
+            out.add(CredentialSeen {
+                kind: "api-key",
+                place: f.path,
+                print: secret_print(key, &f.value),
+                name: None,
+                claim: None,
+                service: false,
+            });
+        } else if let Some((_, kind)) = words::QUERY_KEYS.iter().find(|(k, _)| *k == f.key) {
             // `key`, `code` and `auth` are everyday words: there only a random value is a credential.
             let everyday = matches!(f.key.as_str(), "key" | "code" | "auth" | "token" | "ticket");
             // An application's number is as often no secret: it is one where it is as long as keys are.

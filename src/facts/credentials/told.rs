@@ -17,8 +17,11 @@ pub fn own_name(
     path: &str,
     words: &paths::Says,
     query: &[u8],
+    seen: &[CredentialSeen],
     events: &mut Vec<IdentityEvent>,
 ) {
+    // A key has an owner; a person's profile may speak of the owner of something else.
+    let key = words.own && seen.iter().all(|c| c.kind == "api-key");
     let graphql = v.req_kind == "json"
         && memmem::find(v.req_body, b"query").is_some()
         && memmem::find(v.resp_body, b"\"data\"").is_some();
@@ -33,7 +36,8 @@ pub fn own_name(
     }
     let mut names: Vec<(usize, String)> = Vec::new();
     for f in fields::read(v.resp_body, v.resp_kind) {
-        let Some(rank) = own_rank(&f.key) else {
+        let owner = (key && f.key == "owner").then_some(4);
+        let Some(rank) = own_rank(&f.key).or(owner) else {
             continue;
         };
         let text = f.value.trim();
@@ -226,8 +230,21 @@ pub fn listed(
                         && text.chars().any(char::is_alphabetic)
                         && !matches!(
                             k.as_str(),
-                            "status" | "created" | "updated" | "expires" | "level"
-                        );
+                            "status"
+                                | "created"
+                                | "updated"
+                                | "expires"
+                                | "level"
+                                | "msg"
+                                | "errmsg"
+                                | "error"
+                                | "code"
+                                | "result"
+                                | "success"
+                                | "scope"
+                        )
+                        // The answer itself is no entry of a list: there only a word for an owner says whose a key is.
+                        && depth > 0;
                     if text.len() >= 16
                         && (words::random(text) || jwt::looks(text))
                         && !words::about_itself(&k)

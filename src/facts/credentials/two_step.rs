@@ -36,6 +36,81 @@ pub fn begun(v: &CallView<'_>, given: &[Field], seen: &[CredentialSeen]) -> Opti
         .then(|| name.to_owned())
 }
 
+/// The numbers of the attempt that a first step brings or is answered with, whatever they are made of.
+pub fn numbers(v: &CallView<'_>, given: &[Field], key: &PrintKey) -> Vec<(String, u64)> {
+    let mut all: Vec<Field> = given.to_vec();
+    if let Some(l) = v.resp.and_then(|r| r.header("location"))
+        && let Some((_, q)) = String::from_utf8_lossy(l).split_once('?')
+    {
+        fields::form(q.as_bytes(), "location:", &mut all);
+    }
+    if v.resp_body.len() <= SMALL {
+        all.extend(fields::read(v.resp_body, v.resp_kind));
+    }
+    let mut out: Vec<(String, u64)> = Vec::new();
+    for f in all {
+        if words::attempt_number(&f.key, &f.value) {
+            let print = secret_print(key, &f.value);
+            if out.len() < 8 && !out.iter().any(|(_, p)| *p == print) {
+                out.push((f.path, print));
+            }
+        }
+    }
+    out
+}
+
+/// Longest answer of a first step that is read for numbers.
+const SMALL: usize = 8 << 10;
+
+/// The session that an attempt goes on in, where no other is handed out.
+pub fn kept(issued: &[(String, u64)], seen: &[CredentialSeen]) -> Vec<(String, u64)> {
+    let session = |place: &str| {
+        place
+            .strip_prefix("cookie:")
+            .is_some_and(words::session_name)
+    };
+    if issued.iter().any(|(p, _)| session(p)) {
+        return Vec::new();
+    }
+    seen.iter()
+        .filter(|c| c.name.is_none() && session(&c.place))
+        .map(|c| (c.place.clone(), c.print))
+        .collect()
+}
+
+/// Whether a secret alone was sent in and refused: whoever tried is nobody yet.
+pub fn turned_away(v: &CallView<'_>, status: u16, given: &[Field]) -> bool {
+    let mut secrets = given.iter().filter(|f| {
+        !f.value.is_empty() && words::password(&f.key) && !words::password_change(&f.key)
+    });
+    let named = |f: &Field| words::user_rank(&f.key).is_some() && !f.value.is_empty();
+    v.req.and_then(Message::method) == Some(b"POST")
+        && secrets.next().is_some()
+        && secrets.next().is_none()
+        && !given.iter().any(named)
+        && (matches!(status, 400 | 401 | 403 | 422) || status == 200 && verdict::says_failed(v))
+}
+
+/// Whether a second step let somebody in without handing anything out: a secret alone, and an answer that does not refuse it.
+pub fn let_in(v: &CallView<'_>, resp: &Message, given: &[Field], issued: &[(String, u64)]) -> bool {
+    let secret = |f: &Field| {
+        !f.value.is_empty()
+            && (words::password(&f.key) && !words::password_change(&f.key) || words::code(&f.key))
+    };
+    let session = |(place, _): &(String, u64)| {
+        super::sure_place(place)
+            && place
+                .strip_prefix("cookie:")
+                .is_none_or(words::session_name)
+    };
+    v.req.and_then(Message::method) == Some(b"POST")
+        && given.iter().any(secret)
+        && !issued.iter().any(session)
+        && !verdict::to_login(resp)
+        && !verdict::says_failed(v)
+        && verdict::says_done(v)
+}
+
 /// Name and password of a WS-Security header (OASIS UsernameToken profile).
 pub fn security_header(
     v: &CallView<'_>,

@@ -1,6 +1,9 @@
 //! The vocabulary of credentials: what logins, tokens and session cookies are called. In: names. Out: yes or no.
 //! Bounds: short lists; a name that is not here is judged by the value's randomness alone.
 
+pub use super::programs::{program, program_secret, program_token, signing_key};
+pub use super::random::{attempt_number, random};
+
 /// A name without case and separators: `access_token`, `accessToken` and `Access-Token` are one.
 pub fn plain(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -46,8 +49,15 @@ pub const USER_KEYS: &[&str] = &[
     "phone",
     "phonenumber",
     "employeeid",
+    "employeeno",
+    "employeenumber",
     "empno",
     "staffid",
+    "staffno",
+    "workno",
+    "jobnumber",
+    "gonghao",
+    "工号",
     "userno",
     "usercode",
     "name",
@@ -193,30 +203,7 @@ pub const KEY_HEADERS: &[&str] = &[
     "x-client-key",
     "x-service-key",
 ];
-/// Whether a header is called as the key of an application that signs its requests.
-pub fn signing_key(name: &str) -> bool {
-    let p = plain(name);
-    [
-        "appkey",
-        "appid",
-        "accesskey",
-        "accesskeyid",
-        "secretid",
-        "consumerkey",
-    ]
-    .iter()
-    .any(|w| p.ends_with(w))
-}
-/// Whether a header holds a token of a program, by whom it says that it is of.
-pub fn program_token(name: &str) -> bool {
-    (name.ends_with("-token") || name.ends_with("-secret"))
-        && name.split('-').any(|w| {
-            matches!(
-                w,
-                "merchant" | "partner" | "vendor" | "integration" | "webhook"
-            )
-        })
-}
+
 /// Request headers that present a session token.
 pub const SESSION_HEADERS: &[&str] = &[
     "x-auth-token",
@@ -514,6 +501,7 @@ pub fn token(plain_key: &str) -> bool {
         || plain_key.ends_with("accesstoken")
         || plain_key.ends_with("sessionid")
 }
+
 /// Whether a request's field presents a token at a login path.
 pub fn presents(plain_key: &str) -> bool {
     has(PRESENT_KEYS, plain_key)
@@ -532,7 +520,8 @@ pub fn session_name(name: &str) -> bool {
         || p.contains("login")
         || p.contains("loggedin")
         || p.contains("ticket")
-        || p.ends_with("sid")
+        || p.trim_end_matches(|c: char| c.is_ascii_digit())
+            .ends_with("sid")
         || p.contains("sso")
         || p.contains("remember")
         || p.contains("identity")
@@ -560,39 +549,6 @@ pub fn session_cookie(name: &str, value: &str) -> bool {
     session_name(name) || (value.len() >= 20 && random(value))
 }
 
-/// Whether text looks like random letters and digits: enough kinds of characters, and none of the separators of words.
-pub fn random(v: &str) -> bool {
-    let mut seen = [false; 128];
-    let (mut digits, mut letters, mut other) = (0usize, 0usize, 0usize);
-    for b in v.bytes() {
-        match b {
-            b'0'..=b'9' => digits += 1,
-            b'a'..=b'z' | b'A'..=b'Z' => letters += 1,
-            b'-' | b'_' | b'.' | b'+' | b'/' | b'=' | b':' | b'%' | b'~' | b'|' => other += 1,
-            _ => return false,
-        }
-        if let Some(s) = seen.get_mut(usize::from(b)) {
-            *s = true;
-        }
-    }
-    let kinds = seen.iter().filter(|s| **s).count();
-    if other * 4 > v.len() || kinds < 9 {
-        return false;
-    }
-    digits >= 2 && letters >= 2 || v.len() >= 20 && mixed(v)
-}
-
-/// Whether letters change between large and small as they do by chance, and not as they do in `wordsLikeThese`.
-fn mixed(v: &str) -> bool {
-    let letters = || v.bytes().filter(u8::is_ascii_alphabetic);
-    let changes = letters()
-        .zip(letters().skip(1))
-        .filter(|(a, b)| a.is_ascii_uppercase() != b.is_ascii_uppercase())
-        .count();
-    let vowels = letters().filter(|b| b"aeiouAEIOU".contains(b)).count();
-    changes * 100 >= v.len() * 28 && vowels * 3 <= v.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -604,6 +560,7 @@ mod tests {
             ("JSESSIONID", "A1B2C3D4E5F6"),
             ("PHPSESSID", "kq3v1s9d0f"),
             ("connect.sid", "s%3Aabc.def123"),
+            ("SSID2", "pdmdzqahvjEpSesezkorMqfhTOUYTOD"),
             ("auth_token", "abcdef123"),
             ("_myapp", "f3a9c0e17b2d4856a0b1c2d3"),
         ] {

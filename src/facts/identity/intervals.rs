@@ -2,7 +2,8 @@
 //! credential was in. Bounds: one interval per credential, login and logout.
 
 use super::input::{Ev, Input, Issued, Row};
-use super::{NONE, switched};
+use super::logins::{login_places, made_by_another, only_kept};
+use super::{NONE, switched, told};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How an interval's owner is known.
@@ -67,11 +68,11 @@ pub struct Lives {
     pub login: FxHashMap<u32, (u32, u32)>,
     pub(super) current: FxHashMap<u64, u32>,
     /// Interval, name and call.
-    whoami: Vec<(u32, u32, u32)>,
+    pub(super) whoami: Vec<(u32, u32, u32)>,
     /// Cookies of unknown names that logins handed out beside a session, by print: the session's interval.
     beside: FxHashMap<u64, u32>,
     /// Places at which somebody without a session got one: a form there is a login whoever sends it.
-    logins_at: FxHashSet<u32>,
+    pub(super) logins_at: FxHashSet<u32>,
 }
 
 impl Lives {
@@ -145,29 +146,6 @@ pub fn follow(input: &Input, order: &[u32]) -> Lives {
     }
     settle(&mut l, input);
     l
-}
-
-/// Places of logins that cannot be anything else, and of those whose caller had nothing to show.
-fn login_places(input: &Input) -> FxHashSet<u32> {
-    let mut out = FxHashSet::default();
-    for row in &input.rows {
-        let login = input.events_of(row).iter().any(|e| {
-            let Ev::Login { sure, issued, .. } = *e else {
-                return false;
-            };
-            let shown = |print: u64| input.creds_of(row).iter().any(|c| c.print == print);
-            let bare = input.creds_of(row).iter().all(|c| c.maybe || !c.strong);
-            sure || bare
-                && input
-                    .issued_of(issued)
-                    .iter()
-                    .any(|i| !i.maybe && !i.weak && !shown(i.print))
-        });
-        if login {
-            out.insert(row.path);
-        }
-    }
-    out
 }
 
 /// Whether the call that caused this one has shown the same login or logout: one act seen on its way inwards.
@@ -261,7 +239,7 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                 && (made_by_another(input, call, name, mine, l)
                     || only_kept(issued, call, mine, l, input))
             {
-                renew(issued, call, mine, input, l);
+                renew(issued, (call, pos), mine, input, l);
                 return;
             }
             let real = issued.iter().any(|i| !i.weak && !i.maybe);
@@ -293,7 +271,7 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
             }
             l.login.insert(call, (name, first));
         }
-        Ev::Renewed { issued } => renew(input.issued_of(issued), call, mine, input, l),
+        Ev::Renewed { issued } => renew(input.issued_of(issued), (call, pos), mine, input, l),
         Ev::Owned {
             name,
             service,
@@ -349,8 +327,20 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
         }
         Ev::Begun { name, issued } => {
             for i in input.issued_of(issued).iter().filter(|i| !i.maybe) {
+                // Who is in stays in, whatever name is typed.
+                let whose = l
+                    .current
+                    .get(&i.print)
+                    .and_then(|id| l.list.get(*id as usize));
+                if whose.is_some_and(|iv| iv.owner != NONE && iv.how != How::Begun) {
+                    continue;
+                }
+                let old = whose.copied();
                 let id = l.open(i.print);
                 if let Some(iv) = l.get(id) {
+                    if let Some(old) = old {
+                        (iv.kind, iv.strong, iv.parent) = (old.kind, old.strong, old.parent);
+                    }
                     (iv.owner, iv.how, iv.bound_at, iv.proof) = (name, How::Begun, pos, call);
                     iv.cookie = i.cookie;
                 }
@@ -361,34 +351,8 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
     }
 }
 
-/// Whether a form with a name and a password was sent by somebody else who has a session: it makes an account.
-fn made_by_another(input: &Input, call: u32, name: u32, mine: &[u32], l: &Lives) -> bool {
-    let path = input.rows.get(call as usize).map_or(NONE, |r| r.path);
-    !l.logins_at.contains(&path)
-        && mine.iter().any(|id| {
-            l.list
-                .get(*id as usize)
-                .is_some_and(|iv| iv.owner != NONE && iv.owner != name && iv.how != How::Before)
-        })
-}
-
-/// Whether a form that may be a login handed out nothing, at a place where nobody else ever got in.
-fn only_kept(issued: &[Issued], call: u32, mine: &[u32], l: &Lives, input: &Input) -> bool {
-    let path = input.rows.get(call as usize).map_or(NONE, |r| r.path);
-    let kept = |i: &Issued| {
-        i.maybe
-            || i.weak
-            || mine.iter().any(|id| {
-                l.list
-                    .get(*id as usize)
-                    .is_some_and(|iv| iv.print == i.print)
-            })
-    };
-    !l.logins_at.contains(&path) && issued.iter().all(kept)
-}
-
 /// Credentials handed out for one that was presented.
-fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Lives) {
+fn renew(issued: &[Issued], (call, pos): (u32, u32), mine: &[u32], input: &Input, l: &mut Lives) {
     let oauth = |id: u32, l: &Lives| {
         let kind = l.list.get(id as usize).map_or(0, |iv| iv.kind);
         super::VIA.get(kind as usize) == Some(&"oauth")
@@ -422,6 +386,17 @@ fn renew(issued: &[Issued], call: u32, mine: &[u32], input: &Input, l: &mut Live
         return;
     };
     let behalf = l.list.get(from as usize).map_or(NONE, |iv| iv.behalf);
+    // The session of a first step is let in itself.
+    if begun == Some(from)
+        && let Some(iv) = l.list.get(from as usize).copied()
+        && issued.iter().any(|i| i.print == iv.print)
+    {
+        if let Some(iv) = l.get(from) {
+            (iv.how, iv.bound_at, iv.proof) = (How::Login, pos, call);
+        }
+        l.login.insert(call, (iv.owner, from));
+        return;
+    }
     // A session under an unknown name begins where a code is brought; else such cookies come to anybody.
     let second = begun == Some(from);
     let weak = !real && (oauth(from, l) || second);
@@ -573,8 +548,9 @@ fn settle(l: &mut Lives, input: &Input) {
             }
         }
         if pass == 0 {
-            doubtful(l, input);
-            whoami(l);
+            told::doubtful(l, input);
+            told::whoami(l);
+            told::exchanged(l);
         }
     }
     switched::found(l, input);
@@ -586,85 +562,6 @@ fn settle(l: &mut Lives, input: &Input) {
             && !iv.after_logout
         {
             (iv.owner, iv.how) = (iv.fronted, How::Fronted);
-        }
-    }
-}
-
-/// Takes away answers of places that do not tell each caller who that is: a place that only may is one where every
-/// credential got one name, those of known people their own, and not all callers the same.
-fn doubtful(l: &mut Lives, input: &Input) {
-    let sure = |call: u32| {
-        input.rows.get(call as usize).is_none_or(|r| {
-            !input
-                .events_of(r)
-                .iter()
-                .any(|e| matches!(e, Ev::WhoAmI { sure: false, .. }))
-        })
-    };
-    let path = |call: u32| input.rows.get(call as usize).map_or(NONE, |r| r.path);
-    let mut told: Vec<(u32, u32, u32)> = l
-        .whoami
-        .iter()
-        .filter(|w| !sure(w.2))
-        .map(|w| (path(w.2), w.0, w.1))
-        .collect();
-    if told.is_empty() {
-        return;
-    }
-    told.sort_unstable();
-    told.dedup();
-    let mut bad: FxHashSet<u32> = FxHashSet::default();
-    for place in told.chunk_by(|a, b| a.0 == b.0) {
-        let two = place.windows(2).any(|w| matches!(w, [a, b] if a.1 == b.1));
-        let mut names: Vec<u32> = place.iter().map(|t| t.2).collect();
-        names.sort_unstable();
-        names.dedup();
-        let same = place.len() > 2 && names.len() == 1;
-        let known = |t: &(u32, u32, u32)| {
-            l.list
-                .get(t.1 as usize)
-                .filter(|iv| iv.owner != NONE && iv.how != How::Before)
-                .map(|iv| iv.owner == t.2)
-        };
-        let (right, wrong) =
-            place.iter().filter_map(known).fold(
-                (0, 0),
-                |(r, w), ok| {
-                    if ok { (r + 1, w) } else { (r, w + 1) }
-                },
-            );
-        if (two || same || wrong > right)
-            && let Some(t) = place.first()
-        {
-            bad.insert(t.0);
-        }
-    }
-    l.whoami.retain(|w| sure(w.2) || !bad.contains(&path(w.2)));
-}
-
-/// Who-am-I answers by interval, those of one interval that agree: interval, name, first call.
-pub(super) fn agreed(l: &Lives) -> Vec<(u32, u32, u32)> {
-    // Who stands for another is told that one's name.
-    let own = |id: u32| l.list.get(id as usize).is_none_or(|iv| iv.behalf == NONE);
-    let mut seen: Vec<_> = l.whoami.iter().copied().filter(|w| own(w.0)).collect();
-    seen.sort_unstable();
-    seen.chunk_by(|a, b| a.0 == b.0)
-        .filter(|group| {
-            group
-                .iter()
-                .all(|g| g.1 == group.first().map_or(NONE, |f| f.1))
-        })
-        .filter_map(|group| group.first().copied())
-        .collect()
-}
-
-fn whoami(l: &mut Lives) {
-    for (id, name, call) in agreed(l) {
-        if let Some(iv) = l.get(id)
-            && iv.owner == NONE
-            && !iv.conflict
-        {
-            (iv.owner, iv.how, iv.bound_at, iv.proof) = (name, How::WhoAmI, 0, call);
         }
     }
 }

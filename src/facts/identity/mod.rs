@@ -7,6 +7,8 @@
 
 mod input;
 mod intervals;
+mod kinds;
+mod logins;
 mod names;
 mod refused;
 mod resolve;
@@ -16,6 +18,7 @@ mod switched;
 mod tests;
 #[cfg(test)]
 mod tests_doubt;
+mod told;
 
 pub use input::{CallKey, Input};
 pub use resolve::{Account, Decision, Identity, Thread, resolve};

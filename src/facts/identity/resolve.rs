@@ -3,6 +3,7 @@
 
 use super::input::{Cred, Ev, Input, Row};
 use super::intervals::{How, Lives, follow};
+use super::kinds::{reason, robot};
 use super::refused::{Standing, Standings};
 use super::sessions::Session;
 use super::{NONE, VIA, switched, via};
@@ -275,10 +276,17 @@ fn choose(input: &Input, row: &Row, (call, pos): (u32, u32), l: &Lives, known: &
     let (mut fronted, mut behalf, mut failed) = (None, NONE, false);
     for e in input.events_of(row) {
         match *e {
-            // Several headers may name the user; the first one read is the account, a different one is no second person.
-            Ev::Fronted { name, log, .. } => {
-                fronted.get_or_insert((name, log));
-            }
+            // Several headers may name the user; the first one read is the account, a different one is no second person. A
+            // consumer of a gateway is the application where another header names its user.
+            Ev::Fronted {
+                name,
+                log,
+                consumer,
+            } => match fronted {
+                Some((_, _, true)) if !consumer => fronted = Some((name, log, consumer)),
+                Some(_) => {}
+                None => fronted = Some((name, log, consumer)),
+            },
             Ev::OnBehalf { name } => behalf = name,
             Ev::Failed => failed = true,
             _ => {}
@@ -389,7 +397,7 @@ fn choose(input: &Input, row: &Row, (call, pos): (u32, u32), l: &Lives, known: &
         }
     }
     let mut choice = match (best, fronted) {
-        (Some((class, c, service)), Some((name, _))) if class >= 2 => {
+        (Some((class, c, service)), Some((name, ..))) if class >= 2 => {
             // The credential acts; whom the front names beside a program's is whom it acts for. Beside a person's it may be
             // the client's own word: nobody is added, and less is sure.
             let other = c.name == NONE || group(c.name) != group(name);
@@ -408,7 +416,7 @@ fn choose(input: &Input, row: &Row, (call, pos): (u32, u32), l: &Lives, known: &
                 ..c
             }
         }
-        (_, Some((name, log))) if !failed => {
+        (_, Some((name, log, _))) if !failed => {
             let inner = input.outer_of(call).is_some();
             let front = fronts.get(row.addr as usize).copied().unwrap_or(false);
             let (conf, w) = if log {
@@ -571,51 +579,4 @@ impl Book {
             .filter_map(|i| slots.get_mut(*i)?.take())
             .collect();
     }
-}
-
-fn reason(via: &str) -> &'static str {
-    match via {
-        "jwt" => "claims of its tokens",
-        "cookie-login" => "the login that set its cookie",
-        "cookie" => "an answer about the owner of its cookie",
-        "basic" => "Basic credentials",
-        "digest" => "Digest credentials",
-        "ntlm" => "NTLM",
-        "api-key" => "its API key",
-        "oauth" => "a token exchange",
-        "saml" => "a SAML assertion",
-        "mtls" => "its client certificate",
-        "header" => "a header that a front sets",
-        "log-user" => "the user of a log",
-        "bearer" => "the login that issued its token",
-        _ => "its address",
-    }
-}
-
-/// Whether a login's name says that it is a program's.
-fn robot(name: &str) -> bool {
-    name.to_lowercase()
-        .split(['-', '_', '.', '@', '/'])
-        .any(|p| {
-            matches!(
-                p,
-                "svc"
-                    | "service"
-                    | "bot"
-                    | "batch"
-                    | "cron"
-                    | "daemon"
-                    | "robot"
-                    | "sync"
-                    | "etl"
-                    | "job"
-                    | "gateway"
-                    | "monitor"
-                    | "healthcheck"
-                    | "crawler"
-                    | "scheduler"
-                    | "worker"
-                    | "probe"
-            )
-        })
 }

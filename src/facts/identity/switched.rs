@@ -7,7 +7,8 @@
 
 use super::NONE;
 use super::input::{Ev, Input};
-use super::intervals::{How, Lives, agreed};
+use super::intervals::{How, Lives};
+use super::told::agreed;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// From this call on a session stands for `to`; [`NONE`] ends it. What the call handed out goes on so, else what it showed.

@@ -175,3 +175,66 @@ fn who_begins_a_login_in_a_name_is_not_yet_that_one() {
         [NOBODY, NOBODY, "alice", "alice", NOBODY, NOBODY, NOBODY]
     );
 }
+
+/// Of two headers of a gateway one names the application and one its user.
+#[test]
+fn a_consumer_is_the_application_of_the_user_beside_it() {
+    let mut s = Story::default();
+    let front = |name: &str, place: &str| E::Fronted {
+        name: name.into(),
+        place: format!("header:{place}"),
+    };
+    let app = || front("mobile-app", "x-consumer-username");
+    s.call(&[], &[app(), front("alice", "x-authenticated-userid")]);
+    s.call(&[], &[front("bob", "x-authenticated-userid"), app()]);
+    s.call(&[], &[app()]);
+    assert_eq!(s.names(), ["alice", "bob", "mobile-app"]);
+}
+
+/// A code that nobody saw being handed out is whose it brought in, where an answer names that one later.
+#[test]
+fn a_code_is_whose_token_it_brought() {
+    let mut s = Story::default();
+    let code = cred("oauth", "form:code", 1);
+    let token = cred("bearer", "header:authorization", 2);
+    let brought = E::Renewed {
+        issued: vec![("$.access_token".into(), 2)],
+    };
+    s.call(&[code], &[brought]);
+    s.call(
+        &[token],
+        &[E::WhoAmI {
+            name: "alice".into(),
+            sure: true,
+        }],
+    );
+    assert_eq!(s.names(), ["alice", "alice"]);
+}
+
+/// A first step on a session that is there already: the second step lets that session in, and a wrong one nobody.
+#[test]
+fn two_steps_on_one_cookie() {
+    let kept = || vec![("cookie:sid".to_owned(), 1)];
+    let begun = |name: &str| E::Begun {
+        name: name.into(),
+        issued: kept(),
+    };
+    let wrong = || E::LoginFailed {
+        name: String::new(),
+    };
+    let let_in = || E::Renewed { issued: kept() };
+    let mut s = Story::default();
+    s.call(&[sid(1)], &[]);
+    s.call(&[sid(1)], &[begun("alice")]);
+    s.got(403, &[sid(1)], &[wrong()]);
+    s.call(&[sid(1)], &[let_in()]);
+    s.call(&[sid(1)], &[]);
+    // who is in stays in, whatever name is typed
+    s.call(&[sid(1)], &[begun("bob")]);
+    s.call(&[sid(1)], &[]);
+    let names = s.names();
+    assert_eq!(
+        names[1..],
+        [NOBODY, NOBODY, "alice", "alice", "alice", "alice"]
+    );
+}

@@ -191,6 +191,7 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
     let mut alone: BTreeSet<(&'a str, &'a str)> = BTreeSet::new();
     let marked = children.keys().filter(|s| s.starts_with('@')).count();
     let at_all = marked < 2 || marked == children.len();
+    let written = formats(children, w);
     for seg in children.keys() {
         match tree.beside.given.says(&w.given, seg) {
             Says::Word => continue,
@@ -221,6 +222,18 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
                 continue;
             }
             _ => {}
+        }
+        if let Some(stem) = written.get(seg) {
+            typed
+                .entry((stem, ""))
+                .or_default()
+                .entry("format".into())
+                .or_default()
+                .push(seg);
+            continue;
+        }
+        if w.prev.eq_ignore_ascii_case("trpc") && words::procedures(seg) {
+            continue;
         }
         let found = frame(seg);
         match found {
@@ -356,6 +369,32 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
             why: reasons.join(", "),
             versions: false,
         });
+    }
+    out
+}
+
+/// Formats in which one answer is written: `export.csv` beside `export.pdf`. The words with their dots, by segment.
+fn formats<'a>(children: &Children<'a>, w: &Work) -> BTreeMap<&'a str, &'a str> {
+    const FORMATS: [&str; 24] = [
+        "csv", "tsv", "xls", "xlsx", "ods", "pdf", "json", "jsonl", "ndjson", "xml", "html", "txt",
+        "md", "rss", "atom", "yaml", "yml", "geojson", "ics", "doc", "docx", "odt", "pptx", "zip",
+    ];
+    let mut out: BTreeMap<&'a str, &'a str> = BTreeMap::new();
+    if words::files_below(&w.prev) {
+        return out;
+    }
+    let mut stems: BTreeMap<&'a str, Vec<&'a str>> = BTreeMap::new();
+    for seg in children.keys() {
+        if let Some((stem, format)) = seg.rsplit_once('.')
+            && FORMATS.contains(&format)
+            && (words::routeish(stem) || words::fixed(stem))
+        {
+            let dotted = seg.get(..=stem.len()).unwrap_or_default();
+            stems.entry(dotted).or_default().push(seg);
+        }
+    }
+    for (dotted, segs) in stems.into_iter().filter(|(_, s)| s.len() >= 2) {
+        out.extend(segs.into_iter().map(|s| (s, dotted)));
     }
     out
 }
@@ -499,8 +538,11 @@ fn named<'a>(
     let mut why = Vec::new();
     // Numbered words.
     let mut patterns: BTreeMap<String, Vec<&'a str>> = BTreeMap::new();
+    let places = rest.iter().filter(|s| shapes::coordinate(s)).count() >= PATTERN;
     for s in rest {
-        if let Some(p) = shapes::pattern(s) {
+        // Rows and columns are one thing: `A1`, `B12`.
+        let place = (places && shapes::coordinate(s)).then(|| "A#".to_owned());
+        if let Some(p) = place.or_else(|| shapes::pattern(s)) {
             patterns.entry(p).or_default().push(s);
         }
     }

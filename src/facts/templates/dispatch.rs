@@ -182,6 +182,7 @@ const VERBS: &[&str] = &[
     "deactivate",
     "del",
     "delete",
+    "describe",
     "detail",
     "details",
     "disable",

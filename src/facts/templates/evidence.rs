@@ -4,6 +4,7 @@
 //! Every piece of evidence adds points; above zero all are values but those that stand out. What it rests on is told as the reason.
 
 use super::decide::Work;
+use super::likeness::{alike, answers, answers_below};
 use super::{Tree, shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,8 @@ pub struct Kid<'a> {
     account: bool,
     /// Words of routes below, by level; those that any resource has left out.
     below: BTreeSet<(u8, &'a str)>,
+    /// All that stands directly below, `{}` for identifiers.
+    first: BTreeSet<&'a str>,
     /// Other texts below.
     texts: BTreeSet<(u8, &'a str)>,
     /// Nodes that it was merged of: below a parameter, how many values have it.
@@ -45,9 +48,9 @@ pub struct Kid<'a> {
     changes: bool,
     posts: bool,
     /// Names of the fields of its answer, by method.
-    answer: Option<(&'a str, &'a [u32])>,
+    pub(super) answer: Option<(&'a str, &'a [u32])>,
     /// The same of what stands directly below, by its word (`{}` for an identifier) and method.
-    answers_below: BTreeMap<(&'a str, &'a str), &'a [u32]>,
+    pub(super) answers_below: BTreeMap<(&'a str, &'a str), &'a [u32]>,
     calls: u32,
 }
 
@@ -77,6 +80,7 @@ impl<'a> Kid<'a> {
             named: false,
             account: (tree.beside.account)(name),
             below: BTreeSet::new(),
+            first: BTreeSet::new(),
             texts: BTreeSet::new(),
             nodes: nodes.len(),
             inner: false,
@@ -131,6 +135,7 @@ impl<'a> Kid<'a> {
                 let shape = shapes::shape(word);
                 let typed = shape.is_some();
                 if level == 0 {
+                    k.first.insert(if typed { "{}" } else { word });
                     k.shapes.extend(shape);
                     let document = shapes::document(word).is_some();
                     k.typed_below |= typed || document;
@@ -177,48 +182,6 @@ impl<'a> Kid<'a> {
     pub fn apart(&self) -> bool {
         self.fixed && !(self.named && self.handed.is_some()) && !self.account
     }
-}
-
-/// How alike two sets of fields are, 0..=1.
-#[allow(clippy::cast_precision_loss)] // small counts
-fn alike(a: &[u32], b: &[u32]) -> f64 {
-    let both = a.iter().filter(|x| b.binary_search(x).is_ok()).count();
-    let all = a.len() + b.len() - both;
-    both as f64 / all.max(1) as f64
-}
-
-/// How alike the answers of neighbours are; `None` where fewer than two have one for the same method.
-#[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
-fn answers<'k, 'a: 'k>(kids: impl Iterator<Item = &'k Kid<'a>>) -> Option<f64> {
-    let mut by_method: BTreeMap<&str, Vec<&[u32]>> = BTreeMap::new();
-    for (m, a) in kids.filter_map(|k| k.answer) {
-        by_method.entry(m).or_default().push(a);
-    }
-    let all: Vec<f64> = by_method
-        .values()
-        .flat_map(|l| l.windows(2))
-        .map(|w| match w {
-            [a, b] => alike(a, b),
-            _ => 0.0,
-        })
-        .collect();
-    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
-}
-
-/// How alike what different children answer below is, where they have the same there; `None` where no two have.
-#[allow(clippy::cast_precision_loss)] // counts of children
-fn answers_below(kids: &[&Kid<'_>]) -> Option<f64> {
-    let mut by_place: BTreeMap<(&str, &str), Vec<&[u32]>> = BTreeMap::new();
-    for (place, answer) in kids.iter().flat_map(|k| &k.answers_below) {
-        by_place.entry(*place).or_default().push(answer);
-    }
-    let all: Vec<f64> = by_place
-        .values()
-        .flat_map(|l| l.windows(2))
-        .filter_map(|w| w.first().zip(w.last()))
-        .map(|(a, b)| alike(a, b))
-        .collect();
-    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
 }
 
 /// What children have below in common: share of words that others have too, 0..=1, and points for how much that is; `None`
@@ -335,7 +298,30 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
             && first.peek().is_some()
             && first.all(|f| common.contains(f))
     };
-    let more: Vec<&str> = kids.iter().filter(same).map(|k| k.seg).collect();
+    // So is one of a closed list: all of them have the same kinds of things below, and it answers as they do.
+    let of: Vec<&Kid<'a>> = kids.iter().filter(|k| members.contains(k.seg)).collect();
+    let firsts: BTreeSet<&str> = of.iter().flat_map(|k| &k.first).copied().collect();
+    let folders = of.iter().filter(|k| k.inner).count();
+    let usual = of.iter().find_map(|k| k.answer);
+    let listed = |k: &&Kid<'a>| {
+        let answers = match (k.answer, usual) {
+            (Some((m, a)), Some((n, b))) => m == n && alike(a, b) >= 0.7,
+            (None, None) => !k.reads && !k.posts && !k.changes,
+            _ => false,
+        };
+        of.len() >= 2
+            && folders * 5 >= of.len() * 4
+            && !members.contains(k.seg)
+            && !words::speaker(k.seg)
+            && !k.first.is_empty()
+            && k.first.is_subset(&firsts)
+            && answers
+    };
+    let more: Vec<&str> = kids
+        .iter()
+        .filter(|k| same(k) || listed(k))
+        .map(|k| k.seg)
+        .collect();
     if !more.is_empty() {
         out.why
             .push(format!("{} with the same routes below", more.len()));
@@ -432,7 +418,15 @@ fn weigh<'a>(
             // Envelopes are alike everywhere: of words of routes where no names stand, and of which not each has something
             // below, they say little.
             let folders = share(&|k| k.inner) > 0.99;
-            points += if routeish > 0.99 && !place && !folders {
+            // One or two fields are an envelope and nothing in it.
+            let empty = !folders
+                && !place
+                && looked
+                    .iter()
+                    .all(|k| k.answer.is_none_or(|(_, a)| a.len() <= 2));
+            points += if empty {
+                1.0
+            } else if routeish > 0.99 && !place && !folders {
                 2.0
             } else {
                 4.0
@@ -460,6 +454,31 @@ fn weigh<'a>(
             points -= 3.0;
         }
     }
+    // Each has the same words below, and more below those: what differs is whose they are.
+    let first = |all: &BTreeSet<(u8, &'a str)>| -> BTreeSet<&'a str> {
+        let level = all.iter().filter(|(level, _)| *level == 1);
+        level.map(|(_, w)| *w).collect()
+    };
+    let deep = |k: &Kid<'a>| {
+        let mut below = k.below.iter().chain(&k.texts);
+        below.any(|(level, _)| *level >= 2)
+    };
+    // Places are words of routes, not all of them known ones.
+    let same = |a: &Kid<'a>, b: &Kid<'a>| {
+        let (known, others) = (first(&a.below), first(&b.below));
+        let words = known.intersection(&others).count();
+        let (texts, more) = (first(&a.texts), first(&b.texts));
+        let both = words + texts.intersection(&more).count();
+        let least = (known.len() + texts.len()).min(others.len() + more.len());
+        words >= 1 && both >= 2 && both * 2 >= least
+    };
+    let places = looked.len() >= 2
+        && looked.iter().all(|k| deep(k))
+        && looked.windows(2).all(|w| matches!(w, [a, b] if same(a, b)));
+    if places {
+        points += 5.0;
+        why.push("the same places below".into());
+    }
     // Names and identifiers below, and no routes that they share: each is a collection of its own.
     if !place
         && share(&|k| k.collects || k.typed_below) >= 0.6
@@ -482,7 +501,7 @@ fn weigh<'a>(
     if w.prev == "{}" && w.merged >= 3 {
         points += 0.5 - 2.0 * share(&|k| k.nodes * 5 >= w.merged * 3);
     }
-    if share(&|k| k.collects) > 0.5 {
+    if share(&|k| k.collects) > 0.5 && !places {
         points -= 2.5 * routeish;
     }
     points += 1.5 * share(&|k| k.changes);
@@ -536,6 +555,11 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
             "handed out by another answer"
         } else if k.account && place {
             "names of accounts"
+        } else if k.seg.contains([' ', '+'])
+            && words::pieces(k.seg).len() >= 2
+            && (!family.typed.is_empty() || family.numbered > 0)
+        {
+            "written as titles"
         } else if k.below.iter().any(|(level, _)| *level == 1)
             && k.below
                 .iter()

@@ -9,7 +9,10 @@ mod decide;
 pub mod dispatch;
 mod evidence;
 pub mod given;
+mod likeness;
 pub mod names;
+mod people;
+mod registries;
 pub mod shapes;
 #[cfg(test)]
 mod tests;
@@ -187,7 +190,24 @@ pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
         }
     }
     let by_shape_alone = paths.len() > TEMPLATE_PATHS;
-    for (host, list) in hosts {
+    for (host, mut list) in hosts {
+        let of: Vec<&str> = list
+            .iter()
+            .filter_map(|i| paths.get(*i as usize))
+            .map(|p| path_of(p.target))
+            .collect();
+        let kept = registries::Kept::of(&of);
+        list.retain(|i| {
+            let path = paths.get(*i as usize).map(|p| path_of(p.target));
+            let known = path.and_then(|p| kept.route(p));
+            match (known, out.get_mut(*i as usize)) {
+                (Some(known), Some(o)) => {
+                    *o = known;
+                    false
+                }
+                _ => true,
+            }
+        });
         if by_shape_alone {
             for i in list {
                 if let (Some(p), Some(o)) = (paths.get(i as usize), out.get_mut(i as usize)) {
@@ -247,6 +267,11 @@ fn whole(p: &PathIn<'_>, path: &str) -> Option<Folded> {
         })
     };
     if !path.starts_with('/') || matches!(p.kind, "graphql" | "grpc" | "soap" | "xml-rpc") {
+        // Which of several places answers is told by an identifier in the path here too.
+        let by_shape = decide::alone(&segments(path));
+        if path.starts_with('/') && p.kind == "soap" && by_shape.route.contains("{id}") {
+            return Some(by_shape);
+        }
         return plain(if path.is_empty() {
             "/".into()
         } else {

@@ -366,3 +366,87 @@ fn answers_alike_alone_do_not_join_words_of_routes() {
         assert_eq!(routes.len(), want, "{routes:?}");
     }
 }
+
+#[test]
+fn formats_plates_procedures_and_ways_in() {
+    check(
+        "GET /reports/7/export.csv -> /reports/{id}/export.{id}
+         GET /reports/8/export.pdf -> /reports/{id}/export.{id}
+         GET /orders.json -> /orders.{id}
+         GET /orders.xml -> /orders.{id}
+         GET /robots.txt -> /robots.txt
+         GET /plates/P101/wells/A1 -> /plates/{id}/wells/{id}
+         GET /plates/P102/wells/B11 -> /plates/{id}/wells/{id}
+         GET /plates/P103/wells/H7 -> /plates/{id}/wells/{id}
+         GET /trpc/user.me -> /trpc/user.me
+         GET /trpc/post.list -> /trpc/post.list
+         GET /trpc/user.me,post.list -> /trpc/user.me,post.list
+         POST /u/login/identifier -> /u/login/identifier
+         POST /u/login/password -> /u/login/password
+         POST /u/login/mfa -> /u/login/mfa
+         GET /v1/jobs/9f8e7d6c5b4a -> /v1/jobs/{id}
+         GET /v1/jobs/9f8e7d6c5b4a:cancel -> /v1/jobs/{id}:cancel",
+    );
+}
+
+/// What differs between places with the same below is whose they are, also where words of routes stand else.
+#[test]
+fn tenants_before_the_same_places() {
+    check(
+        "GET /app/acme/inbox -> /app/{id}/inbox
+         GET /app/acme/documents/17 -> /app/{id}/documents/{id}
+         GET /app/acme/documents/17/revisions/2 -> /app/{id}/documents/{id}/revisions/{id}
+         GET /app/lab/inbox -> /app/{id}/inbox
+         GET /app/lab/documents/5/revisions/2 -> /app/{id}/documents/{id}/revisions/{id}
+         GET /app/home/inbox -> /app/{id}/inbox
+         GET /app/home/documents/9/revisions/1 -> /app/{id}/documents/{id}/revisions/{id}",
+    );
+    check(
+        "GET /app/acme/inbox -> /app/{id}/inbox
+         GET /app/acme/doc/17/rev/2 -> /app/{id}/doc/{id}/rev/{id}
+         GET /app/lab/inbox -> /app/{id}/inbox
+         GET /app/lab/doc/5/rev/2 -> /app/{id}/doc/{id}/rev/{id}
+         GET /app/home/inbox -> /app/{id}/inbox
+         GET /app/home/doc/9/rev/1 -> /app/{id}/doc/{id}/rev/{id}",
+    );
+    check(
+        "GET /api/customers/17/contacts -> /api/customers/{id}/contacts
+         GET /api/suppliers/18/contacts -> /api/suppliers/{id}/contacts
+         GET /api/customers/search -> /api/customers/search
+         GET /api/suppliers/search -> /api/suppliers/search",
+    );
+}
+
+#[test]
+fn objects_are_written_and_read_by_their_paths() {
+    check(
+        "GET /media/avatars/2026/05/a9f3.jpg -> /media/{file}
+         PUT /media/avatars/2026/05/a9f3.jpg -> /media/{file}
+         PUT /media/docs/2026/plan.pdf -> /media/{file}
+         GET /media/docs/2026/plan.pdf -> /media/{file}
+         GET /media/logo.png -> /media/{file}
+         DELETE /media/docs/2025/old.pdf -> /media/{file}
+         GET /media/docs/readme.txt -> /media/{file}
+         POST /api/media -> /api/media",
+    );
+}
+
+/// Which of several places of one interface answers stands in the path, with an identifier.
+#[test]
+fn paths_of_soap_have_identifiers() {
+    let paths = [
+        "/Soap/u/58.0/00D103886",
+        "/Soap/u/58.0/00D32c443",
+        "/ws/Policy",
+    ];
+    let ins: Vec<PathIn<'_>> = paths
+        .iter()
+        .map(|p| PathIn::new("POST", "h", p, "soap", 3))
+        .collect();
+    let got = fold(&ins, &Beside::default());
+    let routes: Vec<&str> = got.iter().map(|g| &*g.route).collect();
+    assert_eq!(
+        routes,
+        ["/Soap/u/58.0/{id}", "/Soap/u/58.0/{id}", "/ws/Policy"]
+    );
+}

@@ -57,8 +57,59 @@ const FILES: usize = 5;
 /// Nodes looked at below a place of files.
 const FILES_LOOKED: usize = 2000;
 
+/// Whether objects are kept here under keys that look like paths: what is read without ever being told in fields is written by
+/// the same addresses, at several depths. The reason.
+fn objects(tree: &Tree<'_>, children: &Children<'_>, w: &Work) -> Option<String> {
+    if w.depth == 0 || children.len() < 2 || !w.given.is_empty() {
+        return None;
+    }
+    let mut todo: Vec<(u32, &str, u8)> = Vec::new();
+    todo.extend(
+        children
+            .iter()
+            .flat_map(|(s, l)| l.iter().map(|n| (*n, *s, 0))),
+    );
+    let (mut looked, mut leaves, mut documents) = (0usize, 0usize, 0usize);
+    let (mut reads, mut writes) = (0usize, 0usize);
+    let mut depths: BTreeSet<u8> = BTreeSet::new();
+    while let Some((n, name, level)) = todo.pop() {
+        looked += 1;
+        if looked > FILES_LOOKED {
+            return None;
+        }
+        let node = tree.nodes.get(n as usize)?;
+        for p in node.ends.iter().filter_map(|e| tree.paths.get(*e as usize)) {
+            match p.method {
+                "GET" if p.answer.is_empty() => reads += 1,
+                "PUT" if p.answer.is_empty() => writes += 1,
+                "HEAD" | "DELETE" => {}
+                _ => return None,
+            }
+        }
+        if node.children.is_empty() {
+            leaves += 1;
+            documents += usize::from(shapes::document(name).is_some());
+            depths.insert(level);
+        }
+        todo.extend(
+            node.children
+                .iter()
+                .map(|(s, n)| (*n, s.as_ref(), level.saturating_add(1))),
+        );
+    }
+    (reads >= 2
+        && writes >= 2
+        && leaves >= FILES
+        && (depths.len() >= 2 || depths.first().is_some_and(|d| *d >= 2))
+        && documents * 3 >= leaves)
+        .then(|| format!("objects kept by their paths after '{}'", w.prev))
+}
+
 /// Whether a tree of folders and files stands here, whatever its depth (`/files/shared/plans/a.pdf`). The reason.
 pub fn files(tree: &Tree<'_>, children: &Children<'_>, w: &Work) -> Option<String> {
+    if let Some(why) = objects(tree, children, w) {
+        return Some(why);
+    }
     if !words::files_below(&w.prev) || !w.given.is_empty() {
         return None;
     }

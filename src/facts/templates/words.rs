@@ -126,6 +126,15 @@ pub fn custom(s: &str) -> bool {
         && (verb(s) || has("verbs", s) || has("fixed", s) || has("vocab", s))
 }
 
+/// Whether text names procedures: `user.byId`, several joined by commas.
+pub fn procedures(s: &str) -> bool {
+    s.split(',').all(|p| {
+        p.contains('.')
+            && p.split('.')
+                .all(|w| !w.is_empty() && w.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+    })
+}
+
 /// Whether every piece is a word of routes.
 pub fn routeish(s: &str) -> bool {
     if !s.is_ascii() {

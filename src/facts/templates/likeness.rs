@@ -1,0 +1,46 @@
+//! How alike answers are. In: names of fields by their prints. Out: 0..=1. Bounds: linear in fields; neighbours are compared.
+
+use super::evidence::Kid;
+use std::collections::BTreeMap;
+
+/// How alike two sets of fields are, 0..=1.
+#[allow(clippy::cast_precision_loss)] // small counts
+pub fn alike(a: &[u32], b: &[u32]) -> f64 {
+    let both = a.iter().filter(|x| b.binary_search(x).is_ok()).count();
+    let all = a.len() + b.len() - both;
+    both as f64 / all.max(1) as f64
+}
+
+/// How alike the answers of neighbours are; `None` where fewer than two have one for the same method.
+#[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
+pub fn answers<'k, 'a: 'k>(kids: impl Iterator<Item = &'k Kid<'a>>) -> Option<f64> {
+    let mut by_method: BTreeMap<&str, Vec<&[u32]>> = BTreeMap::new();
+    for (m, a) in kids.filter_map(|k| k.answer) {
+        by_method.entry(m).or_default().push(a);
+    }
+    let all: Vec<f64> = by_method
+        .values()
+        .flat_map(|l| l.windows(2))
+        .map(|w| match w {
+            [a, b] => alike(a, b),
+            _ => 0.0,
+        })
+        .collect();
+    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+}
+
+/// How alike what different children answer below is, where they have the same there; `None` where no two have.
+#[allow(clippy::cast_precision_loss)] // counts of children
+pub fn answers_below(kids: &[&Kid<'_>]) -> Option<f64> {
+    let mut by_place: BTreeMap<(&str, &str), Vec<&[u32]>> = BTreeMap::new();
+    for (place, answer) in kids.iter().flat_map(|k| &k.answers_below) {
+        by_place.entry(*place).or_default().push(answer);
+    }
+    let all: Vec<f64> = by_place
+        .values()
+        .flat_map(|l| l.windows(2))
+        .filter_map(|w| w.first().zip(w.last()))
+        .map(|(a, b)| alike(a, b))
+        .collect();
+    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+}
