@@ -472,12 +472,10 @@ pub fn judge(
         })
         .collect();
     order.sort_by(|x, y| {
-        // Gains below a tenth of a bit are none, and so are losses: those who gain nothing are told apart by what they received.
+        // Gains below a tenth of a bit are none: those who gain nothing are told apart by what they received.
         let key = |i: usize| {
-            (
-                sol.set.contains(&i),
-                (sol.gain[i] / BIT * 10.0).round().max(0.0) + 0.0, // no -0
-            )
+            let tenths = (sol.gain[i] / BIT * 10.0).round() + 0.0; // no -0
+            (sol.set.contains(&i), tenths)
         };
         let (a, b) = (key(*x), key(*y));
         b.0.cmp(&a.0)
