@@ -234,11 +234,7 @@ fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) 
             out.explained = explained(&l, reads, &found.set);
             if !found.set.is_empty() && (out.explained < EXPLAINED || found.set.len() > TEAM) {
                 out.left = found.set;
-                // as often as such answers were right on those leaks
-                out.confidence = match out.explained < EXPLAINED {
-                    true => 0.8,
-                    false => 0.6,
-                };
+                out.confidence = belief::nobody(out.missed > 0.0);
                 return (score, out);
             }
             out.set = found.set;
@@ -248,7 +244,8 @@ fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) 
                 share: found.confidence,
                 members: out.set.len(),
                 explained: out.explained,
-                peers: !out.peers.is_empty(),
+                peers: out.peers.len(),
+                missed: out.missed > 0.0,
             });
             return (score, out);
         };
