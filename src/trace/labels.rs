@@ -12,6 +12,7 @@ use crate::detect::form::Form;
 use crate::error::Result;
 use crate::limits;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -84,6 +85,7 @@ pub fn read(
             fields: &mut fields,
             seen: &mut seen,
         };
+        let content = values_again(&content);
         let (mut from, mut ok) = (0, true);
         // one document or many
         while ok && from < content.len() {
@@ -116,6 +118,27 @@ pub fn read(
     }
     out.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
     Ok(out.into_iter().take(GIVEN).map(|x| x.1).collect())
+}
+
+/// JSON in which what stands for a hidden number, which has no quotes, is a number again: a share copy writes stars and letters there.
+/// Places stay.
+fn values_again(content: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'*', content).is_none() {
+        return Cow::Borrowed(content);
+    }
+    let mut out = content.to_vec();
+    let (mut quoted, mut escaped, mut hidden) = (false, false, false);
+    for b in &mut out {
+        match *b {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => (quoted, hidden) = (!quoted, false),
+            b'*' if !quoted => (*b, hidden) = (b'1', true),
+            b'a'..=b'z' if hidden => *b = b'1',
+            _ => hidden = false,
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Bodies that were answered to accounts, one account after the other as long as all its bodies are within bounds.
@@ -257,5 +280,17 @@ impl Visit for Walk<'_> {
     }
     fn word(&mut self, raw: &[u8], at: usize) {
         self.value(raw, at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::values_again;
+
+    #[test]
+    fn a_hidden_number_is_a_number_and_nothing_else_changes() {
+        let there = br#"{"a\\":"*bc*","b":*bcdfg*,"c\"*":[**,true,*b ],"d":1}"#;
+        let want = br#"{"a\\":"*bc*","b":1111111,"c\"*":[11,true,11 ],"d":1}"#;
+        assert_eq!(values_again(there).as_ref(), want);
     }
 }

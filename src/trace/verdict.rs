@@ -3,26 +3,28 @@
 //! [`crate::limits::TRACE_SUSPECTS`] suspects and [`crate::limits::TRACE_CALLS`] calls each.
 
 mod coverage;
+mod exits;
+mod readings;
 mod signs;
 mod wording;
+
+pub use readings::{Readings, readings};
 
 use super::clue::{Clue, Shape};
 use super::evidence::{Detail, Evidence};
 use super::labels;
 use super::likelihood::{Reads, Solution, solve};
-use super::matching::RowHit;
 use super::model::{Suspect, Verdict};
 use super::resolve::Fit;
-use super::sight::{Found, Holder};
 use super::subjects::Deliveries;
 use crate::detect::print::PrintKey;
 use crate::error::Result;
 use crate::facts::inside::Inside;
 use crate::limits;
 use coverage::{Coverage, coverage};
-use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use exits::{exit_bits, sent_outside};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
@@ -48,137 +50,6 @@ pub(super) const BELIEF: f32 = 0.5;
 const RELAYED: f64 = 0.5;
 /// How long before and after its own call a relay's inner call may lie (nanoseconds).
 const RELAY_NS: i64 = 2_000_000_000;
-
-/// What one account got of one row.
-#[derive(Debug, Clone, Default)]
-struct Reading {
-    clear: u64,
-    veiled: u64,
-    /// (time, call index, offset of the best value), in no order.
-    calls: Vec<(i64, u32, u64)>,
-    /// Earliest upload of the row by the account itself and its columns.
-    upload: Option<(i64, u64)>,
-    /// A masked value of the row stood masked in what it got.
-    as_is: bool,
-}
-
-impl Reading {
-    fn first(&self) -> Option<(i64, u32, u64)> {
-        self.calls.iter().min().copied()
-    }
-}
-
-/// Deliveries of the clue's rows by account and row.
-pub struct Readings {
-    by: BTreeMap<i64, BTreeMap<u32, Reading>>,
-    /// Values in clear of columns that identify nobody, by account: what a row lacks may have come beside it.
-    beside: FxHashMap<i64, FxHashSet<u32>>,
-    /// Rows sent in requests: (row, call index).
-    sent: Vec<(u32, u32)>,
-    /// Rows seen at all.
-    pub rows_seen: BTreeSet<u32>,
-}
-
-/// Collects who got and who sent which row.
-pub fn readings(
-    e: &Evidence<'_>,
-    clue: &Clue,
-    found: &[Found],
-    hits: &[RowHit],
-    until: Option<i64>,
-) -> Readings {
-    let mut out = Readings {
-        by: BTreeMap::new(),
-        beside: FxHashMap::default(),
-        sent: Vec::new(),
-        rows_seen: BTreeSet::new(),
-    };
-    let mut uploads: Vec<(i64, u32, i64, u64)> = Vec::new();
-    for h in hits.iter().filter(|h| h.conf >= BELIEF) {
-        out.rows_seen.insert(h.row);
-        let offset = h
-            .hits
-            .first()
-            .and_then(|i| found.get(h.found as usize)?.hits.get(*i as usize))
-            .map_or(0, |x| x.offset);
-        let as_is = found.get(h.found as usize).is_some_and(|f| {
-            h.hits
-                .iter()
-                .filter_map(|i| f.hits.get(*i as usize))
-                .any(|x| {
-                    x.masked
-                        && clue
-                            .values
-                            .get(x.value as usize)
-                            .is_some_and(|v| v.shape == Shape::Masked)
-                })
-        });
-        let mut deliver = |call: u32| {
-            if let (Some(a), Some(c)) = (e.receiver(call), e.calls.get(call as usize))
-                && until.is_none_or(|u| c.ts <= u)
-            {
-                let r = out.by.entry(a).or_default().entry(h.row).or_default();
-                r.clear |= h.clear;
-                r.veiled |= h.veiled;
-                r.as_is |= as_is;
-                r.calls.push((c.ts, call, offset));
-            }
-        };
-        match h.holder {
-            Holder::Body(b) => e.answered_with(b).for_each(&mut deliver),
-            Holder::RespHead(id) => e.find(id).into_iter().for_each(&mut deliver),
-            Holder::ReqHead(_) => {}
-        }
-        match h.holder {
-            Holder::Body(b) => {
-                for call in e.sent_with(b) {
-                    out.sent.push((h.row, call));
-                    if let Some(c) = e.calls.get(call as usize) {
-                        uploads.push((c.behind, h.row, c.ts, h.clear));
-                    }
-                }
-            }
-            Holder::ReqHead(id) => out.sent.extend(e.find(id).map(|c| (h.row, c))),
-            Holder::RespHead(_) => {}
-        }
-    }
-    for f in found {
-        let Holder::Body(body) = f.holder else {
-            continue;
-        };
-        let mut values = f
-            .hits
-            .iter()
-            .filter(|h| !h.masked && !h.form.steps().any(crate::detect::form::Step::one_way))
-            .map(|h| h.value)
-            .filter(|v| {
-                clue.values
-                    .get(*v as usize)
-                    .and_then(|v| clue.columns.get(usize::from(v.column)))
-                    .is_some_and(|c| !c.strong)
-            })
-            .peekable();
-        if values.peek().is_none() {
-            continue;
-        }
-        let values: Vec<u32> = values.collect();
-        for call in e.answered_with(body) {
-            if let (Some(a), Some(c)) = (e.receiver(call), e.calls.get(call as usize))
-                && until.is_none_or(|u| c.ts <= u)
-            {
-                out.beside.entry(a).or_default().extend(&values);
-            }
-        }
-    }
-    for (account, row, ts, columns) in uploads {
-        if let Some(r) = out.by.get_mut(&account).and_then(|m| m.get_mut(&row)) {
-            let u = r.upload.get_or_insert((ts, 0));
-            u.0 = u.0.min(ts);
-            u.1 |= columns;
-        }
-    }
-    out
-}
 
 /// What a question about suspects needs.
 pub struct Case<'a, 'c> {
@@ -475,12 +346,10 @@ pub fn judge(
         })
         .collect();
     order.sort_by(|x, y| {
-        // Gains below a tenth of a bit are none, and so are losses: those who gain nothing are told apart by what they received.
+        // Gains below a tenth of a bit are none: those who gain nothing are told apart by what they received.
         let key = |i: usize| {
-            (
-                sol.set.contains(&i),
-                (sol.gain[i] / BIT * 10.0).round().max(0.0) + 0.0, // no -0
-            )
+            let tenths = (sol.gain[i] / BIT * 10.0).round() + 0.0; // no -0
+            (sol.set.contains(&i), tenths)
         };
         let (a, b) = (key(*x), key(*y));
         b.0.cmp(&a.0)
@@ -563,86 +432,6 @@ fn likely(accounts: &[i64], by_account: &[Vec<u32>], leaked: &Set) -> Vec<i64> {
     list.into_iter().map(|x| x.1).collect()
 }
 
-/// Bits by which what an account (or its host) sent outside is *this* clue: of `n` records that left, `k` are in the clue,
-/// where of all records the share `base` is. An export of everything to a partner says nothing; sending out just the
-/// leaked rows says nearly all. Capped: the host may be shared.
-fn exit_bits(n: usize, k: usize, base: f64) -> f64 {
-    if n == 0 || k == 0 {
-        return 0.0;
-    }
-    let (n, k) = (n as f64, k as f64);
-    // Three times the common share: a large export that happens to hold much of the clue is no sign.
-    let base = (3.0 * base).clamp(1e-9, 0.5);
-    let rate = k / n;
-    if rate <= base {
-        return 0.0;
-    }
-    let rest = if k < n {
-        (n - k) * ((1.0 - rate) / (1.0 - base)).ln()
-    } else {
-        0.0
-    };
-    ((k * (rate / base).ln() + rest) / BIT).min(60.0)
-}
-
-/// Covered rows that left for an outside address after the account had received them: in its own requests, or in
-/// requests from an address at which it received them. By account.
-fn sent_outside(
-    c: &Case<'_, '_>,
-    r: &Readings,
-    cover: &Coverage,
-    details: &mut Details<'_, '_>,
-) -> Result<BTreeMap<i64, BTreeSet<u32>>> {
-    // (address, row) and (account, row) with the last time it left.
-    let mut hosts: BTreeMap<(IpAddr, u32), i64> = BTreeMap::new();
-    let mut own: BTreeMap<(i64, u32), i64> = BTreeMap::new();
-    for (row, call) in &r.sent {
-        let Some(d) = details.get(*call)? else {
-            continue;
-        };
-        if d.dst.is_none_or(|a| c.inside.has(a)) {
-            continue;
-        }
-        if let Some(k) = c.e.calls.get(*call as usize) {
-            let t = own.entry((k.behind, *row)).or_insert(d.ts);
-            *t = d.ts.max(*t);
-        }
-        // What comes from outside and goes outside did not leave here.
-        if let Some(src) = d.src.filter(|s| c.inside.has(*s)) {
-            let t = hosts.entry((src, *row)).or_insert(d.ts);
-            *t = d.ts.max(*t);
-        }
-    }
-    let mut out: BTreeMap<i64, BTreeSet<u32>> = BTreeMap::new();
-    if own.is_empty() && hosts.is_empty() {
-        return Ok(out);
-    }
-    for (account, rows) in &cover.rows {
-        for row in rows {
-            let Some(x) = r.by.get(account).and_then(|m| m.get(row)) else {
-                continue;
-            };
-            let after = |t: Option<&i64>, got: i64| t.is_some_and(|t| *t >= got);
-            let mut left = x
-                .first()
-                .is_some_and(|f| after(own.get(&(*account, *row)), f.0));
-            for (ts, call, _) in x.calls.iter().take(8) {
-                if left || hosts.is_empty() {
-                    break;
-                }
-                left = details
-                    .get(*call)?
-                    .and_then(|d| d.src)
-                    .is_some_and(|s| after(hosts.get(&(s, *row)), *ts));
-            }
-            if left {
-                out.entry(*account).or_default().insert(*row);
-            }
-        }
-    }
-    Ok(out)
-}
-
 /// Of accounts with the same reads the one that was seen sending just these rows outside is the one; else the one whose order,
 /// masks and channel fit the clue better by more than chance would have it.
 fn break_ties(sol: &mut Solution, beside: &[f64], signs: &[f64]) {
@@ -688,16 +477,3 @@ fn break_ties(sol: &mut Solution, beside: &[f64], signs: &[f64]) {
 /// Bits by which order, masks and channel must differ before they part accounts that read the same.
 const TIE_BITS: f64 = 12.0;
 const BIT: f64 = std::f64::consts::LN_2;
-
-#[cfg(test)]
-mod tests {
-    use super::exit_bits;
-
-    #[test]
-    fn an_export_of_everything_is_no_leak() {
-        assert_eq!(exit_bits(900, 150, 0.13), 0.0);
-        assert!(exit_bits(900, 100, 0.13) == 0.0);
-        assert_eq!(exit_bits(150, 150, 0.13), 60.0);
-        assert_eq!(exit_bits(0, 0, 0.13), 0.0);
-    }
-}

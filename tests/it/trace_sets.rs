@@ -227,6 +227,8 @@ fn innocent_readers_are_not_blamed() {
             s.sort_unstable();
             s.dedup();
             let got = ask(reads, s);
+            // who gains nothing by any rate has none, and loses nothing
+            assert!(got.gain.iter().all(|g| *g >= 0.0), "{:?}", got.gain);
             if got.set.is_empty() {
                 none += 1;
             } else {

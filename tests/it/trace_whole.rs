@@ -349,8 +349,19 @@ fn ask(case: &Path, clue: &Path, more: &[&str]) -> serde_json::Value {
     ];
     args.extend(more);
     let out = program(&args);
-    serde_json::from_slice(&out.stdout)
-        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)))
+    let v: serde_json::Value = serde_json::from_slice(&out.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)));
+    // Behind those who are named the others stand in the order of their scores.
+    let named = set(&v);
+    let scores: Vec<f64> = v["suspects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|s| !named.iter().any(|n| s["account"] == n.as_str()))
+        .filter_map(|s| s["score"].as_f64())
+        .collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+    v
 }
 
 fn load(dir: &Path, o: &Office, name: &str) -> std::path::PathBuf {
@@ -554,4 +565,57 @@ fn twins_tie_strangers_are_nobody_and_evidence_can_be_left_out() {
         let v = ask(&case, &clue, &[]);
         assert_eq!(v["verdict"]["none"], true, "{}", v["verdict"]);
     }
+}
+
+/// A copy for others says as much of what somebody picked by as its case does, also where numbers stand without quotes: what hides
+/// one is no JSON any more.
+#[test]
+fn a_copy_tells_a_region_that_was_picked() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut o = office(900, false);
+    let bare = regex::bytes::Regex::new("\"mobile\":\"([0-9]{11})\"").unwrap();
+    o.capture = bare
+        .replace_all(&o.capture, &b"\"mobile\": $1 "[..])
+        .into_owned();
+    let case = load(dir.path(), &o, "c");
+    let (copy, secret) = (dir.path().join("copy.ltc"), dir.path().join("secret"));
+    std::fs::write(&secret, "correct horse battery staple\n").unwrap();
+    let secret = secret.to_str().unwrap();
+    let out = program(&[
+        "share",
+        "-o",
+        copy.to_str().unwrap(),
+        "--case",
+        case.to_str().unwrap(),
+        "--passphrase-file",
+        secret,
+    ]);
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    let clue = dir.path().join("clue.csv");
+    let picked = |v: &serde_json::Value| -> Vec<String> {
+        let suspects = v["suspects"].as_array().unwrap();
+        suspects
+            .iter()
+            .flat_map(|s| s["evidence"].as_array().unwrap())
+            .filter(|e| e["kind"] == "selection")
+            .map(|e| format!("{} {}", e["bits"], e["text"]))
+            .collect()
+    };
+    let mut said = 0;
+    for (name, own) in o.reads.iter().skip(1).take(8) {
+        let mut t = String::from("name,mobile\n");
+        for p in own.iter().filter(|i| region(**i) == region(own[0])) {
+            let _ = writeln!(t, "{},{}", o.people[*p].name, o.people[*p].mobile);
+        }
+        std::fs::write(&clue, t).unwrap();
+        let here = picked(&ask(&case, &clue, &[]));
+        let there = picked(&ask(&copy, &clue, &["--passphrase-file", secret]));
+        assert_eq!(here, there, "{name}");
+        said += here.len();
+    }
+    assert!(said > 4, "{said}");
 }

@@ -537,5 +537,9 @@ pub(super) fn quick_gain(l: &Leak, f: &Fit, a: usize) -> (f64, f64) {
         .map(|p| ((1.0 - p * (1.0 - q)).max(EPS) / (1.0 - p).max(EPS)).ln())
         .sum::<f64>()
         + l.rest[a] * (1.0 - q).ln();
-    (gain + l.beside[a], q)
+    // At no rate at all nothing is gained and nothing lost; the rounds only draw near to that.
+    match gain > 0.0 {
+        true => (gain + l.beside[a], q),
+        false => (l.beside[a], EPS),
+    }
 }
