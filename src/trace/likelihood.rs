@@ -1,7 +1,6 @@
 //! Which set of accounts explains a leak best. In: for each account the records that were delivered to it, and the
 //! records that leaked, all as small integers. Out: a set, ties, the gain of every account, a confidence.
-//! Bounds: work is linear in the leaked deliveries times the sets weighed ([`sample`] bounds those); the only random numbers have
-//! a fixed seed, so equal input gives equal output.
+//! Bounds: work is linear in the leaked deliveries times the sets weighed ([`sample`] bounds those); equal input gives equal output.
 //!
 //! Model (noisy or): a record t leaks from elsewhere with a rate b that depends only on how many accounts received it
 //! (popular records turn up in any list), and from each account a of the set G that received it with rate q(a).
@@ -10,14 +9,15 @@
 //!
 //! - [`segments`]: what an account took may be a stretch of its reads (an export, one evening), or those with one property (a region):
 //!   then only that part counts, at the price of saying which it is.
-//! - An account joins while that gains more than `ln N + max(ln|S| / 2, ln SURE)`; rates are fitted by EM; then accounts that are
-//!   not needed leave, and each member is tried against every other account in its place.
+//! - An account joins while that gains more than `ln N + max(ln|S| / 2, ln SURE)`, less for later ones (there are fewer sets than
+//!   orders in which their members join), more where some give away all and others little; rates are fitted by EM; then accounts that
+//!   are not needed leave, and each member is tried against every other account in its place.
 //! - [`missed`]: a capture seldom has all. What readers like a member received and it did not may have reached it in no capture: such a
 //!   record leaks from it at its rate times the share of its reads that is missing, one share for all, fitted with the rates. Where that
 //!   would take more than can be missing, the captures are taken for whole: what leaked at its source looks like that.
 //! - [`peers`]: a member must leak a higher share of what it read than leaks of what its peers read and no member did: an honest
 //!   reader of one region is not the source because a region leaked.
-//! - [`sample`]: sets near the best one are walked through; what they weigh together is the posterior, and a better one is taken.
+//! - [`sample`]: the neighbours of the best sets are weighed; what they weigh together is the posterior, and a better one is taken.
 //! - [`belief`]: what such a share of the posterior was worth on leaks whose truth is known.
 
 mod belief;
@@ -223,17 +223,18 @@ fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) 
                 out.rate[*a] = *q;
             }
             out.picked.clone_from(&l.picked);
+            for a in (0..n).filter(|a| l.price[*a] == 0.0) {
+                // it counts with all again
+                out.burst[a] = 0.0;
+            }
+            out.stretch = (0..n).map(|a| l.total(a) as u32).collect();
             let score = found.best.score() - l.cost();
             out.set_gain = found.best.ll - null.ll;
             out.missed = found.best.missed / (1.0 + found.best.missed);
             out.explained = explained(&l, reads, &found.set);
             if !found.set.is_empty() && (out.explained < EXPLAINED || found.set.len() > TEAM) {
                 out.left = found.set;
-                // as often as such answers were right on those leaks
-                out.confidence = match out.explained < EXPLAINED {
-                    true => 0.8,
-                    false => 0.6,
-                };
+                out.confidence = belief::nobody(out.missed > 0.0);
                 return (score, out);
             }
             out.set = found.set;
@@ -243,7 +244,8 @@ fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) 
                 share: found.confidence,
                 members: out.set.len(),
                 explained: out.explained,
-                peers: !out.peers.is_empty(),
+                peers: out.peers.len(),
+                missed: out.missed > 0.0,
             });
             return (score, out);
         };
@@ -253,19 +255,23 @@ fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) 
     }
 }
 
-/// Chooses the members' stretches anew, each on top of the others: what one of a team took is not what the other took.
+/// Chooses the members' stretches anew, each on top of the others: what one of a team took is not what the other took, and all that
+/// one read may explain more than the stretches that did best against background.
 fn refine(l: &mut Leak, set: &[usize], best: &mut Fit) {
     for a in set {
         let others = fit(l, &without(set, *a));
-        let Some(s) = segments::best(l, *a, &others) else {
-            continue;
-        };
-        let old = segments::take(l, *a, s);
-        let f = fit(l, set);
-        if f.score() > best.score() + 1e-6 {
-            *best = f;
-        } else {
-            segments::take(l, *a, old);
+        let parts = [
+            segments::best(l, *a, &others),
+            (l.price[*a] > 0.0).then(|| segments::whole(l, *a)),
+        ];
+        for s in parts.into_iter().flatten() {
+            let old = segments::take(l, *a, s);
+            let f = fit(l, set);
+            if f.score() > best.score() + 1e-6 {
+                *best = f;
+            } else {
+                segments::take(l, *a, old);
+            }
         }
     }
 }
@@ -282,6 +288,36 @@ fn look(reads: &Reads, l: &mut Leak, set: &[usize]) -> bool {
     new
 }
 
+/// Accounts that are refitted before one joins, and as many who read the same as a member.
+const TRIED: usize = 4;
+
+/// Who would do best beside these members, and with which part of its reads. Held rates understate what a refit gains, so a few of the
+/// best are refitted; and what did best against background is seldom what does best beside somebody who read the same.
+fn joins(l: &mut Leak, set: &[usize], best: &Fit) -> Option<(f64, usize, segments::Stretches)> {
+    let first = ranked(l, best, set).into_iter().filter(|x| x.0 > 0.0);
+    let mut list: Vec<usize> = first.take(TRIED).map(|x| x.1).collect();
+    let same = |a: &usize| set.iter().any(|m| segments::alike(&l.all[*a], &l.all[*m]));
+    let others = (0..l.all.len()).filter(|a| !set.contains(a) && !l.barred[*a] && same(a));
+    list.extend(others.take(TRIED));
+    let mut top: Option<(f64, usize, segments::Stretches)> = None;
+    for a in list {
+        let parts = [
+            Some(segments::own(l, a)),
+            (l.price[a] > 0.0).then(|| segments::whole(l, a)),
+            segments::best(l, a, best),
+        ];
+        for part in parts.into_iter().flatten() {
+            let old = segments::take(l, a, part);
+            let score = fit(l, &with(set, a)).score();
+            let part = segments::take(l, a, old);
+            if top.as_ref().is_none_or(|t| score > t.0 + 1e-9) {
+                top = Some((score, a, part));
+            }
+        }
+    }
+    top
+}
+
 /// Greedy additions, removals and replacements until nothing improves.
 fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
     look(reads, l, &set);
@@ -292,22 +328,12 @@ fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
             segments::anew(l, &set, &best);
         }
         if set.len() < SET_MAX {
-            // Held rates understate what a refit gains, so a few of the best are refitted.
-            let mut top: Option<(f64, usize, Fit)> = None;
-            for (g, a) in ranked(l, &best, &set).into_iter().take(4) {
-                if g <= 0.0 {
-                    break;
-                }
-                let f = fit(l, &with(&set, a));
-                if top.as_ref().is_none_or(|t| f.score() > t.0 + 1e-9) {
-                    top = Some((f.score(), a, f));
-                }
-            }
-            if let Some((score, a, f)) = top
+            if let Some((score, a, part)) = joins(l, &set, &best)
                 && score > best.score()
             {
+                segments::take(l, a, part);
                 set = with(&set, a);
-                best = f;
+                best = fit(l, &set);
                 changed = true;
                 refine(l, &set, &mut best);
             }

@@ -1,16 +1,20 @@
 //! Sets near the best one, weighed. In: the leak, a set that nothing simple improves. Out: the best set met, its ties, its share of
-//! the posterior. Bounds: [`POOL`] accounts, [`STEPS`] steps of a walk with a fixed seed, each set fitted once, and no more
-//! than [`WORK`] groups fitted in all.
+//! the posterior. Bounds: [`POOL`] accounts, neighbours of [`MOST`] sets, each set fitted once, and hardly more than [`WORK`] groups
+//! fitted in all.
 
 use super::fit::{Fit, Groups, Leak, fit, fit_groups, groups};
 use super::segments::alike;
-use super::{Reads, SET_MAX, look, ranked, without};
-use rustc_hash::FxHashMap;
+use super::{Reads, SET_MAX, TEAM, look, ranked, without};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Accounts that may be in a set: members and those that could replace them.
 const POOL: usize = 32;
-/// Steps of the walk.
-const STEPS: usize = 1500;
+/// Sets whose neighbours are weighed: at least, at most, and how much worse than the best one in nats.
+const LEAST: usize = 4;
+const MOST: usize = 12;
+const FAR: f64 = 8.0;
+/// Nats that members beyond [`TEAM`] must gain together; else they are left out rather than nobody named.
+const LITTLE: f64 = 6.0;
 /// Groups times fits.
 const WORK: usize = 2_000_000;
 /// Accounts of the pool for which it is worked out what they may have missed.
@@ -60,6 +64,16 @@ impl Scores<'_> {
             _ => f64::NEG_INFINITY,
         }
     }
+    /// The best of some sets; of equal ones the smallest, then the first in order.
+    fn top(&self, of: impl Fn(u64) -> bool) -> Option<(f64, u64)> {
+        let open = self.seen.iter().filter(|x| of(*x.0));
+        open.map(|(m, x)| (x.0 - x.1, *m)).max_by(|a, b| {
+            let order = a.0.total_cmp(&b.0);
+            order
+                .then(b.1.count_ones().cmp(&a.1.count_ones()))
+                .then(b.1.cmp(&a.1))
+        })
+    }
     fn accounts(&self, set: u64) -> Vec<usize> {
         let mut v: Vec<usize> = (0..self.pool.len())
             .filter(|i| set >> i & 1 == 1)
@@ -70,7 +84,7 @@ impl Scores<'_> {
     }
 }
 
-/// Walks from a set through its neighbours.
+/// Weighs the neighbours of a set, and theirs.
 pub(super) fn walk(reads: &Reads, l: &mut Leak, set: &[usize], best: &Fit) -> Found {
     // Members, who would join them, who would stand for each of them, who stands best alone.
     let mut pool: Vec<usize> = set.to_vec();
@@ -113,7 +127,7 @@ pub(super) fn walk(reads: &Reads, l: &mut Leak, set: &[usize], best: &Fit) -> Fo
     let n = s.pool.len();
     let fits = (WORK / s.groups.len().max(1)).max(4 * n);
     let first: u64 = (0..set.len()).map(|i| 1u64 << i).sum();
-    let mut top = (s.of(first), first);
+    s.of(first);
     // All of one and two accounts first, as far as the work allows: that is where a greedy start goes wrong.
     s.of(0);
     for i in 0..n {
@@ -124,16 +138,18 @@ pub(super) fn walk(reads: &Reads, l: &mut Leak, set: &[usize], best: &Fit) -> Fo
             }
         }
     }
-    let mut r = 0x2545_f491_4f6c_dd1du64;
-    let mut next = move |n: usize| {
-        r ^= r << 13;
-        r ^= r >> 7;
-        r ^= r << 17;
-        (r >> 11) as usize % n.max(1)
-    };
-    // Every neighbour of the best set, then a walk; a better set is walked from again.
-    for _ in 0..4 {
-        let base = top.1;
+    // The neighbours of the best set, then of the next best, and so on: one more, one less, one for another. What a swap loses another
+    // may gain, so some that are worse are looked at as well.
+    let mut done: FxHashSet<u64> = FxHashSet::default();
+    while done.len() < MOST && s.seen.len() < fits {
+        let Some((score, base)) = s.top(|m| !done.contains(&m)) else {
+            break;
+        };
+        let best = s.top(|_| true).map_or(score, |x| x.0);
+        if done.len() >= LEAST && score < best - FAR {
+            break;
+        }
+        done.insert(base);
         for i in 0..n {
             let bit = 1u64 << i;
             s.of(base ^ bit);
@@ -143,45 +159,19 @@ pub(super) fn walk(reads: &Reads, l: &mut Leak, set: &[usize], best: &Fit) -> Fo
                 }
             }
         }
-        top = best_of(&s);
-        if top.1 == base {
-            break;
-        }
     }
-    let mut at = top.1;
-    for _ in 0..STEPS {
-        if n == 0 || s.seen.len() >= fits {
-            break;
-        }
-        let (i, j) = (next(n), next(n));
-        let to = match next(3) {
-            0 => at ^ (1 << i),
-            // One for another.
-            _ if (at >> i & 1) != (at >> j & 1) => at ^ (1 << i) ^ (1 << j),
-            _ => at ^ (1 << i),
-        };
-        if to.count_ones() as usize > SET_MAX {
-            continue;
-        }
-        s.of(to);
-        let chance = s.odds(to, at).min(0.0).exp();
-        if (next(1 << 20) as f64) < chance * f64::from(1u32 << 20) {
-            at = to;
-        }
+    let mut top = s.top(|_| true).unwrap_or_default();
+    if size(top.1) > TEAM
+        && let Some(few) = s.top(|m| size(m) <= TEAM)
+        && few.0 > top.0 - LITTLE
+    {
+        top = few;
     }
-    top = best_of(&s);
     finish(l, s, top)
 }
 
-/// The best set; of equal ones the first in order.
-fn best_of(s: &Scores<'_>) -> (f64, u64) {
-    let mut v: Vec<(f64, u64)> = s.seen.iter().map(|(m, x)| (x.0 - x.1, *m)).collect();
-    v.sort_by(|a, b| {
-        b.0.total_cmp(&a.0)
-            .then(a.1.count_ones().cmp(&b.1.count_ones()))
-            .then(a.1.cmp(&b.1))
-    });
-    v.first().copied().unwrap_or_default()
+fn size(set: u64) -> usize {
+    set.count_ones() as usize
 }
 
 fn finish(l: &Leak, mut s: Scores<'_>, top: (f64, u64)) -> Found {

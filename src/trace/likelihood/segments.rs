@@ -46,14 +46,30 @@ pub(super) fn anew(l: &mut Leak, set: &[usize], on: &Fit) {
         .collect();
     open.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
     for (_, a) in open.into_iter().take(ANEW) {
-        let part = best(l, a, on).unwrap_or_else(|| Stretches {
-            rows: l.all[a].clone(),
-            rest: (l.order[a].len() - l.all[a].len()) as f64,
-            price: 0.0,
-            picked: None,
-            gain: 0.0,
-        });
+        let part = best(l, a, on).unwrap_or_else(|| whole(l, a));
         take(l, a, part);
+    }
+}
+
+/// What counts of an account's reads.
+pub(super) fn own(l: &Leak, a: usize) -> Stretches {
+    Stretches {
+        rows: l.rows[a].clone(),
+        rest: l.rest[a],
+        price: l.price[a],
+        picked: l.picked[a],
+        gain: 0.0,
+    }
+}
+
+/// All that an account read.
+pub(super) fn whole(l: &Leak, a: usize) -> Stretches {
+    Stretches {
+        rows: l.all[a].clone(),
+        rest: l.order[a].len().saturating_sub(l.all[a].len()) as f64,
+        price: 0.0,
+        picked: None,
+        gain: 0.0,
     }
 }
 
