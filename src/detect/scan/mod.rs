@@ -9,6 +9,7 @@ mod heading;
 mod json;
 mod markup;
 mod multipart;
+mod program;
 mod protobuf;
 mod rows;
 mod sink;

@@ -2,8 +2,8 @@
 //! In: text. Out: findings in the sink. Bounds: one pass, linear; a value under a key is at most 200 bytes.
 
 use super::extent::{groups, named_by_words, pair, phrase, token_byte, token_end, town};
-use super::field;
 use super::sink::{NodeId, Sink, Slot, Style, UNLIKELY};
+use super::{field, program};
 use crate::body::json::chars;
 use crate::detect::kind::Kind;
 use crate::detect::mask;
@@ -427,7 +427,12 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
         }
     }
     if len >= 2 && from + len <= v.len() {
-        let found = if len < least(&ctx) {
+        let secret = ctx.pos & !FORMED & !Kind::Name.bit() != 0 && quote.is_none();
+        let program = secret && {
+            let key = key.clone().unwrap_or_default();
+            program::reads_so(t.get(key), t.get(from..from + len), from == at)
+        };
+        let found = if program || len < least(&ctx) {
             false
         } else {
             t.judge(from..from + len, &ctx, node)
