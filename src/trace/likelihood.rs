@@ -327,16 +327,15 @@ fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
         if !set.is_empty() && set.len() < SET_MAX {
             segments::anew(l, &set, &best);
         }
-        if set.len() < SET_MAX {
-            if let Some((score, a, part)) = joins(l, &set, &best)
-                && score > best.score()
-            {
-                segments::take(l, a, part);
-                set = with(&set, a);
-                best = fit(l, &set);
-                changed = true;
-                refine(l, &set, &mut best);
-            }
+        if set.len() < SET_MAX
+            && let Some((score, a, part)) = joins(l, &set, &best)
+            && score > best.score()
+        {
+            segments::take(l, a, part);
+            set = with(&set, a);
+            best = fit(l, &set);
+            changed = true;
+            refine(l, &set, &mut best);
         }
         if look(reads, l, &set) {
             best = fit(l, &set);
