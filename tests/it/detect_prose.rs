@@ -170,3 +170,27 @@ fn what_was_taken_out_is_no_password_and_stars_come_in_groups() {
         ]
     );
 }
+
+#[test]
+fn scripts_and_style_sheets_of_a_page_hold_no_passwords_or_people() {
+    let script = "!function($){var Board=function(e){this.$el=$(e)};Board.prototype.name=\"Chart Board\";\
+                  $.fn.board.Constructor=Board;var t={password:\"\",token:n,login:function(e){return{password:e.password,\
+                  token:localStorage.getItem(\"token\")}},rules:{password:[{required:!0,message:\"enter\"}]}};\
+                  Board.getLineAddress=function(t){return ew(t.__p1,this.length)};if(this.password===r){i=\"x\"}}(jQuery);\n";
+    let style = ".icon-password:before{content:\"\\e673\";color:#fff}\n.icon-token:hover, .a{margin:0;padding:2px}\n\
+                 @media print{#password:focus{display:none;font-size:12px}}\n";
+    for (text, media_type) in [
+        (script, "application/javascript"),
+        (script, ""),
+        (style, "text/css"),
+    ] {
+        let held = held(text, Some(media_type));
+        assert_eq!(held, Vec::<String>::new(), "{text}");
+    }
+    // a secret that somebody wrote into one is there
+    let left = script.replace("token:n", "apiKey:\"Zq3fKd81Lxw0PbTn5RyVa2cMe9\"");
+    assert_eq!(
+        held(&left, None),
+        ["api-key clear Zq3fKd81Lxw0PbTn5RyVa2cMe9"]
+    );
+}

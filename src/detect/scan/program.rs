@@ -4,6 +4,66 @@
 //!
 //! A secret may look like nearly anything, so only forms are refused that say themselves what they are.
 
+/// Bytes of a text by which it is told.
+const HEAD: usize = 32 << 10;
+/// What programs hold, and style sheets; so many different ones of a kind make a text one of them.
+const WORDS: [&[&str]; 2] = [
+    &[
+        "function(",
+        "function (",
+        "function ",
+        "=>",
+        "return ",
+        "return{",
+        "var ",
+        "let ",
+        "const ",
+        ".prototype",
+        "===",
+        "typeof ",
+        "&&",
+        "this.",
+        "new ",
+        ".length",
+        "import ",
+        "export ",
+        "}else{",
+        "} else {",
+        "=!0",
+        "void 0",
+    ],
+    &[
+        "{color:",
+        "color: ",
+        "margin",
+        "padding",
+        "@media",
+        "display:",
+        "font-",
+        "background",
+        "border",
+        "width:",
+        "px;",
+        "px}",
+        "position:",
+        ":hover",
+        ":before",
+    ],
+];
+const ENOUGH: usize = 5;
+
+/// Whether a text is a program in the manner of ECMAScript, or a style sheet.
+pub(super) fn is(text: &[u8]) -> bool {
+    let head = text.get(..HEAD).unwrap_or(text);
+    if head.len() < 64 || memchr::memchr(b'{', head).is_none() {
+        return false;
+    }
+    let has = |w: &&&str| memchr::memmem::find(head, w.as_bytes()).is_some();
+    WORDS
+        .iter()
+        .any(|list| list.iter().filter(has).take(ENOUGH).count() == ENOUGH)
+}
+
 /// What a style sheet writes behind the colon of an element.
 const STATES: [&str; 24] = [
     "active",
@@ -93,7 +153,17 @@ pub(super) fn reads_so(key: &[u8], value: &[u8], close: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::reads_so;
+    use super::{is, reads_so};
+
+    #[test]
+    fn programs_and_style_sheets_are_told_from_text_that_speaks_of_them() {
+        let js = "!function($){var t=function(e){this.$el=$(e)};t.prototype.name=function(){return this.$el.length>0&&!0};$.fn.board.Constructor=Board}(jQuery);";
+        let css = ".icon{color:#fff;margin:0 2px;padding:3px}.icon:hover{background:#000}@media print{.icon{display:none}}";
+        let prose = "Please return the form (name: Li Lei) and let us know; new customers use this page => {address}: 12 Main St, background check needed.";
+        let config = "server {\n  listen 80;\n  server_name shop.example;\n  location / { return 301 https://$host; }\n}\n# owner: Amy Lee\n";
+        assert!(is(js.as_bytes()) && is(css.as_bytes()));
+        assert!(!is(prose.as_bytes()) && !is(config.as_bytes()));
+    }
 
     #[test]
     fn pieces_of_programs_are_told_from_secrets() {

@@ -138,6 +138,8 @@ pub(crate) struct Sink {
     pub base: u64,
     /// Where all that is found stands, in a document inside another (a sheet of a workbook).
     pub whole: Option<Slot>,
+    /// The text that is scanned is a program: its keys name variables, not people.
+    pub program: bool,
 }
 
 impl Sink {
@@ -155,6 +157,7 @@ impl Sink {
             spare: Vec::new(),
             base: 0,
             whole: None,
+            program: false,
         }
     }
 
@@ -176,6 +179,7 @@ impl Sink {
         };
         self.base = 0;
         self.whole = None;
+        self.program = false;
     }
 
     /// Ends it.

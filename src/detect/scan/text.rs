@@ -49,6 +49,8 @@ pub(crate) fn numbered(
     end: usize,
     mut number: u32,
 ) {
+    let outer = s.program;
+    s.program |= program::is(content.get(start..end).unwrap_or(b""));
     let mut at = start;
     while at < end {
         let rest = content.get(at..end).unwrap_or(b"");
@@ -81,6 +83,7 @@ pub(crate) fn numbered(
             .saturating_add(u32::try_from(memchr::memchr_iter(b'\n', inside).count()).unwrap_or(0));
         at += step;
     }
+    s.program = outer;
 }
 
 /// Length of a full-width punctuation mark at the beginning of `v` and whether it is a colon.
@@ -124,6 +127,13 @@ impl Scan<'_> {
     /// What the word before a value says, and where its findings go.
     /// `told`: a colon or equals sign made it the key of the value, which has a field of its own then.
     fn context(&mut self, key: Option<Range<usize>>, told: bool) -> (KeyCtx, NodeId) {
+        let (mut ctx, node) = self.said(key, told);
+        if self.s.program {
+            ctx.pos &= !(Kind::Name.bit() | Kind::Address.bit());
+        }
+        (ctx, node)
+    }
+    fn said(&mut self, key: Option<Range<usize>>, told: bool) -> (KeyCtx, NodeId) {
         let Some(key) = key else {
             return (self.s.ctx(self.node), self.node);
         };
@@ -429,8 +439,10 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
     if len >= 2 && from + len <= v.len() {
         let secret = ctx.pos & !FORMED & !Kind::Name.bit() != 0 && quote.is_none();
         let program = secret && {
-            let key = key.clone().unwrap_or_default();
-            program::reads_so(t.get(key), t.get(from..from + len), from == at)
+            t.s.program || {
+                let key = key.clone().unwrap_or_default();
+                program::reads_so(t.get(key), t.get(from..from + len), from == at)
+            }
         };
         let found = if program || len < least(&ctx) {
             false
