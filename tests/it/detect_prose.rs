@@ -2,7 +2,8 @@
 
 use crate::detect::{KEY, scan};
 use crate::detect_noise::accepted;
-use leaktrace::detect::{DIGEST, Rules, value_of};
+use leaktrace::detect::{DIGEST, Rules, Scanner, value_of};
+use std::sync::Arc;
 
 /// `class masked text` of what holds.
 fn held(content: &str, media_type: Option<&str>) -> Vec<String> {
@@ -193,4 +194,26 @@ fn scripts_and_style_sheets_of_a_page_hold_no_passwords_or_people() {
         held(&left, None),
         ["api-key clear Zq3fKd81Lxw0PbTn5RyVa2cMe9"]
     );
+}
+
+#[test]
+fn a_key_of_the_user_s_is_a_number_for_all_other_classes() {
+    let own =
+        "[[class]]\nid = \"order-no\"\nlevel = 2\nregex = '^1[0-9]{10}$'\nkeys = [\"order no\"]\n";
+    let rules = Arc::new(Rules::with_texts(&[("mine.toml".into(), own.into())]).unwrap());
+    let mut scanner = Scanner::new(Arc::clone(&rules), KEY);
+    let mut named = |content: &str| -> Vec<String> {
+        let facts = [scanner.scan_body(content.as_bytes(), "json", None)];
+        accepted(&rules, &facts)
+            .into_iter()
+            .map(|(_, f)| rules.classes()[usize::from(f.class)].name.to_string())
+            .collect()
+    };
+    assert_eq!(named(r#"{"orderNo":"13812345678"}"#), ["order-no"]);
+    // what is none of theirs is no telephone for that
+    assert_eq!(
+        named(r#"{"orderNo":"+8613812345678"}"#),
+        Vec::<String>::new()
+    );
+    assert_eq!(named(r#"{"mobile":"13812345678"}"#), ["cn-mobile"]);
 }

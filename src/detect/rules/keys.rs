@@ -27,6 +27,9 @@ pub struct KeyCtx {
     pub code: bool,
 }
 
+/// The built-in classes.
+const OWN: u64 = (1 << Kind::ALL.len()) - 1;
+
 impl KeyCtx {
     /// What it says about one class.
     pub fn about(&self, class: u8) -> Context {
@@ -40,6 +43,11 @@ impl KeyCtx {
         } else {
             Context::Neutral
         }
+    }
+    /// Whether it names a class of the user's.
+    #[inline]
+    pub fn names_users(&self) -> bool {
+        self.pos & !OWN != 0
     }
     /// Whether it names the class.
     #[inline]
@@ -92,7 +100,8 @@ impl Rules {
                 }
             }
             out.pos &= later;
-            out.numbering = out.pos == 0;
+            // a class of the user's that such a key names leaves it what it is for the others
+            out.numbering = out.pos & OWN == 0;
         }
         out.bare = matches!(
             joined.as_str(),

@@ -135,6 +135,13 @@ impl Judge {
             out.hit = Some(hit);
             return out;
         }
+        // who named a key in rules of his own knows what it holds
+        if ctx.names_users() {
+            out.hit = self.custom(v, ctx, &mut out.miss);
+            if out.hit.is_some() {
+                return out;
+            }
+        }
         if ctx.pos & KEYED != 0 {
             out.hit = self.keyed(v, bits, ctx);
             if out.hit.is_some() {
@@ -182,7 +189,7 @@ impl Judge {
         if out.hit.is_none() && ctx.names(Kind::Name) && bits & chars::DIGIT == 0 {
             out.miss |= Kind::Name.bit() & self.rules.enabled;
         }
-        if out.hit.is_none() && self.rules.custom | self.rules.keyed != 0 {
+        if out.hit.is_none() && !ctx.names_users() && self.rules.custom | self.rules.keyed != 0 {
             out.hit = self.custom(v, ctx, &mut out.miss);
         }
         out
