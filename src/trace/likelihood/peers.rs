@@ -67,16 +67,6 @@ pub(super) fn weakest(
             total += 1.0;
             k += f64::from(u8::from(is_leaked(*t)));
         }
-        // Of one who took stretches the stretches are held against them: what it read elsewhere is no sign of how it leaked. Where all in
-        // them reached other members too, they say nothing of it.
-        if l.price[*a] > 0.0 && l.picked[*a].is_none() {
-            let leaked = l.rows[*a].iter();
-            let leaked = leaked.filter_map(|i| reads.leaked.get(*i as usize));
-            let hits = leaked.filter(|t| !elsewhere[**t as usize]).count() as f64;
-            if hits + l.rest[*a] >= 1.0 {
-                (k, total) = (hits, hits + l.rest[*a]);
-            }
-        }
         let (mut hit, mut all, mut square) = (0.0f64, 0.0f64, 0.0f64);
         for (t, w) in (0u32..).zip(&weight) {
             if *w > 0.0 && !own[t as usize] && !elsewhere[t as usize] && counts(t) {
