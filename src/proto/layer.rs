@@ -188,7 +188,10 @@ impl Layer {
         };
         let mut carry = mine;
         let before = self.before.get(side as usize).copied().unwrap_or(0);
-        if before == 0 && self.depth == 0 && segment.offset == carry.bytes().len() as u64 {
+        // only what begins so is put together and looked at
+        let begins = carry.bytes().first().or(segment.bytes.first());
+        let may = matches!(begins, Some(b'P' | b'\r'));
+        if may && before == 0 && self.depth == 0 && segment.offset == carry.bytes().len() as u64 {
             match proxied::header(&[carry.bytes(), segment.bytes].concat()) {
                 Header::None => {}
                 Header::More => {

@@ -107,11 +107,8 @@ pub(super) fn groups(v: &[u8], start: usize, end: usize) -> Option<usize> {
         if dash || !(2..=14).contains(&len) || len > 11 && !plus {
             break;
         }
-        if !(2..=14).contains(&len)
-            || rest
-                .get(len)
-                .is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b':' | b'/' | b'.'))
-        {
+        let goes_on = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b':' | b'/' | b'.');
+        if rest.get(len).is_some_and(goes_on) {
             break;
         }
         at += 1 + len;

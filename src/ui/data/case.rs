@@ -323,17 +323,21 @@ fn written(
         None => None,
     };
     let done = crate::report::publish(cx, question.zip(answer.as_ref()), rules.print(), path)?;
-    let noted = if done.journal.is_some() {
-        ""
-    } else {
-        "; the journal could not be written"
-    };
+    let noted = noted(done.journal.is_some());
     Ok(Answer::Written(format!(
         "report {}: {} B, sha256 {}{noted}",
         done.path.display(),
         done.bytes,
         done.sha256.get(..12).unwrap_or_default()
     )))
+}
+
+/// What is said where a file was written and the journal was not.
+fn noted(journalled: bool) -> &'static str {
+    match journalled {
+        true => "",
+        false => "; the journal could not be written",
+    }
 }
 
 /// Writes a drawing of movements; the journal tells whose.
@@ -355,11 +359,7 @@ fn drawn(
         w.write_all(text.as_bytes()).map_err(export::wrote)?;
         Ok(graph.edges.iter().map(|e| e.calls.len() as u64).sum())
     })?;
-    let noted = if done.journal.is_some() {
-        ""
-    } else {
-        "; the journal could not be written"
-    };
+    let noted = noted(done.journal.is_some());
     Ok(Answer::Written(format!(
         "{}: {} and {}, {} B, sha256 {}{noted}",
         done.path.display(),
@@ -417,11 +417,7 @@ fn cx_export(
     };
     let done = export::export(export::find(format)?, &job, path)?;
     let clear = if reveal { ", values in clear" } else { "" };
-    let noted = if done.journal.is_some() {
-        ""
-    } else {
-        "; the journal could not be written"
-    };
+    let noted = noted(done.journal.is_some());
     Ok(Answer::Written(format!(
         "{}: {} calls, {} B, sha256 {}{clear}{noted}",
         done.path.display(),
