@@ -49,7 +49,7 @@ pub(super) const LOG_PAGES: i64 = 3000;
 pub(super) const LOG_BYTES: i64 = 128 << 20;
 
 /// How long a statement waits for another connection's transaction.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// A data class as the case keeps it: name, level 0 to 4, label. Its row id is its bit.
 pub type ClassDef<'a> = (&'a str, u8, &'a str);
@@ -217,6 +217,7 @@ pub fn classes(conn: &Connection) -> Result<Vec<(u8, String, u8, String)>> {
 /// [`Error::Io`] where there is no such file; [`Error::Case`] where it is not ours or newer than this program.
 pub fn open_read(path: &Path) -> Result<ReadCase> {
     let meta = std::fs::metadata(path).map_err(Error::io(path, "cannot open"))?;
+    roll_back(path)?;
     let mut warnings = Vec::new();
     if meta.permissions().mode() & 0o077 != 0 {
         warnings.push(format!(
@@ -244,6 +245,37 @@ pub fn open_read(path: &Path) -> Result<ReadCase> {
         warnings,
         key,
     })
+}
+
+/// A load that made the case and was killed in the middle of a commit left a journal beside it, out of which the pages that
+/// it was changing are put back. A reader may not do that; where nobody can, what would be read is half of a commit.
+fn roll_back(path: &Path) -> Result<()> {
+    let left = std::fs::metadata(side(path, "-journal")).is_ok_and(|m| m.len() > 0);
+    if !left {
+        return Ok(());
+    }
+    // other programs' files are left alone: whose it is stands in the file, whatever else does
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let (id, version) = header(
+        &Connection::open_with_flags(immutable_uri(path)?, flags)?,
+        path,
+    )?;
+    check_header(path, id, version)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let done = Connection::open_with_flags(path, flags).and_then(|conn| {
+        conn.busy_timeout(BUSY)?;
+        // the first look at a table puts back what has to be, unless whoever wrote the journal is still at work
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+    });
+    match done {
+        Err(e) if no_side_files(&e) => Err(case(
+            path,
+            "was being written when its load was ended, and cannot be put right here (its -journal file holds what is missing): \
+             copy both to a writable folder",
+        )),
+        Err(e) => Err(not_ours(path, e)),
+        Ok(()) => Ok(()),
+    }
 }
 
 fn try_read(path: &Path, immutable: bool) -> Result<Connection> {

@@ -11,6 +11,7 @@
 mod rows;
 
 use crate::case::bodies::{self, FullPack, Packer};
+use crate::case::checkpoint;
 use crate::case::open::Case;
 use crate::case::postings::{Pairs, Piece};
 use crate::case::rows::int;
@@ -343,6 +344,14 @@ impl<'c> Writer<'c> {
             self.in_transaction = false;
         }
         Ok(())
+    }
+    /// The same, where it can wait: while somebody reads a case that is written without a log (see [`super::checkpoint`]), what
+    /// was written stays uncommitted until the next time. Whether it was committed.
+    pub fn try_commit(&mut self) -> Result<bool> {
+        match self.commit() {
+            Err(Error::Sql(e)) if checkpoint::is_busy(&e) => Ok(false),
+            other => other.map(|()| true),
+        }
     }
 
     /// Calls written by this load.

@@ -201,8 +201,6 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         case::info::keep(&case.conn, "inside", &options.inside.join(","))?;
         given_inside
     };
-    // until facts are decided; it ends before the case is closed, which clears the log
-    let checkpoints = Checkpoints::start(&case)?;
     let schema = schemas::keep(&case.conn, &options.proto)?.map(Arc::new);
     specs::keep(&case.conn, &options.spec)?;
     profiles::keep(&case.conn, options.profile.as_deref())?;
@@ -223,6 +221,9 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let mut live = live::Live::new(given, &unchanged, &inputs, &failed, &options.case);
     live.held = sources::held(&case.conn)?;
     live.formats = formats.clone();
+    // until facts are decided; it ends before the case is closed, which clears the log
+    let straight = case.is_new() && !options.interim && !live.any();
+    let checkpoints = Checkpoints::start(&case, straight)?;
     let mut damaged = false;
     let mut stopped = false;
     let mut loaded = false;

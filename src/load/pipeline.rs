@@ -439,7 +439,9 @@ impl Sink<'_, '_> {
                         self.writer.settle()?;
                         self.settled = Instant::now();
                     }
-                    self.writer.commit()?;
+                    if !self.writer.try_commit()? {
+                        continue; // somebody reads what is there just now
+                    }
                     if self.writer.stored() - self.copied >= COPY {
                         self.copied = self.writer.stored();
                         self.checkpoints.ask();
@@ -464,7 +466,12 @@ impl Sink<'_, '_> {
                 }
             }
         }
-        self.writer.commit()?;
+        while !self.writer.try_commit()? {
+            if self.progress.stop.load(Relaxed) {
+                self.writer.commit()?; // says why not
+            }
+        }
+        self.checkpoints.end(case, &self.progress.stop)?;
         self.progress.calls.store(self.writer.calls(), Relaxed);
         self.progress.generation.fetch_add(1, Relaxed);
         Ok(())

@@ -471,7 +471,7 @@ fn the_log_is_copied_while_the_writer_goes_on() {
     use leaktrace::case::checkpoint::Checkpoints;
     let dir = Folder::new();
     let case = create(&dir.path("a.ltc"));
-    let checkpoints = Checkpoints::start(&case).unwrap();
+    let checkpoints = Checkpoints::start(&case, false).unwrap();
     let mut w = Writer::begin_load(&case).unwrap();
     w.add_source(0, &NewSource::default()).unwrap();
     let before = std::fs::metadata(&case.path).unwrap().len();

@@ -1,10 +1,12 @@
 //! Opening: second openers, modes, foreign, damaged and hostile files, read-only media.
 
 use super::case::{CLASSES, Folder, add_source, call, create, load, refused};
+use leaktrace::case::checkpoint::Checkpoints;
 use leaktrace::case::{Case, bodies, ids, journal, marks, open_notebook, open_read, postings};
 use leaktrace::error::Error;
 use rusqlite::Connection;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::AtomicBool;
 
 #[test]
 fn one_loader_many_readers() {
@@ -32,6 +34,145 @@ fn one_loader_many_readers() {
     w.finish_load().unwrap();
     drop(case);
     drop(create(&path));
+}
+
+/// A case written without a log is read between commits; a commit waits for its readers, and when all is written it has one.
+#[test]
+fn a_case_that_is_just_made_is_read_while_it_is_written() {
+    let dir = Folder::new();
+    let path = dir.path("a.ltc");
+    let case = create(&path);
+    let stop = AtomicBool::new(false);
+    let straight = Checkpoints::start(&case, true).unwrap();
+    let mode = |c: &Connection| -> String {
+        c.query_row("PRAGMA journal_mode", [], |r| r.get(0))
+            .unwrap()
+    };
+    assert_eq!(mode(&case.conn), "truncate");
+    let mut w = add_source(&case, "a", 1);
+    w.put_call(call(0, 1)).unwrap();
+    w.commit().unwrap();
+    w.put_call(call(0, 2)).unwrap();
+    let read = open_read(&path).unwrap();
+    let count = |c: &Connection| -> i64 {
+        c.query_row("SELECT count(*) FROM call", [], |r| r.get(0))
+            .unwrap()
+    };
+    assert_eq!(count(&read.conn), 1);
+    // a reader in the middle of an answer: the commit is put off, what was written stays to be committed
+    case.conn
+        .busy_timeout(std::time::Duration::from_millis(50))
+        .unwrap();
+    read.conn.execute_batch("BEGIN").unwrap();
+    assert_eq!(count(&read.conn), 1);
+    assert!(!w.try_commit().unwrap());
+    w.put_call(call(0, 3)).unwrap();
+    assert!(!w.try_commit().unwrap());
+    assert_eq!(count(&read.conn), 1);
+    read.conn.execute_batch("COMMIT").unwrap();
+    assert!(w.try_commit().unwrap());
+    assert_eq!(count(&read.conn), 3);
+    read.conn.execute_batch("BEGIN").unwrap();
+    assert_eq!(count(&read.conn), 3);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            read.conn.execute_batch("COMMIT").unwrap();
+            read
+        });
+        straight.end(&case, &stop).unwrap();
+        assert_eq!(mode(&case.conn), "wal");
+        let read = reader.join().unwrap();
+        w.put_call(call(0, 4)).unwrap();
+        w.finish_load().unwrap();
+        assert_eq!((count(&read.conn), mode(&read.conn)), (4, "wal".to_owned()));
+    });
+}
+
+/// kill -9 in the middle of a commit leaves half of it in the case and what was there before in the journal beside it.
+#[test]
+fn a_case_killed_in_the_middle_of_a_commit_is_put_right_by_whoever_opens_it() {
+    let dir = Folder::new();
+    let path = dir.path("a.ltc");
+    let case = create(&path);
+    let straight = Checkpoints::start(&case, true).unwrap();
+    let mut w = add_source(&case, "a", 1);
+    for unit in 1..2000 {
+        w.put_call(call(0, unit)).unwrap();
+    }
+    w.commit().unwrap();
+    // pages that do not fit go into the file before the commit, as in the middle of one
+    case.conn
+        .execute_batch("PRAGMA cache_size=2; PRAGMA cache_spill=1;")
+        .unwrap();
+    for unit in 2000..4000 {
+        w.put_call(call(0, unit)).unwrap();
+    }
+    let image = |name: &str| {
+        let to = dir.path(name);
+        std::fs::copy(&path, &to).unwrap();
+        std::fs::copy(
+            dir.path("a.ltc-journal"),
+            dir.path(&format!("{name}-journal")),
+        )
+        .unwrap();
+        to
+    };
+    let (read, loaded, foreign) = (image("read.ltc"), image("load.ltc"), image("other.db"));
+    assert!(
+        std::fs::metadata(dir.path("read.ltc-journal"))
+            .unwrap()
+            .len()
+            > 512,
+        "the test needs a journal"
+    );
+    assert_ne!(
+        std::fs::metadata(&read).unwrap().len() / 32768,
+        {
+            let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+            let at = Connection::open_with_flags(image("count.ltc"), flags).unwrap();
+            at.query_row("PRAGMA page_count", [], |r| r.get::<_, i64>(0))
+                .unwrap()
+                .cast_unsigned()
+        },
+        "the test needs pages of the commit in the file"
+    );
+    drop((w, straight));
+    drop(case);
+    let count = |c: &Connection| -> i64 {
+        c.query_row("SELECT count(*) FROM call", [], |r| r.get(0))
+            .unwrap()
+    };
+    // of whom this is another program's file: not touched, not even to put it right
+    let alien: [u8; 4] = *b"ABCD";
+    let mut bytes = std::fs::read(&foreign).unwrap();
+    bytes[68..72].copy_from_slice(&alien);
+    std::fs::write(&foreign, &bytes).unwrap();
+    assert!(refused(open_read(&foreign)).contains("belongs to another program"));
+    assert_eq!(std::fs::read(&foreign).unwrap(), bytes);
+    // where nothing can be written, half of a commit is not shown as if it were the case
+    let shut = Folder::new();
+    let kept = shut.path("a.ltc");
+    std::fs::copy(&read, &kept).unwrap();
+    std::fs::copy(dir.path("read.ltc-journal"), shut.path("a.ltc-journal")).unwrap();
+    let case = open_read(&read).unwrap();
+    assert_eq!(count(&case.conn), 1999);
+    let ok: String = case
+        .conn
+        .query_row("PRAGMA integrity_check", [], |r| r.get(0))
+        .unwrap();
+    assert_eq!(ok, "ok");
+    let case = create(&loaded);
+    assert_eq!((case.recovered(), count(&case.conn)), (1, 0));
+    std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o400)).unwrap();
+    std::fs::set_permissions(
+        shut.path("a.ltc-journal"),
+        std::fs::Permissions::from_mode(0o400),
+    )
+    .unwrap();
+    if std::fs::OpenOptions::new().write(true).open(&kept).is_err() {
+        assert!(refused(open_read(&kept)).contains("-journal"));
+    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ pub fn make(from: &Path, to: &Path, passphrase: &[u8]) -> Result<Made> {
         std::fs::rename(&part, to).map_err(Error::io(to, "cannot write"))?;
         Ok(made)
     });
-    for suffix in ["-wal", "-shm", ".lock"] {
+    for suffix in ["-wal", "-shm", "-journal", ".lock"] {
         let _ = std::fs::remove_file(side(suffix));
     }
     if made.is_err() {
