@@ -111,12 +111,12 @@ pub fn load(
     let limit = options.max_mem.map_or(QUEUE_BYTES, |m| {
         usize::try_from(m / 2).unwrap_or(QUEUE_BYTES).max(1 << 20)
     });
-    let (queue, budget) = (Queue::default(), Budget::new(limit));
-    let (results, done) = channel();
     let jobs = options
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from))
         .clamp(1, 64);
+    let (queue, budget) = (Queue::with_room(2 * jobs), Budget::new(limit));
+    let (results, done) = channel();
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             let results = results.clone();

@@ -1,6 +1,7 @@
 //! Work between threads, bounded in bytes. In: jobs with their weight. Out: jobs in order of arrival, urgent ones first.
 //! Bounds: a push waits while the bytes in flight are over the budget; a job counts until [`Budget::release`], that is
-//! until it is written, so that nothing piles up behind a slow writer either. One job is always let through.
+//! until it is written, so that nothing piles up behind a slow writer either. One job is always let through. Jobs that nobody
+//! has begun are few ([`Queue::with_room`]): what waits long has left the caches of the cores when its turn comes.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -55,21 +56,31 @@ impl Budget {
 pub struct Queue<T> {
     state: Mutex<(VecDeque<T>, bool)>,
     changed: Condvar,
-}
-
-impl<T> Default for Queue<T> {
-    fn default() -> Self {
-        Queue {
-            state: Mutex::new((VecDeque::new(), false)),
-            changed: Condvar::new(),
-        }
-    }
+    taken: Condvar,
+    room: usize,
 }
 
 impl<T> Queue<T> {
-    /// Adds a job at the end.
+    /// A queue in which at most `room` jobs wait, urgent ones aside.
+    pub fn with_room(room: usize) -> Queue<T> {
+        Queue {
+            state: Mutex::new((VecDeque::new(), false)),
+            changed: Condvar::new(),
+            taken: Condvar::new(),
+            room: room.max(1),
+        }
+    }
+    /// Adds a job at the end, waiting for room; once the queue is closed nobody waits.
     pub fn push(&self, job: T) {
-        lock(&self.state).0.push_back(job);
+        let mut state = lock(&self.state);
+        while !state.1 && state.0.len() >= self.room {
+            state = self
+                .taken
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.0.push_back(job);
+        drop(state);
         self.changed.notify_one();
     }
     /// Adds a job before all others: the writer waits for it.
@@ -81,12 +92,15 @@ impl<T> Queue<T> {
     pub fn close(&self) {
         lock(&self.state).1 = true;
         self.changed.notify_all();
+        self.taken.notify_all();
     }
     /// The next job, waiting for one; `None` at the end.
     pub fn pop(&self) -> Option<T> {
         let mut state = lock(&self.state);
         loop {
             if let Some(job) = state.0.pop_front() {
+                drop(state);
+                self.taken.notify_one();
                 return Some(job);
             }
             if state.1 {
@@ -125,7 +139,7 @@ mod tests {
 
     #[test]
     fn urgent_jobs_come_first_and_the_end_comes_after_the_rest() {
-        let q = Queue::default();
+        let q = Queue::with_room(2);
         q.push(1);
         q.push(2);
         q.push_urgent(0);
@@ -134,5 +148,28 @@ mod tests {
             [q.pop(), q.pop(), q.pop(), q.pop()],
             [Some(0), Some(1), Some(2), None]
         );
+    }
+
+    #[test]
+    fn a_full_queue_makes_the_giver_wait_and_lets_it_go_when_it_is_closed() {
+        let q = Arc::new(Queue::with_room(1));
+        q.push(1);
+        let (giver, done) = (q.clone(), Arc::new(AtomicUsize::new(0)));
+        let d = done.clone();
+        let t = std::thread::spawn(move || {
+            for job in [2, 3] {
+                giver.push(job);
+                d.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        assert_eq!(done.load(Ordering::SeqCst), 0);
+        q.push_urgent(0);
+        assert_eq!((q.pop(), q.pop()), (Some(0), Some(1)));
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        assert_eq!(done.load(Ordering::SeqCst), 1);
+        q.close();
+        t.join().unwrap();
+        assert_eq!((q.pop(), q.pop(), q.pop()), (Some(2), Some(3), None));
     }
 }

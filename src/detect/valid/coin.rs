@@ -13,10 +13,12 @@ pub fn fit(v: &[u8]) -> Fit {
             false => Fit::Not,
         };
     }
-    let lower = v
-        .iter()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    if lower && (v.starts_with(b"bc1") || v.starts_with(b"ltc1") || v.starts_with(b"tb1")) {
+    let lower = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    if matches!(
+        v,
+        [b'b', b'c', b'1', ..] | [b't', b'b', b'1', ..] | [b'l', b't', b'c', b'1', ..]
+    ) && v.iter().all(lower)
+    {
         return match bech32(v) {
             true => Fit::Passes(99),
             false => Fit::Refused,
