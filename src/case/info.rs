@@ -101,6 +101,16 @@ pub fn is_stale(conn: &Connection) -> Result<bool> {
     Ok(get(conn, "stale")?.as_deref() == Some("1"))
 }
 
+/// Whether what is here is not all: a load has not ended (it runs, or was killed), or facts are not decided yet.
+pub fn is_partial(conn: &Connection) -> Result<bool> {
+    let open: bool = conn.query_row(
+        "SELECT EXISTS(SELECT 1 FROM load WHERE state<>'done')",
+        [],
+        |r| r.get(0),
+    )?;
+    Ok(open || is_stale(conn)?)
+}
+
 /// Marks facts as stale, or as decided.
 pub fn set_stale(conn: &Connection, stale: bool) -> Result<()> {
     put(conn, "stale", if stale { "1" } else { "0" })

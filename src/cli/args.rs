@@ -133,7 +133,7 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "DEPTH")]
     pub color: Option<String>,
     /// Lines and bars of the interface: ascii or unicode.
-    #[arg(long, global = true, value_name = "SET")]
+    #[arg(long, global = true, value_name = "SET", value_parser = ["ascii", "unicode"])]
     pub glyphs: Option<String>,
     /// Take mouse clicks in the interface.
     #[arg(long, global = true)]

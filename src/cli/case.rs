@@ -59,6 +59,12 @@ pub(super) fn open_at(args: &Args, path: &Path) -> Result<Cx> {
     for w in &cx.warnings {
         eprintln!("leaktrace: {}", crate::call::text::visible(w));
     }
+    if cx.partial()? {
+        eprintln!(
+            "leaktrace: a load into {} has not ended, every number is partial: wait for it, or load again where it was cut off",
+            crate::call::text::visible(&path.to_string_lossy())
+        );
+    }
     if args.common.reveal {
         let words: Vec<String> = std::env::args().skip(1).collect();
         note(path, "reveal", &json!({ "command": words }))?;
@@ -93,7 +99,9 @@ pub(super) fn info(args: &Args, values: [&Option<String>; 3]) -> Result<u8> {
         object.insert(key.into(), cx.info(key)?.map_or(Value::Null, Value::from));
     }
     let p = profile::current(&cx.conn)?;
-    let grade = json!({"id": p.id, "title": p.title, "date": p.date, "note": p.note});
+    let told = |s: String| Some(s).filter(|s| !s.is_empty());
+    let grade =
+        json!({"id": p.id, "title": told(p.title), "date": told(p.date), "note": told(p.note)});
     object.insert("profile".into(), grade);
     super::out::object(args, &Value::Object(object))?;
     Ok(super::OK)

@@ -82,13 +82,18 @@ impl<'a> Rows<'a> {
 
     fn pick(&mut self, mut object: Map<String, Value>) -> Result<Map<String, Value>> {
         let mut out = Map::new();
+        let all: Vec<String> = if self.checked {
+            Vec::new()
+        } else {
+            object.keys().cloned().collect()
+        };
         for name in &self.args.common.fields {
             match object.remove(name) {
                 Some(v) => {
                     out.insert(name.clone(), v);
                 }
                 None if !self.checked => {
-                    let known: Vec<&str> = object.keys().map(String::as_str).collect();
+                    let known: Vec<&str> = all.iter().map(String::as_str).collect();
                     let near = crate::query::lang::field::nearest(name, known.iter().copied());
                     let hint = near.map_or_else(
                         || format!("there are: {}", known.join(" ")),

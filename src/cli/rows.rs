@@ -4,6 +4,7 @@ use super::args::Args;
 use super::case;
 use super::out::Rows;
 use super::table::{Column, left, right};
+use crate::call::text::visible;
 use crate::case::ids;
 use crate::error::Result;
 use crate::limits;
@@ -240,6 +241,12 @@ pub(super) fn replay(args: &Args, what: &str) -> Result<u8> {
         timeline.with_changes(limits::REPLAY_COMPARED, &mut |a, b| {
             read::compare::bodies(&cx, a.rowid, b.rowid).unwrap_or_default()
         });
+    }
+    if timeline.rows().next().is_none() {
+        eprintln!(
+            "leaktrace: no calls of a session, flow or account {}",
+            visible(what)
+        );
     }
     let mut out = Rows::new(args, &REPLAY);
     for row in timeline.rows() {

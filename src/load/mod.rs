@@ -33,7 +33,7 @@ use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::query::rows::SourceRow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -172,6 +172,8 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         stop: &progress.stop,
     };
     let (mut inputs, mut failed) = crate::source::discover(&rest, look);
+    // A case that lies in the folder of its evidence is none of it.
+    failed.retain(|(path, _)| rest.contains(path) || !of_case(path, &options.case));
     // what was taken of pipes and growing files is a load of its own
     if progress.stop.load(Relaxed) && !given.follow && given.pipes.is_empty() {
         return Err(Error::Interrupted);
@@ -289,4 +291,17 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         other_rules,
         rescanned,
     })
+}
+
+/// Whether a file is the case itself or one of those that stand beside it.
+fn of_case(path: &Path, case: &Path) -> bool {
+    let name = |p: &Path| p.file_name().map(|n| n.as_encoded_bytes().to_vec());
+    let (Some(own), Some(name)) = (name(case), name(path)) else {
+        return false;
+    };
+    let Some(rest) = name.strip_prefix(own.as_slice()) else {
+        return false;
+    };
+    let folder = |p: &Path| std::path::absolute(p).ok()?.parent()?.canonicalize().ok();
+    [&b""[..], b"-wal", b"-shm", b".lock"].contains(&rest) && folder(path) == folder(case)
 }

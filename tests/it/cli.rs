@@ -180,7 +180,66 @@ fn replay_keeps_order_and_gaps() {
         assert_eq!(row["gap_us"].is_null(), i == 0);
         assert_eq!(row["session"], *id);
     }
-    assert_eq!(l.run(&["replay", "nothing"]).status.code(), Some(1));
+    let out = l.run(&["replay", "nothing"]);
+    assert_eq!(out.status.code(), Some(1));
+    let said = text(&out.stderr);
+    assert!(
+        said.contains("no calls of a session, flow or account nothing"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_a_load_has_not_ended_is_said_to_be_partial() {
+    let l = loaded();
+    let dir = tempfile::tempdir().unwrap();
+    let cut = Loaded {
+        state: dir.path().join("state"),
+        case: dir.path().join("cut.ltc"),
+        _dir: dir,
+    };
+    std::fs::copy(&l.case, &cut.case).unwrap();
+    let said = |args: &[&str]| text(&cut.run(args).stderr);
+    assert!(!said(&["calls", "--count"]).contains("partial"));
+    let conn = rusqlite::Connection::open(&cut.case).unwrap();
+    conn.execute("UPDATE load SET state='loading'", []).unwrap();
+    drop(conn);
+    for args in [
+        &["calls", "--count"][..],
+        &["risks", "--json"],
+        &["apis", "host:nowhere"],
+        &["trace", "--value", "nothing", "--json"],
+        &["info"],
+    ] {
+        let said = said(args);
+        assert!(said.contains("every number is partial"), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_case_in_the_folder_of_its_evidence_is_none_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("evidence");
+    std::fs::create_dir(&folder).unwrap();
+    let log = concat!(env!("CARGO_MANIFEST_DIR"), "/demo-data/gateway-access.log");
+    std::fs::copy(log, folder.join("access.log")).unwrap();
+    let l = Loaded {
+        state: dir.path().join("state"),
+        case: folder.join("own.ltc"),
+        _dir: dir,
+    };
+    for _ in 0..2 {
+        let out = l.run(&["load", folder.to_str().unwrap()]);
+        let said = text(&out.stderr);
+        assert_eq!(out.status.code(), Some(0), "{said}");
+        assert!(
+            !said.contains("neither") && !said.contains("own.ltc.lock"),
+            "{said}"
+        );
+    }
+    // named by hand it is an error, as any other file that is none
+    let own = l.case.to_str().unwrap().to_owned();
+    assert_eq!(l.run(&["load", &own]).status.code(), Some(4));
 }
 
 #[test]
@@ -259,6 +318,15 @@ fn exit_statuses_and_messages() {
     );
     assert_eq!(l.run(&["calls", "--frobnicate"]).status.code(), Some(2));
     assert_eq!(l.run(&["--version"]).status.code(), Some(0));
+    assert_eq!(l.run(&["--glyphs", "odd", "-n"]).status.code(), Some(2));
+    let out = l.run(&["calls", "--json", "--fields", "id,odd"]);
+    let said = text(&out.stderr);
+    assert!(said.contains("there are: id source ts"), "{said}");
+    let info: Value = serde_json::from_slice(&l.run(&["info", "--json"]).stdout).unwrap();
+    assert!(
+        info["profile"]["title"].is_null(),
+        "unknown is null: {info}"
+    );
     assert_eq!(l.run(&["report", "-o", "x.pdf"]).status.code(), Some(2));
     assert_eq!(l.run(&["calls", "--spec", "x"]).status.code(), Some(2));
     assert_eq!(l.run(&["load"]).status.code(), Some(2));

@@ -402,6 +402,7 @@ impl Data for Hostile {
                 logs: (1, 2),
                 reveals: 1,
                 info: (Some(evil(1)), Some(evil(2))),
+                partial: false,
             })),
             What::Compare { now, .. } => Answer::Compared(
                 Some(Box::new(Show {

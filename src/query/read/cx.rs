@@ -370,6 +370,11 @@ impl Cx {
         self.reader.borrow_mut().heads(&self.conn, call)
     }
 
+    /// Whether every number is partial: a load has not ended, or what it read is not decided yet.
+    pub fn partial(&self) -> Result<bool> {
+        info::is_partial(&self.conn)
+    }
+
     /// A note about the case itself: `number`, `examiner`, `notes`.
     pub fn info(&self, key: &str) -> Result<Option<String>> {
         info::get(&self.conn, key)

@@ -286,6 +286,8 @@ pub struct OverviewData {
     pub profile: Option<(String, String)>,
     /// Number, examiner.
     pub info: (Option<String>, Option<String>),
+    /// A load has not ended, by this program or another.
+    pub partial: bool,
 }
 
 /// What comes back.

@@ -67,6 +67,7 @@ pub fn read(cx: &Cx, filter: &Filter) -> Result<OverviewData> {
             .map(|n| n.unsigned_abs())
             .unwrap_or(0),
         info: (info(cx, "number"), info(cx, "examiner")),
+        partial: cx.partial()?,
     })
 }
 

@@ -94,10 +94,17 @@ fn trouble(m: &Model, d: &mut Doc, w: usize) {
     }
 }
 
+/// Said of a case that a killed load left behind, or into which another program loads.
+const CUT_OFF: &str = "Every number is PARTIAL: a load has not ended. Wait for it, or load again where it was cut off.";
+
 fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
     let mut d = Doc::new("What we can and cannot see");
     d.note = "Enter: flows, sources".into();
     trouble(m, &mut d, w);
+    // What a load of this interface has not finished yet stands below, with how far it is.
+    if o.partial && !m.load.running() {
+        d.prose(CUT_OFF, w, Role::Partial);
+    }
     // Of many files their number says more than any name; those with most calls stand for them.
     let mut files: Vec<&SourceRow> = o.sources.iter().collect();
     let shown = if files.len() > 4 {
