@@ -443,16 +443,14 @@ impl Http2 {
 
 impl Proto for Http2 {
     fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed {
-        if !self.dir(side).begun {
-            if self.streams.is_empty() && http1_request(segment.bytes) {
-                // a client that speaks HTTP/1 to a server that answers with its HTTP/2 settings
-                return Feed::Switch(Switch {
-                    used: 0,
-                    held: Carry::default(),
-                    to: "http".to_owned(),
-                    upgraded: None,
-                });
-            }
+        if !self.dir(side).begun && self.streams.is_empty() && http1_request(segment.bytes) {
+            // a client that speaks HTTP/1 to a server that answers with its HTTP/2 settings
+            return Feed::Switch(Switch {
+                used: 0,
+                held: Carry::default(),
+                to: "http".to_owned(),
+                upgraded: None,
+            });
         }
         if !self.plain_data(side, &segment, cx) {
             self.read(side, segment, cx);
