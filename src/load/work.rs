@@ -141,7 +141,7 @@ pub(super) const DAMAGE: [&str; 9] = [
 ];
 
 /// Diags whose units gave nothing.
-const SKIPPED: [&str; 37] = [
+const SKIPPED: [&str; 38] = [
     "entry-damaged",
     "entry-unfit",
     "entry-no-call",
@@ -150,6 +150,7 @@ const SKIPPED: [&str; 37] = [
     "truncated-packet",
     "unknown-interface",
     "unknown-link",
+    "pdu-unplaced",
     "not-ip",
     "arp",
     "nested-too-deep",

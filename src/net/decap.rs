@@ -5,11 +5,13 @@
 //! their own, told apart by their inner ends alone: the two directions of one connection may use tunnels with different
 //! numbers, so these are no part of a flow's key. Fragments are put together outside and inside of tunnels alike.
 
-use super::ether::{Depth, Inner, TOO_DEEP, ethertype, u32_at};
+use super::ether::{CUT, Depth, Inner, TOO_DEEP, ethernet, ethertype, u32_at};
 use super::flow::{Frame, Net};
 use super::frag::Outcome;
 use super::ip::Ip;
-use super::{StreamSink, ip, link, tcp, tunnel, wlan};
+use super::table::Ends;
+use super::upper::{self, Part};
+use super::{StreamSink, ip, link, low, tcp, tunnel, wlan};
 use crate::source::pcap::Packet;
 use std::net::IpAddr;
 
@@ -42,8 +44,56 @@ impl<S: StreamSink> Net<S> {
         };
         let cut = (packet.orig_len as usize).saturating_sub(packet.bytes.len());
         let mut depth = Depth::whole();
+        if packet.link == 252 {
+            return self.exported(packet.bytes, cut, frame, depth, sink);
+        }
         let inner = link::inner(packet.link, packet.bytes, &mut depth);
         self.inner(inner, cut, frame, depth, sink);
+    }
+
+    /// A PDU that Wireshark exported.
+    fn exported(&mut self, bytes: &[u8], cut: usize, frame: Frame, mut depth: Depth, sink: &mut S) {
+        let Some(pdu) = upper::parse(bytes) else {
+            return self.inner(CUT, cut, frame, depth, sink);
+        };
+        let inner = match pdu.part() {
+            None => return self.count("pdu-unplaced", frame.at),
+            Some(Part::Frame(rest)) => ethernet(rest, &mut depth),
+            Some(Part::Typed(kind, rest)) => ethertype(kind, rest, &mut depth),
+            Some(Part::Ip(rest)) => Inner::Ip(rest),
+            Some(Part::Transport((src, dst), protocol, rest)) => {
+                let carried = between(src, dst, protocol, rest, cut);
+                return self.transport(carried, frame, depth, sink);
+            }
+            Some(Part::Piece(from, to, protocol, rest)) => {
+                return self.piece((from, to), protocol, rest, cut, (frame, depth), sink);
+            }
+        };
+        self.inner(inner, cut, frame, depth, sink);
+    }
+
+    /// A piece of a stream, which follows those before it in its direction, or a datagram.
+    fn piece(
+        &mut self,
+        (from, to): ((IpAddr, u16), (IpAddr, u16)),
+        protocol: u8,
+        rest: &[u8],
+        cut: usize,
+        (frame, depth): (Frame, Depth),
+        sink: &mut S,
+    ) {
+        let ports = (from.1, to.1);
+        if protocol != 6 {
+            let whole = upper::datagram(ports, rest);
+            let carried = between(from.0, to.0, protocol, &whole, cut);
+            return self.udp(carried, frame, depth, sink);
+        }
+        let (ends, from_low) = Ends::new(from, to, 6);
+        let [mine, its] = self.pdus(ends, from_low, 0);
+        let whole = upper::segment(ports, mine.wrapping_add(1), its.wrapping_add(1), rest);
+        let carried = between(from.0, to.0, 6, &whole, cut);
+        self.transport(carried, frame, depth, sink);
+        self.pdus(ends, from_low, low((rest.len() + cut) as u64));
     }
 
     /// What stands behind link headers or in a tunnel.
@@ -206,6 +256,18 @@ impl<S: StreamSink> Net<S> {
             let inner = if depth.down() { inner } else { TOO_DEEP };
             self.inner(inner, missing, frame, depth, sink);
         }
+    }
+}
+
+/// What stands between two addresses, without the header that said so.
+fn between(src: IpAddr, dst: IpAddr, protocol: u8, bytes: &[u8], missing: usize) -> Carried<'_> {
+    Carried {
+        src,
+        dst,
+        protocol,
+        bytes,
+        missing,
+        id: 0,
     }
 }
 

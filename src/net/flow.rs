@@ -136,6 +136,22 @@ impl<S: StreamSink> Net<S> {
         Some(original)
     }
 
+    /// Bytes of exported PDUs that a sender and the other end of a flow have sent; the sender sends `more`.
+    pub(super) fn pdus(&mut self, ends: Ends, low: bool, more: u32) -> [u32; 2] {
+        let slot = self.table.find(&ends);
+        let Some(flow) = slot.and_then(|slot| self.table.get(slot)) else {
+            return [0; 2];
+        };
+        let side = flow.side(low);
+        let [a, b] = &mut flow.pdus;
+        let (mine, its) = match side {
+            Side::A => (a, b),
+            Side::B => (b, a),
+        };
+        *mine = mine.wrapping_add(more);
+        [*mine, *its]
+    }
+
     /// Moves the clock to the next packet.
     pub(super) fn tick(&mut self, at: Stamp, sink: &mut S) {
         let now = self.clock.tick(at.ts);

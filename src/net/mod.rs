@@ -14,6 +14,7 @@ mod link;
 mod table;
 mod tcp;
 mod tunnel;
+mod upper;
 mod wlan;
 
 pub use copies::TapCopy;

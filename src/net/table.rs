@@ -72,6 +72,8 @@ pub(super) struct Flow<T> {
     pub(super) packets: [u64; 2],
     pub(super) bytes: [u64; 2],
     pub(super) gaps: u64,
+    /// Bytes of A and B that came as exported PDUs: where the next one stands.
+    pub(super) pdus: [u32; 2],
     pub(super) handshake: bool,
     /// Where each side was captured first.
     pub(super) taps: [Option<Tap>; 2],
@@ -105,6 +107,7 @@ impl<T> Flow<T> {
             packets: [0; 2],
             bytes: [0; 2],
             gaps: 0,
+            pdus: [0; 2],
             handshake: false,
             taps: [None; 2],
             sources: 0,

@@ -26,6 +26,8 @@ pub struct FlowState {
     layer: Layer,
     /// Name of the tunnel that it is.
     tunnel: Option<&'static str>,
+    /// Its first datagrams.
+    grams: recognise::Grams,
     /// What its datagrams tell where they may be QUIC.
     quic: Option<Box<Quic>>,
 }
@@ -39,6 +41,7 @@ impl FlowState {
             spoke: [false; 2],
             layer: Layer::default(),
             tunnel: None,
+            grams: recognise::Grams::default(),
             quic: None,
         }
     }
@@ -88,7 +91,9 @@ impl FlowState {
     pub(super) fn datagram(&mut self, side: Side, bytes: &[u8]) -> bool {
         let first = !self.spoke.get(side as usize).is_some_and(|s| *s);
         self.spoke(side);
-        self.layer.remember(side, bytes);
+        if self.key.protocol == 17 && self.grams.take(side, bytes) {
+            self.layer.remember_gram(side, bytes);
+        }
         match &self.quic {
             Some(q) => q.wants(bytes),
             None => first && self.key.protocol == 17 && quic::opens(bytes, self.https(), false),
@@ -145,7 +150,7 @@ impl FlowState {
         });
         let mut known = self
             .layer
-            .known(self.id, &self.key, u64::from(self.ordinal));
+            .known(self.id, &self.key, &self.grams, u64::from(self.ordinal));
         known.inner = known.inner.or(quic);
         let mut info = recognise::info(known, stats);
         if let Some(tunnel) = self.tunnel {

@@ -15,6 +15,8 @@ pub struct Layer {
     heads: [Vec<u8>; 2],
     /// Bytes of side A and B were missing, or were nothing known, before a parser took over.
     unclear: [bool; 2],
+    /// Last byte of side A and B before what is kept; 0 where there is none.
+    prior: [u8; 2],
     /// Bytes of side A and B that a load balancer wrote before them.
     before: [u64; 2],
     stage: Stage,
@@ -76,6 +78,7 @@ impl Layer {
         &'a mut self,
         id: u64,
         key: &'a FlowKey,
+        grams: &'a recognise::Grams,
         calls: u64,
     ) -> recognise::Known<'a> {
         recognise::Known {
@@ -85,6 +88,7 @@ impl Layer {
             outer: self.outer.take(),
             inner: self.about(),
             heads: &self.heads,
+            grams,
         }
     }
 
@@ -96,6 +100,14 @@ impl Layer {
             let n = bytes.len().min(limits::FLOW_HEAD - head.len());
             head.extend_from_slice(bytes.get(..n).unwrap_or_default());
         }
+    }
+
+    /// Keeps the first bytes of a datagram instead.
+    pub(super) fn remember_gram(&mut self, side: Side, bytes: &[u8]) {
+        if let Some(head) = self.heads.get_mut(side as usize) {
+            head.clear();
+        }
+        self.remember(side, bytes);
     }
 
     /// Bytes of one side in order; a segment without bytes says that those before its offset came again.
@@ -215,12 +227,21 @@ impl Layer {
         }
         let first = segment.offset == before + carry.bytes().len() as u64 || self.depth > 0;
         let mut whole = first;
-        let alone = ask(segment.bytes, first);
+        let prior = self.prior.get(side as usize).copied().unwrap_or(0);
+        let before_it = carry.bytes().last().copied().unwrap_or(prior);
+        // behind bytes that are kept it is none of the first
+        let alone = match ask(segment.bytes, first && carry.is_empty()) {
+            v if first && carry.is_empty() => v,
+            v => unless_cut(v, segment.bytes, before_it),
+        };
         let mut verdict = if carry.is_empty() {
             alone
         } else {
             carry.push(&segment);
-            let joined = ask(carry.bytes(), first);
+            let joined = match ask(carry.bytes(), first) {
+                v if first => v,
+                v => unless_cut(v, carry.bytes(), prior),
+            };
             let starts = |v: &Verdict| matches!(v, Verdict::Start(..));
             // nothing is missing before the first bytes: all of them count, however they were cut
             if starts(&alone) && !(first && starts(&joined)) {
@@ -233,16 +254,19 @@ impl Layer {
             }
         };
         // what was kept begins nothing: something may begin in a later piece of it
-        while matches!(verdict, Verdict::No) && carry.drop_first() {
+        while matches!(verdict, Verdict::No)
+            && let Some(last) = carry.drop_first()
+        {
             self.unclear(side);
+            self.behind(side, last);
             whole = false;
             if !carry.is_empty() {
-                verdict = ask(carry.bytes(), false);
+                verdict = unless_cut(ask(carry.bytes(), false), carry.bytes(), last);
             }
         }
         // text inside a protocol that has another name is not a call, wherever a segment begins
         if matches!(verdict, Verdict::Start(..)) && !whole && self.depth == 0 {
-            let named = !recognise::unnamed(cx.key, &self.heads);
+            let named = !recognise::unnamed(&self.heads);
             if named {
                 return self.unclear(side);
             }
@@ -288,12 +312,13 @@ impl Layer {
             }
             _ => {
                 self.unclear(side);
+                self.behind(side, segment.bytes.last().copied().unwrap_or(0));
                 let found = PROTOS
                     .iter()
                     .find_map(|spec| (spec.find)(segment.bytes).map(|at| (*spec, at)));
                 // text inside a protocol that has another name is not a call
                 if let Some((_, at)) = found
-                    && recognise::unnamed(cx.key, &self.heads)
+                    && recognise::unnamed(&self.heads)
                 {
                     let rest = Segment {
                         bytes: segment.bytes.get(at..).unwrap_or_default(),
@@ -326,7 +351,15 @@ impl Layer {
                     *c = Carry::default();
                 }
                 self.unclear(side);
+                self.behind(side, 0);
             }
+        }
+    }
+
+    /// What comes next stands behind this byte.
+    fn behind(&mut self, side: Side, last: u8) {
+        if let Some(p) = self.prior.get_mut(side as usize) {
+            *p = last;
         }
     }
 
@@ -355,6 +388,14 @@ enum Verdict {
     Start(&'static super::ProtoSpec, bool),
     More,
     No,
+}
+
+/// A start that is the end of a word which another segment began is none: it would be one in this cut alone.
+fn unless_cut(verdict: Verdict, bytes: &[u8], last: u8) -> Verdict {
+    match verdict {
+        Verdict::Start(..) if super::http1::ends_a_word(last, bytes) => Verdict::No,
+        v => v,
+    }
 }
 
 fn ask(bytes: &[u8], first: bool) -> Verdict {

@@ -258,14 +258,15 @@ impl Carry {
             retransmitted: s.retransmitted,
         });
     }
-    /// Leaves the first segment away; `false` where there is none.
-    pub fn drop_first(&mut self) -> bool {
-        let Some(first) = self.pieces.first() else {
-            return false;
-        };
-        self.bytes.drain(..first.len.min(self.bytes.len()));
+    /// Leaves the first segment away and tells its last byte; `None` where there is none.
+    pub fn drop_first(&mut self) -> Option<u8> {
+        let first = self.pieces.first()?;
+        let last = self
+            .bytes
+            .drain(..first.len.min(self.bytes.len()))
+            .next_back();
         self.pieces.remove(0);
-        true
+        Some(last.unwrap_or(0))
     }
     /// All bytes.
     pub fn bytes(&self) -> &[u8] {

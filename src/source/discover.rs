@@ -4,7 +4,7 @@
 
 use super::archive::{self, Bytes, Found as Member};
 use super::pcap::{Event, PacketReader};
-use super::{Input, Kind, entry, log, open_bytes};
+use super::{Input, Kind, entry, foreign, log, open_bytes};
 use crate::limits::{FOLDER_DEPTH, NOTHING_BYTES, SNIFF_BYTES};
 use std::collections::BTreeSet;
 use std::fs;
@@ -245,6 +245,9 @@ pub(super) fn sniff(
     while begin.len() == SNIFF_BYTES && begin.iter().all(|b| *b == 0) && nothing < NOTHING_BYTES {
         nothing += begin.len();
         (begin, failed) = block(&mut read);
+    }
+    if let Some(why) = foreign::refused(&begin) {
+        return Err(why);
     }
     let kind = kind_of(&begin, formats);
     if let Some(kind @ (Kind::Pcap | Kind::Pcapng | Kind::Snoop)) = kind {

@@ -7,6 +7,7 @@ mod bytes;
 mod coded;
 mod discover;
 pub mod entry;
+mod foreign;
 pub mod live;
 pub mod log;
 pub mod pcap;

@@ -147,6 +147,32 @@ pub fn briefs(v: &[Exchange]) -> Vec<String> {
     v.iter().map(|x| brief(x)).collect()
 }
 
+/// The end of a word is no method, wherever a segment happens to begin.
+#[test]
+fn no_cut_makes_a_request_of_the_end_of_a_word() {
+    let words = [
+        "A".repeat(40),
+        "INVENTED-".repeat(5),
+        "somethingtoforget".repeat(3),
+        "\u{1}FOO".to_owned(),
+        "x=1&y=SOMETHING".to_owned(),
+    ];
+    for word in &words {
+        let text = format!("{word} /x HTTP/1.1\r\nHost: h\r\n\r\n");
+        let whole = briefs(&play(&[(C, text.as_bytes())], usize::MAX, Close::Fin));
+        for cut in 1..text.len() {
+            let got = briefs(&play(&[(C, text.as_bytes())], cut, Close::Fin));
+            assert_eq!(got, whole, "{word} {cut}");
+        }
+    }
+    // behind a body of which the beginning was not captured, a segment's start is a start
+    let mut f = Feeder::new();
+    f.gap(C, 50, Missing::Lost);
+    f.send(C, b"&name=Joe");
+    f.send(C, b"POST /x HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(f.finish(Close::Fin).exchanges.len(), 1);
+}
+
 /// Name, conversation, expected briefs. Ended by FIN.
 fn golden() -> Vec<(&'static str, Vec<Turn<'static>>, Vec<&'static str>)> {
     vec![

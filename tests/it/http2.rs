@@ -462,6 +462,63 @@ fn inside_a_tunnel_and_beside_http1() {
 }
 
 #[test]
+fn a_server_that_does_not_speak_it_answers_in_http1() {
+    let no: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno!";
+    let ask = frame(HEADERS, 5, 1, &get("/x"));
+    let unanswered = "GET /x 2.0 [] -> - [] [\"no-response\"]";
+    let answer = "- -> 400 1.1 [no!] [] [\"no-request\"]";
+    for cut in [usize::MAX, 1, 7, 30] {
+        // whether the client's request is captured before the answer or behind it
+        let all = [client(), ask.clone()].concat();
+        let v = [(C, all), (S, no.to_vec())];
+        let got = briefs(&play(&turns(&v), cut, Close::Fin));
+        assert_eq!(got, [unanswered, answer], "{cut}");
+        let v = [
+            (C, client()),
+            (S, no.to_vec()),
+            (C, ask.clone()),
+            (S, no.to_vec()),
+        ];
+        let mut got = briefs(&play(&turns(&v), cut, Close::Fin));
+        got.sort();
+        assert_eq!(got, [answer, answer, unanswered], "{cut}");
+        // until the server closes
+        let old = b"HTTP/1.0 505 HTTP Version Not Supported\r\n\r\nold".to_vec();
+        let got = briefs(&play(&turns(&[(C, client()), (S, old)]), cut, Close::Fin));
+        assert_eq!(got, ["- -> 505 1.0 [old] [] [\"no-request\"]"], "{cut}");
+        // what only begins alike is none
+        let v = [(C, client()), (S, b"HTTP/2 is fine".to_vec())];
+        assert!(
+            briefs(&play(&turns(&v), cut, Close::Fin)).is_empty(),
+            "{cut}"
+        );
+    }
+    // frames of a server that come behind bytes that might have been a response
+    let v = [
+        (C, client()),
+        (C, ask),
+        (S, server()),
+        (S, ok(1, "HTTP/1.1 200 OK\r\n\r\n")),
+    ];
+    for cut in [usize::MAX, 1, 9] {
+        assert_eq!(
+            briefs(&play(&turns(&v), cut, Close::Fin)),
+            ["GET /x 2.0 [] -> 200 2.0 [HTTP/1.1 200 OK\r\n\r\n] [] []"]
+        );
+    }
+    // a part of it lost
+    let mut f = Feeder::new();
+    f.send(C, &client());
+    f.send(
+        S,
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 9\r\n\r\nno!",
+    );
+    f.gap(S, 6, Missing::Lost);
+    let got = briefs(&f.finish(Close::Fin).exchanges);
+    assert_eq!(got, ["- -> 400 1.1 [no!] [] [\"gap\", \"no-request\"]"]);
+}
+
+#[test]
 fn thousands_of_streams_at_once() {
     let n = 5000u32;
     let mut v = vec![(C, client()), (S, server())];

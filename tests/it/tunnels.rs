@@ -365,6 +365,71 @@ fn headers_of_cards_and_switches_lead_to_the_packets() {
     }
 }
 
+/// A PDU as Wireshark exports it: what cut it out, who sent it over what, and its bytes.
+fn exported(name: &[u8], back: bool, kind: u8, port: u16, bytes: &[u8]) -> Vec<u8> {
+    let mut ends = [([10, 0, 0, 1], 40000u16), ([10, 0, 0, 2], port)];
+    if back {
+        ends.reverse();
+    }
+    let mut out = Vec::new();
+    let mut tag = |tag: u16, value: &[u8]| {
+        out.extend(tag.to_be_bytes());
+        out.extend((value.len() as u16).to_be_bytes());
+        out.extend(value);
+    };
+    let mut name = name.to_vec();
+    name.resize((name.len() + 1).next_multiple_of(4), 0);
+    tag(12, &name);
+    tag(20, &ends[0].0);
+    tag(21, &ends[1].0);
+    tag(24, &[0, 0, 0, kind]);
+    tag(25, &u32::from(ends[0].1).to_be_bytes());
+    tag(26, &u32::from(ends[1].1).to_be_bytes());
+    tag(30, &[0, 0, 0, 9]);
+    tag(0, b"");
+    out.extend(bytes);
+    out
+}
+
+#[test]
+fn exported_pdus_are_pieces_of_their_streams() {
+    let http = |back, port, bytes| (252, exported(b"http-over-tls", back, 2, port, bytes), 0);
+    let (head, body) = RESPONSE.split_at(20);
+    let frames = [
+        http(false, 443, REQUEST),
+        http(false, 444, b"other"),
+        http(true, 443, head),
+        (252, exported(b"dns", false, 3, 53, b"a question"), 0),
+        http(true, 443, body),
+        http(false, 443, REQUEST),
+        // a piece of which the capture has a part
+        (252, exported(b"http", true, 2, 443, b"HTTP/1.1"), 30),
+        http(true, 443, b"end"),
+    ];
+    let (seen, counters) = read(&frames);
+    let of = |port: u16| seen.iter().find(|s| s.key.b.1 == port).unwrap();
+    let [asked, answered] = &of(443).streams;
+    assert_eq!(asked, &[REQUEST, REQUEST].concat());
+    assert_eq!(answered, &[RESPONSE, b"HTTP/1.1end"].concat());
+    assert_eq!(of(443).gaps[1].len(), 1);
+    assert_eq!(of(443).gaps[1][0].1, 30);
+    assert_eq!(of(444).streams[0], b"other");
+    assert_eq!((of(53).key.protocol, of(53).datagrams), (17, 1));
+    assert_eq!(counters.get("pdu-unplaced"), None);
+    // packets in it, and what has no ends
+    let packets: Vec<_> = exchange()
+        .into_iter()
+        .map(|(back, p)| (252, exported(b"ip", back, 0, 0, &p), 0))
+        .chain([
+            (252, exported(b"gsm_map", false, 0, 0, b"x"), 0),
+            (252, vec![0, 12, 0], 0),
+        ])
+        .collect();
+    let (seen, counters) = read(&packets);
+    assert_eq!(seen[0].streams, [REQUEST.to_vec(), RESPONSE.to_vec()]);
+    assert_eq!((counters["pdu-unplaced"], counters["frame-cut"]), (1, 1));
+}
+
 #[test]
 fn what_802_11_hides_is_counted() {
     let counted = |frame: Vec<u8>| {

@@ -41,6 +41,16 @@ fn probe(b: &[u8], first: bool) -> Probe {
     }
 }
 
+/// Whether what may be a request's line behind the byte `last` may be a part of other text: a method that is registered is believed
+/// to begin at a segment's start, any other one only behind what ends a document, a line or no text.
+pub(super) fn ends_a_word(last: u8, b: &[u8]) -> bool {
+    (last.is_ascii_graphic() || last == b' ')
+        && !matches!(last, b'}' | b']' | b'>' | b'"')
+        && b.first().is_some_and(|c| start::is_tchar(*c))
+        && !start::registered(b)
+        && start::request(b, false) == Is::Yes
+}
+
 fn find(b: &[u8]) -> Option<usize> {
     match (
         start::find(b, start::request),

@@ -85,8 +85,9 @@ pub fn request(b: &[u8], strict: bool) -> Is {
         Some(end) => {
             let line = trim_cr(b.get(..end).unwrap_or_default());
             if line.len() == m {
-                // a method alone
-                return if known && !strict { Is::Yes } else { Is::No };
+                // a method alone; a word of STOMP is none without a target
+                let alone = known && !strict && method != b"CONNECT";
+                return if alone { Is::Yes } else { Is::No };
             }
             if !matches!(after, b' ' | b'\t') {
                 return Is::No;

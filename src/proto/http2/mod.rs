@@ -12,17 +12,19 @@ mod head;
 mod hpack;
 mod huffman;
 mod life;
+mod plain;
 mod reader;
 mod socket;
 mod stream;
 
-use super::{About, Begin, Carry, Cx, Feed, Probe, Proto, ProtoSpec, Switch, Upgraded};
+use super::{About, Begin, Carry, Cx, Feed, Probe, Proto, ProtoSpec, Switch, Upgraded, http1};
 use crate::call::model::{Exchange, Flags, Stamp};
 use crate::net::{Close, FlowStats, Missing, Segment, Side};
 use block::Block;
 use frame::{Frame, From, Known, Verdict};
 use hpack::Table;
 use life::Books;
+use plain::Plain;
 use reader::{Hole, Mark, Reader, Step, View};
 use socket::Socket;
 use std::collections::{BTreeMap, VecDeque};
@@ -67,8 +69,7 @@ fn find(b: &[u8]) -> Option<usize> {
 }
 
 fn http1_request(b: &[u8]) -> bool {
-    b.first().is_some_and(u8::is_ascii_uppercase)
-        && (super::http1::SPEC.probe)(b, true) == Probe::Client
+    b.first().is_some_and(u8::is_ascii_uppercase) && (http1::SPEC.probe)(b, true) == Probe::Client
 }
 
 /// One direction.
@@ -149,6 +150,8 @@ struct Http2 {
     /// Least last stream that the server has named in a GOAWAY.
     gone: u32,
     frames: bool,
+    /// Answers of a server that does not speak HTTP/2.
+    plain: Plain,
 }
 
 impl Http2 {
@@ -166,6 +169,7 @@ impl Http2 {
             socket_held: 0,
             gone: u32::MAX,
             frames: false,
+            plain: Plain::default(),
         };
         if let Some(u) = begin.upgraded {
             h.upgraded(*u);
@@ -213,6 +217,18 @@ impl Http2 {
 
     fn room(&self, cx: &Cx<'_>) -> usize {
         cx.budget.saturating_sub(self.held())
+    }
+
+    /// Reads a segment of frames.
+    fn read(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) {
+        if !self.sure && !self.dir(side).begun {
+            self.who(side, segment.bytes, cx);
+        }
+        self.dir(side).reader.next = segment.offset + segment.bytes.len() as u64;
+        self.run(side, &segment, cx);
+        if !self.resets.is_empty() {
+            self.settle_resets(segment.at, cx);
+        }
     }
 
     /// Reads on in a direction.
@@ -427,29 +443,25 @@ impl Http2 {
 
 impl Proto for Http2 {
     fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed {
-        if !self.dir(side).begun {
-            if self.streams.is_empty() && http1_request(segment.bytes) {
-                // a client that speaks HTTP/1 to a server that answers with its HTTP/2 settings
-                return Feed::Switch(Switch {
-                    used: 0,
-                    held: Carry::default(),
-                    to: "http".to_owned(),
-                    upgraded: None,
-                });
-            }
-            if !self.sure {
-                self.who(side, segment.bytes, cx);
-            }
+        if !self.dir(side).begun && self.streams.is_empty() && http1_request(segment.bytes) {
+            // a client that speaks HTTP/1 to a server that answers with its HTTP/2 settings
+            return Feed::Switch(Switch {
+                used: 0,
+                held: Carry::default(),
+                to: "http".to_owned(),
+                upgraded: None,
+            });
         }
-        self.dir(side).reader.next = segment.offset + segment.bytes.len() as u64;
-        self.run(side, &segment, cx);
-        if !self.resets.is_empty() {
-            self.settle_resets(segment.at, cx);
+        if !self.plain_data(side, &segment, cx) {
+            self.read(side, segment, cx);
         }
         Feed::Go
     }
 
     fn resent(&mut self, side: Side, offset: u64, cx: &mut Cx<'_>) {
+        if let Some(p) = self.plain.of(side) {
+            return p.resent(side, offset, cx);
+        }
         let request = side == self.client;
         let recent = &self.dir(side).recent;
         let Some((_, id)) = recent.iter().find(|(end, _)| *end >= offset).copied() else {
@@ -465,6 +477,10 @@ impl Proto for Http2 {
     }
 
     fn gap(&mut self, side: Side, bytes: u64, why: Missing, at: Stamp, cx: &mut Cx<'_>) {
+        if let Some(p) = self.plain.of(side) {
+            return p.gap(side, bytes, why, at, cx);
+        }
+        self.plain_gap(side, cx);
         let flag = if why == Missing::Snaplen {
             Flags::TRUNCATED
         } else {
@@ -515,9 +531,13 @@ impl Proto for Http2 {
         }
     }
 
-    fn fin(&mut self, _side: Side, _at: Stamp, _cx: &mut Cx<'_>) {}
+    fn fin(&mut self, side: Side, at: Stamp, cx: &mut Cx<'_>) {
+        if let Some(p) = self.plain.of(side) {
+            p.fin(side, at, cx);
+        }
+    }
 
-    fn close(&mut self, _why: Close, stats: Option<&FlowStats>, cx: &mut Cx<'_>) {
+    fn close(&mut self, why: Close, stats: Option<&FlowStats>, cx: &mut Cx<'_>) {
         for side in [Side::A, Side::B] {
             let dir = self.dir(side);
             if dir.reader.inside() && dir.reader.frame.kind != frame::DATA {
@@ -540,6 +560,7 @@ impl Proto for Http2 {
         for (_, id) in order {
             self.finish(id, captured, cx);
         }
+        self.plain_close(why, stats, cx);
     }
 
     fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<Exchange>) {
@@ -556,10 +577,13 @@ impl Proto for Http2 {
         for s in self.sockets.values_mut() {
             s.open(cx, out);
         }
+        if let Plain::Yes(_, p) = &mut self.plain {
+            p.open(cx, out);
+        }
     }
 
     fn held(&self) -> usize {
-        self.books.held + self.socket_held + self.a.held() + self.b.held()
+        self.books.held + self.socket_held + self.plain.held() + self.a.held() + self.b.held()
     }
 
     fn about(&self) -> About {

@@ -45,7 +45,7 @@ pub const TARGETS: &[(&str, Entry, &[&str])] = &[
     (
         "http1",
         http1,
-        &["proto/http1", "proto/layer.rs", "proto/recognise.rs"],
+        &["proto/http1", "proto/layer.rs", "proto/recognise"],
     ),
     ("http2", http2, &["proto/http2", "proto/layer.rs"]),
     ("websocket", websocket, &["proto/ws"]),
