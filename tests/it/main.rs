@@ -82,6 +82,7 @@ mod tls_recorded;
 mod tools;
 mod tools_joined;
 mod trace_case;
+mod trace_demo;
 mod trace_sets;
 mod trace_speed;
 mod trace_ways;
