@@ -81,6 +81,7 @@ mod tls_case;
 mod tls_recorded;
 mod tools;
 mod tools_joined;
+mod trace_between;
 mod trace_case;
 mod trace_demo;
 mod trace_sets;
