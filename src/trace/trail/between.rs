@@ -4,6 +4,7 @@
 use super::branch::Link;
 use super::hosts::Hosts;
 use super::{Seen, earlier};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// What implied hops are told from.
@@ -12,6 +13,20 @@ pub(super) struct Known<'a> {
     pub seen: &'a [Seen],
     /// Sightings that were handed on where they went, see [`super::gaps`].
     pub taken: Vec<bool>,
+    /// Hosts that answered with the record.
+    pub tellers: BTreeSet<IpAddr>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(hosts: &'a Hosts<'a>, seen: &'a [Seen]) -> Known<'a> {
+        let answers = seen.iter().filter(|k| k.resp);
+        Known {
+            hosts,
+            seen,
+            taken: Vec::new(),
+            tellers: answers.filter_map(Seen::from).collect(),
+        }
+    }
 }
 
 /// A way that a record came to a sighting without a sure source.
@@ -142,7 +157,7 @@ pub(super) fn pushes(j: &Seen) -> bool {
 
 /// Whether a host was ever seen to hand out such data.
 fn tells(known: &Known<'_>, host: IpAddr) -> bool {
-    known.hosts.tells(host) || known.seen.iter().any(|k| k.resp && k.from() == Some(host))
+    known.tellers.contains(&host) || known.hosts.tells(host)
 }
 
 /// Hosts by which an answer that nobody was seen to get is handed on by habit, up to one that `at` asks.

@@ -94,9 +94,8 @@ pub(super) fn fill(
     let mut out: Vec<Node> = Vec::new();
     let mut gaps = Gaps::default();
     let known = Known {
-        hosts,
-        seen,
         taken: taken(hosts, seen, sources),
+        ..Known::new(hosts, seen)
     };
     for n in 0..seen.len() {
         let mut before = Vec::new();
@@ -155,11 +154,7 @@ pub(super) fn fill(
 /// Who had the record later has it from elsewhere.
 fn taken(hosts: &Hosts<'_>, seen: &[Seen], sources: &[Vec<Link<&'static str>>]) -> Vec<bool> {
     let mut out = vec![false; seen.len()];
-    let all = Known {
-        hosts,
-        seen,
-        taken: Vec::new(),
-    };
+    let all = Known::new(hosts, seen);
     for (n, j) in seen.iter().enumerate() {
         let from = match sources.get(n).and_then(|s| s.first()) {
             Some(l) if l.0 >= SURE && !echoes(seen, l.2, j) => {
@@ -388,11 +383,7 @@ pub(super) fn believed(
         return vec![true; seen.len()];
     }
     let sure = |i: &Seen, j: &Seen| link(i, j).is_some_and(|w| w >= SURE);
-    let all = Known {
-        hosts,
-        seen,
-        taken: Vec::new(),
-    };
+    let all = Known::new(hosts, seen);
     loop {
         let more: Vec<usize> = (0..seen.len())
             .filter(|n| kept.get(*n) == Some(&false))

@@ -86,6 +86,8 @@ fn one(list: &[(IpAddr, i64, u64)], calls: u64) -> Option<(IpAddr, i64, f64)> {
 pub struct Hosts<'c> {
     conn: &'c Connection,
     talks: OnceCell<BTreeMap<(IpAddr, IpAddr), Talk>>,
+    asked: OnceCell<BTreeSet<IpAddr>>,
+    apis: RefCell<FxHashMap<i64, Option<i64>>>,
     habits: RefCell<FxHashMap<i64, Rc<Habit>>>,
     servers: RefCell<FxHashMap<IpAddr, f64>>,
     tells: RefCell<FxHashMap<IpAddr, bool>>,
@@ -111,6 +113,8 @@ impl<'c> Hosts<'c> {
         Ok(Hosts {
             conn,
             talks: OnceCell::new(),
+            asked: OnceCell::new(),
+            apis: RefCell::default(),
             habits: RefCell::default(),
             servers: RefCell::default(),
             tells: RefCell::default(),
@@ -213,7 +217,8 @@ impl<'c> Hosts<'c> {
 
     /// Whether anybody asks a host.
     pub fn serves(&self, host: IpAddr) -> bool {
-        self.talks().keys().any(|(_, to)| *to == host)
+        let all = || self.talks().keys().map(|(_, to)| *to).collect();
+        self.asked.get_or_init(all).contains(&host)
     }
 
     /// Whether a host's answers hold sensitive data at all; a few of them tell.
@@ -401,6 +406,15 @@ impl<'c> Hosts<'c> {
 
     /// The API of a call.
     pub fn api(&self, call: i64) -> Option<i64> {
+        if let Some(known) = self.apis.borrow().get(&call) {
+            return *known;
+        }
+        let api = self.read_api(call);
+        self.apis.borrow_mut().insert(call, api);
+        api
+    }
+
+    fn read_api(&self, call: i64) -> Option<i64> {
         self.conn
             .prepare_cached("SELECT api_id FROM call_fact WHERE call_id=?1")
             .and_then(|mut s| s.query_row([call], |r| r.get(0)).optional())
