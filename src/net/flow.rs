@@ -245,10 +245,11 @@ impl<S: StreamSink> Net<S> {
             && let Some(flow) = self.table.get(slot)
         {
             let side = flow.side(low);
-            // Opened again behind what it carried, in a capture that had none of it: a tap whose clock is far off. It goes on by
+            // Opened again once it was open, in a capture that had none of it: a tap whose clock is far off. It goes on by
             // itself, and deciding facts joins the calls.
             let late = frame.at.ts.saturating_sub(flow.first.ts) > COPY_TAPS_NS;
-            let elsewhere = flow.sources & bit(source) == 0 && flow.bytes != [0, 0];
+            let under_way = flow.handshake || flow.bytes != [0, 0];
+            let elsewhere = flow.sources & bit(source) == 0 && under_way;
             let far_off = tcp.syn && original.is_none() && elsewhere && late;
             if far_off || matches!(flow.belongs(side, tcp), Belongs::No) {
                 found = None;

@@ -414,6 +414,53 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_a_number_that_was_cut() {
+        assert_eq!(hits("13912345678", "{\"mobile\":\"1391234\"}"), ["mask"]);
+        assert_eq!(hits("13912345678", "{\"mobile\":\"139123456\"}"), ["mask"]);
+        assert_eq!(hits("11010519900307123X", "id 11010519900307"), ["mask"]);
+        for other in ["139123", "13912355", "13912340001", "x1391234", "1391234.5"] {
+            assert!(hits("13912345678", other).is_empty(), "{other}");
+        }
+        // where somebody lives is no number
+        assert!(hits("11010519900307123X", "110105 1101051990").is_empty());
+        for end in [
+            "{\"mobile_last4\":\"5678\"}",
+            "phone ending in 5678",
+            "您尾号5678的手机",
+        ] {
+            assert_eq!(hits("13912345678", end), ["last4"], "{end}");
+        }
+        for other in [
+            "port 5678",
+            "{\"last4\":\"0012\",\"n\":5678}",
+            "last4=15678",
+        ] {
+            assert!(hits("13912345678", other).is_empty(), "{other}");
+        }
+    }
+
+    #[test]
+    fn base64_in_lines_is_one_text() {
+        let rows: String = (0..40)
+            .map(|n| format!("n{n},139{:08}\r\n", n * 7919))
+            .collect();
+        let coded = b64(&rows);
+        let lines: Vec<&str> = (0..coded.len())
+            .step_by(76)
+            .map(|i| &coded[i..coded.len().min(i + 76)])
+            .collect();
+        for n in 0..40 {
+            let v = format!("139{:08}", n * 7919);
+            for end in ["\n", "\r\n"] {
+                assert!(
+                    hits(&v, lines.join(end)).contains(&"base64>plain".to_owned()),
+                    "{v}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_number_inside_a_longer_one_is_not_it() {
         assert!(hits("20241234", "x=120241234").is_empty());
         assert!(hits("20241234", "x=202412345").is_empty());

@@ -11,6 +11,7 @@
 //! Where a hop has no source, others that were not captured are implied ([`gaps`]): an answer that came in while a host was being
 //! asked, by hosts that ask each other; a request that must have been sent between; what calls of this API always do.
 
+mod between;
 mod branch;
 mod gaps;
 pub mod hosts;

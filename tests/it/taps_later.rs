@@ -2,6 +2,8 @@
 //! ids still found, the clocks shown; and what a client really repeated stays.
 
 use crate::support::recut::{self, Rec, pcap};
+use crate::support::talk;
+use crate::support::wire::{Wire, request, response};
 use crate::taps::{Loaded, hop, loads, plain};
 use leaktrace::query::read;
 
@@ -132,4 +134,39 @@ fn what_was_really_asked_again_stays() {
     assert_eq!(both.calls.len(), apart);
     let taps = both.calls.iter().flat_map(|c| &c.locators);
     assert_eq!(taps.filter(|l| l.role == "tap").count(), 0);
+}
+
+/// A connection that is open and idle for longer than the clocks are apart; what one tap has more is not put among the other's.
+#[test]
+fn a_connection_that_is_idle_at_first_is_not_mixed_between_clocks() {
+    let mut w = Wire::new(Vec::new(), 1_760_000_000 * S).unwrap();
+    let ends = |n, port| (std::net::Ipv4Addr::new(10, 0, 0, n), port);
+    let mut c = w.open(ends(1, 40_000), ends(2, 80)).unwrap();
+    w.now += 6 * S;
+    for (target, status) in [
+        ("/one", "200 OK"),
+        ("/two", "201 Created"),
+        ("/three", "404 Not Found"),
+    ] {
+        let ask = request("GET", "h.example", target, &[], b"");
+        w.exchange(&mut c, &ask, &response(status, &[], target.as_bytes()))
+            .unwrap();
+        w.now += S;
+    }
+    let all = talk::recs(w.into_inner());
+    let told = [("/one", 200), ("/two", 201), ("/three", 404)];
+    for later in [-3_500_000_000, 3_500_000_000, -300_000_000] {
+        // handshake, then four frames an exchange
+        let mut some = hop(&all, later);
+        some.drain(7..11);
+        let l = loads(&[&[("a", pcap(&all)), ("b", pcap(&some))]]);
+        let mut got: Vec<_> = l
+            .calls
+            .iter()
+            .map(|c| (c.uri.clone().unwrap(), c.status.unwrap_or(0)))
+            .collect();
+        got.sort_by_key(|g| g.1);
+        let want: Vec<_> = told.iter().map(|(t, s)| ((*t).to_owned(), *s)).collect();
+        assert_eq!(got, want, "{later}");
+    }
 }

@@ -22,6 +22,73 @@ pub(super) struct Pattern {
     exact: Option<Vec<u8>>,
     /// Must not stand inside a longer word.
     word: bool,
+    /// What of the value was left.
+    pub left: Left,
+}
+
+/// How much of a value stands there.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Left {
+    All,
+    /// Its beginning, which is what is searched for, and what may follow of this.
+    Begin(Vec<u8>),
+    /// Its last digits, where something says that they are those.
+    End,
+}
+
+impl Left {
+    /// Belief in a sighting of `len` characters.
+    pub fn conf(&self, len: usize) -> f32 {
+        match self {
+            Left::All => 0.95,
+            Left::Begin(_) if len >= 10 => 0.75,
+            // other numbers of one series begin so
+            Left::Begin(_) => 0.6,
+            Left::End => 0.4,
+        }
+    }
+}
+
+/// What stands before the last digits of a number where only they are told.
+const TAILS: [&str; 12] = [
+    "last4",
+    "last_4",
+    "last-4",
+    "last 4",
+    "lastfour",
+    "last_four",
+    "tail",
+    "suffix",
+    "ending",
+    "尾号",
+    "末四位",
+    "后四位",
+];
+/// How far before them.
+const TAIL_NEAR: usize = 24;
+
+/// A number that people cut: all digits but for a check character. How much of it tells something.
+fn number(text: &str) -> Option<usize> {
+    let (last, digits) = text.as_bytes().split_last()?;
+    let fits = (11..=24).contains(&text.len())
+        && digits.iter().all(u8::is_ascii_digit)
+        && last.is_ascii_alphanumeric();
+    // of eleven seven, of eighteen eleven
+    fits.then_some((text.len() * 6).div_ceil(10))
+}
+
+/// Whether something before `at` says that the last digits of a number follow.
+fn tail_follows(text: &[u8], at: usize) -> bool {
+    let before = text
+        .get(at.saturating_sub(TAIL_NEAR)..at)
+        .unwrap_or_default();
+    let before = String::from_utf8_lossy(before).to_ascii_lowercase();
+    // of this value: no other begins between
+    TAILS.iter().any(|t| {
+        before
+            .rsplit_once(t)
+            .is_some_and(|(_, gap)| !gap.contains([',', ';', '&', '{', '\n']))
+    })
 }
 
 /// A masked spelling that a value fits.
@@ -140,8 +207,30 @@ impl List {
             form,
             exact: exact.then(|| bytes.clone()),
             word,
+            left: Left::All,
         });
         self.bytes.push(bytes);
+    }
+
+    /// What is left of a number that was cut.
+    fn cut(&mut self, value: u32, text: &str) {
+        let Some((begin, rest)) = number(text).and_then(|n| text.split_at_checked(n)) else {
+            return;
+        };
+        let mut add = |bytes: &[u8], left, step| {
+            self.patterns.push(Pattern {
+                value,
+                form: Form::PLAIN.then(step),
+                exact: None,
+                word: false,
+                left,
+            });
+            self.bytes.push(bytes.to_vec());
+        };
+        add(begin.as_bytes(), Left::Begin(rest.into()), Step::Mask);
+        if let Some(end) = text.get(text.len().saturating_sub(4)..) {
+            add(end.as_bytes(), Left::End, Step::Last4);
+        }
     }
 
     fn automaton(&self) -> Option<AhoCorasick> {
@@ -161,6 +250,9 @@ impl Patterns {
         for (value, text) in values {
             for s in spellings(text) {
                 list.add(*value, Form::PLAIN, s.into_bytes(), false, true);
+            }
+            if few {
+                list.cut(*value, text.trim());
             }
             for part in inside_base64(text.as_bytes()) {
                 list.add(*value, Form::PLAIN.then(Step::Base64), part, true, false);
@@ -275,10 +367,29 @@ impl Patterns {
             if p.exact.as_ref().is_some_and(|e| e != slice) {
                 continue;
             }
-            if p.word && !whole_word(text, m.start(), m.end()) {
+            let end = match &p.left {
+                Left::All => m.end(),
+                Left::Begin(rest) => {
+                    let more = text.get(m.end()..).unwrap_or_default();
+                    let more = more.iter().zip(rest).take_while(|(a, b)| a == b).count();
+                    let end = m.end() + more;
+                    // what a mask follows is read as a mask
+                    let hides = matches!(
+                        text.get(end),
+                        Some(b'*' | b'.' | b'_' | b'#' | b'-' | 0x80..)
+                    );
+                    if more == rest.len() || hides || !whole_word(text, m.start(), end) {
+                        continue;
+                    }
+                    end
+                }
+                Left::End if tail_follows(text, m.start()) => m.end(),
+                Left::End => continue,
+            };
+            if (p.word || p.left == Left::End) && !whole_word(text, m.start(), end) {
                 continue;
             }
-            each(m.start(), m.end(), p);
+            each(m.start(), end, p);
         }
     }
 

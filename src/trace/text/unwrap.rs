@@ -5,7 +5,7 @@
 //! Codings of a word (percent, base64, hex, `\u`, character references) are undone where they stand, word by word, so that a place
 //! is that of the word; compressed texts, zips and workbooks as a whole.
 
-use super::patterns::Patterns;
+use super::patterns::{Left, Patterns};
 use crate::body::{sheet, zip};
 use crate::detect::form::{Form, Step};
 use crate::detect::normal::{base64_any, gunzip, hex, percent};
@@ -19,6 +19,9 @@ const ROOM: usize = 8 << 20;
 const SHORT: usize = 8;
 /// Longest masked word.
 const LONG: usize = 120;
+
+/// Lengths of the lines that long base64 is cut into: 60, 64 and 76 are in use.
+const FOLDED: std::ops::RangeInclusive<usize> = 40..=128;
 
 /// A value at a place.
 pub(super) struct At {
@@ -82,16 +85,19 @@ impl<'p> Looker<'p> {
                 len,
                 value: p.value,
                 form: p.form.steps().fold(form, Form::then),
-                masked: false,
-                conf: 0.95,
+                masked: p.left != Left::All,
+                conf: p.left.conf(to.saturating_sub(from)),
             });
         });
     }
 
     fn layer(&mut self, text: &[u8], place: Place, form: Form, depth: usize, out: &mut Vec<At>) {
         self.found(text, place, form, out);
-        if depth < DEPTH && self.whole(text, place, form, depth, out) {
-            return;
+        if depth < DEPTH {
+            if self.whole(text, place, form, depth, out) {
+                return;
+            }
+            self.folded(text, place, form, depth, out);
         }
         self.words(text, place, form, depth, out);
     }
@@ -206,6 +212,63 @@ impl<'p> Looker<'p> {
         }
         if depth == 0 {
             self.find_salts(text);
+        }
+    }
+
+    /// Base64 in lines of one length, as in mail: a value may stand across two of them.
+    fn folded(&mut self, text: &[u8], place: Place, form: Form, depth: usize, out: &mut Vec<At>) {
+        let mut at = 0;
+        // where the lines begin and end, how long they are, and how many; the last may be shorter
+        let mut block: Option<(usize, usize, usize, usize)> = None;
+        for line in text.split_inclusive(|b| *b == b'\n') {
+            let from = at;
+            at += line.len();
+            let line = line.trim_ascii_end();
+            let coded = !line.is_empty() && line.iter().all(|b| alphabet(*b) || *b == b'=');
+            match &mut block {
+                Some((_, to, width, n)) if coded && line.len() <= *width => {
+                    (*to, *n) = (from + line.len(), *n + 1);
+                    if line.len() == *width {
+                        continue;
+                    }
+                }
+                _ if coded && FOLDED.contains(&line.len()) => {
+                    self.unfold(text, block.take(), place, form, depth, out);
+                    block = Some((from, from + line.len(), line.len(), 1));
+                    continue;
+                }
+                _ => {}
+            }
+            self.unfold(text, block.take(), place, form, depth, out);
+        }
+        self.unfold(text, block, place, form, depth, out);
+    }
+
+    fn unfold(
+        &mut self,
+        text: &[u8],
+        block: Option<(usize, usize, usize, usize)>,
+        place: Place,
+        form: Form,
+        depth: usize,
+        out: &mut Vec<At>,
+    ) {
+        let Some((from, to, _, 2..)) = block else {
+            return;
+        };
+        let lines = text.get(from..to).unwrap_or_default();
+        let one: Vec<u8> = lines
+            .iter()
+            .copied()
+            .filter(|b| !b.is_ascii_whitespace())
+            .collect();
+        if let Some(bytes) = base64_any(&one)
+            && telling(&bytes)
+            && self.take(bytes.len())
+        {
+            let (offset, len) = place.of(from, to);
+            let inner = Place::Within(offset, len);
+            self.layer(&bytes, inner, form.then(Step::Base64), depth + 1, out);
         }
     }
 

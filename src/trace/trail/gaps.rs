@@ -6,13 +6,18 @@
 //!    between are implied. While a host was sending, a request with the record reached a host that asks it: the requests between.
 //! 2. The record is at a host that asks this one with content, or that this one gets content from, some time before.
 //! 3. Calls of this API cause a call to one and the same server whose answers carry such data: so did this one.
-//! 4. An exit from a host of ours that never got the record: it came there from its last clear holder, nobody knows how.
+//! 4. What a client usually gets right before it makes such calls, from one server, was what it sent on.
+//! 5. What usually is sent because somebody else sent it came so, from the client that a proxy names, else from nobody knows whom.
+//! 6. An exit from a host of ours that never got the record: it came there from its last clear holder, nobody knows how.
 //!
-//! What an answer that leads nowhere was for is told by habit as well, where its outer calls all come from one client.
+//! What is known to be for somebody else ([`taken`]) explains nobody's data. What an answer that leads nowhere was for is told by the
+//! client that a proxy names, else by habit, where its outer calls all come from one client. What was asked for by a call that was
+//! captured, and does not hold the record, is no reason for a hop.
 
+use super::between::{Known, again, came, client, habitual, latest, onward, pushes};
 use super::branch::Link;
 use super::hosts::Hosts;
-use super::{SURE, Seen, earlier};
+use super::{SURE, Seen};
 use std::net::IpAddr;
 
 /// What a hop came from.
@@ -51,20 +56,6 @@ pub(super) enum Node {
     Gap(Gap),
 }
 
-/// A way that a record came to a sighting without a sure source.
-struct Came {
-    weight: i32,
-    /// The sighting that it came from; `None` where its holder had it from somewhere unseen.
-    from: Option<usize>,
-    /// Hosts between, both ends included.
-    way: Vec<IpAddr>,
-    resp: bool,
-    link: &'static str,
-    conf: f64,
-}
-
-/// Times a call of an API is followed by habit.
-const HABITS: usize = 3;
 /// Share of the calls of an API inside which others ran, from which on all do: captures miss many.
 const ASKS: f64 = 0.5;
 /// Belief from which on a sighting counts alone.
@@ -102,9 +93,13 @@ pub(super) fn fill(
 ) -> Vec<Node> {
     let mut out: Vec<Node> = Vec::new();
     let mut gaps = Gaps::default();
+    let known = Known {
+        taken: taken(hosts, seen, sources),
+        ..Known::new(hosts, seen)
+    };
     for n in 0..seen.len() {
         let mut before = Vec::new();
-        let (via, link) = source(hosts, seen, sources, outside, n, &mut gaps, &mut before);
+        let (via, link) = source(&known, sources, outside, n, &mut gaps, &mut before);
         out.extend(before);
         out.push(Node::Seen {
             index: n,
@@ -123,11 +118,22 @@ pub(super) fn fill(
         let Some((n, j)) = index.and_then(|n| Some((n, seen.get(n)?))) else {
             continue;
         };
-        if !j.resp || outside(j.to()) || goes_on(seen, &gaps.made, n) {
+        if !j.resp || outside(j.to()) || known.taken.get(n) == Some(&true) {
+            continue;
+        }
+        let told = client(hosts, j).filter(|_| j.parent == 0);
+        let told = told.zip(j.to()).map(|(to, from)| (from, to, 0.8));
+        if gaps.made.iter().any(|g| g.via == Via::Seen(n))
+            || told.is_none() && goes_on(seen, &gaps.made, n)
+        {
             continue;
         }
         let mut via = Via::Seen(n);
-        for (from, to, conf) in onward(hosts, j) {
+        let chain = match told {
+            Some(one) => vec![one],
+            None => onward(hosts, j),
+        };
+        for (from, to, conf) in chain {
             let g = Gap {
                 id: 0,
                 from,
@@ -144,36 +150,100 @@ pub(super) fn fill(
     whole
 }
 
+/// Sightings of which it is known for whom they were: an answer that was handed on in the outer call's, a request that was passed on.
+/// Who had the record later has it from elsewhere.
+fn taken(hosts: &Hosts<'_>, seen: &[Seen], sources: &[Vec<Link<&'static str>>]) -> Vec<bool> {
+    let mut out = vec![false; seen.len()];
+    let all = Known::new(hosts, seen);
+    for (n, j) in seen.iter().enumerate() {
+        let from = match sources.get(n).and_then(|s| s.first()) {
+            Some(l) if l.0 >= SURE && !echoes(seen, l.2, j) => {
+                matches!(l.3, "downstream" | "upstream").then_some(l.2)
+            }
+            _ => (0..seen.len())
+                .filter(|i| *i != n)
+                .filter_map(|i| came(&all, i, j, false))
+                .filter(|c| c.weight >= SURE)
+                .max_by_key(|c| (c.weight, c.from))
+                .and_then(|c| c.from),
+        };
+        if let Some(slot) = from.and_then(|i| out.get_mut(i)) {
+            *slot = true;
+        }
+    }
+    out
+}
+
+/// Whether a sighting is the request of the answer `j`.
+fn echoes(seen: &[Seen], i: usize, j: &Seen) -> bool {
+    j.resp
+        && seen
+            .get(i)
+            .is_some_and(|i| !i.resp && i.call.id == j.call.id)
+}
+
 /// What a sighting came from, and by what link; implied hops go into `before`.
 fn source(
-    hosts: &Hosts<'_>,
-    seen: &[Seen],
+    known: &Known<'_>,
     sources: &[Vec<Link<&'static str>>],
     outside: &dyn Fn(Option<IpAddr>) -> bool,
     n: usize,
     gaps: &mut Gaps,
     before: &mut Vec<Node>,
 ) -> (Via, &'static str) {
+    let Known { hosts, seen, .. } = *known;
     let Some(j) = seen.get(n) else {
         return (Via::Nothing, "origin");
     };
     let best = sources.get(n).and_then(|s| s.first());
     let told = best.map_or((Via::Nothing, "origin"), |l| (Via::Seen(l.2), l.3));
     // a host that asks whenever it is asked did not answer from what it had
-    let pushed = matches!(j.call.method.as_deref(), Some("RECV" | "SEND"));
-    let asks = j.resp && !pushed && hosts.asks(j.call.id, j.from()) >= ASKS;
+    let mut asks = j.resp && !pushes(j) && hosts.asks(j.call.id, j.from()) >= ASKS;
+    // ... but for an answer that came sooner than those do
+    if asks && best.is_some_and(|l| l.0 < SURE) && hosts.quick(j.call.id, j.end() - j.start()) {
+        asks = false;
+    }
     let answer = |i: usize| seen.get(i).is_some_and(|s| s.resp);
     let weight = match best {
         Some(l) if asks && l.0 < SURE && answer(l.2) => l.0 - 250,
         Some(l) => l.0,
         None => 0,
     };
-    if weight >= SURE {
+    // What the server got while it was being asked is told before the echo of what it was asked with.
+    let echo = best.is_some_and(|l| echoes(seen, l.2, j));
+    if weight >= SURE && !echo {
         return told;
     }
+    // what caused it was captured, and did not carry the record
+    let own = !j.resp && j.parent != 0 && !seen.iter().any(|i| i.call.id == j.parent);
+    if own {
+        return told;
+    }
+    let weight = if echo { SURE - 10 } else { weight };
+    let chain = if j.resp && !echo && (best.is_none() || asks) {
+        habitual(hosts, j)
+    } else {
+        Vec::new()
+    };
+    // What is sent because somebody sent it, which was not captured: by whom, if the proxy says so.
+    let behind = (!j.resp && j.parent == 0)
+        .then(|| client(hosts, j))
+        .flatten();
+    let caused = !j.resp && j.parent == 0 && hosts.caused(j.call.id) >= ASKS;
+    // what it does whenever it is asked, rather than what it had before
+    let feeder = (!j.resp && behind.is_none() && !caused)
+        .then(|| hosts.fed(j.call.id))
+        .flatten()
+        // ... unless just that was captured
+        .filter(|s| {
+            let at = best.and_then(|l| seen.get(l.2));
+            !at.is_some_and(|i| i.resp && i.from() == Some(*s)) && Some(*s) != j.call.dst
+        });
+    let habit = !chain.is_empty() || behind.is_some() || caused || feeder.is_some();
+    let weight = if habit { SURE - 10 } else { weight };
     let came = (0..seen.len())
         .filter(|i| *i != n)
-        .filter_map(|i| came(hosts, seen, i, j, asks).or_else(|| again(seen, sources, i, j, asks)))
+        .filter_map(|i| came(known, i, j, asks).or_else(|| again(seen, sources, i, j, asks)))
         .filter(|c| c.weight > weight)
         // what came here is known to have come that way
         .filter(|c| {
@@ -214,29 +284,61 @@ fn source(
         };
         return (via, link);
     }
-    if j.resp && (best.is_none() || asks) {
-        let chain = habitual(hosts, j);
-        if !chain.is_empty() {
-            let mut via = Via::Nothing;
-            for (from, to, conf) in chain.into_iter().rev() {
-                let g = Gap {
-                    id: 0,
-                    from,
-                    to,
-                    resp: true,
-                    via,
-                    link: if via == Via::Nothing {
-                        "origin"
-                    } else {
-                        "downstream"
-                    },
-                    conf,
-                    like: n,
-                };
-                via = gaps.add(before, g);
-            }
-            return (via, "downstream");
+    if !chain.is_empty() {
+        let mut via = Via::Nothing;
+        for (from, to, conf) in chain.into_iter().rev() {
+            let g = Gap {
+                id: 0,
+                from,
+                to,
+                resp: true,
+                via,
+                link: if via == Via::Nothing {
+                    "origin"
+                } else {
+                    "downstream"
+                },
+                conf,
+                like: n,
+            };
+            via = gaps.add(before, g);
         }
+        return (via, "downstream");
+    }
+    if let Some(server) = feeder
+        && let Some(to) = j.from()
+    {
+        let had = latest(known, server, j, n);
+        let g = Gap {
+            id: 0,
+            from: server,
+            to,
+            resp: true,
+            via: had.map_or(Via::Nothing, Via::Seen),
+            link: if had.is_some() { "stored" } else { "origin" },
+            conf: 0.7,
+            like: had.unwrap_or(n),
+        };
+        return (gaps.add(before, g), "relay");
+    }
+    if let Some(client) = behind
+        && let Some(to) = j.from()
+    {
+        let had = latest(known, client, j, n);
+        let g = Gap {
+            id: 0,
+            from: client,
+            to,
+            resp: false,
+            via: had.map_or(Via::Nothing, Via::Seen),
+            link: if had.is_some() { "relay" } else { "origin" },
+            conf: 0.8,
+            like: n,
+        };
+        return (gaps.add(before, g), "upstream");
+    }
+    if caused {
+        return (Via::Nothing, "origin");
     }
     if best.is_none_or(|l| l.3 == "lateral") && !j.resp && !outside(j.from()) {
         let holder = match best {
@@ -281,6 +383,7 @@ pub(super) fn believed(
         return vec![true; seen.len()];
     }
     let sure = |i: &Seen, j: &Seen| link(i, j).is_some_and(|w| w >= SURE);
+    let all = Known::new(hosts, seen);
     loop {
         let more: Vec<usize> = (0..seen.len())
             .filter(|n| kept.get(*n) == Some(&false))
@@ -290,7 +393,7 @@ pub(super) fn believed(
                     .filter(|i| kept.get(*i) == Some(&true))
                     .any(|i| {
                         seen.get(i).is_some_and(|s| sure(s, j) || sure(j, s))
-                            || came(hosts, seen, i, j, false).is_some_and(|c| c.weight >= SURE)
+                            || came(&all, i, j, false).is_some_and(|c| c.weight >= SURE)
                     })
             })
             .collect();
@@ -326,131 +429,4 @@ fn goes_on(seen: &[Seen], gaps: &[Gap], n: usize) -> bool {
             .iter()
             .enumerate()
             .any(|(k, j)| k != n && j.from() == i.to() && i.before(j))
-}
-
-/// How the record came from sighting `i` to `j`, by hops that were not captured.
-fn came(hosts: &Hosts<'_>, seen: &[Seen], n: usize, j: &Seen, asks: bool) -> Option<Came> {
-    let i = seen.get(n)?;
-    if i.worth() < j.worth() || i.call.id == j.call.id {
-        return None;
-    }
-    let (holder, at) = (i.to()?, j.from()?);
-    if holder == at {
-        return None;
-    }
-    let longer = |way: &[IpAddr]| i32::try_from(way.len()).unwrap_or(0) * 10;
-    let made = |weight: i32, way: Vec<IpAddr>, resp: bool, link, conf: f64| {
-        let steps = i32::try_from(way.len()).unwrap_or(0);
-        Some(Came {
-            weight: weight * 10 - longer(&way),
-            from: Some(n),
-            way,
-            resp,
-            link,
-            conf: conf.powi(steps - 1),
-        })
-    };
-    // answers while it was being asked
-    if j.resp && i.resp && i.ran_inside(j) && i.start() > j.start() {
-        let usual = hosts
-            .api(j.call.id)
-            .and_then(|a| hosts.asked_by(a, at, holder));
-        let way = usual.or_else(|| hosts.fetched(holder, at))?;
-        return (!way.contains(&j.to()?))
-            .then_some(())
-            .and_then(|()| made(75, way, true, "downstream", 0.9));
-    }
-    // requests while it was sending
-    if !j.resp && !i.resp && j.began_inside(i) && i.before(j) {
-        let usual = hosts
-            .api(j.call.id)
-            .and_then(|a| hosts.caused_by(a, at, holder));
-        let way = usual.or_else(|| hosts.pushed(holder, at, false))?;
-        return (!way.contains(&i.from()?))
-            .then_some(())
-            .and_then(|()| made(75, way, false, "upstream", 0.9));
-    }
-    if !i.before(j) {
-        return None;
-    }
-    let ago = j.ts().saturating_sub(i.ts());
-    let held = seen.iter().any(|k| {
-        (k.to() == Some(at) || k.from() == Some(at)) && k.call.id != j.call.id && k.ts() < j.ts()
-    });
-    if !j.resp {
-        // it was sent here, or fetched from there
-        if let Some(way) = hosts.pushed(holder, at, true).filter(|w| w.len() == 2) {
-            return made(earlier(45, ago), way, false, "relay", 0.7);
-        }
-        let way = hosts.fetched(holder, at).filter(|w| w.len() == 2)?;
-        return made(earlier(42, ago), way, true, "relay", 0.7);
-    }
-    // what it gave away itself does not come back in an answer
-    if asks
-        && i.from() != Some(at)
-        && let Some(way) = hosts.fetched(holder, at).filter(|w| w.len() == 2)
-    {
-        return made(earlier(45, ago), way, true, "downstream", 0.7);
-    }
-    if !held {
-        let way = hosts.pushed(holder, at, true).filter(|w| w.len() == 2)?;
-        return made(earlier(40, ago), way, false, "stored", 0.6);
-    }
-    None
-}
-
-/// A host that asks whenever it is asked, and got the record from another one before, got it from there again.
-fn again(
-    seen: &[Seen],
-    sources: &[Vec<Link<&'static str>>],
-    n: usize,
-    j: &Seen,
-    asks: bool,
-) -> Option<Came> {
-    let i = seen.get(n)?;
-    let same = asks && i.resp && i.to() == j.from() && i.before(j) && i.worth() >= j.worth();
-    let way = vec![i.from()?, i.to()?];
-    let ago = j.ts().saturating_sub(i.ts());
-    same.then(|| Came {
-        weight: earlier(44, ago) * 10 - 20,
-        from: sources.get(n).and_then(|s| s.first()).map(|l| l.2),
-        way,
-        resp: true,
-        link: "downstream",
-        conf: 0.6,
-    })
-}
-
-/// Where answers of calls like this one come from, the nearest first.
-fn habitual(hosts: &Hosts<'_>, j: &Seen) -> Vec<(IpAddr, IpAddr, f64)> {
-    let mut out = Vec::new();
-    let Some(mut at) = j.from() else { return out };
-    let mut api = hosts.api(j.call.id);
-    while let Some(a) = api
-        && out.len() < HABITS
-        && let Some((from, next, share)) = hosts.habit(a).source()
-        && from != at
-    {
-        out.push((from, at, share));
-        (at, api) = (from, Some(next));
-    }
-    out
-}
-
-/// Where answers like this one are handed on to.
-fn onward(hosts: &Hosts<'_>, j: &Seen) -> Vec<(IpAddr, IpAddr, f64)> {
-    let mut out = Vec::new();
-    let Some(mut at) = j.to() else { return out };
-    let mut api = hosts.api(j.call.id);
-    while let Some(a) = api
-        && out.len() < HABITS
-        && let Some((to, next, share)) = hosts.habit(a).target()
-        && to != at
-        // who only asks is one of many
-        && hosts.serves(to)
-    {
-        out.push((at, to, share));
-        (at, api) = (to, Some(next));
-    }
-    out
 }

@@ -2,6 +2,7 @@
 //! causes and is caused by, and how far the clocks of its sources are apart. In: a case. Out: answers to these questions, kept.
 //! Bounds: one pass over the calls for the pairs of hosts; [`SAMPLE`] calls an API.
 
+use crate::case::bodies::BodyReader;
 use crate::error::Result;
 use crate::trace::evidence::address;
 use rusqlite::{Connection, OptionalExtension};
@@ -17,6 +18,12 @@ const SAMPLE: i64 = 2000;
 const BETWEEN: usize = 3;
 /// Calls that must tell of a habit.
 const FEW: u64 = 4;
+
+/// Calls of an API that tell what its client got before them, and how long before.
+const FED: i64 = 64;
+const FED_NS: i64 = 2_000_000_000;
+/// Calls that must tell how long such calls take.
+const TIMES: usize = 8;
 
 /// Calls from one host to another.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,6 +47,8 @@ pub struct Habit {
     pub inside: u64,
     /// Clients that those outer calls handed sensitive data to: address, API, how many.
     pub to: Vec<(IpAddr, i64, u64)>,
+    /// Nanoseconds that nine of ten calls take at least inside which another ran; `None` where few tell.
+    pub slow: Option<i64>,
     /// All servers that are asked meanwhile, and all clients of outer calls, in the same way.
     inner: Vec<(IpAddr, i64, u64)>,
     outer: Vec<(IpAddr, i64, u64)>,
@@ -56,6 +65,15 @@ impl Habit {
     }
 }
 
+/// An address as the case has it.
+fn blob(host: IpAddr) -> Vec<u8> {
+    let wide = match host {
+        IpAddr::V4(a) => a.to_ipv6_mapped(),
+        IpAddr::V6(a) => a,
+    };
+    wide.octets().to_vec()
+}
+
 /// The only one of a list, where it stands for about half of all calls: three captures miss many.
 fn one(list: &[(IpAddr, i64, u64)], calls: u64) -> Option<(IpAddr, i64, f64)> {
     let (addr, api, n) = list.iter().max_by_key(|x| x.2).copied()?;
@@ -68,8 +86,14 @@ fn one(list: &[(IpAddr, i64, u64)], calls: u64) -> Option<(IpAddr, i64, f64)> {
 pub struct Hosts<'c> {
     conn: &'c Connection,
     talks: OnceCell<BTreeMap<(IpAddr, IpAddr), Talk>>,
+    asked: OnceCell<BTreeSet<IpAddr>>,
+    apis: RefCell<FxHashMap<i64, Option<i64>>>,
     habits: RefCell<FxHashMap<i64, Rc<Habit>>>,
     servers: RefCell<FxHashMap<IpAddr, f64>>,
+    tells: RefCell<FxHashMap<IpAddr, bool>>,
+    reader: RefCell<BodyReader>,
+    clients: RefCell<FxHashMap<i64, Option<IpAddr>>>,
+    fed: RefCell<FxHashMap<i64, Option<IpAddr>>>,
     clocks: FxHashMap<i64, (i64, i64)>,
 }
 
@@ -89,8 +113,14 @@ impl<'c> Hosts<'c> {
         Ok(Hosts {
             conn,
             talks: OnceCell::new(),
+            asked: OnceCell::new(),
+            apis: RefCell::default(),
             habits: RefCell::default(),
             servers: RefCell::default(),
+            tells: RefCell::default(),
+            reader: RefCell::new(BodyReader::new()),
+            clients: RefCell::default(),
+            fed: RefCell::default(),
             clocks,
         })
     }
@@ -187,7 +217,25 @@ impl<'c> Hosts<'c> {
 
     /// Whether anybody asks a host.
     pub fn serves(&self, host: IpAddr) -> bool {
-        self.talks().keys().any(|(_, to)| *to == host)
+        let all = || self.talks().keys().map(|(_, to)| *to).collect();
+        self.asked.get_or_init(all).contains(&host)
+    }
+
+    /// Whether a host's answers hold sensitive data at all; a few of them tell.
+    pub fn tells(&self, host: IpAddr) -> bool {
+        if let Some(x) = self.tells.borrow().get(&host) {
+            return *x;
+        }
+        let any = self
+            .conn
+            .prepare_cached(
+                "SELECT count(b.facts) FROM (SELECT resp_body_id FROM call WHERE dst=?1 AND resp_body_id IS NOT NULL LIMIT ?2) c \
+                 JOIN body b ON b.id=c.resp_body_id",
+            )
+            .and_then(|mut s| s.query_row((blob(host), SAMPLE), |r| r.get::<_, i64>(0)))
+            .is_ok_and(|n| n > 0);
+        self.tells.borrow_mut().insert(host, any);
+        any
     }
 
     /// In what share of the calls of its API another one ran inside a call; where few tell, as on its server in general.
@@ -199,15 +247,99 @@ impl<'c> Hosts<'c> {
         (habit.asking as f64 + usual * FEW as f64) / (habit.calls + FEW) as f64
     }
 
+    /// The server that such a call's client usually got sensitive data from right before: a queue that it works off.
+    pub fn fed(&self, call: i64) -> Option<IpAddr> {
+        let api = self.api(call)?;
+        if let Some(known) = self.fed.borrow().get(&api) {
+            return *known;
+        }
+        let server = self.read_fed(api).unwrap_or(None);
+        self.fed.borrow_mut().insert(api, server);
+        server
+    }
+
+    fn read_fed(&self, api: i64) -> Result<Option<IpAddr>> {
+        let mut calls = self.conn.prepare_cached(
+            "SELECT c.source_id,c.ts,c.src FROM call_fact f JOIN call c ON c.id=f.call_id WHERE f.api_id=?1 AND f.joined IS NULL \
+             AND c.src IS NOT NULL ORDER BY f.call_id LIMIT ?2",
+        )?;
+        let mut last = self.conn.prepare_cached(
+            "SELECT c.dst,b.facts IS NOT NULL FROM call c LEFT JOIN body b ON b.id=c.resp_body_id \
+             WHERE c.ts BETWEEN ?2-?4 AND ?2 AND c.src=?3 AND c.source_id=?1 AND c.end_ts<=?2 ORDER BY c.ts DESC LIMIT 1",
+        )?;
+        let mut servers: BTreeMap<IpAddr, u64> = BTreeMap::new();
+        let mut all = 0;
+        let mut rows = calls.query((api, FED))?;
+        while let Some(r) = rows.next()? {
+            let (source, ts, src): (i64, i64, Vec<u8>) = (r.get(0)?, r.get(1)?, r.get(2)?);
+            all += 1;
+            let mut before = last.query((source, ts, src, FED_NS))?;
+            if let Some(k) = before.next()?
+                && k.get(1)?
+                && let Some(a) = k.get_ref(0)?.as_blob().ok().and_then(address)
+            {
+                *servers.entry(a).or_default() += 1;
+            }
+        }
+        let list: Vec<_> = servers.into_iter().map(|(a, n)| (a, 0, n)).collect();
+        Ok(one(&list, all).map(|x| x.0))
+    }
+
+    /// In what share of the calls of its API a call ran inside another.
+    pub fn caused(&self, call: i64) -> f64 {
+        let habit = self.api(call).map(|a| self.habit(a));
+        habit
+            .filter(|h| h.calls >= FEW)
+            .map_or(0.0, |h| h.inside as f64 / h.calls as f64)
+    }
+
+    /// Whether a call took less time than such calls do that ask another server.
+    pub fn quick(&self, call: i64, ns: i64) -> bool {
+        let habit = self.api(call).map(|a| self.habit(a));
+        habit.and_then(|h| h.slow).is_some_and(|slow| ns < slow)
+    }
+
+    /// Who stood before the proxy that made a call, as the proxy says: the last address that was added.
+    pub fn client_of(&self, call: i64) -> Option<IpAddr> {
+        if let Some(known) = self.clients.borrow().get(&call) {
+            return *known;
+        }
+        let client = self.forwarded(call);
+        self.clients.borrow_mut().insert(call, client);
+        client
+    }
+
+    fn forwarded(&self, call: i64) -> Option<IpAddr> {
+        let heads = self.reader.borrow_mut().heads(self.conn, call).ok()?;
+        let headers = heads.request?.headers();
+        let value = |names: &[&str]| {
+            let fits = |n: &str| names.iter().any(|x| n.eq_ignore_ascii_case(x));
+            let list = headers.iter().rev();
+            list.clone().find(|(n, _)| fits(n)).map(|(_, v)| v.as_str())
+        };
+        let named = value(&["x-forwarded-for", "x-real-ip", "x-client-ip"]);
+        let named = named.or_else(|| {
+            let last = value(&["forwarded"])?.rsplit(',').next()?;
+            let parts = last.split(';').map(str::trim);
+            parts
+                .filter_map(|p| p.split_once('='))
+                .find(|(k, _)| k.eq_ignore_ascii_case("for"))
+                .map(|(_, v)| v.trim_matches('"'))
+        })?;
+        let last = named.rsplit(',').next()?.trim();
+        let last = last.trim_start_matches('[');
+        last.split_once(']')
+            .map_or(last, |(a, _)| a)
+            .parse()
+            .ok()
+            .or_else(|| last.rsplit_once(':').and_then(|(a, _)| a.parse().ok()))
+    }
+
     /// The same for all calls that a host answers.
     fn server(&self, host: IpAddr) -> f64 {
         if let Some(x) = self.servers.borrow().get(&host) {
             return *x;
         }
-        let blob = match host {
-            IpAddr::V4(a) => a.to_ipv6_mapped(),
-            IpAddr::V6(a) => a,
-        };
         let counts = self
             .conn
             .prepare_cached(
@@ -216,7 +348,7 @@ impl<'c> Hosts<'c> {
                  LEFT JOIN (SELECT DISTINCT parent_id FROM call_fact WHERE parent_id IS NOT NULL) k ON k.parent_id=c.id",
             )
             .and_then(|mut s| {
-                s.query_row((blob.octets().to_vec(), SAMPLE), |r| {
+                s.query_row((blob(host), SAMPLE), |r| {
                     Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?))
                 })
             });
@@ -274,6 +406,15 @@ impl<'c> Hosts<'c> {
 
     /// The API of a call.
     pub fn api(&self, call: i64) -> Option<i64> {
+        if let Some(known) = self.apis.borrow().get(&call) {
+            return *known;
+        }
+        let api = self.read_api(call);
+        self.apis.borrow_mut().insert(call, api);
+        api
+    }
+
+    fn read_api(&self, call: i64) -> Option<i64> {
         self.conn
             .prepare_cached("SELECT api_id FROM call_fact WHERE call_id=?1")
             .and_then(|mut s| s.query_row([call], |r| r.get(0)).optional())
@@ -298,7 +439,7 @@ impl<'c> Hosts<'c> {
         let (mut from, mut to) = (Ends::new(), Ends::new());
         let (mut inside, mut around) = (Ends::new(), Ends::new());
         let mut calls = self.conn.prepare_cached(
-            "SELECT f.call_id,f.parent_id FROM call_fact f JOIN call c ON c.id=f.call_id WHERE f.api_id=?1 AND f.joined IS NULL \
+            "SELECT f.call_id,f.parent_id,c.end_ts-c.ts FROM call_fact f JOIN call c ON c.id=f.call_id WHERE f.api_id=?1 AND f.joined IS NULL \
              AND c.src IS NOT NULL AND c.status BETWEEN 200 AND 299 ORDER BY f.call_id LIMIT ?2",
         )?;
         // the plus keeps SQLite from planning it anew for each parent, by what its statistics say of that value
@@ -310,6 +451,7 @@ impl<'c> Hosts<'c> {
             "SELECT c.src,f.api_id,b.facts IS NOT NULL FROM call_fact f JOIN call c ON c.id=f.call_id LEFT JOIN body b ON b.id=c.resp_body_id \
              WHERE f.call_id=?1",
         )?;
+        let mut times: Vec<i64> = Vec::new();
         let mut rows = calls.query((api, SAMPLE))?;
         while let Some(r) = rows.next()? {
             h.calls += 1;
@@ -328,6 +470,9 @@ impl<'c> Hosts<'c> {
                 }
             }
             h.asking += u64::from(any);
+            if any && let Some(ns) = r.get(2)? {
+                times.push(ns);
+            }
             for e in ends {
                 *from.entry(e).or_default() += 1;
             }
@@ -347,6 +492,10 @@ impl<'c> Hosts<'c> {
                     }
                 }
             }
+        }
+        if times.len() >= TIMES {
+            let tenth = times.len() / 10;
+            h.slow = Some(*times.select_nth_unstable(tenth).1);
         }
         let list = |ends: Ends| ends.into_iter().map(|((a, i), n)| (a, i, n)).collect();
         h.from = list(from);
