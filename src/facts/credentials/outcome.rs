@@ -71,6 +71,9 @@ pub fn read(
         present_in_body(&carried, true, key, seen, &path);
     }
     user_code(v, body, key, seen, &mut given);
+    if login_place {
+        two_step::shown(v, &path, body, key, seen);
+    }
     two_step::security_header(v, body, key, seen);
     behalf(v, body, seen, events);
     let Some(resp) = v.resp else { return };
@@ -87,7 +90,8 @@ pub fn read(
         && v.resp_body.len() <= SMALL
         && memmem::find(v.resp_body, b"oken").is_some();
     let hands = words.hands && !seen.is_empty() && v.resp_body.len() <= SMALL;
-    let issued = issued(v, resp, key, reads || own || hands, ok);
+    let makes = ok && words.keeps_keys && two_step::makes_a_key(v, &path, body, seen);
+    let issued = issued(v, resp, key, reads || own || hands || makes, ok);
     doubt_signatures(v, status, seen);
     if memmem::find(body, b"UsernameToken").is_some() && two_step::refused(v) {
         events.push(IdentityEvent::Refused);
@@ -148,6 +152,14 @@ pub fn read(
             });
         }
         return;
+    }
+    // Who asked with a name and a password and was refused tried to come in, whatever the place is called.
+    if status == 401 && alone && !login_place {
+        let tried = attempt::of(&given);
+        if let Some(name) = tried.name.filter(|_| tried.password && !tried.guessed) {
+            events.push(IdentityEvent::LoginFailed { name });
+            return;
+        }
     }
     if login_place && two_step::turned_away(v, status, &given) {
         let name = String::new();

@@ -55,7 +55,8 @@ impl Said {
 /// Operations of a query that are read.
 const OPERATIONS: usize = 3;
 
-/// What one address does where its path does not say so: `?r=site/login`, `?m=user&a=login`, the action that SOAP names. As a path.
+/// What one address does where its path does not say so: `?r=site/login`, `?m=user&a=login`, the action that SOAP or
+/// JSON by AWS names. As a path.
 pub fn operation(req: &Message, query: &[u8]) -> Option<String> {
     let mut out: Vec<String> = Vec::new();
     if !query.is_empty() {
@@ -70,9 +71,10 @@ pub fn operation(req: &Message, query: &[u8]) -> Option<String> {
         });
         out.extend(named.take(OPERATIONS).map(|(_, v)| percent(v, false)));
     }
-    if let Some(action) = req.header("soapaction") {
+    let target = req.header("soapaction").or(req.header("x-amz-target"));
+    if let Some(action) = target {
         let action = String::from_utf8_lossy(action);
-        let name = action.trim_matches('"').rsplit(['/', '#', ':']).next();
+        let name = action.trim_matches('"').rsplit(['/', '#', ':', '.']).next();
         out.extend(name.filter(|n| n.len() <= 64).map(str::to_owned));
     }
     (!out.is_empty()).then(|| out.join("/"))
@@ -199,6 +201,8 @@ impl Words {
             "accesstoken",
             "gettoken",
             "code2session",
+            "initiateauth",
+            "authchallenge",
         ]
         .iter()
         .any(|w| self.has(w))
@@ -207,6 +211,9 @@ impl Words {
         self.has("logout")
             || self.has("signout")
             || self.has("logoff")
+            || ["destroy", "end", "close", "terminate"]
+                .iter()
+                .any(|w| self.last() == *w && self.has(&format!("session/{w}")))
             || self.each().any(|s| {
                 matches!(
                     s,
@@ -252,6 +259,7 @@ impl Words {
                 | "authtest"
                 | "myaccount"
                 | "getloginuser"
+                | "authenticate"
                 | "myself"
         )
     }

@@ -450,3 +450,11 @@ fn paths_of_soap_have_identifiers() {
         ["/Soap/u/58.0/{id}", "/Soap/u/58.0/{id}", "/ws/Policy"]
     );
 }
+
+#[test]
+fn a_scope_is_a_part_of_the_name_of_a_package() {
+    let one = |s: &str| super::shapes::cut(s).before.to_owned();
+    assert_eq!(one("@bob"), "@");
+    assert_eq!(one("@corp%2fui-kit"), "");
+    assert_eq!(one("@corp%2Fui-kit"), "");
+}
