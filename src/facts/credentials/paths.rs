@@ -185,6 +185,7 @@ impl Words {
                     | "refresh"
                     | "unlock"
                     | "doauth"
+                    | "authn"
             ) || s.contains("sesion") && !s.contains("cerrar")
         }) || [
             "login",

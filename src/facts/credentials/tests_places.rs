@@ -281,3 +281,50 @@ fn a_key_that_somebody_makes_is_theirs_and_a_refusal_is_one_anywhere() {
     );
     assert!(e.contains(&IdentityEvent::Logout));
 }
+
+#[test]
+fn sessions_that_are_kept_cookies_of_any_name_and_names_in_the_query() {
+    let who = |req: &str, resp: &str| {
+        let (_, e) = run(req, resp);
+        logins(&e)
+            .first()
+            .map(|(n, _, handed)| ((*n).to_owned(), *handed))
+    };
+    let went = "HTTP/1.1 302 Found\nlocation: /bank/accounts.do;jsessionid=6A8DD445DB38771FAB23F1909C52141A\n\n";
+    let ida = || Some(("ida".to_owned(), 1));
+    assert_eq!(
+        who(
+            "POST /bank/j_security_check;jsessionid=6A8DD445DB38771FAB23F1909C52141A HTTP/1.1\nhost: a\n\nj_username=ida&j_password=Sommer12",
+            went,
+        ),
+        ida()
+    );
+    assert_eq!(
+        who(
+            "POST /user/login HTTP/1.1\nhost: a\n\nuser_name=ida&password=Sommer12",
+            "HTTP/1.1 302 Found\nlocation: /\nset-cookie: i_like_tea=9f8e7d6c5b4a3928\nset-cookie: lang=en-US\n\n",
+        ),
+        ida()
+    );
+    assert_eq!(
+        who(
+            "POST /login.do HTTP/1.1\nhost: a\n\nuser_name=ida&user_password=Sommer12&no_log_user_password=true",
+            "HTTP/1.1 302 Found\nlocation: /nav.do\nset-cookie: JSESSIONID=9f8e7d6c5b4a39281706\n\n",
+        ),
+        ida()
+    );
+    assert_eq!(
+        who(
+            "GET /webgui?sap-client=100&sap-user=ida&sap-password=Sommer12 HTTP/1.1\nhost: a",
+            "HTTP/1.1 200 OK\nset-cookie: SAP_SESSIONID_P=9f8e7d6c5b4a39281706\n\n<html>x</html>",
+        ),
+        ida()
+    );
+    assert_eq!(
+        who(
+            "POST /station/unlock HTTP/1.1\nhost: a\ncookie: ws=9f8e7d6c5b4a39281706\n\n{\"badge\":\"71860364\",\"pin\":\"0000\"}",
+            "HTTP/1.1 200 OK\n\n{\"unlocked\":false}",
+        ),
+        None
+    );
+}

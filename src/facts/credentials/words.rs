@@ -554,7 +554,7 @@ pub fn session_cookie(name: &str, value: &str) -> bool {
     if value.len() < 6 || idle(&p) {
         return false;
     }
-    session_name(name) || (value.len() >= 20 && random(value))
+    session_name(name) || (value.len() >= 16 && random(value))
 }
 
 #[cfg(test)]
