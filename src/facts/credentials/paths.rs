@@ -90,8 +90,12 @@ struct Words {
     ends: bool,
 }
 
-/// A segment without the name of what serves it: `denglu` of `denglu.do`.
+/// A segment without the name of what serves it: `denglu` of `denglu.do` and of `denglu;jsessionid=7`.
 fn bare(s: &str) -> &str {
+    let s = match s.split_once(';') {
+        Some((head, _)) if !head.is_empty() => head,
+        _ => s,
+    };
     let served = |e: &str| {
         [
             "do", "action", "php", "jsp", "jspx", "asp", "aspx", "ashx", "htm", "html", "shtml",
@@ -331,6 +335,7 @@ mod tests {
         let login = |p| Words::of(p).login();
         assert!(login("/api/v1/auth/login") && login("/oauth2/token") && login("/userLogin.do"));
         assert!(!login("/api/orders") && !login("/authors"));
+        assert!(login("/bank/j_security_check;jsessionid=9F8E7D") && !login("/bank;session=7/x"));
         // words do not run together over a slash, nor does what is between them count
         assert!(!login("/blog/info") && !login("/lo/gin") && login("/LOG-IN/12/"));
         assert!(login("/sesion") && !login("/cerrar-sesion") && login("/cerrar/sesion"));
