@@ -14,7 +14,7 @@ pub(super) fn operation(r: &Request<'_>) -> Option<Operation> {
         let v = version_of(o, r.media)?;
         version = version.max(v);
         match top::get_text(o, "method") {
-            Some(m) => names.push(m),
+            Some(m) => names.push(dispatched(o, &m).unwrap_or(m)),
             // the answer to a call of the server's, as the Language Server Protocol has it
             None if top::get(o, "result").or(top::get(o, "error")).is_some() => {}
             None => return None,
@@ -33,6 +33,22 @@ pub(super) fn operation(r: &Request<'_>) -> Option<Operation> {
         },
         name: joined(names),
     })
+}
+
+/// What a method that only says that something is called calls: `{"method": "call", "params": {"service": "s", "method": "m"}}`.
+fn dispatched(o: &top::Object<'_>, method: &str) -> Option<String> {
+    if !matches!(method, "call" | "execute" | "invoke") {
+        return None;
+    }
+    let params: serde_json::Value = serde_json::from_slice(top::get(o, "params")?).ok()?;
+    let of = |k: &str| params.get(k).and_then(serde_json::Value::as_str);
+    let fits = |s: &&str| {
+        (1..=64).contains(&s.len())
+            && s.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+    };
+    let (service, method) = (of("service").filter(fits)?, of("method").filter(fits)?);
+    Some(format!("{service}.{method}"))
 }
 
 /// Version that an object is a request of; `None` where it is none.

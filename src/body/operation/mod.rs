@@ -5,6 +5,7 @@
 //!
 //! One file a kind, one line in [`KINDS`].
 
+mod awsjson;
 pub mod dispatch;
 pub mod graphql;
 mod grpc;
@@ -53,9 +54,10 @@ pub struct Operation {
 type Judge = for<'a> fn(&Request<'a>) -> Option<Operation>;
 
 /// Kinds in the order in which they are asked.
-const KINDS: [Judge; 6] = [
+const KINDS: [Judge; 7] = [
     grpc::operation,
     graphql::operation,
+    awsjson::operation,
     jsonrpc::operation,
     soap::operation,
     xmlrpc::operation,

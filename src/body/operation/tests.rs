@@ -225,6 +225,17 @@ fn json_rpc_is_named_by_its_method() {
         ),
         some("json-rpc", "a,b")
     );
+    // a method that says nothing names what it calls in its parameters
+    assert_eq!(
+        j(
+            r#"{"jsonrpc":"2.0","method":"call","params":{"service":"common","method":"login","args":[]},"id":7}"#
+        ),
+        some("json-rpc", "common.login")
+    );
+    assert_eq!(
+        j(r#"{"jsonrpc":"2.0","method":"call","params":{"model":"x"},"id":7}"#),
+        some("json-rpc", "call")
+    );
     // a REST body with a field of that name is none
     assert_eq!(j(r#"{"method":"alipay","amount":5}"#), None);
     assert_eq!(j(r#"{"method":"alipay","id":"5"}"#), None);
@@ -397,4 +408,20 @@ fn dispatch_fields_are_noted() {
     assert_ne!(p("/x?action=a&b=1"), p("/x?action=a&d=1"));
     let words: Vec<&str> = dispatch::words().collect();
     assert!(words.is_sorted(), "the table is searched by halves");
+}
+
+#[test]
+fn json_of_aws_is_named_by_its_target() {
+    let at = |target: &str| {
+        ask(
+            "POST",
+            "/",
+            "application/x-amz-json-1.1",
+            &[("X-Amz-Target", target)],
+            b"{}",
+        )
+        .and_then(|o| o.name)
+    };
+    assert_eq!(at("DynamoDB_20120810.GetItem").as_deref(), Some("GetItem"));
+    assert_eq!(at("no target").as_deref(), None);
 }

@@ -31,7 +31,10 @@ pub fn of(given: &[Field]) -> Attempt {
         if f.value.is_empty() {
             continue;
         }
-        if words::password(&f.key) {
+        let flag = matches!(f.value.as_str(), "true" | "false" | "on" | "off");
+        if words::password(&f.key) && flag {
+            // something about the password, not one
+        } else if words::password(&f.key) {
             a.password = true;
             a.changes |= words::password_change(&f.key) || first.is_some_and(|v| v != f.value);
             first.get_or_insert(&f.value);

@@ -12,6 +12,9 @@ use crate::detect::print::PrintKey;
 /// Segments looked at: sessions stand early in an address.
 const SEGMENTS: usize = 12;
 
+/// Place of a session that names itself.
+pub const SESSION: &str = "path:session";
+
 /// Begins the place of a bare segment.
 pub const BARE: &str = "~path";
 
@@ -68,7 +71,7 @@ pub fn presented(req: &Message, key: &PrintKey, out: &mut Presented) {
         out.token("api-key", "path:key".into(), k, key);
     }
     for id in path(&target).split('/').take(SEGMENTS).filter_map(named) {
-        out.token("bearer", "path:session".into(), id, key);
+        out.token("bearer", SESSION.into(), id, key);
     }
 }
 

@@ -4,7 +4,9 @@
 use super::fields::{self, Field, percent};
 use super::handed::{Issued, issued, may_be_handed};
 use super::presented::{Presented, secret_print};
-use super::{CallView, PARSE, attempt, jwt, paths, saml, switches, told, two_step, verdict, words};
+use super::{
+    CallView, PARSE, attempt, in_path, jwt, paths, saml, switches, told, two_step, verdict, words,
+};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE};
 use crate::detect::print::PrintKey;
 use memchr::memmem;
@@ -49,14 +51,16 @@ pub fn read(
         && seen
             .iter()
             .all(|c| c.name.is_none() && (c.kind == "cookie" || !super::sure_place(&c.place)));
+    // What lets in may stand in any address: `?sap-user=ida&sap-password=...`.
+    let asks = speaks_of_password(query);
     let asks_whose = words.asks_whose;
-    let reads = login_place || speaks || bare || asks_whose;
+    let reads = login_place || speaks || asks || bare || asks_whose;
     let mut given = if reads {
         fields::read(body, v.req_kind)
     } else {
         Vec::new()
     };
-    if login_place && !query.is_empty() {
+    if (login_place || asks) && !query.is_empty() {
         // A login may still put the password into the query.
         fields::form(query, "query:", &mut given);
     }
@@ -71,6 +75,9 @@ pub fn read(
         present_in_body(&carried, true, key, seen, &path);
     }
     user_code(v, body, key, seen, &mut given);
+    if login_place {
+        two_step::shown(v, &path, body, key, seen);
+    }
     two_step::security_header(v, body, key, seen);
     behalf(v, body, seen, events);
     let Some(resp) = v.resp else { return };
@@ -87,7 +94,8 @@ pub fn read(
         && v.resp_body.len() <= SMALL
         && memmem::find(v.resp_body, b"oken").is_some();
     let hands = words.hands && !seen.is_empty() && v.resp_body.len() <= SMALL;
-    let issued = issued(v, resp, key, reads || own || hands, ok);
+    let makes = ok && words.keeps_keys && two_step::makes_a_key(v, &path, body, seen);
+    let issued = issued(v, resp, key, reads || own || hands || makes, ok);
     doubt_signatures(v, status, seen);
     if memmem::find(body, b"UsernameToken").is_some() && two_step::refused(v) {
         events.push(IdentityEvent::Refused);
@@ -148,6 +156,14 @@ pub fn read(
             });
         }
         return;
+    }
+    // Who asked with a name and a password and was refused tried to come in, whatever the place is called.
+    if status == 401 && alone && !login_place {
+        let tried = attempt::of(&given);
+        if let Some(name) = tried.name.filter(|_| tried.password && !tried.guessed) {
+            events.push(IdentityEvent::LoginFailed { name });
+            return;
+        }
     }
     if login_place && two_step::turned_away(v, status, &given) {
         let name = String::new();
@@ -392,9 +408,10 @@ fn login(
         .find(|c| c.kind == "basic")
         .and_then(|c| c.name.clone());
     let asked = attempt::of(given);
-    let named = seen
-        .iter()
-        .any(|c| c.kind != "cookie" && super::sure_place(&c.place) || c.name.is_some());
+    let named = seen.iter().any(|c| {
+        let own = c.kind != "cookie" && c.place != in_path::SESSION;
+        own && super::sure_place(&c.place) || c.name.is_some()
+    });
     let mut service = false;
     let mut saml = false;
     let who = match grant {
@@ -482,10 +499,10 @@ fn login(
         || (!issued.in_body && verdict::says_failed(v));
     let done = verdict::says_done(v) || place.login && verdict::page_leads_on(v);
     if !handed_session && !failed && done {
-        // The cookie from before the login is kept and now stands for the user.
+        // The cookie from before the login is kept and now stands for the user, and so does a session in the address.
         handed.extend(
             seen.iter()
-                .filter(|c| c.kind == "cookie")
+                .filter(|c| c.kind == "cookie" || c.place == in_path::SESSION)
                 .map(|c| (c.place.clone(), c.print)),
         );
     }

@@ -55,7 +55,8 @@ impl Said {
 /// Operations of a query that are read.
 const OPERATIONS: usize = 3;
 
-/// What one address does where its path does not say so: `?r=site/login`, `?m=user&a=login`, the action that SOAP names. As a path.
+/// What one address does where its path does not say so: `?r=site/login`, `?m=user&a=login`, the action that SOAP or
+/// JSON by AWS names. As a path.
 pub fn operation(req: &Message, query: &[u8]) -> Option<String> {
     let mut out: Vec<String> = Vec::new();
     if !query.is_empty() {
@@ -70,9 +71,10 @@ pub fn operation(req: &Message, query: &[u8]) -> Option<String> {
         });
         out.extend(named.take(OPERATIONS).map(|(_, v)| percent(v, false)));
     }
-    if let Some(action) = req.header("soapaction") {
+    let target = req.header("soapaction").or(req.header("x-amz-target"));
+    if let Some(action) = target {
         let action = String::from_utf8_lossy(action);
-        let name = action.trim_matches('"').rsplit(['/', '#', ':']).next();
+        let name = action.trim_matches('"').rsplit(['/', '#', ':', '.']).next();
         out.extend(name.filter(|n| n.len() <= 64).map(str::to_owned));
     }
     (!out.is_empty()).then(|| out.join("/"))
@@ -88,8 +90,12 @@ struct Words {
     ends: bool,
 }
 
-/// A segment without the name of what serves it: `denglu` of `denglu.do`.
+/// A segment without the name of what serves it: `denglu` of `denglu.do` and of `denglu;jsessionid=7`.
 fn bare(s: &str) -> &str {
+    let s = match s.split_once(';') {
+        Some((head, _)) if !head.is_empty() => head,
+        _ => s,
+    };
     let served = |e: &str| {
         [
             "do", "action", "php", "jsp", "jspx", "asp", "aspx", "ashx", "htm", "html", "shtml",
@@ -183,6 +189,7 @@ impl Words {
                     | "refresh"
                     | "unlock"
                     | "doauth"
+                    | "authn"
             ) || s.contains("sesion") && !s.contains("cerrar")
         }) || [
             "login",
@@ -199,6 +206,8 @@ impl Words {
             "accesstoken",
             "gettoken",
             "code2session",
+            "initiateauth",
+            "authchallenge",
         ]
         .iter()
         .any(|w| self.has(w))
@@ -207,6 +216,9 @@ impl Words {
         self.has("logout")
             || self.has("signout")
             || self.has("logoff")
+            || ["destroy", "end", "close", "terminate"]
+                .iter()
+                .any(|w| self.last() == *w && self.has(&format!("session/{w}")))
             || self.each().any(|s| {
                 matches!(
                     s,
@@ -252,6 +264,7 @@ impl Words {
                 | "authtest"
                 | "myaccount"
                 | "getloginuser"
+                | "authenticate"
                 | "myself"
         )
     }
@@ -322,6 +335,7 @@ mod tests {
         let login = |p| Words::of(p).login();
         assert!(login("/api/v1/auth/login") && login("/oauth2/token") && login("/userLogin.do"));
         assert!(!login("/api/orders") && !login("/authors"));
+        assert!(login("/bank/j_security_check;jsessionid=9F8E7D") && !login("/bank;session=7/x"));
         // words do not run together over a slash, nor does what is between them count
         assert!(!login("/blog/info") && !login("/lo/gin") && login("/LOG-IN/12/"));
         assert!(login("/sesion") && !login("/cerrar-sesion") && login("/cerrar/sesion"));

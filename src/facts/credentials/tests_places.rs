@@ -216,3 +216,115 @@ fn an_answer_about_the_caller_hands_out_the_next_token() {
     );
     assert!(e.iter().any(|e| matches!(e, E::Renewed { .. })), "{e:?}");
 }
+
+#[test]
+fn a_code_shown_on_a_screen_is_sent_in_from_a_session() {
+    let shown = |req: &str, resp: &str| {
+        let (c, e) = run(req, resp);
+        let code = c.iter().find(|c| c.claim.as_deref() == Some("user_code"));
+        (code.map(|c| c.print), e)
+    };
+    let id = "0f8e7d6c-5b4a-3928-1706-f5e4d3c2b1a0";
+    let (asked, e) = shown(
+        &format!("GET /passport/qrcode/{id}/state HTTP/1.1\nhost: a"),
+        "HTTP/1.1 200 OK\nset-cookie: SESSDATA=9f8e7d6c5b4a39281706\n\n{\"code\":0}",
+    );
+    assert!(asked.is_some() && e.iter().any(|e| matches!(e, IdentityEvent::Renewed { .. })));
+    let (sent, _) = shown(
+        &format!(
+            "POST /passport/qrcode/confirm HTTP/1.1\nhost: a\ncookie: SESSDATA=aa8e7d6c5b4a39281706\n\n{{\"qrcode_key\":\"{id}\"}}"
+        ),
+        "HTTP/1.1 200 OK\n\n{\"code\":0}",
+    );
+    assert_eq!(sent, asked);
+    // a picture for anything but coming in lets nobody in
+    let (paid, _) = shown(
+        &format!("GET /pay/qrcode/{id}/state HTTP/1.1\nhost: a"),
+        "HTTP/1.1 200 OK\n\n{\"paid\":false}",
+    );
+    assert_eq!(paid, None);
+}
+
+#[test]
+fn a_key_that_somebody_makes_is_theirs_and_a_refusal_is_one_anywhere() {
+    let made = |path: &str| {
+        let (_, e) = run(
+            &format!(
+                "POST {path} HTTP/1.1\nhost: a\nauthorization: Basic aWRhOlNvbW1lcjEy\n\n{{\"name\":\"k\"}}"
+            ),
+            "HTTP/1.1 200 OK\n\n{\"id\":\"Zq3fKd81Lxw0PbT\",\"api_key\":\"9f8e7d6c5b4a39281706\"}",
+        );
+        e.iter().any(|e| matches!(e, IdentityEvent::Renewed { .. }))
+    };
+    assert!(made("/_security/api_key") && !made("/api/serviceaccounts/7/keys"));
+    let (_, e) = run(
+        "PUT /-/doc/ida HTTP/1.1\nhost: a\n\n{\"_id\":\"org.doc:ida71\",\"name\":\"ida\",\"password\":\"no\"}",
+        "HTTP/1.1 401 Unauthorized\n\n{\"ok\":false}",
+    );
+    assert!(
+        e.iter()
+            .any(|e| matches!(e, IdentityEvent::LoginFailed { .. })),
+        "{e:?}"
+    );
+    let (_, e) = run(
+        "POST / HTTP/1.1\nhost: a\nx-amz-target: X.RespondToAuthChallenge\n\n{\"Session\":\"9f8e7d6c5b4a39281706f5e4d3c2b1a0\",\"ChallengeResponses\":{\"USERNAME\":\"ida\",\"SMS_MFA_CODE\":\"000000\"}}",
+        "HTTP/1.1 400 Bad Request\n\n{\"__type\":\"CodeMismatchException\"}",
+    );
+    assert!(
+        e.iter()
+            .any(|e| matches!(e, IdentityEvent::LoginFailed { .. })),
+        "{e:?}"
+    );
+    let (_, e) = run(
+        "POST /web/session/destroy HTTP/1.1\nhost: a\ncookie: session_id=9f8e7d6c5b4a39281706\n\n{}",
+        "HTTP/1.1 200 OK\n\n{\"result\":null}",
+    );
+    assert!(e.contains(&IdentityEvent::Logout));
+}
+
+#[test]
+fn sessions_that_are_kept_cookies_of_any_name_and_names_in_the_query() {
+    let who = |req: &str, resp: &str| {
+        let (_, e) = run(req, resp);
+        logins(&e)
+            .first()
+            .map(|(n, _, handed)| ((*n).to_owned(), *handed))
+    };
+    let went = "HTTP/1.1 302 Found\nlocation: /bank/accounts.do;jsessionid=6A8DD445DB38771FAB23F1909C52141A\n\n";
+    let ida = || Some(("ida".to_owned(), 1));
+    assert_eq!(
+        who(
+            "POST /bank/j_security_check;jsessionid=6A8DD445DB38771FAB23F1909C52141A HTTP/1.1\nhost: a\n\nj_username=ida&j_password=Sommer12",
+            went,
+        ),
+        ida()
+    );
+    assert_eq!(
+        who(
+            "POST /user/login HTTP/1.1\nhost: a\n\nuser_name=ida&password=Sommer12",
+            "HTTP/1.1 302 Found\nlocation: /\nset-cookie: i_like_tea=9f8e7d6c5b4a3928\nset-cookie: lang=en-US\n\n",
+        ),
+        ida()
+    );
+    assert_eq!(
+        who(
+            "POST /login.do HTTP/1.1\nhost: a\n\nuser_name=ida&user_password=Sommer12&no_log_user_password=true",
+            "HTTP/1.1 302 Found\nlocation: /nav.do\nset-cookie: JSESSIONID=9f8e7d6c5b4a39281706\n\n",
+        ),
+        ida()
+    );
+    assert_eq!(
+        who(
+            "GET /webgui?sap-client=100&sap-user=ida&sap-password=Sommer12 HTTP/1.1\nhost: a",
+            "HTTP/1.1 200 OK\nset-cookie: SAP_SESSIONID_P=9f8e7d6c5b4a39281706\n\n<html>x</html>",
+        ),
+        ida()
+    );
+    assert_eq!(
+        who(
+            "POST /station/unlock HTTP/1.1\nhost: a\ncookie: ws=9f8e7d6c5b4a39281706\n\n{\"badge\":\"71860364\",\"pin\":\"0000\"}",
+            "HTTP/1.1 200 OK\n\n{\"unlocked\":false}",
+        ),
+        None
+    );
+}

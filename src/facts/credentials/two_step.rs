@@ -8,7 +8,7 @@
 use super::fields::{self, Field};
 use super::presented::secret_print;
 use super::{CallView, PARSE, verdict, words};
-use crate::call::model::{CredentialSeen, Message};
+use crate::call::model::{CredentialSeen, MAYBE, Message};
 use crate::detect::print::PrintKey;
 use memchr::memmem;
 
@@ -109,6 +109,80 @@ pub fn let_in(v: &CallView<'_>, resp: &Message, given: &[Field], issued: &[(Stri
         && !verdict::to_login(resp)
         && !verdict::says_failed(v)
         && verdict::says_done(v)
+}
+
+/// Codes that a screen shows and a device photographs: whoever sends one in from a session lets in who asks with it. The asker shows
+/// it in the path or among its parameters, and nothing else.
+pub fn shown(
+    v: &CallView<'_>,
+    path: &str,
+    body: &[u8],
+    key: &PrintKey,
+    seen: &mut Vec<CredentialSeen>,
+) {
+    let speaks = |t: &[u8]| t.windows(2).any(|w| w.eq_ignore_ascii_case(b"qr"));
+    let Some(target) = v.req.and_then(Message::target) else {
+        return;
+    };
+    let small = body.get(..body.len().min(SMALL)).unwrap_or_default();
+    if !speaks(target) && !speaks(small) {
+        return;
+    }
+    let long = |s: &str| {
+        (16..=128).contains(&s.len())
+            && s.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+            && s.bytes().filter(u8::is_ascii_digit).count() >= 3
+    };
+    let mut given = fields::read(small, v.req_kind);
+    if let Some(at) = target.iter().position(|b| *b == b'?') {
+        let query = target.get(at + 1..).unwrap_or_default();
+        fields::form(query, "query:", &mut given);
+    }
+    let named = |f: &&Field| f.key.contains("qr") && long(&f.value);
+    let found = given
+        .iter()
+        .find(named)
+        .map(|f| (f.path.as_str(), f.value.as_str()));
+    let segments = || path.split('/').zip(path.split('/').skip(1));
+    let found = found.or_else(|| {
+        segments()
+            .find(|(of, s)| of.to_ascii_lowercase().contains("qr") && long(s))
+            .map(|(_, s)| ("path", s))
+    });
+    let Some((place, code)) = found else { return };
+    // What a browser has of its own does not become the owner of the code that it asks with.
+    let sends = v.req.and_then(Message::method) == Some(b"POST");
+    if !sends && !seen.is_empty() {
+        return;
+    }
+    let print = secret_print(key, code);
+    seen.retain(|c| c.print != print);
+    seen.push(CredentialSeen {
+        kind: "oauth",
+        place: format!("{MAYBE}{place}"),
+        print,
+        name: None,
+        claim: Some("user_code".into()),
+        service: false,
+    });
+}
+
+/// Whether a call makes a key for its caller: somebody known asks a place that keeps keys, names nobody else, and not a program.
+pub fn makes_a_key(v: &CallView<'_>, path: &str, body: &[u8], seen: &[CredentialSeen]) -> bool {
+    let method = v.req.and_then(Message::method).unwrap_or_default();
+    let path = path.to_ascii_lowercase();
+    let others = [
+        "service", "client", "app", "robot", "bot", "user", "account", "device",
+    ];
+    matches!(method, b"POST" | b"PUT")
+        && v.resp_body.len() <= SMALL
+        && body.len() <= SMALL
+        && seen.iter().any(|c| c.name.is_some() || c.kind == "cookie")
+        && !others.iter().any(|w| path.contains(w))
+        && !fields::read(body, v.req_kind)
+            .iter()
+            .any(|f| words::user_rank(&f.key).is_some() && f.key != "name")
 }
 
 /// Name and password of a WS-Security header (OASIS UsernameToken profile).

@@ -144,6 +144,9 @@ fn refuses(f: &Field) -> bool {
         return matches!(value, "false" | "0" | "no" | "N" | "n");
     }
     let top = f.path.matches('.').count() == 1;
+    if top && matches!(key, "unlocked" | "granted" | "allowed" | "accepted") {
+        return value == "false";
+    }
     let code = matches!(
         key,
         "code"
@@ -193,6 +196,7 @@ fn failure_word(text: &str) -> bool {
             "rejected",
             "not found",
             "no such",
+            "not known",
             "does not exist",
             "fehlgeschlagen",
             "falsch",

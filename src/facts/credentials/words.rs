@@ -48,6 +48,11 @@ pub const USER_KEYS: &[&str] = &[
     "mobilephone",
     "phone",
     "phonenumber",
+    "tel",
+    "telephone",
+    "cellphone",
+    "shouji",
+    "手机号",
     "employeeid",
     "employeeno",
     "employeenumber",
@@ -494,6 +499,9 @@ pub fn way_in(plain_key: &str, value: &str) -> bool {
 /// Whether a key holds a one-time code.
 pub fn code(plain_key: &str) -> bool {
     has(CODE_KEYS, plain_key)
+        || ["smscode", "mfacode", "otpcode", "factorcode"]
+            .iter()
+            .any(|w| plain_key.ends_with(w))
 }
 /// Whether an answer's key hands out a token.
 pub fn token(plain_key: &str) -> bool {
@@ -546,7 +554,7 @@ pub fn session_cookie(name: &str, value: &str) -> bool {
     if value.len() < 6 || idle(&p) {
         return false;
     }
-    session_name(name) || (value.len() >= 20 && random(value))
+    session_name(name) || (value.len() >= 16 && random(value))
 }
 
 #[cfg(test)]

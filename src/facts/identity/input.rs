@@ -319,7 +319,7 @@ impl Input {
 
     /// An answer that hands out nothing sure may say no in words that nobody knows. Who was refused tries again: where an
     /// answer was followed by another try of the same client under the same name, the same answer is a refusal for all. So it
-    /// is where the session that was kept is asked to log in next (401).
+    /// is where the session that was kept is asked to log in next (401). Places whose refusals are read do not refuse in other words.
     fn refuse(&mut self) {
         struct Try {
             who: (u32, u32, u32, u32),
@@ -367,6 +367,12 @@ impl Input {
                 *n = (n.0 + 1, n.1 + u32::from(again));
             }
         }
+        let refusals = |row: &&Row| {
+            (200..300).contains(&row.status)
+                && self.events_of(row).iter().any(|e| matches!(e, Ev::Failed))
+        };
+        let read: FxHashSet<u32> = self.rows.iter().filter(refusals).map(|r| r.path).collect();
+        said.retain(|(path, _), _| !read.contains(path));
         // The next call on a kept session, by the session's print.
         let mut next: FxHashMap<u64, Vec<(i64, u32, i64, bool)>> = FxHashMap::default();
         for (i, t) in tries.iter().enumerate().filter(|(_, t)| t.open) {

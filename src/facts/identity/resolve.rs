@@ -329,7 +329,10 @@ fn choose(input: &Input, row: &Row, (call, pos): (u32, u32), l: &Lives, known: &
         if standing == Standing::Refused {
             continue;
         }
-        if refused || failed && !(iv.how == How::Itself || iv.how == How::Login && !early) {
+        // The number of an attempt that a first step handed out is nobody's while the next steps fail.
+        let tried = failed && kind == "oauth";
+        let stays = iv.how == How::Itself || iv.how == How::Login && !early;
+        if refused || tried || failed && !stays {
             continue;
         }
         if iv.how == How::Begun {

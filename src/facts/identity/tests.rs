@@ -170,6 +170,30 @@ fn failed_logins_and_unknown_keys_are_nobody() {
     assert_eq!(s.names(), [NOBODY, "alice", "key:abcd0123", NOBODY, NOBODY]);
 }
 
+/// Who comes in twice by a kept session was let in both times at a place whose refusals are read.
+#[test]
+fn who_comes_in_twice_was_not_refused_where_refusals_are_read() {
+    let mut s = Story::default();
+    let mut call = |answer: u64, events: &[E]| {
+        s.n += 1;
+        let key = CallKey {
+            ts: s.n as i64 * 1_000_000_000,
+            source: 0,
+            unit: s.n,
+            ord: 0,
+        };
+        let addr = crate::facts::inside::bits("10.0.0.9".parse::<IpAddr>().unwrap());
+        let answer = answer.try_into().unwrap();
+        s.input
+            .push(key, Some(addr), 1, 4, answer, 200, &[sid(1)], events);
+    };
+    call(9, &[login("alice", 1)]);
+    call(8, &[E::LoginFailed { name: "bob".into() }]);
+    call(9, &[login("alice", 1)]);
+    let names = s.names();
+    assert_eq!([&names[0], &names[2]], ["alice", "alice"]);
+}
+
 /// Two logins of one client with the same kind of answer: the token that the first handed out was used, so it was no refusal.
 #[test]
 fn who_logs_in_twice_was_let_in_the_first_time_where_the_token_was_used() {

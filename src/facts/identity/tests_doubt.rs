@@ -238,3 +238,24 @@ fn two_steps_on_one_cookie() {
         [NOBODY, NOBODY, "alice", "alice", "alice", "alice"]
     );
 }
+
+/// A name and a password may be answered with the number of an attempt: a wrong code beside it is nobody's, a right one is that person's.
+#[test]
+fn the_number_of_an_attempt_is_nobodys_while_codes_are_wrong() {
+    let number = cred("oauth", "$.Session", 7);
+    let wrong = E::LoginFailed {
+        name: "alice".into(),
+    };
+    let first = E::Login {
+        name: "alice".into(),
+        service: false,
+        issued: vec![("$.Session".into(), 7)],
+        sure: true,
+    };
+    let mut s = Story::default();
+    s.call(&[], &[first]);
+    s.got(400, std::slice::from_ref(&number), &[wrong]);
+    s.call(&[number], &[login("alice", 1)]);
+    let names = s.names();
+    assert_eq!(names[1..], [NOBODY, "alice"]);
+}

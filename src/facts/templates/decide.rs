@@ -254,7 +254,7 @@ fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<Grou
                 .or_default()
                 .push(seg),
             // `@anna` beside `/news` and `/help`: a sign of its own
-            _ if seg.len() > 1 && seg.starts_with('@') && !words::fixed(seg) && !at_all => typed
+            _ if shapes::cut(seg).before == "@" && !words::fixed(seg) && !at_all => typed
                 .entry(("@", ""))
                 .or_default()
                 .entry("name after @".into())

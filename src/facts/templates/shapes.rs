@@ -31,6 +31,8 @@ pub fn cut(seg: &str) -> Cut<'_> {
     let part = |from: usize, to: usize| seg.get(from..to).unwrap_or_default();
     if let Some(rest) = seg.strip_prefix('@')
         && !rest.is_empty()
+        // the scope of a package is a part of its name: `@scope%2fname`
+        && !rest.to_ascii_lowercase().contains("%2f")
     {
         return Cut {
             before: "@",

@@ -450,3 +450,27 @@ fn paths_of_soap_have_identifiers() {
         ["/Soap/u/58.0/{id}", "/Soap/u/58.0/{id}", "/ws/Policy"]
     );
 }
+
+#[test]
+fn a_scope_is_a_part_of_the_name_of_a_package() {
+    let one = |s: &str| super::shapes::cut(s).before.to_owned();
+    assert_eq!(one("@bob"), "@");
+    assert_eq!(one("@corp%2fui-kit"), "");
+    assert_eq!(one("@corp%2Fui-kit"), "");
+}
+
+/// A scoped package is one of the packages, and few files at several depths are a tree where nothing else is.
+#[test]
+fn packages_with_scopes_and_small_trees() {
+    check(
+        "GET /-/package/lodash/dist-tags -> /-/package/{id}/dist-tags
+         GET /-/package/left-pad/dist-tags -> /-/package/{id}/dist-tags
+         GET /-/package/@corp%2fui-kit/dist-tags -> /-/package/{id}/dist-tags
+         GET /-/package/@nord%2fhttp/dist-tags -> /-/package/{id}/dist-tags
+         GET /-/package/rimraf/dist-tags -> /-/package/{id}/dist-tags
+         GET /r/7/contents/README.md -> /r/{id}/contents/{file}
+         GET /r/7/contents/src/lib.rs -> /r/{id}/contents/{file}
+         GET /r/8/contents/docs/guide/intro.md -> /r/{id}/contents/{file}
+         GET /r/9/contents/src/net/tcp.rs -> /r/{id}/contents/{file}",
+    );
+}

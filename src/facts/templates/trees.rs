@@ -54,6 +54,8 @@ pub fn texts<'a>(tree: &Tree<'a>, children: &Children<'a>, w: &Work) -> Option<G
 
 /// Distinct names of files below a place of files before it is one tree of them.
 const FILES: usize = 5;
+/// As many are enough where nothing else stands there and they lie at several depths.
+const FEW: usize = 3;
 /// Nodes looked at below a place of files.
 const FILES_LOOKED: usize = 2000;
 
@@ -157,7 +159,9 @@ pub fn files(tree: &Tree<'_>, children: &Children<'_>, w: &Work) -> Option<Strin
             && (deep * 2 >= documents || !words::fixed(s))
     };
     let folders = children.keys().filter(|s| folder(s)).count();
-    (folders >= 2 && folders * 2 > children.len() && folded >= FILES && documents * 5 >= leaves * 4)
+    let few = folded >= FEW && deep >= 1 && deep < documents && documents == leaves;
+    let enough = folded >= FILES || few;
+    (folders >= 2 && folders * 2 > children.len() && enough && documents * 5 >= leaves * 4)
         .then(|| format!("files in folders after '{}'", w.prev))
 }
 
