@@ -13,12 +13,50 @@ const LEVELS: u8 = 4;
 /// Strings that hold JSON, inside one another.
 const INNER: u8 = 2;
 
+/// Names of lists whose items are a name and a value each: OpenTelemetry's and Jaeger's.
+const PAIRS: [&str; 2] = ["attributes", "tags"];
+/// Pairs of such a list that are looked at.
+const MOST_PAIRS: usize = 256;
+
+/// Fields of an object that stand in it as pairs, by their whole names.
+fn pairs(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let lists = PAIRS.iter().filter_map(|n| value.get(n)?.as_array());
+    lists.flatten().take(MOST_PAIRS).filter_map(|pair| {
+        let value = match pair.get("value")? {
+            // `{"stringValue": "GET"}`, `{"intValue": "200"}`
+            Value::Object(typed) => typed.iter().next().map(|(_, v)| v)?,
+            plain => plain,
+        };
+        Some((pair.get("key")?.as_str()?, value))
+    })
+}
+
+/// Whether an object is the span of who asked: the same call is told by the span of who answered, and would count twice.
+fn asks(value: &Value) -> bool {
+    let kind = match value.get("kind") {
+        Some(Value::Number(n)) => n.as_u64() == Some(3),
+        Some(Value::String(s)) => s == "SPAN_KIND_CLIENT",
+        _ => pairs(value).any(|(k, v)| k == "span.kind" && v == "client"),
+    };
+    let id = ["spanId", "spanID"].iter().any(|n| value.get(n).is_some());
+    kind && id
+}
+
 /// All that a line says by known names. Where it is no request itself, an object in it may be one.
 pub fn by_names<'a>(value: &'a Value, draft: &mut Draft<'a>) {
+    if asks(value) {
+        return;
+    }
     let all = |value: &'a Value| {
         let node = value.get("req").is_some_and(|r| r.get("method").is_some());
         let mut best = Best::of_node(node);
-        flatten(value, &mut String::new(), LEVELS, &mut best);
+        let mut name = String::new();
+        flatten(value, &mut name, LEVELS, &mut best);
+        for (key, v) in pairs(value) {
+            name.clear();
+            names::fold(key, &mut name);
+            best.take(&name, 0, || text(v));
+        }
         best
     };
     let mut best = all(value);

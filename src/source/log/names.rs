@@ -138,6 +138,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "domainname",
             "cshost",
             "req.host",
+            "http.host",
+            "server.address",
             "域名",
             "请求域名",
             "访问域名",
@@ -179,6 +181,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "xrealip",
             "realip",
             "xclientip",
+            "http.clientip",
+            "peer.ipv4",
             "客户端ip",
             "来源ip",
             "源ip",
@@ -375,7 +379,13 @@ const NAMES: &[(Slot, &[&str])] = &[
     ),
     (
         Slot::Start,
-        &["starttime", "startutc", "requesttimestamp", "starttimeutc"],
+        &[
+            "starttime",
+            "startutc",
+            "requesttimestamp",
+            "starttimeutc",
+            "starttimeunixnano",
+        ],
     ),
     (
         Slot::Time,

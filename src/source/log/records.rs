@@ -1,5 +1,5 @@
 //! Documents that hold many calls: `{"records": [{..}, {..}]}` of Azure's diagnostics, `Records` of AWS CloudTrail, `items` of a
-//! Kubernetes list, a plain list. In: the bytes of a log as they come. Out: where each record stands, and the line it begins in.
+//! Kubernetes list, `spans` of OpenTelemetry and Jaeger, a plain list. In: the bytes of a log as they come. Out: where each record stands, and the line it begins in.
 //! Bounds: nothing is kept but a key of [`KEY`] bytes and counts, so a document may be of any size; a record is as long as a line
 //! may be ([`LOG_LINE`]), and how deep it nests is left to the JSON reader.
 //!
@@ -24,6 +24,10 @@ const LISTS: [&[u8]; 8] = [
 ];
 /// Name of such a list one level deeper, in the answer of a search: `{"hits":{"total":2,"hits":[...]}}`.
 const HITS: &[u8] = b"hits";
+/// Names of lists deeper in a document: spans of OpenTelemetry and Jaeger, log records of OpenTelemetry.
+const NESTED: [&[u8]; 2] = [b"spans", b"logRecords"];
+/// Brackets around such a list, from and to. Nearer the outside, a logger tells in `spans` what its one line ran inside.
+const NESTED_IN: std::ops::RangeInclusive<u32> = 3..=8;
 /// Bytes of a key that are kept; longer ones are none of [`LISTS`].
 const KEY: usize = 16;
 
@@ -72,7 +76,7 @@ pub struct Records {
     fresh: bool,
     /// The rest of the line is passed over.
     stray: bool,
-    /// The last text right in the document, or one level deeper.
+    /// The last text, down to where lists are looked for.
     key: Vec<u8>,
     open: Option<Begin>,
     /// A document that is too long to be a record, and has had no list yet.
@@ -127,7 +131,7 @@ impl Records {
                 let run = memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
                 if run > 0 {
                     let kept = KEY.saturating_sub(self.key.len()).min(run);
-                    if self.depth <= 2 {
+                    if self.depth <= *NESTED_IN.end() {
                         self.key.extend(rest.iter().take(kept));
                     }
                     self.at += run as u64;
@@ -193,7 +197,7 @@ impl Records {
         let step = match b {
             b'"' if self.depth > 0 => {
                 self.quoted = true;
-                if self.depth <= 2 {
+                if self.depth <= *NESTED_IN.end() {
                     self.key.clear();
                 }
                 None
@@ -218,7 +222,7 @@ impl Records {
                 let named = match self.depth {
                     1 => LISTS.contains(&self.key.as_slice()),
                     2 => self.key == HITS,
-                    _ => false,
+                    n => NESTED_IN.contains(&n) && NESTED.contains(&self.key.as_slice()),
                 };
                 if self.depth == 0 || (self.list == 0 && named) {
                     self.list = self.depth + 1;

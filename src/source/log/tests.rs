@@ -133,3 +133,110 @@ fn zones_are_names_or_offsets() {
     );
     assert!(calls[0].assumed_zone);
 }
+
+/// Kind, what is said of each call, and codes of what is none.
+fn document(text: &str) -> (String, Vec<String>, Vec<&'static str>) {
+    let kind = sniff(text.as_bytes(), &Formats::default()).unwrap();
+    let zone = LogZone::named(None).unwrap();
+    let input = Box::new(std::io::Cursor::new(text.to_string()));
+    let mut r = LogReader::new(input, &kind, zone, 3);
+    let (mut calls, mut diags) = (Vec::new(), Vec::new());
+    while let Some(e) = r.next() {
+        match e {
+            LogEvent::Call(c) => calls.push(format!(
+                "{} {} {:?} {} {}",
+                c.method.as_deref().unwrap_or("-"),
+                c.uri.as_deref().unwrap_or("-"),
+                c.status,
+                c.host.as_deref().unwrap_or("-"),
+                c.ts
+            )),
+            LogEvent::Diag(code, ..) => diags.push(code),
+            LogEvent::Wait => panic!("it does not grow"),
+        }
+    }
+    (kind.name(), calls, diags)
+}
+
+/// A span of OpenTelemetry, of the kind 2 (who answered) or 3 (who asked), with names of before and since 2023.
+fn span(kind: u8, old: bool, path: &str) -> String {
+    let names = match old {
+        true => [
+            "http.method",
+            "http.target",
+            "http.status_code",
+            "http.host",
+        ],
+        false => [
+            "http.request.method",
+            "url.path",
+            "http.response.status_code",
+            "server.address",
+        ],
+    };
+    let [method, target, status, host] = names;
+    format!(
+        r#"{{"traceId":"5b8e","spanId":"eee1","name":"x","kind":{kind},"startTimeUnixNano":"1772359201000000000","attributes":[
+{{"key":"{method}","value":{{"stringValue":"GET"}}}},{{"key":"{target}","value":{{"stringValue":"{path}"}}}},
+{{"key":"{status}","value":{{"intValue":"200"}}}},{{"key":"{host}","value":{{"stringValue":"w.example"}}}}]}}"#
+    )
+    .replace('\n', "\n   ")
+}
+
+#[test]
+fn spans_of_who_answered_are_calls_once() {
+    let spans = [
+        span(2, true, "/a"),
+        span(3, true, "/a"),
+        span(2, false, "/b"),
+    ]
+    .join(",");
+    let text = format!(
+        "{{\"resourceSpans\":[{{\"resource\":{{\"attributes\":[]}},\"scopeSpans\":[{{\"scope\":{{}},\"spans\":[{spans}]}}]}}]}}\n"
+    );
+    for text in [text.replace('\n', " "), text] {
+        let (kind, calls, diags) = document(&text);
+        assert_eq!(kind, "json+records");
+        let ts = 1_772_359_201_000_000_000_i64;
+        let want = ["a", "b"].map(|p| format!("GET /{p} Some(200) w.example {ts}"));
+        assert_eq!(calls, want, "{text}");
+        assert_eq!(diags.len(), 1);
+    }
+}
+
+#[test]
+fn spans_of_jaeger_are_calls_and_those_of_databases_are_none() {
+    let tag = |k: &str, v: &str| format!(r#"{{"key":"{k}","type":"string","value":{v}}}"#);
+    let span = |tags: &[String]| {
+        let tags = tags.join(",");
+        format!(r#"{{"traceID":"a","spanID":"b","startTime":1772359201000000,"tags":[{tags}]}}"#)
+    };
+    let http = span(&[
+        tag("span.kind", "\"server\""),
+        tag("http.method", "\"POST\""),
+        tag("http.url", "\"http://w.example/c\""),
+        tag("http.status_code", "201"),
+    ]);
+    let base = span(&[tag("db.statement", "\"GET /x\"")]);
+    let text = format!(r#"{{"data":[{{"traceID":"a","spans":[{http},{base},{http}]}}]}}"#);
+    let (_, calls, diags) = document(&text);
+    assert_eq!((calls.len(), diags.len()), (2, 1), "{calls:?} {diags:?}");
+    let want = "POST http://w.example/c Some(201) w.example";
+    let said = calls
+        .iter()
+        .map(|c| c.replace(" /c ", " http://w.example/c "));
+    assert!(said.into_iter().all(|c| c.starts_with(want)), "{calls:?}");
+}
+
+#[test]
+fn log_records_of_opentelemetry_hold_lines() {
+    let body = COMBINED.lines().next().unwrap().replace('"', "\\\"");
+    let record =
+        format!(r#"{{"timeUnixNano":"1772359201000000000","body":{{"stringValue":"{body}"}}}}"#);
+    let text = format!(
+        r#"{{"resourceLogs":[{{"resource":{{}},"scopeLogs":[{{"logRecords":[{record},{record}]}}]}}]}}"#
+    );
+    let (kind, calls, diags) = document(&text);
+    assert_eq!(kind, "combined+json+records");
+    assert_eq!((calls.len(), diags.len()), (2, 0));
+}

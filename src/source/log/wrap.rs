@@ -270,11 +270,19 @@ const WRITTEN: &[&str] = &[
     "_time",
     "ts",
     "date",
+    "timeUnixNano",
 ];
 
 fn object(value: &Value, zone: &LogZone) -> Option<Inside<'static>> {
     let line = |v: &Value| {
-        let found = LINES.iter().find_map(|n| v.get(n).and_then(Value::as_str));
+        // OpenTelemetry names the type of a body: `{"stringValue": LINE}`
+        let whole = |v: &'_ Value| {
+            v.get("stringValue")
+                .unwrap_or(v)
+                .as_str()
+                .map(str::to_owned)
+        };
+        let found = LINES.iter().find_map(|n| whole(v.get(n)?));
         found.map(|l| l.trim_end_matches(['\n', '\r']).as_bytes().to_vec())
     };
     let inside = || AROUND.iter().filter_map(|n| value.get(n));
