@@ -314,6 +314,8 @@ fn a_capture_cut_anywhere_gives_what_is_whole() {
             "{end}: {code:?} {said}"
         );
         if code != Some(4) {
+            let again = p.run(&["load", "--json", "--case", &case, &file]);
+            assert_eq!(again.status.code(), code, "the same evidence once more");
             let sum: Value = serde_json::from_slice(&out.stdout).unwrap();
             let calls = sum["calls"].as_u64().unwrap();
             assert!(calls >= last, "more bytes, not fewer calls: {last} {calls}");
