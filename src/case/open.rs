@@ -90,6 +90,14 @@ impl Case {
     /// [`Error::Case`] where the file is not ours, is newer than this program, is readable by others (unless `force`), or
     /// another program is loading into it; [`Error::Io`] where it cannot be made.
     pub fn create_or_open(path: &Path, classes: &[ClassDef<'_>], force: bool) -> Result<Case> {
+        // Beside another program's file not even a lock is left.
+        if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() > 0) {
+            let conn = as_it_lies(path)?;
+            let (id, version) = header(&conn, path)?;
+            if id != 0 || version != 0 || table_count(&conn, path)? > 0 {
+                check_header(path, id, version)?;
+            }
+        }
         let lock = lock(path)?;
         let made = match OpenOptions::new()
             .write(true)
@@ -383,6 +391,14 @@ fn header(conn: &Connection, path: &Path) -> Result<(i64, i64)> {
             .map_err(|e| not_ours(path, e))
     };
     Ok((one("application_id")?, one("user_version")?))
+}
+
+/// A look into a file that leaves no lock, journal or anything else beside it, and sees nothing but the file itself.
+fn as_it_lies(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(immutable_uri(path)?, flags).map_err(|e| not_ours(path, e))
 }
 
 fn table_count(conn: &Connection, path: &Path) -> Result<i64> {

@@ -4,6 +4,7 @@
 use super::{Exporter, Job, wrote};
 use crate::call::text::visible;
 use crate::error::Result;
+use crate::query::rows::CallRow;
 use serde_json::Value;
 use std::io::Write;
 
@@ -60,15 +61,14 @@ impl Exporter for Csv {
     fn write(&self, job: &Job<'_>, out: &mut dyn Write) -> Result<u64> {
         let mut w = ::csv::Writer::from_writer(out);
         let failed = |e: ::csv::Error| wrote(std::io::Error::other(e));
-        let mut first = true;
+        // also of no calls: a file without a header says nothing of what was asked
+        if let Ok(Value::Object(o)) = serde_json::to_value(CallRow::default()) {
+            w.write_record(o.keys()).map_err(failed)?;
+        }
         let n = job.each(&mut |row| {
             let Ok(Value::Object(o)) = serde_json::to_value(&row) else {
                 return Ok(());
             };
-            if first {
-                w.write_record(o.keys()).map_err(failed)?;
-                first = false;
-            }
             w.write_record(o.values().map(flat)).map_err(failed)
         })?;
         w.flush().map_err(wrote)?;

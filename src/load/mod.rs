@@ -254,6 +254,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
         }
     }
     known.append(&mut live.known_rows);
+    damaged |= sources::any_damaged(&case.conn, &known)?;
     failed.append(&mut live.failed);
     // Rules that were named count for all of the case; a load that names none leaves it as it is.
     let rescanned = match options.rules.is_empty() || stopped {

@@ -274,6 +274,17 @@ pub fn sort(inputs: &mut [Input]) {
     }
 }
 
+/// Whether something in one of these sources could not be read when it was loaded: loading it again reads no more of it.
+pub fn any_damaged(conn: &Connection, rows: &[i64]) -> Result<bool> {
+    let mut stmt = conn.prepare("SELECT 1 FROM source WHERE id=?1 AND state='damaged'")?;
+    for row in rows {
+        if stmt.exists([row])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Source rows of this run: those known before and those just loaded.
 pub fn rows(case: &Path, conn: &Connection, known: &[i64], loaded: bool) -> Result<Vec<SourceRow>> {
     let newest: i64 = conn.query_row("SELECT coalesce(max(load_id),0) FROM source", [], |r| {

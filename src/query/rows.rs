@@ -25,7 +25,7 @@ pub struct LocatorRow {
 }
 
 /// `calls`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CallRow {
     #[serde(skip)]
     pub rowid: i64,

@@ -283,7 +283,14 @@ fn a_case_that_is_none_is_refused_and_left_as_it_was() {
             before,
             "{name} was written to"
         );
+        // not even a lock is left beside what is another program's
+        let lock = p.path(&format!("{name}.lock"));
+        assert_eq!(lock.exists(), name == "newer.ltc", "{name}");
     }
+    // whose file it is comes before who may read it
+    fs::set_permissions(&foreign, fs::Permissions::from_mode(0o644)).unwrap();
+    let said = p.load("foreign.db", &["a.log"], 4);
+    assert!(said.contains("not a leaktrace case"), "{said}");
     fs::create_dir(p.path("folder.ltc")).unwrap();
     p.load("folder.ltc", &["a.log"], 4);
     p.load("no/such/folder/c.ltc", &["a.log"], 4);
@@ -307,6 +314,8 @@ fn a_capture_cut_anywhere_gives_what_is_whole() {
             "{end}: {code:?} {said}"
         );
         if code != Some(4) {
+            let again = p.run(&["load", "--json", "--case", &case, &file]);
+            assert_eq!(again.status.code(), code, "the same evidence once more");
             let sum: Value = serde_json::from_slice(&out.stdout).unwrap();
             let calls = sum["calls"].as_u64().unwrap();
             assert!(calls >= last, "more bytes, not fewer calls: {last} {calls}");

@@ -265,6 +265,8 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
             _ => "deciding accounts, templates and findings".into(),
         });
         parts.push("numbers are partial".into());
+    } else if m.overview.as_ref().is_some_and(|o| o.partial) {
+        parts.push("numbers are partial: a load has not ended".into());
     }
     match &f.extra {
         crate::ui::model::Extra::Replay(p) => {
