@@ -58,6 +58,8 @@ pub(super) enum Node {
 
 /// Share of the calls of an API inside which others ran, from which on all do: captures miss many.
 const ASKS: f64 = 0.5;
+/// Weight of what a host received less than a second before it sent.
+const FRESH: i32 = 600;
 /// Belief from which on a sighting counts alone.
 const SAYS: f32 = 0.7;
 
@@ -229,9 +231,11 @@ fn source(
     let behind = (!j.resp && j.parent == 0)
         .then(|| client(hosts, j))
         .flatten();
-    let caused = !j.resp && j.parent == 0 && hosts.caused(j.call.id) >= ASKS;
+    // What came in within the last second was for the same cause.
+    let fresh = best.is_some_and(|l| l.0 >= FRESH);
+    let caused = !j.resp && !fresh && j.parent == 0 && hosts.caused(j.call.id) >= ASKS;
     // what it does whenever it is asked, rather than what it had before
-    let feeder = (!j.resp && behind.is_none() && !caused)
+    let feeder = (!j.resp && !fresh && behind.is_none() && !caused)
         .then(|| hosts.fed(j.call.id))
         .flatten()
         // ... unless just that was captured
