@@ -490,6 +490,10 @@ pub struct Model {
 }
 
 impl Model {
+    /// Whether a load into the case has not ended that is none of this interface: one that was killed, or another program's.
+    pub fn cut_off(&self) -> bool {
+        !self.load.running() && self.overview.as_ref().is_some_and(|o| o.partial)
+    }
     /// The innermost frame.
     pub fn top(&self) -> Option<&Frame> {
         self.frames.last()

@@ -37,16 +37,11 @@ pub fn rig(size: (u16, u16)) -> (Rig, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("demo.ltc");
     std::fs::copy(case(), &path).unwrap();
-    (
-        Rig::new(
-            &path,
-            Box::new(CaseData::new(
-                path.clone(),
-                Default::default(),
-                Default::default(),
-            )),
-            size,
-        ),
-        dir,
-    )
+    (open(&path, size), dir)
+}
+
+/// The interface on any case.
+pub fn open(case: &std::path::Path, size: (u16, u16)) -> Rig {
+    let data = CaseData::new(case.to_owned(), Default::default(), Default::default());
+    Rig::new(case, Box::new(data), size)
 }

@@ -1,6 +1,6 @@
 //! What an investigator does in the interface, and what it says: taken back, refused, pasted, too long for a line.
 
-use crate::ui_demo::rig;
+use crate::ui_demo::{open, rig};
 use crate::ui_rig::Rig;
 use leaktrace::ui::data::Item;
 use leaktrace::ui::model::Extra;
@@ -359,4 +359,25 @@ fn why_answers_for_the_line_under_the_cursor_and_not_for_the_list() {
     r.keys("Esc Tab ?").shows("named by the SHA-256");
     assert!(!r.text().contains(first), "{}", r.text());
     r.keys("Esc Tab ?").shows("the dark part those of level S3");
+}
+
+#[test]
+fn nothing_is_denied_of_a_case_whose_load_has_not_ended() {
+    let (r, _dir) = rig((80, 24));
+    let case = r.m.case_path.clone();
+    drop(r);
+    let conn = rusqlite::Connection::open(&case).unwrap();
+    conn.execute_batch(
+        "UPDATE load SET state='loading'; DELETE FROM risk; DELETE FROM call_fact; DELETE FROM api; DELETE FROM account;",
+    )
+    .unwrap();
+    drop(conn);
+    let mut r = open(&case, (80, 24));
+    r.shows("Every number is PARTIAL");
+    r.shows("numbers are partial: a load has not ended");
+    for key in ["3", "2", "1"] {
+        r.keys(key);
+        r.shows("so far: a load has not ended");
+        assert!(!r.text().contains("in this case"), "{}", r.text());
+    }
 }

@@ -265,7 +265,7 @@ pub fn status(m: &Model, c: &mut Canvas<'_>, r: Rect) {
             _ => "deciding accounts, templates and findings".into(),
         });
         parts.push("numbers are partial".into());
-    } else if m.overview.as_ref().is_some_and(|o| o.partial) {
+    } else if m.cut_off() {
         parts.push("numbers are partial: a load has not ended".into());
     }
     match &f.extra {

@@ -382,11 +382,16 @@ fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             };
             let so_far = match &f.extra {
                 crate::ui::model::Extra::Trace(t) if t.partial => " so far",
+                _ if m.cut_off() => " so far: a load has not ended",
                 _ => "",
             };
             (format!("{said}{so_far}"), Role::Warn)
         }
         (State::Ready, None) if m.load.running() => (format!("no {noun} so far"), Role::Partial),
+        (State::Ready, None) if m.cut_off() && f.screen != ScreenId::Marks => (
+            format!("no {noun} so far: a load has not ended"),
+            Role::Partial,
+        ),
         (State::Ready, None) if f.screen == ScreenId::Marks => (
             "no marks yet: m marks, a notes, # tags whatever is under the cursor".into(),
             Role::Dim,

@@ -102,7 +102,7 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
     d.note = "Enter: flows, sources".into();
     trouble(m, &mut d, w);
     // What a load of this interface has not finished yet stands below, with how far it is.
-    if o.partial && !m.load.running() {
+    if m.cut_off() {
         d.prose(CUT_OFF, w, Role::Partial);
     }
     // Of many files their number says more than any name; those with most calls stand for them.
