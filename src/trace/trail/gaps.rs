@@ -309,37 +309,29 @@ fn source(
         }
         return (via, "downstream");
     }
-    if let Some(server) = feeder
+    let implied = feeder
+        .map(|server| (server, true))
+        .or(behind.map(|client| (client, false)));
+    if let Some((from, resp)) = implied
         && let Some(to) = j.from()
     {
-        let had = latest(known, server, j, n);
+        let had = latest(known, from, j, n);
+        let (held, link, conf) = if resp {
+            ("stored", "relay", 0.7)
+        } else {
+            ("relay", "upstream", 0.8)
+        };
         let g = Gap {
             id: 0,
-            from: server,
+            from,
             to,
-            resp: true,
+            resp,
             via: had.map_or(Via::Nothing, Via::Seen),
-            link: if had.is_some() { "stored" } else { "origin" },
-            conf: 0.7,
-            like: had.unwrap_or(n),
+            link: if had.is_some() { held } else { "origin" },
+            conf,
+            like: had.filter(|_| resp).unwrap_or(n),
         };
-        return (gaps.add(before, g), "relay");
-    }
-    if let Some(client) = behind
-        && let Some(to) = j.from()
-    {
-        let had = latest(known, client, j, n);
-        let g = Gap {
-            id: 0,
-            from: client,
-            to,
-            resp: false,
-            via: had.map_or(Via::Nothing, Via::Seen),
-            link: if had.is_some() { "relay" } else { "origin" },
-            conf: 0.8,
-            like: n,
-        };
-        return (gaps.add(before, g), "upstream");
+        return (gaps.add(before, g), link);
     }
     if caused {
         return (Via::Nothing, "origin");
