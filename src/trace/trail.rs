@@ -13,6 +13,7 @@
 
 mod between;
 mod branch;
+mod fed;
 mod gaps;
 pub mod hosts;
 

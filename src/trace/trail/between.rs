@@ -43,6 +43,7 @@ pub(super) struct Came {
 
 /// Times a call of an API is followed by habit.
 const HABITS: usize = 3;
+
 /// The last sighting before the `n`th, `j`, that brought as much to a host.
 pub(super) fn latest(known: &Known<'_>, host: IpAddr, j: &Seen, n: usize) -> Option<usize> {
     known
@@ -100,9 +101,6 @@ pub(super) fn came(known: &Known<'_>, n: usize, j: &Seen, asks: bool) -> Option<
         return None;
     }
     let ago = j.ts().saturating_sub(i.ts());
-    let held = seen.iter().any(|k| {
-        (k.to() == Some(at) || k.from() == Some(at)) && k.call.id != j.call.id && k.ts() < j.ts()
-    });
     if !j.resp {
         // it was sent here, or fetched from there
         if let Some(way) = hosts.pushed(holder, at, true).filter(|w| w.len() == 2) {
@@ -135,11 +133,14 @@ pub(super) fn came(known: &Known<'_>, n: usize, j: &Seen, asks: bool) -> Option<
     {
         return made(earlier(45, ago), way, true, "downstream", 0.7);
     }
-    if !held {
-        let way = hosts.pushed(holder, at, true).filter(|w| w.len() == 2)?;
-        return made(earlier(40, ago), way, false, "stored", 0.6);
-    }
-    None
+    // the pairs of hosts are few, the sightings may be many
+    let way = hosts.pushed(holder, at, true).filter(|w| w.len() == 2)?;
+    let held = seen.iter().any(|k| {
+        (k.to() == Some(at) || k.from() == Some(at)) && k.call.id != j.call.id && k.ts() < j.ts()
+    });
+    (!held)
+        .then(|| made(earlier(40, ago), way, false, "stored", 0.6))
+        .flatten()
 }
 
 /// Who stood before the host that made a call, where that is a proxy and says so. Who serves nobody may say what it likes.

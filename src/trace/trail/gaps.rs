@@ -84,6 +84,31 @@ impl Gaps {
         order.push(Node::Gap(g));
         Via::Gap(id)
     }
+
+    /// Hops one behind the other, from what `via` is on; `link` tells by what each came.
+    fn chain(
+        &mut self,
+        order: &mut Vec<Node>,
+        hops: impl IntoIterator<Item = (IpAddr, IpAddr, f64)>,
+        mut via: Via,
+        (resp, like): (bool, usize),
+        link: impl Fn(Via) -> &'static str,
+    ) -> Via {
+        for (from, to, conf) in hops {
+            let g = Gap {
+                id: 0,
+                from,
+                to,
+                resp,
+                via,
+                link: link(via),
+                conf,
+                like,
+            };
+            via = self.add(order, g);
+        }
+        via
+    }
 }
 
 /// Puts implied hops between the sightings.
@@ -95,10 +120,8 @@ pub(super) fn fill(
 ) -> Vec<Node> {
     let mut out: Vec<Node> = Vec::new();
     let mut gaps = Gaps::default();
-    let known = Known {
-        taken: taken(hosts, seen, sources),
-        ..Known::new(hosts, seen)
-    };
+    let mut known = Known::new(hosts, seen);
+    known.taken = taken(&known, sources);
     for n in 0..seen.len() {
         let mut before = Vec::new();
         let (via, link) = source(&known, sources, outside, n, &mut gaps, &mut before);
@@ -130,33 +153,20 @@ pub(super) fn fill(
         {
             continue;
         }
-        let mut via = Via::Seen(n);
         let chain = match told {
             Some(one) => vec![one],
             None => onward(hosts, j),
         };
-        for (from, to, conf) in chain {
-            let g = Gap {
-                id: 0,
-                from,
-                to,
-                resp: true,
-                via,
-                link: "downstream",
-                conf,
-                like: n,
-            };
-            via = gaps.add(&mut whole, g);
-        }
+        gaps.chain(&mut whole, chain, Via::Seen(n), (true, n), |_| "downstream");
     }
     whole
 }
 
 /// Sightings of which it is known for whom they were: an answer that was handed on in the outer call's, a request that was passed on.
 /// Who had the record later has it from elsewhere.
-fn taken(hosts: &Hosts<'_>, seen: &[Seen], sources: &[Vec<Link<&'static str>>]) -> Vec<bool> {
+fn taken(all: &Known<'_>, sources: &[Vec<Link<&'static str>>]) -> Vec<bool> {
+    let seen = all.seen;
     let mut out = vec![false; seen.len()];
-    let all = Known::new(hosts, seen);
     for (n, j) in seen.iter().enumerate() {
         let from = match sources.get(n).and_then(|s| s.first()) {
             Some(l) if l.0 >= SURE && !echoes(seen, l.2, j) => {
@@ -164,7 +174,7 @@ fn taken(hosts: &Hosts<'_>, seen: &[Seen], sources: &[Vec<Link<&'static str>>]) 
             }
             _ => (0..seen.len())
                 .filter(|i| *i != n)
-                .filter_map(|i| came(&all, i, j, false))
+                .filter_map(|i| came(all, i, j, false))
                 .filter(|c| c.weight >= SURE)
                 .max_by_key(|c| (c.weight, c.from))
                 .and_then(|c| c.from),
@@ -265,22 +275,13 @@ fn source(
         })
         .filter(|c| !c.from.is_some_and(|i| leads_to(sources, i, n)));
     if let Some(c) = came {
-        let mut via = c.from.map_or(Via::Nothing, Via::Seen);
-        for w in c.way.windows(2) {
-            if let [from, to] = w {
-                let g = Gap {
-                    id: 0,
-                    from: *from,
-                    to: *to,
-                    resp: c.resp,
-                    via,
-                    link: c.link,
-                    conf: c.conf,
-                    like: c.from.unwrap_or(n),
-                };
-                via = gaps.add(before, g);
-            }
-        }
+        let hops = c.way.windows(2).filter_map(|w| match w {
+            [from, to] => Some((*from, *to, c.conf)),
+            _ => None,
+        });
+        let from = c.from.map_or(Via::Nothing, Via::Seen);
+        let like = (c.resp, c.from.unwrap_or(n));
+        let via = gaps.chain(before, hops, from, like, |_| c.link);
         let link = match (j.resp == c.resp, j.resp) {
             (true, _) => c.link,
             (false, true) => "stored",
@@ -289,24 +290,11 @@ fn source(
         return (via, link);
     }
     if !chain.is_empty() {
-        let mut via = Via::Nothing;
-        for (from, to, conf) in chain.into_iter().rev() {
-            let g = Gap {
-                id: 0,
-                from,
-                to,
-                resp: true,
-                via,
-                link: if via == Via::Nothing {
-                    "origin"
-                } else {
-                    "downstream"
-                },
-                conf,
-                like: n,
-            };
-            via = gaps.add(before, g);
-        }
+        let hops = chain.into_iter().rev();
+        let via = gaps.chain(before, hops, Via::Nothing, (true, n), |via| match via {
+            Via::Nothing => "origin",
+            _ => "downstream",
+        });
         return (via, "downstream");
     }
     let implied = feeder

@@ -19,9 +19,6 @@ const BETWEEN: usize = 3;
 /// Calls that must tell of a habit.
 const FEW: u64 = 4;
 
-/// Calls of an API that tell what its client got before them, and how long before.
-const FED: i64 = 64;
-const FED_NS: i64 = 2_000_000_000;
 /// Calls that must tell how long such calls take.
 const TIMES: usize = 8;
 
@@ -75,7 +72,7 @@ fn blob(host: IpAddr) -> Vec<u8> {
 }
 
 /// The only one of a list, where it stands for about half of all calls: three captures miss many.
-fn one(list: &[(IpAddr, i64, u64)], calls: u64) -> Option<(IpAddr, i64, f64)> {
+pub(super) fn one(list: &[(IpAddr, i64, u64)], calls: u64) -> Option<(IpAddr, i64, f64)> {
     let (addr, api, n) = list.iter().max_by_key(|x| x.2).copied()?;
     let all: u64 = list.iter().map(|x| x.2).sum();
     let share = n as f64 / calls.max(1) as f64;
@@ -253,36 +250,9 @@ impl<'c> Hosts<'c> {
         if let Some(known) = self.fed.borrow().get(&api) {
             return *known;
         }
-        let server = self.read_fed(api).unwrap_or(None);
+        let server = super::fed::read(self.conn, api).unwrap_or(None);
         self.fed.borrow_mut().insert(api, server);
         server
-    }
-
-    fn read_fed(&self, api: i64) -> Result<Option<IpAddr>> {
-        let mut calls = self.conn.prepare_cached(
-            "SELECT c.source_id,c.ts,c.src FROM call_fact f JOIN call c ON c.id=f.call_id WHERE f.api_id=?1 AND f.joined IS NULL \
-             AND c.src IS NOT NULL ORDER BY f.call_id LIMIT ?2",
-        )?;
-        let mut last = self.conn.prepare_cached(
-            "SELECT c.dst,b.facts IS NOT NULL FROM call c LEFT JOIN body b ON b.id=c.resp_body_id \
-             WHERE c.ts BETWEEN ?2-?4 AND ?2 AND c.src=?3 AND c.source_id=?1 AND c.end_ts<=?2 ORDER BY c.ts DESC LIMIT 1",
-        )?;
-        let mut servers: BTreeMap<IpAddr, u64> = BTreeMap::new();
-        let mut all = 0;
-        let mut rows = calls.query((api, FED))?;
-        while let Some(r) = rows.next()? {
-            let (source, ts, src): (i64, i64, Vec<u8>) = (r.get(0)?, r.get(1)?, r.get(2)?);
-            all += 1;
-            let mut before = last.query((source, ts, src, FED_NS))?;
-            if let Some(k) = before.next()?
-                && k.get(1)?
-                && let Some(a) = k.get_ref(0)?.as_blob().ok().and_then(address)
-            {
-                *servers.entry(a).or_default() += 1;
-            }
-        }
-        let list: Vec<_> = servers.into_iter().map(|(a, n)| (a, 0, n)).collect();
-        Ok(one(&list, all).map(|x| x.0))
     }
 
     /// In what share of the calls of its API a call ran inside another.
