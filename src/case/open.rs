@@ -263,11 +263,7 @@ fn roll_back(path: &Path) -> Result<()> {
         return Ok(());
     }
     // other programs' files are left alone: whose it is stands in the file, whatever else does
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    let (id, version) = header(
-        &Connection::open_with_flags(immutable_uri(path)?, flags)?,
-        path,
-    )?;
+    let (id, version) = header(&as_it_lies(path)?, path)?;
     check_header(path, id, version)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let done = Connection::open_with_flags(path, flags).and_then(|conn| {
@@ -393,12 +389,17 @@ fn header(conn: &Connection, path: &Path) -> Result<(i64, i64)> {
     Ok((one("application_id")?, one("user_version")?))
 }
 
-/// A look into a file that leaves no lock, journal or anything else beside it, and sees nothing but the file itself.
+/// A look into a file that leaves no lock, journal or anything else beside it, and sees nothing but the file itself: perhaps
+/// half of a commit, whose first page tells more pages than are there yet.
 fn as_it_lies(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(immutable_uri(path)?, flags).map_err(|e| not_ours(path, e))
+    let conn =
+        Connection::open_with_flags(immutable_uri(path)?, flags).map_err(|e| not_ours(path, e))?;
+    // Nothing can be written through it. This only keeps SQLite from calling a file damaged that is shorter than it says.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+    Ok(conn)
 }
 
 fn table_count(conn: &Connection, path: &Path) -> Result<i64> {

@@ -119,6 +119,14 @@ fn a_case_killed_in_the_middle_of_a_commit_is_put_right_by_whoever_opens_it() {
         to
     };
     let (read, loaded, foreign) = (image("read.ltc"), image("load.ltc"), image("other.db"));
+    // page 1 goes first: it tells how many pages there will be, and the file does not have them yet
+    for name in ["early-read.ltc", "early-load.ltc"] {
+        let early = image(name);
+        let mut bytes = std::fs::read(&early).unwrap();
+        assert_eq!(bytes[24..28], bytes[92..96], "the count is in force");
+        bytes[28..32].copy_from_slice(&100_000u32.to_be_bytes());
+        std::fs::write(&early, &bytes).unwrap();
+    }
     assert!(
         std::fs::metadata(dir.path("read.ltc-journal"))
             .unwrap()
@@ -163,6 +171,10 @@ fn a_case_killed_in_the_middle_of_a_commit_is_put_right_by_whoever_opens_it() {
         .unwrap();
     assert_eq!(ok, "ok");
     let case = create(&loaded);
+    assert_eq!((case.recovered(), count(&case.conn)), (1, 0));
+    let case = open_read(&dir.path("early-read.ltc")).unwrap();
+    assert_eq!(count(&case.conn), 1999);
+    let case = create(&dir.path("early-load.ltc"));
     assert_eq!((case.recovered(), count(&case.conn)), (1, 0));
     std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o400)).unwrap();
     std::fs::set_permissions(
