@@ -57,9 +57,7 @@ pub struct Writer<'c> {
     open: FxHashMap<(u32, u64, u32), i64>,
     bodies: FxHashMap<u128, i64>,
     packer: Packer,
-    /// Calls whose rows are not written yet; none between two calls of a function of this.
-    waiting: Vec<rows::CallRow>,
-    /// The same for bodies.
+    /// Bodies whose rows are not written yet; none between two calls of a function of this.
     waiting_bodies: Vec<rows::BodyRow>,
     /// Packs handed out and not yet back.
     away: usize,
@@ -124,7 +122,6 @@ impl<'c> Writer<'c> {
             open: FxHashMap::default(),
             bodies: FxHashMap::default(),
             packer: Packer::new(pack_from),
-            waiting: Vec::new(),
             waiting_bodies: Vec::new(),
             away: 0,
             stored: 0,

@@ -15,22 +15,28 @@ use rusqlite::{OptionalExtension, Statement, ToSql, params};
 
 impl Writer<'_> {
     /// Writes a call, or writes again one that was not done. Gives its row.
-    pub fn put_call(&mut self, call: CallOut) -> Result<i64> {
-        let id = self.take_call(call)?;
-        self.flush_calls()?;
+    pub fn put_call(&mut self, mut call: CallOut) -> Result<i64> {
+        let mut waiting = Vec::with_capacity(1);
+        let id = self.take_call(&mut call, &mut waiting)?;
+        self.flush_calls(&mut waiting)?;
         Ok(id)
     }
 
     /// The same for many calls.
-    pub fn put_calls(&mut self, calls: Vec<CallOut>) -> Result<()> {
-        for call in calls {
-            self.take_call(call)?;
+    pub fn put_calls(&mut self, mut calls: Vec<CallOut>) -> Result<()> {
+        let mut waiting = Vec::with_capacity(calls.len());
+        for call in &mut calls {
+            self.take_call(call, &mut waiting)?;
         }
-        self.flush_calls()
+        self.flush_calls(&mut waiting)
     }
 
-    /// Writes all that hangs on a call; its own row waits for [`Writer::flush_calls`].
-    fn take_call(&mut self, mut call: CallOut) -> Result<i64> {
+    /// Writes all that hangs on a call; its own row waits for [`Writer::flush_calls`]. A call is large, so it is not moved.
+    fn take_call<'a>(
+        &mut self,
+        call: &'a mut CallOut,
+        waiting: &mut Vec<CallRow<'a>>,
+    ) -> Result<i64> {
         self.begin()?;
         let source = self.source_row(call.at.source)?;
         let place = (call.at.source, call.at.number, call.ord);
@@ -46,7 +52,7 @@ impl Writer<'_> {
                 *n += 1;
             }
         } else {
-            self.flush_calls()?;
+            self.flush_calls(waiting)?;
             self.sql.unplace.execute([id])?;
             self.sql.uncall.execute([id])?;
         }
@@ -73,6 +79,7 @@ impl Writer<'_> {
             .map(|b| self.put_body(b))
             .transpose()?
             .flatten();
+        let call: &'a CallOut = call;
         for print in call.req_facts.prints.iter().chain(&call.resp_facts.prints) {
             self.pairs.add(*print, Target::CallHead(id));
         }
@@ -111,7 +118,7 @@ impl Writer<'_> {
                 l.ts
             ])?;
         }
-        self.waiting.push(CallRow {
+        waiting.push(CallRow {
             id,
             again: before.is_some(),
             source,
@@ -145,15 +152,13 @@ impl Writer<'_> {
     }
 
     /// Writes the rows of bodies and calls that wait.
-    pub(super) fn flush_calls(&mut self) -> Result<()> {
+    fn flush_calls(&mut self, calls: &mut Vec<CallRow<'_>>) -> Result<()> {
         let mut bodies = std::mem::take(&mut self.waiting_bodies);
         self.flush(&bodies)?;
         bodies.clear();
         self.waiting_bodies = bodies;
-        let mut calls = std::mem::take(&mut self.waiting);
-        self.flush(&calls)?;
+        self.flush(calls)?;
         calls.clear();
-        self.waiting = calls;
         Ok(())
     }
 
@@ -351,7 +356,7 @@ impl Writer<'_> {
 
 /// A row that waits to be written.
 trait Row {
-    const WHAT: &str;
+    const WHAT: &'static str;
     const COLUMNS: usize;
     /// The statements for one under its id, and for [`ROWS_AT_ONCE`] under the ids that follow.
     fn statements<'s, 'c>(
@@ -386,7 +391,7 @@ pub(super) struct BodyRow {
 }
 
 impl Row for BodyRow {
-    const WHAT: &str = "body";
+    const WHAT: &'static str = "body";
     const COLUMNS: usize = BODY_COLUMNS;
     fn statements<'s, 'c>(
         sql: &'s mut Statements<'c>,
@@ -416,7 +421,7 @@ impl Row for BodyRow {
 }
 
 /// A call whose row is to be written.
-pub(super) struct CallRow {
+struct CallRow<'a> {
     id: i64,
     /// Whether it had been written and was taken out, so that its id is not the next one.
     again: bool,
@@ -431,7 +436,7 @@ pub(super) struct CallRow {
     head: Option<Place>,
     facts: [Vec<u8>; 2],
     who: Vec<u8>,
-    call: CallOut,
+    call: &'a CallOut,
 }
 
 /// Rows of strings.
@@ -447,8 +452,8 @@ struct Terms {
     dispatch: Option<i64>,
 }
 
-impl Row for CallRow {
-    const WHAT: &str = "call";
+impl Row for CallRow<'_> {
+    const WHAT: &'static str = "call";
     const COLUMNS: usize = CALL_COLUMNS;
     fn statements<'s, 'c>(
         sql: &'s mut Statements<'c>,
@@ -462,7 +467,7 @@ impl Row for CallRow {
         !self.again
     }
     fn bind(&self, stmt: &mut Statement<'_>, n: usize) -> Result<()> {
-        let (call, terms) = (&self.call, &self.terms);
+        let (call, terms) = (self.call, &self.terms);
         let [req_len, resp_len] = self.lens;
         let [req_body, resp_body] = self.bodies;
         let [req_facts, resp_facts] = &self.facts;
