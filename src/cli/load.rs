@@ -3,7 +3,7 @@
 
 use super::args::{Args, Common};
 use super::{INTERRUPTED, OK, UNREADABLE, case, out, rows};
-use crate::call::text::visible;
+use crate::call::text::{many, visible};
 use crate::case::{open_notebook, place};
 use crate::error::{Error, Result};
 use crate::load::{self, LoadOptions, LoadOutcome, Progress, schemas};
@@ -86,7 +86,7 @@ pub(super) fn browse(args: &Args, files: &[PathBuf]) -> Result<u8> {
         options.case
     };
     let cx = case::open_at(args, &path)?;
-    let filter = args.filter(cx.span()?)?;
+    let filter = args.filter(&cx)?;
     let shown = rows::calls_of(args, &cx, &filter)?;
     Ok(if code == OK { shown } else { code })
 }
@@ -282,13 +282,13 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
         };
     }
     eprintln!(
-        "{}: {} sources, {} calls, {} accounts, {} APIs, {} findings in {:.1} s",
+        "{}: {}, {}, {}, {}, {} in {:.1} s",
         visible(&case.to_string_lossy()),
-        outcome.sources.len(),
-        outcome.calls,
-        outcome.accounts,
-        outcome.apis,
-        outcome.findings,
+        many(outcome.sources.len() as u64, "source"),
+        many(outcome.calls, "call"),
+        many(outcome.accounts, "account"),
+        many(outcome.apis, "API"),
+        many(outcome.findings, "finding"),
         outcome.seconds
     );
     if stopped {

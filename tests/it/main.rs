@@ -21,6 +21,7 @@ mod case;
 mod case_notes;
 mod case_open;
 mod cli;
+mod cli_edges;
 mod connections;
 mod exports;
 mod facts;

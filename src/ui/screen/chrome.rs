@@ -349,6 +349,12 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
         ],
         (None, None) => &[],
     };
+    if m.filter.edit.is_some() && m.filter.error.is_some() && !m.filter.offers.is_empty() {
+        // the line above says what is wrong; what it can become is not hidden by that
+        let text = SafeText::new(&format!("Tab: {}", m.filter.offers.join("  ")));
+        c.put(x, r.y, end.saturating_sub(x), &text, Role::Dim);
+        return;
+    }
     if !over.is_empty() {
         for (k, t) in over {
             x = put(c, x, k, t);

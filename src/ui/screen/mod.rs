@@ -212,7 +212,7 @@ fn list_title(m: &Model, f: &Frame) -> SafeText {
     match f.screen {
         ScreenId::Trace => return trace::title(f),
         ScreenId::Reads => return reads::title(f),
-        ScreenId::Overview => return "Findings, ranked (Enter opens the evidence)".into(),
+        ScreenId::Overview => return "Risks, ranked (Enter opens the evidence)".into(),
         _ => {}
     }
     let l = &f.list;
