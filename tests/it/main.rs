@@ -92,6 +92,7 @@ mod trace_whole;
 mod trailers;
 mod tunnels;
 mod ui_demo;
+mod ui_edges;
 mod ui_every_key;
 mod ui_hostile;
 mod ui_keys;

@@ -161,7 +161,10 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
             return corrected(path, with, counts, |conn| {
                 if *off {
                     case::marks::uncorrect(conn, kind, target)?;
-                    return Ok("correction taken back".into());
+                    return Ok(match target.strip_prefix("account:") {
+                        Some(old) => format!("taken back: who {old} is"),
+                        None => format!("taken back: that {} is not of {v}", in_words(target)),
+                    });
                 }
                 case::marks::correct(conn, kind, target, v)?;
                 Ok(match target.strip_prefix("account:") {

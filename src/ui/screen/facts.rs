@@ -275,11 +275,11 @@ pub fn why_api(r: &crate::query::rows::ApiRow) -> Vec<String> {
     }
     for c in &r.classes {
         v.push(format!(
-            "{}: {} values in clear, {} masked, in {} calls; fields {}",
+            "{}: {} in clear, {} masked, in {}; fields {}",
             c.class,
-            grouped(c.clear),
+            many(c.clear, "value"),
             grouped(c.masked),
-            grouped(c.calls),
+            many(c.calls, "call"),
             c.fields.join(", ")
         ));
     }

@@ -261,11 +261,6 @@ fn by_cell(m: &mut Model, how: Cell) {
     if field == "value" {
         return m.say("values are masked here, and rows are selected by clear ones: T traces this one, / value:... takes it typed");
     }
-    if matches!(f.screen, ScreenId::Flows | ScreenId::Sources)
-        && !matches!(field, "src" | "dst" | "source" | "time")
-    {
-        return m.say(format!("{field} is no field of calls"));
-    }
     let t = term(field, &value);
     let now = m.filter.now().to_string();
     let next = match how {

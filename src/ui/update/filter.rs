@@ -158,9 +158,11 @@ fn offers(m: &Model) -> Vec<String> {
         );
     }
     let low = w.to_lowercase();
+    let scope = m.top().and_then(|f| f.screen.scope());
+    let scope = scope.unwrap_or(lang::Scope::Calls) as u8;
     let mut v: Vec<String> = field::FIELDS
         .iter()
-        .filter(|d| d.scopes & 1 != 0 && d.name.starts_with(&low))
+        .filter(|d| d.scopes & scope != 0 && d.name.starts_with(&low))
         .map(|d| d.name.to_string())
         .collect();
     if "is:".starts_with(&low) {
