@@ -107,21 +107,24 @@ pub(super) fn screen(args: &Args, case: PathBuf, files: &[PathBuf]) -> Result<u8
     super::screen::open(args, case, load)
 }
 
+/// `--max-mem` in bytes.
+pub(super) fn max_mem(c: &Common) -> Result<Option<u64>> {
+    let Some(text) = &c.max_mem else {
+        return Ok(None);
+    };
+    let n = value::size(text)
+        .and_then(|n| u64::try_from(n).ok())
+        .filter(|n| *n > 0);
+    n.map(Some).ok_or_else(|| Error::Usage {
+        msg: format!("--max-mem wants a size such as 512M, not {}", visible(text)),
+        at: None,
+    })
+}
+
 /// Options of loading, from those of the command line.
 pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<LoadOptions> {
     let c = &args.common;
-    let max_mem = match &c.max_mem {
-        None => None,
-        Some(text) => {
-            let n = value::size(text)
-                .and_then(|n| u64::try_from(n).ok())
-                .filter(|n| *n > 0);
-            Some(n.ok_or_else(|| Error::Usage {
-                msg: format!("--max-mem wants a size such as 512M, not {}", visible(text)),
-                at: None,
-            })?)
-        }
-    };
+    let max_mem = max_mem(c)?;
     Ok(LoadOptions {
         files: files.to_vec(),
         case,

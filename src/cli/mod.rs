@@ -61,6 +61,7 @@ pub fn main() -> ExitCode {
 fn run(args: &Args) -> Result<u8> {
     // what was mistyped is told before anything is read, loaded or asked for
     screen::looks(args)?;
+    load::max_mem(&args.common)?;
     Filter::parse(&args.filter_text().unwrap_or_default())?;
     if !matches!(args.verb, Some(Verb::Share { .. })) {
         share::unlock(args, false)?;

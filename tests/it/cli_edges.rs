@@ -284,3 +284,52 @@ fn words_for_people_count_one_thing_as_one() {
     );
     assert!(!out.contains("id="), "{out}");
 }
+
+#[test]
+fn what_is_not_known_is_null_in_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let l = Loaded {
+        state: dir.path().join("state"),
+        case: dir.path().join("ping.ltc"),
+        _dir: dir,
+    };
+    // an echo request over IPv4 (raw): no ports
+    let packet = [
+        0x45, 0, 0, 28, 0, 1, 0, 0, 64, 1, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 8, 0, 0, 0, 0, 1, 0, 1,
+    ];
+    let mut pcap = Vec::new();
+    for n in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 65_535, 101, 1, 0, 28, 28] {
+        pcap.extend(n.to_le_bytes());
+    }
+    pcap.extend(packet);
+    let file = l.case.with_file_name("ping.pcap");
+    fs::write(&file, pcap).unwrap();
+    let _ = l.run(&["load", file.to_str().unwrap()]);
+    let flow = l.rows(&["flows"]).remove(0);
+    assert_eq!(flow["transport"], "icmp", "{flow}");
+    assert!(flow["sport"].is_null() && flow["dport"].is_null(), "{flow}");
+    let demo = loaded();
+    assert!(
+        demo.rows(&["flows"])
+            .iter()
+            .all(|f| f["sport"].as_u64() > Some(0))
+    );
+    for verb in [
+        "apis", "accounts", "calls", "sessions", "risks", "flows", "sources",
+    ] {
+        for row in demo.rows(&[verb, "--limit", "300"]) {
+            for (k, v) in row.as_object().unwrap() {
+                assert_ne!(v, "", "{verb} {k}: {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_statement_that_would_write_is_told_so() {
+    let (code, _, said) = told(&loaded().run(&["sql", "DELETE FROM call"]));
+    assert_eq!(code, 2);
+    assert!(said.contains("only a SELECT is run here"), "{said}");
+    let (code, _, said) = told(&loaded().run(&["calls", "--max-mem", "much", "--limit", "1"]));
+    assert_eq!(code, 2, "{said}");
+}

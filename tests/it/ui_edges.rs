@@ -15,7 +15,7 @@ fn screen(r: &Rig) -> ScreenId {
 fn servers(r: &Rig) -> Vec<u16> {
     let rows = r.m.top().unwrap().list.rows.iter();
     rows.map(|x| match &x.item {
-        Item::Flow(f) => f.dport,
+        Item::Flow(f) => f.dport.unwrap(),
         other => panic!("{other:?}"),
     })
     .collect()
@@ -55,10 +55,10 @@ fn what_a_load_has_not_read_is_not_said_to_be_whole() {
     let conn = rusqlite::Connection::open(&case).unwrap();
     conn.execute("UPDATE load SET state='loading'", []).unwrap();
     drop(conn);
-    let mut r = open(&case, (80, 24));
-    r.keys("Tab z").shows("nothing so far");
-    r.shows("none has gaps so far");
-    r.keys("z 6 T `account:wu.tao` Enter");
+    let mut r = open(&case, (120, 36));
+    r.shows("so far nothing");
+    r.shows("so far no call is cut");
+    r.keys("6 T `account:wu.tao` Enter");
     r.shows("a load has not ended");
 }
 

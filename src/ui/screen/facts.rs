@@ -61,11 +61,11 @@ pub fn jump(item: &Item) -> Option<Jump> {
             term: Some(format!(
                 "{} sport:{} {} dport:{}",
                 term("src", &r.src),
-                r.sport,
+                r.sport.unwrap_or(0),
                 term("dst", &r.dst),
-                r.dport
+                r.dport.unwrap_or(0)
             )),
-            title: format!("{}:{}", r.src, r.sport),
+            title: super::cells::end(&r.src, r.sport.unwrap_or(0)),
         },
         Item::Source(r) => Jump::calls("source", &r.source),
         Item::Mark(r) => of_target(&r.target)?,

@@ -401,8 +401,8 @@ fn flow(r: &FlowRow) -> Doc {
     let mut d = Doc::new(format!(
         "{} {} > {}",
         r.app,
-        end(&r.src, r.sport),
-        end(&r.dst, r.dport)
+        end(&r.src, r.sport.unwrap_or(0)),
+        end(&r.dst, r.dport.unwrap_or(0))
     ));
     d.note = r.transport.clone().into();
     if let Some(w) = &r.why_opaque {

@@ -250,7 +250,7 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
     // what a load has not read yet may be anything
     let open = m.load.running() || m.cut_off();
     let said = |text: &str| match open {
-        true => (format!("{text} so far"), Role::Dim),
+        true => (format!("so far {text}"), Role::Dim),
         false => (text.to_owned(), Role::Ok),
     };
     d.add(if opaque.is_empty() {
