@@ -46,6 +46,9 @@ pub enum Error {
         /// Byte offset of the fault in the user's text, where there is one.
         at: Option<usize>,
     },
+    /// What was asked for is not there, or nothing was selected.
+    #[error("{0}")]
+    Nothing(String),
     /// What a later release brings.
     #[error("not yet: {0}")]
     NotYet(&'static str),
@@ -55,10 +58,11 @@ pub enum Error {
 }
 
 impl Error {
-    /// Exit status of the contract: 2 usage, 4 nothing could be read or written, 130 interrupted.
+    /// Exit status of the contract: 1 nothing matched, 2 usage, 4 nothing could be read or written, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage { .. } | Error::NotYet(_) => 2,
+            Error::Nothing(_) => 1,
             Error::Interrupted => 130,
             _ => 4,
         }

@@ -21,6 +21,11 @@ pub fn lossless(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// A number and what it counts: `1 call`, `2 calls`.
+pub fn many(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Whether a character must never reach a terminal as it is: controls, bidirectional and other format
 /// characters (Unicode Cc, Cf), line and paragraph separators, private use, tags, variation selectors beyond emoji style.
 pub fn is_unsafe(c: char) -> bool {

@@ -116,7 +116,7 @@ impl Case {
             }
             Err(e) => return Err(Error::io(path, "cannot create")(e)),
         };
-        let opened = Case::open(path, classes, lock);
+        let opened = Case::open(path, classes, lock).map_err(|e| shut(path, e));
         if made && opened.is_err() {
             // What we made and could not fill is of no use to anybody.
             let _ = std::fs::remove_file(path);
@@ -228,18 +228,15 @@ pub fn open_read(path: &Path) -> Result<ReadCase> {
     roll_back(path)?;
     let mut warnings = Vec::new();
     if meta.permissions().mode() & 0o077 != 0 {
-        warnings.push(format!(
-            "{}: other users can read this case (chmod 600 it)",
-            path.display()
-        ));
+        warnings.push("other users can read this case file: chmod 600 it".to_owned());
     }
     let (conn, immutable) = match try_read(path, false) {
         Err(Error::Sql(e)) if no_side_files(&e) => {
             if std::fs::metadata(side(path, "-wal")).is_ok_and(|m| m.len() > 0) {
-                warnings.push(format!(
-                    "{}: its -wal file cannot be used here, what it holds is not shown; copy both to a writable folder",
-                    path.display()
-                ));
+                warnings.push(
+                    "the -wal file of this case cannot be used here, what it holds is not shown: copy both to a writable folder"
+                        .to_owned(),
+                );
             }
             (try_read(path, true)?, true)
         }
@@ -324,13 +321,15 @@ pub fn open_notebook(path: &Path) -> Result<Connection> {
             "cannot be written, so nothing can be noted in its journal: copy it to a writable folder",
         )
     };
+    let unwritable = |e: &rusqlite::Error| {
+        matches!(
+            e.sqlite_error_code(),
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+        )
+    };
     // on a medium that is read-only SQLite cannot make the files that it needs beside the case
     let (id, version) = header(&conn, path).map_err(|e| match &e {
-        Error::Sql(rusqlite::Error::SqliteFailure(f, _))
-            if f.code == rusqlite::ErrorCode::CannotOpen =>
-        {
-            closed()
-        }
+        Error::Sql(e) if unwritable(e) => closed(),
         _ => e,
     })?;
     check_header(path, id, version)?;
@@ -339,7 +338,13 @@ pub fn open_notebook(path: &Path) -> Result<Connection> {
         return Err(closed());
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
-    Ok(conn)
+    // In a folder that is closed to this user it is only known once something is begun: asked now, so that whoever writes
+    // is told which case it is and what to do.
+    match conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+        Err(e) if unwritable(&e) => Err(closed()),
+        // whether another program is writing is waited for, and told, where something is written
+        _ => Ok(conn),
+    }
 }
 
 fn case(path: &Path, why: &str) -> Error {
@@ -365,6 +370,24 @@ fn not_ours(path: &Path, e: rusqlite::Error) -> Error {
             "is being written by another program: try again when that has ended",
         ),
         _ => Error::Sql(e),
+    }
+}
+
+/// SQLite's refusal to write, in words, where something is loaded.
+fn shut(path: &Path, e: Error) -> Error {
+    match e {
+        Error::Sql(e)
+            if matches!(
+                e.sqlite_error_code(),
+                Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+            ) =>
+        {
+            case(
+                path,
+                "cannot be written, so nothing can be loaded into it: copy it to a writable folder, or give another path with --case",
+            )
+        }
+        e => e,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Arguments as clap reads them. In: the command line. Out: [`Args`]. Bounds: none.
 
 use crate::error::{Error, Result};
-use crate::query::Filter;
-use crate::query::lang::value::{Span, Time, time};
+use crate::query::lang::value::{Time, time};
+use crate::query::{Cx, Filter};
 use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -440,9 +440,11 @@ impl Args {
         Some(all.join(" "))
     }
 
-    /// The filter with the time bounds, which may stand on the evidence's own times.
-    pub fn filter(&self, span: Span) -> Result<Filter> {
-        let mut filter = Filter::parse(&self.filter_text().unwrap_or_default())?;
+    /// The filter with the time bounds, which may stand on the evidence's own times. Its words are held against those of the case.
+    pub fn filter(&self, cx: &Cx) -> Result<Filter> {
+        let text = self.filter_text().unwrap_or_default();
+        let mut filter = Filter::parse_knowing(&text, &cx.known_classes())?;
+        let span = cx.span()?;
         let at = |text: &Option<String>, name| -> Result<Option<i64>> {
             let Some(text) = text else { return Ok(None) };
             let t = time(text).and_then(|t| t.resolve(span));

@@ -57,7 +57,12 @@ pub(super) fn open_at(args: &Args, path: &Path) -> Result<Cx> {
         cx.set_schema(schemas::read(&args.common.proto, base.as_deref())?);
     }
     for w in &cx.warnings {
-        eprintln!("leaktrace: {}", crate::call::text::visible(w));
+        let path = path.to_string_lossy();
+        eprintln!(
+            "leaktrace: {}: {}",
+            crate::call::text::visible(&path),
+            crate::call::text::visible(w)
+        );
     }
     if cx.partial()? {
         eprintln!(
@@ -100,8 +105,18 @@ pub(super) fn info(args: &Args, values: [&Option<String>; 3]) -> Result<u8> {
     }
     let p = profile::current(&cx.conn)?;
     let told = |s: String| Some(s).filter(|s| !s.is_empty());
-    let grade =
-        json!({"id": p.id, "title": told(p.title), "date": told(p.date), "note": told(p.note)});
+    let grade = if args.common.json {
+        json!({"id": p.id, "title": told(p.title), "date": told(p.date), "note": told(p.note)})
+    } else {
+        let more: Vec<String> = [p.title, p.date, p.note]
+            .into_iter()
+            .filter_map(told)
+            .collect();
+        match more.is_empty() {
+            true => format!("{} (levels as the rules have them)", p.id).into(),
+            false => format!("{}: {}", p.id, more.join(", ")).into(),
+        }
+    };
     object.insert("profile".into(), grade);
     super::out::object(args, &Value::Object(object))?;
     Ok(super::OK)

@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let (outcome, stopped) = load::run(&options)?;
     let code = load::report(&path, &outcome, stopped);
     let cx = case::open_at(args, &path)?;
-    let filter = args.filter(cx.span()?)?;
+    let filter = args.filter(&cx)?;
     let shown = rows::calls_of(args, &cx, &filter)?;
     Ok(if code == OK { shown } else { code })
 }

@@ -2,7 +2,7 @@
 
 use super::args::{Args, ExportArgs};
 use super::{NOTHING, OK, out, rows};
-use crate::call::text::visible;
+use crate::call::text::{many, visible};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::export::{self, Job};
@@ -13,6 +13,10 @@ use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(args: &Args, asked: &ExportArgs) -> Result<u8> {
     let exporter = export::find(&asked.format)?;
+    if args.common.limit == Some(0) {
+        let said = "--limit 0: no call is asked for, so nothing was written";
+        return Err(Error::Nothing(said.to_owned()));
+    }
     let (cx, filter) = rows::ready(args)?;
     let evidence: Vec<_> = args.common.evidence.iter().cloned().collect();
     let text = args.filter_text().unwrap_or_default();
@@ -50,10 +54,10 @@ pub(super) fn run(args: &Args, asked: &ExportArgs) -> Result<u8> {
         )?;
     } else {
         eprintln!(
-            "{}: {} calls, {} bytes, SHA-256 {}",
+            "{}: {}, {}, SHA-256 {}",
             visible(&done.path.to_string_lossy()),
-            done.calls,
-            done.bytes,
+            many(done.calls, "call"),
+            many(done.bytes, "byte"),
             done.sha256
         );
     }

@@ -3,7 +3,7 @@
 
 use super::args::{Args, Common};
 use super::{INTERRUPTED, OK, UNREADABLE, case, out, rows};
-use crate::call::text::visible;
+use crate::call::text::{many, visible};
 use crate::case::{open_notebook, place};
 use crate::error::{Error, Result};
 use crate::load::{self, LoadOptions, LoadOutcome, Progress, schemas};
@@ -86,7 +86,7 @@ pub(super) fn browse(args: &Args, files: &[PathBuf]) -> Result<u8> {
         options.case
     };
     let cx = case::open_at(args, &path)?;
-    let filter = args.filter(cx.span()?)?;
+    let filter = args.filter(&cx)?;
     let shown = rows::calls_of(args, &cx, &filter)?;
     Ok(if code == OK { shown } else { code })
 }
@@ -107,21 +107,24 @@ pub(super) fn screen(args: &Args, case: PathBuf, files: &[PathBuf]) -> Result<u8
     super::screen::open(args, case, load)
 }
 
+/// `--max-mem` in bytes.
+pub(super) fn max_mem(c: &Common) -> Result<Option<u64>> {
+    let Some(text) = &c.max_mem else {
+        return Ok(None);
+    };
+    let n = value::size(text)
+        .and_then(|n| u64::try_from(n).ok())
+        .filter(|n| *n > 0);
+    n.map(Some).ok_or_else(|| Error::Usage {
+        msg: format!("--max-mem wants a size such as 512M, not {}", visible(text)),
+        at: None,
+    })
+}
+
 /// Options of loading, from those of the command line.
 pub(super) fn options(args: &Args, files: &[PathBuf], case: PathBuf) -> Result<LoadOptions> {
     let c = &args.common;
-    let max_mem = match &c.max_mem {
-        None => None,
-        Some(text) => {
-            let n = value::size(text)
-                .and_then(|n| u64::try_from(n).ok())
-                .filter(|n| *n > 0);
-            Some(n.ok_or_else(|| Error::Usage {
-                msg: format!("--max-mem wants a size such as 512M, not {}", visible(text)),
-                at: None,
-            })?)
-        }
-    };
+    let max_mem = max_mem(c)?;
     Ok(LoadOptions {
         files: files.to_vec(),
         case,
@@ -282,13 +285,13 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
         };
     }
     eprintln!(
-        "{}: {} sources, {} calls, {} accounts, {} APIs, {} findings in {:.1} s",
+        "{}: {}, {}, {}, {}, {} in {:.1} s",
         visible(&case.to_string_lossy()),
-        outcome.sources.len(),
-        outcome.calls,
-        outcome.accounts,
-        outcome.apis,
-        outcome.findings,
+        many(outcome.sources.len() as u64, "source"),
+        many(outcome.calls, "call"),
+        many(outcome.accounts, "account"),
+        many(outcome.apis, "API"),
+        many(outcome.findings, "finding"),
         outcome.seconds
     );
     if stopped {

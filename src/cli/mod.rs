@@ -22,6 +22,7 @@ mod verify;
 
 use crate::call::text::visible;
 use crate::error::{Error, Result};
+use crate::query::Filter;
 use args::{Args, Verb};
 use std::process::ExitCode;
 
@@ -58,6 +59,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<u8> {
+    // what was mistyped is told before anything is read, loaded or asked for
+    screen::looks(args)?;
+    load::max_mem(&args.common)?;
+    Filter::parse(&args.filter_text().unwrap_or_default())?;
     if !matches!(args.verb, Some(Verb::Share { .. })) {
         share::unlock(args, false)?;
     }

@@ -19,7 +19,8 @@ pub(super) struct Rows<'a> {
     out: BufWriter<StdoutLock<'static>>,
     held: Vec<Map<String, Value>>,
     widths: Option<Vec<usize>>,
-    written: u64,
+    /// Rows that were found, also where none may be written.
+    found: u64,
     checked: bool,
 }
 
@@ -36,14 +37,16 @@ impl<'a> Rows<'a> {
             out: BufWriter::with_capacity(64 << 10, std::io::stdout().lock()),
             held: Vec::new(),
             widths: None,
-            written: 0,
+            found: 0,
             checked: false,
         }
     }
 
-    /// Whether another row may be written.
+    /// Whether another row may be written. With `--limit 0` one is looked for and not written, so that the status tells whether
+    /// there are any.
     pub fn more(&self) -> bool {
-        self.args.common.limit.is_none_or(|n| self.written < n)
+        let n = self.args.common.limit;
+        n.is_none_or(|n| self.found < n.max(1))
     }
 
     /// Writes or counts a row.
@@ -51,7 +54,10 @@ impl<'a> Rows<'a> {
         if !self.more() {
             return Ok(());
         }
-        self.written += 1;
+        self.found += 1;
+        if self.args.common.limit == Some(0) {
+            return Ok(());
+        }
         let fields = &self.args.common.fields;
         if self.args.common.count {
             return Ok(());
@@ -173,7 +179,7 @@ impl<'a> Rows<'a> {
 
     /// Ends the output; gives the exit status.
     pub fn end(mut self) -> Result<u8> {
-        let n = self.written;
+        let n = self.found;
         self.end_with_count(n)
     }
 

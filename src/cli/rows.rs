@@ -121,11 +121,10 @@ static REPLAY: [Column; 9] = [
     left("id", "ID", 40),
 ];
 
-/// Opens the case and reads the filter. Filters are read before the case is looked for, so that a bad one is told of first.
+/// Opens the case and reads the filter.
 pub(super) fn ready(args: &Args) -> Result<(Cx, Filter)> {
-    Filter::parse(&args.filter_text().unwrap_or_default())?;
     let cx = case::open(args)?;
-    let filter = args.filter(cx.span()?)?;
+    let filter = args.filter(&cx)?;
     Ok((cx, filter))
 }
 
@@ -147,19 +146,16 @@ pub(super) fn calls(args: &Args, _: &[String]) -> Result<u8> {
 pub(super) fn calls_of(args: &Args, cx: &Cx, filter: &Filter) -> Result<u8> {
     let mut out = Rows::new(args, &CALLS);
     if args.common.count {
-        let n = read::count(cx, filter, args.common.limit)?;
+        let n = read::count(cx, filter, args.common.limit.map(|n| n.max(1)))?;
         return out.end_with_count(n);
     }
     let page = Page {
         limit: args
             .common
             .limit
-            .map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            .map_or(0, |n| usize::try_from(n.max(1)).unwrap_or(usize::MAX)),
         ..Page::default()
     };
-    if args.common.limit == Some(0) {
-        return out.end();
-    }
     let ids = read::call_ids(cx, filter, &page)?;
     for batch in ids.chunks(BATCH) {
         for row in read::call_rows(cx, batch)? {
@@ -223,7 +219,7 @@ pub(super) fn findings(args: &Args, _: &[String]) -> Result<u8> {
 /// `replay`: calls with gaps, of a session, a flow or an account.
 pub(super) fn replay(args: &Args, what: &str) -> Result<u8> {
     let cx = case::open(args)?;
-    let mut filter = args.filter(cx.span()?)?;
+    let mut filter = args.filter(&cx)?;
     let (field, value) = film(what);
     if let Some(term) = Expr::term(field, Op::Eq, value) {
         filter = filter.and(term);

@@ -8,16 +8,30 @@ use crate::ui::theme::ColorChoice;
 use crate::ui::{self, UiOptions};
 use std::path::PathBuf;
 
+fn color(args: &Args) -> Result<ColorChoice> {
+    let Some(word) = &args.common.color else {
+        return Ok(ColorChoice::default());
+    };
+    ColorChoice::parse(word).ok_or_else(|| Error::Usage {
+        msg: "--color is one of: auto never always mono 16 256 truecolor".to_owned(),
+        at: None,
+    })
+}
+
+/// Whether the interface can look as asked: told also where it does not open, so that a mistyped word never waits for the day on
+/// which it does.
+pub(super) fn looks(args: &Args) -> Result<()> {
+    color(args)?;
+    match &args.common.theme {
+        Some(name) => ui::theme_there(name),
+        None => Ok(()),
+    }
+}
+
 /// Opens the interface on a case; `load` is loaded beside it.
 pub(super) fn open(args: &Args, case: PathBuf, load: Option<LoadOptions>) -> Result<u8> {
     let c = &args.common;
-    let color = match &c.color {
-        None => ColorChoice::default(),
-        Some(word) => ColorChoice::parse(word).ok_or_else(|| Error::Usage {
-            msg: "--color is one of: auto never always mono 16 256 truecolor".to_owned(),
-            at: None,
-        })?,
-    };
+    let color = color(args)?;
     // Time bounds become terms that are seen on screen; while loading they bound what is read, too.
     let mut words: Vec<String> = args.filter_text().into_iter().collect();
     if load.is_none() {

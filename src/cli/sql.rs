@@ -16,6 +16,19 @@ pub(super) fn run(args: &Args, statement: &str) -> Result<u8> {
     // Masking asks the case by a connection of its own: the statement runs on the other one.
     let shown = Box::new(Cx::open(&path, args.common.reveal)?);
     views::install(&mut reader.conn, args.common.reveal, shown)?;
+    // what is no question is not refused for what it would have read
+    let first = statement
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .find(|w| !w.is_empty());
+    let writes = [
+        "insert", "update", "delete", "replace", "create", "drop", "alter",
+    ];
+    if first.is_some_and(|w| writes.iter().any(|x| w.eq_ignore_ascii_case(x))) {
+        return Err(Error::Usage {
+            msg: "only a SELECT is run here; the case is read-only".to_owned(),
+            at: None,
+        });
+    }
     let bad = |e: rusqlite::Error| Error::Usage {
         msg: match e {
             rusqlite::Error::SqliteFailure(code, _)

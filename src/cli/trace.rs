@@ -3,7 +3,7 @@
 
 use super::args::{Args, Common, Question as Asked, TraceArgs};
 use super::{NOTHING, OK, case, load, out};
-use crate::call::text::visible;
+use crate::call::text::{many, visible};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
@@ -18,10 +18,6 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-
-fn many(n: u64, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
-}
 
 /// Bytes of a clue file that are read: a million rows of a hundred bytes each, and more.
 const CLUE_BYTES: u64 = 1 << 30;
@@ -224,8 +220,8 @@ fn about(out: &mut String, s: &Subject) {
     if let Some(b) = &s.baseline {
         let _ = writeln!(
             out,
-            "busiest   {} records in the {} of {}{}",
-            b.records,
+            "busiest   {} in the {} of {}{}",
+            many(b.records, "record"),
             b.unit,
             b.peak.as_deref().unwrap_or("-"),
             if b.unusual { ", unusual" } else { "" }
@@ -296,7 +292,7 @@ fn readable(a: &TraceResult) -> String {
         "clue      {} of {} rows and {} of {} values were seen",
         c.matched_rows, c.rows, c.matched_values, c.values
     );
-    for note in a.omitted.notes() {
+    for note in a.notes() {
         let _ = writeln!(out, "partial   {note}");
     }
     let judged = a.verdict.none || !a.verdict.set.is_empty() || !a.suspects.is_empty();

@@ -171,11 +171,32 @@ impl<W: Write> Write for Hashed<W> {
 /// Writes the selected calls as a file.
 ///
 /// # Errors
-/// [`Error::Usage`] where the format shows values in clear and `reveal` is not set; I/O; [`Error::Interrupted`].
+/// [`Error::Nothing`] where no call is selected; [`Error::Usage`] where the format shows values in clear and `reveal` is not set;
+/// I/O; [`Error::Interrupted`].
 pub fn export(exporter: &dyn Exporter, job: &Job<'_>, out: &Path) -> Result<Outcome> {
     clear(exporter, job)?;
     let detail = serde_json::json!({"format": exporter.name(), "filter": job.filter_text});
-    publish(job.cx, out, detail, &mut |w| exporter.write(job, w))
+    publish(job.cx, out, detail, &mut |w| {
+        let n = exporter.write(job, w)?;
+        // a mistyped filter must not cost the file that was exported with the right one
+        match n {
+            0 => Err(nothing(out)),
+            n => Ok(n),
+        }
+    })
+}
+
+/// Said where nothing was selected.
+fn nothing(out: &Path) -> Error {
+    let left = if out.exists() {
+        " and the file stays as it was"
+    } else {
+        ""
+    };
+    Error::Nothing(format!(
+        "{}: no call is selected, so nothing was written{left}",
+        out.display()
+    ))
 }
 
 /// Writes the selected calls to a stream as they come. The journal tells what went out, also where it broke off.

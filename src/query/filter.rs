@@ -29,6 +29,13 @@ impl Filter {
             ..Filter::default()
         })
     }
+    /// From text that a person typed; `classes` are the data classes of the case. Errors as [`lang::parse_knowing`].
+    pub fn parse_knowing(text: &str, classes: &[String]) -> Result<Filter> {
+        Ok(Filter {
+            expr: lang::parse_knowing(text, classes)?,
+            ..Filter::default()
+        })
+    }
     /// Whether nothing is left out.
     pub fn is_all(&self) -> bool {
         self.expr == Expr::All && self.after.is_none() && self.before.is_none()

@@ -5,6 +5,14 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// What is not said is `null` for other programs.
+fn or_null<S: serde::Serializer>(s: &str, out: S) -> Result<S::Ok, S::Error> {
+    match s {
+        "" => out.serialize_none(),
+        s => out.serialize_str(s),
+    }
+}
+
 /// Where a call stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LocatorRow {
@@ -107,6 +115,7 @@ pub struct ApiRow {
     /// The specification that documents it.
     pub spec: Option<String>,
     pub state: Option<String>,
+    #[serde(serialize_with = "or_null")]
     pub why: String,
 }
 
@@ -186,9 +195,10 @@ pub struct FlowRow {
     pub ts: String,
     pub end_ts: String,
     pub src: String,
-    pub sport: u16,
+    /// `null` where the protocol has no ports.
+    pub sport: Option<u16>,
     pub dst: String,
-    pub dport: u16,
+    pub dport: Option<u16>,
     pub transport: String,
     pub app: String,
     pub packets: u64,

@@ -3,14 +3,12 @@
 
 use super::timeline::Timeline;
 
-/// How times are shown beside the steps.
+/// How times are shown beside the steps, whose gaps stand there in any mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeMode {
     /// Time of day.
     #[default]
     Absolute,
-    /// Gap to the step before.
-    Gap,
     /// Since the first step.
     SinceStart,
     /// Gaps drawn as space, true to scale.
@@ -22,8 +20,7 @@ impl TimeMode {
     #[must_use]
     pub fn next(self) -> TimeMode {
         match self {
-            TimeMode::Absolute => TimeMode::Gap,
-            TimeMode::Gap => TimeMode::SinceStart,
+            TimeMode::Absolute => TimeMode::SinceStart,
             TimeMode::SinceStart => TimeMode::ToScale,
             TimeMode::ToScale => TimeMode::Absolute,
         }
@@ -31,10 +28,9 @@ impl TimeMode {
     /// Name on screen.
     pub fn name(self) -> &'static str {
         match self {
-            TimeMode::Absolute => "abs",
-            TimeMode::Gap => "gap",
-            TimeMode::SinceStart => "since-start",
-            TimeMode::ToScale => "to-scale",
+            TimeMode::Absolute => "of day",
+            TimeMode::SinceStart => "since the first step",
+            TimeMode::ToScale => "of day, gaps to scale",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Cited;
 use super::doc::{Bars, Block, Document, Line, Span, Table, line, when};
+use crate::call::text::many;
 use crate::error::Result;
 use crate::limits::{REPORT_FEW, REPORT_RECORDS, REPORT_ROWS};
 use crate::query::lang::quote;
@@ -146,7 +147,7 @@ fn summary(
     }
     let kinds: Vec<String> = classes
         .iter()
-        .map(|(c, n)| format!("{c} in {n} calls"))
+        .map(|(c, n)| format!("{c} in {}", many(*n, "call")))
         .collect();
     let exits: BTreeSet<&str> = a
         .trails
@@ -154,13 +155,13 @@ fn summary(
         .flat_map(|t| t.exits.iter().map(|e| &*e.to))
         .collect();
     let mut scale = vec![plain(format!(
-        "{} of {} rows and {} of {} values of the clue were seen, in {} calls that returned {} bytes",
+        "{} of {} rows and {} of {} values of the clue were seen, in {} that returned {}",
         a.clue.matched_rows,
         a.clue.rows,
         a.clue.matched_values,
         a.clue.values,
-        calls.len(),
-        bytes
+        many(calls.len() as u64, "call"),
+        many(bytes, "byte")
     ))];
     for s in named(a) {
         scale.push(plain(format!(

@@ -2,6 +2,7 @@
 
 use super::Cited;
 use super::doc::{Document, Line, Table, line, when};
+use crate::call::text::many;
 use crate::case::{journal, profile};
 use crate::error::Result;
 use crate::limits::{REPORT_FEW, REPORT_ROWS};
@@ -78,11 +79,11 @@ pub(super) fn what_is_here(cx: &Cx, d: &mut Document, cited: &mut Cited<'_>) -> 
     let risks = read::risks(cx, &all)?;
     d.head("What is here");
     d.para(format!(
-        "{} calls of {} accounts on {} APIs; {} risks.",
-        read::count(cx, &all, None)?,
-        accounts.len(),
-        apis.len(),
-        risks.len()
+        "{} of {} on {}; {}.",
+        many(read::count(cx, &all, None)?, "call"),
+        many(accounts.len() as u64, "account"),
+        many(apis.len() as u64, "API"),
+        many(risks.len() as u64, "risk")
     ));
     d.part("Risks");
     let mut t = Table {
@@ -223,6 +224,11 @@ pub(super) fn limits(cx: &Cx, d: &mut Document, found: Option<&TraceResult>) -> 
         ));
         points.push(line(
             "A movement is a sighting of the same values in one form or another (clear, encoded, hashed, masked); its best parent is chosen by time, addresses and how many values moved together.",
+        ));
+    }
+    if cx.partial()? {
+        points.push(line(
+            "A load into the case had not ended when this was written: what it had not read yet is not in here.",
         ));
     }
     if let Some(o) = found.map(|f| &f.omitted) {

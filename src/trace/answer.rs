@@ -19,6 +19,7 @@ use crate::detect::print::PrintKey;
 use crate::detect::{self, Rules, Scanner};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::query::lang::field::nearest;
 use rusqlite::Connection;
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,7 +129,8 @@ pub fn run(
     let mut finder = |text: &str| find_values(&mut scanner.borrow_mut(), &rules, text);
     let e = Evidence::load(conn)?;
     let suspect = match &options.suspect {
-        Some(name) => Some(account(&e, name)?),
+        // an option that names nobody is a mistake beside the question, not its answer
+        Some(name) => Some(account(&e, name).map_err(|e| usage(e.to_string()))?),
         None => None,
     };
     let mut only: Option<i64> = None;
@@ -307,6 +309,7 @@ pub fn run(
         trails,
         omitted,
         reads,
+        partial: false,
     })
 }
 
@@ -314,9 +317,14 @@ pub fn run(
 fn account(e: &Evidence<'_>, name: &str) -> Result<i64> {
     let named = e.accounts.iter().find(|(_, a)| a.0 == name);
     named.map(|(id, _)| *id).ok_or_else(|| {
-        usage(format!(
-            "no account {} in this case",
-            crate::call::text::visible(name)
+        let mut names: Vec<&str> = e.accounts.values().map(|a| &*a.0).collect();
+        names.sort_unstable();
+        let near = nearest(name, names.into_iter());
+        let near = near.map(|n| format!("; did you mean {}?", crate::call::text::visible(n)));
+        Error::Nothing(format!(
+            "no account {} in this case{}",
+            crate::call::text::visible(name),
+            near.unwrap_or_default()
         ))
     })
 }

@@ -72,13 +72,15 @@ pub struct Options {
 /// Answers a question from the case. `stop` ends a search early: the answer then says so.
 ///
 /// # Errors
-/// [`crate::error::Error::Usage`] where the clue holds nothing to look for, the account or record does not exist;
-/// database errors.
+/// [`crate::error::Error::Usage`] where the clue holds nothing to look for; [`crate::error::Error::Nothing`] where the account or
+/// record does not exist; database errors.
 pub fn run(
     conn: &rusqlite::Connection,
     question: &Question,
     options: &Options,
     stop: &AtomicBool,
 ) -> Result<TraceResult> {
-    answer::run(conn, question, options, stop)
+    let mut found = answer::run(conn, question, options, stop)?;
+    found.partial = crate::case::info::is_partial(conn)?;
+    Ok(found)
 }

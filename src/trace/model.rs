@@ -320,9 +320,23 @@ pub struct TraceResult {
     /// The leaked rows beside what one account read of them, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reads: Option<Reads>,
+    /// A load into the case has not ended: what it has not read yet is not in the answer. Left out where it is not so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
+/// What is said of an answer that is [`TraceResult::partial`].
+pub const UNENDED: &str = "a load has not ended: what it has not read yet is not in this answer";
+
 impl TraceResult {
+    /// What is not in the answer, each as a sentence.
+    pub fn notes(&self) -> Vec<String> {
+        let mut out = self.omitted.notes();
+        if self.partial {
+            out.insert(0, UNENDED.to_owned());
+        }
+        out
+    }
     /// Whether nothing of the clue was seen: exit status 1.
     pub fn nothing(&self) -> bool {
         self.clue.matched_values == 0

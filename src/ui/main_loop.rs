@@ -86,7 +86,8 @@ pub fn run(o: &UiOptions) -> Result<i32> {
     })
 }
 
-fn theme_folder(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+/// Where the user keeps themes.
+pub(super) fn theme_folder(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let base = env("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| env("HOME").map(|h| PathBuf::from(h).join(".config")))?;

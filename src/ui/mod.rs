@@ -44,6 +44,16 @@ pub struct UiOptions {
     pub with: crate::load::correct::With,
 }
 
+/// Whether there is a theme of that name or in that file.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn theme_there(name: &str) -> Result<()> {
+    let env = |k: &str| std::env::var(k).ok();
+    let folder = main_loop::theme_folder(&env);
+    theme::Theme::load(name, folder, theme::Depth::Mono).map(drop)
+}
+
 /// Opens the interface and runs it to its end; the exit status.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 /// A state folder with a loaded case; made once, removed by the system's own cleaning of temporary folders.
 pub struct Loaded {
-    _dir: tempfile::TempDir,
+    pub _dir: tempfile::TempDir,
     pub state: PathBuf,
     pub case: PathBuf,
 }

@@ -296,9 +296,9 @@ fn flow() -> FlowRow {
         ts: evil(2),
         end_ts: evil(3),
         src: evil(4),
-        sport: 1,
+        sport: Some(1),
         dst: evil(5),
-        dport: 2,
+        dport: Some(2),
         transport: evil(6),
         app: evil(7),
         packets: 1,
@@ -403,6 +403,7 @@ impl Data for Hostile {
                 reveals: 1,
                 info: (Some(evil(1)), Some(evil(2))),
                 partial: false,
+                warnings: vec![evil(6)],
             })),
             What::Compare { now, .. } => Answer::Compared(
                 Some(Box::new(Show {
@@ -424,6 +425,7 @@ impl Data for Hostile {
             What::Trace {
                 question, suspect, ..
             } => Answer::Trace(Box::new(TraceResult {
+                partial: true,
                 reads: suspect.as_ref().map(|_| reads()),
                 subject: Some(leaktrace::trace::subject::Subject {
                     kind: "device",
@@ -506,6 +508,7 @@ impl Data for Hostile {
                 accounts: vec![evil(1)],
                 apis: vec![evil(2)],
                 saved: vec![(evil(3), evil(4))],
+                classes: vec![evil(5)],
             })),
             What::Curl(_) => Answer::Copy(evil(16)),
             What::Marks => Answer::Marks(vec![mark()]),

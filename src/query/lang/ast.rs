@@ -1,7 +1,7 @@
 //! The filter as a tree, and the tree as text. In: terms. Out: canonical text that parses to the same tree.
 //! Bounds: nesting at most [`crate::limits::FILTER_DEPTH`], kept by the parser.
 
-use super::field::Field;
+use super::field::{Field, Scope};
 use std::fmt;
 
 /// A filter expression.
@@ -125,6 +125,26 @@ impl Value {
 }
 
 impl Expr {
+    /// Whether all that is asked can be asked of rows of `scope`. Text without a field is looked for in calls.
+    #[must_use]
+    pub fn is_of(&self, scope: Scope) -> bool {
+        match self {
+            Expr::All => true,
+            Expr::And(v) | Expr::Or(v) => v.iter().all(|e| e.is_of(scope)),
+            Expr::Not(e) => e.is_of(scope),
+            Expr::Cmp { field, .. }
+            | Expr::In { field, .. }
+            | Expr::Range { field, .. }
+            | Expr::Has(field) => field.def().scopes & scope as u8 != 0,
+            Expr::Is(word) => match scope {
+                Scope::Calls => true,
+                Scope::Flows => matches!(word.as_str(), "opaque" | "gap"),
+                Scope::Sources => false,
+            },
+            Expr::Text(_) | Expr::Saved(_) => scope == Scope::Calls,
+        }
+    }
+
     /// A term `field op value`, built by name; `None` where no field has that name.
     pub fn term(field: &str, op: Op, value: &str) -> Option<Expr> {
         Some(Expr::Cmp {

@@ -226,7 +226,7 @@ impl fmt::Display for Field {
 }
 
 /// Edits between two words, at most `cap`.
-fn distance(a: &str, b: &str, cap: usize) -> usize {
+pub(super) fn distance(a: &str, b: &str, cap: usize) -> usize {
     let b: Vec<char> = b.chars().collect();
     if b.len().abs_diff(a.chars().count()) > cap {
         return cap + 1;

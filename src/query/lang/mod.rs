@@ -5,7 +5,8 @@ mod ast;
 pub mod field;
 mod parse;
 pub mod value;
+mod words;
 
 pub use ast::{Expr, Op, Value, quote};
 pub use field::{Field, Id, Scope};
-pub use parse::parse;
+pub use parse::{parse, parse_knowing};

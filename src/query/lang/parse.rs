@@ -4,17 +4,28 @@
 
 use super::ast::{Expr, KEYWORDS, Op, Value};
 use super::field::{self, Field, Ty};
-use super::value;
+use super::{value, words};
 use crate::call::model::Flags;
 use crate::error::{Error, Result};
 use crate::limits::FILTER_DEPTH;
 
 /// Reads a filter. The empty text is [`Expr::All`].
 pub fn parse(text: &str) -> Result<Expr> {
+    read(text, None)
+}
+
+/// Reads a filter that a person typed: a word that a field with a closed list of them can never hold is an error with the nearest
+/// ones, as a mistyped field is. `classes` are the data classes of the case, beside the built-in ones.
+pub fn parse_knowing(text: &str, classes: &[String]) -> Result<Expr> {
+    read(text, Some(classes))
+}
+
+fn read(text: &str, classes: Option<&[String]>) -> Result<Expr> {
     let mut p = Parser {
         text,
         at: 0,
         depth: 0,
+        classes,
     };
     p.space();
     if p.rest().is_empty() {
@@ -37,6 +48,8 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// Data classes of the case, where words are held against their lists.
+    classes: Option<&'a [String]>,
 }
 
 /// Characters that end a word where an operator may follow.
@@ -326,6 +339,9 @@ impl<'a> Parser<'a> {
             (_, v) => v,
         };
         self.check(&field, &value, at)?;
+        if matches!(op, Op::Has | Op::Eq | Op::Ne) {
+            self.known(&field, &value, at)?;
+        }
         Ok(Expr::Cmp { field, op, value })
     }
 
@@ -353,6 +369,7 @@ impl<'a> Parser<'a> {
                 let at = self.at;
                 let v = self.value(false)?;
                 self.check(&field, &v, at)?;
+                self.known(&field, &v, at)?;
                 set.push(v);
             }
             if set.is_empty() {
@@ -366,6 +383,7 @@ impl<'a> Parser<'a> {
             return self.range(field, at, v);
         }
         self.check(&field, &v, at)?;
+        self.known(&field, &v, at)?;
         Ok(Expr::In {
             field,
             set: vec![v],
@@ -381,6 +399,14 @@ impl<'a> Parser<'a> {
         let to = self.value(false)?;
         self.check(&field, &to, end)?;
         Ok(Expr::Range { field, from, to })
+    }
+
+    /// Whether a word is one that the field can hold, where that is a closed list.
+    fn known(&self, field: &Field, v: &Value, at: usize) -> Result<()> {
+        let (Some(classes), Value::Text(word)) = (self.classes, v) else {
+            return Ok(());
+        };
+        words::check(field.id, word, classes).map_err(|msg| self.error_at(at, msg))
     }
 
     /// Whether a value can be one of the field's.

@@ -133,6 +133,12 @@ impl Cx {
         format!("{print:016x}")
     }
 
+    /// Names of the case's data classes.
+    #[must_use]
+    pub fn known_classes(&self) -> Vec<String> {
+        self.classes().iter().map(|c| c.name.to_string()).collect()
+    }
+
     /// Level of a value of a class under the case's grading profile.
     pub fn level(&self, class: u8, masked: bool) -> Level {
         let classes = self.classes();

@@ -31,16 +31,22 @@ pub fn flows(cx: &Cx, filter: &Filter) -> Result<Vec<FlowRow>> {
     while let Some(r) = rows.next()? {
         let addr =
             |at| -> Result<String> { Ok(addr_text(&r.get::<_, Vec<u8>>(at)?).unwrap_or_default()) };
+        let transport: String = r.get(9)?;
+        let ported = matches!(transport.as_str(), "tcp" | "udp");
+        let port = |at| -> Result<Option<u16>> {
+            let p: u16 = r.get(at)?;
+            Ok(Some(p).filter(|p| *p > 0 || ported))
+        };
         out.push(FlowRow {
             rowid: r.get(0)?,
             id: ids::flow_id(&cx.source(r.get(1)?).tag, r.get(2)?, r.get(20)?),
             ts: rfc3339(r.get(3)?),
             end_ts: rfc3339(r.get(4)?),
             src: addr(5)?,
-            sport: r.get(6)?,
+            sport: port(6)?,
             dst: addr(7)?,
-            dport: r.get(8)?,
-            transport: r.get(9)?,
+            dport: port(8)?,
+            transport,
             app: r.get(10)?,
             packets: n(r.get(11)?),
             bytes_out: n(r.get(12)?),

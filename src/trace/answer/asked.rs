@@ -9,14 +9,12 @@ use crate::case::bodies::BodyReader;
 use crate::case::ids;
 use crate::detect::print::PrintKey;
 use crate::detect::{self};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits;
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use super::usage;
 
 /// What values are told by.
 #[derive(Clone, Copy)]
@@ -84,7 +82,7 @@ fn facts_of(
 /// The clue of a record id.
 pub(super) fn record(conn: &Connection, e: &Evidence<'_>, by: By<'_>, id: &str) -> Result<Clue> {
     let gone = || {
-        usage(format!(
+        Error::Nothing(format!(
             "no record {} in this case (findings rows name them)",
             crate::call::text::visible(id)
         ))

@@ -225,6 +225,7 @@ fn read(
                     .take(LIST_ROWS)
                     .collect(),
                 saved: notebook::saved(&cx.conn),
+                classes: cx.known_classes(),
             }))
         }
         What::Report { question, path } => written(cx, question.as_ref(), path, with, lane)?,
@@ -419,9 +420,9 @@ fn cx_export(
     let clear = if reveal { ", values in clear" } else { "" };
     let noted = noted(done.journal.is_some());
     Ok(Answer::Written(format!(
-        "{}: {} calls, {} B, sha256 {}{clear}{noted}",
+        "{}: {}, {} B, sha256 {}{clear}{noted}",
         done.path.display(),
-        done.calls,
+        crate::ui::widget::safe_text::many(done.calls, "call"),
         done.bytes,
         done.sha256.get(..12).unwrap_or_default()
     )))

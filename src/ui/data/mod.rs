@@ -249,6 +249,8 @@ pub struct Names {
     pub apis: Vec<String>,
     /// Saved filters: name, text.
     pub saved: Vec<(String, String)>,
+    /// Data classes of the case; empty where they are not known yet.
+    pub classes: Vec<String>,
 }
 
 /// What one application has of the evidence.
@@ -288,6 +290,8 @@ pub struct OverviewData {
     pub info: (Option<String>, Option<String>),
     /// A load has not ended, by this program or another.
     pub partial: bool,
+    /// What is to be known of the case file itself: others can read it, a part of it cannot be used here.
+    pub warnings: Vec<String>,
 }
 
 /// What comes back.

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::load::correct::{self, Change, With};
 use crate::load::finalise::Counts;
 use crate::load::{profiles, specs};
+use crate::ui::widget::safe_text::many;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -94,15 +95,15 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
     match w {
         Write::Template(c) => {
             let counts = |n: &Counts| match c {
-                Change::Class(_) => format!("{} findings", n.findings),
-                _ => format!("{} APIs", n.apis),
+                Change::Class(_) => many(n.findings, "finding"),
+                _ => many(n.apis, "API"),
             };
             return corrected(path, with, counts, |conn| correct::apply(conn, c));
         }
         Write::Untemplate(change) => {
             let counts = |n: &Counts| match change {
-                Change::Class(_) => format!("{} findings", n.findings),
-                _ => format!("{} APIs", n.apis),
+                Change::Class(_) => many(n.findings, "finding"),
+                _ => many(n.apis, "API"),
             };
             return corrected(path, with, counts, |conn| {
                 let said = correct::undo(conn)?;
@@ -124,17 +125,17 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
                     )
                 }
                 Some(r) => format!(
-                    "{} searched again, {} differ: {}; {} findings",
+                    "{} searched again, {} differ: {}; {}",
                     r.searched,
                     r.changed,
                     r.difference(),
-                    counts.findings
+                    many(counts.findings, "finding")
                 ),
             };
             return Ok(Answer::Written(said));
         }
         Write::Spec(files) => {
-            let counts = |c: &Counts| format!("{} APIs", c.apis);
+            let counts = |c: &Counts| many(c.apis, "API");
             return corrected(path, with, counts, |conn| {
                 Ok(match specs::keep(conn, files)? {
                     0 => "the case has this specification already".into(),
@@ -143,7 +144,7 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
             });
         }
         Write::Grade(id) => {
-            let counts = |c: &Counts| format!("{} findings", c.findings);
+            let counts = |c: &Counts| many(c.findings, "finding");
             return corrected(path, with, counts, |conn| {
                 let p = profiles::named(id)?;
                 case::profile::take(conn, &p)?;
@@ -156,11 +157,14 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
             v,
             off,
         } => {
-            let counts = |c: &Counts| format!("{} accounts", c.accounts);
+            let counts = |c: &Counts| many(c.accounts, "account");
             return corrected(path, with, counts, |conn| {
                 if *off {
                     case::marks::uncorrect(conn, kind, target)?;
-                    return Ok("correction taken back".into());
+                    return Ok(match target.strip_prefix("account:") {
+                        Some(old) => format!("taken back: who {old} is"),
+                        None => format!("taken back: that {} is not of {v}", in_words(target)),
+                    });
                 }
                 case::marks::correct(conn, kind, target, v)?;
                 Ok(match target.strip_prefix("account:") {
@@ -180,10 +184,11 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
             off: false,
         } => {
             case::marks::add(&conn, target, kind, v)?;
+            let what = in_words(target);
             match *kind {
-                "note" => "noted".to_string(),
-                "tag" => format!("tagged {v}"),
-                _ => "marked".to_string(),
+                "note" => format!("noted on {what}"),
+                "tag" => format!("tagged {v}: {what}"),
+                _ => format!("marked {what}"),
             }
         }
         Write::Put {
@@ -195,7 +200,7 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
                     None => false,
                 };
             if was {
-                format!("{kind} taken off")
+                format!("{kind} taken off {}", in_words(target))
             } else {
                 format!("there was no such {kind}")
             }
@@ -208,6 +213,11 @@ pub fn write(path: &Path, w: &Write, with: &With) -> Result<Answer> {
         _ => String::new(),
     };
     Ok(Answer::Written(said))
+}
+
+/// What a mark is put on: `call 9f2c41ab03de-12`.
+fn in_words(target: &str) -> String {
+    target.replacen(':', " ", 1)
 }
 
 /// A correction, and the facts that follow. While a load holds the case it is written all the same: the load decides facts.

@@ -68,6 +68,7 @@ pub fn read(cx: &Cx, filter: &Filter) -> Result<OverviewData> {
             .unwrap_or(0),
         info: (info(cx, "number"), info(cx, "examiner")),
         partial: cx.partial()?,
+        warnings: cx.warnings.clone(),
     })
 }
 

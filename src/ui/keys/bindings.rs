@@ -286,7 +286,7 @@ pub static BINDINGS: &[Binding] = &[
         Ctx::Global,
         &[Key::ch('u')],
         A::Undo,
-        "undo the last mark, note, tag or filter",
+        "undo the last mark, note, tag, filter or correction",
     ),
     b(Ctx::Global, &[Key::ctrl('r')], A::Redo, "do it again"),
     // Lists
@@ -396,7 +396,7 @@ pub static BINDINGS: &[Binding] = &[
         Ctx::Replay,
         &[Key::ch('t')],
         A::TimeMode,
-        "times: of day, gaps, since the start",
+        "times: of day, since the first step, gaps to scale",
         45,
         "times",
     ),

@@ -4,7 +4,7 @@
 pub mod input;
 pub mod time;
 
-use crate::query::lang::quote;
+use crate::query::lang::{self, Scope, quote};
 use crate::trace::Question;
 
 /// Entries of any history.
@@ -31,18 +31,30 @@ pub enum ScreenId {
 }
 
 impl ScreenId {
-    /// Whether the filter chooses what is shown here.
-    pub fn filters(self) -> bool {
-        matches!(
-            self,
+    /// What the filter chooses here; nothing where it does not act.
+    pub fn scope(self) -> Option<Scope> {
+        match self {
             ScreenId::Overview
-                | ScreenId::Accounts
-                | ScreenId::Apis
-                | ScreenId::Calls
-                | ScreenId::Sessions
-                | ScreenId::Findings
-                | ScreenId::Risks
-        )
+            | ScreenId::Accounts
+            | ScreenId::Apis
+            | ScreenId::Calls
+            | ScreenId::Sessions
+            | ScreenId::Findings
+            | ScreenId::Risks => Some(Scope::Calls),
+            ScreenId::Flows => Some(Scope::Flows),
+            ScreenId::Sources => Some(Scope::Sources),
+            _ => None,
+        }
+    }
+
+    /// Whether this filter chooses what is shown here. Flows and sources have fields of their own: one that asks for another is left
+    /// aside there, and the screen says so. Of calls it is an error, since unfiltered calls would be taken for filtered ones.
+    pub fn filters(self, text: &str) -> bool {
+        match self.scope() {
+            None => false,
+            Some(Scope::Calls) => true,
+            Some(scope) => lang::parse(text).is_ok_and(|e| e.is_of(scope)),
+        }
     }
 }
 

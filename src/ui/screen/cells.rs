@@ -345,8 +345,8 @@ fn flow(r: &FlowRow, dates: bool) -> Vec<Cell> {
     vec![
         ts(&r.ts, dates),
         Cell::text(&r.app, Role::Text).fact("app", &r.app),
-        Cell::text(&end(&r.src, r.sport), Role::Text).fact("src", &r.src),
-        Cell::text(&end(&r.dst, r.dport), Role::Text).fact("dst", &r.dst),
+        Cell::text(&end(&r.src, r.sport.unwrap_or(0)), Role::Text).fact("src", &r.src),
+        Cell::text(&end(&r.dst, r.dport.unwrap_or(0)), Role::Text).fact("dst", &r.dst),
         Cell::num(r.packets),
         size(Some(r.bytes_out)),
         size(Some(r.bytes_in)),

@@ -132,7 +132,7 @@ fn right_of_filter(m: &Model) -> (String, Role) {
     if m.filter.off {
         return ("filter off (Ctrl-t)".into(), Role::Warn);
     }
-    if !m.filter.applied.is_empty() && !f.screen.filters() {
+    if !m.filter.applied.is_empty() && !f.screen.filters(&m.filter.applied) {
         return ("does not act here".into(), Role::Dim);
     }
     let noun = crate::ui::model::kind_of(f.screen).map(|k| k.noun());
@@ -329,12 +329,15 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     let over: &[(&str, &str)] = match (&m.overlay, &m.filter.edit) {
         (Some(Overlay::Text(..)), _) => &[("j/k", "scroll"), ("any other key", "closes")],
         (Some(Overlay::Menu(..)), _) => &[("letter", "chooses"), ("Esc", "closes")],
-        (Some(Overlay::Prompt(..)), _) => &[
+        (Some(Overlay::Prompt(kind, ..)), _) if update::overlay::takes_path(kind) => &[
             ("Enter", "done"),
             ("Up", "last one"),
             ("Tab", "completes a path"),
             ("Esc", "closes"),
         ],
+        (Some(Overlay::Prompt(..)), _) => {
+            &[("Enter", "done"), ("Up", "last one"), ("Esc", "closes")]
+        }
         (Some(Overlay::Palette { .. }), _) => &[
             ("type", "to find"),
             ("Up/Down", "choose"),
@@ -349,6 +352,12 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
         ],
         (None, None) => &[],
     };
+    if m.filter.edit.is_some() && m.filter.error.is_some() && !m.filter.offers.is_empty() {
+        // the line above says what is wrong; what it can become is not hidden by that
+        let text = SafeText::new(&format!("Tab: {}", m.filter.offers.join("  ")));
+        c.put(x, r.y, end.saturating_sub(x), &text, Role::Dim);
+        return;
+    }
     if !over.is_empty() {
         for (k, t) in over {
             x = put(c, x, k, t);

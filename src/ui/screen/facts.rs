@@ -2,7 +2,7 @@
 
 use crate::ui::data::Item;
 use crate::ui::nav::{Jump, ScreenId, term};
-use crate::ui::widget::safe_text::grouped;
+use crate::ui::widget::safe_text::{grouped, many};
 
 /// Name under which marks are kept: it stays when the case is loaded again.
 pub fn target(item: &Item) -> Option<String> {
@@ -61,11 +61,11 @@ pub fn jump(item: &Item) -> Option<Jump> {
             term: Some(format!(
                 "{} sport:{} {} dport:{}",
                 term("src", &r.src),
-                r.sport,
+                r.sport.unwrap_or(0),
                 term("dst", &r.dst),
-                r.dport
+                r.dport.unwrap_or(0)
             )),
-            title: format!("{}:{}", r.src, r.sport),
+            title: super::cells::end(&r.src, r.sport.unwrap_or(0)),
         },
         Item::Source(r) => Jump::calls("source", &r.source),
         Item::Mark(r) => of_target(&r.target)?,
@@ -160,10 +160,16 @@ pub fn why(item: &Item) -> Vec<String> {
             "Records are counted in each call, in those that a call caused behind it too; its values are counted once.".into(),
         ],
         Item::Session(r) => vec![
-            format!(
-                "Calls of {} that presented one credential ({}) without a longer pause.",
-                r.account, r.via
-            ),
+            match r.via.as_str() {
+                "address" => format!(
+                    "Calls of {} without a credential and without a longer pause.",
+                    r.account
+                ),
+                via => format!(
+                    "Calls of {} that presented one credential ({via}) without a longer pause.",
+                    r.account
+                ),
+            },
             "A session ends with a logout, a new credential or silence.".into(),
         ],
         Item::Finding(r) => vec![
@@ -188,7 +194,7 @@ pub fn why(item: &Item) -> Vec<String> {
         ],
         Item::Flow(r) => vec![match &r.why_opaque {
             Some(w) => format!("Not read: {w}."),
-            None => format!("Read as {}; {} calls.", r.app, grouped(r.calls)),
+            None => format!("Read as {}; {}.", r.app, many(r.calls, "call")),
         }],
         Item::Source(r) => {
             let mut v = vec![format!(
@@ -223,9 +229,9 @@ pub fn why(item: &Item) -> Vec<String> {
         Item::Read(r) => match r.calls.first() {
             Some(c) => vec![
                 format!(
-                    "Row {} of the clue was delivered to the account in {} calls, first at {}.",
+                    "Row {} of the clue was delivered to the account in {}, first at {}.",
                     grouped(r.row),
-                    grouped(r.reads),
+                    many(r.reads, "call"),
                     c.ts
                 ),
                 format!(
@@ -263,17 +269,17 @@ pub fn why_api(r: &crate::query::rows::ApiRow) -> Vec<String> {
     });
     if r.calls > 0 {
         v.push(format!(
-            "It rests on {} calls: Enter lists them, C corrects it.",
-            grouped(r.calls)
+            "It rests on {}: Enter lists them, C corrects it.",
+            many(r.calls, "call")
         ));
     }
     for c in &r.classes {
         v.push(format!(
-            "{}: {} values in clear, {} masked, in {} calls; fields {}",
+            "{}: {} in clear, {} masked, in {}; fields {}",
             c.class,
-            grouped(c.clear),
+            many(c.clear, "value"),
             grouped(c.masked),
-            grouped(c.calls),
+            many(c.calls, "call"),
             c.fields.join(", ")
         ));
     }

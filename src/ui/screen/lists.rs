@@ -10,7 +10,7 @@ use crate::ui::model::{Frame, Model};
 use crate::ui::nav::{Jump, ScreenId, term, time};
 use crate::ui::theme::Role;
 use crate::ui::widget::doc::{Doc, Held, Line};
-use crate::ui::widget::safe_text::{bytes, grouped, span};
+use crate::ui::widget::safe_text::{bytes, grouped, many, span};
 
 /// What the second pane of accounts and APIs asks for: kind of list and the term that selects it.
 pub fn side_question(f: &Frame) -> Option<(Kind, String)> {
@@ -401,8 +401,8 @@ fn flow(r: &FlowRow) -> Doc {
     let mut d = Doc::new(format!(
         "{} {} > {}",
         r.app,
-        end(&r.src, r.sport),
-        end(&r.dst, r.dport)
+        end(&r.src, r.sport.unwrap_or(0)),
+        end(&r.dst, r.dport.unwrap_or(0))
     ));
     d.note = r.transport.clone().into();
     if let Some(w) = &r.why_opaque {
@@ -527,8 +527,9 @@ fn tap(t: &TapRow) -> String {
         _ => format!("this clock is {apart} behind"),
     };
     format!(
-        "{} calls stand in {} too, {clock}",
-        grouped(t.calls),
+        "{} {} in {} too, {clock}",
+        many(t.calls, "call"),
+        if t.calls == 1 { "stands" } else { "stand" },
         t.source
     )
 }

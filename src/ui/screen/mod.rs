@@ -212,7 +212,7 @@ fn list_title(m: &Model, f: &Frame) -> SafeText {
     match f.screen {
         ScreenId::Trace => return trace::title(f),
         ScreenId::Reads => return reads::title(f),
-        ScreenId::Overview => return "Findings, ranked (Enter opens the evidence)".into(),
+        ScreenId::Overview => return "Risks, ranked (Enter opens the evidence)".into(),
         _ => {}
     }
     let l = &f.list;
@@ -396,7 +396,7 @@ fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
             "no marks yet: m marks, a notes, # tags whatever is under the cursor".into(),
             Role::Dim,
         ),
-        (State::Ready, None) if f.filter.is_empty() => {
+        (State::Ready, None) if f.filter.is_empty() || !f.screen.filters(&f.filter) => {
             (format!("no {noun} in this case"), Role::Dim)
         }
         (State::Ready, None) => (

@@ -51,7 +51,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         coverage(m, o, w),
         when(o),
         accounts(m, o),
-        apis(o),
+        apis(m, o),
         work(m, Some(o)),
     ];
     // `?` on a line answers for that line, not for the list
@@ -101,6 +101,9 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
     let mut d = Doc::new("What we can and cannot see");
     d.note = "Enter: flows, sources".into();
     trouble(m, &mut d, w);
+    for said in &o.warnings {
+        d.prose(said, w, Role::Warn);
+    }
     // What a load of this interface has not finished yet stands below, with how far it is.
     if m.cut_off() {
         d.prose(CUT_OFF, w, Role::Partial);
@@ -244,8 +247,15 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
             )
         })
         .collect();
+    // what a load has not read yet may be anything
+    let open = m.load.running() || m.cut_off();
+    let said = |text: &str| match open {
+        true => (format!("so far {text}"), Role::Dim),
+        false => (text.to_owned(), Role::Ok),
+    };
     d.add(if opaque.is_empty() {
-        Line::pair("opaque", "nothing", Role::Ok)
+        let (text, role) = said("nothing");
+        Line::pair("opaque", text, role)
     } else {
         Line::pair(
             "opaque",
@@ -266,11 +276,8 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
         .map(|(n, k)| (*n, *k))
         .collect();
     if harm.is_empty() {
-        d.add(Line::pair(
-            "damage",
-            "no call is cut, none has gaps",
-            Role::Ok,
-        ));
+        let (text, role) = said("no call is cut, none has gaps");
+        d.add(Line::pair("damage", text, role));
     }
     for (n, k) in harm {
         d.add(Line::pair(n, many(k, "call"), Role::Warn).jump(Jump::To {
@@ -287,8 +294,9 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
             Line::pair(
                 "taps",
                 format!(
-                    "{} calls stand in another capture too, clocks {} apart at most",
-                    grouped(again),
+                    "{} {} in another capture too, clocks {} apart at most",
+                    many(again, "call"),
+                    if again == 1 { "stands" } else { "stand" },
                     span(apart)
                 ),
                 Role::Text,
@@ -308,9 +316,10 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
                     )
                 } else {
                     format!(
-                        "{} lines joined a captured call, {} stand alone",
-                        grouped(o.logs.1),
-                        grouped(o.logs.0)
+                        "{} joined a captured call, {} {} alone",
+                        many(o.logs.1, "line"),
+                        grouped(o.logs.0),
+                        if o.logs.0 == 1 { "stands" } else { "stand" }
                     )
                 },
                 Role::Text,
@@ -395,12 +404,20 @@ fn accounts(m: &Model, o: &OverviewData) -> Doc {
         d.add(l);
     }
     if o.accounts.is_empty() {
-        d.add(Line::new("none", Role::Dim));
+        d.add(Line::new(none(m), Role::Dim));
     }
     d
 }
 
-fn apis(o: &OverviewData) -> Doc {
+/// Said where a list is empty: of a load that has not ended nothing is denied.
+fn none(m: &Model) -> &'static str {
+    match m.load.running() || m.cut_off() {
+        true => "none so far",
+        false => "none",
+    }
+}
+
+fn apis(m: &Model, o: &OverviewData) -> Doc {
     let mut d = Doc::new("Top APIs");
     d.note = format!("{} in all", grouped(o.n_apis)).into();
     for a in &o.apis {
@@ -418,7 +435,7 @@ fn apis(o: &OverviewData) -> Doc {
         d.add(l);
     }
     if o.apis.is_empty() {
-        d.add(Line::new("none", Role::Dim));
+        d.add(Line::new(none(m), Role::Dim));
     }
     d
 }

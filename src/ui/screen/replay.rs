@@ -91,7 +91,7 @@ pub fn draw(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
         return;
     };
     let note = format!(
-        "times: {}   long gaps {}",
+        "times {}   long gaps {}",
         film.mode.name(),
         if film.clock.folded {
             "folded"
@@ -263,7 +263,10 @@ fn row(
         c.put(b + 2, y, r.right().saturating_sub(b + 3), &t, role) + 2
     };
     if x < r.right() {
-        let x = c.say(x, y, r.right() - x, &beyond, Role::Dim);
+        // what came back says more than the name of the host that it came from
+        let room = usize::from(r.right() - x).saturating_sub(answer.len() + 2);
+        let beyond = SafeText::new(&beyond).elide(room, true, c.glyphs.dots);
+        let x = c.put(x, y, r.right() - x, &beyond, Role::Dim);
         let x = c.say(
             x,
             y,

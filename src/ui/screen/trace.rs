@@ -3,7 +3,7 @@
 
 use super::{facts, layout, movement};
 use crate::trace::Question;
-use crate::trace::model::{Hop, TraceResult, VEILED};
+use crate::trace::model::{Hop, TraceResult, UNENDED, VEILED};
 use crate::trace::subject::Subject;
 use crate::ui::data::Item;
 use crate::ui::model::{Extra, Frame, Model, State, TraceView};
@@ -200,6 +200,9 @@ fn words(d: &mut Doc, r: &TraceResult) {
             Role::Partial,
         ));
     }
+    if r.partial {
+        d.add(Line::pair("partial", UNENDED, Role::Partial));
+    }
     if o.veiled {
         d.add(Line::pair("partial", VEILED, Role::Partial));
     }
@@ -236,7 +239,7 @@ fn verdict(r: &TraceResult, f: &Frame) -> Doc {
     {
         let mut d = Doc::new(format!("{} {}", s.kind, s.name));
         movement::subject(s, &mut d);
-        for note in r.omitted.notes() {
+        for note in r.notes() {
             d.add(Line::pair("partial", note, Role::Partial));
         }
         return d;

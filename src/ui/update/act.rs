@@ -258,10 +258,8 @@ fn by_cell(m: &mut Model, how: Cell) {
         return m
             .say("the column under the cursor is no field of the filter; h and l choose another");
     };
-    if matches!(f.screen, ScreenId::Flows | ScreenId::Sources)
-        && !matches!(field, "src" | "dst" | "source" | "time")
-    {
-        return m.say(format!("{field} is no field of calls"));
+    if field == "value" {
+        return m.say("values are masked here, and rows are selected by clear ones: T traces this one, / value:... takes it typed");
     }
     let t = term(field, &value);
     let now = m.filter.now().to_string();
@@ -277,7 +275,7 @@ fn time_mode(m: &mut Model) {
     if let Some(Extra::Replay(r)) = m.frames.last_mut().map(|f| &mut f.extra) {
         r.mode = r.mode.next();
         let name = r.mode.name();
-        return m.say(format!("times: {name}"));
+        return m.say(format!("times {name}"));
     }
     m.dates = !m.dates;
     m.dates_chosen = true;

@@ -147,13 +147,14 @@ pub fn fetch(m: &mut Model) {
         }
         ScreenId::Flows | ScreenId::Sources => {
             // These have fields of their own; a filter for calls would be refused.
+            let acts = screen.filters(&text);
             ask(
                 m,
                 id,
                 Place::List,
                 What::List {
                     kind: kind_of(screen).unwrap_or(Kind::Flows),
-                    filter: Filter::all(),
+                    filter: if acts { filter } else { Filter::all() },
                 },
             );
         }

@@ -5,6 +5,7 @@ use super::{ask, docs};
 use crate::detect::kind::Kind;
 use crate::error::Error;
 use crate::query::lang::{self, field};
+use crate::ui::data::{Place, What};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Change, Model, State};
 use crate::ui::msg::Timer;
@@ -23,6 +24,17 @@ pub fn open(m: &mut Model) {
     m.filter.edit = Some((i, text));
     m.filter.at = m.filter.history.len();
     check(m);
+    // what Tab can complete, and which classes the case has
+    if m.names.classes.is_empty() {
+        ask::ask(m, 0, Place::Names, What::Names);
+    }
+}
+
+/// Names have come while the line may be edited.
+pub fn names_came(m: &mut Model) {
+    if m.filter.edit.is_some() {
+        check(m);
+    }
 }
 
 /// Sets the filter, as a change that can be taken back.
@@ -83,7 +95,13 @@ pub fn toggle(m: &mut Model) {
 /// Parses what is typed and says what is wrong with it.
 fn check(m: &mut Model) {
     let Some((i, _)) = &m.filter.edit else { return };
-    m.filter.error = match lang::parse(i.text().trim_end()) {
+    let text = i.text().trim_end();
+    let read = if m.names.classes.is_empty() {
+        lang::parse(text)
+    } else {
+        lang::parse_knowing(text, &m.names.classes)
+    };
+    m.filter.error = match read {
         Ok(_) => None,
         Err(Error::Usage { msg, at }) => Some((msg, at.unwrap_or(i.text().len()))),
         Err(e) => Some((e.to_string(), i.text().len())),
@@ -121,7 +139,13 @@ fn offers(m: &Model) -> Vec<String> {
             "level" | "sens" => vec!["S0", "S1", "S2", "S3", "S4"],
             "account" | "user" => m.names.accounts.iter().map(String::as_str).collect(),
             "api" => m.names.apis.iter().map(String::as_str).collect(),
-            "class" | "classes" => Kind::ALL.iter().map(|k| k.name()).collect(),
+            "class" | "classes" => {
+                let own = m.names.classes.iter().map(String::as_str);
+                let own = own.filter(|n| Kind::ALL.iter().all(|k| k.name() != *n));
+                Kind::ALL.iter().map(|k| k.name()).chain(own).collect()
+            }
+            "severity" => vec!["low", "medium", "high", "critical"],
+            "dir" => vec!["req", "resp"],
             "method" => vec!["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
             _ => Vec::new(),
         };
@@ -134,9 +158,11 @@ fn offers(m: &Model) -> Vec<String> {
         );
     }
     let low = w.to_lowercase();
+    let scope = m.top().and_then(|f| f.screen.scope());
+    let scope = scope.unwrap_or(lang::Scope::Calls) as u8;
     let mut v: Vec<String> = field::FIELDS
         .iter()
-        .filter(|d| d.scopes & 1 != 0 && d.name.starts_with(&low))
+        .filter(|d| d.scopes & scope != 0 && d.name.starts_with(&low))
         .map(|d| d.name.to_string())
         .collect();
     if "is:".starts_with(&low) {

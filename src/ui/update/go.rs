@@ -3,11 +3,12 @@
 
 use super::ask::{self, ask, fetch, rest};
 use super::docs;
+use crate::query::lang::{self, Scope};
 use crate::trace::Question;
 use crate::ui::data::{Place, What};
 use crate::ui::effect::Effect;
 use crate::ui::model::{
-    Extra, Film, Frame, List, Model, ReadsView, Seed, State, Subject, TraceView, kind_of,
+    Change, Extra, Film, Frame, List, Model, ReadsView, Seed, State, Subject, TraceView, kind_of,
 };
 use crate::ui::nav::{HISTORY, Jump, ScreenId, with_term, without_term};
 use crate::ui::screen::{columns, layout};
@@ -163,6 +164,13 @@ pub fn to_screen(m: &mut Model, screen: ScreenId) {
     arrive(m);
 }
 
+/// Whether the filter asks for what flows or sources have and rows of this screen have not.
+fn of_its_own(m: &Model, screen: ScreenId) -> bool {
+    let calls = screen.scope() == Some(Scope::Calls);
+    let all = lang::parse(m.filter.now()).is_ok_and(|e| e.is_of(Scope::Calls));
+    calls && !all
+}
+
 /// Follows a jump.
 pub fn jump(m: &mut Model, j: Jump) {
     if m.frames.len() >= DEPTH {
@@ -186,6 +194,15 @@ pub fn jump(m: &mut Model, j: Jump) {
             term,
             title,
         } => {
+            let left = m.top().map(|f| f.screen);
+            if matches!(left, Some(ScreenId::Flows | ScreenId::Sources)) && of_its_own(m, screen) {
+                let old = std::mem::take(&mut m.filter.applied);
+                m.say(format!(
+                    "{old} is no filter of calls: taken off, u brings it back"
+                ));
+                m.undo.push(Change::Filter(old, String::new()));
+                m.redo.clear();
+            }
             let added = term.filter(|t| {
                 let with = with_term(m.filter.now(), t);
                 let grew = with != m.filter.now();

@@ -5,6 +5,7 @@ use crate::ui::data::{Item, Kind};
 use crate::ui::model::{Frame, List, Model, RowView, State, Total};
 use crate::ui::nav::ScreenId;
 use crate::ui::screen::{cells, columns, facts, layout};
+use crate::ui::widget::safe_text::grouped;
 
 /// Rows of a paged list that are kept round the cursor.
 const KEEP: usize = ask::PAGE * 6;
@@ -276,13 +277,23 @@ pub fn sort(m: &mut Model, reverse: bool) {
             go_to(m, at);
         }
     }
+    // of a list that is cut only what is at hand can be put in order
+    let cut = m.top().and_then(|f| match f.list.total {
+        Total::AtLeast(_) if f.screen != ScreenId::Calls => Some(f.list.rows.len() as u64),
+        _ => None,
+    });
     m.say(format!(
-        "sorted by {name}, {}",
+        "sorted by {name}, {}{}",
         if desc {
             "highest first"
         } else {
             "lowest first"
-        }
+        },
+        cut.map(|n| format!(
+            ", among the first {}: a filter brings the others",
+            grouped(n)
+        ))
+        .unwrap_or_default()
     ));
 }
 

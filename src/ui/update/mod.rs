@@ -10,7 +10,7 @@ mod filter;
 mod go;
 mod list;
 mod mouse;
-mod overlay;
+pub mod overlay;
 mod palette;
 mod replies;
 mod report;

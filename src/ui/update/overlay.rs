@@ -162,7 +162,7 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
     }
 }
 
-fn takes_path(kind: &PromptKind) -> bool {
+pub fn takes_path(kind: &PromptKind) -> bool {
     matches!(
         kind,
         PromptKind::Trace

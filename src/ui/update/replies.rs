@@ -139,7 +139,7 @@ fn arrived(m: &mut Model, at: usize, place: Place, a: Answer, took_us: u64) {
             list::fill(m, at, items.collect(), reads.more > 0, took_us);
         }
         (Place::Trace, Answer::Trace(t)) => {
-            let partial = m.load.running();
+            let partial = m.load.running() || t.partial;
             if let Some(f) = m.frames.get_mut(at) {
                 if let Extra::Trace(v) = &mut f.extra {
                     v.partial = partial;
@@ -244,6 +244,7 @@ fn general(m: &mut Model, r: Reply) {
         (Place::Names, Ok(Answer::Names(n))) => {
             m.names = *n;
             super::palette::names_came(m);
+            super::filter::names_came(m);
         }
         (Place::Written, Ok(Answer::Written(text))) => {
             m.say(text);

@@ -223,6 +223,9 @@ pub fn copy_menu(m: &mut Model) {
         e.push(('c', "call as curl (masked)".into()));
         e.push(('l', "locator: file, packets or bytes, id".into()));
     }
+    if call_row(m).is_none() && found(m).is_some() {
+        e.push(('l', "locator: file, packets or lines, bytes, id".into()));
+    }
     e.push(('f', "filter".into()));
     m.overlay = Some(Overlay::Menu(MenuKind::Copy, e));
 }
@@ -237,6 +240,32 @@ fn call_row(m: &Model) -> Option<crate::query::rows::CallRow> {
         (_, Some(Item::Call(c))) => Some((**c).clone()),
         _ => f.show.as_ref().map(|s| s.row.clone()),
     }
+}
+
+/// Where the finding under the cursor stands.
+fn found(m: &Model) -> Option<String> {
+    let Item::Finding(r) = &m.top()?.list.here()?.item else {
+        return None;
+    };
+    let text = |k: &str| {
+        r.locator
+            .get(k)
+            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+    };
+    let number = |k: &str| r.locator.get(k).and_then(serde_json::Value::as_u64);
+    let bytes = match (number("offset"), number("len")) {
+        (Some(o), Some(n)) => format!(" bytes {o}+{n} of the decoded content"),
+        _ => String::new(),
+    };
+    Some(format!(
+        "call {} {} {}\n{} {}-{}{bytes}",
+        r.call,
+        r.dir,
+        r.place,
+        text("source")?,
+        text("first")?,
+        text("last")?
+    ))
 }
 
 /// Copies.
@@ -266,7 +295,7 @@ pub fn copy(m: &mut Model, c: char) {
             ask::ask(m, 0, Place::Copied, What::Curl(c.rowid));
             return;
         }
-        'l' => call_row(m).map(|c| locator(&c)),
+        'l' => call_row(m).map(|c| locator(&c)).or_else(|| found(m)),
         'f' => Some(m.filter.now().to_string()),
         _ => None,
     };

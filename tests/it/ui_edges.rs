@@ -1,0 +1,149 @@
+//! Small things of the interface, as an investigator meets them: what a key says that cannot help, what is not final, what is typed
+//! wrong, what stands in no field of calls.
+
+use crate::ui_demo::{open, rig};
+use crate::ui_rig::Rig;
+use leaktrace::ui::data::Item;
+use leaktrace::ui::model::State;
+use leaktrace::ui::nav::ScreenId;
+use std::os::unix::fs::PermissionsExt as _;
+
+fn screen(r: &Rig) -> ScreenId {
+    r.m.top().unwrap().screen
+}
+
+fn servers(r: &Rig) -> Vec<u16> {
+    let rows = r.m.top().unwrap().list.rows.iter();
+    rows.map(|x| match &x.item {
+        Item::Flow(f) => f.dport.unwrap(),
+        other => panic!("{other:?}"),
+    })
+    .collect()
+}
+
+#[test]
+fn flows_and_sources_are_filtered_by_their_own_fields() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys(": `flows` Enter");
+    let all = servers(&r).len();
+    r.keys("/ `dport:8200` Enter");
+    let few = servers(&r);
+    assert!(!few.is_empty() && few.len() < all && few.iter().all(|p| *p == 8200));
+    assert!(!r.text().contains("does not act here"), "{}", r.text());
+    // a filter of calls is left aside, and that is told
+    r.keys("/ C-u `method:GET` Enter");
+    assert_eq!(servers(&r).len(), all);
+    r.shows("does not act here");
+    // what only flows have does not follow into calls: it would be refused there
+    r.keys("/ C-u `app:http packets > 2` Enter Enter");
+    assert_eq!(screen(&r), ScreenId::Calls);
+    assert_eq!(r.m.top().unwrap().list.state, State::Ready);
+    assert!(!r.m.top().unwrap().list.rows.is_empty());
+    r.shows("is no filter of calls: taken off");
+    r.keys("1 : `sources` Enter / C-u `kind:pcap` Enter");
+    assert_eq!(r.m.top().unwrap().list.rows.len(), 1, "{}", r.text());
+    r.keys("/ C-u Enter +").shows("1 source");
+}
+
+#[test]
+fn what_a_load_has_not_read_is_not_said_to_be_whole() {
+    let (r, _dir) = rig((80, 24));
+    let case = r.m.case_path.clone();
+    r.shows("no call is cut, none has gaps");
+    assert!(!r.text().contains("so far"), "{}", r.text());
+    drop(r);
+    let conn = rusqlite::Connection::open(&case).unwrap();
+    conn.execute("UPDATE load SET state='loading'", []).unwrap();
+    drop(conn);
+    let mut r = open(&case, (120, 36));
+    r.shows("so far nothing");
+    r.shows("so far no call is cut");
+    r.keys("6 T `account:wu.tao` Enter");
+    r.shows("a load has not ended");
+}
+
+#[test]
+fn what_is_wrong_with_the_case_file_stands_on_the_overview() {
+    let (r, _dir) = rig((80, 24));
+    let case = r.m.case_path.clone();
+    drop(r);
+    std::fs::set_permissions(&case, std::fs::Permissions::from_mode(0o644)).unwrap();
+    open(&case, (80, 24)).shows("other users can read this case");
+    std::fs::set_permissions(&case, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(!open(&case, (80, 24)).text().contains("other users"));
+}
+
+#[test]
+fn a_masked_value_is_no_filter() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys(": `findings` Enter l l +");
+    r.shows("values are masked here");
+    assert_eq!(r.m.filter.now(), "");
+    r.keys("l +");
+    assert!(
+        r.m.filter.now().starts_with("where"),
+        "{}",
+        r.m.filter.now()
+    );
+}
+
+#[test]
+fn a_list_that_is_cut_is_not_said_to_be_sorted_whole() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys(": `findings` Enter s");
+    r.shows("among the first 20,000");
+    r.keys("/ `class:jwt` Enter s");
+    assert!(!r.text().contains("among the first"), "{}", r.text());
+}
+
+#[test]
+fn a_mark_says_what_it_is_put_on() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("2 m").shows("marked account svc-report");
+    r.keys("m").shows("mark taken off account svc-report");
+    r.keys("a");
+    assert!(!r.text().contains("completes a path"), "{}", r.text());
+    r.keys("`seen` Enter").shows("noted on account svc-report");
+    r.keys("# `odd` Enter")
+        .shows("tagged odd: account svc-report");
+    r.keys("T Esc 6 T").shows("completes a path");
+}
+
+#[test]
+fn a_class_typed_wrong_is_told_with_the_nearest_and_what_it_can_become() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("4 / `class:cn`");
+    r.shows("no data class is called cn; the nearest are");
+    r.shows("Tab: class:cn-id");
+    r.keys("Tab Enter");
+    assert_eq!(r.m.filter.now(), "class:cn-id");
+    // names are offered without a visit to the palette
+    r.keys("/ C-u `account:su`").shows("Tab: account:sun.li");
+}
+
+#[test]
+fn each_way_of_showing_times_in_a_replay_looks_different() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("5 j Enter j j j");
+    assert_eq!(screen(&r), ScreenId::Replay);
+    let rows = |r: &Rig| {
+        r.text()
+            .lines()
+            .skip(3)
+            .take(9)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let first = rows(&r);
+    let mut seen = vec![first.clone()];
+    loop {
+        r.keys("t");
+        let now = rows(&r);
+        if now == first {
+            break;
+        }
+        assert!(!seen.contains(&now), "{now}");
+        seen.push(now);
+    }
+    assert_eq!(seen.len(), 3);
+}
