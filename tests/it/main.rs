@@ -25,6 +25,7 @@ mod connections;
 mod exports;
 mod facts;
 mod follow;
+mod ftp;
 mod hostile;
 mod hostile_tools;
 mod http1;
