@@ -1,6 +1,9 @@
 //! Every bound that evidence can run into, each with its reason. In: nothing. Out: constants.
 //! What a bound costs is counted as a diag where it is applied; no bound is silent.
 
+/// Connections that FTP announced and nobody opened yet: a control connection announces one at a time.
+pub const EXPECTED: usize = 256;
+
 /// Bytes read from a file at once: large enough that system calls vanish, small against memory.
 pub const READ_BLOCK: usize = 4 << 20;
 /// Largest capture block (packet with its options) believed: real snap lengths end at 256 KiB, offloaded packets at a few MiB.

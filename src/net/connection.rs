@@ -279,6 +279,9 @@ pub(super) fn segment<S: StreamSink>(
     met.odd.take_in(out.odd);
     if tcp.rst {
         closing.get_or_insert(Close::Reset);
+    } else if tcp.syn && tcp.fin {
+        // Nothing can end where it begins: who answers it takes the opening alone.
+        met.odd.add("syn-fin");
     } else if tcp.fin {
         let total = tcp.payload.len() + tcp.missing;
         let end = first.wrapping_add(u32::try_from(total).unwrap_or(0));

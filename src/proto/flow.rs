@@ -26,6 +26,8 @@ pub struct FlowState {
     layer: Layer,
     /// Name of the tunnel that it is.
     tunnel: Option<&'static str>,
+    /// Whether a control connection of FTP announced it.
+    announced: bool,
     /// Its first datagrams.
     grams: recognise::Grams,
     /// What its datagrams tell where they may be QUIC.
@@ -41,6 +43,7 @@ impl FlowState {
             spoke: [false; 2],
             layer: Layer::default(),
             tunnel: None,
+            announced: false,
             grams: recognise::Grams::default(),
             quic: None,
         }
@@ -111,6 +114,10 @@ impl FlowState {
         self.quic = Some(quic);
     }
 
+    pub(super) fn announced(&mut self) {
+        self.announced = true;
+    }
+
     pub(super) fn tunnel(&mut self, name: &'static str) {
         self.tunnel = Some(name);
     }
@@ -152,6 +159,7 @@ impl FlowState {
             .layer
             .known(self.id, &self.key, &self.grams, u64::from(self.ordinal));
         known.inner = known.inner.or(quic);
+        known.announced = self.announced;
         let mut info = recognise::info(known, stats);
         if let Some(tunnel) = self.tunnel {
             info.app = tunnel;

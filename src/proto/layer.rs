@@ -3,7 +3,7 @@
 //! [`limits::PROBE_BYTES`] held while probing, [`limits::FLOW_HEAD`] bytes remembered a side.
 
 use super::proxied::{self, Header};
-use super::{About, Begin, Carry, Cx, Feed, PROTOS, Probe, Proto, Switch, recognise};
+use super::{About, Begin, Carry, Cx, Feed, PROTOS, Probe, Proto, Switch, ftp, recognise};
 use crate::call::model::{Exchange, Stamp};
 use crate::limits;
 use crate::net::{Close, FlowKey, FlowStats, Missing, Segment, Side};
@@ -28,7 +28,7 @@ pub struct Layer {
 /// A protocol that handed over.
 #[derive(Debug)]
 pub(super) struct Outer {
-    /// What its parser knew.
+    /// What its parser knew; without a name where no parser had it and its first bytes name it.
     pub about: About,
     /// What it said comes next.
     pub to: String,
@@ -85,6 +85,7 @@ impl Layer {
             id,
             key,
             calls,
+            announced: false,
             outer: self.outer.take(),
             inner: self.about(),
             heads: &self.heads,
@@ -191,6 +192,10 @@ impl Layer {
         if self.depth + cx.depth > limits::TUNNEL_DEPTH {
             return;
         }
+        if ftp::may(segment.bytes) && recognise::name_of(&self.heads) == Some("ftp") {
+            let (ip, _) = cx.end(side);
+            cx.shared.expected.announced(segment.bytes, ip);
+        }
         let mine = match &mut self.stage {
             Stage::Probing(Some(c)) => c
                 .get_mut(side as usize)
@@ -265,11 +270,15 @@ impl Layer {
             }
         }
         // text inside a protocol that has another name is not a call, wherever a segment begins
-        if matches!(verdict, Verdict::Start(..)) && !whole && self.depth == 0 {
-            let named = !recognise::unnamed(&self.heads);
-            if named {
+        if let Verdict::Start(spec, client) = verdict
+            && !whole
+            && self.depth == 0
+            && recognise::name_of(&self.heads).is_some()
+        {
+            if !spec.within {
                 return self.unclear(side);
             }
+            self.went_on(spec, if client { side } else { side.other() });
         }
         match verdict {
             Verdict::Start(spec, client) => {
@@ -318,7 +327,7 @@ impl Layer {
                     .find_map(|spec| (spec.find)(segment.bytes).map(|at| (*spec, at)));
                 // text inside a protocol that has another name is not a call
                 if let Some((_, at)) = found
-                    && recognise::unnamed(&self.heads)
+                    && recognise::name_of(&self.heads).is_none()
                 {
                     let rest = Segment {
                         bytes: segment.bytes.get(at..).unwrap_or_default(),
@@ -331,6 +340,18 @@ impl Layer {
                 }
             }
         }
+    }
+
+    /// The protocol that has a name goes on as another one: nothing that is missing was before this one.
+    fn went_on(&mut self, spec: &super::ProtoSpec, client: Side) {
+        self.unclear = [false; 2];
+        self.outer = Some(Box::new(Outer {
+            about: About {
+                client: Some(client),
+                ..About::default()
+            },
+            to: spec.name.to_owned(),
+        }));
     }
 
     /// Keeps bytes that more are needed for.

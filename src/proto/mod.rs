@@ -5,6 +5,7 @@
 //! [`recognise`].
 
 mod flow;
+mod ftp;
 pub mod http1;
 pub mod http2;
 mod layer;
@@ -56,6 +57,9 @@ pub struct ProtoSpec {
     pub probe: fn(bytes: &[u8], first: bool) -> Probe,
     /// Finds the next place in a segment where the protocol may start anew (after a gap, after unknown bytes).
     pub find: fn(bytes: &[u8]) -> Option<usize>,
+    /// Whether a connection whose protocol is only named may go on as this one (`STARTTLS` and its like): its start says so
+    /// much that no text or file inside another protocol is taken for it.
+    pub within: bool,
     /// Names in an `Upgrade` field that hand a connection over to this protocol; it then takes the bytes without a probe.
     pub upgrade: &'static [&'static str],
     /// A parser for one flow.
@@ -165,6 +169,8 @@ pub struct Shared {
     pub options: Arc<Options>,
     /// TLS sessions that may be resumed.
     pub sessions: crate::tls::Sessions,
+    /// Connections that were announced.
+    pub expected: ftp::Expected,
 }
 
 impl Cx<'_> {
@@ -346,7 +352,11 @@ impl Calls {
 impl StreamSink for Calls {
     type State = FlowState;
     fn open(&mut self, id: u64, key: &FlowKey, _at: Stamp) -> FlowState {
-        FlowState::new(id, key)
+        let mut state = FlowState::new(id, key);
+        if key.protocol == 6 && self.shared.expected.opened([key.a, key.b]) {
+            state.announced();
+        }
+        state
     }
     fn data(&mut self, state: &mut FlowState, side: Side, segment: Segment<'_>) {
         self.with(state, |s, env| s.data(side, segment, env));

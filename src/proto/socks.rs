@@ -15,6 +15,7 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     name: "socks",
     probe,
     find: |_| None,
+    within: false,
     upgrade: &[],
     new: |begin| Box::new(Socks::new(begin.client)),
 };

@@ -254,6 +254,9 @@ pub struct SourceRow {
     pub calls: u64,
     pub skipped: u64,
     pub diags: BTreeMap<String, u64>,
+    /// Of a capture whose clock was held against others': how much later it says that it was than the one that all of them are
+    /// put on, on which trails are ordered.
+    pub clock_ns: Option<i64>,
     /// Sources that hold calls of this one too.
     pub taps: Vec<TapRow>,
 }

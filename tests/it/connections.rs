@@ -56,6 +56,19 @@ fn a_lost_syn_ack_and_several_of_them_are_settled_by_the_opener() {
     assert_eq!(f[0].streams[1], b"hello");
 }
 
+/// A FIN on the opening ends nothing: who answers it takes the opening alone.
+#[test]
+fn an_opening_that_ends_is_an_opening() {
+    let mut w = Wire::default();
+    w.a(SYN | FIN, 0, 0, b"");
+    w.b(SYN | ACK, 500, 1, b"");
+    w.a(ACK | PSH, 1, 501, b"asks");
+    w.b(ACK | PSH, 501, 5, b"answers");
+    assert_eq!(w.code("syn-fin"), 1);
+    let f = w.end();
+    assert_eq!(f[0].streams, [b"asks".to_vec(), b"answers".to_vec()]);
+}
+
 #[test]
 fn last_acknowledgements_stay_with_their_flow() {
     let mut w = Wire::default();

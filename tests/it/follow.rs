@@ -1,6 +1,7 @@
 //! Sources that grow while they are read, through the real binary: standard input, named pipes, rotating captures, logs.
 
 use crate::cli::text;
+use crate::support::pack::tar;
 use crate::support::recut::{Rec, pcap, pcapng};
 use crate::support::talk::talk;
 use crate::tools::Rig;
@@ -297,6 +298,49 @@ fn a_rotating_capture_is_followed_as_one_stream() {
         "--reveal",
     ]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+}
+
+/// Archives in a folder that is followed are read as they are, those that were there and those that come; what is told of that is
+/// no difference to the evidence, and a load after the interruption has nothing to add.
+#[test]
+fn archives_in_a_followed_folder_are_read_and_hold_after_an_interruption() {
+    // connections of two clients each: those of equal ends would be one another's taps
+    let all = talk(61, 6, 8, 900);
+    let of = |r: &Rec, n: u8| {
+        [26, 30]
+            .iter()
+            .any(|at| r.bytes[*at..at + 4] == [10, 1, 0, n])
+    };
+    let parts = [1, 3, 5].map(|n| -> Vec<Rec> {
+        let mine = all.iter().filter(|r| of(r, n) || of(r, n + 1));
+        mine.cloned().collect()
+    });
+    let packed: Vec<Vec<u8>> = parts
+        .iter()
+        .map(|p| tar(&[("a.pcap", &pcap(p)[..])]))
+        .collect();
+    let rig = Rig::new();
+    let folder = rig.at("mixed");
+    std::fs::create_dir(&folder).unwrap();
+    let dir = folder.to_str().unwrap().to_owned();
+    append(&folder.join("first.tar"), &packed[0]);
+    let child = start(&rig, &["load", "--follow", &dir, "--json"], Stdio::null());
+    until("the archive that was there", || calls_so_far(&rig) >= 16);
+    append(&folder.join("grows.pcap"), &pcap(&parts[1]));
+    until("the capture", || calls_so_far(&rig) >= 32);
+    append(&rig.at("late"), &packed[2]);
+    std::fs::rename(rig.at("late"), folder.join("late.tar")).unwrap();
+    until("the archive that came", || calls_so_far(&rig) >= 48);
+    let (code, sum, said) = end(child, Some("-INT"));
+    assert_eq!((code, sum["calls"].as_u64()), (130, Some(48)), "{said}");
+    let first = rig.rows(&["sources"]);
+    let row = first.iter().find(|s| s["name"] == "first.tar").unwrap();
+    assert_eq!(row["diags"]["archive-not-followed"], 1);
+    verified(&rig);
+    let before = told(&rig);
+    assert_eq!(rig.run(&["load", &dir]).status.code(), Some(0));
+    assert_eq!(told(&rig), before);
+    verified(&rig);
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod connections;
 mod exports;
 mod facts;
 mod follow;
+mod ftp;
 mod hostile;
 mod hostile_tools;
 mod http1;

@@ -63,6 +63,9 @@ fn a_clock_far_off_in_one_load_is_told_and_doubles_nothing() {
         assert_eq!(both.told(), alone.told(), "{later}");
         each_at_two(&both, "in one load");
         assert_eq!(both.source("b").taps[0].skew_ns, later);
+        let clock = |name: &str| both.source(name).clock_ns.unwrap();
+        assert_eq!(clock("b") - clock("a"), later);
+        assert_eq!(alone.source("a").clock_ns, None);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::http1::{C, Feeder, S};
 use crate::tls_case::fixture;
 use crate::tls_recorded::{Saved, row, saved};
 use leaktrace::call::model::{Exchange, Flags, Stamp, Unit};
-use leaktrace::net::{Close, Net};
+use leaktrace::net::{Close, Net, Side};
 use leaktrace::proto::{Calls, Options};
 use leaktrace::source::open_bytes;
 use leaktrace::source::pcap::{Event, Packet, PacketReader};
@@ -411,4 +411,149 @@ fn ssl_3_is_named_and_listed_with_what_would_open_it() {
             "SSL 3.0 TLS_RSA_WITH_RC4_128_SHA: opened by a key log (--keylog) or the server's RSA private key (--rsa-key)"
         )
     );
+}
+
+type Turns = Vec<(Side, &'static [u8])>;
+
+/// What a protocol that is only named says until it goes on as TLS.
+fn dialogues() -> Vec<(&'static str, Turns)> {
+    vec![
+        (
+            "smtp",
+            vec![
+                (S, b"220 mx.example ESMTP\r\n"),
+                (C, b"EHLO a\r\n"),
+                (S, b"250-mx.example\r\n250 STARTTLS\r\n"),
+                (C, b"STARTTLS\r\n"),
+                (S, b"220 go ahead\r\n"),
+            ],
+        ),
+        (
+            "imap",
+            vec![
+                (S, b"* OK IMAP4rev1 ready\r\n"),
+                (C, b"a STARTTLS\r\n"),
+                (S, b"a OK begin\r\n"),
+            ],
+        ),
+        (
+            "pop3",
+            vec![
+                (S, b"+OK POP3 ready\r\n"),
+                (C, b"STLS\r\n"),
+                (S, b"+OK begin\r\n"),
+            ],
+        ),
+        (
+            "ftp",
+            vec![
+                (S, b"220 (vsFTPd 3.0.3)\r\n"),
+                (C, b"AUTH TLS\r\n"),
+                (S, b"234 Proceed\r\n"),
+            ],
+        ),
+        (
+            "ldap",
+            vec![
+                (C, b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"),
+                (S, b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"),
+            ],
+        ),
+        (
+            "postgres",
+            vec![(C, &[0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f]), (S, b"S")],
+        ),
+        (
+            "rdp",
+            vec![
+                (
+                    C,
+                    b"\x03\x00\x00\x2c\x27\xe0\x00\x00\x00\x00\x00Cookie: mstshash=eltons\r\n\x01\x00\x08\x00\x03\x00\x00\x00",
+                ),
+                (
+                    S,
+                    b"\x03\x00\x00\x13\x0e\xd0\x00\x00\x12\x34\x00\x02\x00\x08\x00\x01\x00\x00\x00",
+                ),
+            ],
+        ),
+    ]
+}
+
+/// Payloads of one recorded connection to this port, in order.
+fn payloads(port: u16) -> Vec<(Side, Vec<u8>)> {
+    let mut of = None;
+    let mut out = Vec::new();
+    for (_, f) in frames() {
+        let (tcp, data, end) = parts(&f);
+        let two = |at: usize| u16::from_be_bytes([f[at], f[at + 1]]);
+        let (from, to) = (two(tcp), two(tcp + 2));
+        let (client, side) = match (from == port, to == port) {
+            (_, true) => (from, C),
+            (true, _) => (to, S),
+            _ => continue,
+        };
+        if *of.get_or_insert(client) == client && end > data {
+            out.push((side, f[data..end].to_vec()));
+        }
+    }
+    out
+}
+
+/// The name of the flow stays that of the protocol that began; what the hello says is told, and secrets open what follows.
+#[test]
+fn protocols_that_go_on_as_tls_keep_their_name_and_are_opened() {
+    let rest = payloads(18_405);
+    let play = |before: &[(Side, &[u8])], cut: usize| {
+        let mut f = Feeder::new();
+        f.calls = Calls::with_options(options());
+        let after = rest.iter().map(|(s, b)| (*s, &b[..]));
+        for (side, bytes) in before.iter().copied().chain(after) {
+            for piece in bytes.chunks(cut) {
+                f.send(side, piece);
+            }
+        }
+        f.finish(Close::Fin)
+    };
+    let rows = |calls: &Calls| calls.exchanges.iter().map(row).collect::<Vec<_>>();
+    let plain = play(&[], usize::MAX);
+    assert!(!plain.exchanges.is_empty());
+    for (name, before) in dialogues() {
+        for cut in [usize::MAX, 700, 5] {
+            let got = play(&before, cut);
+            assert_eq!(rows(&got), rows(&plain), "{name}, cut {cut}");
+            let (f, want) = (&got.flows[0], &plain.flows[0]);
+            assert_eq!(f.app, name, "cut {cut}");
+            assert_eq!((&f.sni, &f.tls), (&want.sni, &want.tls), "{name}");
+            assert_eq!(f.why_opaque, None, "{name}");
+        }
+        let keyless = |mut f: Feeder| {
+            for (side, bytes) in &before {
+                f.send(*side, bytes);
+            }
+            for (side, bytes) in &rest {
+                f.send(*side, bytes);
+            }
+            f.finish(Close::Fin).flows[0].why_opaque.clone()
+        };
+        let why = keyless(Feeder::new()).unwrap();
+        assert!(why.starts_with("went on as tls: TLS 1.3"), "{name}: {why}");
+    }
+}
+
+/// The bytes of a hello inside a file that another protocol carries, not at a segment's beginning, are none; what looks like
+/// one there and is no TLS behind it hides no calls, since in that protocol none are looked for.
+#[test]
+fn text_behind_a_greeting_is_no_tls() {
+    let mut f = Feeder::new();
+    f.send(S, b"220 mx.example ESMTP\r\n");
+    f.send(C, b"EHLO a\r\n");
+    f.send(C, b"DATA\r\n");
+    f.send(C, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    f.send(C, b"\x16\x03\x01\x02\x00\x05\x00 no hello");
+    f.send(C, b"x\x16\x03\x01\x02\x00\x01\x00 no hello");
+    let calls = f.finish(Close::Fin);
+    assert_eq!(calls.exchanges.len(), 0);
+    assert_eq!((calls.flows[0].app, &calls.flows[0].sni), ("smtp", &None));
+    let why = calls.flows[0].why_opaque.as_deref();
+    assert_eq!(why, Some("not an API protocol"));
 }

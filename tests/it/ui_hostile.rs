@@ -272,6 +272,7 @@ fn source() -> SourceRow {
         mapping: Some(evil(8)),
         joined: Some(3),
         skew_ms: Some(-47_000),
+        clock_ns: Some(-1_169_000_000),
         taps: vec![],
         rowid: 1,
         source: evil(1),

@@ -28,6 +28,7 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     name: "http",
     probe,
     find,
+    within: false,
     upgrade: &[],
     new: |begin| Box::new(Http1::new(begin.client)),
 };

@@ -359,9 +359,9 @@ pub fn status_line(line: &[u8]) -> ((u8, u8), Option<u16>) {
     let v = version(words.next().unwrap_or_default());
     let status = words.next().and_then(|w| {
         let (digits, rest) = w.split_first_chunk::<3>()?;
-        // a sign behind them is read over (`200:`)
-        let whole = digits.iter().all(u8::is_ascii_digit)
-            && !rest.first().is_some_and(u8::is_ascii_alphanumeric);
+        // what stands behind them is read over (`200:`, `200OK`), but a fourth digit makes another number
+        let whole =
+            digits.iter().all(u8::is_ascii_digit) && !rest.first().is_some_and(u8::is_ascii_digit);
         whole.then(|| {
             digits
                 .iter()
@@ -427,6 +427,7 @@ mod tests {
         assert_eq!(status_line(b"http/1.0  404"), ((1, 0), Some(404)));
         assert_eq!(status_line(b"HTTP/1.1 abc"), ((1, 1), None));
         assert_eq!(status_line(b"HTTP/1.1 200: OK"), ((1, 1), Some(200)));
+        assert_eq!(status_line(b"HTTP/1.1 200OK"), ((1, 1), Some(200)));
         assert_eq!(status_line(b"HTTP/1.1 2000"), ((1, 1), None));
         assert_eq!(status_line(b"HTTP/1.1 20"), ((1, 1), None));
         assert_eq!(response(b"HTTP/1.1 200 OK\r\n", true), Is::Yes);

@@ -35,6 +35,7 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     name: "h2",
     probe,
     find,
+    within: false,
     upgrade: &["h2c"],
     new: |begin| Box::new(Http2::new(begin)),
 };

@@ -70,6 +70,8 @@ pub(super) struct Known<'a> {
     /// The first datagrams, where it has any.
     pub grams: &'a Grams,
     pub calls: u64,
+    /// Whether FTP announced it.
+    pub announced: bool,
     /// The protocol that handed over to another, where one did.
     pub outer: Option<Box<super::layer::Outer>>,
     /// The parser at the end.
@@ -138,6 +140,9 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
     if let Some(outer) = k.outer {
         // the flow is named by its outermost protocol; what it became is told
         info.app = outer.about.app;
+        if info.app.is_empty() {
+            name(k.key, k.heads, k.grams, side, &mut info);
+        }
         let to = outer.to.as_str();
         let target = outer
             .about
@@ -150,6 +155,11 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
                 "became {}, which is not decoded",
                 crate::call::text::visible(to)
             )),
+            (app, to) if app == to => inner
+                .why_opaque
+                .map(|why| format!("went on as {app}: {why}")),
+            // opened
+            ("tls", _) if inner.why_opaque.is_none() => None,
             (app, _) => Some(format!(
                 "became a tunnel{target} of {app}: {}",
                 inner.why_opaque.unwrap_or_default()
@@ -163,15 +173,21 @@ pub(super) fn info(k: Known<'_>, stats: &FlowStats) -> FlowInfo {
         return info;
     }
     name(k.key, k.heads, k.grams, side, &mut info);
+    if k.announced {
+        info.app = "ftp-data";
+        info.why_opaque = Some("a file or list of FTP, not an API protocol".to_owned());
+    }
     info
 }
 
-/// Whether the first bytes of a TCP flow are none of a protocol that has a name and is not HTTP.
-pub(super) fn unnamed(heads: &[Vec<u8>; 2]) -> bool {
+/// The protocol whose name the first bytes of a TCP flow tell, where it is not HTTP.
+pub(super) fn name_of(heads: &[Vec<u8>; 2]) -> Option<&'static str> {
     let [a, b] = heads;
     // a port would be a reason to look away from calls on it
     let look = Look::stream([a, b], [0, 0]);
-    !rows().any(|n| n.1 != UDP && !matches!(n.0, "http" | "h2") && n.2(&look))
+    rows()
+        .find(|n| n.1 != UDP && !matches!(n.0, "http" | "h2") && n.2(&look))
+        .map(|n| n.0)
 }
 
 /// Names a flow no parser took.

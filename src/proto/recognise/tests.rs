@@ -40,6 +40,7 @@ fn called(protocol: u8, ports: (u16, u16), a: &[&[u8]], b: &[&[u8]]) -> &'static
         key: &key,
         heads: &heads,
         grams: &grams,
+        announced: false,
         calls: 0,
         outer: None,
         inner: None,
@@ -572,9 +573,10 @@ fn the_middle_of_a_connection_has_a_name() {
 #[test]
 fn no_port_hides_calls() {
     for head in ["ls -l\r\n", "RETR a\r\n", "+OK\r\n", "200 ok\r\n"] {
-        assert!(unnamed(&[head.into(), Vec::new()]), "{head}");
+        assert_eq!(name_of(&[head.into(), Vec::new()]), None, "{head}");
     }
-    assert!(!unnamed(&["EHLO a\r\n".into(), "220 x ESMTP\r\n".into()]));
+    let mail = ["EHLO a\r\n".into(), "220 x ESMTP\r\n".into()];
+    assert_eq!(name_of(&mail), Some("smtp"));
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     name: "tls",
     probe,
     find: |_| None,
+    within: true,
     upgrade: &[],
     new: |begin| Box::new(Tls::new(begin.client)),
 };

@@ -19,6 +19,7 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     name: "websocket",
     probe,
     find: |_| None,
+    within: false,
     upgrade: &["websocket"],
     new: |begin| Box::new(WebSocket::new(begin)),
 };

@@ -69,7 +69,9 @@ pub fn flows(cx: &Cx, filter: &Filter) -> Result<Vec<FlowRow>> {
 pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
     let w = condition(cx, filter, Scope::Sources)?;
     let sql = format!(
-        "SELECT c.id,c.name,c.sha256,c.kind,c.bytes,c.packets,c.lines,c.first_ts,c.last_ts,c.calls,c.skipped,c.mapping,f.joined,f.skew FROM source c \
+        "SELECT c.id,c.name,c.sha256,c.kind,c.bytes,c.packets,c.lines,c.first_ts,c.last_ts,c.calls,c.skipped,c.mapping,f.joined,f.skew, \
+         (SELECT k.off_ns FROM source_clock k WHERE k.source_id=c.id AND EXISTS \
+         (SELECT 1 FROM source_clock o WHERE o.grp=k.grp AND o.source_id<>k.source_id)) FROM source c \
          LEFT JOIN source_fact f ON f.source_id=c.id WHERE {} ORDER BY c.name,c.sha256,c.id",
         w.sql
     );
@@ -114,6 +116,7 @@ pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
             calls: n(r.get(9)?),
             skipped: n(r.get(10)?),
             diags: found.collect::<rusqlite::Result<BTreeMap<_, _>>>()?,
+            clock_ns: r.get(14)?,
             taps: again.collect::<rusqlite::Result<_>>()?,
         });
     }

@@ -493,6 +493,16 @@ fn source(r: &SourceRow) -> Doc {
             role,
         ));
     }
+    if let Some(ns) = r.clock_ns {
+        let apart = span(ns.saturating_abs());
+        let common = "the one that trails are ordered by";
+        let clock = match ns.signum() {
+            0 => common.to_owned(),
+            1 => format!("{apart} ahead of {common}"),
+            _ => format!("{apart} behind {common}"),
+        };
+        d.add(Line::pair("clock", clock, Role::Text));
+    }
     if let Some(mapping) = &r.mapping {
         d.add(Line::pair("read with", mapping.clone(), Role::Text));
     }

@@ -318,9 +318,10 @@ pub static SOURCE: &[Column] = &[
     col("calls", "calls", Shown),
     col("skipped", "skipped", Shown),
     col("state", "state", Shown),
+    // those that tell how it was loaded are not in the evidence
     col(
         "diags",
-        "(SELECT group_concat(x,' ') FROM (SELECT code||'='||n||'@'||coalesce(first_unit,0) AS x FROM diag WHERE source_id=source.id AND code<>'other-rules' ORDER BY code))",
+        "(SELECT group_concat(x,' ') FROM (SELECT code||'='||n||'@'||coalesce(first_unit,0) AS x FROM diag WHERE source_id=source.id AND code NOT IN('other-rules','archive-not-followed') ORDER BY code))",
         Shown,
     ),
 ];
