@@ -41,6 +41,11 @@ pub fn read(
     let graphql_login =
         v.req_kind == "json" && memmem::find(body, b"mutation").is_some() && speaks_of_login(body);
     let login_place = words.login || graphql_login;
+    let graphql_logout = !graphql_login
+        && v.req_kind == "json"
+        && body.len() <= SMALL
+        && memmem::find(body, b"mutation").is_some()
+        && speaks_of_logout(body);
     let speaks = speaks_of_password(body);
     // A small request by nobody that is named may be a login in words that nobody knows.
     let alone = !seen.iter().any(strong);
@@ -119,10 +124,11 @@ pub fn read(
         events.push(IdentityEvent::Switched { to });
     }
 
-    if words.logout && !switch
+    if (words.logout || graphql_logout) && !switch
         || req.method() == Some(b"DELETE") && path.trim_end_matches('/').ends_with("session")
     {
-        if ok && !seen.is_empty() {
+        let done = !graphql_logout || !events.contains(&IdentityEvent::Refused);
+        if ok && done && !seen.is_empty() {
             events.push(IdentityEvent::Logout);
         }
         return;
@@ -352,6 +358,22 @@ fn speaks_of_login(body: &[u8]) -> bool {
         b"tokenAuth",
         b"createToken",
         b"refreshToken",
+    ]
+    .iter()
+    .any(|w| memmem::find(body, w).is_some())
+}
+
+fn speaks_of_logout(body: &[u8]) -> bool {
+    [
+        &b"logout"[..],
+        b"Logout",
+        b"logOut",
+        b"LogOut",
+        b"signOut",
+        b"SignOut",
+        b"signout",
+        b"logoff",
+        b"revokeToken",
     ]
     .iter()
     .any(|w| memmem::find(body, w).is_some())
