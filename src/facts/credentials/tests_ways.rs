@@ -301,3 +301,28 @@ fn graphql_says_in_its_body_who_is_out() {
         assert!(e.contains(&E::Refused), "{no} {e:?}");
     }
 }
+
+#[test]
+fn a_device_that_signs_is_a_key_and_ending_ones_own_session_is_a_logout() {
+    let device = |sign: &str| {
+        let (c, _) = run(
+            &format!("GET /things HTTP/1.1\nhost: a\nx-device-id: dev-611841{sign}"),
+            "HTTP/1.1 200 OK",
+        );
+        c.iter().map(|c| c.kind).collect::<Vec<_>>()
+    };
+    let signed = device("\nx-signature: 9f8e7d6c5b4a39281706f5e4d3c2b1a0");
+    assert_eq!(signed.first(), Some(&"api-key"));
+    assert!(device("").is_empty());
+    let ended = |path: &str| {
+        let (_, e) = run(
+            &format!(
+                "DELETE {path} HTTP/1.1\nhost: a\nauthorization: Bearer Zq3fKd81Lxw0PbTn5RyVa2cMe"
+            ),
+            "HTTP/1.1 204 No Content",
+        );
+        e.contains(&E::Logout)
+    };
+    assert!(ended("/rest/sessions/current") && ended("/api/session") && ended("/auth/tokens/me"));
+    assert!(!ended("/rest/sessions/17") && !ended("/rest/carts/current"));
+}

@@ -4,9 +4,9 @@
 //! Every piece of evidence adds points; above zero all are values but those that stand out. What it rests on is told as the reason.
 
 use super::decide::Work;
-use super::likeness::{alike, answers, answers_below};
+use super::likeness::{alike, answers, answers_below, own_fields};
 use super::odd::{odd_ones, sought};
-use super::{Tree, shapes, words};
+use super::{Fields, Tree, shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Children whose evidence is weighed; more of them say nothing new.
@@ -55,6 +55,10 @@ pub struct Kid<'a> {
     /// The same of what stands directly below, by its word (`{}` for an identifier) and method.
     pub(super) answers_below: BTreeMap<(&'a str, &'a str), &'a [u32]>,
     calls: u32,
+    /// What all that ends here or directly below answers.
+    pub(super) all: Vec<&'a [u32]>,
+    /// What the host answers.
+    pub(super) fields: &'a Fields,
 }
 
 /// Siblings that are identifiers.
@@ -99,6 +103,8 @@ impl<'a> Kid<'a> {
             answer: None,
             answers_below: BTreeMap::new(),
             calls: 0,
+            all: Vec::new(),
+            fields: &tree.fields,
         };
         let mut todo: Vec<(u8, u32, &'a str)> = nodes.iter().map(|n| (0, *n, "")).collect();
         let mut seen = 0;
@@ -120,6 +126,9 @@ impl<'a> Kid<'a> {
                     if !p.answer.is_empty() && k.answer.is_none_or(|old| new < old) {
                         k.answer = Some(new);
                     }
+                    if !p.answer.is_empty() {
+                        k.all.push(p.answer);
+                    }
                 }
             }
             if level == 1 {
@@ -128,6 +137,7 @@ impl<'a> Kid<'a> {
                     if !p.answer.is_empty() {
                         let had = k.answers_below.entry((above, p.method)).or_insert(p.answer);
                         *had = p.answer.min(*had);
+                        k.all.push(p.answer);
                     }
                 }
             }
@@ -461,6 +471,12 @@ fn weigh<'a>(
         } else if like < 0.4 {
             points -= 7.0;
         }
+    }
+    // Fields that nothing else of the host answers: one thing answers for all of them.
+    let asked = share(&|k| k.posts && !k.reads && !k.changes) < 0.5;
+    if asked && (routeish < 0.99 || looked.len() >= 3) && own_fields(looked) {
+        points += if looked.len() >= 3 { 4.0 } else { 2.0 };
+        why.push("answers that only they have".into());
     }
     // What stands below, and which methods are used.
     if let Some((mean, common)) = shared(looked, words::prefix(&w.prev) && w.depth > 0) {

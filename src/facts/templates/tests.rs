@@ -534,3 +534,34 @@ fn answers_tell_words_beside_identifiers_apart_and_technical_words_together() {
     assert_eq!(tariffs(&one)[3], "/v1/tariffs/{id}");
     assert_eq!(tariffs(&other)[3], "/v1/tariffs/B2B");
 }
+
+/// Answers with a field that nothing else of the host answers are one thing's; an envelope around all says nothing.
+#[test]
+fn what_only_they_answer_joins_a_closed_list() {
+    let routes = |own: &[u32], other: &[u32]| -> Vec<String> {
+        let ins: Vec<PathIn<'_>> = [
+            ("/alarms/2026-01-02/low", own),
+            ("/alarms/2026-01-03/high", own),
+            ("/alarms/2026-01-04/critical", own),
+            ("/gateways/9/neighbours", other),
+            ("/rules/7", other),
+        ]
+        .iter()
+        .map(|(p, answer)| PathIn {
+            answer,
+            ..PathIn::new("GET", "h", p, "rest", 3)
+        })
+        .collect();
+        let got = fold(&ins, &Beside::default());
+        got.iter().take(3).map(|g| g.route.to_string()).collect()
+    };
+    assert_eq!(routes(&[1, 2], &[8, 9]), ["/alarms/{date}/{id}"; 3]);
+    assert_eq!(
+        routes(&[1, 2], &[1, 2]),
+        [
+            "/alarms/{date}/low",
+            "/alarms/{date}/high",
+            "/alarms/{date}/critical"
+        ]
+    );
+}
