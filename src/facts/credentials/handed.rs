@@ -47,6 +47,16 @@ pub fn may_be_handed(f: &Field) -> bool {
         && !words::about_itself(&f.key)
 }
 
+/// What the request's cookie of a name holds.
+fn had(v: &CallView<'_>, name: &str) -> Option<String> {
+    let shown = v.req?.header_all("cookie");
+    shown.into_iter().find_map(|c| {
+        let c = String::from_utf8_lossy(c);
+        let mut of = cookie_pairs(&c).filter(|(n, _)| *n == name);
+        of.next().map(|(_, value)| percent(value.as_bytes(), false))
+    })
+}
+
 /// Reads what an answer hands out; its body where `parse`.
 pub fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: bool) -> Issued {
     let mut out = Issued::default();
@@ -69,7 +79,7 @@ pub fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok:
             out.deleted.push(name.to_owned());
         } else if ok
             && (words::session_cookie(name, &value) || jwt::looks(&value))
-            && !jwt::visitor(&value)
+            && !jwt::visitor(&value, had(v, name).as_deref())
         {
             out.add(format!("cookie:{name}"), &value, key);
         }

@@ -14,6 +14,8 @@ pub struct Claims {
     pub service: bool,
     /// For whom the program acts (RFC 8693, `act`): the token is the user's, the actor presents it.
     pub behalf: Option<String>,
+    /// Whether it is no token but all of a framework's session: one of somebody unknown is a visitor's.
+    pub session: bool,
 }
 
 /// Claims that name a user, best first. `sub` is last: it is often a number that nobody knows.
@@ -82,41 +84,64 @@ fn signed(content: &Value, time: &str, signature: &str) -> Option<Claims> {
         return None;
     }
     let o = content.as_object()?;
-    let named = [
+    let mut names = Vec::new();
+    for (key, claim) in [
         ("username", "username"),
         ("email", "email"),
         ("_user_id", "user_id"),
-        ("user_id", "user_id"),
-        ("uid", "uid"),
-    ];
-    let names = named
-        .iter()
-        .filter_map(|(k, claim)| Some((*claim, o.get(*k).and_then(text)?)))
-        .collect();
+    ] {
+        names.extend(o.get(key).and_then(text).map(|n| (claim, n)));
+    }
+    for (claim, name) in claims(content).names {
+        if !names
+            .iter()
+            .any(|(_, n): &(&str, String)| n.eq_ignore_ascii_case(&name))
+        {
+            names.push((claim, name));
+        }
+    }
     Some(Claims {
         names,
+        session: true,
         ..Claims::default()
     })
 }
 
-/// Whether text is such a session of somebody who is not logged in: it has nothing but what any visitor's has.
-pub fn visitor(token: &str) -> bool {
-    let Some((content, rest)) = token.split_once('.').filter(|_| looks(token)) else {
+/// Keys of such a session that say nothing of who has it.
+fn idle(key: &str) -> bool {
+    matches!(
+        key,
+        "csrf_token" | "_flashes" | "_permanent" | "_fresh" | "locale" | "lang" | "next"
+    )
+}
+
+/// The content of such a session.
+fn content(token: &str) -> Option<serde_json::Map<String, Value>> {
+    let (first, rest) = token.split_once('.').filter(|_| looks(token))?;
+    let (time, signature) = rest.split_once('.')?;
+    let content = part(first)?;
+    if content.get("alg").is_some() {
+        return None;
+    }
+    signed(&content, time, signature)?;
+    match content {
+        Value::Object(o) => Some(o),
+        _ => None,
+    }
+}
+
+/// Whether text is such a session of somebody who is not logged in: it has nothing but what any visitor's has, or what the
+/// session before it had, that named nobody.
+pub fn visitor(token: &str, before: Option<&str>) -> bool {
+    let Some(now) = content(token) else {
         return false;
     };
-    let of = || {
-        let (time, signature) = rest.split_once('.')?;
-        let content = part(content)?;
-        signed(&content, time, signature)?;
-        let only = |k: &String| {
-            matches!(
-                k.as_str(),
-                "csrf_token" | "_flashes" | "_permanent" | "_fresh" | "locale" | "lang" | "next"
-            )
-        };
-        Some(content.as_object()?.keys().all(only))
-    };
-    of().unwrap_or(false)
+    let named = |t: &str| read(t).is_some_and(|c| !c.names.is_empty());
+    let had = before
+        .filter(|b| !named(b) && !named(token))
+        .and_then(content);
+    now.keys()
+        .all(|k| idle(k) || had.as_ref().is_some_and(|h| h.contains_key(k)))
 }
 
 fn part(text: &str) -> Option<Value> {
@@ -157,6 +182,7 @@ fn claims(body: &Value) -> Claims {
                     names: vec![("client_id", actor)],
                     service: true,
                     behalf: Some(behalf),
+                    session: false,
                 };
             }
         }
@@ -203,7 +229,7 @@ fn claims(body: &Value) -> Claims {
             return Claims {
                 names: vec![("client_id", client)],
                 service: true,
-                behalf: None,
+                ..Claims::default()
             };
         }
     }
@@ -232,6 +258,9 @@ fn claims(body: &Value) -> Claims {
             names.insert(0, ("login", n));
         }
     }
+    if names.is_empty() {
+        names.extend(numbered(body));
+    }
     // A display name is no identity where anything better is there: two people may share it.
     if names.len() > 1 {
         names.retain(|(c, _)| *c != "name");
@@ -239,8 +268,70 @@ fn claims(body: &Value) -> Claims {
     Claims {
         names,
         service: robot,
-        behalf: None,
+        ..Claims::default()
     }
+}
+
+/// A token that nobody's words are in still says whose it is by an object with an `id`, or by its only key that ends so.
+fn numbered(body: &Value) -> Option<(&'static str, String)> {
+    let others = [
+        "jti",
+        "jwtid",
+        "sid",
+        "kid",
+        "session",
+        "tenant",
+        "org",
+        "company",
+        "client",
+        "device",
+        "app",
+        "request",
+        "trace",
+        "correlation",
+        "guest",
+        "anon",
+        "visitor",
+        "cart",
+        "basket",
+        "role",
+        "group",
+        "team",
+        "dept",
+        "department",
+        "realm",
+        "site",
+        "key",
+        "token",
+        "nonce",
+        "event",
+        "issuer",
+        "audience",
+        "plan",
+        "store",
+        "shop",
+        "project",
+        "workspace",
+        "account",
+    ];
+    let about = |k: &str| {
+        let k = super::words::plain(k);
+        !others.iter().any(|w| k.starts_with(w))
+    };
+    let o = body.as_object()?;
+    let value = |v: &Value| text(v).filter(|t| t.len() <= 64 && t != "0");
+    let mut found = o
+        .iter()
+        .filter(|(k, _)| about(k))
+        .filter_map(|(k, v)| match v {
+            Value::Object(inside) => value(inside.get("id").or_else(|| inside.get("_id"))?),
+            _ => {
+                let plain = super::words::plain(k);
+                value(v).filter(|_| plain.ends_with("id"))
+            }
+        });
+    let one = found.next()?;
+    found.next().is_none().then_some(("sub", one))
 }
 
 #[cfg(test)]
@@ -286,6 +377,22 @@ pub mod tests {
             (r#"{"sub":"9","brukernavn":"bob"}"#, "bob"),
         ] {
             assert_eq!(read(&token(t)).unwrap().names[0].1, name, "{t}");
+        }
+        // an object with an `id`, or the only key that ends so
+        for (t, name) in [
+            (
+                r#"{"ply":{"id":4711,"tag":"bob"},"typ":"a","jti":"9f"}"#,
+                "4711",
+            ),
+            (r#"{"memberId":"M-17","tenantId":"t3","iat":1}"#, "M-17"),
+        ] {
+            assert_eq!(read(&token(t)).unwrap().names[0].1, name, "{t}");
+        }
+        for t in [
+            r#"{"memberId":"M-17","driverId":"d3"}"#,
+            r#"{"guest_id":"9f8e","cartId":7}"#,
+        ] {
+            assert!(read(&token(t)).unwrap().names.is_empty(), "{t}");
         }
         let two = r#"{"p:a":"bob@x.example","p:b":"eva@x.example"}"#;
         assert!(read(&token(two)).unwrap().names.is_empty());

@@ -14,6 +14,7 @@ mod presented;
 mod programs;
 mod random;
 mod saml;
+mod spoken;
 mod switches;
 #[cfg(test)]
 mod tests;

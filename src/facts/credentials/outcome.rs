@@ -5,7 +5,8 @@ use super::fields::{self, Field, percent};
 use super::handed::{Issued, issued, may_be_handed};
 use super::presented::{Presented, secret_print};
 use super::{
-    CallView, PARSE, attempt, in_path, jwt, paths, saml, switches, told, two_step, verdict, words,
+    CallView, PARSE, attempt, in_path, jwt, paths, saml, spoken, switches, told, two_step, verdict,
+    words,
 };
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE};
 use crate::detect::print::PrintKey;
@@ -38,10 +39,16 @@ pub fn read(
         Some(o) => said.of(&format!("{path}/{o}")),
         None => place,
     };
-    let graphql_login =
-        v.req_kind == "json" && memmem::find(body, b"mutation").is_some() && speaks_of_login(body);
+    let graphql_login = v.req_kind == "json"
+        && memmem::find(body, b"mutation").is_some()
+        && spoken::speaks_of_login(body);
     let login_place = words.login || graphql_login;
-    let speaks = speaks_of_password(body);
+    let graphql_logout = !graphql_login
+        && v.req_kind == "json"
+        && body.len() <= SMALL
+        && memmem::find(body, b"mutation").is_some()
+        && spoken::speaks_of_logout(body);
+    let speaks = spoken::speaks_of_password(body);
     // A small request by nobody that is named may be a login in words that nobody knows.
     let alone = !seen.iter().any(strong);
     let bare = req.method() == Some(b"POST")
@@ -52,7 +59,7 @@ pub fn read(
             .iter()
             .all(|c| c.name.is_none() && (c.kind == "cookie" || !super::sure_place(&c.place)));
     // What lets in may stand in any address: `?sap-user=ida&sap-password=...`.
-    let asks = speaks_of_password(query);
+    let asks = spoken::speaks_of_password(query);
     let asks_whose = words.asks_whose;
     let reads = login_place || speaks || asks || bare || asks_whose;
     let mut given = if reads {
@@ -119,10 +126,11 @@ pub fn read(
         events.push(IdentityEvent::Switched { to });
     }
 
-    if words.logout && !switch
-        || req.method() == Some(b"DELETE") && path.trim_end_matches('/').ends_with("session")
+    if (words.logout || graphql_logout) && !switch
+        || req.method() == Some(b"DELETE") && spoken::own_session(&path)
     {
-        if ok && !seen.is_empty() {
+        let done = !graphql_logout || !events.contains(&IdentityEvent::Refused);
+        if ok && done && !seen.is_empty() {
             events.push(IdentityEvent::Logout);
         }
         return;
@@ -330,31 +338,6 @@ fn behalf(v: &CallView<'_>, body: &[u8], seen: &[CredentialSeen], events: &mut V
     if let Some(f) = name.filter(|f| !f.value.is_empty() && f.value.len() <= 128) {
         events.push(IdentityEvent::OnBehalf { name: f.value });
     }
-}
-
-fn speaks_of_password(body: &[u8]) -> bool {
-    body.windows(3)
-        .any(|w| matches!(w, b"pas" | b"Pas" | b"PAS" | b"pwd" | b"Pwd" | b"PWD"))
-        && body.len() < PARSE
-        || ["密码", "口令", "ennwort", "mima"]
-            .iter()
-            .any(|w| memmem::find(body, w.as_bytes()).is_some())
-        || memmem::find(body, b"SAMLResponse").is_some()
-}
-
-fn speaks_of_login(body: &[u8]) -> bool {
-    [
-        &b"login"[..],
-        b"Login",
-        b"signIn",
-        b"signin",
-        b"authenticate",
-        b"tokenAuth",
-        b"createToken",
-        b"refreshToken",
-    ]
-    .iter()
-    .any(|w| memmem::find(body, w).is_some())
 }
 
 /// Tokens that stand in the body or query of a request to a login or token path, or in one without other credentials.

@@ -60,7 +60,7 @@ pub fn own_header(name: &str) -> bool {
 /// Whether a header names the key by which another one signs the request: `X-Ca-Key` beside `X-Ca-Signature`, an application's
 /// or an access key's beside any signature. Such keys are short and no secrets, so nothing else tells them.
 pub fn signs(req: &Message, name: &str) -> bool {
-    let own = words::signing_key(name);
+    let own = words::signing_key(name) || signer(name);
     let prefix = name.strip_suffix("key").filter(|p| p.ends_with('-'));
     if !own && prefix.is_none() {
         return false;
@@ -75,6 +75,36 @@ pub fn signs(req: &Message, name: &str) -> bool {
             return false;
         };
         own || Some(rest) == prefix && rest != "x-"
+    })
+}
+
+/// Whether a header holds the number of what signs for itself: a device, a partner, a shop.
+fn signer(name: &str) -> bool {
+    let name = name.strip_prefix("x-").unwrap_or(name);
+    name.strip_suffix("-id").is_some_and(|n| {
+        let last = n.rsplit('-').next().unwrap_or(n);
+        matches!(
+            last,
+            "device"
+                | "client"
+                | "partner"
+                | "merchant"
+                | "terminal"
+                | "caller"
+                | "key"
+                | "app"
+                | "application"
+                | "sensor"
+                | "node"
+                | "station"
+                | "account"
+                | "customer"
+                | "member"
+                | "vendor"
+                | "consumer"
+                | "principal"
+                | "integration"
+        )
     })
 }
 

@@ -37,7 +37,9 @@ impl Presented {
     pub fn token(&mut self, kind: &'static str, place: String, secret: &str, key: &PrintKey) {
         let secret = secret.trim_matches('"');
         let print = secret_print(key, secret);
-        let Some(claims) = jwt::read(secret) else {
+        // A framework's session that names nobody is a cookie like others.
+        let read = jwt::read(secret).filter(|c| !c.session || !c.names.is_empty());
+        let Some(claims) = read else {
             self.add(CredentialSeen {
                 kind,
                 place,

@@ -245,3 +245,84 @@ fn a_device_may_be_beside_a_login_in_unknown_words() {
     );
     assert_eq!(logins(&e), [("2385284505", false, 1)], "{e:?}");
 }
+
+/// A session that a framework keeps in the cookie names whom it names, and a visitor's is no key.
+#[test]
+fn a_visitors_session_is_a_cookie_and_hands_nobody_in() {
+    let cookie = |content: &str| {
+        format!(
+            "GET / HTTP/1.1\nhost: a\ncookie: session={}",
+            token(content)
+        )
+    };
+    let (c, _) = run(&cookie(r#"{"basket":"9f8e7d"}"#), "HTTP/1.1 200 OK");
+    assert_eq!((c[0].kind, &c[0].name), ("cookie", &None));
+    let (c, _) = run(&cookie(r#"{"basket":"9f","user":"al"}"#), "HTTP/1.1 200 OK");
+    assert_eq!((c[0].kind, c[0].name.as_deref()), ("jwt", Some("al")));
+    let try_in = |after: &str| {
+        let (_, e) = run(
+            &format!(
+                "POST /en/login HTTP/1.1\nhost: a\ncookie: session={}\ncontent-type: application/x-www-form-urlencoded\n\nemail=al%40x.example&passwd=x9",
+                token(r#"{"basket":"9f8e7d"}"#)
+            ),
+            &format!(
+                "HTTP/1.1 200 OK\nset-cookie: session={}\ncontent-type: text/html\n\n<p>hi</p>",
+                token(after)
+            ),
+        );
+        e
+    };
+    let no = try_in(r#"{"_flashes":[1],"basket":"9f8e7d"}"#);
+    assert!(logins(&no).is_empty(), "{no:?}");
+    let yes = try_in(r#"{"basket":"9f8e7d","ref":7}"#);
+    assert_eq!(logins(&yes), [("al@x.example", false, 1)], "{yes:?}");
+}
+
+#[test]
+fn graphql_says_in_its_body_who_is_out() {
+    let ask = |query: &str, answer: &str| {
+        let (_, e) = run(
+            &format!(
+                "POST /graphql HTTP/1.1\nhost: a\nauthorization: Bearer Zq3fKd81Lxw0PbTn5RyVa2cMe\ncontent-type: application/json\n\n{{\"query\":\"{query}\"}}"
+            ),
+            &format!("HTTP/1.1 200 OK\ncontent-type: application/json\n\n{answer}"),
+        );
+        e
+    };
+    let out = ask("mutation { signOut }", r#"{"data":{"signOut":true}}"#);
+    assert!(out.contains(&E::Logout), "{out:?}");
+    let read = ask("query { signOuts { at } }", r#"{"data":{"signOuts":[]}}"#);
+    assert!(!read.contains(&E::Logout), "{read:?}");
+    for no in [
+        r#"{"errors":[{"message":"Not signed in"}]}"#,
+        r#"{"errors":[{"message":"x","extensions":{"code":"UNAUTHENTICATED"}}]}"#,
+    ] {
+        let e = ask("query { courses { id } }", no);
+        assert!(e.contains(&E::Refused), "{no} {e:?}");
+    }
+}
+
+#[test]
+fn a_device_that_signs_is_a_key_and_ending_ones_own_session_is_a_logout() {
+    let device = |sign: &str| {
+        let (c, _) = run(
+            &format!("GET /things HTTP/1.1\nhost: a\nx-device-id: dev-611841{sign}"),
+            "HTTP/1.1 200 OK",
+        );
+        c.iter().map(|c| c.kind).collect::<Vec<_>>()
+    };
+    let signed = device("\nx-signature: 9f8e7d6c5b4a39281706f5e4d3c2b1a0");
+    assert_eq!(signed.first(), Some(&"api-key"));
+    assert!(device("").is_empty());
+    let ended = |path: &str| {
+        let (_, e) = run(
+            &format!(
+                "DELETE {path} HTTP/1.1\nhost: a\nauthorization: Bearer Zq3fKd81Lxw0PbTn5RyVa2cMe"
+            ),
+            "HTTP/1.1 204 No Content",
+        );
+        e.contains(&E::Logout)
+    };
+    assert!(ended("/rest/sessions/current") && ended("/api/session") && ended("/auth/tokens/me"));
+    assert!(!ended("/rest/sessions/17") && !ended("/rest/carts/current"));
+}

@@ -53,7 +53,8 @@ pub fn says_shut_out(v: &CallView<'_>) -> bool {
     if v.resp_kind != "json"
         || body.len() > SHUT_OUT
         || ![
-            "401", "oken", "ession", "ogin", "auth", "登", "会话", "认证",
+            "401", "oken", "ession", "ogin", "auth", "AUTH", "TOKEN", "SESSION", "LOGIN", "SIGN",
+            "igned", "登", "会话", "认证",
         ]
         .iter()
         .any(|w| memmem::find(body, w.as_bytes()).is_some())
@@ -71,7 +72,17 @@ pub fn says_shut_out(v: &CallView<'_>) -> bool {
     told.iter().any(|f| {
         let says = matches!(
             f.key.as_str(),
-            "message" | "msg" | "error" | "errmsg" | "detail" | "reason" | "err" | "errormessage"
+            "message"
+                | "msg"
+                | "error"
+                | "errmsg"
+                | "detail"
+                | "reason"
+                | "err"
+                | "errormessage"
+                | "code"
+                | "errorcode"
+                | "errcode"
         );
         code(f) || says && f.text && shut_out_word(&f.value)
     })
@@ -109,6 +120,11 @@ fn shut_out_word(text: &str) -> bool {
             "notauthed",
             "notauthenticated",
             "notloggedin",
+            "notloggedon",
+            "notsignedin",
+            "signinrequired",
+            "authenticationrequired",
+            "pleasesignin",
             "notlogin",
             "nosession",
             "pleaselogin",

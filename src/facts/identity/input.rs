@@ -178,7 +178,8 @@ impl Input {
             };
             let maybe = !sure_place(&c.place);
             let cookie = c.place.strip_prefix("cookie:");
-            let strong = cookie.is_none_or(session_name);
+            // What reads as a token is one, whatever the cookie is called.
+            let strong = cookie.is_none_or(session_name) || c.kind == "jwt";
             self.creds.push(Cred {
                 print: c.print,
                 kind: via(c.kind),
@@ -423,17 +424,26 @@ impl Input {
         }
     }
 
-    /// A cookie that a login hands out and nothing better beside it is a session's, whatever its name.
+    /// A cookie that a login hands out and nothing better beside it is a session's, whatever its name; what nobody ever shows is
+    /// nothing better, and what is shown as a token is as good.
     fn learn_cookies(&mut self) {
+        let jwt = via("jwt");
+        let mut shown: FxHashMap<u64, bool> = FxHashMap::default();
+        for c in &self.creds {
+            *shown.entry(c.print).or_default() |= c.kind == jwt;
+        }
+        for i in self.issued.iter_mut().filter(|i| i.weak) {
+            i.weak = shown.get(&i.print) != Some(&true);
+        }
         let mut names: FxHashSet<u32> = FxHashSet::default();
         for row in &self.rows {
             for e in self.events_of(row) {
                 let Ev::Login { issued, .. } = *e else {
                     continue;
                 };
-                let shown = |print: u64| self.creds_of(row).iter().any(|c| c.print == print);
-                let new = || self.issued_of(issued).iter().filter(|i| !shown(i.print));
-                if new().all(|i| i.weak || i.maybe) {
+                let had = |print: u64| self.creds_of(row).iter().any(|c| c.print == print);
+                let new = || self.issued_of(issued).iter().filter(|i| !had(i.print));
+                if new().all(|i| i.weak || i.maybe || !shown.contains_key(&i.print)) {
                     names.extend(new().filter(|i| i.cookie).map(|i| i.name));
                 }
             }

@@ -259,3 +259,26 @@ fn the_number_of_an_attempt_is_nobodys_while_codes_are_wrong() {
     let names = s.names();
     assert_eq!(names[1..], [NOBODY, "alice"]);
 }
+
+/// A ticket that nobody ever shows is no session, and a cookie that is a token is one whatever it is called.
+#[test]
+fn what_is_shown_later_is_what_the_login_handed_out() {
+    for kind in ["cookie", "jwt"] {
+        let mut s = Story::default();
+        let in_by = |name: &str, ticket: u64, print: u64| E::Login {
+            name: name.into(),
+            service: false,
+            issued: vec![
+                ("$.ticket".into(), ticket),
+                ("cookie:arena_at".into(), print),
+            ],
+            sure: true,
+        };
+        let at = |print| cred(kind, "cookie:arena_at", print);
+        s.call(&[], &[in_by("alice", 71, 1)]);
+        s.call(&[at(1)], &[]);
+        s.call(&[], &[in_by("bob", 72, 2)]);
+        s.call(&[at(2)], &[]);
+        assert_eq!(s.names(), ["alice", "alice", "bob", "bob"], "{kind}");
+    }
+}

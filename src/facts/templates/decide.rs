@@ -3,7 +3,7 @@
 
 use super::evidence::{self, Kid};
 use super::given::Says;
-use super::{Folded, Tree, shapes, trees, words};
+use super::{Folded, Tree, languages, shapes, trees, words};
 use crate::limits::SPLIT_VALUES;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -498,34 +498,6 @@ fn version_here(
         })
 }
 
-/// Words that only look like a language: `/hr/staff` beside `/en/news` and `/de/news`, which have the same below.
-fn strangers<'a>(tree: &Tree<'a>, children: &Children<'a>) -> BTreeSet<&'a str> {
-    let below = |nodes: &Vec<u32>| -> BTreeSet<&str> {
-        let of = nodes.iter().filter_map(|n| tree.nodes.get(*n as usize));
-        of.flat_map(|n| n.children.keys().take(64).map(AsRef::as_ref))
-            .collect()
-    };
-    let languages: Vec<(&'a str, BTreeSet<&str>)> = children
-        .iter()
-        .filter(|(s, _)| words::locale(s) || words::language(s))
-        .take(64)
-        .map(|(s, n)| (*s, below(n)))
-        .filter(|(_, b)| !b.is_empty())
-        .collect();
-    let alone = |s: &str, b: &BTreeSet<&str>| {
-        let mut others = languages.iter().filter(|(o, _)| *o != s);
-        others.all(|(_, o)| o.is_disjoint(b))
-    };
-    let (out, kin): (Vec<_>, Vec<_>) = languages.iter().partition(|(s, b)| alone(s, b));
-    if kin.len() < 2 {
-        return BTreeSet::new();
-    }
-    out.into_iter()
-        .filter(|(s, _)| words::language(s))
-        .map(|(s, _)| *s)
-        .collect()
-}
-
 /// Names, slugs and numbered words among the children without a shape.
 fn named<'a>(
     tree: &'a Tree<'a>,
@@ -561,24 +533,30 @@ fn named<'a>(
         }
     }
     let numbered: BTreeSet<&str> = out.iter().copied().collect();
-    let strangers = strangers(tree, children);
+    let site = languages::of(tree, children);
     let kids: Vec<Kid<'a>> = rest
         .iter()
-        .filter(|s| !numbered.contains(**s) && !shapes::version(s) && !strangers.contains(**s))
+        .filter(|s| !numbered.contains(**s) && !shapes::version(s) && !site.strangers.contains(**s))
         .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
         .map(|k| k.below(&w.prev))
         .collect();
-    let family = evidence::Family {
-        typed: typed
-            .iter()
-            .take(evidence::LOOKED)
-            .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
-            .collect(),
-        numbered: out.len(),
-    };
-    let verdict = evidence::judge(&kids, &family, w);
-    why.extend(verdict.why);
-    out.extend(verdict.members);
+    // What a site says in several languages is below each of them; what stands beside them is judged by itself.
+    let numbered = out.len();
+    let (spoken, others): (Vec<_>, Vec<_>) =
+        kids.into_iter().partition(|k| site.kin.contains(k.seg));
+    for (kids, languages) in [(spoken, true), (others, false)] {
+        let beside = typed.iter().filter(|s| site.kin.contains(**s) == languages);
+        let family = evidence::Family {
+            typed: beside
+                .take(evidence::LOOKED)
+                .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
+                .collect(),
+            numbered: if languages { 0 } else { numbered },
+        };
+        let verdict = evidence::judge(&kids, &family, w);
+        why.extend(verdict.why);
+        out.extend(verdict.members);
+    }
     (out, why)
 }
 

@@ -4,8 +4,9 @@
 //! Every piece of evidence adds points; above zero all are values but those that stand out. What it rests on is told as the reason.
 
 use super::decide::Work;
-use super::likeness::{alike, answers, answers_below};
-use super::{Tree, shapes, words};
+use super::likeness::{alike, answers, answers_below, own_fields};
+use super::odd::{odd_ones, sought};
+use super::{Fields, Tree, shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Children whose evidence is weighed; more of them say nothing new.
@@ -19,24 +20,26 @@ const LEVELS: u8 = 4;
 pub struct Kid<'a> {
     pub seg: &'a str,
     /// Every piece is a word of routes.
-    routeish: bool,
+    pub(super) routeish: bool,
     fixed: bool,
-    namey: bool,
+    /// A technical word with a number: of its own wherever nothing says otherwise.
+    tech: bool,
+    pub(super) namey: bool,
     /// Field of an answer that handed it out.
-    handed: Option<String>,
+    pub(super) handed: Option<String>,
     /// Its own answer names it.
-    named: bool,
-    account: bool,
+    pub(super) named: bool,
+    pub(super) account: bool,
     /// Words of routes below, by level; those that any resource has left out.
     below: BTreeSet<(u8, &'a str)>,
     /// All that stands directly below, `{}` for identifiers.
-    first: BTreeSet<&'a str>,
+    pub(super) first: BTreeSet<&'a str>,
     /// Other texts below.
     texts: BTreeSet<(u8, &'a str)>,
     /// Nodes that it was merged of: below a parameter, how many values have it.
     nodes: usize,
     /// Whether anything stands below.
-    inner: bool,
+    pub(super) inner: bool,
     /// Names stand below: it is itself a collection.
     collects: bool,
     typed_below: bool,
@@ -44,14 +47,18 @@ pub struct Kid<'a> {
     shapes: BTreeSet<&'static str>,
     documents_below: bool,
     generic_below: bool,
-    reads: bool,
-    changes: bool,
-    posts: bool,
+    pub(super) reads: bool,
+    pub(super) changes: bool,
+    pub(super) posts: bool,
     /// Names of the fields of its answer, by method.
     pub(super) answer: Option<(&'a str, &'a [u32])>,
     /// The same of what stands directly below, by its word (`{}` for an identifier) and method.
     pub(super) answers_below: BTreeMap<(&'a str, &'a str), &'a [u32]>,
     calls: u32,
+    /// What all that ends here or directly below answers.
+    pub(super) all: Vec<&'a [u32]>,
+    /// What the host answers.
+    pub(super) fields: &'a Fields,
 }
 
 /// Siblings that are identifiers.
@@ -74,7 +81,8 @@ impl<'a> Kid<'a> {
         let mut k = Kid {
             seg,
             routeish: words::routeish(seg),
-            fixed: words::fixed(seg) || words::tech(seg),
+            fixed: words::fixed(seg),
+            tech: words::tech(seg),
             namey: shapes::namey(seg) || seg.starts_with('@'),
             handed: (tree.beside.handed)(tree.host, name),
             named: false,
@@ -95,6 +103,8 @@ impl<'a> Kid<'a> {
             answer: None,
             answers_below: BTreeMap::new(),
             calls: 0,
+            all: Vec::new(),
+            fields: &tree.fields,
         };
         let mut todo: Vec<(u8, u32, &'a str)> = nodes.iter().map(|n| (0, *n, "")).collect();
         let mut seen = 0;
@@ -116,6 +126,9 @@ impl<'a> Kid<'a> {
                     if !p.answer.is_empty() && k.answer.is_none_or(|old| new < old) {
                         k.answer = Some(new);
                     }
+                    if !p.answer.is_empty() {
+                        k.all.push(p.answer);
+                    }
                 }
             }
             if level == 1 {
@@ -124,6 +137,7 @@ impl<'a> Kid<'a> {
                     if !p.answer.is_empty() {
                         let had = k.answers_below.entry((above, p.method)).or_insert(p.answer);
                         *had = p.answer.min(*had);
+                        k.all.push(p.answer);
                     }
                 }
             }
@@ -160,7 +174,7 @@ impl<'a> Kid<'a> {
         k.routeish |= k.plural();
         // `sale.order/17`: with something below, a dotted name is one of a kind of thing.
         let dotted = seg.split('.').filter(|p| p.len() >= 3).count() >= 2;
-        if dotted && k.inner && !k.fixed {
+        if dotted && k.inner && !k.fixed && !k.tech {
             (k.routeish, k.namey) = (false, true);
         }
         k
@@ -180,7 +194,7 @@ impl<'a> Kid<'a> {
 
     /// A word that is a route of its own beside a parameter, unless answers say otherwise.
     pub fn apart(&self) -> bool {
-        self.fixed && !(self.named && self.handed.is_some()) && !self.account
+        (self.fixed || self.tech) && !(self.named && self.handed.is_some()) && !self.account
     }
 }
 
@@ -260,7 +274,10 @@ pub fn judge<'a>(kids: &[Kid<'a>], family: &Family<'a>, w: &Work) -> Verdict<'a>
     let share = |f: &dyn Fn(&Kid<'a>) -> bool| looked.iter().filter(|k| f(k)).count() as f64 / n;
     let (points, mut why) = weigh(&looked, family, w, &share);
     let several = open.len() >= 2 || family.numbered > 0 || !family.typed.is_empty();
-    if points > 0.0 && (several || points > 2.0) {
+    if let Some(sought) = sought(&open, w) {
+        out.why = vec![format!("{} texts after '{}'", sought.len(), w.prev)];
+        out.members = sought;
+    } else if points > 0.0 && (several || points > 2.0) {
         let odd = odd_ones(&open, family, &share);
         out.members = open
             .iter()
@@ -317,9 +334,19 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
             && k.first.is_subset(&firsts)
             && answers
     };
+    // A technical word is a value where everything else is one and it answers as they do: `/rates/B2B`.
+    let technical = |k: &&Kid<'a>| {
+        let alike_all = matches!((k.answer, usual), (Some((m, a)), Some((n, b))) if m == n && alike(a, b) >= 0.7);
+        k.tech
+            && !k.fixed
+            && of.len() >= 2
+            && !members.contains(k.seg)
+            && alike_all
+            && k.inner == (folders > 0)
+    };
     let more: Vec<&str> = kids
         .iter()
-        .filter(|k| same(k) || listed(k))
+        .filter(|k| same(k) || listed(k) || technical(k))
         .map(|k| k.seg)
         .collect();
     if !more.is_empty() {
@@ -329,7 +356,7 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
     }
 }
 
-type Share<'s, 'a> = &'s dyn Fn(&dyn Fn(&Kid<'a>) -> bool) -> f64;
+pub(super) type Share<'s, 'a> = &'s dyn Fn(&dyn Fn(&Kid<'a>) -> bool) -> f64;
 
 /// Points for values, and the reasons that speak for them.
 #[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
@@ -445,6 +472,12 @@ fn weigh<'a>(
             points -= 7.0;
         }
     }
+    // Fields that nothing else of the host answers: one thing answers for all of them.
+    let asked = share(&|k| k.posts && !k.reads && !k.changes) < 0.5;
+    if asked && (routeish < 0.99 || looked.len() >= 3) && own_fields(looked) {
+        points += if looked.len() >= 3 { 4.0 } else { 2.0 };
+        why.push("answers that only they have".into());
+    }
     // What stands below, and which methods are used.
     if let Some((mean, common)) = shared(looked, words::prefix(&w.prev) && w.depth > 0) {
         if mean >= 0.5 && common > 0.0 {
@@ -509,31 +542,6 @@ fn weigh<'a>(
         points -= 2.0;
     }
     (points, why)
-}
-
-/// Of children that are values as a whole, those that are routes all the same: a word of routes among names that are none, with
-/// another answer, or other methods.
-fn odd_ones<'a>(open: &[&Kid<'a>], family: &Family<'a>, share: Share<'_, 'a>) -> BTreeSet<&'a str> {
-    let words = share(&|k| k.routeish);
-    let posts = share(&|k| k.posts && !k.reads && !k.changes);
-    let usual = open
-        .iter()
-        .filter(|k| !k.routeish)
-        .chain(&family.typed.iter().collect::<Vec<_>>())
-        .find_map(|k| k.answer);
-    open.iter()
-        .filter(|k| k.routeish && k.handed.is_none() && !k.named)
-        .filter(|k| {
-            let other_answer = match (k.answer, usual) {
-                (Some((m, a)), Some((n, b))) => m == n && alike(a, b) < 0.4,
-                _ => false,
-            };
-            let rare = words < 0.25 && words::pieces(k.seg).len() == 1 && share(&|k| k.namey) > 0.6;
-            let act = posts < 0.3 && k.posts && !k.reads && !k.inner;
-            other_answer || rare || act
-        })
-        .map(|k| k.seg)
-        .collect()
 }
 
 /// Of children that are no values as a whole, those that are.

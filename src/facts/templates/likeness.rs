@@ -44,3 +44,36 @@ pub fn answers_below(kids: &[&Kid<'_>]) -> Option<f64> {
         .collect();
     (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
 }
+
+/// Answers of one child that are compared.
+const COMPARED: usize = 64;
+
+/// Paths that answer something else before a field says anything: a host with one thing has nothing but its fields.
+const OTHERS: u32 = 2;
+
+/// Whether the answers of all these have a field in common that no other path of the host answers.
+pub fn own_fields(kids: &[&Kid<'_>]) -> bool {
+    let Some(first) = kids.first().filter(|_| kids.len() >= 2) else {
+        return false;
+    };
+    let Some(of_first) = first.all.first() else {
+        return false;
+    };
+    if kids
+        .iter()
+        .any(|k| k.all.is_empty() || k.all.len() > COMPARED)
+    {
+        return false;
+    }
+    of_first.iter().any(|f| {
+        let mut all = 0u32;
+        let mut on_each = true;
+        for k in kids {
+            let n = k.all.iter().filter(|a| a.binary_search(f).is_ok()).count();
+            on_each &= n > 0;
+            all = all.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+        }
+        let others = first.fields.paths.saturating_sub(all);
+        on_each && others >= OTHERS && first.fields.on.get(f) == Some(&all)
+    })
+}

@@ -9,8 +9,10 @@ mod decide;
 pub mod dispatch;
 mod evidence;
 pub mod given;
+mod languages;
 mod likeness;
 pub mod names;
+mod odd;
 mod people;
 mod registries;
 pub mod shapes;
@@ -20,6 +22,7 @@ mod trees;
 mod words;
 
 use crate::limits::TEMPLATE_PATHS;
+use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,6 +109,15 @@ struct Node<'a> {
     ends: Vec<u32>,
 }
 
+/// Fields of the answers of one host.
+#[derive(Debug, Default)]
+struct Fields {
+    /// On how many paths each stands.
+    on: FxHashMap<u32, u32>,
+    /// Paths that have an answer.
+    paths: u32,
+}
+
 /// All paths of one host.
 struct Tree<'a> {
     nodes: Vec<Node<'a>>,
@@ -114,6 +126,7 @@ struct Tree<'a> {
     beside: &'a Beside<'a>,
     /// Whether a segment is a lone dash.
     dashes: bool,
+    fields: Fields,
 }
 
 /// Path of a target without query and fragment; an absolute form loses scheme and authority.
@@ -217,10 +230,15 @@ pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
             continue;
         }
         let mut nodes = vec![Node::default()];
+        let mut fields = Fields::default();
         for i in list {
             let Some(p) = paths.get(i as usize) else {
                 continue;
             };
+            for f in p.answer {
+                *fields.on.entry(*f).or_default() += 1;
+            }
+            fields.paths += u32::from(!p.answer.is_empty());
             let mut at = 0u32;
             for seg in segments(path_of(p.target)) {
                 at = step(&mut nodes, at, seg);
@@ -232,6 +250,7 @@ pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
         let dashes = nodes.iter().any(|n| n.children.contains_key("-"));
         let tree = Tree {
             dashes,
+            fields,
             nodes,
             host,
             paths,

@@ -474,3 +474,94 @@ fn packages_with_scopes_and_small_trees() {
          GET /r/9/contents/src/net/tcp.rs -> /r/{id}/contents/{file}",
     );
 }
+
+#[test]
+fn languages_of_a_site_take_nothing_along_and_sought_texts_are_values() {
+    check(
+        "GET /en/book/the-old-river -> /{id}/book/{id}
+         GET /en/book/paper-team -> /{id}/book/{id}
+         GET /en/author/ida-berg -> /{id}/author/{id}
+         GET /en/account -> /{id}/account
+         GET /de/book/winter-light -> /{id}/book/{id}
+         GET /de/author/uma-weber -> /{id}/author/{id}
+         GET /de/account -> /{id}/account
+         GET /zh-CN/book/old-bridge-guide -> /{id}/book/{id}
+         GET /zh-CN/account -> /{id}/account
+         POST /basket/items -> /basket/items
+         GET /readers/me -> /readers/me",
+    );
+    check(
+        "GET /shop/search/cats -> /shop/search/{id}
+         GET /shop/search/the%20sea -> /shop/search/{id}
+         GET /shop/search/slow+cooking -> /shop/search/{id}
+         GET /hub/search/users -> /hub/search/users
+         GET /hub/search/issues -> /hub/search/issues",
+    );
+}
+
+#[test]
+fn answers_tell_words_beside_identifiers_apart_and_technical_words_together() {
+    let (one, other): (Vec<u32>, Vec<u32>) = ((0..6).collect(), (90..96).collect());
+    let routes = |paths: &[(&str, &[u32])]| -> Vec<String> {
+        let ins: Vec<PathIn<'_>> = paths
+            .iter()
+            .map(|(p, answer)| PathIn {
+                answer,
+                ..PathIn::new("GET", "h", p, "rest", 3)
+            })
+            .collect();
+        let got = fold(&ins, &Beside::default());
+        got.iter().map(|g| g.route.to_string()).collect()
+    };
+    let meters = |stale| {
+        routes(&[
+            ("/v1/meters/MT90817263", &one),
+            ("/v1/meters/MT10293847", &one),
+            ("/v1/meters/MT55667788", &one),
+            ("/v1/meters/stale", stale),
+        ])
+    };
+    assert_eq!(meters(&other)[3], "/v1/meters/stale");
+    assert_eq!(meters(&one)[3], "/v1/meters/{id}");
+    let tariffs = |b2b| {
+        routes(&[
+            ("/v1/tariffs/night", &one),
+            ("/v1/tariffs/flex-2026", &one),
+            ("/v1/tariffs/sunny-side", &one),
+            ("/v1/tariffs/B2B", b2b),
+        ])
+    };
+    assert_eq!(tariffs(&one)[3], "/v1/tariffs/{id}");
+    assert_eq!(tariffs(&other)[3], "/v1/tariffs/B2B");
+}
+
+/// Answers with a field that nothing else of the host answers are one thing's; an envelope around all says nothing.
+#[test]
+fn what_only_they_answer_joins_a_closed_list() {
+    let routes = |own: &[u32], other: &[u32]| -> Vec<String> {
+        let ins: Vec<PathIn<'_>> = [
+            ("/alarms/2026-01-02/low", own),
+            ("/alarms/2026-01-03/high", own),
+            ("/alarms/2026-01-04/critical", own),
+            ("/gateways/9/neighbours", other),
+            ("/rules/7", other),
+        ]
+        .iter()
+        .map(|(p, answer)| PathIn {
+            answer,
+            ..PathIn::new("GET", "h", p, "rest", 3)
+        })
+        .collect();
+        let got = fold(&ins, &Beside::default());
+        got.iter().take(3).map(|g| g.route.to_string()).collect()
+    };
+    assert_eq!(routes(&[1, 2], &[8, 9]), ["/alarms/{date}/{id}"; 3]);
+    assert_eq!(
+        routes(&[1, 2], &[1, 2]),
+        [
+            "/alarms/{date}/low",
+            "/alarms/{date}/high",
+            "/alarms/{date}/critical"
+        ]
+    );
+}

@@ -226,6 +226,11 @@ pub fn prefix(prev: &str) -> bool {
         || prev != "{}" && super::shapes::shape(prev).is_some()
 }
 
+/// Whether what somebody sought stands below this segment.
+pub fn seeks(prev: &str) -> bool {
+    has("seeks", &prev.to_lowercase())
+}
+
 /// Whether a tree of files begins here.
 pub fn mount(s: &str) -> bool {
     has("mount", &s.to_ascii_lowercase())
