@@ -225,6 +225,14 @@ impl Columns {
                 continue;
             };
             if self.fields.is_empty() {
+                // tables of all kinds have a column of methods
+                if form != Form::W3c
+                    && meaning.slot == Slot::Method
+                    && !names::says_nothing(&cell)
+                    && !names::fits(Slot::Method, &cell)
+                {
+                    return Err(NoCall::NoRequest);
+                }
                 draft.put(meaning, cell, at);
             } else {
                 later.push((header.ranks.get(n - 1).copied(), at, meaning, cell));
