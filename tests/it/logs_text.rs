@@ -273,7 +273,14 @@ fn a_year_that_no_line_tells_is_that_of_what_is_beside_it() {
         let summary = run(&options, &Progress::default()).unwrap();
         let source = summary.sources.last().unwrap();
         let first = source.first.as_deref().unwrap_or_default();
-        assert!(first.starts_with(&format!("{}-03-01T02:00:00", want.0)), "{name}: {first}");
-        assert!(source.diags.contains_key(want.1), "{name}: {:?}", source.diags);
+        assert!(
+            first.starts_with(&format!("{}-03-01T02:00:00", want.0)),
+            "{name}: {first}"
+        );
+        assert!(
+            source.diags.contains_key(want.1),
+            "{name}: {:?}",
+            source.diags
+        );
     }
 }

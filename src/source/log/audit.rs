@@ -179,7 +179,13 @@ mod tests {
     #[test]
     fn an_entry_is_one_text_without_its_bodies() {
         let mut entries = Entries::default();
-        let lines = ["--abcd1234-A--", "[x] y", "--abcd1234-C--", "secret", "--abcd1234-Z--"];
+        let lines = [
+            "--abcd1234-A--",
+            "[x] y",
+            "--abcd1234-C--",
+            "secret",
+            "--abcd1234-Z--",
+        ];
         let mut whole = None;
         assert!(matches!(entries.take(b"stray", 1, 0), Part::Alone));
         for (n, line) in (2u64..).zip(lines) {

@@ -299,11 +299,7 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// Where the line lacks a time or says what cannot be, or logs something that is no request.
-    pub fn finish(
-        mut self,
-        zone: &LogZone,
-        written: Option<Written>,
-    ) -> Result<LogCall, NoCall> {
+    pub fn finish(mut self, zone: &LogZone, written: Option<Written>) -> Result<LogCall, NoCall> {
         let mut call = LogCall {
             method: self.text(Slot::Method),
             version: self

@@ -61,6 +61,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "originalurl",
             "requestedurl",
             "httpurl",
+            "operurl",
+            "resource",
             "requestedpath",
             "httpuri",
             "httprequesturi",
@@ -198,6 +200,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "ipclient",
             "sourceipport",
             "clientipport",
+            "operip",
             "peer.ipv4",
             "客户端ip",
             "来源ip",
@@ -210,6 +213,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "来源地址",
             "源地址",
             "客户端地址",
+            "操作地址",
         ],
     ),
     (
@@ -282,6 +286,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "loginid",
             "useraccount",
             "usrname",
+            "opername",
+            "operator",
             "suser",
             "client.user",
             "用户",
@@ -292,6 +298,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "主账号",
             "账号",
             "操作人",
+            "操作人员",
             "操作用户",
             "访问用户",
             "currentuser",
@@ -425,6 +432,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "at",
             "eventtime",
             "devtime",
+            "opertime",
+            "optime",
             "rt",
             "logtime",
             "t",
@@ -514,7 +523,10 @@ pub fn fold(name: &str, out: &mut String) {
 
 /// Whether a text is how a writer says that there is nothing.
 pub fn says_nothing(text: &str) -> bool {
-    matches!(text, "" | "-" | "--" | "N/A" | "n/a" | "(null)" | "null" | "None")
+    matches!(
+        text,
+        "" | "-" | "--" | "N/A" | "n/a" | "(null)" | "null" | "None"
+    )
 }
 
 /// Whether a text is a request target or a URL, and no request line.
@@ -525,8 +537,9 @@ fn is_target(text: &str) -> bool {
 }
 
 /// Ways of logging in, which are no names.
-const HOW: [&str; 10] = [
+const HOW: [&str; 12] = [
     "basic", "bearer", "digest", "jwt", "oauth", "oauth2", "mtls", "true", "false", "unknown",
+    "http", "https",
 ];
 
 /// Whether a text is a time of day alone.
@@ -592,6 +605,10 @@ impl<'a> Best<'a> {
             let Some(text) = text().filter(|t| !says_nothing(t)) else {
                 return;
             };
+            // what rights are asked for is called a resource as well
+            if name == "resource" && !is_target(&text) {
+                return;
+            }
             let slot = match slot {
                 // `request` may hold the target alone
                 Slot::Request if is_target(&text) => Slot::Uri,

@@ -143,6 +143,7 @@ fn civil(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
         "%a %b %d %H:%M:%S %Y",
         "%b %d %Y %H:%M:%S",
         "%m/%d/%Y %H:%M:%S",
+        "%Y:%m:%d-%H:%M:%S",
     ] {
         if let Ok(civil) = jiff::civil::DateTime::strptime(form, s) {
             return zone.resolve(civil);

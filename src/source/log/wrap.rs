@@ -298,7 +298,9 @@ fn object(value: &Value, zone: &LogZone) -> Option<Inside<'static>> {
             _ => None,
         })
     };
-    let written = at(value).or_else(|| inside().find_map(at)).map(Written::from);
+    let written = at(value)
+        .or_else(|| inside().find_map(at))
+        .map(Written::from);
     Some(Inside {
         line: Cow::Owned(line),
         written,

@@ -97,22 +97,40 @@ mod tests {
 
     #[test]
     fn the_year_is_the_one_that_brings_a_time_nearest() {
-        let ts = |t: &str| Ts::try_from(t.parse::<jiff::Timestamp>().unwrap().as_nanosecond()).unwrap();
+        let ts =
+            |t: &str| Ts::try_from(t.parse::<jiff::Timestamp>().unwrap().as_nanosecond()).unwrap();
         let mut cx = Context::new(LogZone(None), false);
         let mut told = |text: &str, near: Option<&str>| {
             if let Some(near) = near {
                 cx.near = Some((ts(near), true));
             }
-            let w = Written::without_year(text).unwrap().with_year(None, &mut cx);
+            let w = Written::without_year(text)
+                .unwrap()
+                .with_year(None, &mut cx);
             (w.at, w.year)
         };
         // nothing tells it; the turn of a year is followed all the same
-        assert_eq!(told("Dec 31 23:59:59", None), (ts("1972-12-31T23:59:59Z"), LogYear::Unknown));
-        assert_eq!(told("Jan  1 00:00:01", None), (ts("1973-01-01T00:00:01Z"), LogYear::Unknown));
+        assert_eq!(
+            told("Dec 31 23:59:59", None),
+            (ts("1972-12-31T23:59:59Z"), LogYear::Unknown)
+        );
+        assert_eq!(
+            told("Jan  1 00:00:01", None),
+            (ts("1973-01-01T00:00:01Z"), LogYear::Unknown)
+        );
         let near = Some("2026-01-02T00:00:00Z");
-        assert_eq!(told("Mar  1 02:00:00.5", near), (ts("2026-03-01T02:00:00.5Z"), LogYear::Around));
-        assert_eq!(told("Dec 31 23:59:59", near), (ts("2025-12-31T23:59:59Z"), LogYear::Around));
-        assert_eq!(told("Jan 1 00:00:01", None), (ts("2026-01-01T00:00:01Z"), LogYear::Around));
+        assert_eq!(
+            told("Mar  1 02:00:00.5", near),
+            (ts("2026-03-01T02:00:00.5Z"), LogYear::Around)
+        );
+        assert_eq!(
+            told("Dec 31 23:59:59", near),
+            (ts("2025-12-31T23:59:59Z"), LogYear::Around)
+        );
+        assert_eq!(
+            told("Jan 1 00:00:01", None),
+            (ts("2026-01-01T00:00:01Z"), LogYear::Around)
+        );
         // only one of the three has this day
         let near = Some("2025-01-02T00:00:00Z");
         assert_eq!(told("Feb 29 10:00:00", near).0, ts("2024-02-29T10:00:00Z"));
