@@ -247,7 +247,7 @@ impl<'a> Ingest<'a> {
                     captures.add(source, input, taken)
                 }
                 (Kind::Log(kind), None) => {
-                    end = self.log(source, &input, kind);
+                    end = self.log(source, &input, kind, (None, None));
                     end.taken = taken;
                     ends.push(end);
                 }

@@ -3,7 +3,7 @@
 
 use super::ingest::{BATCH, Ingest};
 use super::work::{DAMAGE, SourceEnd, Work};
-use crate::call::model::LogCall;
+use crate::call::model::{LogCall, LogYear, Ts};
 use crate::source::entry::{EntryEvent, EntryReader};
 use crate::source::live::Feed;
 use crate::source::log::{LogEvent, LogKind, LogReader};
@@ -15,6 +15,23 @@ use std::sync::atomic::Ordering::Relaxed;
 const LOG_BATCH: usize = 2000;
 /// Bytes of entries handed on together at most: a scan thread takes them one by one.
 const ENTRIES_BYTES: usize = 4 << 20;
+
+/// When the captures of a load are of, and its other logs.
+pub(super) type Near = (Option<Ts>, Option<Ts>);
+
+/// When the sources are of that were read before: captures, and logs that tell a year themselves.
+fn around(inputs: &[Input], ends: &[SourceEnd]) -> Near {
+    let first = |capture: bool| {
+        let of = |end: &&SourceEnd| {
+            let input = usize::try_from(end.source).ok().and_then(|n| inputs.get(n));
+            let guessed = ["assumed-year", "unknown-year"];
+            input.is_some_and(|i| matches!(i.kind, Kind::Log(_) | Kind::Entries(_)) != capture)
+                && !guessed.iter().any(|code| end.diags.contains_key(*code))
+        };
+        ends.iter().filter(of).filter_map(|end| end.first_ts).min()
+    };
+    (first(true), first(false))
+}
 
 /// A log under way.
 pub(super) struct LogRun {
@@ -48,7 +65,10 @@ impl Ingest<'_> {
                 break;
             }
             let end = match &input.kind {
-                Kind::Log(kind) => self.log(source, input, kind),
+                Kind::Log(kind) => {
+                    let near = around(inputs, ends);
+                    self.log(source, input, kind, near)
+                }
                 Kind::Entries(format) => self.entries(source, input, format),
                 Kind::Archive(_) => SourceEnd::of_archive(source, &input.notes),
                 Kind::Pcap | Kind::Pcapng | Kind::Snoop => continue,
@@ -62,14 +82,23 @@ impl Ingest<'_> {
         }
     }
 
-    pub(super) fn log(&mut self, source: u32, input: &Input, kind: &LogKind) -> SourceEnd {
+    /// `near` is when captures and other logs are of.
+    pub(super) fn log(
+        &mut self,
+        source: u32,
+        input: &Input,
+        kind: &LogKind,
+        near: Near,
+    ) -> SourceEnd {
         let mut end = SourceEnd {
             source,
             lines: Some(0),
             ..SourceEnd::default()
         };
         let reader = match input.open() {
-            Ok(bytes) => LogReader::new(bytes, kind, self.zone.clone(), source),
+            Ok(bytes) => {
+                LogReader::new(bytes, kind, self.zone.clone(), source).near(near.0, near.1)
+            }
             Err(e) => {
                 end.diag("read-error", 1, &e.to_string());
                 end.damaged = true;
@@ -114,6 +143,20 @@ impl Ingest<'_> {
                             call.at.number,
                             "times without a zone; see --tz",
                         );
+                    }
+                    let year = match call.year {
+                        LogYear::Told => None,
+                        LogYear::Around => Some((
+                            "assumed-year",
+                            "times without a year; it is that of what is beside them",
+                        )),
+                        LogYear::Unknown => Some((
+                            "unknown-year",
+                            "times without a year, and nothing beside them tells one; shown in 1972",
+                        )),
+                    };
+                    if let Some((code, why)) = year {
+                        end.diag(code, call.at.number, why);
                     }
                     *bytes += call.len;
                     batch.push(*call);

@@ -416,8 +416,8 @@ fn every_format_that_is_built_in_is_shown_by_a_log() {
 #[test]
 fn the_order_of_lines_does_not_decide_what_a_log_is() {
     for (name, log, _) in written() {
-        if log.starts_with('#') || name.contains("csv") {
-            continue; // a header stands before what it names
+        if log.starts_with('#') || name.contains("csv") || name == "modsecurity" {
+            continue; // a header stands before what it names, a section in its entry
         }
         let kind = sniff(log.as_bytes(), &Formats::default()).unwrap().name();
         let mut lines: Vec<&str> = log.lines().collect();

@@ -223,3 +223,64 @@ fn a_call_of_two_lines_tells_where_both_stand() {
     assert_eq!(calls.iter().filter(|c| c.status.is_some()).count(), 0);
     assert_eq!((calls.len(), diags.len()), (3, 3));
 }
+
+#[test]
+fn paths_and_states_of_other_programs_are_no_calls() {
+    for text in [
+        "{\"level\":\"info\",\"time\":\"2026-03-01T02:00:00Z\",\"msg\":\"done\",\"path\":\"/var/lib/x\",\"method\":\"nightly\"}\n",
+        "{\"level\":\"warn\",\"time\":\"2026-03-01T02:00:01Z\",\"msg\":\"slow\",\"path\":\"/var/lib/y\",\"duration\":30}\n",
+        "time=2026-03-01T02:00:00Z level=info msg=\"compaction done\" path=/data/01 method=full status=200\n",
+        "date=2026-03-01 time=02:00:06 type=\"traffic\" srcip=203.0.113.8 srcport=60996 dstip=198.51.100.9 action=\"close\" service=\"HTTPS\"\n",
+        "[1772330400,{\"cpu\":3.5,\"path\":\"/dev/sda\"}]\n",
+        "[[1772330400.5,\"200\"],[1772330401.5,\"201\"]]\n",
+        "--a6a4f03e-boundary--\nContent-Type: text/plain\n\nGET /a HTTP/1.1\n",
+    ] {
+        let found = sniff(text.repeat(20).as_bytes(), &Formats::default());
+        assert!(found.is_none(), "{text}: {}", found.unwrap().name());
+    }
+    let table = "time\tpath\tvalue\tmethod\n2026-03-01 02:00:00\t/a/b\t200\tavg\n";
+    if let Some(kind) = sniff(table.as_bytes(), &Formats::default()) {
+        assert_eq!(read(table.as_bytes(), &kind).0.len(), 0);
+    }
+}
+
+const NO_YEAR: &str = "<134>Mar  1 02:00:00 gw1 api-gw[22]: method=GET path=/k status=200 client=203.0.113.9\n\
+     <134>Mar  1 02:00:05 gw1 api-gw[22]: method=POST path=/z status=500 client=203.0.113.9\n";
+
+#[test]
+fn a_year_that_no_line_tells_is_that_of_what_is_beside_it() {
+    use leaktrace::load::{LoadOptions, Progress, run};
+    let kind = sniffed(NO_YEAR.as_bytes());
+    assert_eq!(kind.name(), "pairs+syslog");
+    let dir = tempfile::tempdir().unwrap();
+    let told = "Mar  1 01:59:00 gw1 kernel: booted 2024-03-01T01:58:59Z\n".to_owned() + NO_YEAR;
+    let beside = "203.0.113.7 - - [28/Feb/2025:02:00:00 +0000] \"GET /a HTTP/1.1\" 200 97\n";
+    for (name, files, want) in [
+        ("alone", vec![NO_YEAR], ("1972", "unknown-year")),
+        ("itself", vec![&told], ("2024", "assumed-year")),
+        ("a log", vec![beside, NO_YEAR], ("2025", "assumed-year")),
+    ] {
+        let mut paths = Vec::new();
+        for (n, text) in files.iter().enumerate() {
+            paths.push(dir.path().join(format!("{n}-{}.log", want.0)));
+            std::fs::write(&paths[n], text).unwrap();
+        }
+        let options = LoadOptions {
+            files: paths,
+            case: dir.path().join(format!("{}.ltc", want.0)),
+            ..LoadOptions::default()
+        };
+        let summary = run(&options, &Progress::default()).unwrap();
+        let source = summary.sources.last().unwrap();
+        let first = source.first.as_deref().unwrap_or_default();
+        assert!(
+            first.starts_with(&format!("{}-03-01T02:00:00", want.0)),
+            "{name}: {first}"
+        );
+        assert!(
+            source.diags.contains_key(want.1),
+            "{name}: {:?}",
+            source.diags
+        );
+    }
+}

@@ -263,8 +263,22 @@ pub struct LogCall {
     pub trace_id: Option<String>,
     /// Whether the time had no zone and the given (or assumed UTC) one was used.
     pub assumed_zone: bool,
+    /// Where its year is from.
+    pub year: LogYear,
     /// A later line that tells more of it, in the same log.
     pub later: Option<LogLater>,
+}
+
+/// Where the year of a line's time is from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogYear {
+    /// The line tells it.
+    #[default]
+    Told,
+    /// It is that of what is around it.
+    Around,
+    /// Nothing tells it.
+    Unknown,
 }
 
 /// Where a later line of a call stands.

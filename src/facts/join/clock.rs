@@ -2,7 +2,7 @@
 //! kind of request and [`PAIRS`] of all vote.
 
 use super::super::calls::CallLine;
-use super::{ANCHORS, Key, S, SKEW_NS, WINDOW_NS, fits};
+use super::{ANCHORS, DRIFT_NS, Key, S, SKEW_NS, WINDOW_NS, ZONE_NS, ZONES_NS, fits};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What passes between the moment that a server stamps and the one that is captured.
@@ -42,11 +42,37 @@ pub(super) struct Clock {
 
 /// The clock that explains most: for each request that is on both sides, each pair of a line and a call votes for the offset
 /// between them, with less weight the more calls it may be. Whole seconds are truncated, so offsets of one clock fill a second.
+///
+/// Where no offset of a drifting clock explains enough, one of a zone that is not told, or told wrongly, may.
 pub(super) fn clock(
     calls: &[CallLine],
     sides: &BTreeMap<Key, Vec<u32>>,
     lines: &BTreeMap<Key, Vec<u32>>,
 ) -> Clock {
+    let drift = within(calls, sides, lines, |offset| offset.abs() <= SKEW_NS);
+    drift
+        .or_else(|| within(calls, sides, lines, of_zone))
+        .unwrap_or(Clock {
+            stamp: Stamp::End,
+            skew: 0,
+            step: S,
+            known: false,
+        })
+}
+
+/// Whether two clocks of different zones may be so far apart.
+fn of_zone(offset: i64) -> bool {
+    let off = offset.checked_rem_euclid(ZONE_NS).unwrap_or(0);
+    off.min(ZONE_NS - off) <= DRIFT_NS && offset.abs() <= ZONES_NS + DRIFT_NS
+}
+
+/// The clock among those whose offset is believed.
+fn within(
+    calls: &[CallLine],
+    sides: &BTreeMap<Key, Vec<u32>>,
+    lines: &BTreeMap<Key, Vec<u32>>,
+    believed: impl Fn(i64) -> bool,
+) -> Option<Clock> {
     // rare requests first: they tell most
     let mut kinds: Vec<(usize, &Key)> = lines
         .iter()
@@ -72,7 +98,7 @@ pub(super) fn clock(
                 let same = captured.iter().filter_map(|i| {
                     let call = calls.get(*i as usize).filter(|c| fits(line, c))?;
                     let offset = at.saturating_sub(stamp.of(call));
-                    (offset.abs() <= SKEW_NS).then_some((offset, *i))
+                    believed(offset).then_some((offset, *i))
                 });
                 let from = votes.len();
                 votes.extend(same.map(|(offset, i)| (offset, 0, *l, i)));
@@ -99,15 +125,7 @@ pub(super) fn clock(
             best = Some((weight, clock));
         }
     }
-    best.map_or(
-        Clock {
-            stamp: Stamp::End,
-            skew: 0,
-            step: S,
-            known: false,
-        },
-        |(_, c)| c,
-    )
+    best.map(|(_, c)| c)
 }
 
 /// The window of offsets with the most weight, in votes sorted by offset.

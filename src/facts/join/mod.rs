@@ -21,13 +21,18 @@ use super::calls::{CallLine, NONE};
 use certain::certain;
 use clock::clock;
 use pair::pair;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Distance in time between a line and its call once the clocks are aligned: a log line is written when the response ends,
 /// in whole seconds, and buffered logs are stamped when the request ends, not when they are flushed.
 pub const WINDOW_NS: i64 = 2_000_000_000;
 /// Clock offsets believed: beyond an hour and a half it is no drift but another day's traffic; one hour is a wrong zone.
 pub const SKEW_NS: i64 = 5_400_000_000_000;
+/// Offsets of zones, which a log has that tells its times without one or in a wrong one: whole quarters of an hour, so far apart.
+pub const ZONE_NS: i64 = 900_000_000_000;
+pub const ZONES_NS: i64 = 14 * 3_600_000_000_000;
+/// Drift beside such an offset.
+pub const DRIFT_NS: i64 = 120_000_000_000;
 /// Calls of one connection that a line is compared with.
 const NEAR: usize = 64;
 /// Lines and calls that must agree before an offset is believed.
@@ -110,9 +115,10 @@ pub fn join(calls: &mut [CallLine]) -> Vec<Joined> {
         }
     }
     let mut out = Vec::new();
+    let mut of_logs = BTreeSet::new();
     for (source, lines) in logs {
         let clock = clock(calls, &sides, &lines);
-        pair(calls, &sides, &lines, &clock);
+        pair(calls, &sides, &lines, &clock, &mut of_logs);
         let joined = lines.values().flatten();
         let joined = joined.filter(|l| calls.get(**l as usize).is_some_and(|c| c.joined != NONE));
         out.push(Joined {
@@ -189,6 +195,76 @@ mod tests {
         join(&mut calls);
         let joined: Vec<u32> = calls.iter().map(|c| c.joined).collect();
         assert_eq!(joined, [NONE, NONE, NONE, 1, 0, 2, NONE]);
+    }
+
+    #[test]
+    fn a_log_of_another_zone_joins_and_one_of_another_day_does_not() {
+        for (skew, want) in [
+            (8 * 3600 + 2, 20),
+            (-5 * 3600 - 1800, 20),
+            (24 * 3600, 0),
+            (5 * 3600 + 450, 0),
+        ] {
+            let mut calls: Vec<CallLine> = (0..20)
+                .map(|i| call(i, (1 << 20) * S + i * 3 * S, false, 100 + i as u64 / 2, 1))
+                .collect();
+            for i in 0..20 {
+                let t = (1 << 20) * S + i * 3 * S + skew * S;
+                calls.push(call(100 + i, t, true, 100 + i as u64 / 2, 1));
+            }
+            let told = join(&mut calls);
+            assert_eq!(told[0].lines, want, "{skew}");
+            let pairs = calls[20..].iter().zip(0u32..);
+            assert!(
+                pairs
+                    .filter(|(c, _)| c.joined != NONE)
+                    .all(|(c, n)| c.joined == n)
+            );
+        }
+    }
+
+    /// A gateway (port 80) and what is behind it (port 81) are asked for the same things; now and then two answers overtake each other
+    /// between them. Each log has the order of its own server.
+    #[test]
+    fn a_log_is_of_the_server_whose_order_its_lines_have() {
+        let on = |c: CallLine, dport: u16| CallLine { dst: 7, dport, ..c };
+        let mut calls = Vec::new();
+        let (mut front, mut back) = (Vec::new(), Vec::new());
+        for i in 0..60i64 {
+            let (begin, target) = (1000 * S + i * S / 5, 100 + i as u64);
+            // answers of every tenth call are held up at the gateway until the next one's is out
+            let held = if i % 10 == 3 { S / 4 } else { 0 };
+            let (inner, outer) = (begin + S / 100, begin + S / 50 + held);
+            for (dport, end) in [(80, outer), (81, inner)] {
+                let mut c = on(
+                    call(i * 2 + i64::from(dport), begin, false, target, 1),
+                    dport,
+                );
+                c.end = end;
+                calls.push(c);
+            }
+            front.push((outer, target));
+            back.push((inner, target));
+        }
+        front.sort_unstable();
+        back.sort_unstable();
+        for (source, lines, dport) in [(1, &front, 80), (2, &back, 81)] {
+            // each is told without the other
+            let mut all = calls.clone();
+            for (n, (end, target)) in (1000i64..).zip(lines) {
+                let mut c = call(n, end / S * S, true, *target, 1);
+                (c.source, c.end) = (source, end / S * S);
+                all.push(c);
+            }
+            join(&mut all);
+            let joined: Vec<u16> = all
+                .iter()
+                .filter(|c| c.log && c.joined != NONE)
+                .map(|c| all[c.joined as usize].dport)
+                .collect();
+            assert_eq!(joined.len(), 60);
+            assert!(joined.iter().all(|p| *p == dport), "{dport}: {joined:?}");
+        }
     }
 
     #[test]

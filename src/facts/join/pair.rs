@@ -30,9 +30,11 @@ pub(super) fn pair(
     sides: &BTreeMap<Key, Vec<u32>>,
     lines: &BTreeMap<Key, Vec<u32>>,
     clock: &Clock,
+    of_logs: &mut BTreeSet<Server>,
 ) {
     let mut found: Vec<(u32, u32)> = Vec::new();
-    let server = server(calls, sides, lines, clock);
+    let server = server(calls, sides, lines, clock, of_logs);
+    of_logs.extend(server);
     for (key, lines) in lines {
         if let Some(captured) = sides.get(key).filter(|c| !c.is_empty()) {
             let mut kind = Kind::new(calls, captured, lines, clock);
@@ -47,21 +49,27 @@ pub(super) fn pair(
     }
 }
 
+/// A server, by its address and port.
+pub(super) type Server = (u32, u16);
+
 /// Lines of one kind of request that tell whose a log is; rare kinds tell as much as frequent ones.
 const TELL: usize = 64;
 
 /// The server that wrote a log: the one whose calls nearly all of its lines may be. What others are asked for in the same words
-/// (`/login`, `/health`) at the same time is theirs. `None` where several or none are.
+/// (`/login`, `/health`) at the same time is theirs. A gateway and what is behind it are asked for all the same things: there the
+/// order of the lines decides, since each server writes a line when it has answered, then that `of_logs` has no log of it yet.
+/// `None` where none is.
 fn server(
     calls: &[CallLine],
     sides: &BTreeMap<Key, Vec<u32>>,
     lines: &BTreeMap<Key, Vec<u32>>,
     clock: &Clock,
-) -> Option<(u32, u16)> {
+    of_logs: &BTreeSet<Server>,
+) -> Option<Server> {
     if !clock.known {
         return None;
     }
-    let mut votes: BTreeMap<(u32, u16), usize> = BTreeMap::new();
+    let mut votes: BTreeMap<Server, usize> = BTreeMap::new();
     let mut all = 0;
     for (key, lines) in lines {
         let Some(captured) = sides.get(key).filter(|c| !c.is_empty()) else {
@@ -90,9 +98,39 @@ fn server(
             }
         }
     }
-    let mut nearly = votes.into_iter().filter(|(_, n)| n * 10 >= all * 9);
-    let (server, _) = nearly.next()?;
-    nearly.next().is_none().then_some(server)
+    let nearly = votes.into_iter().filter(|(_, n)| n * 10 >= all * 9);
+    let nearly: Vec<Server> = nearly.map(|(server, _)| server).collect();
+    if let [] | [_] = nearly.as_slice() {
+        return nearly.first().copied();
+    }
+    nearly.into_iter().min_by_key(|server| {
+        let out = out_of_order(calls, sides, lines, *server);
+        (out, of_logs.contains(server), *server)
+    })
+}
+
+/// How often a line stands behind one of a call that ended later, were the lines of a log calls of this server.
+fn out_of_order(
+    calls: &[CallLine],
+    sides: &BTreeMap<Key, Vec<u32>>,
+    lines: &BTreeMap<Key, Vec<u32>>,
+    server: Server,
+) -> usize {
+    let get = |i: &u32| calls.get(*i as usize);
+    let mut ends: Vec<(u32, i64)> = Vec::new();
+    for (key, lines) in lines {
+        let all = sides.get(key).into_iter().flatten();
+        let own = all.filter_map(get).filter(|c| (c.dst, c.dport) == server);
+        let mut own: Vec<i64> = own.map(CallLine::last).collect();
+        // equal requests are told apart by their order alone
+        if own.len() == lines.len() {
+            own.sort_unstable();
+            ends.extend(lines.iter().copied().zip(own));
+        }
+    }
+    ends.sort_unstable();
+    let pairs = ends.iter().zip(ends.iter().skip(1));
+    pairs.filter(|((_, a), (_, b))| a > b).count()
 }
 
 /// Calls of one kind of request, and which of them are taken.
@@ -106,7 +144,7 @@ struct Kind<'a> {
     /// How far apart the two ends of a call may be.
     longest: i64,
     /// Who wrote the log.
-    server: Option<(u32, u16)>,
+    server: Option<Server>,
     /// By their request id.
     shared: BTreeMap<u32, Vec<u32>>,
     used: BTreeSet<u32>,

@@ -47,6 +47,6 @@ pub fn open<'a>(line: &[u8], zone: &LogZone) -> Option<Inside<'a>> {
     let written = others.map(|(_, c)| c).find_map(|c| time::any(c, zone));
     Some(Inside {
         line: Cow::Owned(inner.trim_end().as_bytes().to_vec()),
-        written,
+        written: written.map(Into::into),
     })
 }

@@ -29,6 +29,8 @@ pub struct Header {
     line: Vec<u8>,
     tabs: bool,
     iis: bool,
+    /// Whether it tells spans in milliseconds; the standard has seconds.
+    millis: bool,
 }
 
 /// Names of columns by a mapping; without one the usual names.
@@ -44,7 +46,7 @@ pub struct Columns {
 }
 
 /// What a column of the W3C format says.
-fn w3c(name: &str, iis: bool) -> Option<Meaning> {
+fn w3c(name: &str, iis: bool, millis: bool) -> Option<Meaning> {
     let lower = name.to_ascii_lowercase();
     let slot = match lower.as_str() {
         "date" => return how(Slot::Date, How::Utc),
@@ -55,7 +57,7 @@ fn w3c(name: &str, iis: bool) -> Option<Meaning> {
         "s-port" => Slot::Dport,
         "cs-method" => Slot::Method,
         "cs-uri" => Slot::Uri,
-        "cs-uri-stem" => Slot::Path,
+        "cs-uri-stem" | "cs-uri-path" => Slot::Path,
         "cs-uri-query" => Slot::Query,
         "cs-username" => Slot::User,
         "cs-version" | "cs-protocol-version" => Slot::Version,
@@ -68,7 +70,7 @@ fn w3c(name: &str, iis: bool) -> Option<Meaning> {
         "cs(referer)" => Slot::Referer,
         "x-edge-request-id" => Slot::Trace,
         "x-forwarded-for" => Slot::Forwarded,
-        "time-taken" if iis => return how(Slot::Duration, How::Unit(1_000_000)),
+        "time-taken" if millis => return how(Slot::Duration, How::Unit(1_000_000)),
         "time-taken" => Slot::Duration,
         name => {
             let header = name.strip_prefix("cs(")?.strip_suffix(')')?;
@@ -110,7 +112,7 @@ impl Columns {
             return None;
         }
         if self.form == Some(Form::W3c) {
-            return w3c(name, header.iis);
+            return w3c(name, header.iis, header.millis);
         }
         let mut folded = String::new();
         names::fold(name, &mut folded);
@@ -174,7 +176,9 @@ impl Columns {
         }
         if form == Form::W3c && line.starts_with(b"#") {
             if line.starts_with(b"#Software:") {
-                header.iis = memchr::memmem::find(line, b"Internet Information").is_some();
+                let of = |name: &[u8]| memchr::memmem::find(line, name).is_some();
+                header.iis = of(b"Internet Information");
+                header.millis = header.iis || of(b"SGOS");
             } else if let Some(names) = line.strip_prefix(b"#Fields:") {
                 header.tabs = names.contains(&b'\t');
                 let text = lossless(names).into_owned();
@@ -225,6 +229,14 @@ impl Columns {
                 continue;
             };
             if self.fields.is_empty() {
+                // tables of all kinds have a column of methods
+                if form != Form::W3c
+                    && meaning.slot == Slot::Method
+                    && !names::says_nothing(&cell)
+                    && !names::fits(Slot::Method, &cell)
+                {
+                    return Err(NoCall::NoRequest);
+                }
                 draft.put(meaning, cell, at);
             } else {
                 later.push((header.ranks.get(n - 1).copied(), at, meaning, cell));

@@ -6,8 +6,9 @@
 
 use super::halves::More;
 use super::time::{How, moment, span};
+use super::year::Written;
 use super::{LogZone, NoCall, request_line};
-use crate::call::model::{LogCall, Ts};
+use crate::call::model::LogCall;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
@@ -200,12 +201,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Takes a text; `-` and nothing say nothing, and what was said first stays.
+    /// Takes a text; `-`, nothing and the like say nothing, and what was said first stays.
     pub fn put(&mut self, meaning: &'a Meaning, text: Cow<'a, str>, at: usize) {
         let none = match text.as_ref() {
             "" => true,
             "-" => meaning.how != How::DashZero,
-            _ => false,
+            text => super::names::says_nothing(text),
         };
         if none {
             return;
@@ -264,6 +265,7 @@ impl<'a> Draft<'a> {
             How::Root => format!("/{}", said.text),
             How::HostTarget => format!("http://{}", said.text),
             How::Verb => verb(&said.text).to_owned(),
+            How::S3 => operation(&said.text).to_owned(),
             How::Login => match said.text.strip_suffix(')').and_then(|t| t.rsplit_once('(')) {
                 Some((_, login)) => login.to_owned(),
                 None => said.text.into_owned(),
@@ -297,11 +299,7 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// Where the line lacks a time or says what cannot be, or logs something that is no request.
-    pub fn finish(
-        mut self,
-        zone: &LogZone,
-        written: Option<(Ts, bool)>,
-    ) -> Result<LogCall, NoCall> {
+    pub fn finish(mut self, zone: &LogZone, written: Option<Written>) -> Result<LogCall, NoCall> {
         let mut call = LogCall {
             method: self.text(Slot::Method),
             version: self
@@ -379,6 +377,10 @@ impl<'a> Draft<'a> {
         }
         let (uri, host) = split_absolute(uri);
         call.host = call.host.take().or(host);
+        let uri = match &call.host {
+            Some(host) if call.method.as_deref() != Some("CONNECT") => behind(uri, host),
+            _ => uri,
+        };
         call.uri = Some(match self.text(Slot::Query) {
             Some(q) if !uri.contains('?') => format!("{uri}?{}", q.trim_start_matches('?')),
             _ => uri,
@@ -430,6 +432,7 @@ impl<'a> Draft<'a> {
         } else {
             call.dport = dport;
         }
+        call.dport = call.dport.filter(|p| *p != 0);
         Ok(())
     }
 
@@ -452,7 +455,7 @@ impl<'a> Draft<'a> {
         &mut self,
         call: &mut LogCall,
         zone: &LogZone,
-        written: Option<(Ts, bool)>,
+        written: Option<Written>,
     ) -> Result<(), NoCall> {
         let took = self.take(Slot::Duration);
         let took = took.and_then(|d| span(&d.text, d.how)).filter(|n| *n >= 0);
@@ -490,9 +493,9 @@ impl<'a> Draft<'a> {
                 call.ts -= took.unwrap_or(0);
                 return Ok(());
             }
-            let (ts, assumed) = written.ok_or_else(|| NoCall::unfit(NO_TIME, 0))?;
-            call.assumed_zone |= assumed;
-            call.ts = ts;
+            let written = written.ok_or_else(|| NoCall::unfit(NO_TIME, 0))?;
+            call.assumed_zone |= written.utc;
+            (call.ts, call.year) = (written.at, written.year);
             return Ok(());
         }
         call.ts = match (start, end, took) {
@@ -542,6 +545,42 @@ fn verb(verb: &str) -> &str {
         "patch" => "PATCH",
         "delete" | "deletecollection" => "DELETE",
         other => other,
+    }
+}
+
+/// The method of an operation of S3, by its name: `GetObject`, `CompleteMultipartUpload`.
+fn operation(name: &str) -> &str {
+    const BEGIN: [(&str, &str); 11] = [
+        ("Head", "HEAD"),
+        ("DeleteMultiple", "POST"),
+        ("Delete", "DELETE"),
+        ("Abort", "DELETE"),
+        ("Put", "PUT"),
+        ("Copy", "PUT"),
+        ("Upload", "PUT"),
+        ("CompleteMultipart", "POST"),
+        ("NewMultipart", "POST"),
+        ("Post", "POST"),
+        ("Select", "POST"),
+    ];
+    let read = ["Get", "List", "WebDownload"];
+    if read.iter().any(|r| name.starts_with(r)) {
+        return "GET";
+    }
+    let found = BEGIN.iter().find(|(begin, _)| name.starts_with(begin));
+    found.map_or("-", |(_, method)| method)
+}
+
+/// A target that begins with the host which is told beside it: without it.
+fn behind(uri: String, host: &str) -> String {
+    let rest = match uri.get(..host.len()) {
+        Some(begin) if begin.eq_ignore_ascii_case(host) => uri.get(host.len()..),
+        _ => None,
+    };
+    match rest {
+        Some(path) if path.starts_with('/') => path.to_owned(),
+        Some(query) if query.is_empty() || query.starts_with('?') => format!("/{query}"),
+        _ => uri,
     }
 }
 

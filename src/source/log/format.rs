@@ -6,7 +6,8 @@ use super::halves::Half;
 use super::json::{self, Conditions, Map};
 use super::pattern::Pattern;
 use super::wrap::Wrap;
-use super::{LogZone, Misfit, NoCall, clf, mapping, pairs, shape, suricata, zeek};
+use super::year::Written;
+use super::{LogZone, Misfit, NoCall, audit, clf, mapping, pairs, shape, suricata, zeek};
 use crate::call::model::{LogCall, Ts};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
@@ -52,6 +53,8 @@ pub(super) enum Engine {
     /// Text by patterns, the first that fits.
     Text(Vec<Pattern>),
     Columns(Columns),
+    /// Entries of ModSecurity's audit log.
+    Audit,
     /// Pairs by a mapping; without one by the usual names.
     Pairs(Vec<(String, Meaning)>),
     /// Text by the shapes of its pieces. What a file is, is told by the surer ones alone where this is set.
@@ -68,6 +71,8 @@ pub struct Context {
     pub(super) sniffing: bool,
     /// What the last line said of a call that another line is of too.
     pub(super) half: Option<Half>,
+    /// Around when its lines were written, and whether its year is known.
+    pub(super) near: Option<(Ts, bool)>,
 }
 
 impl Context {
@@ -78,6 +83,7 @@ impl Context {
             header: columns::Header::default(),
             sniffing,
             half: None,
+            near: None,
         }
     }
 }
@@ -86,8 +92,8 @@ impl Context {
 pub(super) struct Line<'a> {
     pub bytes: &'a [u8],
     pub json: Option<Value>,
-    /// When a wrapper says it was written, and whether UTC had to be assumed for it.
-    pub written: Option<(Ts, bool)>,
+    /// When a wrapper says it was written.
+    pub written: Option<Written>,
 }
 
 impl<'a> Line<'a> {
@@ -126,6 +132,11 @@ impl LogFormat {
     /// Whether its lines are told by the shape of their pieces alone.
     pub(super) fn is_shape(&self) -> bool {
         matches!(self.engine, Engine::Shape(_))
+    }
+
+    /// Whether a call stands in an entry of many lines.
+    pub(super) fn is_audit(&self) -> bool {
+        matches!(self.engine, Engine::Audit)
     }
 
     /// One line, without its end and out of its wrapper, to a call; place and byte range are filled in by the reader.
@@ -167,6 +178,7 @@ impl LogFormat {
                 }
             }
             Engine::Text(patterns) => return self.text(patterns, line, cx),
+            Engine::Audit => audit::read(bytes, cx.sniffing, &mut draft)?,
             Engine::Pairs(fields) => pairs::read(bytes, fields, &mut draft)?,
             Engine::Shape(sure) => shape::read(bytes, *sure && cx.sniffing, &mut draft)?,
             Engine::Columns(columns) => {
@@ -267,6 +279,11 @@ impl LogKind {
         })
     }
 
+    /// Whether times around its lines may have no year.
+    pub(super) fn lacks_year(&self) -> bool {
+        self.wraps.contains(&Wrap::Syslog)
+    }
+
     /// What is around everything else.
     pub(super) fn outer(&self) -> Option<Wrap> {
         self.wraps.first().copied()
@@ -314,6 +331,13 @@ const MAPPINGS: &[(&str, &str)] = built_in![
     "frameworks",
     "jumpserver-csv",
     "bastion-csv",
+    "bastion-json",
+    "modsecurity",
+    "zipkin",
+    "minio",
+    "tyk",
+    "iis",
+    "zscaler",
 ];
 
 /// Every built-in format, the more specific first.
@@ -329,6 +353,10 @@ static BUILT_IN: LazyLock<Vec<Arc<LogFormat>>> = LazyLock::new(|| {
         LogFormat::coded("zeek-http-json", Engine::ZeekJson, true),
         LogFormat::coded("suricata-eve", Engine::Eve, true),
         LogFormat::coded("w3c", columns(Form::W3c), false),
+        LogFormat {
+            among: true,
+            ..LogFormat::coded("modsecurity", Engine::Audit, true)
+        },
     ];
     for (name, text) in MAPPINGS {
         // a test holds that each can be read

@@ -3,10 +3,11 @@
 //! line's length; JSON inside a string is read [`INNER`] times.
 
 use super::NoCall;
-use super::draft::{Draft, Meaning};
+use super::draft::{Draft, Meaning, Slot};
 use super::names::{self, Best};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Levels of objects whose fields are looked at for known names.
 const LEVELS: u8 = 4;
@@ -66,7 +67,10 @@ pub fn by_names<'a>(value: &'a Value, draft: &mut Draft<'a>) {
         let outer = std::mem::replace(&mut best, all(inner));
         best.around(outer);
     }
-    best.say(draft);
+    best.host(false);
+    if best.is_call() {
+        best.say(draft);
+    }
 }
 
 /// The first object inside another of which something holds.
@@ -89,7 +93,12 @@ fn flatten<'a>(value: &'a Value, name: &mut String, depth: u8, best: &mut Best<'
         }
         names::fold(k, name);
         match v {
-            Value::Object(_) if depth > 0 => flatten(v, name, depth - 1, best),
+            Value::Object(fields) if depth > 0 => {
+                if names::slot(name).is_some_and(|(slot, _)| slot == Slot::Query) {
+                    best.take(name, 0, || Some(Cow::Owned(query(fields))));
+                }
+                flatten(v, name, depth - 1, best);
+            }
             Value::Object(_) | Value::Null | Value::Bool(_) => {}
             _ => best.take(name, 0, || text(v)),
         }
@@ -113,6 +122,35 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
     })
 }
 
+/// A query that was taken apart, put together again.
+fn query(fields: &serde_json::Map<String, Value>) -> String {
+    let mut out = String::new();
+    for (name, value) in fields {
+        let one = std::slice::from_ref(value);
+        for value in value.as_array().map_or(one, Vec::as_slice) {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            encode(name, &mut out);
+            out.push('=');
+            encode(&text(value).unwrap_or_default(), &mut out);
+        }
+    }
+    out
+}
+
+/// Percent-encoded where a byte would end a value.
+fn encode(text: &str, out: &mut String) {
+    for b in text.bytes() {
+        match b {
+            b'&' | b'=' | b'#' | b'%' | b'+' | 0..=b' ' | 127.. => {
+                let _ = write!(out, "%{b:02X}");
+            }
+            b => out.push(char::from(b)),
+        }
+    }
+}
+
 /// Where fields stand in a line of one format.
 #[derive(Debug, Default)]
 pub struct Map {
@@ -124,9 +162,9 @@ pub struct Map {
     pub fields: Vec<(Path, Meaning)>,
 }
 
-/// What a line must hold: paths, with what stands there (anything where nothing is named).
+/// What a line must hold: one of some paths, with what stands there (anything where nothing is named).
 #[derive(Debug, Default)]
-pub struct Conditions(pub Vec<(Path, Vec<String>)>);
+pub struct Conditions(pub Vec<(Vec<Path>, Vec<String>)>);
 
 impl Conditions {
     /// Whether a line holds all of it.
@@ -180,8 +218,8 @@ fn find<'v>(value: &'v Value, names: &[String], inner: u8) -> Option<Cow<'v, Val
     }
 }
 
-fn holds(value: &Value, (path, any): &(Path, Vec<String>)) -> bool {
-    let Some(found) = path.find(value) else {
+fn holds(value: &Value, (paths, any): &(Vec<Path>, Vec<String>)) -> bool {
+    let Some(found) = paths.iter().find_map(|p| p.find(value)) else {
         return false;
     };
     any.is_empty()
@@ -199,8 +237,9 @@ impl Map {
     /// # Errors
     /// Where it is not of this format, or logs no request.
     pub fn read<'a>(&'a self, value: &'a Value, draft: &mut Draft<'a>) -> Result<(), NoCall> {
-        if let Some((path, _)) = self.has.0.iter().find(|h| !holds(value, h)) {
-            return Err(NoCall::unfit_text(&path.0.join("."), 0));
+        if let Some((paths, _)) = self.has.0.iter().find(|h| !holds(value, h)) {
+            let name = paths.first().map(|p| p.0.join(".")).unwrap_or_default();
+            return Err(NoCall::unfit_text(&name, 0));
         }
         if !self.only.hold(value) {
             return Err(NoCall::NoRequest);
@@ -213,6 +252,9 @@ impl Map {
     pub fn say<'a>(&'a self, value: &'a Value, draft: &mut Draft<'a>) {
         for (path, meaning) in &self.fields {
             match path.find(value) {
+                Some(Cow::Borrowed(Value::Object(fields))) if meaning.slot == Slot::Query => {
+                    draft.put(meaning, Cow::Owned(query(fields)), 0);
+                }
                 Some(Cow::Borrowed(v)) => {
                     if let Some(t) = text(v) {
                         draft.put(meaning, t, 0);

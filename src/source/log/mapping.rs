@@ -65,7 +65,8 @@ struct Mapping {
     /// Of csv without a header: names of the columns.
     #[serde(default)]
     names: Vec<String>,
-    /// What a line has (json), or a header (csv), to be of this format: `name` or `name=value|begin*`; of a header `name|name`.
+    /// What a line has (json), or a header (csv), to be of this format: `name`, one of `name|name`, and of json
+    /// `name=value|begin*`.
     #[serde(default)]
     has: Vec<String>,
     /// Lines that tell more of a call which another began: patterns (text), or what they have (json). Both have a `key`.
@@ -229,12 +230,13 @@ impl Mapping {
     }
 }
 
-/// `name` or `name=value|begin*`.
+/// `name` or `name=value|begin*`; of several names (`name|name`) one.
 fn conditions(list: &[String]) -> Conditions {
     let list = list.iter().map(|text| {
         let (path, any) = text.split_once('=').unwrap_or((text, ""));
         let any = any.split('|').filter(|a| !a.is_empty());
-        (Path::new(path), any.map(str::to_owned).collect())
+        let paths = path.split('|').map(Path::new).collect();
+        (paths, any.map(str::to_owned).collect())
     });
     Conditions(list.collect())
 }

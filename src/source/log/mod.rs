@@ -5,6 +5,7 @@
 //! text with values between (`pattern`, by the format strings of `dialect`), JSON (`json`), columns (`columns`), pairs (`pairs`),
 //! and text of which nothing is known but what its pieces look like (`shape`); all say what they say to a `draft`, which makes the call.
 
+mod audit;
 mod cell;
 mod clf;
 mod columns;
@@ -28,6 +29,7 @@ mod stamps;
 mod suricata;
 mod time;
 mod wrap;
+mod year;
 mod zeek;
 
 pub use format::{Formats, LogFormat, LogKind};
@@ -39,9 +41,10 @@ use crate::limits::LOG_LINE;
 use format::{Context, Line};
 use jiff::tz::TimeZone;
 use memchr::memchr;
-use parts::{Part, Parts, Whole};
+use parts::{Joins, Part, Parts, Whole};
 use std::borrow::Cow;
 use std::io::Read;
+use year::Written;
 
 /// What a line is read with: the zone of times that name none.
 #[derive(Debug, Clone)]
@@ -174,11 +177,13 @@ pub struct LogReader {
     cutting: Option<String>,
     /// Where one document holds many calls.
     records: Option<records::Records>,
-    /// Where a runtime cuts lines into parts.
-    parts: Option<Parts>,
+    /// Where a runtime cuts lines into parts, or an entry has many.
+    parts: Option<Joins>,
     /// Calls of which a later line tells more, and those that are whole.
     halves: halves::Halves,
     whole: halves::Whole,
+    /// Whether its beginning was searched for a year.
+    looked: bool,
 }
 
 impl LogReader {
@@ -204,9 +209,23 @@ impl LogReader {
             cutting: None,
             halves: halves::Halves::default(),
             whole: halves::Whole::new(),
-            parts: (kind.outer() == Some(wrap::Wrap::Cri)).then(Parts::default),
+            parts: match kind.outer() {
+                Some(wrap::Wrap::Cri) => Some(Joins::Runtime(Parts::default())),
+                None if kind.format.is_audit() => Some(Joins::Audit(audit::Entries::default())),
+                _ => None,
+            },
+            looked: false,
             records: (kind.outer() == Some(wrap::Wrap::Records)).then(records::Records::default),
         }
+    }
+
+    /// Around when its lines were written, for times without a year: what captures beside it tell, else its own lines, else
+    /// `logs` beside it.
+    #[must_use]
+    pub fn near(mut self, captures: Option<Ts>, logs: Option<Ts>) -> LogReader {
+        self.looked = captures.is_some();
+        self.cx.near = captures.or(logs).map(|ts| (ts, true));
+        self
     }
 
     /// Lines read so far.
@@ -245,7 +264,7 @@ impl LogReader {
                 Some(found) => found,
                 None if self.ended && searched.is_empty() => {
                     // a line without its last part
-                    let whole = self.parts.as_mut().and_then(Parts::rest)?;
+                    let whole = self.parts.as_mut().and_then(Joins::rest)?;
                     let place = Place {
                         at: Unit {
                             source: self.source,
@@ -334,6 +353,10 @@ impl LogReader {
             Ok(n) => {
                 self.buf.truncate(old + n);
                 self.ended = n == 0;
+                if !std::mem::replace(&mut self.looked, true) && self.kind.lacks_year() {
+                    let told = year::told(&self.buf, &self.cx.zone);
+                    self.cx.near = told.map(|ts| (ts, true)).or(self.cx.near);
+                }
                 None
             }
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {
@@ -520,7 +543,7 @@ impl LogKind {
         &self,
         wraps: &[wrap::Wrap],
         text: &[u8],
-        written: Option<(Ts, bool)>,
+        written: Option<Written>,
         cx: &mut Context,
     ) -> Result<LogCall, NoCall> {
         let json = |bytes| Line::with_json(bytes).json;
@@ -549,7 +572,10 @@ impl LogKind {
             });
         };
         let before = text.len().saturating_sub(inside.line.len());
-        let written = inside.written.or(written);
+        let written = match inside.written {
+            Some(w) => Some(w.with_year(written, cx)),
+            None => written,
+        };
         let read = self.within(inner, &inside.line, written, cx);
         read.map_err(|e| match e {
             // where it stands in the whole line, as far as that can be told

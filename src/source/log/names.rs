@@ -2,6 +2,7 @@
 //! header, pairs. In: a name. Out: its slot and how far it is trusted. Bounds: none; a table.
 
 use super::draft::{Draft, Meaning, SLOTS, Slot};
+use super::shape::METHODS;
 use super::spans::{EITHER, LEVELS, span, with_unit};
 use super::time::How;
 use rustc_hash::FxHashMap;
@@ -59,6 +60,9 @@ const NAMES: &[(Slot, &[&str])] = &[
             "req.originalurl",
             "originalurl",
             "requestedurl",
+            "httpurl",
+            "operurl",
+            "resource",
             "requestedpath",
             "httpuri",
             "httprequesturi",
@@ -108,6 +112,11 @@ const NAMES: &[(Slot, &[&str])] = &[
             "originstatus",
             "http.statuscode",
             "scstatus",
+            "respcode",
+            "retcode",
+            "httpretcode",
+            "httprespcode",
+            "responsestatuscode",
             "httpstatcode",
             "httpresponsecode",
             "response.code",
@@ -182,6 +191,16 @@ const NAMES: &[(Slot, &[&str])] = &[
             "realip",
             "xclientip",
             "http.clientip",
+            "client.addr",
+            "clientipaddress",
+            "calleripaddress",
+            "srcaddr",
+            "sourceaddress",
+            "originalsrc",
+            "ipclient",
+            "sourceipport",
+            "clientipport",
+            "operip",
             "peer.ipv4",
             "客户端ip",
             "来源ip",
@@ -194,6 +213,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "来源地址",
             "源地址",
             "客户端地址",
+            "操作地址",
         ],
     ),
     (
@@ -246,6 +266,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "remoteuser",
             "user",
             "username",
+            "uname",
             "userid",
             "account",
             "login",
@@ -261,6 +282,13 @@ const NAMES: &[(Slot, &[&str])] = &[
             "uid",
             "useremail",
             "csusername",
+            "loginname",
+            "loginid",
+            "useraccount",
+            "usrname",
+            "opername",
+            "operator",
+            "suser",
             "client.user",
             "用户",
             "用户名",
@@ -270,6 +298,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "主账号",
             "账号",
             "操作人",
+            "操作人员",
             "操作用户",
             "访问用户",
             "currentuser",
@@ -286,6 +315,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "httpuseragent",
             "useragent",
             "useragent.original",
+            "httpagent",
+            "requestclientapplication",
             "requestuseragent",
             "httprequest.useragent",
             "ua",
@@ -400,6 +431,10 @@ const NAMES: &[(Slot, &[&str])] = &[
             "timelocal",
             "at",
             "eventtime",
+            "devtime",
+            "opertime",
+            "optime",
+            "rt",
             "logtime",
             "t",
             "startlocal",
@@ -486,21 +521,50 @@ pub fn fold(name: &str, out: &mut String) {
     );
 }
 
+/// Whether a text is how a writer says that there is nothing.
+pub fn says_nothing(text: &str) -> bool {
+    matches!(
+        text,
+        "" | "-" | "--" | "N/A" | "n/a" | "(null)" | "null" | "None"
+    )
+}
+
+/// Whether a text is a request target or a URL, and no request line.
+fn is_target(text: &str) -> bool {
+    let scheme = ["http://", "https://"];
+    let begins = text.starts_with('/') || scheme.iter().any(|s| text.starts_with(s));
+    begins && !text.contains(' ')
+}
+
 /// Ways of logging in, which are no names.
-const HOW: [&str; 9] = [
-    "basic", "bearer", "digest", "jwt", "oauth", "oauth2", "mtls", "true", "false",
+const HOW: [&str; 12] = [
+    "basic", "bearer", "digest", "jwt", "oauth", "oauth2", "mtls", "true", "false", "unknown",
+    "http", "https",
 ];
 
+/// Whether a text is a time of day alone.
+fn is_clock(text: &str) -> bool {
+    let digits = |b: &u8| b.is_ascii_digit() || matches!(b, b':' | b'.');
+    let colons = text.bytes().filter(|b| *b == b':').count();
+    colons == 2 && text.as_bytes().iter().all(digits)
+}
+
 /// Whether a text can be of a slot: names are used for many things.
-fn fits(slot: Slot, text: &str) -> bool {
+pub fn fits(slot: Slot, text: &str) -> bool {
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     match slot {
         Slot::Status => text.len() == 3 && digits(text) && !text.starts_with('0'),
         Slot::Sent | Slot::Received | Slot::Sport | Slot::Dport => digits(text),
-        Slot::Method => !digits(text),
+        // how a compaction, a login or a mean is made is called a method as well
+        Slot::Method => {
+            let capital = |b: u8| b.is_ascii_uppercase() || matches!(b, b'-' | b'_');
+            METHODS.iter().any(|m| m.eq_ignore_ascii_case(text))
+                || ((3..=20).contains(&text.len()) && text.bytes().all(capital))
+        }
         Slot::Request => text.contains(' '),
         // `auth` may tell how instead of who
         Slot::User => !HOW.iter().any(|h| h.eq_ignore_ascii_case(text)),
+        Slot::Clock => is_clock(text),
         Slot::Version => text
             .get(..5)
             .is_some_and(|h| h.eq_ignore_ascii_case("http/")),
@@ -520,6 +584,10 @@ pub struct Best<'a> {
     node: bool,
     /// A logger wrote the line, and when it did.
     logger: bool,
+    /// What is called a method and is none of a request.
+    other_method: bool,
+    /// What is called `hostname`: with loggers their own machine, with gateways the host that was asked.
+    machine: Option<(usize, Cow<'a, str>)>,
 }
 
 impl<'a> Best<'a> {
@@ -534,14 +602,20 @@ impl<'a> Best<'a> {
     /// Takes what stands under a folded name.
     pub fn take(&mut self, name: &str, at: usize, text: impl FnOnce() -> Option<Cow<'a, str>>) {
         if let Some((slot, rank)) = slot(name) {
-            let Some(text) = text().filter(|t| !matches!(t.as_ref(), "" | "-")) else {
+            let Some(text) = text().filter(|t| !says_nothing(t)) else {
                 return;
             };
-            // `request` may hold the target alone
+            // what rights are asked for is called a resource as well
+            if name == "resource" && !is_target(&text) {
+                return;
+            }
             let slot = match slot {
-                Slot::Request if text.starts_with('/') && !text.contains(' ') => Slot::Uri,
+                // `request` may hold the target alone
+                Slot::Request if is_target(&text) => Slot::Uri,
+                Slot::Time if is_clock(&text) => Slot::Clock,
                 slot => slot,
             };
+            self.other_method |= slot == Slot::Method && !fits(slot, &text);
             if let Some(have) = self.found.get_mut(slot as usize)
                 && have.as_ref().is_none_or(|(r, _, _)| rank < *r)
                 && fits(slot, &text)
@@ -552,6 +626,8 @@ impl<'a> Best<'a> {
         }
         if LEVELS.contains(&name) {
             self.logger = true;
+        } else if name == "hostname" {
+            self.machine = text().map(|t| (at, t));
         } else if let Some(unit) = span(name)
             && let Some(text) = text()
         {
@@ -575,6 +651,37 @@ impl<'a> Best<'a> {
     /// Whether something stands for a slot.
     pub fn has(&self, slot: Slot) -> bool {
         self.found.get(slot as usize).is_some_and(Option::is_some)
+    }
+
+    /// The host that was asked, where nothing else says it: the target begins with it, or the line is none of a logger of that
+    /// machine (`sure`) and it is a name within a domain.
+    pub fn host(&mut self, sure: bool) {
+        if self.has(Slot::Host) {
+            return;
+        }
+        let uri = self.found.get(Slot::Uri as usize).and_then(Option::as_ref);
+        let Some((at, host)) = self.machine.take().filter(|(_, h)| h.contains('.')) else {
+            return;
+        };
+        let begins = |(_, _, uri): &(usize, usize, Cow<'a, str>)| {
+            let rest = uri.strip_prefix(host.as_ref());
+            rest.is_some_and(|r| r.is_empty() || r.starts_with(['/', '?', ':']))
+        };
+        if (sure || uri.is_some_and(begins))
+            && let Some(have) = self.found.get_mut(Slot::Host as usize)
+        {
+            *have = Some((usize::MAX, at, host));
+        }
+    }
+
+    /// Whether enough is said for a call: many things have a path, or a URL.
+    pub fn is_call(&self) -> bool {
+        let any = |slots: &[Slot]| slots.iter().any(|s| self.has(*s));
+        any(&[Slot::Method, Slot::Request])
+            || (self.has(Slot::Status) && !self.other_method)
+            || (any(&[Slot::Src, Slot::Forwarded])
+                && any(&[Slot::Host, Slot::User, Slot::Agent])
+                && self.has(Slot::Uri))
     }
 
     /// Whether it is of a request.

@@ -30,6 +30,33 @@ pub enum Part {
     Last(Whole),
 }
 
+/// What joins lines.
+#[derive(Debug)]
+pub enum Joins {
+    /// Parts that a runtime cut.
+    Runtime(Parts),
+    /// Sections of an entry.
+    Audit(super::audit::Entries),
+}
+
+impl Joins {
+    /// Takes the line `number`, which begins at `offset`.
+    pub fn take(&mut self, line: &[u8], number: u64, offset: u64) -> Part {
+        match self {
+            Joins::Runtime(parts) => parts.take(line, number, offset),
+            Joins::Audit(entries) => entries.take(line, number, offset),
+        }
+    }
+
+    /// A line whose last part is missing.
+    pub fn rest(&mut self) -> Option<Whole> {
+        match self {
+            Joins::Runtime(parts) => parts.rest(),
+            Joins::Audit(entries) => entries.rest(),
+        }
+    }
+}
+
 /// Lines under way, by stream.
 #[derive(Debug, Default)]
 pub struct Parts {

@@ -1,5 +1,5 @@
 //! Documents that hold many calls: `{"records": [{..}, {..}]}` of Azure's diagnostics, `Records` of AWS CloudTrail, `items` of a
-//! Kubernetes list, `spans` of OpenTelemetry and Jaeger, a plain list. In: the bytes of a log as they come. Out: where each record stands, and the line it begins in.
+//! Kubernetes list, `spans` of OpenTelemetry and Jaeger, `values` of Loki, a plain list, a list of lists. In: the bytes of a log as they come. Out: where each record stands, and the line it begins in.
 //! Bounds: nothing is kept but a key of [`KEY`] bytes and counts, so a document may be of any size; a record is as long as a line
 //! may be ([`LOG_LINE`]), and how deep it nests is left to the JSON reader.
 //!
@@ -28,6 +28,8 @@ const HITS: &[u8] = b"hits";
 const NESTED: [&[u8]; 2] = [b"spans", b"logRecords"];
 /// Brackets around such a list, from and to. Nearer the outside, a logger tells in `spans` what its one line ran inside.
 const NESTED_IN: std::ops::RangeInclusive<u32> = 3..=8;
+/// Name of a list of pairs of a time and a line, so deep as well: Loki's streams. Where no pairs stand in it, it is none.
+const VALUES: &[u8] = b"values";
 /// Bytes of a key that are kept; longer ones are none of [`LISTS`].
 const KEY: usize = 16;
 
@@ -70,6 +72,12 @@ pub struct Records {
     depth: u32,
     /// Brackets open inside the list; 0 where none is.
     list: u32,
+    /// Whether that list is an item of another.
+    nested: bool,
+    /// A list of this name began right before: whether it is one of pairs shows in what follows.
+    values: bool,
+    /// An item that is a list began right before: a pair, or more records.
+    item: bool,
     quoted: bool,
     escaped: bool,
     /// The byte before ended a line.
@@ -114,6 +122,7 @@ impl Records {
     /// Forgets the document that is open.
     fn reset(&mut self) {
         (self.depth, self.list) = (0, 0);
+        (self.nested, self.values, self.item) = (false, false, false);
         (self.quoted, self.escaped, self.long) = (false, false, None);
         self.key.clear();
     }
@@ -194,6 +203,9 @@ impl Records {
             }
             return None;
         }
+        let blank = matches!(b, b' ' | b'\t' | b'\r');
+        let (values, item) = (self.values, self.item);
+        (self.values, self.item) = (values && blank, item && blank);
         let step = match b {
             b'"' if self.depth > 0 => {
                 self.quoted = true;
@@ -203,6 +215,10 @@ impl Records {
                 None
             }
             b'{' => {
+                if item {
+                    // a list of lists of records
+                    (self.open, self.list, self.nested) = (None, self.depth, true);
+                }
                 let inside = self.depth > 0 && (self.list == 0 || self.depth > self.list);
                 let broken = match inside && fresh {
                     true => {
@@ -224,9 +240,18 @@ impl Records {
                     2 => self.key == HITS,
                     n => NESTED_IN.contains(&n) && NESTED.contains(&self.key.as_slice()),
                 };
-                if self.depth == 0 || (self.list == 0 && named) {
+                if values && self.list == 0 {
+                    self.list = self.depth;
+                    (self.open, self.long) = (None, None);
+                }
+                if self.list > 0 && self.depth == self.list {
+                    self.open = Some(self.begin());
+                    self.item = !self.nested;
+                } else if self.depth == 0 || (self.list == 0 && named) {
                     self.list = self.depth + 1;
                     (self.open, self.long) = (None, None);
+                } else {
+                    self.values = NESTED_IN.contains(&self.depth) && self.key == VALUES;
                 }
                 self.depth = self.depth.saturating_add(1);
                 None
@@ -260,7 +285,8 @@ impl Records {
             step = Some(Step::Long(self.told(long)));
         }
         if self.depth < self.list {
-            self.list = 0;
+            self.list = if self.nested { self.depth } else { 0 };
+            self.nested = false;
         }
         if self.depth == 0 {
             self.reset();

@@ -15,7 +15,7 @@ use crate::call::text::lossless;
 use std::borrow::Cow;
 
 /// Methods that are known without quotes or a version beside them.
-const METHODS: [&str; 19] = [
+pub(super) const METHODS: [&str; 19] = [
     "GET",
     "POST",
     "PUT",

@@ -155,7 +155,7 @@ fn documents(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
         return Some(kind(format, &[]));
     }
     // records may hold lines themselves
-    unwrapped(&records, DEEP - 1, &|inner, wraps| {
+    unwrapped(&records, DEEP, &|inner, wraps| {
         let format = formats.all().find(|f| has(f, inner, true))?;
         Some(kind(format, wraps))
     })

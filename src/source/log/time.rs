@@ -26,6 +26,8 @@ pub enum How {
     HostTarget,
     /// A verb of Kubernetes, for the method that it is made of.
     Verb,
+    /// An operation of S3 by its name, for the method that it has.
+    S3,
     /// A name that is called, as a path: `GetObject` is `/GetObject`.
     Root,
     /// `Name(login)`: the login.
@@ -47,6 +49,8 @@ impl How {
             "plus" => How::Plus,
             "dash-zero" => How::DashZero,
             "kubernetes-verb" => How::Verb,
+            "s3-operation" => How::S3,
+            "host-target" => How::HostTarget,
             "root" => How::Root,
             "login" => How::Login,
             "name" => How::Name,
@@ -110,6 +114,9 @@ pub fn any(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
             return Some((i64::try_from(t.as_nanosecond()).ok()?, false));
         }
     }
+    // days of one digit are padded by some
+    let squeezed = s.replace("  ", " ");
+    let s = squeezed.as_str();
     // civil times, with the separators that writers use
     if let Some(utc) = s.strip_suffix(" GMT").or_else(|| s.strip_suffix(" UTC")) {
         let utc_zone = LogZone(Some(jiff::tz::TimeZone::UTC));
@@ -133,7 +140,10 @@ fn civil(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
         "%d-%b-%Y %H:%M:%S%.f",
         "%d %b %Y %H:%M:%S%.f",
         "%a, %d %b %Y %H:%M:%S",
+        "%a %b %d %H:%M:%S %Y",
+        "%b %d %Y %H:%M:%S",
         "%m/%d/%Y %H:%M:%S",
+        "%Y:%m:%d-%H:%M:%S",
     ] {
         if let Ok(civil) = jiff::civil::DateTime::strptime(form, s) {
             return zone.resolve(civil);

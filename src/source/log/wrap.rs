@@ -4,8 +4,8 @@
 
 use super::stamps::stamps;
 use super::time;
+use super::year::Written;
 use super::{LogZone, cell};
-use crate::call::model::Ts;
 use crate::call::text::lossless;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -19,22 +19,25 @@ pub enum Wrap {
     Syslog,
     /// A JSON object with the line as a field: Docker's `log`, the journal's `MESSAGE`, `message`, `msg`.
     Json,
+    /// `[TIME, LINE]`, `[TIME, {..}]`: Loki's streams, events of Fluentd and Fluent Bit.
+    Pair,
     /// A row of an export with the line in a cell.
     Csv,
     /// `web-1  | LINE`, as Compose shows it.
     Compose,
-    /// Text of another writer before a JSON object that ends the line.
+    /// Text of another writer before a JSON object, or such a pair, that ends the line.
     Before,
     /// Documents with lists of records, which the reader takes apart.
     Records,
 }
 
 /// All, the surer first; with their names behind a `+` in a source's kind.
-pub const WRAPS: [(Wrap, &str); 7] = [
+pub const WRAPS: [(Wrap, &str); 8] = [
     (Wrap::Records, "records"),
     (Wrap::Cri, "cri"),
     (Wrap::Syslog, "syslog"),
     (Wrap::Json, "json"),
+    (Wrap::Pair, "pair"),
     (Wrap::Csv, "csv"),
     (Wrap::Compose, "compose"),
     (Wrap::Before, "text"),
@@ -46,8 +49,7 @@ pub const DEEP: usize = 2;
 /// The line inside.
 pub struct Inside<'a> {
     pub line: Cow<'a, [u8]>,
-    /// With whether UTC had to be assumed for it.
-    pub written: Option<(Ts, bool)>,
+    pub written: Option<Written>,
 }
 
 impl Wrap {
@@ -69,6 +71,7 @@ impl Wrap {
             Wrap::Cri => "a container's line (time, stream, tag)",
             Wrap::Syslog => "a syslog line (time, host, program)",
             Wrap::Json => "a JSON object with a line in it",
+            Wrap::Pair => "a JSON list of a time and a line",
             Wrap::Csv => "a row with a line in a cell",
             Wrap::Records => "a JSON document with a list of records",
             Wrap::Compose => "a service's name and a |",
@@ -87,6 +90,7 @@ impl Wrap {
             Wrap::Cri => cri(line),
             Wrap::Syslog => syslog(line),
             Wrap::Json => object(json?, zone),
+            Wrap::Pair => pair(line, zone),
             Wrap::Csv => cell::open(line, zone),
             Wrap::Compose => compose(line),
             Wrap::Before => behind(line, zone),
@@ -103,12 +107,12 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-fn stamp(text: &[u8]) -> Option<(Ts, bool)> {
+fn stamp(text: &[u8]) -> Option<Written> {
     if text.len() < 19 || !text.first()?.is_ascii_digit() || text.get(10) != Some(&b'T') {
         return None;
     }
     match time::any(&lossless(text), &LogZone(None))? {
-        found @ (_, false) => Some(found),
+        found @ (_, false) => Some(found.into()),
         _ => None,
     }
 }
@@ -126,7 +130,7 @@ fn cri(line: &[u8]) -> Option<Inside<'_>> {
 }
 
 /// `Mar  1 02:00:00`.
-fn bsd_stamp(text: &[u8]) -> Option<&[u8]> {
+fn bsd_stamp(text: &[u8]) -> Option<(&[u8], &[u8])> {
     const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
     let month = text.get(..3)?;
     let at = |i: usize| text.get(i).copied().unwrap_or(0);
@@ -143,7 +147,8 @@ fn bsd_stamp(text: &[u8]) -> Option<&[u8]> {
         Some(r) => r.trim_start_with(|b| b.is_ascii_digit()),
         None => rest,
     };
-    rest.strip_prefix(b" ")
+    let at = text.get(..text.len() - rest.len())?;
+    Some((at, rest.strip_prefix(b" ")?))
 }
 
 trait TrimStart {
@@ -172,7 +177,7 @@ fn syslog(line: &[u8]) -> Option<Inside<'_>> {
         return Some(inside);
     }
     let (written, rest) = match bsd_stamp(rest) {
-        Some(rest) => (None, rest), // without a year
+        Some((at, rest)) => (Written::without_year(&lossless(at)), rest),
         None => {
             let (at, rest) = word(rest)?;
             (Some(stamp(at)?), rest)
@@ -276,14 +281,13 @@ const WRITTEN: &[&str] = &[
 fn object(value: &Value, zone: &LogZone) -> Option<Inside<'static>> {
     let line = |v: &Value| {
         // OpenTelemetry names the type of a body: `{"stringValue": LINE}`
-        let whole = |v: &'_ Value| {
-            v.get("stringValue")
-                .unwrap_or(v)
-                .as_str()
-                .map(str::to_owned)
+        let whole = |v: &'_ Value| match v.get("stringValue").unwrap_or(v) {
+            Value::String(s) => Some(s.trim_end_matches(['\n', '\r']).as_bytes().to_vec()),
+            // the journal's way to write what is no UTF-8, or has colours in it
+            Value::Array(bytes) if !bytes.is_empty() => bytes.iter().map(byte).collect(),
+            _ => None,
         };
-        let found = LINES.iter().find_map(|n| whole(v.get(n)?));
-        found.map(|l| l.trim_end_matches(['\n', '\r']).as_bytes().to_vec())
+        LINES.iter().find_map(|n| whole(v.get(n)?))
     };
     let inside = || AROUND.iter().filter_map(|n| value.get(n));
     let line = line(value).or_else(|| inside().find_map(line))?;
@@ -294,10 +298,48 @@ fn object(value: &Value, zone: &LogZone) -> Option<Inside<'static>> {
             _ => None,
         })
     };
-    let written = at(value).or_else(|| inside().find_map(at));
+    let written = at(value)
+        .or_else(|| inside().find_map(at))
+        .map(Written::from);
     Some(Inside {
         line: Cow::Owned(line),
         written,
+    })
+}
+
+fn byte(value: &Value) -> Option<u8> {
+    u8::try_from(value.as_u64()?).ok()
+}
+
+/// A time and a line or an object behind it; the time may have a list of its own (Fluent Bit's metadata), and a tag before it.
+fn pair(line: &[u8], zone: &LogZone) -> Option<Inside<'static>> {
+    if line.first() != Some(&b'[') {
+        return None;
+    }
+    let items: Vec<Value> = serde_json::from_slice(line).ok()?;
+    let time = |v: &Value| match v {
+        Value::String(s) => time::any(s, zone),
+        Value::Number(n) => time::any(&n.to_string(), zone),
+        _ => None,
+    };
+    let at = |v: &Value| match v {
+        Value::Array(inner) => time(inner.first()?),
+        v => time(v),
+    };
+    let mut items = items.iter().take(3);
+    let first = items.next()?;
+    let written = match (at(first), first) {
+        (None, Value::String(_)) => at(items.next()?)?,
+        (found, _) => found?,
+    };
+    let line = match items.next()? {
+        Value::String(s) => s.trim_end_matches(['\n', '\r']).as_bytes().to_vec(),
+        object @ Value::Object(_) => serde_json::to_vec(object).ok()?,
+        _ => return None,
+    };
+    Some(Inside {
+        line: Cow::Owned(line),
+        written: Some(written.into()),
     })
 }
 
@@ -305,23 +347,29 @@ fn object(value: &Value, zone: &LogZone) -> Option<Inside<'static>> {
 const BEFORE: usize = 512;
 const BRACES: usize = 3;
 
-/// A JSON object up to the end of the line, and the first time before it.
+/// A JSON object or list up to the end of the line, and the first time before it.
 fn behind<'a>(line: &'a [u8], zone: &LogZone) -> Option<Inside<'a>> {
     let line = line.trim_ascii_end();
-    if line.last() != Some(&b'}') || line.first() == Some(&b'{') {
-        return None;
-    }
+    let open = match line.last() {
+        Some(b'}') if line.first() != Some(&b'{') => b'{',
+        Some(b']') => b'[',
+        _ => return None,
+    };
     let head = line.get(..line.len().min(BEFORE)).unwrap_or_default();
-    let mut braces = memchr::memchr_iter(b'{', head).take(BRACES);
+    let mut braces = memchr::memchr_iter(open, head).take(BRACES);
     let at = braces.find(|at| {
         let object = line.get(*at..).unwrap_or_default();
         serde_json::from_slice::<serde::de::IgnoredAny>(object).is_ok()
     })?;
     let (before, object) = line.split_at_checked(at)?;
+    if before.is_empty() {
+        return None;
+    }
     let before = lossless(before);
     let written = stamps(&before)
         .first()
-        .and_then(|s| time::any(s.text, zone));
+        .and_then(|s| time::any(s.text, zone))
+        .map(Written::from);
     Some(Inside {
         line: Cow::Borrowed(object),
         written,
