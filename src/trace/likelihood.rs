@@ -37,6 +37,9 @@ pub const TEAM: usize = 5;
 /// How many times likelier than chance the best of N accounts must be. `ln N` alone is what the luckiest of N innocent ones
 /// gains; a clue of one value would name somebody as often as not.
 const SURE: f64 = 20.0;
+/// As many left because their peers' records leaked as often, and a full team still stands: these are such readers too. Of 5 such answers
+/// on 1,100 seeded leaks none was right.
+const LIKE: usize = 3;
 /// Members that may leave for what their peers read; an answer that needs more is doubtful anyway.
 const BARRED: usize = 32;
 /// A set must have received this share of the leaked records that anybody received: what leaves most of a leak to somebody
@@ -130,7 +133,8 @@ pub struct Solution {
     pub threshold: f64,
     /// Share of the leaked records delivered to anybody that members received.
     pub explained: f64,
-    /// A set that gains enough and still leaves most of the leak unexplained, or has more than [`TEAM`] members: nobody is named.
+    /// A set that gains enough and still leaves most of the leak unexplained, or has more than [`TEAM`] members, or may have read by
+    /// chance what left at its source: nobody is named.
     pub left: Vec<usize>,
     /// Other sets and their share of the posterior, best first.
     pub others: Vec<(Vec<usize>, f64)>,
@@ -255,7 +259,9 @@ fn answer(reads: &Reads, split: Option<(&Label, bool)>, whole: bool) -> (f64, So
             out.explained = explained(&l, reads, &found.set);
             let chance = !out.peers.is_empty() || active < OF_MANY * found.set.len();
             let leaves = out.explained < EXPLAINED || (unknown >= UNKNOWN && chance);
-            if !found.set.is_empty() && (leaves || found.set.len() > TEAM) {
+            let readers =
+                found.set.len() > TEAM || (found.set.len() == TEAM && out.peers.len() >= LIKE);
+            if !found.set.is_empty() && (leaves || readers) {
                 out.left = found.set;
                 out.confidence = belief::nobody(out.missed > 0.0);
                 return (score, out);

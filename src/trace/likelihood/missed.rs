@@ -1,10 +1,11 @@
 //! Records that an account may have received in no capture: those that readers like it received and it did not. In: reads, an account.
-//! Out: which of them they are, leaked and not, and how likely it received one of them. Bounds: two passes over all reads for each
+//! Out: which of them they are, leaked and not, and how likely it received one of them. Bounds: a few passes over all reads for each
 //! account asked for.
 //!
 //! Each record has a figure: what share of their reads those who received it have in common with the account, the likest counting most. A
 //! threshold is chosen so that records above it tell most of what the account received; the account itself is left out of the
-//! figures of its own reads, and so are readers that cannot be told apart from it.
+//! figures of its own reads, and so are readers that cannot be told apart from it. Where the order is known another figure is tried, and
+//! the more telling one stands: that others received the record between two that the account received side by side (`gaps`).
 
 use super::Reads;
 use super::fit::{BINS, Leak, bin_of};
@@ -87,7 +88,7 @@ fn gaps(reads: &Reads, l: &Leak, a: usize, own: &[bool]) -> Vec<f32> {
         at[*t as usize] = i;
     }
     let mut out = vec![0.0f32; n];
-    let mut last = vec![0usize; 0];
+    let mut last: Vec<usize> = Vec::new();
     let mut between: Vec<u32> = Vec::new();
     for (c, theirs) in l.order.iter().enumerate() {
         let mine = &l.all[c];
