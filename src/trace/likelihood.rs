@@ -37,11 +37,18 @@ pub const TEAM: usize = 5;
 /// How many times likelier than chance the best of N accounts must be. `ln N` alone is what the luckiest of N innocent ones
 /// gains; a clue of one value would name somebody as often as not.
 const SURE: f64 = 20.0;
+/// As many left because their peers' records leaked as often, and a full team still stands: these are such readers too. Of 5 such answers
+/// on 1,100 seeded leaks none was right.
+const LIKE: usize = 3;
 /// Members that may leave for what their peers read; an answer that needs more is doubtful anyway.
 const BARRED: usize = 32;
 /// A set must have received this share of the leaked records that anybody received: what leaves most of a leak to somebody
 /// unknown is better explained by him alone.
 const EXPLAINED: f64 = 0.5;
+/// Where so much of the leak was received by nobody, whoever received much of the rest may have done so by chance: a region that left at
+/// its source was read by somebody too. No more than one of so many accounts is told from that.
+const UNKNOWN: f64 = 0.45;
+const OF_MANY: usize = 40;
 
 fn explained(l: &Leak, reads: &Reads, set: &[usize]) -> f64 {
     let mut by = vec![false; l.bin.len()];
@@ -126,7 +133,8 @@ pub struct Solution {
     pub threshold: f64,
     /// Share of the leaked records delivered to anybody that members received.
     pub explained: f64,
-    /// A set that gains enough and still leaves most of the leak unexplained, or has more than [`TEAM`] members: nobody is named.
+    /// A set that gains enough and still leaves most of the leak unexplained, or has more than [`TEAM`] members, or may have read by
+    /// chance what left at its source: nobody is named.
     pub left: Vec<usize>,
     /// Other sets and their share of the posterior, best first.
     pub others: Vec<(Vec<usize>, f64)>,
@@ -156,15 +164,29 @@ fn without(set: &[usize], a: usize) -> Vec<usize> {
 /// Finds the set. Where the leak goes by a property of its records, it may have left at its source, whoever received what: that is
 /// weighed as another background, and the better explanation of both is taken.
 pub fn solve(reads: &Reads) -> Solution {
-    let (score, out) = answer(reads, None, false);
-    match splits(reads).map(|label| answer(reads, Some(label), false)) {
-        Some((other, split)) if other > score => split,
-        _ => out,
+    let mut best = answer(reads, None, false);
+    let Some(label) = splits(reads) else {
+        return best.1;
+    };
+    let other = answer(reads, Some((label, true)), false);
+    if other.0 > best.0 {
+        best = other;
     }
+    // How many received a record need not matter: fewer rates cost less. That is asked for where it would explain more with nobody.
+    if !best.1.set.is_empty() {
+        let l = Leak::new(reads, Some((label, false)));
+        if fit(&l, &[]).score() - l.cost() > best.0 {
+            let other = answer(reads, Some((label, false)), false);
+            if other.0 > best.0 {
+                best = other;
+            }
+        }
+    }
+    best.1
 }
 
 /// The set on one background, and what all of that explains, in nats, paid for. `whole`: the captures have all.
-fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) {
+fn answer(reads: &Reads, split: Option<(&Label, bool)>, whole: bool) -> (f64, Solution) {
     let mut l = Leak::new(reads, split);
     l.whole = whole;
     let n = reads.by_account.len();
@@ -177,7 +199,7 @@ fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) 
     let null = fit(&l, &[]);
     let mut out = Solution {
         threshold,
-        by: split.map(|l| l.name.clone()),
+        by: split.map(|l| l.0.name.clone()),
         covered: l.rows.iter().map(|r| r.len() as u32).collect(),
         ..Solution::default()
     };
@@ -192,6 +214,8 @@ fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) 
         out.confidence = 1.0;
         return (0.0, out);
     }
+    // Share of the leak that nobody received.
+    let unknown = l.read.iter().filter(|b| !**b).count() as f64 / l.read.len().max(1) as f64;
     let mut start: Vec<usize> = Vec::new();
     loop {
         let (set, best) = grow(reads, &mut l, start);
@@ -205,6 +229,7 @@ fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) 
         let mut worst = weakest(&l, &set, &best);
         let mut found = sample::Found::default();
         if worst.is_none() || out.peers.len() >= BARRED {
+            equals(&mut l, &set);
             found = sample::walk(reads, &mut l, &set, &best);
             worst = if found.set == set {
                 None
@@ -232,7 +257,11 @@ fn answer(reads: &Reads, split: Option<&Label>, whole: bool) -> (f64, Solution) 
             out.set_gain = found.best.ll - null.ll;
             out.missed = found.best.missed / (1.0 + found.best.missed);
             out.explained = explained(&l, reads, &found.set);
-            if !found.set.is_empty() && (out.explained < EXPLAINED || found.set.len() > TEAM) {
+            let chance = !out.peers.is_empty() || active < OF_MANY * found.set.len();
+            let leaves = out.explained < EXPLAINED || (unknown >= UNKNOWN && chance);
+            let readers =
+                found.set.len() > TEAM || (found.set.len() == TEAM && out.peers.len() >= LIKE);
+            if !found.set.is_empty() && (leaves || readers) {
                 out.left = found.set;
                 out.confidence = belief::nobody(out.missed > 0.0);
                 return (score, out);
@@ -288,6 +317,8 @@ fn look(reads: &Reads, l: &mut Leak, set: &[usize]) -> bool {
     new
 }
 
+/// Accounts for each member that are weighed in its place with a part of their own.
+const EQUALS: usize = 16;
 /// Accounts that are refitted before one joins, and as many who read the same as a member.
 const TRIED: usize = 4;
 
@@ -316,6 +347,78 @@ fn joins(l: &mut Leak, set: &[usize], best: &Fit) -> Option<(f64, usize, segment
         }
     }
     top
+}
+
+/// A member that leaves for another while the others take what counts of theirs anew: who joined first took what several took, and what
+/// is left for the others is no stretch of theirs any more. Whether one did.
+fn instead(reads: &Reads, l: &mut Leak, set: &mut Vec<usize>, best: &mut Fit) -> bool {
+    for a in set.clone() {
+        if l.price[a] == 0.0 || !set.iter().any(|m| *m != a && segments::could(l, *m, a)) {
+            continue;
+        }
+        let before: Vec<_> = set.iter().map(|m| (*m, segments::own(l, *m))).collect();
+        let mut less = without(set, a);
+        let mut f = fit(l, &less);
+        refine(l, &less, &mut f);
+        let mut joined: Option<(usize, segments::Stretches)> = None;
+        if let Some((_, other, part)) = joins(l, &less, &f) {
+            joined = Some((other, segments::take(l, other, part)));
+            less = with(&less, other);
+            look(reads, l, &less);
+            f = fit(l, &less);
+            refine(l, &less, &mut f);
+        }
+        if f.score() > best.score() + 1e-6 {
+            *set = less;
+            *best = f;
+            return true;
+        }
+        if let Some((other, old)) = joined {
+            segments::take(l, other, old);
+        }
+        for (m, part) in before {
+            segments::take(l, m, part);
+        }
+    }
+    false
+}
+
+/// Accounts that could have taken what a member took count with the part that they would have taken in its place, so that they are told
+/// apart from it by nothing but what they would explain.
+fn equals(l: &mut Leak, set: &[usize]) {
+    for m in set {
+        if l.price[*m] == 0.0 {
+            continue;
+        }
+        let others = fit(l, &without(set, *m));
+        let mut took = vec![false; l.bin.len()];
+        for t in &l.rows[*m] {
+            took[*t as usize] = true;
+        }
+        let enough = segments::SAME * l.rows[*m].len() as f64;
+        let same = |a: &usize| {
+            let both = l.all[*a].iter().filter(|t| took[**t as usize]).count();
+            !set.contains(a) && !l.barred[*a] && both as f64 >= enough
+        };
+        let list: Vec<usize> = (0..l.all.len()).filter(same).take(EQUALS).collect();
+        for a in list {
+            let mut top = f64::NEG_INFINITY;
+            let parts = [
+                Some(segments::own(l, a)),
+                (l.price[a] > 0.0).then(|| segments::whole(l, a)),
+                segments::best(l, a, &others),
+            ];
+            for part in parts.into_iter().flatten() {
+                let old = segments::take(l, a, part);
+                let gain = quick_gain(l, &others, a).0;
+                if gain > top {
+                    top = gain;
+                } else {
+                    segments::take(l, a, old);
+                }
+            }
+        }
+    }
 }
 
 /// Greedy additions, removals and replacements until nothing improves.
@@ -359,6 +462,9 @@ fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
                     break;
                 }
             }
+        }
+        if !changed {
+            changed = instead(reads, l, &mut set, &mut best);
         }
         if !changed {
             break;

@@ -242,6 +242,110 @@ fn innocent_readers_are_not_blamed() {
     assert!(good as f64 >= 0.99 * all as f64 - 0.5, "{good} of {all}");
 }
 
+/// Accounts that read pages of a list, one page after the other; page 0 of account 10 is page 0 of account 11.
+fn pages(r: &mut Rng, accounts: usize) -> Vec<Vec<u32>> {
+    let mut reads: Vec<Vec<u32>> = Vec::new();
+    for _ in 0..accounts {
+        let mut own: Vec<u32> = Vec::new();
+        for _ in 0..6 {
+            let from = r.below(u64::from(RECORDS) / 20) as u32 * 20;
+            own.extend(
+                (from..from + 20)
+                    .filter(|t| !own.contains(t))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        reads.push(own);
+    }
+    reads
+}
+
+fn ask_in_order(in_order: Vec<Vec<u32>>, mut leaked: Vec<u32>) -> Solution {
+    leaked.sort_unstable();
+    leaked.dedup();
+    let sorted = |v: &Vec<u32>| {
+        let mut v = v.clone();
+        v.sort_unstable();
+        v
+    };
+    solve(&Reads {
+        universe: RECORDS + 5000,
+        by_account: in_order.iter().map(sorted).collect(),
+        in_order,
+        leaked,
+        ..Reads::default()
+    })
+}
+
+/// Two read the same two hundred records one after the other, among others that differ: nothing tells who took them.
+#[test]
+fn who_could_have_taken_the_same_stretch_is_a_tie() {
+    let mut r = Rng::new(501);
+    let (mut good, all) = (0, 10);
+    for _ in 0..all {
+        let mut reads = pages(&mut r, 100);
+        let from = r.below(u64::from(RECORDS) - 200) as u32;
+        let stretch: Vec<u32> = (from..from + 200).collect();
+        for (a, more) in [(10usize, 40u32), (11, 55)] {
+            let own = &mut reads[a];
+            own.retain(|t| !stretch.contains(t));
+            own.splice(40..40, stretch.iter().copied());
+            own.truncate(200 + 40 + more as usize);
+        }
+        let mut leaked = stretch.clone();
+        leaked.extend((0..60).map(|i| RECORDS + i));
+        let got = ask_in_order(reads, leaked);
+        good += usize::from(got.set.len() == 1 && got.ties == [vec![10, 11]]);
+    }
+    println!("ties of stretches: {good} of {all}");
+    assert_eq!(good, all);
+}
+
+/// Rows that are missing from the pages of a leaker are in the same pages of others: a capture lost them, nobody else leaked them.
+#[test]
+fn rows_lost_from_a_page_are_not_blamed_on_others_who_read_it() {
+    let mut r = Rng::new(502);
+    let (mut good, all) = (0, 10);
+    for _ in 0..all {
+        let mut reads = pages(&mut r, 60);
+        // three others each read two of his pages
+        for i in 0..3usize {
+            let some: Vec<u32> = reads[12].iter().skip(i * 40).take(40).copied().collect();
+            reads[20 + i].retain(|t| !some.contains(t));
+            reads[20 + i].splice(20..20, some);
+        }
+        let mut leaked = reads[12].clone();
+        leaked.extend((0..35).map(|i| RECORDS + i));
+        for own in &mut reads {
+            own.retain(|_| r.unit() < 0.8);
+        }
+        let got = ask_in_order(reads, leaked);
+        good += usize::from(got.set == [12]);
+    }
+    println!("rows lost from pages: {good} of {all}");
+    assert!(good >= 8, "{good} of {all}");
+}
+
+/// Half of a region that nobody read whole: the few who read parts of it are no source of what they never received.
+#[test]
+fn what_mostly_nobody_received_names_none_of_a_few_readers() {
+    let mut r = Rng::new(503);
+    let (mut good, all) = (0, 10);
+    for _ in 0..all {
+        let reads: Vec<Vec<u32>> = (0..6u32)
+            .map(|a| {
+                let from = if a < 2 { a * 1000 } else { 4000 + a * 900 };
+                (from..from + 900).collect()
+            })
+            .collect();
+        let leaked: Vec<u32> = (0..4000).filter(|_| r.unit() < 0.4).collect();
+        let got = ask_in_order(reads, leaked);
+        good += usize::from(got.set.is_empty());
+    }
+    println!("mostly received by nobody: {good} of {all}");
+    assert_eq!(good, all);
+}
+
 /// One record says little of whoever read it, however few it read; three of three, read by nobody else, say enough.
 #[test]
 fn one_record_names_nobody() {

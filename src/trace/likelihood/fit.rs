@@ -134,7 +134,7 @@ pub(super) fn splits(r: &Reads) -> Option<&super::Label> {
 
 impl Leak {
     /// `split`: a property by which the leak went as a whole, see [`splits`].
-    pub fn new(r: &Reads, split: Option<&super::Label>) -> Leak {
+    pub fn new(r: &Reads, split: Option<(&super::Label, bool)>) -> Leak {
         let readers = readers(r);
         let mut bin_all = vec![0.0; BINS];
         for n in &readers {
@@ -168,15 +168,17 @@ impl Leak {
         let common = clamp(hit / received.max(1.0));
         let mut prior = vec![(common, PRIOR); bin_all.len()];
         let mut alone = vec![1];
-        if let Some(label) = split {
+        if let Some((label, apart)) = split {
             let values = label.values.len() + 1;
+            // Where it does not matter how many received a record, those that anybody received are one class for each value.
+            let bin_of = |n: u32| if apart { bin_of(n) } else { bin_of(n.min(1)) };
             let of = |t: usize| label.of.get(t).map_or(0, |v| usize::from(*v));
             bin_all = vec![0.0; BINS * values];
             for (t, n) in readers.iter().enumerate() {
                 bin_all[bin_of(*n) * values + of(t).min(values - 1)] += 1.0;
             }
             for (b, t) in bin.iter_mut().zip(&r.leaked) {
-                *b = *b * values + of(*t as usize).min(values - 1);
+                *b = bin_of(readers[*t as usize]) * values + of(*t as usize).min(values - 1);
             }
             prior = vec![(common, HELD); bin_all.len()];
             alone = (values..2 * values).collect();
@@ -204,7 +206,7 @@ impl Leak {
             price: vec![0.0; r.by_account.len()],
             index,
             member: 0.0,
-            values: split.map_or(1, |l| l.values.len() + 1),
+            values: split.map_or(1, |l| l.0.values.len() + 1),
             whole: false,
             near: vec![None; r.by_account.len()],
         }

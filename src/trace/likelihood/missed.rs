@@ -1,10 +1,11 @@
 //! Records that an account may have received in no capture: those that readers like it received and it did not. In: reads, an account.
-//! Out: which of them they are, leaked and not, and how likely it received one of them. Bounds: two passes over all reads for each
+//! Out: which of them they are, leaked and not, and how likely it received one of them. Bounds: a few passes over all reads for each
 //! account asked for.
 //!
 //! Each record has a figure: what share of their reads those who received it have in common with the account, the likest counting most. A
 //! threshold is chosen so that records above it tell most of what the account received; the account itself is left out of the
-//! figures of its own reads, and so are readers that cannot be told apart from it.
+//! figures of its own reads, and so are readers that cannot be told apart from it. Where the order is known another figure is tried, and
+//! the more telling one stands: that others received the record between two that the account received side by side (`gaps`).
 
 use super::Reads;
 use super::fit::{BINS, Leak, bin_of};
@@ -16,6 +17,8 @@ const HELD: f32 = 5.0;
 const MIXED: f64 = 4.0;
 /// Nats that a record must tell of whether the account read it, or the kind is none.
 const TOLD: f64 = 0.05;
+/// Records apart at most that two may stand in somebody's order between which another is looked for.
+const WIDE: usize = 12;
 /// Steps in which a threshold is looked for.
 const STEPS: usize = 64;
 
@@ -30,6 +33,103 @@ pub(super) struct Near {
     pub out: Vec<f64>,
     /// For each record of that kind that it did not receive how many it did, by how many others received them.
     pub reach: Vec<f64>,
+}
+
+/// From which figure on records tell most of what an account received.
+struct Cut {
+    max: f32,
+    /// The step; [`STEPS`] for none.
+    at: usize,
+    /// Records from there on, received and not.
+    got: (f64, f64),
+    nats: f64,
+}
+
+impl Cut {
+    fn step(&self, x: f32) -> usize {
+        ((x / self.max * STEPS as f32) as usize).min(STEPS - 1)
+    }
+}
+
+fn telling(figure: &[f32], own: &[bool], known: &dyn Fn(usize) -> bool) -> Cut {
+    let mut cut = Cut {
+        max: figure.iter().copied().fold(0.0, f32::max),
+        at: STEPS,
+        got: (0.0, 0.0),
+        nats: TOLD,
+    };
+    if cut.max <= 0.0 {
+        return cut;
+    }
+    let mut hist = [(0.0f64, 0.0f64); STEPS];
+    for t in (0..figure.len()).filter(|t| known(*t)) {
+        let h = &mut hist[cut.step(figure[t])];
+        if own[t] { h.0 += 1.0 } else { h.1 += 1.0 }
+    }
+    let all = hist.iter().fold((0.0, 0.0), |s, h| (s.0 + h.0, s.1 + h.1));
+    let mut sum = (0.0, 0.0);
+    for (i, h) in hist.iter().enumerate().rev() {
+        sum = (sum.0 + h.0, sum.1 + h.1);
+        let (p, u) = ((sum.0 + 0.5) / (all.0 + 1.0), (sum.1 + 0.5) / (all.1 + 1.0));
+        let kl = p * (p / u).ln() + (1.0 - p) * ((1.0 - p) / (1.0 - u)).ln();
+        if p > u && kl > cut.nats {
+            (cut.nats, cut.at, cut.got) = (kl, i, sum);
+        }
+    }
+    cut
+}
+
+/// For each record how well those tell what the account received who received it between two records that the account received side by
+/// side: of what they received so, the share that it did receive. A page that came without three of its rows is such.
+fn gaps(reads: &Reads, l: &Leak, a: usize, own: &[bool]) -> Vec<f32> {
+    let n = reads.universe as usize;
+    let mut at = vec![u32::MAX; n];
+    for (i, t) in (0u32..).zip(&l.order[a]) {
+        at[*t as usize] = i;
+    }
+    let mut out = vec![0.0f32; n];
+    let mut last: Vec<usize> = Vec::new();
+    let mut between: Vec<u32> = Vec::new();
+    for (c, theirs) in l.order.iter().enumerate() {
+        let mine = &l.all[c];
+        if c == a || theirs.len() < 3 || mine.is_empty() && l.all[a].is_empty() {
+            continue;
+        }
+        // Places in their order of what the account received too.
+        last.clear();
+        last.extend((0..theirs.len()).filter(|i| at[theirs[*i] as usize] != u32::MAX));
+        let both = last.len();
+        if both < 2 || both as f64 >= SAME * theirs.len().max(l.order[a].len()) as f64 {
+            continue;
+        }
+        between.clear();
+        let close = |p: usize, q: usize| {
+            let (x, y) = (at[theirs[p] as usize], at[theirs[q] as usize]);
+            q - p <= WIDE && y > x && (y - x) as usize <= q - p
+        };
+        for w in last.windows(2) {
+            // what it did not receive between these
+            if w[1] - w[0] > 1 && close(w[0], w[1]) {
+                between.extend(&theirs[w[0] + 1..w[1]]);
+            }
+        }
+        for w in last.windows(3) {
+            // and what it did
+            if close(w[0], w[2]) {
+                between.push(theirs[w[1]]);
+            }
+        }
+        let (all, got) = between.iter().fold((0.0f32, 0.0f32), |s, t| {
+            (s.0 + 1.0, s.1 + f32::from(u8::from(own[*t as usize])))
+        });
+        for t in &between {
+            let me = f32::from(u8::from(own[*t as usize]));
+            let x = (got - me) / (all - me + HELD);
+            let best = &mut out[*t as usize];
+            *best = best.max(x);
+        }
+    }
+    out
 }
 
 /// What account `a` may have missed.
@@ -70,36 +170,24 @@ pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Near {
             down[*t as usize] += s;
         }
     }
-    let mut max = 0.0f32;
     for t in 0..n {
         up[t] = if down[t] > 0.0 { up[t] / down[t] } else { 0.0 };
-        max = max.max(up[t]);
     }
-    if max <= 0.0 {
-        return Near::default();
-    }
-    // Records by that figure, read and not.
-    let step = |x: f32| ((x / max * STEPS as f32) as usize).min(STEPS - 1);
-    let mut hist = [(0.0f64, 0.0f64); STEPS];
-    for t in (0..n).filter(|t| down[*t] > 0.0 && counts(*t)) {
-        let h = &mut hist[step(up[t])];
-        if own[t] { h.0 += 1.0 } else { h.1 += 1.0 }
-    }
-    let all = hist.iter().fold((0.0, 0.0), |s, h| (s.0 + h.0, s.1 + h.1));
-    let (mut best, mut at, mut got) = (TOLD, STEPS, (0.0, 0.0));
-    let mut sum = (0.0, 0.0);
-    for (i, h) in hist.iter().enumerate().rev() {
-        sum = (sum.0 + h.0, sum.1 + h.1);
-        let (p, u) = ((sum.0 + 0.5) / (all.0 + 1.0), (sum.1 + 0.5) / (all.1 + 1.0));
-        let kl = p * (p / u).ln() + (1.0 - p) * ((1.0 - p) / (1.0 - u)).ln();
-        if p > u && kl > best {
-            (best, at, got) = (kl, i, sum);
+    let known = |t: usize| down[t] > 0.0 && counts(t);
+    let mut figure = up;
+    let mut cut = telling(&figure, &own, &known);
+    if l.timed {
+        let beside = gaps(reads, l, a, &own);
+        let other = telling(&beside, &own, &known);
+        if other.nats > cut.nats {
+            (figure, cut) = (beside, other);
         }
     }
-    if at == STEPS || got.1 <= 0.0 {
+    if cut.at == STEPS || cut.got.1 <= 0.0 {
         return Near::default();
     }
-    let is = |t: usize| down[t] > 0.0 && counts(t) && step(up[t]) >= at;
+    let got = cut.got;
+    let is = |t: usize| known(t) && cut.step(figure[t]) >= cut.at;
     let mut out = Near {
         rows: (0u32..)
             .zip(&reads.leaked)

@@ -73,6 +73,15 @@ pub(super) fn whole(l: &Leak, a: usize) -> Stretches {
     }
 }
 
+/// Whether account `m` received several records that count of another's and do not count of its own.
+pub(super) fn could(l: &Leak, m: usize, a: usize) -> bool {
+    let has = |of: &[u32], t: &u32| of.binary_search(t).is_ok();
+    let more = l.rows[a].iter();
+    more.filter(|t| has(&l.all[m], t) && !has(&l.rows[m], t))
+        .count()
+        >= FEW
+}
+
 /// Share of what one received that the other must have received too.
 pub(super) const SAME: f64 = 0.9;
 

@@ -287,12 +287,16 @@ pub(super) fn verdict(
         .flatten()
         .copied()
         .collect();
+    // Above this what is left open is not what anybody received.
+    const MOST: f64 = 0.5;
     let why = if r.rows_seen.is_empty() {
         "nothing of the clue was delivered to anybody in this evidence".to_owned()
     } else if !sol.left.is_empty() {
         let left: Vec<String> = sol.left.iter().take(8).map(name).collect();
-        let why = if sol.left.len() > TEAM {
+        let why = if sol.left.len() >= TEAM {
             "so many at once are rather readers of what leaked where it comes from: nobody is named"
+        } else if sol.explained >= MOST {
+            "but so much of the clue was received by nobody that it may have left at its source: nobody is named"
         } else {
             "which leaves most to somebody who is not in this evidence: nobody is named for a part"
         };
