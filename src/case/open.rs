@@ -51,6 +51,11 @@ pub(super) const LOG_BYTES: i64 = 128 << 20;
 /// How long a statement waits for another connection's transaction.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 
+/// How often, and after which pause, the loader's lock is asked for once more: a load that is just ending holds it for a moment, and
+/// so does a program that was just started by whoever had it, until it runs.
+const LOCK_LOOKS: u32 = 8;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
+
 /// A data class as the case keeps it: name, level 0 to 4, label. Its row id is its bit.
 pub type ClassDef<'a> = (&'a str, u8, &'a str);
 
@@ -606,13 +611,22 @@ fn lock(path: &Path) -> Result<File> {
         .mode(0o600)
         .open(&name)
         .map_err(Error::io(path, "cannot write in its folder"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(case(
-            path,
-            "another leaktrace is loading into it: wait until that has ended, or use another case",
-        )),
-        Err(TryLockError::Error(e)) => Err(Error::io(&name, "cannot lock")(e)),
+    let mut left = LOCK_LOOKS;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if left > 0 => {
+                left -= 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(case(
+                    path,
+                    "another leaktrace is loading into it: wait until that has ended, or use another case",
+                ));
+            }
+            Err(TryLockError::Error(e)) => return Err(Error::io(&name, "cannot lock")(e)),
+        }
     }
 }
 

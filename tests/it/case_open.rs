@@ -21,6 +21,13 @@ fn one_loader_many_readers() {
         refused(Case::create_or_open(&path, &CLASSES, false))
             .contains("another leaktrace is loading")
     );
+    // one that is about to end is awaited for a moment
+    let ending = dir.path("b.ltc");
+    let other = create(&ending);
+    let waits = std::thread::spawn(move || Case::create_or_open(&ending, &CLASSES, false).is_ok());
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    drop(other);
+    assert!(waits.join().unwrap());
     let read = open_read(&path).unwrap();
     let again = open_read(&path).unwrap();
     let count = |c: &Connection| -> i64 {
