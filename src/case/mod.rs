@@ -3,12 +3,14 @@
 
 pub mod bodies;
 pub mod checkpoint;
+pub mod classes;
 pub mod heads;
 pub mod ident;
 pub mod ids;
 pub mod indexes;
 pub mod info;
 pub mod journal;
+mod lock;
 pub mod marks;
 pub mod open;
 pub mod place;

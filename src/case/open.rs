@@ -4,6 +4,8 @@
 //! are never refused. The case file itself is never opened but by SQLite: closing any other handle on it would drop
 //! SQLite's locks in this process.
 
+use crate::case::classes::{self, ClassDef, take_classes};
+use crate::case::lock::{lock, side};
 use crate::case::{info, journal, recover, share};
 use crate::detect::print::PrintKey;
 use crate::error::{Error, Result};
@@ -12,7 +14,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use serde_json::json;
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -50,14 +52,6 @@ pub(super) const LOG_BYTES: i64 = 128 << 20;
 
 /// How long a statement waits for another connection's transaction.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
-
-/// How often, and after which pause, the loader's lock is asked for once more: a load that is just ending holds it for a moment, and
-/// so does a program that was just started by whoever had it, until it runs.
-const LOCK_LOOKS: u32 = 8;
-const LOCK_PAUSE: Duration = Duration::from_millis(25);
-
-/// A data class as the case keeps it: name, level 0 to 4, label. Its row id is its bit.
-pub type ClassDef<'a> = (&'a str, u8, &'a str);
 
 /// A case opened for loading. Nobody else can load into it until this is dropped.
 #[derive(Debug)]
@@ -213,15 +207,8 @@ impl ReadCase {
     }
     /// Names of the data classes by id.
     pub fn classes(&self) -> Result<Vec<(u8, String, u8, String)>> {
-        classes(&self.conn)
+        classes::list(&self.conn)
     }
-}
-
-/// Data classes of a case: id, name, level, label; ordered by id.
-pub fn classes(conn: &Connection) -> Result<Vec<(u8, String, u8, String)>> {
-    let mut stmt = conn.prepare_cached("SELECT id,name,level,label FROM class ORDER BY id")?;
-    let rows = stmt.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Opens a case for reading; also while another program loads into it, and from read-only media.
@@ -352,7 +339,7 @@ pub fn open_notebook(path: &Path) -> Result<Connection> {
     }
 }
 
-fn case(path: &Path, why: &str) -> Error {
+pub(super) fn case(path: &Path, why: &str) -> Error {
     Error::Case {
         path: path.to_owned(),
         why: why.to_owned(),
@@ -534,33 +521,6 @@ fn migrate(conn: &mut Connection, have: i64) -> Result<()> {
     Ok(())
 }
 
-/// Writes the rules' classes; ids are never used again for another name, since findings hold them. Where a
-/// grading profile was taken, the level of a class is what deciding facts made of it.
-fn take_classes(conn: &mut Connection, path: &Path, classes: &[ClassDef<'_>]) -> Result<Vec<u8>> {
-    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut map = Vec::with_capacity(classes.len());
-    for (name, level, label) in classes {
-        let id: i64 = tx.query_row(
-            "INSERT INTO class(id,name,level,label) VALUES((SELECT coalesce(max(id)+1,0) FROM class),?1,?2,?3) \
-             ON CONFLICT(name) DO UPDATE SET label=excluded.label, level=CASE WHEN EXISTS(SELECT 1 FROM info WHERE key='profile') \
-             THEN level ELSE excluded.level END RETURNING id",
-            (name, level, label),
-            |r| r.get(0),
-        )?;
-        match u8::try_from(id) {
-            Ok(id) if usize::from(id) < crate::limits::CLASSES => map.push(id),
-            _ => {
-                return Err(case(
-                    path,
-                    "holds more data classes than a case can (63): start a new case for these rules",
-                ));
-            }
-        }
-    }
-    tx.commit()?;
-    Ok(map)
-}
-
 /// An error in words, where SQLite's means that the file is no case.
 fn said(path: &Path, e: Error) -> Error {
     match e {
@@ -592,42 +552,6 @@ fn random_hex() -> Result<String> {
         .and_then(|mut f| f.read_exact(&mut bytes))
         .map_err(Error::io(source, "cannot read"))?;
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
-}
-
-/// `CASE` with something appended to its name.
-fn side(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Takes the loader's lock. The lock file stays: removing it would let two loaders hold different files of that name.
-fn lock(path: &Path) -> Result<File> {
-    let name = side(path, ".lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&name)
-        .map_err(Error::io(path, "cannot write in its folder"))?;
-    let mut left = LOCK_LOOKS;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if left > 0 => {
-                left -= 1;
-                std::thread::sleep(LOCK_PAUSE);
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(case(
-                    path,
-                    "another leaktrace is loading into it: wait until that has ended, or use another case",
-                ));
-            }
-            Err(TryLockError::Error(e)) => return Err(Error::io(&name, "cannot lock")(e)),
-        }
-    }
 }
 
 /// `file:` address of a path, with everything escaped that SQLite would take for something else.

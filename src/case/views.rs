@@ -4,7 +4,7 @@
 
 use crate::call::model::{Flags, Level, Proto};
 use crate::case::rows::addr_from;
-use crate::case::{ids, open};
+use crate::case::{classes, ids};
 use crate::error::Result;
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
@@ -61,7 +61,7 @@ pub fn register_functions(conn: &Connection, reveal: bool, shown: Box<dyn Shown>
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_INNOCUOUS;
-    let names: Vec<(u8, String)> = open::classes(conn)?
+    let names: Vec<(u8, String)> = classes::list(conn)?
         .into_iter()
         .map(|(id, name, ..)| (id, name))
         .collect();

@@ -8,7 +8,7 @@ use super::finalise::{self, Counts};
 use super::rescan::{self, Rescanned};
 use super::{Progress, schemas};
 use crate::case::marks::{self, Correction};
-use crate::case::{Case, info, open, sources};
+use crate::case::{Case, classes, info, open, sources};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
@@ -304,7 +304,7 @@ pub fn search_again(case: &Path, with: &With) -> Result<(Option<Rescanned>, Coun
 
 /// The case as a load holds it.
 fn hold(case: &Path, rules: &Rules) -> Result<Case> {
-    let classes: Vec<open::ClassDef<'_>> = rules
+    let classes: Vec<classes::ClassDef<'_>> = rules
         .classes()
         .iter()
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))

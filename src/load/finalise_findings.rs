@@ -61,7 +61,7 @@ pub fn classes(conn: &Connection, rules: &Rules) -> Result<Classes> {
     };
     let profile = crate::case::profile::current(conn)?;
     out.levels.grading = profile.grading();
-    for (id, name, level, _) in crate::case::open::classes(conn)? {
+    for (id, name, level, _) in crate::case::classes::list(conn)? {
         let at = usize::from(id);
         let bit = 1u64 << (id & 63);
         let rule = rules.class_id(&name);

@@ -190,7 +190,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
             ..LoadOutcome::default()
         });
     }
-    let classes: Vec<case::open::ClassDef<'_>> = rules
+    let classes: Vec<case::classes::ClassDef<'_>> = rules
         .classes()
         .iter()
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))

@@ -105,7 +105,7 @@ pub fn run(
             (format!("rules={was}"), format!("rules={}", rules.print())),
         )?;
     }
-    let names: BTreeMap<u8, String> = crate::case::open::classes(conn)?
+    let names: BTreeMap<u8, String> = crate::case::classes::list(conn)?
         .into_iter()
         .map(|(id, name, ..)| (id, name))
         .collect();

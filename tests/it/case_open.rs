@@ -379,7 +379,7 @@ fn classes_keep_their_numbers_when_rules_change() {
     ];
     let case = Case::create_or_open(&path, &other, false).unwrap();
     assert_eq!(case.class_map(), [2, 3, 0]);
-    let all = leaktrace::case::open::classes(&case.conn).unwrap();
+    let all = leaktrace::case::classes::list(&case.conn).unwrap();
     assert_eq!(all.len(), 4);
     assert_eq!(all[2], (2, "phone".into(), 3, "Telephone".into()));
     let many: Vec<String> = (0..70).map(|n| format!("c{n}")).collect();
@@ -387,7 +387,7 @@ fn classes_keep_their_numbers_when_rules_change() {
     drop(case);
     assert!(refused(Case::create_or_open(&path, &many, false)).contains("63"));
     assert_eq!(
-        leaktrace::case::open::classes(&create(&path).conn)
+        leaktrace::case::classes::list(&create(&path).conn)
             .unwrap()
             .len(),
         4

@@ -190,7 +190,7 @@ fn inside(args: &Args, cx: &Cx) -> Result<Vec<String>> {
 }
 
 fn open(path: &Path, rules: &Rules) -> Result<Case> {
-    let classes: Vec<crate::case::open::ClassDef<'_>> = rules
+    let classes: Vec<crate::case::classes::ClassDef<'_>> = rules
         .classes()
         .iter()
         .map(|c| (c.name.as_str(), c.level as u8, c.label.as_str()))

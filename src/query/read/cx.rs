@@ -183,7 +183,7 @@ impl Cx {
         let rows: Vec<(i64, String, Option<Vec<u8>>)> = stmt
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        let classes: Vec<Class> = crate::case::open::classes(&self.conn)?
+        let classes: Vec<Class> = crate::case::classes::list(&self.conn)?
             .into_iter()
             .map(|(id, name, level, _)| Class {
                 id,
