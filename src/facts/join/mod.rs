@@ -16,12 +16,14 @@ mod certain;
 mod clock;
 mod entries;
 mod pair;
+mod servers;
 
 use super::calls::{CallLine, NONE};
 use certain::certain;
 use clock::clock;
 use pair::pair;
-use std::collections::{BTreeMap, BTreeSet};
+use servers::{Log, servers};
+use std::collections::BTreeMap;
 
 /// Distance in time between a line and its call once the clocks are aligned: a log line is written when the response ends,
 /// in whole seconds, and buffered logs are stamped when the request ends, not when they are flushed.
@@ -114,11 +116,18 @@ pub fn join(calls: &mut [CallLine]) -> Vec<Joined> {
             side.push(i);
         }
     }
+    let (sources, logs): (Vec<u32>, Vec<Log>) = logs
+        .into_iter()
+        .map(|(source, lines)| {
+            let clock = clock(calls, &sides, &lines);
+            (source, Log { lines, clock })
+        })
+        .unzip();
+    // all at once: what one log is of says what another is not
+    let servers = servers(calls, &sides, &logs);
     let mut out = Vec::new();
-    let mut of_logs = BTreeSet::new();
-    for (source, lines) in logs {
-        let clock = clock(calls, &sides, &lines);
-        pair(calls, &sides, &lines, &clock, &mut of_logs);
+    for ((source, Log { lines, clock }), server) in sources.into_iter().zip(&logs).zip(servers) {
+        pair(calls, &sides, lines, clock, server);
         let joined = lines.values().flatten();
         let joined = joined.filter(|l| calls.get(**l as usize).is_some_and(|c| c.joined != NONE));
         out.push(Joined {
@@ -265,6 +274,144 @@ mod tests {
             assert_eq!(joined.len(), 60);
             assert!(joined.iter().all(|p| *p == dport), "{dport}: {joined:?}");
         }
+    }
+
+    /// Calls of a gateway (port 80) and of what is behind it (port 81), by index 2n and 2n+1, from one client. Answers end in an order
+    /// that differs between the two now and then. And the lines of either's log as they were written, some of the backend's late.
+    fn through_a_gateway(n: i64) -> (Vec<CallLine>, [Vec<CallLine>; 2]) {
+        let mut calls = Vec::new();
+        let mut logs = [Vec::new(), Vec::new()];
+        for i in 0..n {
+            let (begin, target) = (1000 * S + i * S / 5, 100 + i as u64);
+            let held = if i % 20 == 3 { S / 4 } else { 0 };
+            let (outer, inner) = (begin + S / 50 + held, begin + S / 100);
+            for (side, end) in [(0u16, outer), (1, inner)] {
+                let mut c = call(i, begin + i64::from(side) * S / 500, false, target, 1);
+                (c.dst, c.dport, c.end) = (7, 80 + side, end);
+                calls.push(c);
+                // the backend's threads mix up lines, by chance some of them as the gateway does
+                let late = side == 1 && (i % 20 == 13 || i % 40 == 3);
+                let waits = if late { S / 4 } else { 0 };
+                let mut c = call(1000 + i, end + waits, true, target, 1);
+                (c.end, c.ua) = (c.ts, u32::from(side == 0));
+                logs[usize::from(side)].push(c);
+            }
+        }
+        for log in &mut logs {
+            log.sort_by_key(|c| c.ts);
+            for c in log.iter_mut() {
+                c.ts = c.ts / S * S;
+                c.end = c.ts;
+            }
+        }
+        (calls, logs)
+    }
+
+    /// The ports that the lines of each log joined, loaded in that order.
+    fn ports(calls: &[CallLine], logs: &[&[CallLine]]) -> Vec<Vec<u16>> {
+        let mut all = calls.to_vec();
+        for (source, log) in (1u32..).zip(logs) {
+            all.extend(log.iter().map(|c| CallLine { source, ..*c }));
+        }
+        join(&mut all);
+        let port = |c: &CallLine| all.get(c.joined as usize).map_or(0, |c| c.dport);
+        let of = |source: u32| all.iter().filter(move |c| c.log && c.source == source);
+        (1u32..)
+            .zip(logs)
+            .map(|(source, _)| {
+                let mut ports: Vec<u16> = of(source).map(port).collect();
+                ports.dedup();
+                ports
+            })
+            .collect()
+    }
+
+    #[test]
+    fn logs_of_a_gateway_and_its_backend_go_to_different_ones() {
+        let (calls, [front, back]) = through_a_gateway(60);
+        assert_eq!(ports(&calls, &[&front, &back]), [[80], [81]]);
+        assert_eq!(ports(&calls, &[&back, &front]), [[81], [80]]);
+        // where nothing at all tells, what names its program is the outer one's
+        let quiet = |of: &[CallLine]| -> Vec<CallLine> {
+            of.iter().filter(|c| c.target % 10 != 3).copied().collect()
+        };
+        let (front, back) = (quiet(&front), quiet(&back));
+        assert_eq!(ports(&calls, &[&front, &back]), [[80], [81]]);
+        assert_eq!(ports(&calls, &[&back, &front]), [[81], [80]]);
+    }
+
+    #[test]
+    fn parts_and_copies_of_a_log_go_to_one_server() {
+        let (calls, [front, back]) = through_a_gateway(60);
+        let (first, second) = front.split_at(31);
+        for logs in [
+            &[first, second][..],
+            &[second, first],
+            &[&front, &front],
+            &[&front, first],
+            &[&second[5..], &front],
+        ] {
+            assert_eq!(ports(&calls, logs), [[80], [80]]);
+        }
+        // and beside the other's
+        assert_eq!(ports(&calls, &[second, &back, first]), [[80], [81], [80]]);
+        assert_eq!(
+            ports(&calls, &[&back, &front, &front[..40]]),
+            [[81], [80], [80]]
+        );
+        let (one, two) = back.split_at(22);
+        assert_eq!(ports(&calls, &[one, &front, two]), [[81], [80], [81]]);
+    }
+
+    /// The order of a part may be that of the other server, by chance: what its format is of tells.
+    #[test]
+    fn parts_of_two_logs_go_where_the_rest_of_each_does() {
+        let (calls, [front, back]) = through_a_gateway(120);
+        // the ends of both are in the other's order
+        let mut other = front[90..].to_vec();
+        other.sort_by_key(|c| c.target);
+        let mut end = front[90..].to_vec();
+        end.iter_mut().for_each(|c| c.ua = 0);
+        assert_eq!(
+            ports(&calls, &[&back[..90], &other, &end, &front[..90]]),
+            [[81], [80], [81], [80]]
+        );
+        // equal lines where a part begins
+        let (mut calls, [mut front, mut back]) = through_a_gateway(60);
+        for of in [&mut calls, &mut front, &mut back] {
+            for c in of.iter_mut().filter(|c| (128..133).contains(&c.target)) {
+                c.target = 128 + c.target % 2;
+            }
+        }
+        for at in 26..36 {
+            let logs = [&back[at..], &front, &back];
+            assert_eq!(ports(&calls, &logs), [[81], [80], [81]], "{at}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_tells_durations_is_of_the_server_that_took_as_long() {
+        let (mut calls, [front, back]) = through_a_gateway(60);
+        for c in calls.iter_mut().filter(|c| c.dport == 80) {
+            c.ts -= S / 20;
+        }
+        let long = |of: &[CallLine], port: u16| -> Vec<CallLine> {
+            let took = |t: u64| {
+                let c = calls.iter().find(|c| c.target == t && c.dport == port);
+                c.map_or(0, |c| c.last() - c.ts)
+            };
+            let told = of.iter().filter(|c| c.target % 10 != 3);
+            told.map(|c| CallLine {
+                end: c.ts + took(c.target),
+                ua: 0,
+                ..*c
+            })
+            .collect()
+        };
+        let (front, back) = (long(&front, 80), long(&back, 81));
+        assert_eq!(ports(&calls, &[&front]), [[80]]);
+        assert_eq!(ports(&calls, &[&back]), [[81]]);
+        assert_eq!(ports(&calls, &[&back, &front]), [[81], [80]]);
     }
 
     #[test]

@@ -30,11 +30,9 @@ pub(super) fn pair(
     sides: &BTreeMap<Key, Vec<u32>>,
     lines: &BTreeMap<Key, Vec<u32>>,
     clock: &Clock,
-    of_logs: &mut BTreeSet<Server>,
+    server: Option<Server>,
 ) {
     let mut found: Vec<(u32, u32)> = Vec::new();
-    let server = server(calls, sides, lines, clock, of_logs);
-    of_logs.extend(server);
     for (key, lines) in lines {
         if let Some(captured) = sides.get(key).filter(|c| !c.is_empty()) {
             let mut kind = Kind::new(calls, captured, lines, clock);
@@ -55,19 +53,16 @@ pub(super) type Server = (u32, u16);
 /// Lines of one kind of request that tell whose a log is; rare kinds tell as much as frequent ones.
 const TELL: usize = 64;
 
-/// The server that wrote a log: the one whose calls nearly all of its lines may be. What others are asked for in the same words
-/// (`/login`, `/health`) at the same time is theirs. A gateway and what is behind it are asked for all the same things: there the
-/// order of the lines decides, since each server writes a line when it has answered, then that `of_logs` has no log of it yet.
-/// `None` where none is.
-fn server(
+/// The servers that may have written a log: those whose calls nearly all of its lines may be. What others are asked for in the same
+/// words (`/login`, `/health`) at the same time is theirs.
+pub(super) fn candidates(
     calls: &[CallLine],
     sides: &BTreeMap<Key, Vec<u32>>,
     lines: &BTreeMap<Key, Vec<u32>>,
     clock: &Clock,
-    of_logs: &BTreeSet<Server>,
-) -> Option<Server> {
+) -> Vec<Server> {
     if !clock.known {
-        return None;
+        return Vec::new();
     }
     let mut votes: BTreeMap<Server, usize> = BTreeMap::new();
     let mut all = 0;
@@ -99,38 +94,7 @@ fn server(
         }
     }
     let nearly = votes.into_iter().filter(|(_, n)| n * 10 >= all * 9);
-    let nearly: Vec<Server> = nearly.map(|(server, _)| server).collect();
-    if let [] | [_] = nearly.as_slice() {
-        return nearly.first().copied();
-    }
-    nearly.into_iter().min_by_key(|server| {
-        let out = out_of_order(calls, sides, lines, *server);
-        (out, of_logs.contains(server), *server)
-    })
-}
-
-/// How often a line stands behind one of a call that ended later, were the lines of a log calls of this server.
-fn out_of_order(
-    calls: &[CallLine],
-    sides: &BTreeMap<Key, Vec<u32>>,
-    lines: &BTreeMap<Key, Vec<u32>>,
-    server: Server,
-) -> usize {
-    let get = |i: &u32| calls.get(*i as usize);
-    let mut ends: Vec<(u32, i64)> = Vec::new();
-    for (key, lines) in lines {
-        let all = sides.get(key).into_iter().flatten();
-        let own = all.filter_map(get).filter(|c| (c.dst, c.dport) == server);
-        let mut own: Vec<i64> = own.map(CallLine::last).collect();
-        // equal requests are told apart by their order alone
-        if own.len() == lines.len() {
-            own.sort_unstable();
-            ends.extend(lines.iter().copied().zip(own));
-        }
-    }
-    ends.sort_unstable();
-    let pairs = ends.iter().zip(ends.iter().skip(1));
-    pairs.filter(|((_, a), (_, b))| a > b).count()
+    nearly.map(|(server, _)| server).collect()
 }
 
 /// Calls of one kind of request, and which of them are taken.
