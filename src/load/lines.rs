@@ -19,18 +19,19 @@ const ENTRIES_BYTES: usize = 4 << 20;
 /// When the captures of a load are of, and its other logs.
 pub(super) type Near = (Option<Ts>, Option<Ts>);
 
-/// When the sources are of that were read before: captures, and logs that tell a year themselves.
-fn around(inputs: &[Input], ends: &[SourceEnd]) -> Near {
-    let first = |capture: bool| {
-        let of = |end: &&SourceEnd| {
-            let input = usize::try_from(end.source).ok().and_then(|n| inputs.get(n));
-            let guessed = ["assumed-year", "unknown-year"];
-            input.is_some_and(|i| matches!(i.kind, Kind::Log(_) | Kind::Entries(_)) != capture)
-                && !guessed.iter().any(|code| end.diags.contains_key(*code))
-        };
-        ends.iter().filter(of).filter_map(|end| end.first_ts).min()
+/// With one more source that was read: captures, and logs that tell a year themselves, say when the rest is of.
+fn and(near: Near, inputs: &[Input], end: &SourceEnd) -> Near {
+    let input = usize::try_from(end.source).ok().and_then(|n| inputs.get(n));
+    let guessed = ["assumed-year", "unknown-year"];
+    let Some(input) = input.filter(|_| !guessed.iter().any(|code| end.diags.contains_key(*code)))
+    else {
+        return near;
     };
-    (first(true), first(false))
+    let first = |before: Option<Ts>| before.into_iter().chain(end.first_ts).min();
+    match input.kind {
+        Kind::Log(_) | Kind::Entries(_) => (near.0, first(near.1)),
+        _ => (first(near.0), near.1),
+    }
 }
 
 /// A log under way.
@@ -60,19 +61,20 @@ impl LogRun {
 impl Ingest<'_> {
     /// Logs, other tools' files and archives, in their order.
     pub(super) fn lines(&mut self, inputs: &[Input], ends: &mut Vec<SourceEnd>) {
+        // of those that were read so far: an archive may hold very many
+        let read = |near, end: &SourceEnd| and(near, inputs, end);
+        let mut near = ends.iter().fold((None, None), read);
         for (source, input) in (0u32..).zip(inputs) {
             if self.stopped() {
                 break;
             }
             let end = match &input.kind {
-                Kind::Log(kind) => {
-                    let near = around(inputs, ends);
-                    self.log(source, input, kind, near)
-                }
+                Kind::Log(kind) => self.log(source, input, kind, near),
                 Kind::Entries(format) => self.entries(source, input, format),
                 Kind::Archive(_) => SourceEnd::of_archive(source, &input.notes),
                 Kind::Pcap | Kind::Pcapng | Kind::Snoop => continue,
             };
+            near = read(near, &end);
             ends.push(end);
             if matches!(input.kind, Kind::Archive(_)) {
                 continue; // what is read are its members
