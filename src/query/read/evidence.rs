@@ -70,8 +70,8 @@ pub fn sources(cx: &Cx, filter: &Filter) -> Result<Vec<SourceRow>> {
     let w = condition(cx, filter, Scope::Sources)?;
     let sql = format!(
         "SELECT c.id,c.name,c.sha256,c.kind,c.bytes,c.packets,c.lines,c.first_ts,c.last_ts,c.calls,c.skipped,c.mapping,f.joined,f.skew, \
-         (SELECT k.off_ns FROM source_clock k WHERE k.source_id=c.id AND EXISTS \
-         (SELECT 1 FROM source_clock o WHERE o.grp=k.grp AND o.source_id<>k.source_id)) FROM source c \
+         (SELECT k.off_ns FROM source_clock k WHERE k.source_id=c.id AND k.grp IN \
+         (SELECT grp FROM source_clock GROUP BY grp HAVING count(*)>1)) FROM source c \
          LEFT JOIN source_fact f ON f.source_id=c.id WHERE {} ORDER BY c.name,c.sha256,c.id",
         w.sql
     );
