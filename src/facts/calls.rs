@@ -180,4 +180,8 @@ impl CallLine {
     pub fn last(&self) -> i64 {
         self.end.max(self.ts)
     }
+    /// How long it took, in nanoseconds; 0 where no end is known.
+    pub fn took(&self) -> i64 {
+        self.last().saturating_sub(self.ts)
+    }
 }

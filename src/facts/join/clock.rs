@@ -49,7 +49,9 @@ pub(super) fn clock(
     sides: &BTreeMap<Key, Vec<u32>>,
     lines: &BTreeMap<Key, Vec<u32>>,
 ) -> Clock {
-    let drift = within(calls, sides, lines, |offset| offset.abs() <= SKEW_NS);
+    let drift = within(calls, sides, lines, |offset| {
+        offset.saturating_abs() <= SKEW_NS
+    });
     drift
         .or_else(|| within(calls, sides, lines, of_zone))
         .unwrap_or(Clock {
@@ -63,7 +65,7 @@ pub(super) fn clock(
 /// Whether two clocks of different zones may be so far apart.
 fn of_zone(offset: i64) -> bool {
     let off = offset.checked_rem_euclid(ZONE_NS).unwrap_or(0);
-    off.min(ZONE_NS - off) <= DRIFT_NS && offset.abs() <= ZONES_NS + DRIFT_NS
+    off.min(ZONE_NS - off) <= DRIFT_NS && offset.saturating_abs() <= ZONES_NS + DRIFT_NS
 }
 
 /// The clock among those whose offset is believed.

@@ -80,7 +80,7 @@ fn sides(
             && let Some(s) = sides.get_mut(&key(c))
         {
             s.by_time.push((c.ts, i));
-            s.longest = s.longest.max(c.last() - c.ts);
+            s.longest = s.longest.max(c.took());
         }
     }
     for s in sides.values_mut() {
@@ -104,7 +104,7 @@ fn skew(
         {
             // an entry says when it began
             let off = line.ts.saturating_sub(call.ts);
-            if off.abs() <= SKEW_NS {
+            if off.saturating_abs() <= SKEW_NS {
                 offsets.push(off);
             }
         }

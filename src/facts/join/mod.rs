@@ -232,6 +232,28 @@ mod tests {
         }
     }
 
+    /// Times are what the evidence says, to the ends of what a number holds.
+    #[test]
+    fn times_at_the_ends_of_what_can_be_told_are_no_fault() {
+        let ends = [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX];
+        for a in ends {
+            for b in ends {
+                let mut calls = Vec::new();
+                for (n, t) in (0i64..).zip([a, b, b, a].repeat(8)) {
+                    for log in [false, true] {
+                        let mut c = call(n * 2 + i64::from(log), 0, log, n as u64 % 7, 1);
+                        c.ts = t;
+                        (c.flow, c.req_body) = (i64::from(n % 2 == 0), 1);
+                        c.end = if n % 3 == 0 { a.max(b) } else { t };
+                        (c.dst, c.dport) = (7, 80 + u16::from(n % 2 == 0));
+                        calls.push(c);
+                    }
+                }
+                join(&mut calls);
+            }
+        }
+    }
+
     /// A gateway (port 80) and what is behind it (port 81) are asked for the same things; now and then two answers overtake each other
     /// between them. Each log has the order of its own server.
     #[test]
@@ -398,7 +420,7 @@ mod tests {
         let long = |of: &[CallLine], port: u16| -> Vec<CallLine> {
             let took = |t: u64| {
                 let c = calls.iter().find(|c| c.target == t && c.dport == port);
-                c.map_or(0, |c| c.last() - c.ts)
+                c.map_or(0, CallLine::took)
             };
             let told = of.iter().filter(|c| c.target % 10 != 3);
             told.map(|c| CallLine {

@@ -15,7 +15,9 @@ fn off(log: &CallLine, call: &CallLine, clock: &Clock, round: Round) -> i64 {
     let at = |stamp: Stamp| {
         let ahead = stamp.of(call).saturating_add(clock.skew);
         let late = ahead.saturating_sub(stamp.of(log));
-        (late - clock.step).max(late.saturating_neg()).max(0)
+        late.saturating_sub(clock.step)
+            .max(late.saturating_neg())
+            .max(0)
     };
     match clock.known && round != Round::Near {
         true => at(clock.stamp),
@@ -127,7 +129,7 @@ impl<'a> Kind<'a> {
         for (i, c) in all().filter(|(_, c)| c.trace != NONE) {
             shared.entry(c.trace).or_default().push(i);
         }
-        let longest = all().map(|(_, c)| c.last() - c.ts).max().unwrap_or(0);
+        let longest = all().map(|(_, c)| c.took()).max().unwrap_or(0);
         let joined = lines
             .iter()
             .filter_map(|l| Some(calls.get(*l as usize)?.joined));

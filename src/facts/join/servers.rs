@@ -155,7 +155,7 @@ fn outer(
     {
         if open.contains(&(c.dst, c.dport)) {
             let t = took.entry((c.dst, c.dport)).or_default();
-            *t = (t.0.saturating_add(c.last().saturating_sub(c.ts)), t.1 + 1);
+            *t = (t.0.saturating_add(c.took()), t.1 + 1);
         }
     }
     let mut by: Vec<(i64, Server)> = took
@@ -215,9 +215,8 @@ fn choice(
     for (key, lines) in &log.lines {
         let all = sides.get(key).into_iter().flatten();
         let own = all.filter_map(get).filter(|c| (c.dst, c.dport) == server);
-        let mut own: Vec<(i64, i64, i64)> = own
-            .map(|c| (c.last(), c.last().saturating_sub(c.ts), stamp.of(c)))
-            .collect();
+        let mut own: Vec<(i64, i64, i64)> =
+            own.map(|c| (c.last(), c.took(), stamp.of(c))).collect();
         own.sort_unstable();
         own.retain(|o| in_log.contains(&o.2));
         // equal requests are told apart by their order alone
@@ -254,11 +253,7 @@ fn choice(
     let told = pairs.iter().filter_map(|p| Some((get(&p.0)?, p.2)));
     let longs = told
         .filter(|(line, _)| line.last() > line.ts)
-        .map(|(line, long)| {
-            (line.last() - line.ts)
-                .saturating_sub(long)
-                .saturating_abs()
-        });
+        .map(|(line, long)| line.took().saturating_sub(long).saturating_abs());
     cost.long = mean(longs.fold(0, i64::saturating_add)) / ROUND_NS;
     Choice { server, cost }
 }
@@ -395,7 +390,7 @@ fn clash(calls: &[CallLine], a: &Log, b: &Log) -> Option<Clash> {
         let told = |l: u32| {
             calls
                 .get(l as usize)
-                .map(|c| (c.ua, c.host, c.src, c.last() - c.ts))
+                .map(|c| (c.ua, c.host, c.src, c.took()))
         };
         alike &= told(l) == told(same);
     }
