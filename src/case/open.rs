@@ -313,12 +313,6 @@ pub fn open_notebook(path: &Path) -> Result<Connection> {
             "cannot be written, so nothing can be noted in its journal: copy it to a writable folder",
         )
     };
-    let unwritable = |e: &rusqlite::Error| {
-        matches!(
-            e.sqlite_error_code(),
-            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
-        )
-    };
     // on a medium that is read-only SQLite cannot make the files that it needs beside the case
     let (id, version) = header(&conn, path).map_err(|e| match &e {
         Error::Sql(e) if unwritable(e) => closed(),
@@ -368,31 +362,24 @@ fn not_ours(path: &Path, e: rusqlite::Error) -> Error {
 /// SQLite's refusal to write, in words, where something is loaded.
 fn shut(path: &Path, e: Error) -> Error {
     match e {
-        Error::Sql(e)
-            if matches!(
-                e.sqlite_error_code(),
-                Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
-            ) =>
-        {
-            case(
-                path,
-                "cannot be written, so nothing can be loaded into it: copy it to a writable folder, or give another path with --case",
-            )
-        }
+        Error::Sql(e) if unwritable(&e) => case(
+            path,
+            "cannot be written, so nothing can be loaded into it: copy it to a writable folder, or give another path with --case",
+        ),
         e => e,
     }
 }
 
-fn no_side_files(e: &rusqlite::Error) -> bool {
+/// Whether SQLite may not write here.
+fn unwritable(e: &rusqlite::Error) -> bool {
     matches!(
         e.sqlite_error_code(),
-        Some(
-            ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::PermissionDenied
-                | ErrorCode::SystemIoFailure
-        )
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
     )
+}
+
+fn no_side_files(e: &rusqlite::Error) -> bool {
+    unwritable(e) || e.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
 }
 
 fn header(conn: &Connection, path: &Path) -> Result<(i64, i64)> {

@@ -16,15 +16,18 @@ const LOG_BATCH: usize = 2000;
 /// Bytes of entries handed on together at most: a scan thread takes them one by one.
 const ENTRIES_BYTES: usize = 4 << 20;
 
+/// Diags of times without a year.
+const ASSUMED_YEAR: &str = "assumed-year";
+const UNKNOWN_YEAR: &str = "unknown-year";
+
 /// When the captures of a load are of, and its other logs.
 pub(super) type Near = (Option<Ts>, Option<Ts>);
 
 /// With one more source that was read: captures, and logs that tell a year themselves, say when the rest is of.
-fn and(near: Near, inputs: &[Input], end: &SourceEnd) -> Near {
+fn with(near: Near, inputs: &[Input], end: &SourceEnd) -> Near {
     let input = usize::try_from(end.source).ok().and_then(|n| inputs.get(n));
-    let guessed = ["assumed-year", "unknown-year"];
-    let Some(input) = input.filter(|_| !guessed.iter().any(|code| end.diags.contains_key(*code)))
-    else {
+    let guessed = |code| end.diags.contains_key(code);
+    let Some(input) = input.filter(|_| !guessed(ASSUMED_YEAR) && !guessed(UNKNOWN_YEAR)) else {
         return near;
     };
     let first = |before: Option<Ts>| before.into_iter().chain(end.first_ts).min();
@@ -62,7 +65,7 @@ impl Ingest<'_> {
     /// Logs, other tools' files and archives, in their order.
     pub(super) fn lines(&mut self, inputs: &[Input], ends: &mut Vec<SourceEnd>) {
         // of those that were read so far: an archive may hold very many
-        let read = |near, end: &SourceEnd| and(near, inputs, end);
+        let read = |near, end: &SourceEnd| with(near, inputs, end);
         let mut near = ends.iter().fold((None, None), read);
         for (source, input) in (0u32..).zip(inputs) {
             if self.stopped() {
@@ -149,11 +152,11 @@ impl Ingest<'_> {
                     let year = match call.year {
                         LogYear::Told => None,
                         LogYear::Around => Some((
-                            "assumed-year",
+                            ASSUMED_YEAR,
                             "times without a year; it is that of what is beside them",
                         )),
                         LogYear::Unknown => Some((
-                            "unknown-year",
+                            UNKNOWN_YEAR,
                             "times without a year, and nothing beside them tells one; shown in 1972",
                         )),
                     };

@@ -494,6 +494,10 @@ impl Model {
     pub fn cut_off(&self) -> bool {
         !self.load.running() && self.overview.as_ref().is_some_and(|o| o.partial)
     }
+    /// Whether what is known of the case is not all there will be: a load goes on, or one was cut off.
+    pub fn unended(&self) -> bool {
+        self.load.running() || self.cut_off()
+    }
     /// The innermost frame.
     pub fn top(&self) -> Option<&Frame> {
         self.frames.last()

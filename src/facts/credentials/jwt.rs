@@ -69,28 +69,35 @@ pub fn read(token: &str) -> Option<Claims> {
     if !looks(token) {
         return None;
     }
+    if let Some(content) = session(token) {
+        return Some(of_session(&content));
+    }
     let mut parts = token.split('.');
     let head = part(parts.next()?)?;
-    if head.get("alg").is_none() {
-        return signed(&head, parts.next()?, parts.next()?);
-    }
+    head.get("alg")?;
     let body = part(parts.next()?)?;
     Some(claims(&body))
 }
 
-/// A signed session of a framework that keeps all of it in the cookie: content, time, signature.
-fn signed(content: &Value, time: &str, signature: &str) -> Option<Claims> {
+/// The content of a signed session of a framework that keeps all of it in the cookie: content, time, signature.
+fn session(token: &str) -> Option<Value> {
+    let (content, rest) = token.split_once('.').filter(|_| looks(token))?;
+    let (time, signature) = rest.split_once('.')?;
     if !(5..=8).contains(&time.len()) || !matches!(signature.len(), 27 | 43 | 86) {
         return None;
     }
-    let o = content.as_object()?;
+    part(content).filter(|c| c.is_object() && c.get("alg").is_none())
+}
+
+/// Whom such a session names.
+fn of_session(content: &Value) -> Claims {
     let mut names = Vec::new();
     for (key, claim) in [
         ("username", "username"),
         ("email", "email"),
         ("_user_id", "user_id"),
     ] {
-        names.extend(o.get(key).and_then(text).map(|n| (claim, n)));
+        names.extend(content.get(key).and_then(text).map(|n| (claim, n)));
     }
     for (claim, name) in claims(content).names {
         if !names
@@ -100,11 +107,11 @@ fn signed(content: &Value, time: &str, signature: &str) -> Option<Claims> {
             names.push((claim, name));
         }
     }
-    Some(Claims {
+    Claims {
         names,
         session: true,
         ..Claims::default()
-    })
+    }
 }
 
 /// Keys of such a session that say nothing of who has it.
@@ -115,33 +122,22 @@ fn idle(key: &str) -> bool {
     )
 }
 
-/// The content of such a session.
-fn content(token: &str) -> Option<serde_json::Map<String, Value>> {
-    let (first, rest) = token.split_once('.').filter(|_| looks(token))?;
-    let (time, signature) = rest.split_once('.')?;
-    let content = part(first)?;
-    if content.get("alg").is_some() {
-        return None;
-    }
-    signed(&content, time, signature)?;
-    match content {
-        Value::Object(o) => Some(o),
-        _ => None,
-    }
-}
-
 /// Whether text is such a session of somebody who is not logged in: it has nothing but what any visitor's has, or what the
 /// session before it had, that named nobody.
 pub fn visitor(token: &str, before: Option<&str>) -> bool {
-    let Some(now) = content(token) else {
+    let keys = |t: &str| -> Option<Vec<String>> {
+        let content = session(t)?;
+        Some(content.as_object()?.keys().cloned().collect())
+    };
+    let Some(now) = keys(token) else {
         return false;
     };
     let named = |t: &str| read(t).is_some_and(|c| !c.names.is_empty());
     let had = before
         .filter(|b| !named(b) && !named(token))
-        .and_then(content);
-    now.keys()
-        .all(|k| idle(k) || had.as_ref().is_some_and(|h| h.contains_key(k)))
+        .and_then(keys)
+        .unwrap_or_default();
+    now.iter().all(|k| idle(k) || had.contains(k))
 }
 
 fn part(text: &str) -> Option<Value> {

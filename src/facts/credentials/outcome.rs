@@ -39,15 +39,11 @@ pub fn read(
         Some(o) => said.of(&format!("{path}/{o}")),
         None => place,
     };
-    let graphql_login = v.req_kind == "json"
-        && memmem::find(body, b"mutation").is_some()
-        && spoken::speaks_of_login(body);
+    let mutates = v.req_kind == "json" && memmem::find(body, b"mutation").is_some();
+    let graphql_login = mutates && spoken::speaks_of_login(body);
     let login_place = words.login || graphql_login;
-    let graphql_logout = !graphql_login
-        && v.req_kind == "json"
-        && body.len() <= SMALL
-        && memmem::find(body, b"mutation").is_some()
-        && spoken::speaks_of_logout(body);
+    let graphql_logout =
+        mutates && !graphql_login && body.len() <= SMALL && spoken::speaks_of_logout(body);
     let speaks = spoken::speaks_of_password(body);
     // A small request by nobody that is named may be a login in words that nobody knows.
     let alone = !seen.iter().any(strong);

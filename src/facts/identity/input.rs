@@ -427,13 +427,21 @@ impl Input {
     /// A cookie that a login hands out and nothing better beside it is a session's, whatever its name; what nobody ever shows is
     /// nothing better, and what is shown as a token is as good.
     fn learn_cookies(&mut self) {
-        let jwt = via("jwt");
-        let mut shown: FxHashMap<u64, bool> = FxHashMap::default();
-        for c in &self.creds {
-            *shown.entry(c.print).or_default() |= c.kind == jwt;
+        if self.issued.is_empty() {
+            return;
         }
+        // of what was handed out: whether it was ever shown, and as a token
+        let jwt = via("jwt");
+        let mut shown: FxHashMap<u64, (bool, bool)> = FxHashMap::default();
+        shown.extend(self.issued.iter().map(|i| (i.print, (false, false))));
+        for c in &self.creds {
+            if let Some((ever, token)) = shown.get_mut(&c.print) {
+                (*ever, *token) = (true, *token || c.kind == jwt);
+            }
+        }
+        let shown = |print: u64| shown.get(&print).copied().unwrap_or_default();
         for i in self.issued.iter_mut().filter(|i| i.weak) {
-            i.weak = shown.get(&i.print) != Some(&true);
+            i.weak = !shown(i.print).1;
         }
         let mut names: FxHashSet<u32> = FxHashSet::default();
         for row in &self.rows {
@@ -443,7 +451,7 @@ impl Input {
                 };
                 let had = |print: u64| self.creds_of(row).iter().any(|c| c.print == print);
                 let new = || self.issued_of(issued).iter().filter(|i| !had(i.print));
-                if new().all(|i| i.weak || i.maybe || !shown.contains_key(&i.print)) {
+                if new().all(|i| i.weak || i.maybe || !shown(i.print).0) {
                     names.extend(new().filter(|i| i.cookie).map(|i| i.name));
                 }
             }

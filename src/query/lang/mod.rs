@@ -5,7 +5,7 @@ mod ast;
 pub mod field;
 mod parse;
 pub mod value;
-mod words;
+pub mod words;
 
 pub use ast::{Expr, Op, Value, quote};
 pub use field::{Field, Id, Scope};

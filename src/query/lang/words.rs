@@ -13,9 +13,9 @@ const SHORT: usize = 8;
 /// Edits beyond which a word is not near.
 const FAR: usize = 40;
 
-/// Whether the field can hold the word. Fields whose words are the evidence's own (methods, hosts, names) can hold any.
-pub(super) fn check(field: Id, word: &str, classes: &[String]) -> Result<(), String> {
-    let (what, list): (&str, Vec<&str>) = match field {
+/// All words that a field can hold, and what they are called; nothing where its words are the evidence's own (methods, hosts, names).
+pub fn of(field: Id, classes: &[String]) -> Option<(&'static str, Vec<&str>)> {
+    Some(match field {
         Id::Class => {
             let own = classes.iter().map(String::as_str);
             let mut all: Vec<&str> = Kind::ALL.iter().map(|k| k.name()).chain(own).collect();
@@ -44,7 +44,14 @@ pub(super) fn check(field: Id, word: &str, classes: &[String]) -> Result<(), Str
         Id::Severity => ("severity", ["low", "medium", "high", "critical"].to_vec()),
         Id::Documented => ("such state", ["true", "false", "unseen"].to_vec()),
         Id::Dir => ("direction", ["req", "resp"].to_vec()),
-        _ => return Ok(()),
+        _ => return None,
+    })
+}
+
+/// Whether the field can hold the word.
+pub(super) fn check(field: Id, word: &str, classes: &[String]) -> Result<(), String> {
+    let Some((what, list)) = of(field, classes) else {
+        return Ok(());
     };
     let low = word.to_lowercase();
     // a pattern stands for whatever it matches

@@ -3,8 +3,9 @@
 //! line's length; JSON inside a string is read [`INNER`] times.
 
 use super::NoCall;
+use super::best::Best;
 use super::draft::{Draft, Meaning, Slot};
-use super::names::{self, Best};
+use super::names;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -6,6 +6,7 @@
 //! and text of which nothing is known but what its pieces look like (`shape`); all say what they say to a `draft`, which makes the call.
 
 mod audit;
+mod best;
 mod cell;
 mod clf;
 mod columns;

@@ -1,12 +1,10 @@
 //! The names that writers of logs give to what they say, for lines whose names are all that is known: JSON lines, columns with a
 //! header, pairs. In: a name. Out: its slot and how far it is trusted. Bounds: none; a table.
 
-use super::draft::{Draft, Meaning, SLOTS, Slot};
+use super::draft::{Meaning, SLOTS, Slot};
 use super::shape::METHODS;
-use super::spans::{EITHER, LEVELS, span, with_unit};
 use super::time::How;
 use rustc_hash::FxHashMap;
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// Names of each slot, in order of trust, without case and punctuation (`remote_addr`, `remoteAddr` are one); a dot
@@ -481,7 +479,7 @@ const NAMES: &[(Slot, &[&str])] = &[
 ];
 
 /// Meanings by slot, as values of a static have to live.
-static MEANINGS: LazyLock<Vec<Meaning>> = LazyLock::new(|| {
+pub(super) static MEANINGS: LazyLock<Vec<Meaning>> = LazyLock::new(|| {
     SLOTS
         .iter()
         .map(|(_, slot)| Meaning {
@@ -530,7 +528,7 @@ pub fn says_nothing(text: &str) -> bool {
 }
 
 /// Whether a text is a request target or a URL, and no request line.
-fn is_target(text: &str) -> bool {
+pub(super) fn is_target(text: &str) -> bool {
     let scheme = ["http://", "https://"];
     let begins = text.starts_with('/') || scheme.iter().any(|s| text.starts_with(s));
     begins && !text.contains(' ')
@@ -543,7 +541,7 @@ const HOW: [&str; 12] = [
 ];
 
 /// Whether a text is a time of day alone.
-fn is_clock(text: &str) -> bool {
+pub(super) fn is_clock(text: &str) -> bool {
     let digits = |b: &u8| b.is_ascii_digit() || matches!(b, b':' | b'.');
     let colons = text.bytes().filter(|b| *b == b':').count();
     colons == 2 && text.as_bytes().iter().all(digits)
@@ -573,158 +571,5 @@ pub fn fits(slot: Slot, text: &str) -> bool {
             text.len() >= 8 && text.bytes().any(|b| b.is_ascii_digit())
         }
         _ => true,
-    }
-}
-
-/// What stands under known names: of several for one slot the most trusted.
-#[derive(Default)]
-pub struct Best<'a> {
-    found: [Option<(usize, usize, Cow<'a, str>)>; SLOTS.len()],
-    /// A span without a unit behind its name is of milliseconds, as the servers of Node have it.
-    node: bool,
-    /// A logger wrote the line, and when it did.
-    logger: bool,
-    /// What is called a method and is none of a request.
-    other_method: bool,
-    /// What is called `hostname`: with loggers their own machine, with gateways the host that was asked.
-    machine: Option<(usize, Cow<'a, str>)>,
-}
-
-impl<'a> Best<'a> {
-    /// Of an object, as servers of Node write one or not.
-    pub fn of_node(node: bool) -> Best<'a> {
-        Best {
-            node,
-            ..Best::default()
-        }
-    }
-
-    /// Takes what stands under a folded name.
-    pub fn take(&mut self, name: &str, at: usize, text: impl FnOnce() -> Option<Cow<'a, str>>) {
-        if let Some((slot, rank)) = slot(name) {
-            let Some(text) = text().filter(|t| !says_nothing(t)) else {
-                return;
-            };
-            // what rights are asked for is called a resource as well
-            if name == "resource" && !is_target(&text) {
-                return;
-            }
-            let slot = match slot {
-                // `request` may hold the target alone
-                Slot::Request if is_target(&text) => Slot::Uri,
-                Slot::Time if is_clock(&text) => Slot::Clock,
-                slot => slot,
-            };
-            self.other_method |= slot == Slot::Method && !fits(slot, &text);
-            if let Some(have) = self.found.get_mut(slot as usize)
-                && have.as_ref().is_none_or(|(r, _, _)| rank < *r)
-                && fits(slot, &text)
-            {
-                *have = Some((rank, at, text));
-            }
-            return;
-        }
-        if LEVELS.contains(&name) {
-            self.logger = true;
-        } else if name == "hostname" {
-            self.machine = text().map(|t| (at, t));
-        } else if let Some(unit) = span(name)
-            && let Some(text) = text()
-        {
-            self.span(name, at, unit, text);
-        }
-    }
-
-    fn span(&mut self, name: &str, at: usize, unit: Option<i64>, text: Cow<'a, str>) {
-        if name == EITHER && text.contains(['/', '-', ':']) {
-            if let Some(have @ None) = self.found.get_mut(Slot::Time as usize) {
-                *have = Some((usize::MAX, at, text));
-            }
-        } else if let Some(text) = with_unit(&text, unit, self.node)
-            && let Some(have) = self.found.get_mut(Slot::Duration as usize)
-            && (have.is_none() || unit.is_some())
-        {
-            *have = Some((0, at, Cow::Owned(text)));
-        }
-    }
-
-    /// Whether something stands for a slot.
-    pub fn has(&self, slot: Slot) -> bool {
-        self.found.get(slot as usize).is_some_and(Option::is_some)
-    }
-
-    /// The host that was asked, where nothing else says it: the target begins with it, or the line is none of a logger of that
-    /// machine (`sure`) and it is a name within a domain.
-    pub fn host(&mut self, sure: bool) {
-        if self.has(Slot::Host) {
-            return;
-        }
-        let uri = self.found.get(Slot::Uri as usize).and_then(Option::as_ref);
-        let Some((at, host)) = self.machine.take().filter(|(_, h)| h.contains('.')) else {
-            return;
-        };
-        let begins = |(_, _, uri): &(usize, usize, Cow<'a, str>)| {
-            let rest = uri.strip_prefix(host.as_ref());
-            rest.is_some_and(|r| r.is_empty() || r.starts_with(['/', '?', ':']))
-        };
-        if (sure || uri.is_some_and(begins))
-            && let Some(have) = self.found.get_mut(Slot::Host as usize)
-        {
-            *have = Some((usize::MAX, at, host));
-        }
-    }
-
-    /// Whether enough is said for a call: many things have a path, or a URL.
-    pub fn is_call(&self) -> bool {
-        let any = |slots: &[Slot]| slots.iter().any(|s| self.has(*s));
-        any(&[Slot::Method, Slot::Request])
-            || (self.has(Slot::Status) && !self.other_method)
-            || (any(&[Slot::Src, Slot::Forwarded])
-                && any(&[Slot::Host, Slot::User, Slot::Agent])
-                && self.has(Slot::Uri))
-    }
-
-    /// Whether it is of a request.
-    pub fn is_request(&self) -> bool {
-        self.has(Slot::Request) || (self.has(Slot::Method) && self.has(Slot::Uri))
-    }
-
-    /// Takes from what stands around it what may be said there of a request.
-    pub fn around(&mut self, outer: Best<'a>) {
-        const MAY: &[Slot] = &[
-            Slot::Time,
-            Slot::Start,
-            Slot::Date,
-            Slot::Duration,
-            Slot::Status,
-            Slot::Src,
-            Slot::User,
-            Slot::Trace,
-        ];
-        self.logger |= outer.logger;
-        for (n, found) in outer.found.into_iter().enumerate() {
-            if let Some(have @ None) = self.found.get_mut(n)
-                && MAY.iter().any(|s| *s as usize == n)
-            {
-                *have = found;
-            }
-        }
-    }
-
-    /// Says it to a draft.
-    pub fn say(mut self, draft: &mut Draft<'a>) {
-        draft.lenient = true;
-        if self.logger
-            && self.has(Slot::Duration)
-            && let Some(time) = self.found.get_mut(Slot::Time as usize)
-            && let Some((_, at, text)) = time.take()
-        {
-            draft.put(meaning(Slot::End), text, at);
-        }
-        for (found, meaning) in self.found.into_iter().zip(MEANINGS.iter()) {
-            if let Some((_, at, text)) = found {
-                draft.put(meaning, text, at);
-            }
-        }
     }
 }

@@ -2,8 +2,9 @@
 //! Splunk's) or commas (F5's) between, and ArcSight's CEF. In: a line. Out: its pairs.
 //! Bounds: [`PAIRS`] pairs; linear in the line.
 
+use super::best::Best;
 use super::draft::{Draft, Meaning};
-use super::names::{self, Best};
+use super::names;
 use super::pattern::unescape;
 use super::time;
 use super::{LogZone, NoCall};

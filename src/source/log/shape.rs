@@ -6,8 +6,9 @@
 //! (`status=200`, `<ip>10.0.0.1</ip>`) is what its name says. Of what has no shape of its own (a bare number, a bare word) nothing
 //! is taken but where the order of the common format tells it: the user before the time, the bytes behind the status.
 
+use super::best::Best;
 use super::draft::{Draft, Slot, address};
-use super::names::{self, Best};
+use super::names;
 use super::pieces::{Form, Piece, pieces};
 use super::stamps::{Stamp, stamps};
 use super::{LogZone, NoCall, time};

@@ -248,7 +248,7 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
         })
         .collect();
     // what a load has not read yet may be anything
-    let open = m.load.running() || m.cut_off();
+    let open = m.unended();
     let said = |text: &str| match open {
         true => (format!("so far {text}"), Role::Dim),
         false => (text.to_owned(), Role::Ok),
@@ -411,7 +411,7 @@ fn accounts(m: &Model, o: &OverviewData) -> Doc {
 
 /// Said where a list is empty: of a load that has not ended nothing is denied.
 fn none(m: &Model) -> &'static str {
-    match m.load.running() || m.cut_off() {
+    match m.unended() {
         true => "none so far",
         false => "none",
     }

@@ -2,9 +2,8 @@
 //! while what is typed does not parse, the last filter that did stays in force.
 
 use super::{ask, docs};
-use crate::detect::kind::Kind;
 use crate::error::Error;
-use crate::query::lang::{self, field};
+use crate::query::lang::{self, field, words};
 use crate::ui::data::{Place, What};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Change, Model, State};
@@ -139,15 +138,10 @@ fn offers(m: &Model) -> Vec<String> {
             "level" | "sens" => vec!["S0", "S1", "S2", "S3", "S4"],
             "account" | "user" => m.names.accounts.iter().map(String::as_str).collect(),
             "api" => m.names.apis.iter().map(String::as_str).collect(),
-            "class" | "classes" => {
-                let own = m.names.classes.iter().map(String::as_str);
-                let own = own.filter(|n| Kind::ALL.iter().all(|k| k.name() != *n));
-                Kind::ALL.iter().map(|k| k.name()).chain(own).collect()
-            }
-            "severity" => vec!["low", "medium", "high", "critical"],
-            "dir" => vec!["req", "resp"],
             "method" => vec!["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
-            _ => Vec::new(),
+            _ => field::Field::by_name(name)
+                .and_then(|f| words::of(f.id, &m.names.classes))
+                .map_or_else(Vec::new, |(_, list)| list),
         };
         return some(
             names
