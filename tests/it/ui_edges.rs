@@ -40,6 +40,17 @@ fn flows_and_sources_are_filtered_by_their_own_fields() {
     assert_eq!(r.m.top().unwrap().list.state, State::Ready);
     assert!(!r.m.top().unwrap().list.rows.is_empty());
     r.shows("is no filter of calls: taken off");
+    // however one goes there: by number, by the palette, and back again with it
+    for way in ["4", ": `findings` Enter", "1"] {
+        r.keys(": `flows` Enter / C-u `app:http packets > 2` Enter");
+        assert!(!servers(&r).is_empty());
+        r.keys(way);
+        assert_eq!(r.m.top().unwrap().list.state, State::Ready, "{way}");
+        assert!(!r.text().contains("have no field"), "{way}: {}", r.text());
+        r.shows("is no filter of calls: taken off");
+        r.keys("u").shows("app:http packets > 2");
+        r.keys("/ C-u Enter");
+    }
     r.keys("1 : `sources` Enter / C-u `kind:pcap` Enter");
     assert_eq!(r.m.top().unwrap().list.rows.len(), 1, "{}", r.text());
     r.keys("/ C-u Enter +").shows("1 source");

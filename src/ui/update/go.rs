@@ -141,6 +141,7 @@ pub fn to_screen(m: &mut Model, screen: ScreenId) {
         return m.say("read again");
     }
     remember(m);
+    leave_filter(m, screen);
     // What the frames on the way here added to the filter stays: it is visible, and the reader may take it off.
     let old = std::mem::take(&mut m.frames);
     for f in &old {
@@ -164,11 +165,18 @@ pub fn to_screen(m: &mut Model, screen: ScreenId) {
     arrive(m);
 }
 
-/// Whether the filter asks for what flows or sources have and rows of this screen have not.
-fn of_its_own(m: &Model, screen: ScreenId) -> bool {
+/// What only flows or sources have does not follow to rows of calls, which would refuse it: it is taken off, and that is told.
+fn leave_filter(m: &mut Model, screen: ScreenId) {
     let calls = screen.scope() == Some(Scope::Calls);
-    let all = lang::parse(m.filter.now()).is_ok_and(|e| e.is_of(Scope::Calls));
-    calls && !all
+    if !calls || lang::parse(m.filter.now()).is_ok_and(|e| e.is_of(Scope::Calls)) {
+        return;
+    }
+    let old = std::mem::take(&mut m.filter.applied);
+    m.say(format!(
+        "{old} is no filter of calls: taken off, u brings it back"
+    ));
+    m.undo.push(Change::Filter(old, String::new()));
+    m.redo.clear();
 }
 
 /// Follows a jump.
@@ -194,15 +202,7 @@ pub fn jump(m: &mut Model, j: Jump) {
             term,
             title,
         } => {
-            let left = m.top().map(|f| f.screen);
-            if matches!(left, Some(ScreenId::Flows | ScreenId::Sources)) && of_its_own(m, screen) {
-                let old = std::mem::take(&mut m.filter.applied);
-                m.say(format!(
-                    "{old} is no filter of calls: taken off, u brings it back"
-                ));
-                m.undo.push(Change::Filter(old, String::new()));
-                m.redo.clear();
-            }
+            leave_filter(m, screen);
             let added = term.filter(|t| {
                 let with = with_term(m.filter.now(), t);
                 let grew = with != m.filter.now();
