@@ -10,9 +10,9 @@ use super::work::SourceEnd;
 use crate::call::model::Ts;
 use crate::error::Result;
 use crate::limits;
-use crate::source::Input;
 use crate::source::live::Feed;
 use crate::source::pcap::{Ahead, PacketReader};
+use crate::source::{Input, Sum, open_summed};
 use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Capture {
     pub bytes: u64,
     /// Packets left out by time.
     pub left_out: u64,
+    /// Its hash, where that is made while it is read.
+    pub sum: Option<Sum>,
     /// Where it grows.
     pub feed: Option<Arc<Feed>>,
     /// Since when nothing came of one that grows.
@@ -115,7 +117,7 @@ impl Captures {
                 let Some((source, input, taken)) = self.waiting.pop_front() else {
                     return Turn::End;
                 };
-                match self.begin(source, &input) {
+                match self.begin(source, &input, taken.is_none()) {
                     Ok(mut capture) => {
                         capture.end.taken = taken;
                         if std::mem::take(&mut self.full) {
@@ -165,6 +167,7 @@ impl Captures {
             reader,
             bytes: u64::MAX,
             left_out: 0,
+            sum: None,
             feed: Some(feed),
             quiet: None,
             last: None,
@@ -188,19 +191,27 @@ impl Captures {
         self.waiting.clear();
     }
 
-    fn begin(&self, source: u32, input: &Input) -> Result<Capture> {
+    /// `sum`: its hash is not known yet.
+    fn begin(&self, source: u32, input: &Input, sum: bool) -> Result<Capture> {
         // Many windows at once are small ones.
         let block = if self.open.len() < limits::MERGED_LARGE {
             limits::READ_BLOCK
         } else {
             limits::MERGED_BLOCK
         };
-        let reader = PacketReader::with_block(input.open()?, source, block)?;
+        let (read, sum) = if sum && input.summed() {
+            let (read, sum) = open_summed(&input.path)?;
+            (read, Some(sum))
+        } else {
+            (input.open()?, None)
+        };
+        let reader = PacketReader::with_block(read, source, block)?;
         Ok(Capture {
             end: SourceEnd::of_capture(source),
             reader,
             bytes: input.bytes,
             left_out: 0,
+            sum,
             feed: None,
             quiet: None,
             last: None,

@@ -16,7 +16,7 @@ use crate::source::pcap::Event;
 use crate::source::{Input, Kind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Exchanges handed on together: enough that the queue costs nothing, few enough that the first rows show at once.
@@ -61,14 +61,18 @@ impl Run {
 
 impl Capture {
     /// What is told of it; `stopped` where it was not read to its end.
-    fn finish(self, stopped: bool) -> SourceEnd {
+    fn finish(self, stopped: bool, stop: &AtomicBool) -> SourceEnd {
         let Capture {
             mut end,
             mut reader,
             left_out,
+            sum,
             feed,
             ..
         } = self;
+        if let Some(sum) = sum.filter(|_| !stopped) {
+            end.taken = sum.finish(stop).ok();
+        }
         if feed.is_some() && !reader.take_secrets().is_empty() {
             let why =
                 "TLS secrets inside a capture that grew are not used: give them with --keylog";
@@ -348,7 +352,7 @@ impl<'a> Ingest<'a> {
                         } else {
                             done.bytes
                         };
-                        ends.push(done.finish(stopped && !grew));
+                        ends.push(done.finish(stopped && !grew, &self.progress.stop));
                     }
                     if stopped && !self.growing {
                         break;
@@ -358,7 +362,7 @@ impl<'a> Ingest<'a> {
             self.progress.read.store(self.base, Relaxed);
         }
         while let Some(open) = captures.close(0) {
-            ends.push(open.finish(true));
+            ends.push(open.finish(true, &self.progress.stop));
         }
         // flows that end with the capture may hold many calls: they go on in batches too
         run.take_copies();

@@ -126,11 +126,10 @@ pub fn load(
             scope.spawn(move || scan_jobs(queue, &results, &rules, key, &classes, &schema));
         }
         drop(results);
+        // of what is not hashed as it is read
         let hashes = scope.spawn(|| {
-            inputs
-                .iter()
-                .map(|i| i.hash(&progress.stop))
-                .collect::<Vec<_>>()
+            let other = |i: &Input| (!i.summed()).then(|| i.hash(&progress.stop));
+            inputs.iter().map(other).collect::<Vec<_>>()
         });
         let reader = scope.spawn(|| {
             let ingest = Ingest::new(&queue, &budget, options, progress, zone, reading);
@@ -168,7 +167,11 @@ pub fn load(
         let whole = read.map_err(|_| internal("reading"))?;
         let hashes = hashes.join().map_err(|_| internal("hashing"))?;
         let hash = |end: &SourceEnd| {
-            let of_file = || hashes.get(end.source as usize)?.as_ref().ok().copied();
+            let at = end.source as usize;
+            let of_file = || match hashes.get(at)? {
+                Some(hash) => hash.as_ref().ok().copied(),
+                None => inputs.get(at)?.hash(&progress.stop).ok(),
+            };
             end.taken.or_else(of_file)
         };
         let unhashed = ends.iter().any(|end| hash(end).is_none());

@@ -15,7 +15,7 @@ mod pcapng;
 mod refill;
 mod snoop;
 
-pub use bytes::{hash_file, hash_start, open_bytes, unpacked};
+pub use bytes::{Sum, hash_file, hash_start, open_bytes, open_summed, unpacked};
 pub(crate) use discover::UNKNOWN;
 pub use discover::{Look, discover, kind_of, members, walk};
 
@@ -54,6 +54,11 @@ impl Input {
             None => open_bytes(&self.path),
             Some(member) => member.open().map_err(Error::io(&self.path, "cannot read")),
         }
+    }
+
+    /// Whether it is a capture that lies in a file of its own: its hash is made while it is read, see [`open_summed`].
+    pub fn summed(&self) -> bool {
+        self.member.is_none() && matches!(self.kind, Kind::Pcap | Kind::Pcapng | Kind::Snoop)
     }
 
     /// SHA-256 and length of the file, or of the member, as it lies.
