@@ -2,7 +2,8 @@
 //! Bounds: calls are held as about 200 bytes each and streamed twice; bodies' findings are streamed twice and never held.
 //!
 //! Order: calls are read (1), taps, entries and log lines joined and accounts decided (2), templates folded (3), columns decided (4), then
-//! calls get their classes, records and levels (5), masks are laid over each other and risks looked for (6), everything is written (7).
+//! calls get their classes, records and levels and are written (5), masks are laid over each other and risks looked for (6), everything
+//! else is written (7).
 
 #[path = "finalise_accounts.rs"]
 mod accounts;
@@ -72,7 +73,8 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
     write::clocks(&tx, &ev, &clocks, &timed)?;
     let counts = std::thread::scope(|scope| -> Result<Counts> {
         let (values, counting) = findings::count_values(scope, &columns, people.accounts.len());
-        findings::apply(&tx, &mut ev, &classes, &columns, values)?;
+        let mut rows = write::CallRows::new(&tx, &ev, &people)?;
+        findings::apply(&tx, &mut ev, &classes, &columns, values, &mut rows)?;
         let masked = masks::find(&tx, &ev, &classes, &columns)?;
         let names: Vec<String> = people.accounts.iter().map(|a| a.name.clone()).collect();
         let view = risks::View {
@@ -92,10 +94,10 @@ pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Coun
             masks: &masked,
             limits: risks::Limits::default(),
         };
-        // The rows of calls need neither risks nor counts of values: all three are made at once.
+        // The indexes of calls need neither risks nor counts of values: all three are made at once.
         let found = std::thread::scope(|scope| {
             let found = scope.spawn(|| risks::find(&view));
-            write::calls(&tx, &ev, &people)?;
+            indexes::build_calls(&tx)?;
             found.join().map_err(|_| failed("looking for risks"))
         })?;
         let values = counting.join().map_err(|_| failed("counting values"))?;

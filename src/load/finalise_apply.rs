@@ -1,9 +1,10 @@
 //! Findings that hold, given to calls. In: packed findings of bodies and heads, decided columns. Out: each call's classes, records and
-//! level, and how many distinct values each account saw. Bounds: findings are streamed in row order and never held; distinct values
+//! level, written as soon as nothing more can come, and how many distinct values each account saw. Bounds: findings are streamed in row order and never held; distinct values
 //! are counted up to [`VALUES`] in all, beyond which counts of distinct values stay where they are.
 
-use super::super::blobs::{Batch, Found, each, streamed};
+use super::super::blobs::{Batch, Found, Lines, each, streamed};
 use super::super::read::Evidence;
+use super::super::write::CallRows;
 use super::{Classes, Columns, Key, Recent};
 use crate::detect::pack::{self, Slim};
 use crate::error::Result;
@@ -11,7 +12,7 @@ use crate::facts::calls::{CallLine, NONE};
 use crate::facts::level::Classes as Levels;
 use crate::facts::risks::{SECRET_REQ, SECRET_RESP, SECRET_TARGET};
 use rusqlite::Connection;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 /// (account, class, value) triples held for counting distinct ones, and about as many are counted: 16 bytes each, 256 MB where all
@@ -76,23 +77,22 @@ impl Sum {
     }
 }
 
-/// Second pass: what holds goes to the calls, the values that accounts saw to whoever counts them.
+/// Second pass: what holds goes to the calls, the values that accounts saw to whoever counts them. Calls are written meanwhile: which
+/// findings hold is decided on another thread, and writing costs as much.
 pub fn apply(
     conn: &Connection,
     ev: &mut Evidence,
     classes: &Classes,
     columns: &Columns,
     values: Values,
+    rows: &mut CallRows<'_>,
 ) -> Result<()> {
-    let (terms, calls) = (&ev.terms, &mut ev.calls);
-    streamed(conn, |blobs| {
-        pass(blobs, terms, calls, classes, columns, values)
-    })?;
-    let grading = classes.levels.grading;
-    for c in ev.calls.iter_mut() {
-        c.level = grading.of_call(c.level, c.records);
-    }
-    Ok(())
+    let (terms, lines) = (&ev.terms, Lines::new(&mut ev.calls));
+    streamed(
+        conn,
+        |blobs, whole| pass(blobs, terms, lines, classes, columns, values, &whole),
+        &mut |calls: &mut [CallLine]| rows.write(calls),
+    )
 }
 
 /// Counts the distinct values of accounts on a thread of its own, as that costs as much as all the rest. Its end is awaited where the
@@ -225,14 +225,15 @@ impl Seen {
     }
 }
 
-/// Gives accepted findings to their calls.
-fn pass(
+/// Gives accepted findings to their calls, and those that are whole to `whole`.
+fn pass<'a>(
     blobs: Receiver<Batch>,
     terms: &[String],
-    calls: &mut [CallLine],
+    calls: Lines<'a>,
     classes: &Classes,
     columns: &Columns,
     mut values: Values,
+    whole: &Sender<&'a mut [CallLine]>,
 ) {
     let mut recent = Recent::new();
     let mut accepts = |key: Key| recent.get(key, || columns.accept.contains(&key));
@@ -306,6 +307,15 @@ fn pass(
             }
             give(c, dir, &sum);
             values.note(c.account, &sum);
+        }
+        Found::Until(body) => {
+            while let Some(piece) = calls.hand_over(body) {
+                for c in piece.iter_mut() {
+                    c.level = classes.levels.grading.of_call(c.level, c.records);
+                }
+                // who writes them waits for all of them, or ended by a fault that it tells
+                let _ = whole.send(piece);
+            }
         }
     });
 }

@@ -4,7 +4,7 @@
 #[path = "finalise_apply.rs"]
 mod apply;
 
-use super::blobs::{Found, each, streamed};
+use super::blobs::{Found, Lines, each, streamed};
 use super::read::Evidence;
 use crate::case::marks::{self, Correction};
 use crate::detect::column::{Decision, Held, decide};
@@ -237,27 +237,34 @@ pub fn columns(
     users.sort_unstable();
     let calls = &mut ev.calls;
     let numbered = corrections.iter().any(by_number);
-    let stats = streamed(conn, |batches| {
+    let count = |batches, _: std::sync::mpsc::Sender<()>| {
         let mut stats = Stats {
             numbers: numbered.then(FxHashMap::default),
             ..Stats::default()
         };
-        each(batches, &users, calls, |found, calls| match found {
-            Found::Body { blob, id, group } => {
-                for same in group.chunk_by(|a, b| a.1 == b.1) {
-                    if let Some((_, place, _)) = same.first() {
-                        stats.count(blob, *place, same.len() as u64, id);
+        each(
+            batches,
+            &users,
+            Lines::new(calls),
+            |found, calls| match found {
+                Found::Body { blob, id, group } => {
+                    for same in group.chunk_by(|a, b| a.1 == b.1) {
+                        if let Some((_, place, _)) = same.first() {
+                            stats.count(blob, *place, same.len() as u64, id);
+                        }
                     }
                 }
-            }
-            Found::Head { blob, call, dir } => {
-                if let Some(c) = calls.get(call) {
-                    stats.count(blob, c.api * 2 + dir, 1, -c.id);
+                Found::Head { blob, call, dir } => {
+                    if let Some(c) = calls.get(call) {
+                        stats.count(blob, c.api * 2 + dir, 1, -c.id);
+                    }
                 }
-            }
-        });
+                Found::Until(_) => {}
+            },
+        );
         stats
-    })?;
+    };
+    let stats = streamed(conn, count, &mut |()| Ok(()))?;
     let (mut keys, numbers) = (stats.list, stats.numbers.unwrap_or_default());
     keys.sort_unstable_by_key(|(k, _)| *k);
     let mut out = Columns {

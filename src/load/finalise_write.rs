@@ -97,7 +97,7 @@ pub fn clocks(conn: &Connection, ev: &Evidence, clocks: &[Clock], timed: &[Set])
     Ok(())
 }
 
-/// Writes all facts tables but those of [`calls`] and [`clocks`].
+/// Writes all facts tables but those of [`CallRows`] and [`clocks`].
 #[allow(clippy::too_many_arguments)] // each table has its own source
 pub fn rest(
     conn: &Connection,
@@ -374,66 +374,89 @@ fn sessions_out(conn: &Connection, ev: &Evidence, people: &Identity, sums: &[Sum
     Ok(())
 }
 
-/// Writes the facts of each call.
-pub fn calls(conn: &Connection, ev: &Evidence, people: &Identity) -> Result<()> {
-    // A session of joined log lines alone is no row.
-    let mut sessions = vec![false; people.sessions.len()];
-    for c in ev.calls.iter().filter(|c| counts_itself(c)) {
-        if let Some(some) = at(&mut sessions, c.session) {
-            *some = true;
+/// Writes the facts of calls, piece by piece in their order.
+pub struct CallRows<'c> {
+    /// Beginning and ending a statement costs as much as a row.
+    many: Statement<'c>,
+    one: Statement<'c>,
+    people: &'c Identity,
+    /// Sessions that are rows: one of joined log lines alone is none.
+    sessions: Vec<bool>,
+    /// Rows of all calls.
+    ids: Vec<i64>,
+}
+
+impl<'c> CallRows<'c> {
+    pub fn new(conn: &'c Connection, ev: &Evidence, people: &'c Identity) -> Result<CallRows<'c>> {
+        let mut sessions = vec![false; people.sessions.len()];
+        for c in ev.calls.iter().filter(|c| counts_itself(c)) {
+            if let Some(some) = at(&mut sessions, c.session) {
+                *some = true;
+            }
         }
+        // with OR FAIL SQLite keeps no journal for each statement (see `case/statements`)
+        let insert = |rows: usize| {
+            let row = format!("({})", vec!["?"; CALL_COLUMNS].join(","));
+            conn.prepare(&format!(
+                "INSERT OR FAIL INTO call_fact(call_id,api_id,account_id,account_conf,account_via,behalf,session_id,level,classes,clear,\
+                 masked,records,findings,parent_id,joined,proof_id) VALUES{}",
+                vec![row; rows].join(",")
+            ))
+        };
+        Ok(CallRows {
+            many: insert(ROWS_AT_ONCE)?,
+            one: insert(1)?,
+            people,
+            sessions,
+            ids: ev.calls.iter().map(|c| c.id).collect(),
+        })
     }
-    // Beginning and ending a statement costs as much as a row; with OR FAIL SQLite keeps no journal for each (see `case/statements`).
-    let insert = |rows: usize| {
-        let row = format!("({})", vec!["?"; CALL_COLUMNS].join(","));
-        conn.prepare(&format!(
-            "INSERT OR FAIL INTO call_fact(call_id,api_id,account_id,account_conf,account_via,behalf,session_id,level,classes,clear,\
-             masked,records,findings,parent_id,joined,proof_id) VALUES{}",
-            vec![row; rows].join(",")
-        ))
-    };
-    let (mut many, mut one) = (insert(ROWS_AT_ONCE)?, insert(1)?);
-    let id = |i: u32| ev.calls.get(i as usize).map(|c| c.id);
-    let bind = |stmt: &mut Statement<'_>, n: usize, c: &CallLine| -> Result<()> {
-        let session = sessions
-            .get(c.session as usize)
-            .filter(|some| **some)
-            .and_then(|_| row(c.session));
-        let row: [&dyn ToSql; CALL_COLUMNS] = [
-            &c.id,
-            &row(c.api),
-            &row(c.account),
-            &round(f64::from(c.conf)),
-            VIA.get(usize::from(c.via)).unwrap_or(&"address"),
-            &people.names.get(c.behalf as usize),
-            &session,
-            &c.level,
-            &bits(c.clear | c.masked),
-            &bits(c.clear),
-            &bits(c.masked),
-            &c.records,
-            &c.findings,
-            &id(c.parent),
-            &id(c.joined),
-            &id(c.proof),
-        ];
-        for (value, at) in row.iter().zip(n * CALL_COLUMNS + 1..) {
-            stmt.raw_bind_parameter(at, value)?;
+
+    /// Writes the next ones.
+    pub fn write(&mut self, calls: &[CallLine]) -> Result<()> {
+        let id = |i: u32| self.ids.get(i as usize).copied();
+        let (sessions, people) = (&self.sessions, self.people);
+        let bind = |stmt: &mut Statement<'_>, n: usize, c: &CallLine| -> Result<()> {
+            let session = sessions
+                .get(c.session as usize)
+                .filter(|some| **some)
+                .and_then(|_| row(c.session));
+            let row: [&dyn ToSql; CALL_COLUMNS] = [
+                &c.id,
+                &row(c.api),
+                &row(c.account),
+                &round(f64::from(c.conf)),
+                VIA.get(usize::from(c.via)).unwrap_or(&"address"),
+                &people.names.get(c.behalf as usize),
+                &session,
+                &c.level,
+                &bits(c.clear | c.masked),
+                &bits(c.clear),
+                &bits(c.masked),
+                &c.records,
+                &c.findings,
+                &id(c.parent),
+                &id(c.joined),
+                &id(c.proof),
+            ];
+            for (value, at) in row.iter().zip(n * CALL_COLUMNS + 1..) {
+                stmt.raw_bind_parameter(at, value)?;
+            }
+            Ok(())
+        };
+        let (rows, rest) = calls.as_chunks::<ROWS_AT_ONCE>();
+        for chunk in rows {
+            for (c, n) in chunk.iter().zip(0..) {
+                bind(&mut self.many, n, c)?;
+            }
+            self.many.raw_execute()?;
+        }
+        for c in rest {
+            bind(&mut self.one, 0, c)?;
+            self.one.raw_execute()?;
         }
         Ok(())
-    };
-    let (rows, rest) = ev.calls.as_chunks::<ROWS_AT_ONCE>();
-    for chunk in rows {
-        for (c, n) in chunk.iter().zip(0..) {
-            bind(&mut many, n, c)?;
-        }
-        many.raw_execute()?;
     }
-    for c in rest {
-        bind(&mut one, 0, c)?;
-        one.raw_execute()?;
-    }
-    Ok(())
 }
 
 fn risks_out(conn: &Connection, ev: &Evidence, found: &[Risk]) -> Result<()> {
