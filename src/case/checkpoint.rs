@@ -56,6 +56,11 @@ impl Checkpoints {
         })
     }
 
+    /// Whether the case is this load's alone, and is written straight into its place.
+    pub fn straight(&self) -> bool {
+        self.straight
+    }
+
     /// Much was committed. Does not wait: where a copy is under way and one more is asked for, that is enough.
     pub fn ask(&self) {
         if let Some(ask) = &self.ask {

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod indexes;
 pub mod info;
 pub mod journal;
+pub mod lines;
 mod lock;
 pub mod marks;
 pub mod open;

@@ -12,6 +12,7 @@ mod rows;
 
 use crate::case::bodies::{self, FullPack, Packer};
 use crate::case::checkpoint;
+use crate::case::lines::Feed;
 use crate::case::open::Case;
 use crate::case::postings::{Pairs, Piece};
 use crate::case::rows::int;
@@ -66,6 +67,8 @@ pub struct Writer<'c> {
     pairs: Pairs,
     /// Prints that nobody took to sort yet.
     pieces: Vec<Piece>,
+    /// Who is given the rows of calls as they are written.
+    feed: Option<Feed>,
     in_transaction: bool,
     /// Print of the rules that this load searches with.
     rules: String,
@@ -127,6 +130,7 @@ impl<'c> Writer<'c> {
             stored: 0,
             pairs: Pairs::default(),
             pieces: Vec::new(),
+            feed: None,
             in_transaction: false,
             rules: rules.to_owned(),
             secrets: Vec::new(),
@@ -162,6 +166,10 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
+    /// Gives the rows of calls to `feed` as well; they must be all that the case has.
+    pub fn with_feed(&mut self, feed: Feed) {
+        self.feed = Some(feed).filter(|_| self.marks.call == 1);
+    }
     /// How the load reads its files.
     pub fn with_reading(&mut self, read_as: ReadAs) {
         self.read_as = read_as;
@@ -408,7 +416,11 @@ impl<'c> Writer<'c> {
             detail.insert("read_again".to_owned(), self.replaced.len().into());
         }
         journal::append(self.conn, "load", &detail)?;
-        self.commit()
+        self.commit()?;
+        if let Some(feed) = self.feed.take() {
+            feed.end();
+        }
+        Ok(())
     }
 }
 

@@ -5,12 +5,14 @@ use super::Writer;
 use crate::call::model::{BodyOut, CallOut, FlowInfo, Locator, Packed, Role, Unit};
 use crate::case::bodies::Place;
 use crate::case::ident;
+use crate::case::lines;
 use crate::case::postings::Target;
 use crate::case::rows::{addr, int, narrow};
 use crate::case::statements::{BODY_COLUMNS, CALL_COLUMNS, ROWS_AT_ONCE, Statements};
 use crate::detect::pack;
 use crate::error::{Error, Result};
 use crate::limits;
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Statement, ToSql, params};
 
 impl Writer<'_> {
@@ -53,6 +55,8 @@ impl Writer<'_> {
             }
         } else {
             self.flush_calls(waiting)?;
+            // what was told of it does not hold
+            self.feed = None;
             self.sql.unplace.execute([id])?;
             self.sql.uncall.execute([id])?;
         }
@@ -158,6 +162,9 @@ impl Writer<'_> {
         bodies.clear();
         self.waiting_bodies = bodies;
         self.flush(calls)?;
+        if let Some(feed) = &mut self.feed {
+            calls.iter().try_for_each(|c| c.feed(feed))?;
+        }
         calls.clear();
         Ok(())
     }
@@ -439,6 +446,48 @@ struct CallRow<'a> {
     call: &'a CallOut,
 }
 
+impl CallRow<'_> {
+    /// Gives it to who decides facts: the columns of [`lines`].
+    fn feed(&self, feed: &mut lines::Feed) -> Result<()> {
+        let (call, terms) = (self.call, &self.terms);
+        let row = |n: Option<i64>| n.map_or(ValueRef::Null, ValueRef::Integer);
+        let num = |n: Option<u32>| row(n.map(i64::from));
+        let (src, dst) = (call.src.map(addr), call.dst.map(addr));
+        feed.add(&[
+            row(Some(self.id)),
+            row(Some(self.source)),
+            row(Some(int(call.at.number))),
+            num(Some(call.ord)),
+            row(self.flow),
+            row(Some(call.ts)),
+            row(call.end_ts),
+            blob(src.as_ref().map(|a| &a[..])),
+            num(call.sport.map(u32::from)),
+            blob(dst.as_ref().map(|a| &a[..])),
+            num(call.dport.map(u32::from)),
+            num(Some(call.proto as u32)),
+            num(Some(u32::from(call.tls))),
+            row(terms.method),
+            row(terms.host),
+            text(call.uri.as_ref()),
+            row(terms.op),
+            row(terms.kind),
+            num(call.status.map(u32::from)),
+            row(terms.ua),
+            num(Some(call.flags.0)),
+            row(self.bodies[0]),
+            row(self.bodies[1]),
+            blob(some(&self.who)),
+            text(call.trace_id.as_ref()),
+            row(terms.note),
+            row(terms.dispatch),
+            row(call.dispatch.as_ref().map(|d| d.shape.cast_signed())),
+            num(call.grpc_status),
+            row(seqs(call.seq)),
+        ])
+    }
+}
+
 /// Rows of strings.
 struct Terms {
     method: Option<i64>,
@@ -521,6 +570,14 @@ impl Row for CallRow<'_> {
         ];
         bind(stmt, n, row)
     }
+}
+
+fn text(v: Option<&String>) -> ValueRef<'_> {
+    v.map_or(ValueRef::Null, |t| ValueRef::Text(t.as_bytes()))
+}
+
+fn blob(v: Option<&[u8]>) -> ValueRef<'_> {
+    v.map_or(ValueRef::Null, ValueRef::Blob)
 }
 
 fn some(blob: &[u8]) -> Option<&[u8]> {

@@ -32,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::inside::Inside;
 use crate::facts::{clocks as timing, join, parents, risks, taps};
+pub use read::{Gathered, gather};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What a case holds after deciding.
@@ -52,9 +53,22 @@ pub struct Counts {
 /// # Errors
 /// What SQLite says; then the facts from before stay as they were.
 pub fn run(conn: &mut Connection, rules: &Rules, inside: &Inside) -> Result<Counts> {
+    run_on(conn, rules, inside, None)
+}
+
+/// The same where a load has `gathered` all calls of the case while it wrote them.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(
+    conn: &mut Connection,
+    rules: &Rules,
+    inside: &Inside,
+    gathered: Option<Gathered>,
+) -> Result<Counts> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let corrections = marks::corrections(&tx)?;
-    let mut ev = read::calls(&tx)?;
+    let mut ev = read::calls(&tx, gathered)?;
     let clocks = taps::join(&mut ev.calls, &ev.keys);
     let joined = join::join(&mut ev.calls);
     ev.leave_copies();

@@ -9,7 +9,7 @@ use crate::facts::calls::NONE;
 use crate::facts::templates::{path_of, segments, shapes, worded};
 use crate::limits;
 use rusqlite::Connection;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher as _;
 
@@ -49,7 +49,7 @@ pub fn read(conn: &Connection, ev: &Evidence) -> Answers {
         return out;
     }
     // Segments without a shape: only of them answers decide anything.
-    let mut open: FxHashMap<Box<str>, bool> = FxHashMap::default();
+    let mut open: FxHashSet<Box<str>> = FxHashSet::default();
     let mut looks: BTreeMap<(u32, usize, String), Vec<u32>> = BTreeMap::new();
     for (i, p) in (0u32..).zip(&ev.paths) {
         if !p.path.starts_with('/') || p.op != 0 {
@@ -59,14 +59,10 @@ pub fn read(conn: &Connection, ev: &Evidence) -> Answers {
         let segs = segments(path_of(&p.path));
         for s in &segs {
             look.push('/');
-            let known = match open.get(s.as_ref()) {
-                Some(k) => *k,
-                None => {
-                    let k = shapes::shape(s).is_none() && !shapes::version(s);
-                    open.insert(s.as_ref().into(), k);
-                    k
-                }
-            };
+            let known = open.contains(s.as_ref())
+                || shapes::shape(s).is_none()
+                    && !shapes::version(s)
+                    && open.insert(s.as_ref().into());
             look.push_str(if known {
                 s.trim_start_matches('@')
             } else {
@@ -75,7 +71,6 @@ pub fn read(conn: &Connection, ev: &Evidence) -> Answers {
         }
         looks.entry((p.host, segs.len(), look)).or_default().push(i);
     }
-    open.retain(|_, k| *k);
     if open.is_empty() {
         return out;
     }
@@ -211,7 +206,7 @@ fn identifies(key: &str) -> Option<bool> {
 
 /// Looks at one answer.
 struct Look<'l> {
-    open: &'l FxHashMap<Box<str>, bool>,
+    open: &'l FxHashSet<Box<str>>,
     out: &'l mut Answers,
     path: u32,
     last: String,
@@ -233,7 +228,7 @@ impl Look<'_> {
 
     fn seen(&mut self, text: &str) {
         let Some(key) = self.key.last() else { return };
-        if text.is_empty() || text.len() > 200 || !self.open.contains_key(text) {
+        if text.is_empty() || text.len() > 200 || !self.open.contains(text) {
             return;
         }
         match identifies(key) {
@@ -313,9 +308,9 @@ mod tests {
 
     #[test]
     fn texts_in_fields_of_identifiers_are_handed_out() {
-        let open: FxHashMap<Box<str>, bool> = ["alice", "bob", "export", "orders", "zed"]
+        let open: FxHashSet<Box<str>> = ["alice", "bob", "export", "orders", "zed"]
             .into_iter()
-            .map(|s| (s.into(), true))
+            .map(Into::into)
             .collect();
         let mut out = Answers::default();
         let body = br#"{"data":[{"login":"alice","role":"zed"},{"login":"\u0062ob"}],"menu":[{"name":"orders"}],"state":"export"}"#;

@@ -9,7 +9,7 @@ use crate::facts::calls::NONE;
 use crate::facts::identity::Identity;
 use crate::facts::inside::address;
 use crate::facts::spec::Spec;
-use crate::facts::templates::{Beside, PathIn, dispatch, fold};
+use crate::facts::templates::{Beside, PathIn, dispatch, plant};
 use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,7 +90,6 @@ pub fn decide(
     specs: &[Spec],
 ) -> Apis {
     hosts_of_logs(ev);
-    let answers = answers::read(conn, ev);
     let names: BTreeSet<String> = people
         .accounts
         .iter()
@@ -115,22 +114,26 @@ pub fn decide(
             })
         })
         .collect();
-    let inputs: Vec<PathIn<'_>> = ev
+    let mut inputs: Vec<PathIn<'_>> = ev
         .paths
         .iter()
         .zip(&host_of)
         .zip(ev.kinds.iter().zip(&ev.path_calls))
-        .zip(0u32..)
-        .map(|(((p, host), (kind, calls)), i)| PathIn {
-            method: ev.term(p.method),
-            host: hosts.get(*host).map_or("", String::as_str),
-            target: &p.path,
-            kind: ev.term(*kind),
-            calls: *calls,
-            answer: answers.fields(i),
-            named: answers.named(i),
+        .map(|((p, host), (kind, calls))| {
+            let host = hosts.get(*host).map_or("", String::as_str);
+            PathIn::new(ev.term(p.method), host, &p.path, ev.term(*kind), *calls)
         })
         .collect();
+    // Trees are made of paths alone, and take as long as answers.
+    let (planted, answers) = std::thread::scope(|scope| {
+        let planted = scope.spawn(|| plant(&inputs));
+        let answers = answers::read(conn, ev);
+        (planted.join(), answers)
+    });
+    let planted = planted.unwrap_or_else(|_| plant(&inputs));
+    for (i, path) in (0u32..).zip(&mut inputs) {
+        (path.answer, path.named) = (answers.fields(i), answers.named(i));
+    }
     let mut targets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for i in inputs.iter().filter(|_| !specs.is_empty()) {
         targets.entry(i.host).or_default().push(i.target);
@@ -141,7 +144,7 @@ pub fn decide(
         handed: &|_, text| answers.handed(text),
         given: &rules.given,
     };
-    let folded = fold(&inputs, &beside);
+    let folded = planted.fold(&inputs, &beside);
     let mut by_name: BTreeMap<String, Api> = BTreeMap::new();
     // Paths of one template, and there may be a hundred thousand, are one entry.
     let mut same: FxHashMap<Same, u32> = FxHashMap::default();

@@ -1,6 +1,8 @@
-//! Reading all calls. In: the evidence tables. Out: [`Evidence`]. Bounds: one pass in row order; strings are interned.
+//! Reading all calls. In: the evidence tables, or the rows that a load has just written. Out: [`Evidence`]. Bounds: one pass in row
+//! order; strings are interned.
 
 use crate::call::model::{CredentialSeen, Flags};
+use crate::case::lines::{self, Raw, Rows};
 use crate::case::{ident, ids};
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
@@ -9,10 +11,10 @@ use crate::facts::identity::{CallKey, Input, via};
 use crate::facts::templates::path_of;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use siphasher::sip::SipHasher13;
 use std::hash::{Hash, Hasher};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::Receiver;
 
 /// A distinct path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -83,6 +85,12 @@ impl Evidence {
 /// Interns without building a key for what is known.
 struct Table<T>(FxHashMap<T, u32>);
 
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Table(FxHashMap::default())
+    }
+}
+
 impl<T: Hash + Eq + Clone> Table<T> {
     fn id(&mut self, list: &mut Vec<T>, v: &T) -> u32 {
         if let Some(id) = self.0.get(v) {
@@ -112,76 +120,38 @@ fn texts(conn: &Connection) -> Result<Vec<String>> {
     Ok(out)
 }
 
-/// Reads everything.
-pub fn calls(conn: &Connection) -> Result<Evidence> {
-    let mut ev = Evidence {
-        terms: texts(conn)?,
-        ..Evidence::default()
+/// Reads everything; what a load that made the case has `gathered` already is not read again.
+pub fn calls(conn: &Connection, gathered: Option<Gathered>) -> Result<Evidence> {
+    let gathered = match gathered {
+        Some(gathered) => gathered,
+        // Reading rows and making something of them cost the same: each has a thread.
+        None => std::thread::scope(|scope| {
+            let (send, rows) = lines::channel();
+            let building = scope.spawn(move || gather(rows));
+            lines::read(conn, &send)?;
+            drop(send);
+            let built = building.join().ok().flatten();
+            built.ok_or_else(|| Error::Case {
+                path: "facts".into(),
+                why: "reading calls failed".into(),
+            })
+        })?,
     };
-    let mut sources: FxHashMap<i64, u32> = FxHashMap::default();
-    {
-        let mut stmt = conn.prepare("SELECT id,sha256 FROM source ORDER BY id")?;
-        let mut r = stmt.query([])?;
-        while let Some(row) = r.next()? {
-            let id: i64 = row.get(0)?;
-            sources.insert(id, u32::try_from(ev.tags.len()).unwrap_or(0));
-            ev.sources.push(id);
-            ev.tags.push(ids::source_tag(blob(row.get_ref(1)?), id));
-        }
+    gathered.0.finish(conn)
+}
+
+/// Calls without what the rest of a case says of them.
+pub struct Gathered(Builder);
+
+/// Takes rows as they come; `None` where not all of them did.
+pub fn gather(batches: Receiver<Rows>) -> Option<Gathered> {
+    let mut builder = Builder::default();
+    let mut whole = false;
+    for batch in batches {
+        batch.each().for_each(|row| builder.add(&row));
+        whole |= batch.last;
     }
-    // Order in time must not depend on the order of loading: equal times are ordered by the source's tag.
-    let mut rank: Vec<u32> = (0..u32::try_from(ev.tags.len()).unwrap_or(0)).collect();
-    rank.sort_by_key(|i| ev.tags.get(*i as usize).cloned());
-    let mut place = vec![0u32; rank.len()];
-    for (p, i) in rank.iter().enumerate() {
-        if let Some(x) = place.get_mut(*i as usize) {
-            *x = u32::try_from(p).unwrap_or(0);
-        }
-    }
-    ev.rank.clone_from(&place);
-    let mut of: FxHashMap<i64, u32> = FxHashMap::default();
-    {
-        let mut stmt = conn.prepare("SELECT call_id,ord FROM call_of")?;
-        let mut r = stmt.query([])?;
-        while let Some(row) = r.next()? {
-            of.insert(row.get(0)?, row.get(1)?);
-        }
-    }
-    let n: i64 = conn.query_row("SELECT count(*) FROM call", [], |r| r.get(0))?;
-    let n = usize::try_from(n).unwrap_or(0).min(100_000_000);
-    ev.calls.reserve(n);
-    ev.keys.reserve(n);
-    let mut builder = Builder {
-        ev,
-        sources,
-        place,
-        of,
-        addrs: Table(FxHashMap::default()),
-        paths: Table(FxHashMap::default()),
-        traces: FxHashMap::default(),
-        let_in: FxHashMap::default(),
-    };
-    // Reading rows and making something of them cost the same: each has a thread.
-    std::thread::scope(|scope| {
-        let (send, batches) = sync_channel::<Rows>(WAITING);
-        let building = scope.spawn(move || {
-            for batch in batches {
-                for ints in &batch.rows {
-                    builder.add(&Raw {
-                        ints,
-                        bytes: &batch.bytes,
-                    });
-                }
-            }
-            builder.ev
-        });
-        rows(conn, &send)?;
-        drop(send);
-        building.join().map_err(|_| Error::Case {
-            path: "facts".into(),
-            why: "reading calls failed".into(),
-        })
-    })
+    whole.then_some(Gathered(builder))
 }
 
 /// What makes a call less than whole.
@@ -194,99 +164,24 @@ const HOLES: Flags = Flags(
         | Flags::PARTIAL_HEADERS.0,
 );
 
-/// Columns of a call that are read.
-const COLUMNS: usize = 30;
-/// Rows handed over together, and batches that may wait.
-const ROWS: usize = 512;
-const WAITING: usize = 8;
-
-/// Rows as they are stored.
-#[derive(Default)]
-struct Rows {
-    /// Texts and blobs one after the other.
-    bytes: Vec<u8>,
-    /// Numbers; of texts and blobs start and length in `bytes`, 32 bits each.
-    rows: Vec<[Option<i64>; COLUMNS]>,
-}
-
-/// One of them.
-struct Raw<'a> {
-    ints: &'a [Option<i64>; COLUMNS],
-    bytes: &'a [u8],
-}
-
-impl<'a> Raw<'a> {
-    fn int(&self, i: usize) -> Option<i64> {
-        self.ints.get(i).copied().flatten()
-    }
-    fn num(&self, i: usize) -> i64 {
-        self.int(i).unwrap_or(0)
-    }
-    fn small(&self, i: usize) -> u32 {
-        u32::try_from(self.num(i)).unwrap_or(0)
-    }
-    fn bytes(&self, i: usize) -> Option<&'a [u8]> {
-        let place = self.int(i)?.cast_unsigned();
-        let start = usize::try_from(place >> 32).ok()?;
-        let len = usize::try_from(place & 0xffff_ffff).ok()?;
-        self.bytes.get(start..start.checked_add(len)?)
-    }
-    fn text(&self, i: usize) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes(i)?).ok()
-    }
-}
-
-/// Reads all rows in order.
-fn rows(conn: &Connection, to: &SyncSender<Rows>) -> Result<()> {
-    let mut stmt = conn.prepare(
-        "SELECT id,source_id,unit,ord,flow_id,ts,end_ts,src,sport,dst,dport,proto,tls,method_id,host_id,uri,op_id,kind_id,status,ua_id,flags,\
-         req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape,grpc_status,seq FROM call ORDER BY id",
-    )?;
-    let mut r = stmt.query([])?;
-    let mut batch = Rows::default();
-    while let Some(row) = r.next()? {
-        let mut ints = [None; COLUMNS];
-        for (i, slot) in ints.iter_mut().enumerate() {
-            *slot = match row.get_ref(i)? {
-                ValueRef::Integer(n) => Some(n),
-                ValueRef::Text(b) | ValueRef::Blob(b) => {
-                    let start = batch.bytes.len() as u64;
-                    batch.bytes.extend_from_slice(b);
-                    Some((start << 32 | b.len() as u64).cast_signed())
-                }
-                ValueRef::Null | ValueRef::Real(_) => None,
-            };
-        }
-        batch.rows.push(ints);
-        if batch.rows.len() >= ROWS || batch.bytes.len() >= 1 << 20 {
-            // who takes them ends only after this end does, or by a fault that its join tells
-            let _ = to.send(std::mem::take(&mut batch));
-        }
-    }
-    let _ = to.send(batch);
-    Ok(())
-}
-
 /// Makes [`Evidence`] of rows.
+#[derive(Default)]
 struct Builder {
     ev: Evidence,
-    /// Index of a source by its row.
-    sources: FxHashMap<i64, u32>,
-    /// Rank of a source by its tag.
-    place: Vec<u32>,
-    /// Ordinal of the exchange that a call came of, by call.
-    of: FxHashMap<i64, u32>,
     addrs: Table<u128>,
     paths: Table<Path>,
     traces: FxHashMap<String, u32>,
     /// Users whom connections were let in as, by flow.
     let_in: FxHashMap<i64, CredentialSeen>,
+    /// Kinds and notes that paths have besides the ones in `ev`.
+    kinds: FxHashSet<(u32, u32)>,
+    notes: FxHashSet<(u32, u32)>,
 }
 
 impl Builder {
     fn add(&mut self, row: &Raw<'_>) {
         let mut c = CallLine::new(row.num(0), row.num(5));
-        c.source = self.sources.get(&row.num(1)).copied().unwrap_or(0);
+        c.source = row.small(1); // its row: see `finish`
         c.flow = row.num(4);
         c.end = row.int(6).unwrap_or(i64::MIN);
         for (col, slot) in [(7, &mut c.src), (9, &mut c.dst)] {
@@ -329,20 +224,21 @@ impl Builder {
             self.ev.notes.resize(c.path as usize + 1, 0);
             self.ev.path_calls.resize(c.path as usize + 1, 0);
         }
-        if let Some(k) = self.ev.kinds.get(c.path as usize).copied()
-            && k != kind
-            && more_telling(text(&self.ev.terms, kind), text(&self.ev.terms, k))
-            && let Some(slot) = self.ev.kinds.get_mut(c.path as usize)
-        {
-            *slot = kind;
-        }
-        let note = row.small(25);
-        if note != 0
-            && let Some(slot) = self.ev.notes.get_mut(c.path as usize)
-            && *slot != note
-            && (*slot == 0 || text(&self.ev.terms, note) < text(&self.ev.terms, *slot))
-        {
-            *slot = note;
+        // Which of two tells more depends on their texts.
+        for (list, more, new) in [
+            (&mut self.ev.kinds, &mut self.kinds, kind),
+            (&mut self.ev.notes, &mut self.notes, row.small(25)),
+        ] {
+            if let Some(slot) = list.get_mut(c.path as usize)
+                && new != 0
+                && *slot != new
+            {
+                if *slot == 0 {
+                    *slot = new;
+                } else {
+                    more.insert((c.path, new));
+                }
+            }
         }
         let dispatch = row.small(26);
         if dispatch != 0 {
@@ -363,12 +259,11 @@ impl Builder {
         }
         let key = CallKey {
             ts: c.ts,
-            source: self.place.get(c.source as usize).copied().unwrap_or(0),
+            source: c.source,
             unit: u64::try_from(row.num(2)).unwrap_or(0),
             ord: row.small(3),
         };
         c.ord = key.ord;
-        c.of = self.of.get(&c.id).copied().unwrap_or(NONE);
         let addr = self.ev.addrs.get(c.src as usize).copied();
         let mut auth = 0u16;
         let answer = u32::try_from(c.resp_body).unwrap_or(0);
@@ -392,6 +287,63 @@ impl Builder {
         self.ev.auth.push(auth);
         self.ev.keys.push(key);
         self.ev.calls.push(c);
+    }
+
+    /// Adds what the case says of terms, sources, and calls that came of one another.
+    fn finish(self, conn: &Connection) -> Result<Evidence> {
+        let mut ev = self.ev;
+        ev.terms = texts(conn)?;
+        for (path, kind) in self.kinds {
+            if let Some(slot) = ev.kinds.get_mut(path as usize)
+                && more_telling(text(&ev.terms, kind), text(&ev.terms, *slot))
+            {
+                *slot = kind;
+            }
+        }
+        for (path, note) in self.notes {
+            if let Some(slot) = ev.notes.get_mut(path as usize)
+                && text(&ev.terms, note) < text(&ev.terms, *slot)
+            {
+                *slot = note;
+            }
+        }
+        let mut sources: FxHashMap<u32, u32> = FxHashMap::default();
+        let mut stmt = conn.prepare("SELECT id,sha256 FROM source ORDER BY id")?;
+        let mut r = stmt.query([])?;
+        while let Some(row) = r.next()? {
+            let id: i64 = row.get(0)?;
+            let at = u32::try_from(ev.tags.len()).unwrap_or(0);
+            sources.insert(u32::try_from(id).unwrap_or(0), at);
+            ev.sources.push(id);
+            ev.tags.push(ids::source_tag(blob(row.get_ref(1)?), id));
+        }
+        // Order in time must not depend on the order of loading: equal times are ordered by the source's tag.
+        let mut rank: Vec<u32> = (0..u32::try_from(ev.tags.len()).unwrap_or(0)).collect();
+        rank.sort_by_key(|i| ev.tags.get(*i as usize).cloned());
+        ev.rank = vec![0u32; rank.len()];
+        for (p, i) in (0u32..).zip(&rank) {
+            if let Some(x) = ev.rank.get_mut(*i as usize) {
+                *x = p;
+            }
+        }
+        for c in &mut ev.calls {
+            c.source = sources.get(&c.source).copied().unwrap_or(0);
+        }
+        for (key, c) in ev.keys.iter_mut().zip(&ev.calls) {
+            key.source = ev.rank.get(c.source as usize).copied().unwrap_or(0);
+        }
+        ev.input.rank(&ev.keys);
+        let mut stmt = conn.prepare("SELECT call_id,ord FROM call_of")?;
+        let mut r = stmt.query([])?;
+        while let Some(row) = r.next()? {
+            let id: i64 = row.get(0)?;
+            if let Ok(at) = ev.calls.binary_search_by_key(&id, |c| c.id)
+                && let Some(c) = ev.calls.get_mut(at)
+            {
+                c.of = row.get(1)?;
+            }
+        }
+        Ok(ev)
     }
 
     /// NTLM lets a connection in, not a request ([MS-NTHT]): what follows on it without a header is the same user's.

@@ -229,6 +229,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let mut damaged = false;
     let mut stopped = false;
     let mut loaded = false;
+    let mut gathered = None;
     if !inputs.is_empty() || live.any() {
         let end = pipeline::load(
             &case,
@@ -243,6 +244,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
             &replaced,
             schema.clone(),
             &checkpoints,
+            &mut gathered,
         )?;
         damaged = end.damaged;
         stopped = end.stopped;
@@ -266,7 +268,7 @@ fn load(options: &LoadOptions, progress: &Progress) -> Result<LoadOutcome> {
     let stale = case::info::is_stale(&case.conn)?;
     checkpoints.ask();
     let counts = if stale || stopped || loaded || rescanned.is_some() {
-        finalise::run(&mut case.conn, &rules, &inside)?
+        finalise::run_on(&mut case.conn, &rules, &inside, gathered)?
     } else {
         finalise::counts(&case.conn)?
     };

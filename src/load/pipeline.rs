@@ -1,6 +1,7 @@
 //! The threads of a load. In: a case and inputs in order. Out: rows in the case. Bounds: [`QUEUE_BYTES`] of work between
 //! reading and writing, or half of `--max-mem`.
 
+use super::finalise::{Gathered, gather};
 use super::ingest::Ingest;
 use super::live::Live;
 use super::queue::{Budget, Queue};
@@ -14,6 +15,7 @@ use crate::call::model::{CallOut, FlowInfo, Locator, Role, Unit};
 use crate::case::Case;
 use crate::case::bodies::{Compressor, FullPack};
 use crate::case::checkpoint::Checkpoints;
+use crate::case::lines::{self, Feed};
 use crate::case::postings::Piece;
 use crate::case::sources::ReadAs;
 use crate::case::writer::{self, NewSource, Writer};
@@ -73,7 +75,8 @@ pub struct End {
     pub known: Vec<i64>,
 }
 
-/// Loads all inputs into the case; facts follow later, but for those that an interface is shown meanwhile.
+/// Loads all inputs into the case; facts follow later, but for those that an interface is shown meanwhile. `gathered` is given what facts
+/// will be decided from, where that is this load alone.
 #[allow(clippy::too_many_arguments)] // the parts of one load, each used once
 pub fn load(
     case: &Case,
@@ -88,6 +91,7 @@ pub fn load(
     replaced: &[i64],
     schema: Option<Arc<Schema>>,
     checkpoints: &Checkpoints,
+    gathered: &mut Option<Gathered>,
 ) -> Result<End> {
     let mut writer = Writer::begin_with(case, rules.print())?;
     writer.with_secrets(&secrets.files, replaced);
@@ -126,6 +130,11 @@ pub fn load(
             scope.spawn(move || scan_jobs(queue, &results, &rules, key, &classes, &schema));
         }
         drop(results);
+        let gathering = checkpoints.straight().then(|| {
+            let (send, rows) = lines::channel();
+            writer.with_feed(Feed::new(send));
+            scope.spawn(move || gather(rows))
+        });
         // of what is not hashed as it is read
         let hashes = scope.spawn(|| {
             let other = |i: &Input| (!i.summed()).then(|| i.hash(&progress.stop));
@@ -199,6 +208,7 @@ pub fn load(
             writer.commit()?; // what was read can be seen; the next load takes it back and repeats it
         } else {
             writer.finish_load()?;
+            *gathered = gathering.and_then(|g| g.join().ok().flatten());
         }
         Ok(end)
     })

@@ -273,6 +273,13 @@ impl Input {
         });
     }
 
+    /// What orders each call, for all of them: what was known of it when it was added may be less.
+    pub fn rank(&mut self, keys: &[CallKey]) {
+        for (row, key) in self.rows.iter_mut().zip(keys) {
+            row.key = *key;
+        }
+    }
+
     /// Says that a call is another one once more: it says nothing of its own.
     pub fn again(&mut self, call: u32) {
         if let Some(r) = self.rows.get_mut(call as usize) {

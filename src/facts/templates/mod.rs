@@ -187,8 +187,19 @@ pub fn segments(path: &str) -> Vec<Cow<'_, str>> {
     out
 }
 
-/// Folds all paths; `known` says whether a text is the name of an account. Results stand in the order of the input.
+/// Trees of all paths, and templates of the paths that need none.
+pub struct Planted<'a> {
+    out: Vec<Folded>,
+    trees: Vec<(&'a str, Vec<Node<'a>>)>,
+}
+
+/// Folds all paths. Results stand in the order of the input.
 pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
+    plant(paths).fold(paths, beside)
+}
+
+/// What folding needs of paths alone, so that it can be made while other things are found out: answers are not looked at.
+pub fn plant<'a>(paths: &[PathIn<'a>]) -> Planted<'a> {
     let mut out = vec![Folded::default(); paths.len()];
     let mut hosts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for (i, (p, o)) in paths.iter().zip(&mut out).enumerate() {
@@ -203,6 +214,7 @@ pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
         }
     }
     let by_shape_alone = paths.len() > TEMPLATE_PATHS;
+    let mut trees = Vec::new();
     for (host, mut list) in hosts {
         let of: Vec<&str> = list
             .iter()
@@ -230,15 +242,10 @@ pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
             continue;
         }
         let mut nodes = vec![Node::default()];
-        let mut fields = Fields::default();
         for i in list {
             let Some(p) = paths.get(i as usize) else {
                 continue;
             };
-            for f in p.answer {
-                *fields.on.entry(*f).or_default() += 1;
-            }
-            fields.paths += u32::from(!p.answer.is_empty());
             let mut at = 0u32;
             for seg in segments(path_of(p.target)) {
                 at = step(&mut nodes, at, seg);
@@ -247,22 +254,41 @@ pub fn fold(paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
                 n.ends.push(i);
             }
         }
-        let dashes = nodes.iter().any(|n| n.children.contains_key("-"));
-        let tree = Tree {
-            dashes,
-            fields,
-            nodes,
-            host,
-            paths,
-            beside,
-        };
-        decide::walk(&tree, &mut |end, folded| {
-            if let Some(o) = out.get_mut(end as usize) {
-                *o = folded;
-            }
-        });
+        trees.push((host, nodes));
     }
-    out
+    Planted { out, trees }
+}
+
+impl Planted<'_> {
+    /// Walks the trees: `paths` are the ones that they were made of, with what is known of their answers.
+    pub fn fold(self, paths: &[PathIn<'_>], beside: &Beside<'_>) -> Vec<Folded> {
+        let Planted { mut out, trees } = self;
+        for (host, nodes) in trees {
+            let mut fields = Fields::default();
+            let ends = nodes.iter().flat_map(|n| &n.ends);
+            for p in ends.filter_map(|i| paths.get(*i as usize)) {
+                for f in p.answer {
+                    *fields.on.entry(*f).or_default() += 1;
+                }
+                fields.paths += u32::from(!p.answer.is_empty());
+            }
+            let dashes = nodes.iter().any(|n| n.children.contains_key("-"));
+            let tree = Tree {
+                dashes,
+                fields,
+                nodes,
+                host,
+                paths,
+                beside,
+            };
+            decide::walk(&tree, &mut |end, folded| {
+                if let Some(o) = out.get_mut(end as usize) {
+                    *o = folded;
+                }
+            });
+        }
+        out
+    }
 }
 
 fn step<'a>(tree: &mut Vec<Node<'a>>, at: u32, seg: Cow<'a, str>) -> u32 {
