@@ -43,6 +43,7 @@ mod http2_socket;
 mod interim;
 mod labelled;
 mod layering;
+mod lines;
 mod log_joins;
 mod logs;
 mod logs_text;
