@@ -25,8 +25,8 @@ enum Of {
 }
 
 /// Bytes of a batch, and batches that may wait.
-const BLOBS: usize = 256 << 10;
-const WAITING: usize = 8;
+const BLOBS: usize = 1 << 20;
+const WAITING: usize = 4;
 
 /// Calls in their order, in pieces that are handed over one by one when nothing more comes for them.
 pub struct Lines<'a> {
