@@ -221,6 +221,65 @@ pub(super) const NAMES: &[Name] = &[
         NOT_HTTP,
     ),
     Name(
+        "tailscale",
+        UDP,
+        // a message that looks for a way
+        |l| l.starts(&[0x54, 0x53, 0xf0, 0x9f, 0x92, 0xac]),
+        NOT_HTTP,
+    ),
+    Name("tivo", None, |l| l.starts(b"TiVoConnect="), NOT_HTTP),
+    Name(
+        "tuya",
+        None,
+        // a number, a command, and a length that holds the sum and the mark behind it
+        |l| {
+            l.ports(&[6666, 6667, 6668])
+                && l.one(|g| {
+                    g.bytes.starts_with(&[0, 0, 0x55, 0xaa])
+                        && be(g.bytes, 12, 4).is_some_and(|n| g.holds(n.saturating_add(16), l.udp))
+                })
+        },
+        NOT_HTTP,
+    ),
+    Name(
+        "discord",
+        UDP,
+        // which address a client is seen under
+        |l| {
+            l.pair(|c, s| {
+                c.len == 74
+                    && s.len == 74
+                    && c.bytes.starts_with(&[0, 1, 0, 70])
+                    && s.bytes.starts_with(&[0, 2, 0, 70])
+                    && c.bytes.get(4..8) == s.bytes.get(4..8)
+            })
+        },
+        NOT_HTTP,
+    ),
+    Name(
+        "zoom",
+        UDP,
+        |l| l.port(8801) && l.any(|h| matches!(h, [0x1f | 0x20, 2, 1, ..])),
+        NOT_HTTP,
+    ),
+    Name(
+        "ookla",
+        TCP,
+        |l| {
+            l.pair(|c, s| {
+                words(c.bytes, &[b"HI\n", b"HI ", b"HELLO "]) && s.bytes.starts_with(b"HELLO 2.")
+            })
+        },
+        "a test of how fast a line is, not decoded",
+    ),
+    Name(
+        "wow",
+        TCP,
+        |l| l.port(3724) && l.any(|h| h.get(4..8) == Some(b"WoW\0")),
+        NOT_HTTP,
+    ),
+    Name("xiaomi", TCP, |l| l.starts(&[0xc2, 0xfe, 0, 5]), NOT_HTTP),
+    Name(
         "tinc",
         TCP,
         |l| l.port(655) && l.any(|h| h.starts_with(b"0 ") && line(h).is_some()),
@@ -259,7 +318,10 @@ fn bitcoin(h: &[u8]) -> bool {
 /// An object that asks a pool for work, or takes it.
 fn stratum(h: &[u8]) -> bool {
     h.starts_with(b"{")
-        && (has(h, b"\"mining.") || has(h, b"\"eth_submitLogin\"") || has(h, b"\"eth_getWork\""))
+        && (has(h, b"\"mining.")
+            || has(h, b"\"method\":\"login\"")
+            || has(h, b"\"eth_submitLogin\"")
+            || has(h, b"\"eth_getWork\""))
 }
 
 /// Packets of 188 bytes that fill the datagram.

@@ -199,6 +199,30 @@ pub(super) const NAMES: &[Name] = &[
     ),
     Name("kismet", TCP, |l| l.starts(b"*KISMET: "), NOT_HTTP),
     Name(
+        "rx",
+        UDP,
+        // calls of AFS: a time, a connection, three numbers, and a kind that is defined
+        |l| {
+            (7000..=7009).any(|p| l.port(p))
+                && l.one(|g| {
+                    g.len >= 28
+                        && matches!(at(g.bytes, 20), 1..=13)
+                        && at(g.bytes, 21) & 0xc0 == 0
+                        && be(g.bytes, 8, 4).is_some_and(|call| call < 1 << 20)
+                })
+        },
+        "calls of AFS, not decoded",
+    ),
+    Name(
+        "cpha",
+        UDP,
+        |l| l.port(8116) && l.starts(&[0x1a, 0x90]),
+        NOT_HTTP,
+    ),
+    Name("dlep", UDP, |l| l.starts(b"DLEP"), NOT_HTTP),
+    Name("can-ethernet", UDP, |l| l.starts(b"ISO11898"), PLANT),
+    Name("ether-s-io", UDP, |l| l.starts(b"ESIO"), PLANT),
+    Name(
         "rtps",
         UDP,
         |l| l.any(|h| matches!(h, [b'R', b'T', b'P', b'S', 1 | 2, 0..=9, ..])),
