@@ -25,7 +25,8 @@ pub(super) fn null(bytes: &[u8], ends: (IpAddr, IpAddr)) -> Option<(u8, &[u8])> 
                 .checked_sub(usize::from(pad))
                 .map(|n| body.split_at(n));
             let (body, padding) = body?;
-            let known = matches!(next, 4 | 6 | 17 | 41) && all.len().is_multiple_of(4);
+            // some senders do not pad to words as they should
+            let known = matches!(next, 4 | 6 | 17 | 41);
             if !known || !padding.iter().zip(1u8..).all(|(p, n)| *p == n) {
                 return None;
             }

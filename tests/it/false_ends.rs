@@ -46,6 +46,35 @@ fn nothing_counts_behind_a_fin_that_the_other_side_has() {
     let f = w.end();
     assert_eq!(f[0].streams[0], b"one");
     assert!(f[0].gaps[0].is_empty());
+    // far behind the end, and there before it: nobody took it
+    let mut w = Wire::default();
+    w.handshake(100, 900);
+    w.a(ACK | PSH, 90_101, 901, b"made up");
+    w.a(ACK | PSH, 102, 901, b"ne and more");
+    w.a(ACK | PSH, 101, 901, b"one");
+    w.a(ACK | PSH, 113, 901, b" that crosses");
+    w.a(FIN | ACK, 115, 901, b"");
+    w.b(ACK, 901, 113, b"");
+    w.a(ACK | PSH, 90_101, 901, b"made up");
+    let f = w.end();
+    assert_eq!(f[0].streams[0], b"one and more that crossesmade up");
+    let mut w = Wire::default();
+    w.handshake(100, 900);
+    w.a(ACK | PSH, 90_101, 901, b"made up");
+    w.a(ACK | PSH, 101, 901, b"one");
+    w.a(FIN | ACK, 104, 901, b"");
+    w.b(ACK, 901, 105, b"");
+    let f = w.end();
+    assert_eq!(f[0].streams[0], b"one");
+    assert!(f[0].gaps[0].is_empty());
+    // a piece that waits and reaches behind it ends there
+    let mut w = Wire::default();
+    w.handshake(100, 900);
+    w.a(ACK | PSH, 104, 901, b"two and what is made up");
+    w.a(FIN | ACK, 107, 901, b"");
+    w.b(ACK, 901, 108, b"");
+    w.a(ACK | PSH, 101, 901, b"one");
+    assert_eq!(w.end()[0].streams[0], b"onetwo");
     // a probe of the quiet connection stands on the FIN's number
     let mut w = Wire::default();
     w.handshake(100, 900);

@@ -1,8 +1,9 @@
 //! Where a stream ends. In: FINs, and what the other side acknowledged. Out: the end in its place, once. Bounds: none needed.
 //!
 //! A FIN is a claim: anybody can send one, and one that was damaged or made up does not reach the receiver. It is told once
-//! the other side acknowledged it or reset the connection, else at the end of the flow. Data of its direction that goes
-//! beyond it before that says that there was none (`false-fin`): what was sent is evidence, and the sender went on.
+//! the other side acknowledged it or reset the connection, else at the end of the flow; what stands behind it does not count
+//! then. Data of its direction that goes on in its place before that says that there was none (`false-fin`): what was sent is
+//! evidence, and the sender went on.
 
 use super::{Half, Out, Piece};
 use crate::call::model::Stamp;
@@ -17,7 +18,7 @@ pub(super) struct Fin {
     /// Whether all before it was handed on.
     reached: bool,
     /// Whether the other side has it.
-    sure: bool,
+    pub(super) sure: bool,
 }
 
 impl Half {
@@ -33,10 +34,6 @@ impl Half {
             && let Ok(place) = u64::try_from(self.place(seq))
             && place >= self.offset
         {
-            if self.went_beyond(place) {
-                out.odd("false-fin");
-                return;
-            }
             self.fin = Some(Fin {
                 place,
                 at,
@@ -47,24 +44,28 @@ impl Half {
         self.tell_fin(at, out);
     }
 
-    /// Whether data is held that stands behind a place; what may be no data does not count and is dropped where there is none.
-    fn went_beyond(&mut self, place: u64) -> bool {
-        let Some(w) = &mut self.waiting else {
-            return false;
-        };
-        let real = |(at, held): (&u64, &super::Held)| {
-            at + held.len() > place && !held.doubtful && !held.suspect
-        };
-        if w.pieces.iter().next_back().is_some_and(real) {
-            return true;
+    /// Drops what is held behind a place; where `doubtful`, only if all of it may be no data.
+    fn cut_at(&mut self, place: u64, doubtful: bool) {
+        let Some(w) = &mut self.waiting else { return };
+        let sure = |held: &super::Held| !held.doubtful && !held.suspect;
+        if doubtful && w.pieces.range(place..).any(|(_, held)| sure(held)) {
+            return;
         }
         for (_, held) in w.pieces.split_off(&place) {
             w.cost -= held.cost();
         }
+        if let Some(mut last) = w.pieces.last_entry()
+            && !doubtful
+        {
+            let at = *last.key();
+            let held = last.get_mut();
+            w.cost -= held.cost();
+            held.end_at(place - at);
+            w.cost += held.cost();
+        }
         if w.pieces.is_empty() {
             self.waiting = None;
         }
-        false
     }
 
     /// Holds a segment against the FIN: cuts off what stands behind one, or forgets it. Says true where nothing is left.
@@ -83,8 +84,12 @@ impl Half {
         // a keep-alive probe stands on the number of the FIN (RFC 9293 section 3.8.4)
         let probe = start == place && p.bytes.len() + p.missing <= 1;
         if !(fin.sure || self.fin_told || p.doubtful || p.suspect || probe) {
-            self.fin = None;
-            out.odd("false-fin");
+            let next = i64::try_from(self.offset).unwrap_or(i64::MAX);
+            // what stands apart may as well be the one that is made up
+            if start <= next {
+                self.fin = None;
+                out.odd("false-fin");
+            }
             return false;
         }
         let over = usize::try_from(*end - place.max(start)).unwrap_or(usize::MAX);
@@ -107,8 +112,12 @@ impl Half {
             return false;
         };
         let has = place.is_some_and(|at| u64::try_from(at).is_ok_and(|at| at == fin.place + 1));
-        let news = !fin.sure && (has || reset);
+        let news = !fin.sure && (has || reset && fin.reached);
         fin.sure |= news;
+        let at = fin.place;
+        if news {
+            self.cut_at(at, false);
+        }
         news
     }
 
@@ -117,6 +126,10 @@ impl Half {
         let Some(fin) = &mut self.fin else { return };
         if self.fin_told || self.offset < fin.place {
             return;
+        }
+        if self.offset > fin.place {
+            self.fin = None;
+            return out.odd("false-fin");
         }
         if !fin.reached {
             fin.reached = true;
@@ -130,6 +143,9 @@ impl Half {
 
     /// Hands on all that is held: nothing more will come.
     pub(in crate::net) fn end(&mut self, at: Stamp, out: &mut impl Out) {
+        if let Some(fin) = self.fin {
+            self.cut_at(fin.place, true);
+        }
         while self.waiting.is_some() {
             self.lose(out);
         }

@@ -82,6 +82,14 @@ impl Held {
     fn cost(&self) -> usize {
         self.bytes.len() + PIECE_COST
     }
+    /// Leaves what stands behind so many bytes away.
+    fn end_at(&mut self, len: u64) {
+        let keep = usize::try_from(len).unwrap_or(usize::MAX);
+        if let Some(bytes) = self.bytes.get(..keep) {
+            self.bytes = bytes.into();
+        }
+        self.missing = self.missing.min(len - self.bytes.len() as u64);
+    }
 }
 
 /// What waits, and since when its hole is overdue.
@@ -195,7 +203,11 @@ impl Half {
         }
         let at = u64::try_from(self.place(ack)).unwrap_or(0);
         // The FIN takes a sequence number of its own.
-        self.fin.as_ref().map_or(at, |fin| at.min(fin.place))
+        let of_fin = |fin: &Fin| at.checked_sub(1) == Some(fin.place) || fin.sure && at > fin.place;
+        match &self.fin {
+            Some(fin) if of_fin(fin) => fin.place,
+            _ => at,
+        }
     }
 
     /// Notes an acknowledgement of the other side.
