@@ -92,8 +92,52 @@ put("frames", "fragments", framed(101, [ipv4(whole[80:], frag=10), ipv4(whole[:8
 put("frames", "udp-dns", framed(101, [ipv4(struct.pack("!HHHH", 5000, 53, 20, 0) + bytes(12), 17)]))
 put("frames", "wifi-radiotap", framed(127, [b"\0\0\x08\0\0\0\0\0\x08\x02" + bytes(22) + b"\xaa\xaa\x03\0\0\0\x08\0" + p for p in talk()]))
 
+
+
+def summed(p, off=0):
+    """A packet of IPv4 and TCP with the sum that its segment should have, or another one."""
+    seg = p[20:36] + b"\0\0" + p[38:]
+    all_ = p[12:20] + struct.pack("!HH", 6, len(seg)) + seg + bytes(len(seg) % 2)
+    t = sum(struct.unpack(f"!{len(all_) // 2}H", all_))
+    while t >> 16:
+        t = (t & 0xFFFF) + (t >> 16)
+    return p[:36] + struct.pack("!H", (~t + off) & 0xFFFF) + p[38:]
+
+
+def udp(sp, dp, data):
+    return struct.pack("!HHHH", sp, dp, 8 + len(data), 0) + data
+
+
+def capwap(f, flags=0, at=0):
+    return ipv4(udp(50000, 5247, bytes([0, 2 << 3, 0x43, flags]) + struct.pack("!HH", 7, at) + f), 17)
+
+
+def esp(p, nxt=4):
+    pad = -(len(p) + 2) % 4
+    return struct.pack("!II", 4097, 1) + p + bytes(range(1, pad + 1)) + bytes([pad, nxt]) + bytes(12)
+
+
+data11 = b"\x88\x01" + bytes(22) + b"\0\0\xaa\xaa\x03\0\0\0\x08\0"
+cut = data11 + list(talk())[3]
+put("frames", "capwap", framed(101, [capwap(data11 + p) for p in talk()] + [capwap(cut[:64], 0x80), capwap(cut[64:], 0xC0, 64)]))
+put("frames", "lwapp", framed(101, [ipv4(udp(5000, 12222, b"\0\0" + struct.pack("!HH", len(data11) + len(p), 1) + b"\x01\x88" + data11[2:] + p), 17) for p in talk()]))
+put("frames", "gue-fou", framed(101, [ipv4(udp(5000, 6080, b"\0\4\0\0" + ipv4(p, 4)), 17) for p in talk()] + [ipv4(udp(5000, 5555, p), 17) for p in talk()]))
+put("frames", "esp-null", framed(101, [ipv4(esp(summed(p)[20:], 6), 50) for p in talk()] + [ipv4(udp(4500, 4500, esp(ipv6(p[20:]), 41)), 17) for p in talk()]))
+put("frames", "mesh", framed(105, [b"\x88\x03" + bytes(28) + b"\0\1\1\x1f\1\0\0\0" + bytes(6) + b"\xaa\xaa\x03\0\0\0\x08\0" + p for p in talk()]))
+put("frames", "docsis", framed(143, [b"\1\2\0\0ab\0\0" + eth(p) for p in talk()]))
+put("frames", "isl", framed(1, [b"\1\0\x0c\0\0\0" + bytes(8) + b"\xaa\xaa\x03" + bytes(9) + eth(p) for p in talk()]))
+sums = [summed(p) for p in talk()]
+put("frames", "sums", framed(101, sums[:3] + [summed(sums[3][:40] + b"X" * 100, 1)] + sums[3:5] + [summed(list(talk())[5], 1)] + sums[5:]))
+hello = b"\x16\3\1\0\x30\1\0\0\x2c\3\3" + bytes(34) + b"\0\2\x13\1\1\0\0\0\0"
+before = b"\x12\1\0\x1a\0\0\1\0\0\0\x0b\0\6\1\0\x11\0\1\xff" + bytes(7)
+tds = lambda b: b"\x12\1" + struct.pack("!H", 8 + len(b)) + b"\0\0\1\0" + b
+both = [before, tds(hello[:20]) + tds(hello[20:]), b"\x17\3\3\0\4abcd"]
+seqs = [sum(map(len, both[:n])) for n in range(3)]
+put("frames", "tds", framed(101, [ipv4(tcp(40000, 1433, 1 + at, 1, 24, b)) for at, b in zip(seqs, both)] + [ipv4(tcp(1433, 40000, 1 + at, 1, 24, b)) for at, b in zip(seqs, both)]))
+
 put("segments", "in-order", b"".join(bytes([0, 0, len(p)]) + p for p in (REQ[:120], REQ[120:])) + bytes([1, 0, len(RESP)]) + RESP)
 put("segments", "overlap-and-gap", bytes([0, 0, 60]) + REQ[:60] + bytes([0, 0xE2, 90]) + REQ[30:120] + bytes([0, 20, 40]) + REQ[140:180] + bytes([1, 0, len(RESP)]) + RESP + bytes([5, 0, 0, 4, 0, 0]))
+put("segments", "sums", bytes([0x20, 0, 0]) + bytes([0x80, 0, 120]) + b"X" * 120 + bytes([0x20, 0x88, 120]) + REQ[:120] + bytes([0x80, 0, len(REQ) - 120]) + REQ[120:] + bytes([0x21, 0, len(RESP)]) + RESP + bytes([0x24, 5, 0, 0x20, 0, 3]) + b"abc")
 put("segments", "keep-alive-and-reset", bytes([0, 0xFF, 1]) + b"G" + bytes([1, 3, 5]) + b"hello" + bytes([0x10, 0, 0]) + bytes([2, 127, 3]) + b"abc")
 
 T = {

@@ -3,6 +3,10 @@
 
 /// Connections that FTP announced and nobody opened yet: a control connection announces one at a time.
 pub const EXPECTED: usize = 256;
+/// Calls of a connection that FTP announced which wait for a word of the other side: a file of request lines has few of them ...
+pub const FTP_KEPT: usize = 256;
+/// ... and their bytes.
+pub const FTP_KEPT_BYTES: usize = 1 << 20;
 
 /// Bytes read from a file at once: large enough that system calls vanish, small against memory.
 pub const READ_BLOCK: usize = 4 << 20;

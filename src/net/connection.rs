@@ -4,7 +4,7 @@
 use super::assemble::{Half, MOST_PADDING, Out, Piece};
 use super::copies::{Tap, Trail};
 use super::table::Flow;
-use super::tcp::Tcp;
+use super::tcp::{Sum, Tcp};
 use super::{Close, Missing, Segment, Side, StreamSink};
 use crate::call::model::Stamp;
 use crate::limits::{STREAM_JUMP, UNHEARD_NS};
@@ -24,7 +24,7 @@ pub(super) struct ToSink<'a, S: StreamSink> {
 
 /// Codes of what is odd about a segment, each once; there is room for all that there are.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Odd([Option<&'static str>; 6]);
+pub(super) struct Odd([Option<&'static str>; 8]);
 
 impl Odd {
     fn add(&mut self, code: &'static str) {
@@ -87,6 +87,9 @@ impl<T> Flow<T> {
     pub(super) fn belongs(&mut self, side: Side, tcp: &Tcp<'_>) -> Belongs {
         let closing = self.closing.is_some();
         let (mine, other) = split(&mut self.halves, side);
+        if tcp.sum == Sum::Wrong && mine.distrusts() {
+            return Belongs::Yes;
+        }
         if tcp.syn {
             let same = mine.isn() == Some(tcp.seq)
                 || (mine.isn().is_none()
@@ -173,6 +176,15 @@ pub(super) fn segment<S: StreamSink>(
         Side::A => (bytes_a, bytes_b),
         Side::B => (bytes_b, bytes_a),
     };
+    let suspect = tcp.sum == Sum::Wrong && mine.distrusts();
+    if suspect && (tcp.syn || tcp.rst) {
+        // whoever receives it throws it away
+        met.odd.add("bad-tcp-checksum");
+        return met;
+    }
+    if tcp.sum == Sum::Right {
+        mine.prove();
+    }
     let quiet = heard.get(side.other() as usize).copied();
     let unheard = quiet.is_none_or(|t| t == i64::MIN || at.ts.saturating_sub(t) > UNHEARD_NS);
 
@@ -206,8 +218,11 @@ pub(super) fn segment<S: StreamSink>(
         }
         let begins = !other.known() && !tcp.rst && other.hint(ack);
         acked = other.acked_by(ack);
-        other.heard(acked);
-        if other.cost() > 0 || other.in_doubt() {
+        if !suspect {
+            other.heard(acked);
+        }
+        let ended = !suspect && other.fin_heard(Some(ack), false);
+        if other.cost() > 0 || other.in_doubt() || ended {
             let mut out = ToSink {
                 sink: &mut *sink,
                 state: &mut *state,
@@ -222,8 +237,23 @@ pub(super) fn segment<S: StreamSink>(
             }
             other.confirm(&mut out);
             other.settle(packets, at, false, &mut out);
+            other.tell_fin(at, &mut out);
             met.odd.take_in(out.odd);
         }
+    }
+
+    if tcp.rst && other.fin_heard(None, true) {
+        // Who resets a connection waits for nothing more.
+        let mut out = ToSink {
+            sink: &mut *sink,
+            state: &mut *state,
+            side: side.other(),
+            bytes: other_bytes,
+            gaps: &mut *gaps,
+            trail: trail.as_deref_mut(),
+            odd: Odd::default(),
+        };
+        other.tell_fin(at, &mut out);
     }
 
     let mut out = ToSink {
@@ -263,6 +293,7 @@ pub(super) fn segment<S: StreamSink>(
             acked,
             doubtful: may_be_padding(tcp),
             copy: met.copy || elsewhere,
+            suspect,
         };
         if !mine.segment(piece, &mut out) && elsewhere && !met.copy {
             // Cut into other packets there, as network cards do.
@@ -276,13 +307,12 @@ pub(super) fn segment<S: StreamSink>(
             mine.settle(packets, at, unheard, &mut out);
         }
     }
-    met.odd.take_in(out.odd);
     if tcp.rst {
         closing.get_or_insert(Close::Reset);
     } else if tcp.syn && tcp.fin {
         // Nothing can end where it begins: who answers it takes the opening alone.
         met.odd.add("syn-fin");
-    } else if tcp.fin {
+    } else if tcp.fin && !suspect {
         let total = tcp.payload.len() + tcp.missing;
         let end = first.wrapping_add(u32::try_from(total).unwrap_or(0));
         mine.finish_at(end, at, &mut out);
@@ -290,6 +320,7 @@ pub(super) fn segment<S: StreamSink>(
             closing.get_or_insert(Close::Fin);
         }
     }
+    met.odd.take_in(out.odd);
     met
 }
 

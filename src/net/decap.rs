@@ -5,13 +5,14 @@
 //! their own, told apart by their inner ends alone: the two directions of one connection may use tunnels with different
 //! numbers, so these are no part of a flow's key. Fragments are put together outside and inside of tunnels alike.
 
+use super::capwap;
 use super::ether::{CUT, Depth, Inner, TOO_DEEP, ethernet, ethertype, u32_at};
 use super::flow::{Frame, Net};
 use super::frag::Outcome;
 use super::ip::Ip;
 use super::table::Ends;
 use super::upper::{self, Part};
-use super::{StreamSink, ip, link, low, tcp, tunnel, wlan};
+use super::{StreamSink, esp, ip, link, low, tcp, tunnel, wlan};
 use crate::source::pcap::Packet;
 use std::net::IpAddr;
 
@@ -101,6 +102,8 @@ impl<S: StreamSink> Net<S> {
         match inner {
             Inner::Ip(bytes) => self.network(bytes, cut, frame, depth, sink),
             Inner::Other(code) => self.count(code, frame.at),
+            // between whom is known where the datagram is: see [`Net::part`]
+            Inner::Part(_) => self.count("not-ip", frame.at),
             Inner::Frames(bytes) => {
                 let mut depth = depth;
                 if !depth.down() {
@@ -111,7 +114,7 @@ impl<S: StreamSink> Net<S> {
                     // Each is a frame of its own; one inside another there cannot be.
                     match ethertype(0, body, &mut depth) {
                         Inner::Ip(ip) => self.network(ip, 0, frame, depth, sink),
-                        Inner::Frames(_) => self.count("not-ip", frame.at),
+                        Inner::Frames(_) | Inner::Part(_) => self.count("not-ip", frame.at),
                         Inner::Other(code) => self.count(code, frame.at),
                     }
                 }
@@ -185,7 +188,7 @@ impl<S: StreamSink> Net<S> {
     fn transport(&mut self, carried: Carried<'_>, frame: Frame, depth: Depth, sink: &mut S) {
         let Carried { bytes, missing, .. } = carried;
         match carried.protocol {
-            6 => match tcp::parse(bytes, missing) {
+            6 => match tcp::parse(bytes, missing, (carried.src, carried.dst)) {
                 Ok(tcp) => self.tcp(&carried, &tcp, frame, sink),
                 Err(code) => self.count(code, frame.at),
             },
@@ -235,10 +238,77 @@ impl<S: StreamSink> Net<S> {
         let missing = carried.missing;
         let tunnel = tunnel::over_udp(ports, payload, missing, &mut depth);
         let name = tunnel.map(|(name, _)| name);
-        self.datagram(&carried, ports, payload, name, &mut frame, sink);
-        if let Some((_, inner)) = tunnel {
-            self.inner(inner, missing, frame, depth, sink);
+        if let (true, None) = (ports.0 == 4500 || ports.1 == 4500, name)
+            && let Some(found) = unencrypted(&carried, payload)
+        {
+            self.datagram(&carried, ports, payload, Some("esp"), &mut frame, sink);
+            return self.unwrapped(carried, found, frame, depth, sink);
         }
+        self.datagram(&carried, ports, payload, name, &mut frame, sink);
+        match tunnel {
+            Some((_, Inner::Part(part))) => self.part(&carried, part, frame, depth, sink),
+            Some((_, inner)) => self.inner(inner, missing, frame, depth, sink),
+            None => {}
+        }
+    }
+
+    /// A part of a frame in a tunnel that cuts frames itself.
+    fn part(
+        &mut self,
+        carried: &Carried<'_>,
+        part: capwap::Part<'_>,
+        frame: Frame,
+        mut depth: Depth,
+        sink: &mut S,
+    ) {
+        let ip = Ip {
+            src: carried.src,
+            dst: carried.dst,
+            protocol: carried.protocol,
+            payload: part.bytes,
+            missing: 0,
+            fragment: None,
+            id: 0,
+            bad_sum: false,
+        };
+        let mut evicted = 0;
+        let outcome = self.fragments.add(&ip, part.place, frame.at, &mut evicted);
+        self.count_many("fragments-incomplete", evicted, frame.at);
+        match outcome {
+            Outcome::Held => {}
+            Outcome::Dropped(code) => self.count(code, frame.at),
+            Outcome::Whole(whole) => {
+                let inner = capwap::frame(part.native, &whole.payload, &mut depth);
+                let frame = Frame {
+                    at: whole.at,
+                    ..frame
+                };
+                self.inner(inner, 0, frame, depth, sink);
+            }
+        }
+    }
+
+    /// What stands in ESP in the clear.
+    fn unwrapped(
+        &mut self,
+        carried: Carried<'_>,
+        (protocol, bytes): (u8, &[u8]),
+        frame: Frame,
+        mut depth: Depth,
+        sink: &mut S,
+    ) {
+        if !depth.down() {
+            return self.inner(TOO_DEEP, 0, frame, depth, sink);
+        }
+        if matches!(protocol, 4 | 41) {
+            return self.inner(Inner::Ip(bytes), 0, frame, depth, sink);
+        }
+        let carried = Carried {
+            protocol,
+            bytes,
+            ..carried
+        };
+        self.transport(carried, frame, depth, sink);
     }
 
     /// A protocol without ports, which may be a tunnel.
@@ -249,6 +319,12 @@ impl<S: StreamSink> Net<S> {
             missing,
             ..
         } = carried;
+        if protocol == 50
+            && let Some(found) = unencrypted(&carried, bytes)
+        {
+            self.datagram(&carried, (0, 0), bytes, Some("esp"), &mut frame, sink);
+            return self.unwrapped(carried, found, frame, depth, sink);
+        }
         let tunnel = tunnel::over_ip(protocol, bytes, missing, &mut depth);
         let name = tunnel.map(|(name, _)| name);
         self.datagram(&carried, (0, 0), bytes, name, &mut frame, sink);
@@ -256,6 +332,14 @@ impl<S: StreamSink> Net<S> {
             let inner = if depth.down() { inner } else { TOO_DEEP };
             self.inner(inner, missing, frame, depth, sink);
         }
+    }
+}
+
+/// What ESP carries that is not encrypted.
+fn unencrypted<'a>(carried: &Carried<'_>, bytes: &'a [u8]) -> Option<(u8, &'a [u8])> {
+    match carried.missing {
+        0 => esp::null(bytes, (carried.src, carried.dst)),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What follows an EtherType: tags, labels, sessions, service headers, down to IP. In: a type and the bytes behind it.
 //! Out: [`Inner`]. Bounds: each header followed takes one of [`Depth`].
 
+use super::capwap::Part;
 use crate::limits::ENCAP_DEPTH;
 
 /// What stands behind link and tunnel headers.
@@ -10,6 +11,8 @@ pub(super) enum Inner<'a> {
     Ip(&'a [u8]),
     /// Several frames sent as one (A-MSDU, IEEE 802.11 section 9.3.2.2).
     Frames(&'a [u8]),
+    /// A part of a frame, which is put together first.
+    Part(Part<'a>),
     /// Something else, counted under this code.
     Other(&'static str),
 }
@@ -52,6 +55,17 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// An Ethernet frame from its destination address on.
 pub(super) fn ethernet<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
+    // Cisco's own trunks (ISL): 26 bytes before a frame, to an address of theirs, with the mark of SNAP
+    if let [1 | 3, 0, 0x0c, 0, 0, kind, ..] = bytes
+        && kind >> 4 == 0
+        && bytes.get(14..17) == Some(&[0xaa, 0xaa, 3])
+        && let Some(frame) = bytes.get(26..)
+    {
+        if !depth.down() {
+            return TOO_DEEP;
+        }
+        return tagged(frame, 12, depth);
+    }
     tagged(bytes, 12, depth)
 }
 

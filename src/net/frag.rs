@@ -4,7 +4,8 @@
 //! Where fragments overlap, the bytes that came first stay, whatever the system at the end would have done: the same
 //! evidence then gives the same bytes, and an overlap is counted so that it can be looked at.
 
-use super::ip::{Fragment, Ip};
+pub(super) use super::ip::Fragment;
+use super::ip::Ip;
 use crate::call::model::Stamp;
 use crate::limits::{FRAG_AGE_NS, FRAG_BYTES, FRAG_DONE_NS, FRAGS_PER_DATAGRAM};
 use std::collections::{HashMap, VecDeque};

@@ -16,7 +16,20 @@ pub(super) fn inner<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<
         1 => ethernet(bytes, depth),
         240 => behind(4).map_or(CUT, |b| ethernet(b, depth)),
         241 => behind(12).map_or(CUT, |b| ethernet(b, depth)),
-        178 => juniper(bytes, depth),
+        // Juniper's routers: Ethernet, PPP, frame relay, Cisco HDLC
+        178 => juniper(1, bytes, depth),
+        179 => juniper(9, bytes, depth),
+        180 => juniper(107, bytes, depth),
+        181 => juniper(104, bytes, depth),
+        // cable modems: a header with its sum, and more of it where its first byte says so
+        143 => match bytes {
+            [fc, more, _, _, ..] if fc >> 6 & 1 == 0 => {
+                let more = if fc & 1 != 0 { usize::from(*more) } else { 0 };
+                behind(6 + more).map_or(CUT, |b| ethernet(b, depth))
+            }
+            [_, _, _, _, ..] => NOT_IP,
+            _ => CUT,
+        },
         // NULL, LOOP: a protocol family in host order of an unknown host; the IP version tells as much.
         0 | 108 => behind(4).map_or(CUT, ip),
         // RAW under its three numbers, IPV4, IPV6
@@ -78,7 +91,7 @@ pub(super) fn inner<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<
         226 => behind(24).map_or(CUT, ip),
         // pktap, also under the number it had first
         258 | 149 => pktap(link, bytes, depth),
-        105 => wlan::wlan(bytes, false, depth),
+        105 => wlan::bare(bytes, false, depth),
         127 => wlan::radiotap(bytes, depth),
         119 | 163 => wlan::monitor(bytes, depth),
         // Per-packet information: a length, then the link type of what follows
@@ -123,8 +136,8 @@ fn cooked<'a>(
     }
 }
 
-/// A frame of a Juniper router: a mark, flags, what more there is and its length, then Ethernet, or a number and IP.
-fn juniper<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
+/// A frame of a Juniper router: a mark, flags, what more there is and its length, then a frame of `link`, or a number and IP.
+fn juniper<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     let [b'M', b'G', b'C', flags, ..] = bytes else {
         return if bytes.len() < 4 { CUT } else { NOT_IP };
     };
@@ -135,7 +148,7 @@ fn juniper<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     };
     match bytes.get(4 + more..) {
         Some(rest) if flags & 2 != 0 => rest.get(4..).map_or(CUT, ip),
-        Some(rest) => ethernet(rest, depth),
+        Some(rest) => nested(link, Some(rest), depth),
         None => CUT,
     }
 }

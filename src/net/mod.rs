@@ -3,9 +3,11 @@
 //! time is packet time, never the clock.
 
 mod assemble;
+mod capwap;
 mod connection;
 mod copies;
 mod decap;
+mod esp;
 mod ether;
 mod flow;
 mod frag;

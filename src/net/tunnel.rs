@@ -5,6 +5,7 @@
 //! carries can be there. On any other port what it carries must prove itself as well: an IPv4 header with the right sum,
 //! an IPv6 header with the exact length. Everything else stays ordinary UDP.
 
+use super::capwap;
 use super::ether::{
     CUT, Depth, Inner, NOT_IP, TOO_DEEP, carried, ethernet, ethertype, ip, mpls, plausible_frame,
     ppp, u16_at, u32_at,
@@ -168,11 +169,50 @@ pub(super) fn over_udp<'a>(
             plausible(rest, missing, true).then(|| ("lisp", ip(rest)))
         }
         _ if on(5072) => ayiya(bytes, missing),
+        _ if on(5247) => Some(("capwap", capwap::capwap(bytes, missing, &mut d)?)),
+        _ if on(12_222) => Some(("lwapp", capwap::lwapp(bytes, missing, &mut d)?)),
+        _ if on(6080) => gue(bytes, missing, &mut d),
+        _ if b0 >> 4 == 4 || on(5555) => fou(bytes, missing),
         _ if on(37008) => tzsp(bytes, &mut d),
         _ => None,
     })?;
     *depth = d;
     Some(found)
+}
+
+/// Generic UDP encapsulation (draft-ietf-intarea-gue): a header with the protocol of what follows, or a packet alone.
+fn gue<'a>(bytes: &'a [u8], missing: usize, depth: &mut Depth) -> Option<Tunnel<'a>> {
+    let &[first, protocol, ..] = bytes else {
+        return None;
+    };
+    if first >> 6 == 1 {
+        return fou(bytes, missing).map(|(_, inner)| ("gue", inner));
+    }
+    let rest = bytes.get(4 + usize::from(first & 31) * 4..)?;
+    // of what tells and controls the tunnel nothing is a packet
+    if first >> 5 != 0 {
+        return None;
+    }
+    match protocol {
+        4 | 41 if plausible(rest, missing, true) => Some(("gue", ip(rest))),
+        47 => match gre(rest, depth) {
+            (_, Inner::Ip(inner)) if plausible(inner, missing, true) => {
+                Some(("gue", Inner::Ip(inner)))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A packet in UDP with nothing between (Linux' foo-over-UDP): one that proves itself and fills the datagram.
+fn fou(bytes: &[u8], missing: usize) -> Option<Tunnel<'_>> {
+    let fills = match bytes.first()? >> 4 {
+        4 => usize::from(u16_at(bytes, 2)?) == bytes.len() + missing,
+        6 => true,
+        _ => false,
+    };
+    (fills && plausible(bytes, missing, true)).then(|| ("fou", ip(bytes)))
 }
 
 /// VXLAN (RFC 7348), with or without a group policy; on a port that is not its own the content must prove it.

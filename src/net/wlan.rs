@@ -25,7 +25,7 @@ pub(super) fn radiotap<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
         at = at.next_multiple_of(8) + 8;
     }
     let padded = present & 2 != 0 && bytes.get(at).is_some_and(|flags| flags & 0x20 != 0);
-    wlan(frame, padded, depth)
+    bare(frame, padded, depth)
 }
 
 /// Prism and AVS headers: a magic number or a message code, then the length.
@@ -40,16 +40,36 @@ pub(super) fn monitor<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
         len.min(len.swap_bytes())
     };
     match usize::try_from(len).ok().and_then(|len| bytes.get(len..)) {
-        Some(frame) if len >= 8 => wlan(frame, false, depth),
+        Some(frame) if len >= 8 => bare(frame, false, depth),
         _ => CUT,
     }
 }
 
 /// A frame from its control field on (IEEE 802.11 section 9.2). `padded` says that the header is filled up to words.
-pub(super) fn wlan<'a>(bytes: &'a [u8], padded: bool, depth: &mut Depth) -> Inner<'a> {
-    let [control, flags, ..] = *bytes else {
-        return CUT;
-    };
+pub(super) fn bare<'a>(bytes: &'a [u8], padded: bool, depth: &mut Depth) -> Inner<'a> {
+    match *bytes {
+        [control, flags, ..] => wlan(bytes, (control, flags), padded, depth),
+        _ => CUT,
+    }
+}
+
+/// Bytes of the header that a mesh puts before LLC (section 9.2.4.8.3): flags, hops and a number, and up to two addresses.
+fn mesh(body: &[u8]) -> usize {
+    match body.first() {
+        Some(flags) if flags & 3 < 3 && !body.starts_with(&[0xaa, 0xaa, 3]) => {
+            6 + usize::from(flags & 3) * 6
+        }
+        _ => 0,
+    }
+}
+
+/// A frame whose control field was read already.
+pub(super) fn wlan<'a>(
+    bytes: &'a [u8],
+    (control, flags): (u8, u8),
+    padded: bool,
+    depth: &mut Depth,
+) -> Inner<'a> {
     let (kind, subtype) = (control >> 2 & 3, control >> 4);
     // Management, control, and data frames without data
     if control & 3 != 0 || kind != 2 || subtype & 4 != 0 {
@@ -62,6 +82,7 @@ pub(super) fn wlan<'a>(bytes: &'a [u8], padded: bool, depth: &mut Depth) -> Inne
     let four_addresses = flags & 3 == 3;
     let mut len = 24 + if four_addresses { 6 } else { 0 };
     let aggregate = qos && bytes.get(len).is_some_and(|q| q & 0x80 != 0);
+    let in_mesh = qos && bytes.get(len + 1).is_some_and(|q| q & 1 != 0);
     if qos {
         len += 2 + if flags & 0x80 != 0 { 4 } else { 0 };
     }
@@ -77,6 +98,11 @@ pub(super) fn wlan<'a>(bytes: &'a [u8], padded: bool, depth: &mut Depth) -> Inne
     }
     if flags & 4 != 0 || fragment & 15 != 0 {
         return Inner::Other("wlan-fragment");
+    }
+    // outside of a mesh the same bit is a part of a number, so what follows decides
+    let behind = body.get(mesh(body)..).unwrap_or_default();
+    if in_mesh && behind.starts_with(&[0xaa, 0xaa, 3]) {
+        return ethertype(0, behind, depth);
     }
     if aggregate {
         return Inner::Frames(body);

@@ -4,6 +4,7 @@
 use super::quic::{self, Quic};
 use super::{Cx, Layer, Shared, recognise};
 use crate::call::model::{Exchange, FlowInfo, Stamp};
+use crate::limits::{FTP_KEPT, FTP_KEPT_BYTES};
 use crate::net::{FlowKey, FlowStats, Missing, Segment, Side};
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ pub struct FlowState {
     tunnel: Option<&'static str>,
     /// Whether a control connection of FTP announced it.
     announced: bool,
+    /// Of such a one: calls that wait until the other side says something, as it does not where a file is sent.
+    kept: Option<Vec<Exchange>>,
     /// Its first datagrams.
     grams: recognise::Grams,
     /// What its datagrams tell where they may be QUIC.
@@ -44,6 +47,7 @@ impl FlowState {
             layer: Layer::default(),
             tunnel: None,
             announced: false,
+            kept: None,
             grams: recognise::Grams::default(),
             quic: None,
         }
@@ -70,6 +74,9 @@ impl FlowState {
     /// Copies of calls that were begun and are not done, each once until another message of it begins or ends; the
     /// bytes of bodies are left out.
     pub fn open_exchanges(&mut self, out: &mut Vec<Exchange>) {
+        if self.kept.is_some() {
+            return;
+        }
         let mut env = Env {
             out: &mut Vec::new(),
             diags: &mut BTreeMap::new(),
@@ -116,6 +123,32 @@ impl FlowState {
 
     pub(super) fn announced(&mut self) {
         self.announced = true;
+        self.kept = Some(Vec::new());
+    }
+
+    /// Runs `act` with calls put aside while the other side of a connection that carries a file may be silent. More of them
+    /// than are kept are calls.
+    fn keeping(&mut self, env: &mut Env<'_>, act: impl FnOnce(&mut Self, &mut Env<'_>)) {
+        let Some(mut kept) = self.kept.take() else {
+            return act(self, env);
+        };
+        let mut aside = Env {
+            out: &mut kept,
+            diags: &mut *env.diags,
+            budget: env.budget,
+            shared: &mut *env.shared,
+        };
+        act(self, &mut aside);
+        let bytes = |x: &Exchange| -> usize {
+            let halves = x.request.iter().chain(&x.response);
+            halves.map(|m| m.head.len() + m.body.bytes.len()).sum()
+        };
+        let many = kept.len() > FTP_KEPT || kept.iter().map(bytes).sum::<usize>() > FTP_KEPT_BYTES;
+        if many || self.spoke == [true; 2] {
+            env.out.append(&mut kept);
+        } else {
+            self.kept = Some(kept);
+        }
     }
 
     pub(super) fn tunnel(&mut self, name: &'static str) {
@@ -126,8 +159,10 @@ impl FlowState {
         if !segment.bytes.is_empty() {
             self.spoke(side);
         }
-        let (layer, mut cx) = self.parts(env);
-        layer.data(side, segment, &mut cx);
+        self.keeping(env, |s, env| {
+            let (layer, mut cx) = s.parts(env);
+            layer.data(side, segment, &mut cx);
+        });
     }
 
     pub(super) fn gap(
@@ -138,18 +173,32 @@ impl FlowState {
         at: Stamp,
         env: &mut Env<'_>,
     ) {
-        let (layer, mut cx) = self.parts(env);
-        layer.gap(side, bytes, why, at, &mut cx);
+        self.keeping(env, |s, env| {
+            let (layer, mut cx) = s.parts(env);
+            layer.gap(side, bytes, why, at, &mut cx);
+        });
     }
 
     pub(super) fn fin(&mut self, side: Side, at: Stamp, env: &mut Env<'_>) {
-        let (layer, mut cx) = self.parts(env);
-        layer.fin(side, at, &mut cx);
+        self.keeping(env, |s, env| {
+            let (layer, mut cx) = s.parts(env);
+            layer.fin(side, at, &mut cx);
+        });
     }
 
     pub(super) fn close(&mut self, stats: &FlowStats, env: &mut Env<'_>) -> FlowInfo {
-        let (layer, mut cx) = self.parts(env);
-        layer.close(stats.close, Some(stats), &mut cx);
+        self.keeping(env, |s, env| {
+            let (layer, mut cx) = s.parts(env);
+            layer.close(stats.close, Some(stats), &mut cx);
+        });
+        let mut file = false;
+        if let Some(kept) = self.kept.take() {
+            // a side that was captured and said nothing was asked nothing: these are lines of a file
+            file = !kept.is_empty() && stats.packets.iter().all(|n| *n > 0);
+            if !file {
+                env.out.extend(kept);
+            }
+        }
         let quic = self.quic.take().map(|mut q| {
             let (_, mut cx) = self.parts(env);
             q.end(&mut cx);
@@ -160,6 +209,11 @@ impl FlowState {
             .known(self.id, &self.key, &self.grams, u64::from(self.ordinal));
         known.inner = known.inner.or(quic);
         known.announced = self.announced;
+        if file {
+            known.calls = 0;
+            known.inner = None;
+            known.outer = None;
+        }
         let mut info = recognise::info(known, stats);
         if let Some(tunnel) = self.tunnel {
             info.app = tunnel;

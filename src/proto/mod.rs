@@ -13,6 +13,7 @@ mod proxied;
 pub mod quic;
 mod recognise;
 mod socks;
+mod tds;
 mod tls;
 mod ws;
 
@@ -32,6 +33,7 @@ pub static PROTOS: &[&ProtoSpec] = &[
     &http2::SPEC,
     &socks::SPEC,
     &ws::SPEC,
+    &tds::SPEC,
 ];
 
 /// Answer of a probe.

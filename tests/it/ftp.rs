@@ -118,3 +118,53 @@ fn calls_are_read_on_an_announced_connection_too() {
     let (info, calls) = carried(&[(S, "229 Extended (|||51210|)\r\n")], ends, &talk);
     assert_eq!((info.app, calls), ("http", 1));
 }
+
+/// Lines of a file that look like calls, which nobody answers; where the other side was not captured they may be calls.
+#[test]
+fn a_file_of_request_lines_is_a_file() {
+    let (c, s): (IpAddr, IpAddr) = ([10, 1, 1, 1].into(), [10, 2, 2, 2].into());
+    let lines = "GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n";
+    for text in [
+        lines.to_owned(),
+        lines.repeat(40),
+        format!("HTTP/1.1 200 OK\r\n\r\n{lines}"),
+    ] {
+        for (from, ends) in [(S, ((c, 40_001), (s, 51_210))), (C, ((s, 20), (c, 51_210)))] {
+            let said = [
+                (S, "229 Extended (|||51210|)\r\n"),
+                (C, "PORT 10,1,1,1,200,10\r\n"),
+            ];
+            let (info, calls) = carried(&said, ends, &[(from, &text)]);
+            assert_eq!(
+                (info.app, info.calls, calls),
+                ("ftp-data", 0, 0),
+                "{from:?}"
+            );
+        }
+    }
+    let mut net = Net::default();
+    let mut control = net.open((c, 40_000), (s, 21));
+    net.say(
+        &mut control,
+        &[
+            (S, "220 (vsFTPd 3.0.3)\r\n"),
+            (S, "229 Extended (|||51210|)\r\n"),
+        ],
+    );
+    let mut data = net.open((c, 40_001), (s, 51_210));
+    net.say(&mut data, &[(C, lines)]);
+    let stats = |packets| FlowStats {
+        first: Stamp::default(),
+        last: Stamp::default(),
+        packets,
+        bytes: [0; 2],
+        gaps: 0,
+        handshake: true,
+        close: Close::Fin,
+    };
+    net.calls.close(data, &stats([3, 0]));
+    assert_eq!(
+        (net.calls.flows[0].app, net.calls.exchanges.len()),
+        ("http", 2)
+    );
+}

@@ -321,6 +321,7 @@ fn syn_payload_keep_alives_resets_and_late_data() {
     w.a(ACK | PSH, 1, 51, b"GET / ");
     w.a(ACK, 6, 51, b"\0"); // keep-alive
     w.a(FIN | ACK | PSH, 7, 51, b"x");
+    w.b(ACK, 51, 9, b"");
     w.a(ACK | PSH, 8, 51, b"after the FIN");
     w.b(RST, 51, 0, b"go away");
     w.b(RST, 51, 0, b"");
@@ -328,7 +329,7 @@ fn syn_payload_keep_alives_resets_and_late_data() {
     assert_eq!(f.len(), 1);
     assert_eq!(f[0].streams, [b"GET / x".to_vec(), Vec::new()]);
     assert_eq!(f[0].stats.unwrap().close, Close::Reset);
-    assert_eq!(f[0].stats.unwrap().packets, [5, 3]);
+    assert_eq!(f[0].stats.unwrap().packets, [5, 4]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use leaktrace::tls::Given;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-fn options() -> Arc<Options> {
+pub fn options() -> Arc<Options> {
     let mut given = Given::default();
     given
         .secrets
@@ -480,7 +480,7 @@ fn dialogues() -> Vec<(&'static str, Turns)> {
 }
 
 /// Payloads of one recorded connection to this port, in order.
-fn payloads(port: u16) -> Vec<(Side, Vec<u8>)> {
+pub fn payloads(port: u16) -> Vec<(Side, Vec<u8>)> {
     let mut of = None;
     let mut out = Vec::new();
     for (_, f) in frames() {

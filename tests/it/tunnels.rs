@@ -12,7 +12,7 @@ use leaktrace::source::pcap::Packet;
 use std::collections::BTreeMap;
 
 /// Reads frames: link type, bytes, and bytes that were on the wire behind them.
-fn read(frames: &[(u32, Vec<u8>, usize)]) -> (Vec<Seen>, BTreeMap<&'static str, u64>) {
+pub fn read(frames: &[(u32, Vec<u8>, usize)]) -> (Vec<Seen>, BTreeMap<&'static str, u64>) {
     let (mut net, mut sink) = (Net::new(), Recorder::default());
     for ((link, bytes, cut), number) in frames.iter().zip(1u64..) {
         let at = Stamp {
@@ -33,18 +33,18 @@ fn read(frames: &[(u32, Vec<u8>, usize)]) -> (Vec<Seen>, BTreeMap<&'static str, 
 }
 
 /// What a wrapper gets: whether the server sends, and an IP packet.
-type Wrap = Box<dyn Fn(bool, &[u8]) -> Vec<u8>>;
+pub type Wrap = Box<dyn Fn(bool, &[u8]) -> Vec<u8>>;
 
-fn wrap(f: impl Fn(bool, &[u8]) -> Vec<u8> + 'static) -> Wrap {
+pub fn wrap(f: impl Fn(bool, &[u8]) -> Vec<u8> + 'static) -> Wrap {
     Box::new(f)
 }
 
 /// Something before a packet.
-fn before(head: Vec<u8>) -> Wrap {
+pub fn before(head: Vec<u8>) -> Wrap {
     wrap(move |_, p| [&head, p].concat())
 }
 
-fn check(name: &str, link: u32, tunnel: Option<&str>, wrap: &Wrap) {
+pub fn check(name: &str, link: u32, tunnel: Option<&str>, wrap: &Wrap) {
     let frames: Vec<_> = exchange()
         .iter()
         .map(|(back, p)| (link, wrap(*back, p), 0))
@@ -76,7 +76,7 @@ fn check(name: &str, link: u32, tunnel: Option<&str>, wrap: &Wrap) {
 }
 
 /// Headers of a data frame of 802.11: subtype, flags, and what follows the addresses.
-fn wlan(subtype: u8, flags: u8, more: &[u8]) -> Vec<u8> {
+pub fn wlan(subtype: u8, flags: u8, more: &[u8]) -> Vec<u8> {
     let mut h = vec![0x08 | subtype << 4, flags, 0, 0];
     h.extend([2; 18]);
     h.extend([0, 0]);
@@ -87,7 +87,7 @@ fn wlan(subtype: u8, flags: u8, more: &[u8]) -> Vec<u8> {
     h
 }
 
-const SNAP: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+pub const SNAP: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
 
 #[test]
 fn every_link_layer_leads_to_the_packets() {
@@ -452,7 +452,7 @@ fn what_802_11_hides_is_counted() {
     assert_eq!(counted(part), ["wlan-fragment"]);
 }
 
-const V6: ([u8; 16], [u8; 16]) = (
+pub const V6: ([u8; 16], [u8; 16]) = (
     [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
     [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
 );
@@ -464,7 +464,7 @@ fn over_ip(protocol: u8, head: Vec<u8>, inner: fn(&[u8]) -> Vec<u8>) -> Wrap {
 }
 
 /// In UDP, on a port of the receiver, behind a header.
-fn over_udp(port: u16, head: Vec<u8>, inner: fn(&[u8]) -> Vec<u8>) -> Wrap {
+pub fn over_udp(port: u16, head: Vec<u8>, inner: fn(&[u8]) -> Vec<u8>) -> Wrap {
     wrap(move |back, p| {
         ip4(
             17,
@@ -475,12 +475,12 @@ fn over_udp(port: u16, head: Vec<u8>, inner: fn(&[u8]) -> Vec<u8>) -> Wrap {
     })
 }
 
-fn plain(p: &[u8]) -> Vec<u8> {
+pub fn plain(p: &[u8]) -> Vec<u8> {
     p.to_vec()
 }
 
 /// The segment of an IPv4 packet in an IPv6 packet between `ends`.
-fn as_v6(back: bool, p: &[u8], ends: ([u8; 16], [u8; 16])) -> Vec<u8> {
+pub fn as_v6(back: bool, p: &[u8], ends: ([u8; 16], [u8; 16])) -> Vec<u8> {
     let (from, to) = if back { (ends.1, ends.0) } else { ends };
     ip6(6, from, to, &p[20..])
 }

@@ -12,16 +12,21 @@
 //!   or the other side acknowledges, decides; before a hole that is lost they stay; where nothing decides, they are dropped.
 //! - Where the SYN was not captured, the first segments wait until it is known which of them comes first: the other side
 //!   acknowledged what stood before, or has the first already, or [`EARLY_PIECES`](crate::limits::EARLY_PIECES) or [`EARLY_NS`](crate::limits::EARLY_NS) passed.
-//! - Nothing after a FIN counts.
+//! - Nothing after a FIN counts that the other side acknowledged; one that data goes beyond before is none (see [`fin`]).
+//! - A segment whose sum is wrong, where sums of its direction are right, waits for another copy or for an acknowledgement
+//!   (see [`suspect`]).
 
 mod early;
+mod fin;
 mod padding;
+mod suspect;
 
 use super::{Missing, Segment, low};
 use crate::call::model::Stamp;
 use crate::limits::{
     HELD_NS, REORDER_NS, REORDER_PACKETS, STREAM_HELD, STREAM_PIECES, UNHEARD_BYTES, UNHEARD_PIECES,
 };
+use fin::Fin;
 use std::collections::BTreeMap;
 
 /// Memory that one held piece costs beside its bytes.
@@ -55,6 +60,8 @@ pub(super) struct Piece<'a> {
     pub(super) doubtful: bool,
     /// Whether the packet was captured before, or the bytes come from another tap: then they were not sent again.
     pub(super) copy: bool,
+    /// Whether its sum says that the receiver threw it away, see [`Half::distrusts`].
+    pub(super) suspect: bool,
 }
 
 /// A piece that waits for the bytes before it. Held pieces do not overlap.
@@ -65,6 +72,7 @@ struct Held {
     acked: u64,
     retransmitted: bool,
     doubtful: bool,
+    suspect: bool,
 }
 
 impl Held {
@@ -73,6 +81,14 @@ impl Held {
     }
     fn cost(&self) -> usize {
         self.bytes.len() + PIECE_COST
+    }
+    /// Leaves what stands behind so many bytes away.
+    fn end_at(&mut self, len: u64) {
+        let keep = usize::try_from(len).unwrap_or(usize::MAX);
+        if let Some(bytes) = self.bytes.get(..keep) {
+            self.bytes = bytes.into();
+        }
+        self.missing = self.missing.min(len - self.bytes.len() as u64);
     }
 }
 
@@ -111,9 +127,13 @@ pub(super) struct Half {
     hint: Option<u32>,
     /// Sequence number of the SYN.
     isn: Option<u32>,
-    /// Offset at which the FIN stands.
-    fin: Option<u64>,
+    /// Where the FIN stands.
+    fin: Option<Fin>,
     fin_told: bool,
+    /// Whether the sum of one of its segments was right.
+    proved: bool,
+    /// Whether one whose sum is wrong was received all the same: so are the others.
+    lenient: bool,
     /// Bytes of this stream that the other side acknowledged.
     acked: u64,
     waiting: Option<Box<Waiting>>,
@@ -139,10 +159,6 @@ impl Half {
     /// Whether no byte and no hole of the stream was handed on or held.
     pub(super) fn untouched(&self) -> bool {
         self.offset == 0 && self.waiting.is_none() && self.doubt.is_none()
-    }
-    /// Whether its FIN was captured.
-    pub(super) fn fin_seen(&self) -> bool {
-        self.fin.is_some()
     }
     /// Memory held.
     pub(super) fn cost(&self) -> usize {
@@ -187,7 +203,11 @@ impl Half {
         }
         let at = u64::try_from(self.place(ack)).unwrap_or(0);
         // The FIN takes a sequence number of its own.
-        self.fin.map_or(at, |fin| at.min(fin))
+        let of_fin = |fin: &Fin| at.checked_sub(1) == Some(fin.place) || fin.sure && at > fin.place;
+        match &self.fin {
+            Some(fin) if of_fin(fin) => fin.place,
+            _ => at,
+        }
     }
 
     /// Notes an acknowledgement of the other side.
@@ -212,6 +232,8 @@ impl Half {
             } else if !self.early() && self.hint == Some(p.seq) {
                 self.begin_at(p.seq);
             } else {
+                // which of them is the first is not known by any copy
+                p.suspect = false;
                 let new = self.wait_early(&p);
                 if self.known {
                     self.drain(out);
@@ -221,17 +243,8 @@ impl Half {
         }
         let mut start = self.place(p.seq);
         let mut end = start.saturating_add_unsigned(p.bytes.len() as u64 + p.missing as u64);
-        if let Some(fin) = self.fin.and_then(|f| i64::try_from(f).ok())
-            && end > fin
-        {
-            let over = usize::try_from(end - fin.max(start)).unwrap_or(usize::MAX);
-            let keep = (p.bytes.len() + p.missing).saturating_sub(over);
-            p.missing = keep.saturating_sub(p.bytes.len());
-            p.bytes = p.bytes.get(..keep).unwrap_or(p.bytes);
-            end = fin;
-            if keep == 0 {
-                return false;
-            }
+        if self.ends_before(&mut p, start, &mut end, out) {
+            return false;
         }
         let next = i64::try_from(self.offset).unwrap_or(i64::MAX);
         if start < next && self.fills_lost(start, end) {
@@ -252,16 +265,17 @@ impl Half {
             }
             return false;
         }
-        let again = start < next;
+        let mut again = start < next;
         if again {
             skip(&mut p, u64::try_from(next - start).unwrap_or(0));
             start = next;
         }
-        let again = again && !p.copy;
         if self.waiting.is_some() {
             self.displace(start, &p);
+            again |= !p.suspect && self.replace_suspects(start, end, out);
         }
-        if start > next {
+        let again = again && !p.copy;
+        if start > next || self.waits_for_another(&p, end) {
             return self.hold(u64::try_from(start).unwrap_or(0), &p);
         }
         if p.doubtful && !again {
@@ -323,6 +337,12 @@ impl Half {
     /// Hands on a segment that begins at the next byte, while pieces wait: what was captured before it stays.
     fn merge(&mut self, mut p: Piece<'_>, mut again: bool, out: &mut impl Out) {
         let copy = p.copy;
+        let end = self.offset + p.bytes.len() as u64 + p.missing as u64;
+        self.replace_suspects(
+            i64::try_from(self.offset).unwrap_or(i64::MAX),
+            i64::try_from(end).unwrap_or(i64::MAX),
+            out,
+        );
         loop {
             let total = p.bytes.len() as u64 + p.missing as u64;
             let room = self
@@ -364,6 +384,12 @@ impl Half {
             };
             if *first.key() > self.offset {
                 return;
+            }
+            if first.get().suspect {
+                if *first.key() + first.get().len() > self.acked {
+                    return;
+                }
+                self.lenient = true;
             }
             let held = first.remove();
             w.cost -= held.cost();
@@ -424,6 +450,7 @@ impl Half {
                     acked: p.acked,
                     retransmitted: false,
                     doubtful: p.doubtful,
+                    suspect: p.suspect,
                 };
                 w.cost += held.cost();
                 w.pieces.insert(from, held);
@@ -432,40 +459,6 @@ impl Half {
             from = after;
         }
         new
-    }
-
-    /// Notes the FIN, which stands at sequence number `seq`.
-    pub(super) fn finish_at(&mut self, seq: u32, at: Stamp, out: &mut impl Out) {
-        if self.early() {
-            self.begin_early();
-            self.drain(out);
-        } else if !self.known {
-            self.begin_at(seq);
-        }
-        let place = self.place(seq);
-        if self.fin.is_none()
-            && let Ok(place) = u64::try_from(place)
-            && place >= self.offset
-        {
-            self.fin = Some(place);
-            // What was held beyond it does not count.
-            if let Some(w) = &mut self.waiting {
-                for (_, held) in w.pieces.split_off(&place) {
-                    w.cost -= held.cost();
-                }
-                if w.pieces.is_empty() {
-                    self.waiting = None;
-                }
-            }
-        }
-        self.tell_fin(at, out);
-    }
-
-    fn tell_fin(&mut self, at: Stamp, out: &mut impl Out) {
-        if !self.fin_told && self.fin.is_some_and(|fin| self.offset >= fin) {
-            self.fin_told = true;
-            out.fin(at);
-        }
     }
 
     /// Declares holes lost that nothing will fill any more. `packets` counts the packets of the flow; `unheard` says
@@ -483,7 +476,15 @@ impl Half {
                 return;
             };
             let since = held.at.ts;
-            if let Some((_, p, t)) = w.mark
+            if held.suspect && first <= self.offset {
+                // Nothing is missing before it: it waits for itself.
+                w.mark = None;
+                if first + held.len() <= acked {
+                    self.drain(out);
+                    self.tell_fin(now, out);
+                    continue;
+                }
+            } else if let Some((_, p, t)) = w.mark
                 && packets - p < REORDER_PACKETS
                 && now.ts.saturating_sub(t) < REORDER_NS
             {
@@ -514,6 +515,9 @@ impl Half {
             && let Some((first, held)) = w.pieces.first_key_value()
         {
             let (first, at) = (*first, held.at);
+            if first <= self.offset {
+                self.accept();
+            }
             // The sender went on behind them: what was lost lies between.
             self.believe(out);
             let bytes = first.saturating_sub(self.offset);
@@ -525,25 +529,6 @@ impl Half {
             self.drain(out);
             self.tell_fin(at, out);
         }
-    }
-
-    /// Hands on all that is held: nothing more will come.
-    pub(super) fn end(&mut self, at: Stamp, out: &mut impl Out) {
-        while self.waiting.is_some() {
-            self.lose(out);
-        }
-        self.doubt = None;
-        let end = self.fin.unwrap_or_else(|| {
-            // One byte more may be the FIN, which then was not captured.
-            let beyond = self.acked.saturating_sub(self.offset);
-            if beyond > 1 { self.acked } else { self.offset }
-        });
-        if end > self.offset {
-            let bytes = end - self.offset;
-            out.gap(bytes, Missing::Lost, at);
-            self.advance(bytes);
-        }
-        self.tell_fin(at, out);
     }
 }
 

@@ -38,6 +38,7 @@ impl Half {
                 acked: doubt.acked,
                 doubtful: false,
                 copy: false,
+                suspect: false,
             };
             self.merge(piece, false, out);
             self.tell_fin(doubt.at, out);

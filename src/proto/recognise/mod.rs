@@ -7,10 +7,12 @@
 mod data;
 mod look;
 mod net;
+mod people;
 mod plant;
 mod resolve;
 mod voice;
 mod web;
+mod work;
 
 use super::About;
 use crate::call::model::FlowInfo;
@@ -19,13 +21,15 @@ pub use look::Grams;
 use look::{Look, Name, Over, TCP, UDP};
 
 /// All names in order; the first that agrees names the flow.
-const NAMES: [&[Name]; 6] = [
+const NAMES: [&[Name]; 8] = [
     web::NAMES,
     resolve::NAMES,
     plant::NAMES,
     net::NAMES,
     voice::NAMES,
     data::NAMES,
+    people::NAMES,
+    work::NAMES,
 ];
 
 fn rows() -> impl Iterator<Item = &'static Name> {
@@ -50,16 +54,33 @@ const PORTS: &[(u16, Over, &str)] = &[
     (68, UDP, "dhcp"),
 ];
 
-/// Protocols of IP that are none of a transport's: their number is their name.
+/// Protocols of IP that are not told by their content: their number is their name.
 const NUMBERS: &[(u8, &str)] = &[
+    (1, "icmp"),
     (2, "igmp"),
+    (3, "ggp"),
+    (4, "ip-in-ip"),
+    (8, "egp"),
+    (9, "igrp"),
+    (33, "dccp"),
+    (41, "ip-in-ip"),
     (46, "rsvp"),
+    (47, "gre"),
     (50, "esp"),
     (51, "ah"),
+    (54, "nhrp"),
+    (58, "icmpv6"),
     (88, "eigrp"),
     (89, "ospf"),
+    (97, "ethernet-in-ip"),
     (103, "pim"),
+    (108, "ipcomp"),
     (112, "vrrp"),
+    (113, "pgm"),
+    (115, "l2tp"),
+    (124, "isis"),
+    (132, "sctp"),
+    (136, "udp-lite"),
 ];
 
 /// Everything that is known when a flow ends.
@@ -230,3 +251,5 @@ fn name(key: &FlowKey, heads: &[Vec<u8>; 2], grams: &Grams, client: Side, info: 
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_more;

@@ -37,7 +37,21 @@ pub(super) const NAMES: &[Name] = &[
     Name("nat-pmp", UDP, nat_pmp, NOT_HTTP),
     Name("wol", UDP, |l| l.any(wake), NOT_HTTP),
     Name("dropbox", UDP, |l| l.starts(b"{\"host_int\": "), NOT_HTTP),
-    Name("bjnp", UDP, |l| l.starts(b"BJNP"), NOT_HTTP),
+    Name(
+        "bjnp",
+        UDP,
+        |l| {
+            l.any(|h| {
+                matches!(
+                    h,
+                    [b'B', b'J', b'N', b'P' | b'B', ..]
+                        | [b'B', b'N', b'J', b'B', ..]
+                        | [b'M', b'F', b'N', b'P', ..]
+                )
+            })
+        },
+        NOT_HTTP,
+    ),
 ];
 
 /// The head of a message (RFC 1035 section 4.1.1) with counts that may be.

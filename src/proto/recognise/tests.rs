@@ -540,7 +540,7 @@ const DATAGRAMS: &[(u16, &str, &str, &str)] = &[
     (0, "'invite sip: a word of a text'", "", "unknown"),
 ];
 
-fn all(protocol: u8, table: &[(u16, &str, &str, &str)]) {
+pub(super) fn all(protocol: u8, table: &[(u16, &str, &str, &str)]) {
     let mut wrong = Vec::new();
     for (port, a, b, want) in table {
         let port = if *port == 0 { 40_001 } else { *port };
@@ -678,6 +678,15 @@ fn content_names_and_ports_only_hint() {
     );
     assert_eq!(named(6, (40000, 3306), b"garbage", b""), "mysql");
     assert_eq!(named(6, (40000, 7777), b"garbage", b""), "unknown");
-    assert_eq!(named(1, (0, 0), b"x", b""), "unknown");
+    for (number, name) in [
+        (1, "icmp"),
+        (58, "icmpv6"),
+        (2, "igmp"),
+        (132, "sctp"),
+        (47, "gre"),
+    ] {
+        assert_eq!(named(number, (0, 0), b"x", b""), name);
+    }
+    assert_eq!(named(200, (0, 0), b"x", b""), "unknown");
     assert_eq!(named(89, (0, 0), b"x", b""), "ospf");
 }

@@ -99,7 +99,24 @@ pub(super) fn segment(server: bool, seq: u32, ack: u32, flags: u8, payload: &[u8
     p
 }
 
-/// Segments in any order: each begins with a byte for side and flags, a signed step of the sequence number, a length.
+/// The sum that a segment in such a packet should have.
+fn sum_of(packet: &[u8]) -> u16 {
+    let mut all = packet[12..20].to_vec();
+    all.extend([0, 6]);
+    all.extend((packet.len() as u16 - 20).to_be_bytes());
+    all.extend(&packet[20..]);
+    let words = all.chunks(2);
+    let mut sum: u32 = words
+        .map(|c| u32::from(c[0]) << 8 | u32::from(*c.get(1).unwrap_or(&0)))
+        .sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+/// Segments in any order: each begins with a byte for side, flags and what its sum is, a signed step of the sequence number, a
+/// length.
 pub fn segments(data: &[u8]) {
     let (mut net, mut calls) = (Net::new(), Calls::default());
     let mut next = [0xffff_ff00_u32, 0x10];
@@ -112,7 +129,11 @@ pub fn segments(data: &[u8]) {
         let step = i32::from(*step as i8) * if what & 2 == 0 { 1 } else { 4096 };
         let seq = next[side].wrapping_add(step as u32);
         let flags = (what >> 2) & 0x17 | 0x10;
-        let packet = segment(side == 1, seq, next[1 - side], flags, payload);
+        let mut packet = segment(side == 1, seq, next[1 - side], flags, payload);
+        if what & 0xa0 != 0 {
+            let sum = sum_of(&packet).wrapping_add(u16::from(what & 0x80 != 0));
+            packet[36..38].copy_from_slice(&sum.to_be_bytes());
+        }
         next[side] = seq.wrapping_add(payload.len() as u32);
         feed(&mut net, &mut calls, number, 101, &packet);
     }
