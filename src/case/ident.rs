@@ -94,6 +94,15 @@ pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u
             IdentityEvent::Refused => out.push(15),
             IdentityEvent::Switched { to: Some(name) } => put_named(&mut out, 16, name),
             IdentityEvent::Switched { to: None } => out.push(17),
+            IdentityEvent::Tenant {
+                name,
+                tenant,
+                place,
+            } => {
+                put_named(&mut out, 19, name);
+                put_bytes(&mut out, tenant.as_bytes());
+                put_bytes(&mut out, place.as_bytes());
+            }
             IdentityEvent::SamePerson { names } => {
                 out.push(9);
                 put(&mut out, names.len() as u64);
@@ -196,6 +205,11 @@ fn event(at: &mut Cursor<'_>) -> Option<IdentityEvent> {
             name: text()?,
             issued: issued(at)?,
         },
+        19 => IdentityEvent::Tenant {
+            name: text()?,
+            tenant: text()?,
+            place: text()?,
+        },
         9 => {
             let n = at.number()?;
             let mut names = Vec::new();
@@ -285,6 +299,11 @@ mod tests {
                 },
                 IdentityEvent::Switched { to: Some(name()) },
                 IdentityEvent::Switched { to: None },
+                IdentityEvent::Tenant {
+                    name: name(),
+                    tenant: "acme".into(),
+                    place: "$.company".into(),
+                },
                 IdentityEvent::SamePerson {
                     names: vec![name(), String::new(), name()],
                 },

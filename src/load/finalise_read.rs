@@ -1,6 +1,6 @@
 //! Reading all calls. In: the evidence tables. Out: [`Evidence`]. Bounds: one pass in row order; strings are interned.
 
-use crate::call::model::{CredentialSeen, Flags};
+use crate::call::model::{CredentialSeen, Flags, IdentityEvent};
 use crate::case::{ident, ids};
 use crate::error::{Error, Result};
 use crate::facts::calls::{CallLine, NONE};
@@ -375,20 +375,23 @@ impl Builder {
         let (mut creds, events) = row.bytes(23).map(ident::decode).unwrap_or_default();
         self.connection(&c, &mut creds);
         // Where a login goes, whatever operation its body names; few calls have an event.
-        let place = if events.is_empty() {
+        let said = |e: &IdentityEvent| !matches!(e, IdentityEvent::Tenant { .. });
+        let place = if !events.iter().any(said) {
             NONE
         } else {
             place(c.method, c.host, path)
         };
+        let host = self.ev.terms.get(c.host as usize);
+        let host = host.map_or("", String::as_str);
         let mut real = creds.iter().filter(|k| sure_place(&k.place));
         if let Some(first) = real.clone().next() {
             c.cred = first.print;
             c.cred_kind = via(first.kind);
         }
         real.by_ref().for_each(|k| auth |= 1 << via(k.kind));
-        self.ev
-            .input
-            .push(key, addr, c.ua, place, answer, c.status, &creds, &events);
+        self.ev.input.push(
+            key, addr, c.ua, host, place, answer, c.status, &creds, &events,
+        );
         self.ev.auth.push(auth);
         self.ev.keys.push(key);
         self.ev.calls.push(c);

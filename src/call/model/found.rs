@@ -161,6 +161,15 @@ pub enum IdentityEvent {
         /// Name or number of whom it stands for.
         to: Option<String>,
     },
+    /// A name in this call is one of a tenant of the service (a company, an organisation, a realm).
+    Tenant {
+        /// The name, as a login, a token or a front has it.
+        name: String,
+        /// The tenant as written.
+        tenant: String,
+        /// Where that was read: `$.company`, `form:org`, `header:x-tenant`, `claim:tid`; `path` and `host` for what only may be one.
+        place: String,
+    },
     /// One token or answer holds all these names of one person, best first (`preferred_username`, e-mail, `sub`).
     SamePerson {
         /// Names, at least two.

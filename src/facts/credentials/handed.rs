@@ -15,6 +15,8 @@ pub struct Issued {
     pub prints: Vec<(String, u64)>,
     /// Best user name inside an issued token, all names of it.
     pub names: Vec<String>,
+    /// Tenant that the token with these names is of, and where in it that stands.
+    pub tenant: Option<(String, String)>,
     /// Whether a token stood in the body.
     pub in_body: bool,
     /// Segments of the address that the browser is sent to, which may be sessions.
@@ -34,6 +36,7 @@ impl Issued {
             && c.names.len() > self.names.len()
         {
             self.names = c.names.into_iter().map(|(_, n)| n).collect();
+            self.tenant = c.tenant.or(self.tenant.take());
         }
     }
 }

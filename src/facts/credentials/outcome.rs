@@ -5,8 +5,8 @@ use super::fields::{self, Field, percent};
 use super::handed::{Issued, issued, may_be_handed};
 use super::presented::{Presented, secret_print};
 use super::{
-    CallView, PARSE, attempt, in_path, jwt, paths, saml, spoken, switches, told, two_step, verdict,
-    words,
+    CallView, PARSE, attempt, in_path, jwt, paths, saml, spoken, switches, tenant, told, two_step,
+    verdict, words,
 };
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE};
 use crate::detect::print::PrintKey;
@@ -154,6 +154,7 @@ pub fn read(
             .chain(two_step::kept(&issued.prints, seen))
             .collect();
         if !handed.is_empty() {
+            tenant::of_login(v, &given, &issued, &name, events);
             events.push(IdentityEvent::Begun {
                 name,
                 issued: handed,
@@ -413,7 +414,7 @@ fn login(
         {
             told::named_by_answer(v)
         }
-        Some(_) => return renewed(issued, seen, ok, events),
+        Some(_) => return renewed(v, issued, seen, ok, events),
         None if let Some(f) = given.iter().find(|f| f.key == "samlresponse") => {
             saml = true;
             saml::name(&f.value)
@@ -509,6 +510,9 @@ fn login(
             events.push(IdentityEvent::SamePerson { names });
         }
     }
+    if !service {
+        tenant::of_login(v, given, issued, &name, events);
+    }
     events.push(IdentityEvent::Login {
         name,
         service,
@@ -544,6 +548,7 @@ fn sessions(seen: &[CredentialSeen]) -> bool {
 
 /// Tokens for a token: an ID token among them names the owner.
 fn renewed(
+    v: &CallView<'_>,
     issued: &Issued,
     seen: &[CredentialSeen],
     ok: bool,
@@ -564,6 +569,7 @@ fn renewed(
                 .filter(|c| c.kind == "oauth")
                 .map(|c| (c.place.clone(), c.print)),
         );
+        tenant::of_login(v, &[], issued, name, events);
         events.push(IdentityEvent::Login {
             name: name.clone(),
             service: false,

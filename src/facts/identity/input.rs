@@ -1,7 +1,8 @@
 //! Identity evidence of all calls, packed: a call is a few numbers, names and places are stored once.
 //! In: one call at a time in any order. Out: flat vectors. Bounds: about 80 bytes a call.
 
-use super::names::{Names, claim_rank};
+use super::names::{Names, claim_rank, tenant_of};
+use super::tenants::Tenants;
 use super::{NONE, via};
 use crate::call::model::{CredentialSeen, IdentityEvent};
 use crate::facts::credentials::{session_name, sure_place};
@@ -119,6 +120,7 @@ pub struct Input {
     pub(super) events: Vec<Ev>,
     pub(super) issued: Vec<Issued>,
     pub(super) names: Names,
+    pub(super) tenants: Tenants,
     pub(super) addrs: Vec<Option<u128>>,
     /// Calls whose credential a call behind them names, with that call; sorted by the outer call.
     pub(super) behind: Vec<(u32, u32)>,
@@ -144,7 +146,7 @@ fn at(n: usize) -> u32 {
 
 impl Input {
     /// Adds the next call; its index is the number of calls added before it. `addr` is the client's, `ua` any number that is
-    /// equal for equal user agents, `path` one that is equal for equal places, `answer` one of the
+    /// equal for equal user agents, `host` the server's name, `path` a number that is equal for equal places, `answer` one of the
     /// response's body, `status` 0 for none.
     #[allow(clippy::too_many_arguments)] // the parts of one call
     pub fn push(
@@ -152,6 +154,7 @@ impl Input {
         key: CallKey,
         addr: Option<u128>,
         ua: u32,
+        host: &str,
         path: u32,
         answer: u32,
         status: u16,
@@ -167,12 +170,15 @@ impl Input {
                 id
             }
         };
+        let within = self.tenants.read(host, at(self.rows.len()), events);
+        let tenant = |name: &str| tenant_of(name, &within);
         let c0 = at(self.creds.len());
         for c in creds {
             let name = match &c.name {
                 Some(n) => {
                     let claim = c.claim.as_deref().unwrap_or("user");
-                    self.names.add(n, claim_rank(claim), c.service)
+                    self.names
+                        .add_in(tenant(n), n, claim_rank(claim), c.service)
                 }
                 None => NONE,
             };
@@ -202,7 +208,8 @@ impl Input {
                     issued,
                     sure,
                 } => {
-                    let name = self.names.add(name, if *service { 5 } else { 0 }, *service);
+                    let rank = if *service { 5 } else { 0 };
+                    let name = self.names.add_in(tenant(name), name, rank, *service);
                     Ev::Login {
                         name,
                         service: *service,
@@ -226,14 +233,14 @@ impl Input {
                 IdentityEvent::Logout => Ev::Logout,
                 // What only may be about the caller must not make a name worse or better known.
                 IdentityEvent::WhoAmI { name, sure } => Ev::WhoAmI {
-                    name: self.names.add(name, 1, false),
+                    name: self.names.add_in(tenant(name), name, 1, false),
                     sure: *sure,
                 },
                 IdentityEvent::Fronted { name, place } => {
                     let log = place == "log-user";
                     let consumer = place.contains("consumer") || place.contains("credential");
                     Ev::Fronted {
-                        name: self.names.add(name, u8::from(!log), false),
+                        name: self.names.add_in(tenant(name), name, u8::from(!log), false),
                         log,
                         consumer,
                     }
@@ -242,7 +249,7 @@ impl Input {
                     name: self.names.add(name, 2, false),
                 },
                 IdentityEvent::Begun { name, issued } => Ev::Begun {
-                    name: self.names.add(name, 0, false),
+                    name: self.names.add_in(tenant(name), name, 0, false),
                     issued: self.issue(issued),
                 },
                 IdentityEvent::Refused => Ev::Refused,
@@ -255,9 +262,10 @@ impl Input {
                 // A token that is refused may be anybody's making: what it says of two names joins no people.
                 IdentityEvent::SamePerson { .. } if no => continue,
                 IdentityEvent::SamePerson { names } => {
-                    self.names.same(names);
+                    self.names.same(names, &within);
                     continue;
                 }
+                IdentityEvent::Tenant { .. } => continue,
             };
             self.events.push(ev);
         }

@@ -64,6 +64,7 @@ impl Story {
             key,
             Some(crate::facts::inside::bits(a)),
             1,
+            "",
             NONE,
             0,
             status,
@@ -185,7 +186,7 @@ fn who_comes_in_twice_was_not_refused_where_refusals_are_read() {
         let addr = crate::facts::inside::bits("10.0.0.9".parse::<IpAddr>().unwrap());
         let answer = answer.try_into().unwrap();
         s.input
-            .push(key, Some(addr), 1, 4, answer, 200, &[sid(1)], events);
+            .push(key, Some(addr), 1, "", 4, answer, 200, &[sid(1)], events);
     };
     call(9, &[login("alice", 1)]);
     call(8, &[E::LoginFailed { name: "bob".into() }]);
@@ -208,7 +209,8 @@ fn who_logs_in_twice_was_let_in_the_first_time_where_the_token_was_used() {
             ord: 0,
         };
         let addr = crate::facts::inside::bits("10.0.0.9".parse::<IpAddr>().unwrap());
-        s.input.push(key, Some(addr), 1, 4, 9, 200, creds, events);
+        s.input
+            .push(key, Some(addr), 1, "", 4, 9, 200, creds, events);
     };
     let login = |print| E::Login {
         name: "alice".into(),
@@ -443,7 +445,7 @@ fn the_order_of_loading_does_not_matter() {
                 unit: *t,
                 ord: 0,
             };
-            input.push(key, Some(1), 1, NONE, 0, 200, c, e);
+            input.push(key, Some(1), 1, "", NONE, 0, 200, c, e);
         }
         let (_, of) = Story {
             input: input.clone(),
