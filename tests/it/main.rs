@@ -77,6 +77,7 @@ mod tables;
 mod tables_odd;
 mod taps;
 mod taps_later;
+mod tenants;
 mod text_search;
 mod tls;
 mod tls_case;

@@ -103,6 +103,7 @@ impl Book {
                 self.tenants.push(tenant);
                 self.accounts.push(Account {
                     name,
+                    full: String::new(),
                     kind,
                     conf: 0.0,
                     via: 0,
@@ -137,8 +138,9 @@ impl Book {
             let Some((tenant, _)) = tenants.get(*t) else {
                 continue;
             };
+            a.full = format!("{tenant}/{}", a.name);
             if bearers.get(&a.name.to_lowercase()).is_some_and(|n| *n > 1) {
-                a.name = format!("{tenant}/{}", a.name);
+                a.name.clone_from(&a.full);
             }
         }
         let named = self.ids.iter().filter(|((kind, _), _)| *kind == 0);

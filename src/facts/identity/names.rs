@@ -173,15 +173,19 @@ impl Names {
             && self.alike(bare, other)
     }
 
-    /// Names that one token or answer held beside this one.
-    pub fn others(&self, name: u32) -> BTreeSet<u32> {
-        let edges = self.same.iter();
-        let of = |(a, b): &(u32, u32)| match (*a == name, *b == name) {
-            (true, _) => Some(*b),
-            (_, true) => Some(*a),
-            _ => None,
-        };
-        edges.filter_map(of).collect()
+    /// Names that tokens and answers held beside each name, by its number.
+    pub fn beside(&self) -> FxHashMap<u32, BTreeSet<u32>> {
+        let mut out: FxHashMap<u32, BTreeSet<u32>> = FxHashMap::default();
+        for (a, b) in &self.same {
+            out.entry(*a).or_default().insert(*b);
+            out.entry(*b).or_default().insert(*a);
+        }
+        out
+    }
+
+    /// A name that has no tenant, in small letters.
+    pub fn bare(&self, lower: &str) -> Option<u32> {
+        self.ids.get(lower).copied()
     }
 
     /// Gives edges the numbers that names have now.

@@ -31,6 +31,8 @@ pub struct Decision {
 pub struct Account {
     /// Name by the contract's order.
     pub name: String,
+    /// Name with its tenant before it, whether it is shown so or not; empty where it has none.
+    pub full: String,
     /// `person service unattributed`.
     pub kind: &'static str,
     /// Best confidence of its calls.
@@ -89,6 +91,7 @@ impl Identity {
         let at = there.unwrap_or_else(|| {
             self.accounts.push(Account {
                 name,
+                full: String::new(),
                 kind: "unattributed",
                 conf: 0.1,
                 via: 0,

@@ -191,6 +191,11 @@ fn counting(t: &Tenants, names: &Names) -> Counting {
     let two = typed.into_iter().filter(|(_, ids)| ids.len() > 1);
     counted
         .extend(two.flat_map(|(name, ids)| ids.into_iter().map(move |id| (name.to_owned(), id))));
+    let beside = names.beside();
+    let mut called: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+    for (one, id) in to.iter().zip(0u32..) {
+        called.entry(*one).or_default().push(id);
+    }
     let mut doubtful: BTreeMap<(u64, &str), BTreeSet<u32>> = BTreeMap::new();
     for (host, name, id) in &t.doubtful {
         doubtful
@@ -200,21 +205,35 @@ fn counting(t: &Tenants, names: &Names) -> Counting {
     }
     for ((_, name), ids) in doubtful.into_iter().filter(|(_, ids)| ids.len() > 1) {
         // Somebody may be moved to another department, and is one person by number or mail.
-        let mut known: Vec<BTreeSet<u32>> = Vec::new();
-        for (alias, _) in to
+        let known: Vec<&BTreeSet<u32>> = ids
             .iter()
-            .zip(0u32..)
-            .filter(|(a, _)| ids.contains(a))
-            .map(|(a, i)| (i, a))
-        {
-            known.extend(names.in_tenant(name, alias).map(|n| names.others(n)));
-        }
+            .flat_map(|id| called.get(id).into_iter().flatten())
+            .filter_map(|id| beside.get(&names.in_tenant(name, *id)?))
+            .collect();
         let shared = known
             .iter()
             .enumerate()
             .any(|(i, a)| known.iter().skip(i + 1).any(|b| !a.is_disjoint(b)));
         if !shared {
             counted.extend(ids.into_iter().map(|id| (name.to_owned(), id)));
+        }
+    }
+    // Whose mail is another's than that of who bears the name elsewhere is somebody else.
+    let mail = |of: u32| -> BTreeSet<u32> {
+        let all = beside.get(&of).into_iter().flatten().copied();
+        let text = |n: &u32| names.list.get(*n as usize).map_or("", |n| &n.text);
+        all.filter(|n| text(n).contains('@')).collect()
+    };
+    for (n, id) in names
+        .list
+        .iter()
+        .zip(0u32..)
+        .filter(|(n, _)| n.tenant != NONE)
+    {
+        let lower = n.text.to_lowercase();
+        let (mine, theirs) = (mail(id), names.bare(&lower).map(mail).unwrap_or_default());
+        if !mine.is_empty() && !theirs.is_empty() && mine.is_disjoint(&theirs) {
+            counted.insert((lower, as_one(n.tenant)));
         }
     }
     Counting {

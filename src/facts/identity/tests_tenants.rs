@@ -64,6 +64,21 @@ fn a_single_tenant_tells_nobody_apart() {
 }
 
 #[test]
+fn a_single_tenant_tells_apart_whose_mail_is_another() {
+    for (mail, names) in [
+        ("ida@x.example", ["ida", "ida"]),
+        ("i.o@x.example", ["acme/ida", "ida"]),
+    ] {
+        let mut s = Story::default();
+        let mut events = enter("ida", "acme", 1);
+        events.push(same(&["ida", mail]));
+        s.call(&[], &events);
+        s.call(&[], &[login("ida", 4), same(&["ida", "ida@x.example"])]);
+        assert_eq!(s.names(), names);
+    }
+}
+
+#[test]
 fn tokens_with_and_without_the_claim_are_their_logins() {
     let mut s = Story::default();
     let bearer = |print| E::Login {
