@@ -71,6 +71,10 @@ pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u
                 put_issued(&mut out, issued);
             }
             IdentityEvent::Logout => out.push(5),
+            IdentityEvent::Left { issued } => {
+                out.push(20);
+                put_issued(&mut out, issued);
+            }
             IdentityEvent::WhoAmI { name, sure } => {
                 put_named(&mut out, if *sure { 6 } else { 14 }, name);
             }
@@ -189,6 +193,9 @@ fn event(at: &mut Cursor<'_>) -> Option<IdentityEvent> {
             issued: issued(at)?,
         },
         5 => IdentityEvent::Logout,
+        20 => IdentityEvent::Left {
+            issued: issued(at)?,
+        },
         6 | 14 => IdentityEvent::WhoAmI {
             name: text()?,
             sure: tag == 6,
@@ -279,6 +286,7 @@ mod tests {
                 IdentityEvent::LoginFailed { name: name() },
                 IdentityEvent::Renewed { issued: issued() },
                 IdentityEvent::Logout,
+                IdentityEvent::Left { issued: issued() },
                 IdentityEvent::WhoAmI {
                     name: name(),
                     sure: true,

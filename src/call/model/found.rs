@@ -126,6 +126,11 @@ pub enum IdentityEvent {
     },
     /// The presented credential ended.
     Logout,
+    /// An answer to a logout handed these out: what is done with them before the next login is nobody's.
+    Left {
+        /// Prints handed out.
+        issued: Vec<(String, Print)>,
+    },
     /// The answer names the owner of the presented credential (`/me`, `/userinfo`).
     WhoAmI {
         /// Name.

@@ -57,6 +57,9 @@ pub enum Ev {
         issued: (u32, u32),
     },
     Logout,
+    Left {
+        issued: (u32, u32),
+    },
     WhoAmI {
         name: u32,
         sure: bool,
@@ -231,6 +234,9 @@ impl Input {
                     issued: self.issue(issued),
                 },
                 IdentityEvent::Logout => Ev::Logout,
+                IdentityEvent::Left { issued } => Ev::Left {
+                    issued: self.issue(issued),
+                },
                 // What only may be about the caller must not make a name worse or better known.
                 IdentityEvent::WhoAmI { name, sure } => Ev::WhoAmI {
                     name: self.names.add_in(tenant(name), name, 1, false),

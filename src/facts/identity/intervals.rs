@@ -169,7 +169,9 @@ fn told_before(input: &Input, call: u32, e: &Ev, l: &mut Lives) -> bool {
             }
             same
         }
-        Ev::Logout => input.events_of(row).iter().any(|e| matches!(e, Ev::Logout)),
+        Ev::Logout | Ev::Left { .. } => {
+            input.events_of(row).iter().any(|e| matches!(e, Ev::Logout))
+        }
         _ => false,
     }
 }
@@ -323,6 +325,14 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                         iv.after_logout = true;
                         (iv.kind, iv.strong, iv.cookie) = (old.kind, old.strong, old.cookie);
                     }
+                }
+            }
+        }
+        Ev::Left { issued } => {
+            for i in input.issued_of(issued) {
+                let id = l.open(i.print);
+                if let Some(iv) = l.get(id) {
+                    iv.after_logout = true;
                 }
             }
         }

@@ -131,6 +131,25 @@ fn a_cookie_before_at_and_after_login_and_after_logout() {
 }
 
 #[test]
+fn a_cookie_that_a_logout_hands_out_is_not_the_next_ones_before_the_login() {
+    let mut s = Story::default();
+    let left = E::Left {
+        issued: vec![("cookie:sid".into(), 2)],
+    };
+    s.call(&[sid(1)], &[login("alice", 1)]);
+    s.call(&[sid(1)], &[E::Logout, left]);
+    s.call(&[sid(2)], &[]); // a guest
+    s.call(&[sid(2)], &[login("bob", 3)]);
+    s.call(&[sid(3)], &[]);
+    s.call(&[sid(2)], &[login("eva", 2)]); // kept
+    s.call(&[sid(2)], &[]);
+    assert_eq!(
+        s.names(),
+        ["alice", "alice", NOBODY, "bob", "bob", "eva", "eva"]
+    );
+}
+
+#[test]
 fn a_new_login_on_the_same_cookie_opens_a_new_interval() {
     let mut s = Story::default();
     s.call(&[sid(1)], &[login("alice", 1)]);
