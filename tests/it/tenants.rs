@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Who logs in, with which company, where; a cookie follows.
-const DAYS: [(&str, &[(&str, &str, &str)]); 3] = [
+type Person = (&'static str, &'static str, &'static str);
+
+/// A capture and who comes in it.
+const DAYS: [(&str, &[Person]); 3] = [
     (
         "acme.pcap",
         &[

@@ -55,6 +55,20 @@ pub fn tenant_of(text: &str, within: &[(String, u32)]) -> u32 {
         .map_or(NONE, |(_, t)| *t)
 }
 
+/// The same, where a number beside a tenant's name is one of the tenant's own.
+fn beside_of(text: &str, names: &[String], within: &[(String, u32)]) -> u32 {
+    let own = tenant_of(text, within);
+    let number = || text.len() < 16 && text.bytes().all(|b| b.is_ascii_digit());
+    if own != NONE || within.is_empty() || !number() {
+        return own;
+    }
+    names
+        .iter()
+        .map(|n| tenant_of(n, within))
+        .find(|t| *t != NONE)
+        .unwrap_or(NONE)
+}
+
 /// Whether a name is nobody else's by chance: an address of mail, a long number that is drawn.
 fn drawn_once(text: &str) -> bool {
     text.contains('@') || text.len() >= 16 && text.bytes().any(|b| b.is_ascii_digit())
@@ -212,7 +226,7 @@ impl Names {
         let ids: Vec<u32> = names
             .iter()
             .enumerate()
-            .map(|(i, n)| match tenant_of(n, within) {
+            .map(|(i, n)| match beside_of(n, names, within) {
                 NONE => self.weak(n, rank(i, n)),
                 t => self.add_in(t, n, rank(i, n), false),
             })

@@ -205,10 +205,12 @@ fn counting(t: &Tenants, names: &Names) -> Counting {
     }
     for ((_, name), ids) in doubtful.into_iter().filter(|(_, ids)| ids.len() > 1) {
         // Somebody may be moved to another department, and is one person by number or mail.
-        let known: Vec<&BTreeSet<u32>> = ids
+        let text = |n: &u32| names.list.get(*n as usize).map(|n| n.text.as_str());
+        let known: Vec<BTreeSet<&str>> = ids
             .iter()
             .flat_map(|id| called.get(id).into_iter().flatten())
             .filter_map(|id| beside.get(&names.in_tenant(name, *id)?))
+            .map(|all| all.iter().filter_map(text).collect())
             .collect();
         let shared = known
             .iter()
@@ -396,12 +398,12 @@ pub fn adopt(l: &mut Lives, names: &Names) {
     let owner = |list: &[super::intervals::Interval], id: u32| {
         list.get(id as usize).map_or(NONE, |iv| iv.owner)
     };
-    for (name, first) in l.login.values_mut() {
+    l.login.values_mut().for_each(|(name, first)| {
         let o = owner(&l.list, *first);
         if names.without_tenant(*name, o) {
             *name = o;
         }
-    }
+    });
     for (id, name, _) in &mut l.whoami {
         let o = owner(&l.list, *id);
         if names.without_tenant(*name, o) {

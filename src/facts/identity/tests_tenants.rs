@@ -114,6 +114,29 @@ fn tokens_with_and_without_the_claim_are_their_logins() {
 }
 
 #[test]
+fn a_number_beside_a_tenants_name_is_one_of_the_tenants() {
+    let mut s = Story::default();
+    let bearer = |print| E::Login {
+        name: "ida".into(),
+        service: false,
+        issued: vec![("$.token".into(), print)],
+        sure: true,
+    };
+    for (company, print) in [("acme", 1), ("globex", 2)] {
+        let at = of("ida", company, "$.company");
+        s.call(&[], &[at, same(&["ida", "7"]), bearer(print)]);
+        // a token that has the number alone
+        let n = jwt(print + 10, "uid", "7");
+        s.call(&[n], &[of("7", company, "claim:org")]);
+    }
+    // a service without tenants has numbers of its own
+    s.call(&[], &[login("rossi", 3), same(&["rossi", "7"])]);
+    s.call(&[jwt(20, "uid", "7")], &[]);
+    let (a, g) = ("acme/ida", "globex/ida");
+    assert_eq!(s.names(), [a, a, g, g, "rossi", "rossi"]);
+}
+
+#[test]
 fn profiles_and_fronts_name_whom_the_session_is_of() {
     let mut s = Story::default();
     let who = |name: &str| E::WhoAmI {

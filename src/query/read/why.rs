@@ -95,14 +95,18 @@ fn of_tenant(name: &str, place: &str, here: &[IdentityEvent], theirs: &[Identity
                 && (!tenant::possible(place) || *name == format!("{tenant}/{bare}")) =>
             {
                 Some(format!(
-                    "; of tenant {tenant} by {}{whose}",
+                    "; of tenant {tenant}, read in {}{whose}",
                     tenant::told(place)
                 ))
             }
             _ => None,
         })
     };
-    said(theirs, &format!(" in {place}"))
+    let whose = match place {
+        "this call" => String::new(),
+        other => format!(", {other}"),
+    };
+    said(theirs, &whose)
         .or_else(|| said(here, ""))
         .unwrap_or_default()
 }
