@@ -71,6 +71,10 @@ pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u
                 put_issued(&mut out, issued);
             }
             IdentityEvent::Logout => out.push(5),
+            IdentityEvent::Left { issued } => {
+                out.push(20);
+                put_issued(&mut out, issued);
+            }
             IdentityEvent::WhoAmI { name, sure } => {
                 put_named(&mut out, if *sure { 6 } else { 14 }, name);
             }
@@ -94,6 +98,15 @@ pub fn encode(credentials: &[CredentialSeen], events: &[IdentityEvent]) -> Vec<u
             IdentityEvent::Refused => out.push(15),
             IdentityEvent::Switched { to: Some(name) } => put_named(&mut out, 16, name),
             IdentityEvent::Switched { to: None } => out.push(17),
+            IdentityEvent::Tenant {
+                name,
+                tenant,
+                place,
+            } => {
+                put_named(&mut out, 19, name);
+                put_bytes(&mut out, tenant.as_bytes());
+                put_bytes(&mut out, place.as_bytes());
+            }
             IdentityEvent::SamePerson { names } => {
                 out.push(9);
                 put(&mut out, names.len() as u64);
@@ -180,6 +193,9 @@ fn event(at: &mut Cursor<'_>) -> Option<IdentityEvent> {
             issued: issued(at)?,
         },
         5 => IdentityEvent::Logout,
+        20 => IdentityEvent::Left {
+            issued: issued(at)?,
+        },
         6 | 14 => IdentityEvent::WhoAmI {
             name: text()?,
             sure: tag == 6,
@@ -195,6 +211,11 @@ fn event(at: &mut Cursor<'_>) -> Option<IdentityEvent> {
         18 => IdentityEvent::Begun {
             name: text()?,
             issued: issued(at)?,
+        },
+        19 => IdentityEvent::Tenant {
+            name: text()?,
+            tenant: text()?,
+            place: text()?,
         },
         9 => {
             let n = at.number()?;
@@ -265,6 +286,7 @@ mod tests {
                 IdentityEvent::LoginFailed { name: name() },
                 IdentityEvent::Renewed { issued: issued() },
                 IdentityEvent::Logout,
+                IdentityEvent::Left { issued: issued() },
                 IdentityEvent::WhoAmI {
                     name: name(),
                     sure: true,
@@ -285,6 +307,11 @@ mod tests {
                 },
                 IdentityEvent::Switched { to: Some(name()) },
                 IdentityEvent::Switched { to: None },
+                IdentityEvent::Tenant {
+                    name: name(),
+                    tenant: "acme".into(),
+                    place: "$.company".into(),
+                },
                 IdentityEvent::SamePerson {
                     names: vec![name(), String::new(), name()],
                 },

@@ -215,9 +215,10 @@ fn rename(ev: &mut Evidence, id: &mut Identity, corrections: &[Correction]) {
         let old = c.target.strip_prefix("account:").unwrap_or(&c.target);
         let new = c.v.trim();
         let find = |id: &Identity, n: &str| {
-            id.accounts
-                .iter()
-                .position(|a| a.name == n)
+            let named = id.accounts.iter().position(|a| a.name == n);
+            // Said of somebody when others of that name were there.
+            named
+                .or_else(|| id.accounts.iter().position(|a| a.full == n))
                 .and_then(|p| u32::try_from(p).ok())
         };
         let (Some(from), false) = (find(id, old), new.is_empty() || new == old) else {

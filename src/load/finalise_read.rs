@@ -1,7 +1,7 @@
 //! Reading all calls. In: the evidence tables, or the rows that a load has just written. Out: [`Evidence`]. Bounds: one pass in row
 //! order; strings are interned.
 
-use crate::call::model::{CredentialSeen, Flags};
+use crate::call::model::{CredentialSeen, Flags, IdentityEvent};
 use crate::case::lines::{self, Raw, Rows};
 use crate::case::{ident, ids};
 use crate::error::{Error, Result};
@@ -270,7 +270,8 @@ impl Builder {
         let (mut creds, events) = row.bytes(23).map(ident::decode).unwrap_or_default();
         self.connection(&c, &mut creds);
         // Where a login goes, whatever operation its body names; few calls have an event.
-        let place = if events.is_empty() {
+        let said = |e: &IdentityEvent| !matches!(e, IdentityEvent::Tenant { .. });
+        let place = if !events.iter().any(said) {
             NONE
         } else {
             place(c.method, c.host, path)
@@ -281,9 +282,9 @@ impl Builder {
             c.cred_kind = via(first.kind);
         }
         real.by_ref().for_each(|k| auth |= 1 << via(k.kind));
-        self.ev
-            .input
-            .push(key, addr, c.ua, place, answer, c.status, &creds, &events);
+        self.ev.input.push(
+            key, addr, c.ua, c.host, place, answer, c.status, &creds, &events,
+        );
         self.ev.auth.push(auth);
         self.ev.keys.push(key);
         self.ev.calls.push(c);
@@ -333,6 +334,7 @@ impl Builder {
             key.source = ev.rank.get(c.source as usize).copied().unwrap_or(0);
         }
         ev.input.rank(&ev.keys);
+        ev.input.tell_hosts(|host| text(&ev.terms, host));
         let mut stmt = conn.prepare("SELECT call_id,ord FROM call_of")?;
         let mut r = stmt.query([])?;
         while let Some(row) = r.next()? {

@@ -271,7 +271,9 @@ impl CallScanner {
         events.retain(|e| {
             matches!(
                 e,
-                IdentityEvent::Fronted { .. } | IdentityEvent::OnBehalf { .. }
+                IdentityEvent::Fronted { .. }
+                    | IdentityEvent::OnBehalf { .. }
+                    | IdentityEvent::Tenant { .. }
             )
         });
         (credentials, events)

@@ -80,6 +80,7 @@ mod tables_odd;
 mod taps;
 mod taps_later;
 mod tds;
+mod tenants;
 mod text_search;
 mod tls;
 mod tls_case;

@@ -126,6 +126,11 @@ pub enum IdentityEvent {
     },
     /// The presented credential ended.
     Logout,
+    /// An answer to a logout handed these out: what is done with them before the next login is nobody's.
+    Left {
+        /// Prints handed out.
+        issued: Vec<(String, Print)>,
+    },
     /// The answer names the owner of the presented credential (`/me`, `/userinfo`).
     WhoAmI {
         /// Name.
@@ -160,6 +165,15 @@ pub enum IdentityEvent {
     Switched {
         /// Name or number of whom it stands for.
         to: Option<String>,
+    },
+    /// A name in this call is one of a tenant of the service (a company, an organisation, a realm).
+    Tenant {
+        /// The name, as a login, a token or a front has it.
+        name: String,
+        /// The tenant as written.
+        tenant: String,
+        /// Where that was read: `$.company`, `form:org`, `header:x-tenant`, `claim:tid`; `path` and `host` for what only may be one.
+        place: String,
     },
     /// One token or answer holds all these names of one person, best first (`preferred_username`, e-mail, `sub`).
     SamePerson {

@@ -5,7 +5,7 @@ use super::fields::{self, Field, percent};
 use super::own::may_carry;
 use super::presented::{cookie_pairs, secret_print};
 use super::{CallView, PARSE, in_path, jwt, words};
-use crate::call::model::{MAYBE, Message};
+use crate::call::model::{CredentialSeen, MAYBE, Message};
 use crate::detect::print::PrintKey;
 
 /// Things an answer handed out.
@@ -15,6 +15,8 @@ pub struct Issued {
     pub prints: Vec<(String, u64)>,
     /// Best user name inside an issued token, all names of it.
     pub names: Vec<String>,
+    /// Tenant that the token with these names is of, and where in it that stands.
+    pub tenant: Option<(String, String)>,
     /// Whether a token stood in the body.
     pub in_body: bool,
     /// Segments of the address that the browser is sent to, which may be sessions.
@@ -34,6 +36,7 @@ impl Issued {
             && c.names.len() > self.names.len()
         {
             self.names = c.names.into_iter().map(|(_, n)| n).collect();
+            self.tenant = c.tenant.or(self.tenant.take());
         }
     }
 }
@@ -57,6 +60,40 @@ fn had(v: &CallView<'_>, name: &str) -> Option<String> {
     })
 }
 
+/// Whether a cookie is deleted.
+fn gone(cookie: &str, value: &str) -> bool {
+    value.is_empty()
+        || matches!(value, "deleted" | "deleteMe" | "null")
+        || cookie.split(';').skip(1).any(|a| {
+            let a = a.trim().to_ascii_lowercase();
+            a == "max-age=0"
+                || a.starts_with("max-age=-")
+                || a.starts_with("expires=thu, 01 jan 1970")
+                || a.starts_with("expires=thu, 01-jan-1970")
+        })
+}
+
+/// Sessions that an answer to a logout hands out.
+pub fn left(resp: &Message, key: &PrintKey, seen: &[CredentialSeen]) -> Vec<(String, u64)> {
+    let mut out = Vec::new();
+    for c in resp.header_all("set-cookie") {
+        let c = String::from_utf8_lossy(c);
+        let Some((name, value)) = c.split(';').next().and_then(|p| cookie_pairs(p).next()) else {
+            continue;
+        };
+        let text = percent(value.as_bytes(), false);
+        let print = secret_print(key, &text);
+        if !gone(&c, value)
+            && out.len() < 16
+            && (words::session_cookie(name, &text) || jwt::looks(&text))
+            && !seen.iter().any(|s| s.print == print)
+        {
+            out.push((format!("cookie:{name}"), print));
+        }
+    }
+    out
+}
+
 /// Reads what an answer hands out; its body where `parse`.
 pub fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok: bool) -> Issued {
     let mut out = Issued::default();
@@ -65,15 +102,7 @@ pub fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok:
         let Some((name, value)) = c.split(';').next().and_then(|p| cookie_pairs(p).next()) else {
             continue;
         };
-        let gone = value.is_empty()
-            || matches!(value, "deleted" | "deleteMe" | "null")
-            || c.split(';').skip(1).any(|a| {
-                let a = a.trim().to_ascii_lowercase();
-                a == "max-age=0"
-                    || a.starts_with("max-age=-")
-                    || a.starts_with("expires=thu, 01 jan 1970")
-                    || a.starts_with("expires=thu, 01-jan-1970")
-            });
+        let gone = gone(&c, value);
         let value = percent(value.as_bytes(), false);
         if gone {
             out.deleted.push(name.to_owned());

@@ -16,6 +16,8 @@ pub struct Claims {
     pub behalf: Option<String>,
     /// Whether it is no token but all of a framework's session: one of somebody unknown is a visitor's.
     pub session: bool,
+    /// Tenant of the service that its names are of, and the claim.
+    pub tenant: Option<(String, String)>,
 }
 
 /// Claims that name a user, best first. `sub` is last: it is often a number that nobody knows.
@@ -110,6 +112,7 @@ fn of_session(content: &Value) -> Claims {
     Claims {
         names,
         session: true,
+        tenant: super::tenant::claimed(content, INSIDE),
         ..Claims::default()
     }
 }
@@ -178,7 +181,7 @@ fn claims(body: &Value) -> Claims {
                     names: vec![("client_id", actor)],
                     service: true,
                     behalf: Some(behalf),
-                    session: false,
+                    ..Claims::default()
                 };
             }
         }
@@ -229,8 +232,12 @@ fn claims(body: &Value) -> Claims {
             };
         }
     }
-    if names.iter().all(|(c, _)| matches!(*c, "sub" | "name")) {
+    let numbers = names
+        .iter()
+        .all(|(c, _)| matches!(*c, "sub" | "name" | "uid" | "user_id" | "userId"));
+    if numbers {
         // Claims of no standard: a key that speaks of a login name.
+        let better = names.iter().any(|(c, _)| !matches!(*c, "sub" | "name"));
         let inside = || INSIDE.iter().filter_map(|k| body.get(*k));
         let all = || {
             std::iter::once(body)
@@ -240,12 +247,21 @@ fn claims(body: &Value) -> Claims {
         };
         let keyed = all().find(|(k, v)| {
             let k = super::words::plain(k.rsplit(['/', ':']).next().unwrap_or(k));
-            (v.is_string() || v.is_u64() && k.ends_with("no"))
-                && super::words::user_rank(&k).is_some()
-                && k != "name"
+            // A number of one's own is left only for a name that people log in with.
+            let fits = if better {
+                v.as_str()
+                    .is_some_and(|s| s.chars().any(char::is_alphabetic))
+                    && super::words::login_key(&k)
+            } else {
+                v.is_string() || v.is_u64() && k.ends_with("no")
+            };
+            fits && super::words::user_rank(&k).is_some() && k != "name"
         });
         // Or an address of mail under a key that nobody knows, the only one of the token.
         let own = keyed.or_else(|| {
+            if better {
+                return None;
+            }
             let mut mail = all().filter(|(_, v)| v.as_str().is_some_and(address));
             mail.next().filter(|_| mail.next().is_none())
         });
@@ -264,6 +280,7 @@ fn claims(body: &Value) -> Claims {
     Claims {
         names,
         service: robot,
+        tenant: super::tenant::claimed(body, INSIDE),
         ..Claims::default()
     }
 }

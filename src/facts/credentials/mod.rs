@@ -16,10 +16,13 @@ mod random;
 mod saml;
 mod spoken;
 mod switches;
+pub mod tenant;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_places;
+#[cfg(test)]
+mod tests_tenant;
 #[cfg(test)]
 mod tests_ways;
 mod told;
@@ -74,6 +77,7 @@ pub fn extract(
     let mut seen = presented::read(v, key, memo);
     let mut events = seen.take_events();
     outcome::read(v, key, &mut memo.paths, &mut seen.credentials, &mut events);
+    tenant::of_header(v, &seen.credentials, &mut events);
     if seen.credentials.is_empty()
         && let Some(req) = v.req
     {

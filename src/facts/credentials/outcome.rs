@@ -2,13 +2,13 @@
 //! In: one call and what it presented. Out: events. Bounds: bodies are parsed only behind the gates below.
 
 use super::fields::{self, Field, percent};
-use super::handed::{Issued, issued, may_be_handed};
+use super::handed::{self, Issued, issued, may_be_handed};
 use super::presented::{Presented, secret_print};
 use super::{
-    CallView, PARSE, attempt, in_path, jwt, paths, saml, spoken, switches, told, two_step, verdict,
-    words,
+    CallView, PARSE, attempt, in_path, jwt, paths, saml, spoken, switches, tenant, told, two_step,
+    verdict, words,
 };
-use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE};
+use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::PrintKey;
 use memchr::memmem;
 
@@ -127,7 +127,7 @@ pub fn read(
     {
         let done = !graphql_logout || !events.contains(&IdentityEvent::Refused);
         if ok && done && !seen.is_empty() {
-            events.push(IdentityEvent::Logout);
+            out(resp, key, seen, events);
         }
         return;
     }
@@ -154,6 +154,7 @@ pub fn read(
             .chain(two_step::kept(&issued.prints, seen))
             .collect();
         if !handed.is_empty() {
+            tenant::of_login(v, &given, &issued, &name, events);
             events.push(IdentityEvent::Begun {
                 name,
                 issued: handed,
@@ -190,7 +191,7 @@ pub fn read(
                 .any(|c| c.place.strip_prefix("cookie:") == Some(n))
     });
     if lost && issued.prints.is_empty() {
-        events.push(IdentityEvent::Logout);
+        out(resp, key, seen, events);
         return;
     }
     // A second step that went wrong renews nothing.
@@ -210,6 +211,15 @@ pub fn read(
         if words.keeps_keys && !login_place {
             told::listed(v, seen, key, events);
         }
+    }
+}
+
+/// A logout, and the session of a guest that it leaves behind.
+fn out(resp: &Message, key: &PrintKey, seen: &[CredentialSeen], events: &mut Vec<IdentityEvent>) {
+    events.push(IdentityEvent::Logout);
+    let issued = handed::left(resp, key, seen);
+    if !issued.is_empty() {
+        events.push(IdentityEvent::Left { issued });
     }
 }
 
@@ -413,7 +423,7 @@ fn login(
         {
             told::named_by_answer(v)
         }
-        Some(_) => return renewed(issued, seen, ok, events),
+        Some(_) => return renewed(v, issued, seen, ok, events),
         None if let Some(f) = given.iter().find(|f| f.key == "samlresponse") => {
             saml = true;
             saml::name(&f.value)
@@ -509,6 +519,9 @@ fn login(
             events.push(IdentityEvent::SamePerson { names });
         }
     }
+    if !service {
+        tenant::of_login(v, given, issued, &name, events);
+    }
     events.push(IdentityEvent::Login {
         name,
         service,
@@ -544,6 +557,7 @@ fn sessions(seen: &[CredentialSeen]) -> bool {
 
 /// Tokens for a token: an ID token among them names the owner.
 fn renewed(
+    v: &CallView<'_>,
     issued: &Issued,
     seen: &[CredentialSeen],
     ok: bool,
@@ -564,6 +578,7 @@ fn renewed(
                 .filter(|c| c.kind == "oauth")
                 .map(|c| (c.place.clone(), c.print)),
         );
+        tenant::of_login(v, &[], issued, name, events);
         events.push(IdentityEvent::Login {
             name: name.clone(),
             service: false,

@@ -3,7 +3,7 @@
 
 use super::fields::percent;
 use super::own::{may_carry, own_header, signs};
-use super::{CallView, in_path, jwt, words};
+use super::{CallView, in_path, jwt, tenant, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::{PrintKey, PrintKind};
 use base64::Engine as _;
@@ -54,6 +54,9 @@ impl Presented {
             self.events.push(IdentityEvent::OnBehalf { name });
         }
         let best = claims.names.first().cloned();
+        if let Some((_, user)) = best.as_ref().filter(|_| !claims.service) {
+            tenant::of_token(user, claims.tenant, &mut self.events);
+        }
         if claims.names.len() > 1 {
             let names = claims.names.into_iter().map(|(_, n)| n).collect();
             let event = IdentityEvent::SamePerson { names };

@@ -279,6 +279,29 @@ fn a_visitors_session_is_a_cookie_and_hands_nobody_in() {
 }
 
 #[test]
+fn a_logout_may_leave_a_guests_session() {
+    let ask = "GET /en/logout HTTP/1.1\nhost: a\ncookie: sid=Zq3fKd81Lxw0PbTn5RyVa2cMe";
+    let (_, e) = run(
+        ask,
+        "HTTP/1.1 302 Found\nlocation: /en/\nset-cookie: sid=9f8e7d6c5b4a39281706f5e4; Path=/\nset-cookie: lang=en",
+    );
+    let guest = secret_print_of("9f8e7d6c5b4a39281706f5e4");
+    assert_eq!(
+        e,
+        [
+            E::Logout,
+            E::Left {
+                issued: vec![("cookie:sid".into(), guest)]
+            }
+        ]
+    );
+    for set in ["sid=; Max-Age=0", "sid=Zq3fKd81Lxw0PbTn5RyVa2cMe"] {
+        let (_, e) = run(ask, &format!("HTTP/1.1 302 Found\nset-cookie: {set}"));
+        assert_eq!(e, [E::Logout], "{set}");
+    }
+}
+
+#[test]
 fn graphql_says_in_its_body_who_is_out() {
     let ask = |query: &str, answer: &str| {
         let (_, e) = run(

@@ -35,6 +35,7 @@ pub const USER_KEYS: &[&str] = &[
     "accountno",
     "userid",
     "uname",
+    "usr",
     "uid",
     "jusername",
     "log",
@@ -372,6 +373,21 @@ fn has(list: &[&str], k: &str) -> bool {
 /// Rank of a key among those that hold a login name; lower is better.
 pub fn user_rank(plain_key: &str) -> Option<usize> {
     USER_KEYS.iter().position(|k| *k == plain_key)
+}
+/// Whether a key holds the name that somebody logs in with, never a number or an address.
+pub fn login_key(plain_key: &str) -> bool {
+    matches!(
+        plain_key,
+        "username"
+            | "loginname"
+            | "login"
+            | "loginid"
+            | "user"
+            | "useraccount"
+            | "accountname"
+            | "uname"
+            | "usr"
+    )
 }
 /// Whether a key holds a password.
 pub fn password(plain_key: &str) -> bool {

@@ -1,7 +1,8 @@
 //! Identity evidence of all calls, packed: a call is a few numbers, names and places are stored once.
 //! In: one call at a time in any order. Out: flat vectors. Bounds: about 80 bytes a call.
 
-use super::names::{Names, claim_rank};
+use super::names::{Names, claim_rank, tenant_of};
+use super::tenants::Tenants;
 use super::{NONE, via};
 use crate::call::model::{CredentialSeen, IdentityEvent};
 use crate::facts::credentials::{session_name, sure_place};
@@ -56,6 +57,9 @@ pub enum Ev {
         issued: (u32, u32),
     },
     Logout,
+    Left {
+        issued: (u32, u32),
+    },
     WhoAmI {
         name: u32,
         sure: bool,
@@ -119,6 +123,7 @@ pub struct Input {
     pub(super) events: Vec<Ev>,
     pub(super) issued: Vec<Issued>,
     pub(super) names: Names,
+    pub(super) tenants: Tenants,
     pub(super) addrs: Vec<Option<u128>>,
     /// Calls whose credential a call behind them names, with that call; sorted by the outer call.
     pub(super) behind: Vec<(u32, u32)>,
@@ -144,7 +149,7 @@ fn at(n: usize) -> u32 {
 
 impl Input {
     /// Adds the next call; its index is the number of calls added before it. `addr` is the client's, `ua` any number that is
-    /// equal for equal user agents, `path` one that is equal for equal places, `answer` one of the
+    /// equal for equal user agents, `host` one of the server's name (see [`Input::tell_hosts`]), `path` a number that is equal for equal places, `answer` one of the
     /// response's body, `status` 0 for none.
     #[allow(clippy::too_many_arguments)] // the parts of one call
     pub fn push(
@@ -152,6 +157,7 @@ impl Input {
         key: CallKey,
         addr: Option<u128>,
         ua: u32,
+        host: u32,
         path: u32,
         answer: u32,
         status: u16,
@@ -167,12 +173,15 @@ impl Input {
                 id
             }
         };
+        let within = self.tenants.read(host, at(self.rows.len()), events);
+        let tenant = |name: &str| tenant_of(name, &within);
         let c0 = at(self.creds.len());
         for c in creds {
             let name = match &c.name {
                 Some(n) => {
                     let claim = c.claim.as_deref().unwrap_or("user");
-                    self.names.add(n, claim_rank(claim), c.service)
+                    self.names
+                        .add_in(tenant(n), n, claim_rank(claim), c.service)
                 }
                 None => NONE,
             };
@@ -202,7 +211,8 @@ impl Input {
                     issued,
                     sure,
                 } => {
-                    let name = self.names.add(name, if *service { 5 } else { 0 }, *service);
+                    let rank = if *service { 5 } else { 0 };
+                    let name = self.names.add_in(tenant(name), name, rank, *service);
                     Ev::Login {
                         name,
                         service: *service,
@@ -224,16 +234,19 @@ impl Input {
                     issued: self.issue(issued),
                 },
                 IdentityEvent::Logout => Ev::Logout,
+                IdentityEvent::Left { issued } => Ev::Left {
+                    issued: self.issue(issued),
+                },
                 // What only may be about the caller must not make a name worse or better known.
                 IdentityEvent::WhoAmI { name, sure } => Ev::WhoAmI {
-                    name: self.names.add(name, 1, false),
+                    name: self.names.add_in(tenant(name), name, 1, false),
                     sure: *sure,
                 },
                 IdentityEvent::Fronted { name, place } => {
                     let log = place == "log-user";
                     let consumer = place.contains("consumer") || place.contains("credential");
                     Ev::Fronted {
-                        name: self.names.add(name, u8::from(!log), false),
+                        name: self.names.add_in(tenant(name), name, u8::from(!log), false),
                         log,
                         consumer,
                     }
@@ -242,7 +255,7 @@ impl Input {
                     name: self.names.add(name, 2, false),
                 },
                 IdentityEvent::Begun { name, issued } => Ev::Begun {
-                    name: self.names.add(name, 0, false),
+                    name: self.names.add_in(tenant(name), name, 0, false),
                     issued: self.issue(issued),
                 },
                 IdentityEvent::Refused => Ev::Refused,
@@ -255,9 +268,10 @@ impl Input {
                 // A token that is refused may be anybody's making: what it says of two names joins no people.
                 IdentityEvent::SamePerson { .. } if no => continue,
                 IdentityEvent::SamePerson { names } => {
-                    self.names.same(names);
+                    self.names.same(names, &within);
                     continue;
                 }
+                IdentityEvent::Tenant { .. } => continue,
             };
             self.events.push(ev);
         }
@@ -278,6 +292,11 @@ impl Input {
         for (row, key) in self.rows.iter_mut().zip(keys) {
             row.key = *key;
         }
+    }
+
+    /// What hosts are called: asked for those alone that tenants were named on.
+    pub fn tell_hosts<'t>(&mut self, text: impl Fn(u32) -> &'t str) {
+        self.tenants.tell_hosts(text);
     }
 
     /// Says that a call is another one once more: it says nothing of its own.

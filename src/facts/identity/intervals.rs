@@ -3,7 +3,7 @@
 
 use super::input::{Ev, Input, Issued, Row};
 use super::logins::{login_places, made_by_another, only_kept};
-use super::{NONE, switched, told};
+use super::{NONE, switched, tenants, told};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How an interval's owner is known.
@@ -169,7 +169,9 @@ fn told_before(input: &Input, call: u32, e: &Ev, l: &mut Lives) -> bool {
             }
             same
         }
-        Ev::Logout => input.events_of(row).iter().any(|e| matches!(e, Ev::Logout)),
+        Ev::Logout | Ev::Left { .. } => {
+            input.events_of(row).iter().any(|e| matches!(e, Ev::Logout))
+        }
         _ => false,
     }
 }
@@ -196,14 +198,15 @@ fn present(input: &Input, call: u32, row: &Row, l: &mut Lives) -> Vec<u32> {
             Some(id) => id,
             None => l.open(c.print),
         };
+        let name = tenants::adopted(&input.names, l, id, c.name);
         if let Some(iv) = l.get(id) {
             if iv.kind == 255 {
                 iv.kind = c.kind;
                 iv.strong = c.strong;
                 iv.cookie = super::VIA.get(c.kind as usize) == Some(&"cookie");
             }
-            if c.name != NONE && iv.how != How::Itself {
-                (iv.owner, iv.how, iv.bound_at, iv.service) = (c.name, How::Itself, 0, c.service);
+            if name != NONE && iv.how != How::Itself {
+                (iv.owner, iv.how, iv.bound_at, iv.service) = (name, How::Itself, 0, c.service);
                 iv.proof = call;
             }
         }
@@ -322,6 +325,14 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                         iv.after_logout = true;
                         (iv.kind, iv.strong, iv.cookie) = (old.kind, old.strong, old.cookie);
                     }
+                }
+            }
+        }
+        Ev::Left { issued } => {
+            for i in input.issued_of(issued) {
+                let id = l.open(i.print);
+                if let Some(iv) = l.get(id) {
+                    iv.after_logout = true;
                 }
             }
         }
@@ -547,6 +558,7 @@ fn settle(l: &mut Lives, input: &Input) {
                 (iv.owner, iv.how, iv.bound_at, iv.service) = (p.owner, How::Renewed, 0, p.service);
             }
         }
+        tenants::adopt(l, &input.names);
         if pass == 0 {
             told::doubtful(l, input);
             told::whoami(l);

@@ -5,6 +5,7 @@
 //! A credential's life is cut into intervals: it begins with its first use or its issue, ends with a logout or with the next
 //! login on it. An interval belongs to at most one person.
 
+mod book;
 mod input;
 mod intervals;
 mod kinds;
@@ -14,10 +15,13 @@ mod refused;
 mod resolve;
 mod sessions;
 mod switched;
+mod tenants;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_doubt;
+#[cfg(test)]
+mod tests_tenants;
 mod told;
 
 pub use input::{CallKey, Input};

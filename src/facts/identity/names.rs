@@ -14,6 +14,8 @@ pub struct Name {
     pub rank: u8,
     pub person: bool,
     pub service: bool,
+    /// Number of the tenant that it is of, [`NONE`] for none.
+    pub tenant: u32,
 }
 
 /// All names.
@@ -21,6 +23,10 @@ pub struct Name {
 pub struct Names {
     pub list: Vec<Name>,
     ids: FxHashMap<String, u32>,
+    /// Those of tenants, in small letters.
+    within: FxHashMap<(u32, String), u32>,
+    /// Place of each tenant among all by name.
+    pub tenants: Vec<u32>,
     /// Edges from a worse name to the best name of its list.
     same: BTreeSet<(u32, u32)>,
 }
@@ -35,6 +41,37 @@ pub fn claim_rank(claim: &str) -> u8 {
         "client_id" => 5,
         _ => 1,
     }
+}
+
+/// The tenant that one call has for a name.
+pub fn tenant_of(text: &str, within: &[(String, u32)]) -> u32 {
+    if within.is_empty() {
+        return NONE;
+    }
+    let lower = text.trim().to_lowercase();
+    within
+        .iter()
+        .find(|(n, _)| *n == lower)
+        .map_or(NONE, |(_, t)| *t)
+}
+
+/// The same, where a number beside a tenant's name is one of the tenant's own.
+fn beside_of(text: &str, names: &[String], within: &[(String, u32)]) -> u32 {
+    let own = tenant_of(text, within);
+    let number = || text.len() < 16 && text.bytes().all(|b| b.is_ascii_digit());
+    if own != NONE || within.is_empty() || !number() {
+        return own;
+    }
+    names
+        .iter()
+        .map(|n| tenant_of(n, within))
+        .find(|t| *t != NONE)
+        .unwrap_or(NONE)
+}
+
+/// Whether a name is nobody else's by chance: an address of mail, a long number that is drawn.
+fn drawn_once(text: &str) -> bool {
+    text.contains('@') || text.len() >= 16 && text.bytes().any(|b| b.is_ascii_digit())
 }
 
 impl Names {
@@ -63,6 +100,7 @@ impl Names {
                     rank,
                     person: false,
                     service: false,
+                    tenant: NONE,
                 });
                 self.ids.insert(lower, id);
                 id
@@ -81,8 +119,101 @@ impl Names {
         id
     }
 
-    /// One token or answer holds all these, best first.
-    pub fn same(&mut self, names: &[String]) {
+    /// The same of a name of a tenant.
+    pub fn add_in(&mut self, tenant: u32, text: &str, rank: u8, service: bool) -> u32 {
+        if tenant == NONE {
+            return self.add(text, rank, service);
+        }
+        let text = text.trim();
+        let next = u32::try_from(self.list.len()).unwrap_or(NONE);
+        let id = *self
+            .within
+            .entry((tenant, text.to_lowercase()))
+            .or_insert(next);
+        if id == next {
+            self.list.push(Name {
+                text: text.to_owned(),
+                rank,
+                person: false,
+                service: false,
+                tenant,
+            });
+        }
+        if let Some(n) = self.list.get_mut(id as usize) {
+            n.rank = n.rank.min(rank);
+            n.person |= !service;
+            n.service |= service;
+            if text > n.text.as_str() {
+                n.text = text.to_owned();
+            }
+        }
+        id
+    }
+
+    /// What is known of a name said of the same one in another tenant, or in none.
+    pub fn again(&mut self, name: &Name, tenant: u32) -> u32 {
+        let id = self.add_in(tenant, &name.text, name.rank, !name.person);
+        if let Some(n) = self.list.get_mut(id as usize) {
+            n.service |= name.service;
+        }
+        id
+    }
+
+    /// A name of a tenant, in small letters.
+    pub fn in_tenant(&self, lower: &str, tenant: u32) -> Option<u32> {
+        self.within.get(&(tenant, lower.to_owned())).copied()
+    }
+
+    /// Whether any name has a tenant.
+    pub fn tenanted(&self) -> bool {
+        !self.within.is_empty()
+    }
+
+    /// Whether two names are written the same.
+    fn alike(&self, a: u32, b: u32) -> bool {
+        let text = |n: u32| self.list.get(n as usize).map(|n| n.text.as_str());
+        match (text(a), text(b)) {
+            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b) || a.to_lowercase() == b.to_lowercase(),
+            _ => false,
+        }
+    }
+
+    /// Whether a name without a tenant is what another is called within its own.
+    pub fn without_tenant(&self, bare: u32, other: u32) -> bool {
+        let tenant = |n: u32| self.list.get(n as usize).map(|n| n.tenant);
+        bare != other
+            && tenant(bare) == Some(NONE)
+            && tenant(other).is_some_and(|t| t != NONE)
+            && self.alike(bare, other)
+    }
+
+    /// Names that tokens and answers held beside each name, by its number.
+    pub fn beside(&self) -> FxHashMap<u32, BTreeSet<u32>> {
+        let mut out: FxHashMap<u32, BTreeSet<u32>> = FxHashMap::default();
+        for (a, b) in &self.same {
+            out.entry(*a).or_default().insert(*b);
+            out.entry(*b).or_default().insert(*a);
+        }
+        out
+    }
+
+    /// A name that has no tenant, in small letters.
+    pub fn bare(&self, lower: &str) -> Option<u32> {
+        self.ids.get(lower).copied()
+    }
+
+    /// Gives edges the numbers that names have now.
+    pub fn mapped(&mut self, map: &[u32]) {
+        let new = |n: u32| map.get(n as usize).copied().unwrap_or(n);
+        self.same = std::mem::take(&mut self.same)
+            .into_iter()
+            .map(|(a, b)| (new(a), new(b)))
+            .filter(|(a, b)| a != b)
+            .collect();
+    }
+
+    /// One token or answer holds all these, best first; with names that have a tenant in it.
+    pub fn same(&mut self, names: &[String], within: &[(String, u32)]) {
         let rank = |i: usize, n: &str| {
             if n.contains('@') {
                 2
@@ -95,7 +226,10 @@ impl Names {
         let ids: Vec<u32> = names
             .iter()
             .enumerate()
-            .map(|(i, n)| self.weak(n, rank(i, n)))
+            .map(|(i, n)| match beside_of(n, names, within) {
+                NONE => self.weak(n, rank(i, n)),
+                t => self.add_in(t, n, rank(i, n), false),
+            })
             .collect();
         if let Some((best, rest)) = ids.split_first() {
             for r in rest {
@@ -167,10 +301,11 @@ impl Names {
                 continue;
             };
             let better = match (self.list.get(i), self.list.get(*b as usize)) {
-                // Of two names that people log in with, the one that is no address of mail.
+                // Of two names that people log in with, the one that is no address of mail, and one that is the same everywhere.
                 (Some(a), Some(o)) => {
-                    let key = |n: &Name| (n.rank, n.text.contains('@'));
-                    (key(a), &a.text) < (key(o), &o.text)
+                    let key = |n: &Name| (n.rank, n.text.contains('@'), n.tenant != NONE);
+                    let of = |n: &Name| self.tenants.get(n.tenant as usize).copied();
+                    (key(a), &a.text, of(a)) < (key(o), &o.text, of(o))
                 }
                 _ => true,
             };
@@ -189,12 +324,24 @@ impl Names {
 
     /// Whether several best names of one worse name are the same person by other evidence: directly linked to one another.
     fn one_person(&self, mine: &[(u32, u32)], edges: &[(u32, u32)]) -> bool {
-        let Some((_, first)) = mine.first() else {
+        let Some((worse, first)) = mine.first() else {
             return false;
         };
         mine.iter().skip(1).all(|(_, other)| {
-            edges.binary_search(&(*other, *first)).is_ok()
+            self.one_login(*worse, *first, *other, mine)
+                || edges.binary_search(&(*other, *first)).is_ok()
                 || edges.binary_search(&(*first, *other)).is_ok()
         })
+    }
+
+    /// Whether one login name in two tenants, or with and without one, is one person's by what both hold beside it.
+    fn one_login(&self, worse: u32, a: u32, b: u32, mine: &[(u32, u32)]) -> bool {
+        let tenant = |n: u32| self.list.get(n as usize).map_or(NONE, |n| n.tenant);
+        if tenant(a) == tenant(b) || !self.alike(a, b) {
+            return false;
+        }
+        let beside = self.list.get(worse as usize);
+        let tenants: BTreeSet<u32> = mine.iter().map(|(_, n)| tenant(*n)).collect();
+        beside.is_some_and(|n| drawn_once(&n.text)) || tenants.len() == 2 && tenants.contains(&NONE)
     }
 }

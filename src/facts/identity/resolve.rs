@@ -1,14 +1,12 @@
 //! The account, the way, the confidence and the session of every call. In: evidence. Out: decisions by call index.
 //! Bounds: one pass over calls in time order after the intervals are known.
 
+use super::book::{Book, NOBODY, nobody_at};
 use super::input::{Cred, Ev, Input, Row};
 use super::intervals::{How, Lives, follow};
-use super::kinds::{reason, robot};
 use super::refused::{Standing, Standings};
 use super::sessions::Session;
-use super::{NONE, VIA, switched, via};
-use crate::facts::inside::address;
-use rustc_hash::FxHashMap;
+use super::{NONE, VIA, switched, tenants, via};
 use std::net::IpAddr;
 
 /// What was decided for one call.
@@ -33,6 +31,8 @@ pub struct Decision {
 pub struct Account {
     /// Name by the contract's order.
     pub name: String,
+    /// Name with its tenant before it, whether it is shown so or not; empty where it has none.
+    pub full: String,
     /// `person service unattributed`.
     pub kind: &'static str,
     /// Best confidence of its calls.
@@ -67,28 +67,20 @@ pub struct Identity {
     pub names: Vec<String>,
 }
 
+/// Whose a call is, before accounts are known.
 #[derive(Clone, Copy)]
-struct Choice {
+pub(super) struct Choice {
     /// Name id, or NONE.
-    name: u32,
+    pub name: u32,
     /// Interval, or NONE.
-    interval: u32,
-    conf: f32,
-    via: u8,
+    pub interval: u32,
+    pub conf: f32,
+    pub via: u8,
     behalf: u32,
     /// Whether a key without a name is the account.
-    key: bool,
+    pub key: bool,
     /// The call that told the name.
     proof: u32,
-}
-
-#[derive(Default)]
-struct Book {
-    accounts: Vec<Account>,
-    by_name: FxHashMap<String, u32>,
-    ids: FxHashMap<(u8, u64), u32>,
-    /// Calls of each account by way.
-    ways: Vec<[u32; VIA.len()]>,
 }
 
 impl Identity {
@@ -99,6 +91,7 @@ impl Identity {
         let at = there.unwrap_or_else(|| {
             self.accounts.push(Account {
                 name,
+                full: String::new(),
                 kind: "unattributed",
                 conf: 0.1,
                 via: 0,
@@ -110,18 +103,10 @@ impl Identity {
     }
 }
 
-const NOBODY: &str = "no credential that anybody named; only the address is known";
-
-fn nobody_at(addr: Option<IpAddr>) -> String {
-    addr.map_or_else(
-        || "unattributed@unknown".to_owned(),
-        |a| format!("unattributed@{a}"),
-    )
-}
-
 /// Decides all calls.
 pub fn resolve(mut input: Input) -> Identity {
     let order = input.order();
+    tenants::settle(&mut input);
     input.confirm();
     input.behind.sort_unstable();
     let lives = follow(&input, &order);
@@ -157,16 +142,7 @@ pub fn resolve(mut input: Input) -> Identity {
         let pos = u32::try_from(pos).unwrap_or(NONE);
         let mut c = choose(&input, row, (*call, pos), &lives, &known);
         let account = book.account(&input, row, &c, &lives, &known.groups);
-        if let Some(w) = book
-            .ways
-            .get_mut(account as usize)
-            .and_then(|w| w.get_mut(c.via as usize))
-        {
-            *w += 1;
-        }
-        if let Some(a) = book.accounts.get_mut(account as usize) {
-            a.conf = a.conf.max(c.conf);
-        }
+        book.count(account, &c);
         let thread = if c.interval != NONE {
             Thread::Credential(roots.get(c.interval as usize).copied().unwrap_or(NONE))
         } else {
@@ -187,7 +163,7 @@ pub fn resolve(mut input: Input) -> Identity {
             };
         }
     }
-    book.finish(&mut out);
+    book.finish(&mut out, &input.tenants);
     out.order = order;
     out
 }
@@ -403,7 +379,8 @@ fn choose(input: &Input, row: &Row, (call, pos): (u32, u32), l: &Lives, known: &
         (Some((class, c, service)), Some((name, ..))) if class >= 2 => {
             // The credential acts; whom the front names beside a program's is whom it acts for. Beside a person's it may be
             // the client's own word: nobody is added, and less is sure.
-            let other = c.name == NONE || group(c.name) != group(name);
+            let alike = input.names.without_tenant(name, c.name);
+            let other = c.name == NONE || group(c.name) != group(name) && !alike;
             let person = c.name != NONE && !service;
             Choice {
                 behalf: if behalf == NONE && other && !person {
@@ -455,131 +432,4 @@ fn choose(input: &Input, row: &Row, (call, pos): (u32, u32), l: &Lives, known: &
         choice.behalf = NONE;
     }
     choice
-}
-
-impl Book {
-    fn account(&mut self, input: &Input, row: &Row, c: &Choice, l: &Lives, groups: &[u32]) -> u32 {
-        let print = l.list.get(c.interval as usize).map_or(0, |iv| iv.print);
-        let id = if c.name != NONE {
-            (
-                0,
-                u64::from(groups.get(c.name as usize).copied().unwrap_or(c.name)),
-            )
-        } else if c.key {
-            (1, print)
-        } else {
-            (2, u64::from(row.addr))
-        };
-        if let Some(a) = self.ids.get(&id) {
-            return *a;
-        }
-        let (name, kind) = match id.0 {
-            0 => {
-                let g = groups.get(c.name as usize).copied().unwrap_or(c.name);
-                let mine = || {
-                    input
-                        .names
-                        .list
-                        .iter()
-                        .enumerate()
-                        .filter(|(i, _)| groups.get(*i) == Some(&g))
-                        .map(|(_, n)| n)
-                };
-                let name = input
-                    .names
-                    .list
-                    .get(g as usize)
-                    .map_or_else(String::new, |n| n.text.clone());
-                let person = mine().any(|n| n.person);
-                let kind = if !person || robot(&name) {
-                    "service"
-                } else {
-                    "person"
-                };
-                (name, kind)
-            }
-            1 => {
-                let kind = if VIA.get(c.via as usize) == Some(&"api-key") {
-                    "service"
-                } else {
-                    "unattributed"
-                };
-                (format!("key:{:08x}", print >> 32), kind)
-            }
-            _ => {
-                let addr = input.addrs.get(row.addr as usize).copied().flatten();
-                (nobody_at(addr.map(address)), "unattributed")
-            }
-        };
-        let a = match self.by_name.get(&name) {
-            Some(a) => *a,
-            None => {
-                let a = u32::try_from(self.accounts.len()).unwrap_or(NONE);
-                self.by_name.insert(name.clone(), a);
-                self.accounts.push(Account {
-                    name,
-                    kind,
-                    conf: 0.0,
-                    via: 0,
-                    why: String::new(),
-                });
-                self.ways.push([0; VIA.len()]);
-                a
-            }
-        };
-        self.ids.insert(id, a);
-        a
-    }
-
-    /// Sorts accounts by name and says why each has its own.
-    fn finish(self, out: &mut Identity) {
-        let mut accounts = self.accounts;
-        for (a, ways) in accounts.iter_mut().zip(&self.ways) {
-            let mut used: Vec<(u32, usize)> = ways
-                .iter()
-                .enumerate()
-                .filter(|(_, n)| **n > 0)
-                .map(|(i, n)| (*n, i))
-                .collect();
-            used.sort_by_key(|(n, i)| (std::cmp::Reverse(*n), *i));
-            a.via = used
-                .first()
-                .and_then(|(_, i)| u8::try_from(*i).ok())
-                .unwrap_or(0);
-            let parts: Vec<String> = used
-                .iter()
-                .map(|(n, i)| format!("{} ({n} calls)", reason(VIA.get(*i).copied().unwrap_or(""))))
-                .collect();
-            a.why = match a.kind {
-                "unattributed" if a.name.starts_with("unattributed@") => NOBODY.to_owned(),
-                _ if a.name.starts_with("key:") => format!(
-                    "a key that no login and no answer named: {}",
-                    parts.join(", ")
-                ),
-                _ => format!("named by {}", parts.join(", ")),
-            };
-        }
-        let mut order: Vec<usize> = (0..accounts.len()).collect();
-        order.sort_by(|a, b| {
-            accounts
-                .get(*a)
-                .map(|a| &a.name)
-                .cmp(&accounts.get(*b).map(|a| &a.name))
-        });
-        let mut new = vec![0u32; accounts.len()];
-        for (to, from) in order.iter().enumerate() {
-            if let Some(n) = new.get_mut(*from) {
-                *n = u32::try_from(to).unwrap_or(NONE);
-            }
-        }
-        let map = |a: u32| new.get(a as usize).copied().unwrap_or(0);
-        for d in &mut out.calls {
-            d.account = map(d.account);
-        }
-        let mut slots: Vec<Option<Account>> = accounts.into_iter().map(Some).collect();
-        out.accounts = order
-            .iter()
-            .filter_map(|i| slots.get_mut(*i)?.take())
-            .collect();
-    }
 }

@@ -64,6 +64,7 @@ impl Story {
             key,
             Some(crate::facts::inside::bits(a)),
             1,
+            0,
             NONE,
             0,
             status,
@@ -130,6 +131,25 @@ fn a_cookie_before_at_and_after_login_and_after_logout() {
 }
 
 #[test]
+fn a_cookie_that_a_logout_hands_out_is_not_the_next_ones_before_the_login() {
+    let mut s = Story::default();
+    let left = E::Left {
+        issued: vec![("cookie:sid".into(), 2)],
+    };
+    s.call(&[sid(1)], &[login("alice", 1)]);
+    s.call(&[sid(1)], &[E::Logout, left]);
+    s.call(&[sid(2)], &[]); // a guest
+    s.call(&[sid(2)], &[login("bob", 3)]);
+    s.call(&[sid(3)], &[]);
+    s.call(&[sid(2)], &[login("eva", 2)]); // kept
+    s.call(&[sid(2)], &[]);
+    assert_eq!(
+        s.names(),
+        ["alice", "alice", NOBODY, "bob", "bob", "eva", "eva"]
+    );
+}
+
+#[test]
 fn a_new_login_on_the_same_cookie_opens_a_new_interval() {
     let mut s = Story::default();
     s.call(&[sid(1)], &[login("alice", 1)]);
@@ -185,7 +205,7 @@ fn who_comes_in_twice_was_not_refused_where_refusals_are_read() {
         let addr = crate::facts::inside::bits("10.0.0.9".parse::<IpAddr>().unwrap());
         let answer = answer.try_into().unwrap();
         s.input
-            .push(key, Some(addr), 1, 4, answer, 200, &[sid(1)], events);
+            .push(key, Some(addr), 1, 0, 4, answer, 200, &[sid(1)], events);
     };
     call(9, &[login("alice", 1)]);
     call(8, &[E::LoginFailed { name: "bob".into() }]);
@@ -208,7 +228,8 @@ fn who_logs_in_twice_was_let_in_the_first_time_where_the_token_was_used() {
             ord: 0,
         };
         let addr = crate::facts::inside::bits("10.0.0.9".parse::<IpAddr>().unwrap());
-        s.input.push(key, Some(addr), 1, 4, 9, 200, creds, events);
+        s.input
+            .push(key, Some(addr), 1, 0, 4, 9, 200, creds, events);
     };
     let login = |print| E::Login {
         name: "alice".into(),
@@ -443,7 +464,7 @@ fn the_order_of_loading_does_not_matter() {
                 unit: *t,
                 ord: 0,
             };
-            input.push(key, Some(1), 1, NONE, 0, 200, c, e);
+            input.push(key, Some(1), 1, 0, NONE, 0, 200, c, e);
         }
         let (_, of) = Story {
             input: input.clone(),

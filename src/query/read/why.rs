@@ -6,6 +6,7 @@ use super::cx::Cx;
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE};
 use crate::case::ident;
 use crate::error::Result;
+use crate::facts::credentials::tenant;
 use rusqlite::OptionalExtension;
 
 /// Why, and the id of the call that shows it.
@@ -67,6 +68,7 @@ pub fn account(cx: &Cx, call: i64) -> Result<Reason> {
     if parent == Some(proof) && mine.is_empty() {
         text = format!("{place} caused this one, and it is {name}'s");
     }
+    text.push_str(&of_tenant(&name, &place, &here, &events));
     let person = mine
         .iter()
         .filter(|c| c.name.as_deref().is_some_and(|n| n != name))
@@ -78,6 +80,35 @@ pub fn account(cx: &Cx, call: i64) -> Result<Reason> {
         text: format!("{text} (confidence {conf:.2})"),
         proof: id,
     })
+}
+
+/// The tenant that the name is of, where this call or the one that shows it names one.
+fn of_tenant(name: &str, place: &str, here: &[IdentityEvent], theirs: &[IdentityEvent]) -> String {
+    let bare = name.rsplit('/').next().unwrap_or(name);
+    let said = |events: &[IdentityEvent], whose: &str| {
+        events.iter().find_map(|e| match e {
+            IdentityEvent::Tenant {
+                name: of,
+                tenant,
+                place,
+            } if (of.eq_ignore_ascii_case(bare) || of.eq_ignore_ascii_case(name))
+                && (!tenant::possible(place) || *name == format!("{tenant}/{bare}")) =>
+            {
+                Some(format!(
+                    "; of tenant {tenant}, read in {}{whose}",
+                    tenant::told(place)
+                ))
+            }
+            _ => None,
+        })
+    };
+    let whose = match place {
+        "this call" => String::new(),
+        other => format!(", {other}"),
+    };
+    said(theirs, &whose)
+        .or_else(|| said(here, ""))
+        .unwrap_or_default()
 }
 
 fn nobody(name: &str, mine: &[CredentialSeen], here: &[IdentityEvent]) -> String {
