@@ -323,12 +323,18 @@ const EQUALS: usize = 16;
 const TRIED: usize = 4;
 
 /// Who would do best beside these members, and with which part of its reads. Held rates understate what a refit gains, so a few of the
-/// best are refitted; and what did best against background is seldom what does best beside somebody who read the same.
-fn joins(l: &mut Leak, set: &[usize], best: &Fit) -> Option<(f64, usize, segments::Stretches)> {
-    let first = ranked(l, best, set).into_iter().filter(|x| x.0 > 0.0);
+/// best are refitted; and what did best against background is seldom what does best beside somebody who read the same. `but`: who may
+/// not join.
+fn joins(
+    l: &mut Leak,
+    but: &[usize],
+    set: &[usize],
+    best: &Fit,
+) -> Option<(f64, usize, segments::Stretches)> {
+    let first = ranked(l, best, but).into_iter().filter(|x| x.0 > 0.0);
     let mut list: Vec<usize> = first.take(TRIED).map(|x| x.1).collect();
     let same = |a: &usize| set.iter().any(|m| segments::alike(&l.all[*a], &l.all[*m]));
-    let others = (0..l.all.len()).filter(|a| !set.contains(a) && !l.barred[*a] && same(a));
+    let others = (0..l.all.len()).filter(|a| !but.contains(a) && !l.barred[*a] && same(a));
     list.extend(others.take(TRIED));
     let mut top: Option<(f64, usize, segments::Stretches)> = None;
     for a in list {
@@ -349,34 +355,39 @@ fn joins(l: &mut Leak, set: &[usize], best: &Fit) -> Option<(f64, usize, segment
     top
 }
 
-/// A member that leaves for another while the others take what counts of theirs anew: who joined first took what several took, and what
-/// is left for the others is no stretch of theirs any more. Whether one did.
+/// Accounts that join in the place of one that leaves.
+const FOR_ONE: usize = 2;
+
+/// A member that leaves for another, or for two, while the others take what counts of theirs anew: who joined first took what several
+/// took, and what is left for the others is no stretch of theirs any more. Whether one did.
 fn instead(reads: &Reads, l: &mut Leak, set: &mut Vec<usize>, best: &mut Fit) -> bool {
     for a in set.clone() {
-        if l.price[a] == 0.0 || !set.iter().any(|m| *m != a && segments::could(l, *m, a)) {
+        if l.price[a] == 0.0 {
             continue;
         }
-        let before: Vec<_> = set.iter().map(|m| (*m, segments::own(l, *m))).collect();
+        let mut before: Vec<_> = set.iter().map(|m| (*m, segments::own(l, *m))).collect();
         let mut less = without(set, a);
         let mut f = fit(l, &less);
         refine(l, &less, &mut f);
-        let mut joined: Option<(usize, segments::Stretches)> = None;
-        if let Some((_, other, part)) = joins(l, &less, &f) {
-            joined = Some((other, segments::take(l, other, part)));
+        for _ in 0..FOR_ONE.min(SET_MAX - less.len()) {
+            let mut but = less.clone();
+            but.push(a);
+            before.extend(segments::anew(l, &but, &f));
+            let Some((_, other, part)) = joins(l, &but, &less, &f) else {
+                break;
+            };
+            before.push((other, segments::take(l, other, part)));
             less = with(&less, other);
             look(reads, l, &less);
             f = fit(l, &less);
             refine(l, &less, &mut f);
+            if f.score() > best.score() + 1e-6 {
+                *set = less;
+                *best = f;
+                return true;
+            }
         }
-        if f.score() > best.score() + 1e-6 {
-            *set = less;
-            *best = f;
-            return true;
-        }
-        if let Some((other, old)) = joined {
-            segments::take(l, other, old);
-        }
-        for (m, part) in before {
+        for (m, part) in before.into_iter().rev() {
             segments::take(l, m, part);
         }
     }
@@ -431,7 +442,7 @@ fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
             segments::anew(l, &set, &best);
         }
         if set.len() < SET_MAX
-            && let Some((score, a, part)) = joins(l, &set, &best)
+            && let Some((score, a, part)) = joins(l, &set, &set, &best)
             && score > best.score()
         {
             segments::take(l, a, part);

@@ -22,7 +22,7 @@ pub(super) const LACK_MAX: f64 = 0.6;
 /// Share of `ln k!` that a set of k members does not cost. 0, 1/2, 0.7 and 1 were tried on seeded leaks (400000 to 402799).
 const FEWER: f64 = 0.7;
 /// Rates of those who gave away all and of those who gave some, and what each costs, in nats, that stands against one of the other kind.
-const ALL: f64 = 0.9;
+pub(super) const ALL: f64 = 0.9;
 const SOME: f64 = 0.75;
 const MIXED: f64 = 3.0;
 /// Chance that one record was missed, at most.

@@ -5,7 +5,8 @@
 //! Each record has a figure: what share of their reads those who received it have in common with the account, the likest counting most. A
 //! threshold is chosen so that records above it tell most of what the account received; the account itself is left out of the
 //! figures of its own reads, and so are readers that cannot be told apart from it. Where the order is known another figure is tried, and
-//! the more telling one stands: that others received the record between two that the account received side by side (`gaps`).
+//! the more telling one stands: that others received the record between two that the account received side by side (`gaps`). Where no
+//! figure tells anything and the account received most of the records that count of its own, what it missed is the rest of them.
 
 use super::Reads;
 use super::fit::{BINS, Leak, bin_of};
@@ -181,6 +182,16 @@ pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Near {
         let other = telling(&beside, &own, &known);
         if other.nats > cut.nats {
             (figure, cut) = (beside, other);
+        }
+    }
+    if cut.at == STEPS {
+        // Who received most of a region missed what it did not receive of it, whoever else did.
+        let mut all = (0.0, 0.0);
+        for t in (0..n).filter(|t| known(*t)) {
+            if own[t] { all.0 += 1.0 } else { all.1 += 1.0 }
+        }
+        if all.0 > all.1 {
+            (cut.at, cut.got) = (0, all);
         }
     }
     if cut.at == STEPS || cut.got.1 <= 0.0 {

@@ -1,12 +1,17 @@
 //! Whether a member leaks more of what it read than leaks of what others like it read. In: reads, a fitted set. Out: the member
-//! for whom that holds least. Bounds: one pass over all reads for each member.
+//! for whom that holds least. Bounds: two passes over all reads for each member.
+//!
+//! Where a member counts with a stretch of its reads, it need only stand out by that one, against those who read the same stretch: an
+//! evening that leaked whole is little of what somebody read in a year.
 
 use super::Reads;
-use super::fit::{Fit, Leak, clamp};
+use super::fit::{ALL, Fit, Leak, clamp};
 
 /// Records at the background rate that peers' records are mixed with: three records of somebody who is a little alike are no
 /// measure of anything.
 const PRIOR: f64 = 6.0;
+/// Share of all records from which on no stretch of somebody's reads stands for itself.
+const MUCH: f64 = 0.2;
 /// Share of a member's records from which on it is a peer of another member and no other explanation.
 const ALIKE: f32 = 0.4;
 
@@ -19,7 +24,16 @@ pub(super) fn weakest(
     best: &Fit,
     n: usize,
 ) -> Option<(usize, f64, f64)> {
+    let leaked_of = |a: usize| {
+        let rows = l.rows[a].iter();
+        rows.filter_map(|i| reads.leaked.get(*i as usize).copied())
+    };
     let is_leaked = |t: u32| l.index[t as usize] != u32::MAX;
+    let mut any = vec![false; reads.universe as usize];
+    for t in reads.by_account.iter().flatten() {
+        any[*t as usize] = true;
+    }
+    let received = any.iter().filter(|x| **x).count() as f64;
     let mut worst: Option<(f64, usize, f64, f64)> = None;
     for a in set {
         // Seen sending rows out: what its peers read does not speak for it any more.
@@ -37,28 +51,83 @@ pub(super) fn weakest(
                 of == Some(&v)
             })
         };
-        // Weight of a record: the largest share of a reader's records that this account received too.
+        let counted: Vec<u32> = leaked_of(*a).collect();
+        let mut part = vec![false; reads.universe as usize];
+        for t in &counted {
+            part[*t as usize] = true;
+        }
+        let stretch = l.price[*a] > 0.0 && l.picked[*a].is_none();
+        // Weight of a record: the largest share of a reader's records that this account received too, or of its stretch.
         let mut weight = vec![0.0f32; reads.universe as usize];
+        let mut beside = vec![0.0f32; reads.universe as usize];
         // What a member unlike this one received may come from there.
         let mut elsewhere = vec![false; reads.universe as usize];
         for (c, theirs) in reads.by_account.iter().enumerate() {
             if c == *a || theirs.is_empty() {
                 continue;
             }
-            let both = theirs.iter().filter(|t| own[**t as usize]).count();
-            let share = both as f32 / theirs.len() as f32;
+            let of = |own: &[bool]| {
+                let both = theirs.iter().filter(|t| own[**t as usize]).count();
+                both as f32 / theirs.len() as f32
+            };
+            let share = of(&own);
             // Members of one team do not hide behind each other.
             if set.contains(&c) && share < ALIKE {
+                let (whole, picked) = (l.price[c] == 0.0, l.picked[c]);
                 for t in theirs {
-                    elsewhere[*t as usize] = true;
+                    // Of a member that counts with a part it is that part.
+                    let of = |k: usize| l.labels.get(k).and_then(|of| of.get(*t as usize)).copied();
+                    if whole || picked.is_some_and(|(k, v)| of(k) == Some(v)) {
+                        elsewhere[*t as usize] = true;
+                    }
+                }
+                if !whole && picked.is_none() {
+                    for t in leaked_of(c) {
+                        elsewhere[t as usize] = true;
+                    }
                 }
                 continue;
             }
-            for t in theirs {
-                let w = &mut weight[*t as usize];
-                *w = w.max(share);
+            let raise = |weight: &mut [f32], share: f32| {
+                for t in theirs {
+                    let w = &mut weight[*t as usize];
+                    *w = w.max(share);
+                }
+            };
+            raise(&mut weight, share);
+            if stretch {
+                raise(&mut beside, of(&part));
             }
         }
+        let base = l.base(best);
+        // How far its rate stands above the rate of these records: nats, its rate, theirs.
+        let above = |weight: &[f32], k: f64, total: f64| -> Option<(f64, f64, f64)> {
+            let (mut hit, mut all, mut square) = (0.0f64, 0.0f64, 0.0f64);
+            for (t, w) in (0u32..).zip(weight) {
+                if *w > 0.0 && !own[t as usize] && !elsewhere[t as usize] && counts(t) {
+                    // Squared: near peers speak, strangers hardly do.
+                    let w = f64::from(*w) * f64::from(*w);
+                    all += w;
+                    square += w * w;
+                    if is_leaked(t) {
+                        hit += w;
+                    }
+                }
+            }
+            if all <= 0.0 || total < 1.0 {
+                return None;
+            }
+            // As many records of one weight would say as much.
+            let alike = all * all / square;
+            let (ph, pn) = (hit / all * alike + PRIOR * base, alike + PRIOR);
+            let (peers, own_rate) = (clamp(ph / pn), clamp(k / total));
+            let both = clamp((k + ph) / (total + pn));
+            // Two rates against one for both.
+            let ll = |h: f64, n: f64, p: f64| h * p.ln() + (n - h) * (1.0 - p).ln();
+            let nats =
+                ll(k, total, own_rate) + ll(ph, pn, peers) - ll(k, total, both) - ll(ph, pn, both);
+            Some((nats, own_rate, peers))
+        };
         let (mut k, mut total) = (0.0f64, 0.0f64);
         for t in reads.by_account[*a]
             .iter()
@@ -67,32 +136,24 @@ pub(super) fn weakest(
             total += 1.0;
             k += f64::from(u8::from(is_leaked(*t)));
         }
-        let (mut hit, mut all, mut square) = (0.0f64, 0.0f64, 0.0f64);
-        for (t, w) in (0u32..).zip(&weight) {
-            if *w > 0.0 && !own[t as usize] && !elsewhere[t as usize] && counts(t) {
-                // Squared: near peers speak, strangers hardly do.
-                let w = f64::from(*w) * f64::from(*w);
-                all += w;
-                square += w * w;
-                if is_leaked(t) {
-                    hit += w;
-                }
-            }
-        }
-        if all <= 0.0 || total < 1.0 {
+        let Some((nats, own_rate, peers)) = above(&weight, k, total) else {
+            continue;
+        };
+        let limit = 0.5 * (n.max(2) as f64).ln();
+        // Somewhere among its reads there is a stretch that does best, which is what its price is for. Whoever read on through a region
+        // that left in part at its source has such a stretch as well, but one that leaked in part; and a large part of all that there is
+        // holds whole regions.
+        let gave_all = counted.len() as f64 >= ALL * l.total(*a);
+        let much = reads.by_account[*a].len() as f64 > MUCH * received;
+        let stands = stretch && gave_all && !much && {
+            let k = counted.iter().filter(|t| !elsewhere[**t as usize]).count() as f64;
+            let total = l.rest[*a] + k;
+            above(&beside, k, total)
+                .is_some_and(|(nats, own, peers)| own > peers && nats - l.price[*a] >= limit)
+        };
+        if stands {
             continue;
         }
-        // As many records of one weight would say as much.
-        let alike = all * all / square;
-        let base = l.base(best);
-        let (ph, pn) = (hit / all * alike + PRIOR * base, alike + PRIOR);
-        let (peers, own_rate) = (clamp(ph / pn), clamp(k / total));
-        let both = clamp((k + ph) / (total + pn));
-        // Two rates against one for both.
-        let ll = |h: f64, n: f64, p: f64| h * p.ln() + (n - h) * (1.0 - p).ln();
-        let nats =
-            ll(k, total, own_rate) + ll(ph, pn, peers) - ll(k, total, both) - ll(ph, pn, both);
-        let limit = 0.5 * (n.max(2) as f64).ln();
         if (own_rate <= peers || nats < limit) && worst.as_ref().is_none_or(|w| nats < w.0) {
             worst = Some((nats, *a, own_rate, peers));
         }

@@ -30,8 +30,8 @@ pub(super) fn choose(l: &mut Leak, null: &Fit) -> Vec<f64> {
 const ANEW: usize = 32;
 
 /// Chooses the parts of those anew who received most of what a set leaves open: what one took elsewhere is not what makes him a member
-/// beside others.
-pub(super) fn anew(l: &mut Leak, set: &[usize], on: &Fit) {
+/// beside others. What they were is handed back.
+pub(super) fn anew(l: &mut Leak, set: &[usize], on: &Fit) -> Vec<(usize, Stretches)> {
     let mut open: Vec<(f64, usize)> = (0..l.all.len())
         .filter(|a| !set.contains(a) && !l.barred[*a])
         // who received the same as a member stands beside it as it is: they may not be told apart
@@ -45,10 +45,13 @@ pub(super) fn anew(l: &mut Leak, set: &[usize], on: &Fit) {
         .filter(|x| x.0 >= FEW as f64)
         .collect();
     open.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
-    for (_, a) in open.into_iter().take(ANEW) {
-        let part = best(l, a, on).unwrap_or_else(|| whole(l, a));
-        take(l, a, part);
-    }
+    let looked = open.into_iter().take(ANEW);
+    looked
+        .map(|(_, a)| {
+            let part = best(l, a, on).unwrap_or_else(|| whole(l, a));
+            (a, take(l, a, part))
+        })
+        .collect()
 }
 
 /// What counts of an account's reads.
@@ -71,15 +74,6 @@ pub(super) fn whole(l: &Leak, a: usize) -> Stretches {
         picked: None,
         gain: 0.0,
     }
-}
-
-/// Whether account `m` received several records that count of another's and do not count of its own.
-pub(super) fn could(l: &Leak, m: usize, a: usize) -> bool {
-    let has = |of: &[u32], t: &u32| of.binary_search(t).is_ok();
-    let more = l.rows[a].iter();
-    more.filter(|t| has(&l.all[m], t) && !has(&l.rows[m], t))
-        .count()
-        >= FEW
 }
 
 /// Share of what one received that the other must have received too.
