@@ -26,6 +26,19 @@ pub fn many(n: u64, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
+/// One end of a flow; what has no ports (ICMP) shows none.
+pub fn end(addr: &str, port: u16) -> String {
+    let addr = if addr.contains(':') && port > 0 {
+        format!("[{addr}]")
+    } else {
+        addr.to_owned()
+    };
+    if port > 0 {
+        format!("{addr}:{port}")
+    } else {
+        addr
+    }
+}
 /// Whether a character must never reach a terminal as it is: controls, bidirectional and other format
 /// characters (Unicode Cc, Cf), line and paragraph separators, private use, tags, variation selectors beyond emoji style.
 pub fn is_unsafe(c: char) -> bool {

@@ -101,10 +101,11 @@ pub fn is_stale(conn: &Connection) -> Result<bool> {
     Ok(get(conn, "stale")?.as_deref() == Some("1"))
 }
 
-/// Whether what is here is not all: a load has not ended (it runs, or was killed), or facts are not decided yet.
+/// Whether what is here is not all: a load has not ended (it runs, or was killed), or facts are not decided yet. A case into which
+/// nothing was loaded yet is one whose load has only just begun, or was killed there.
 pub fn is_partial(conn: &Connection) -> Result<bool> {
     let open: bool = conn.query_row(
-        "SELECT EXISTS(SELECT 1 FROM load WHERE state<>'done')",
+        "SELECT EXISTS(SELECT 1 FROM load WHERE state<>'done') OR NOT EXISTS(SELECT 1 FROM load)",
         [],
         |r| r.get(0),
     )?;

@@ -65,6 +65,18 @@ fn new_case_in(dir: &Path, first_input: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
+/// Whether a file is a case by what it begins with. A pipe is not looked into: what it gives once it does not give again.
+pub fn is_case(path: &Path) -> bool {
+    use std::io::Read as _;
+    if !path.is_file() {
+        return false;
+    }
+    let mut head = [0; 72];
+    let read = std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut head));
+    let id = super::open::APPLICATION_ID.to_be_bytes();
+    read.is_ok() && head.starts_with(b"SQLite format 3\0") && head.ends_with(&id)
+}
+
 /// Makes a folder, and what is above it, for the owner alone.
 pub fn make_dir(dir: &Path) -> Result<()> {
     std::fs::DirBuilder::new()

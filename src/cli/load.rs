@@ -60,13 +60,20 @@ pub(super) fn load(args: &Args, files: &[PathBuf]) -> Result<u8> {
 
 /// `leaktrace [FILE...]`: the interface where there is a terminal, else rows of calls.
 pub(super) fn browse(args: &Args, files: &[PathBuf]) -> Result<u8> {
-    let files = given(args, files);
+    let mut files = given(args, files);
+    // a case that stands where evidence would is the one that is meant
+    let own = match (&args.common.case, files.as_slice()) {
+        (None, [one]) if place::is_case(one) => files.pop(),
+        _ => None,
+    };
     let interface = std::io::stdout().is_terminal()
         && !args.common.no_ui
         && !args.common.json
         && !args.common.count;
     if interface {
-        let case = if files.is_empty() {
+        let case = if let Some(own) = own {
+            own
+        } else if files.is_empty() {
             case::existing(args)?
         } else {
             case::to_load(args, &files)?
@@ -74,7 +81,9 @@ pub(super) fn browse(args: &Args, files: &[PathBuf]) -> Result<u8> {
         return screen(args, case, &files);
     }
     let mut code = OK;
-    let path = if files.is_empty() {
+    let path = if let Some(own) = own {
+        own
+    } else if files.is_empty() {
         case::existing(args)?
     } else {
         let options = options(args, &files, case::to_load(args, &files)?)?;

@@ -129,7 +129,7 @@ impl<'a> Rows<'a> {
         if self.own() {
             self.columns
                 .iter()
-                .map(|c| table::cell(object.get(c.field), c))
+                .map(|c| table::cell(c.of(object), c))
                 .collect()
         } else {
             object

@@ -1,7 +1,7 @@
 //! Columns for people. In: JSON values. Out: cells of visible text, aligned. Bounds: a cell is cut at its column's width.
 
 use crate::call::text::visible;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// A column of a verb's table.
@@ -14,6 +14,20 @@ pub(super) struct Column {
     pub right: bool,
     /// Widest a cell may be.
     pub max: usize,
+    /// Field that stands in where the first one is not known.
+    pub or: &'static str,
+}
+
+impl Column {
+    /// With a field that stands in where the first one is not known.
+    pub(super) const fn or(self, field: &'static str) -> Column {
+        Column { or: field, ..self }
+    }
+    /// What it shows of a row.
+    pub(super) fn of<'a>(&self, row: &'a Map<String, Value>) -> Option<&'a Value> {
+        let known = row.get(self.field).filter(|v| !v.is_null());
+        known.or_else(|| row.get(self.or))
+    }
 }
 
 /// A text column.
@@ -23,6 +37,7 @@ pub(super) const fn left(field: &'static str, head: &'static str, max: usize) ->
         head,
         right: false,
         max,
+        or: "",
     }
 }
 
@@ -33,6 +48,7 @@ pub(super) const fn right(field: &'static str, head: &'static str) -> Column {
         head,
         right: true,
         max: 24,
+        or: "",
     }
 }
 

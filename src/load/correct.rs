@@ -13,6 +13,7 @@ use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::facts::templates::given::{Step, steps};
+use crate::facts::templates::segments;
 use crate::limits;
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::json;
@@ -112,6 +113,27 @@ fn earlier(all: &[Correction], kind: &str, target: &str) -> Option<BTreeSet<Stri
     )
 }
 
+/// Those of `values` that no call has at a step of a route, or of one that goes on from it.
+fn never(conn: &Connection, a: &Found, at: usize, values: &[String]) -> Result<Vec<String>> {
+    let mut left: BTreeSet<&str> = values.iter().map(String::as_str).collect();
+    let mut paths = conn.prepare(
+        "SELECT c.path FROM call_fact f JOIN call c ON c.id=f.call_id WHERE c.path IS NOT NULL AND f.api_id IN (
+           SELECT id FROM api WHERE ifnull(host,'')=?1 AND (route=?2 OR substr(route,1,length(?2)+1)=?2||'/'))",
+    )?;
+    let mut rows = paths.query((&a.host, &a.route))?;
+    while let Some(row) = rows.next()? {
+        if left.is_empty() {
+            break;
+        }
+        let path = row.get_ref(0)?.as_str().unwrap_or_default();
+        if let Some(seg) = segments(path).get(at) {
+            left.remove(seg.as_ref());
+        }
+    }
+    let never = values.iter().filter(|v| left.contains(v.as_str()));
+    Ok(never.cloned().collect())
+}
+
 /// Writes a correction; facts are stale from then on. Gives what was done, in words.
 ///
 /// # Errors
@@ -155,10 +177,16 @@ pub fn apply(conn: &Connection, change: &Change) -> Result<String> {
             let n = set.len();
             let v = json!({ "at": at, "values": set }).to_string();
             marks::correct(conn, "api-split", &target, &v)?;
-            Ok(if n == 0 {
-                format!("{api}: every value is an API of its own")
-            } else {
-                format!("{api}: {} apart", values.join(", "))
+            // it holds for later loads too, so it stands; what was mistyped is seen by this
+            let never = never(conn, &a, *at, values)?;
+            Ok(match (n, never.as_slice()) {
+                (0, _) => format!("{api}: every value is an API of its own"),
+                (_, []) => format!("{api}: {} apart", values.join(", ")),
+                (_, never) => format!(
+                    "{api}: {} apart; no call here has {} so far",
+                    values.join(", "),
+                    never.join(" or ")
+                ),
             })
         }
         Change::Merge(apis) => merge(conn, &all, apis),

@@ -174,7 +174,7 @@ impl<'a> Cited<'a> {
             };
             let end = |a: &Option<String>, p: Option<u16>| {
                 let a = a.as_deref().unwrap_or("-");
-                line(p.map_or_else(|| a.to_owned(), |p| format!("{a}:{p}")))
+                line(crate::call::text::end(a, p.unwrap_or(0)))
             };
             let at: Vec<String> = r
                 .locators

@@ -1,4 +1,4 @@
-//! Captures in formats of other tools, which are not read. In: a file's first bytes. Out: what it is and what to do. Bounds: none
+//! Captures in formats of other tools, and databases, which are not read. In: a file's first bytes. Out: what it is and what to do. Bounds: none
 //! needed.
 
 /// How files of a format begin, and what it is called.
@@ -24,8 +24,16 @@ const FORMATS: &[(&[u8], &str)] = &[
     (b"btsnoop\0", "Bluetooth btsnoop"),
 ];
 
-/// Why a capture that begins so is refused; `None` where it is in none of these formats.
+/// How a database of SQLite begins: a case is one.
+const DATABASE: &[u8] = b"SQLite format 3\0";
+
+/// Why a file that begins so is refused; `None` where it is in none of these formats.
 pub(super) fn refused(begin: &[u8]) -> Option<String> {
+    if begin.starts_with(DATABASE) {
+        return Some(
+            "an SQLite database, and no evidence: a case is opened with `--case FILE`".to_owned(),
+        );
+    }
     let (_, name) = FORMATS.iter().find(|(magic, _)| begin.starts_with(magic))?;
     Some(format!(
         "a capture in the format of {name}, which is not read: convert it with `editcap -F pcapng FILE FILE.pcapng`"
@@ -40,6 +48,7 @@ mod tests {
     #[test]
     fn formats_that_are_read_are_no_foreign_ones() {
         assert!(refused(b"GMBU\x00\x02").is_some_and(|w| w.contains("Network Monitor 2")));
+        assert!(refused(b"SQLite format 3\0\x10\0").is_some_and(|w| w.contains("--case")));
         for (magic, name) in FORMATS {
             let kind = crate::source::kind_of(magic, &Formats::default());
             assert_eq!(kind, None, "{name}");

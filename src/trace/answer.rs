@@ -159,9 +159,9 @@ pub fn run(
         Ok(came)
     };
     let mut clue = match question {
-        Question::Value(v) => {
-            clue::one(v, &mut typer).map_err(|_| usage("--value: nothing to look for".into()))?
-        }
+        Question::Value(v) => clue::one(v, &mut typer).map_err(|_| {
+            usage("too short to look for: a value has two characters or more".into())
+        })?,
         Question::Clue { name, bytes } => clue::read(name, bytes, &mut typer, &mut finder)?,
         Question::Record(id) => record(conn, &e, by, id)?,
         Question::Subject(kind, name) => {

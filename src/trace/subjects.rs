@@ -25,6 +25,9 @@ pub struct Deliveries {
     pub by_account: Vec<(i64, Vec<u32>)>,
     /// The same subjects for each of them in the order in which they were first delivered.
     pub in_order: Vec<Vec<u32>>,
+    /// The same in the order in which they were last delivered: an export of what was looked at before stands together there alone.
+    /// Empty for an account of which it is the same order.
+    pub at_last: Vec<Vec<u32>>,
     /// Subjects that left for an outside address, and who may have sent them: the account of the request, or one that
     /// received at the address it came from. Sorted by account; of what the account had received, distinct.
     pub sent_out: Vec<(i64, Vec<u32>)>,
@@ -227,6 +230,14 @@ fn first_seen(list: &[u32]) -> Vec<u32> {
     at.into_iter().map(|x| x.0).collect()
 }
 
+/// The same list in the order in which each of it comes last.
+fn last_seen(list: &[u32]) -> Vec<u32> {
+    let turned: Vec<u32> = list.iter().rev().copied().collect();
+    let mut out = first_seen(&turned);
+    out.reverse();
+    out
+}
+
 impl Deliveries {
     /// Reads all answers. `loose`: records without a strong value count too, each for itself (the clue has no strong
     /// value of a data class, so shares must be of all records). `until`: nothing delivered later counts.
@@ -293,30 +304,34 @@ impl Deliveries {
             .filter(|x| until.is_none_or(|u| x.0 <= u))
             .collect();
         order.sort_unstable();
-        let mut by: FxHashMap<i64, Vec<u32>> = FxHashMap::default();
+        let mut by: FxHashMap<i64, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
         for (_, call) in order {
             let (Some(account), Some(c)) = (e.receiver(call), e.calls.get(call as usize)) else {
                 continue;
             };
             let at = of_body.partition_point(|(b, _)| *b < c.resp);
-            let own = by.entry(account).or_default();
-            own.extend(
-                of_body
-                    .iter()
-                    .skip(at)
-                    .take_while(|(b, _)| *b == c.resp)
-                    .map(|(_, s)| *s),
-            );
+            let came = of_body.iter().skip(at);
+            let came = came.take_while(|(b, _)| *b == c.resp).map(|(_, s)| *s);
+            let (own, last) = by.entry(account).or_default();
+            own.extend(came.clone());
+            last.extend(came);
+            // what comes again and again takes no room
             if own.len() > 1 << 20 && own.len().is_power_of_two() {
                 *own = first_seen(own);
             }
+            if last.len() > 1 << 20 && last.len().is_power_of_two() {
+                *last = last_seen(last);
+            }
         }
-        let mut lists: Vec<(i64, Vec<u32>)> = by.into_iter().collect();
+        let mut lists: Vec<_> = by.into_iter().collect();
         lists.sort_unstable_by_key(|a| a.0);
         let mut by_account: Vec<(i64, Vec<u32>)> = Vec::with_capacity(lists.len());
         let mut in_order: Vec<Vec<u32>> = Vec::with_capacity(lists.len());
-        for (a, list) in lists {
+        let mut at_last: Vec<Vec<u32>> = Vec::with_capacity(lists.len());
+        for (a, (list, last)) in lists {
             let list = first_seen(&list);
+            let last = last_seen(&last);
+            at_last.push(if last == list { Vec::new() } else { last });
             let mut sorted = list.clone();
             sorted.sort_unstable();
             by_account.push((a, sorted));
@@ -327,6 +342,7 @@ impl Deliveries {
             subjects,
             by_account,
             in_order,
+            at_last,
             sent_out,
             prints,
             of_node,

@@ -234,9 +234,9 @@ pub fn judge(
     accounts.sort_unstable();
     accounts.dedup();
     let is_leaked = Set::of(fresh, &leaked);
-    let (mut by_account, mut in_order) = (Vec::new(), Vec::new());
+    let (mut by_account, mut in_order, mut at_last) = (Vec::new(), Vec::new(), Vec::new());
     for a in &accounts {
-        let (mut own, mut ordered) = (Vec::new(), Vec::new());
+        let (mut own, mut ordered, mut last) = (Vec::new(), Vec::new(), Vec::new());
         if !relays.contains_key(a) {
             // what was delivered to it and did not leak, and of the leak what it covers
             let rows = cover.rows.get(a).map_or(&[][..], Vec::as_slice);
@@ -250,18 +250,25 @@ pub fn judge(
                 .and_then(|i| c.all.by_account.get(i))
                 .map_or(&[][..], |x| &x.1);
             let all_in_order = i.and_then(|i| c.all.in_order.get(i)).map_or(&[][..], |x| x);
+            let all_at_last = i.and_then(|i| c.all.at_last.get(i)).map_or(&[][..], |x| x);
             own.extend(all.iter().copied().filter(|t| !is_leaked.has(*t)));
             own.extend(&covered);
             own.sort_unstable();
             own.dedup();
             if c.counts("time") {
-                ordered.extend(all_in_order.iter().copied().filter(counts));
                 // Rows without a subject in the deliveries have no place among them.
-                ordered.extend(covered.iter().filter(|t| all.binary_search(t).is_err()));
+                let others = covered.iter().filter(|t| all.binary_search(t).is_err());
+                ordered.extend(all_in_order.iter().copied().filter(counts));
+                ordered.extend(others.clone());
+                if !all_at_last.is_empty() {
+                    last.extend(all_at_last.iter().copied().filter(counts));
+                    last.extend(others);
+                }
             }
         }
         by_account.push(own);
         in_order.push(ordered);
+        at_last.push(last);
     }
     let outs = sent_outside(c, r, &cover, details)?;
     let base = leaked.len() as f64 / f64::from(fresh.max(1));
@@ -304,6 +311,11 @@ pub fn judge(
         by_account,
         in_order: if c.counts("time") {
             in_order
+        } else {
+            Vec::new()
+        },
+        at_last: if c.counts("time") {
+            at_last
         } else {
             Vec::new()
         },

@@ -131,6 +131,7 @@ pub fn model(
         marks: Default::default(),
         names: Default::default(),
         commands: Vec::new(),
+        offered: Default::default(),
         undo: Vec::new(),
         redo: Vec::new(),
         dates: false,

@@ -477,6 +477,8 @@ pub struct Model {
     pub corrected: bool,
     /// Lines of find, note and other prompts that were typed.
     pub typed: Vec<String>,
+    /// Paths that were offered for a typed one, and what was typed then.
+    pub offered: (String, Vec<String>),
     /// Status to leave with; set once.
     pub ended: Option<i32>,
     /// Orders to the main loop.

@@ -270,6 +270,14 @@ fn corrections_apply_at_once_and_survive_reload_and_a_later_load() {
         0
     );
     assert!(has("GET shop.example/v1/users/3") && has("GET shop.example/v1/users/{id}"));
+    // what no call has there is kept for later loads, and told
+    let (code, said) = correct(&["split", "GET shop.example/v1/users/{id}", "4", "nobody"]);
+    assert!(
+        code == 0 && said.contains("no call here has nobody so far"),
+        "{said}"
+    );
+    let (code, said) = correct(&["undo"]);
+    assert_eq!(code, 0, "{said}");
     assert_eq!(apis(&rig)["GET shop.example/v1/users/{id}"]["calls"], 5);
     assert_eq!(apis(&rig)["GET shop.example/v1/users/3/orders"]["calls"], 1);
     // merge

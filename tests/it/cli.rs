@@ -214,6 +214,15 @@ fn what_a_load_has_not_ended_is_said_to_be_partial() {
         let said = said(args);
         assert!(said.contains("every number is partial"), "{args:?}: {said}");
     }
+    // killed before anything of it was written down
+    std::fs::remove_file(&cut.case).unwrap();
+    drop(leaktrace::case::Case::create_or_open(&cut.case, &[], false).unwrap());
+    let out = cut.run(&["calls", "--count"]);
+    assert!(
+        text(&out.stderr).contains("every number is partial"),
+        "{}",
+        text(&out.stderr)
+    );
 }
 
 #[test]
@@ -240,6 +249,32 @@ fn a_case_in_the_folder_of_its_evidence_is_none_of_it() {
     // named by hand it is an error, as any other file that is none
     let own = l.case.to_str().unwrap().to_owned();
     assert_eq!(l.run(&["load", &own]).status.code(), Some(4));
+}
+
+#[test]
+fn a_case_that_stands_where_evidence_would_is_opened() {
+    let l = loaded();
+    // no case is named, and none was used before
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_leaktrace"));
+        c.args(args).env("XDG_STATE_HOME", dir.path());
+        c.output().unwrap()
+    };
+    let own = l.case.to_str().unwrap();
+    let out = run(&[own, "--json", "--limit", "3"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let named = l.run(&["calls", "--json", "--limit", "3"]);
+    assert_eq!(text(&out.stdout), text(&named.stdout));
+    // loaded into another case it is refused, with what it is
+    let other = dir.path().join("other.ltc");
+    let out = run(&["load", own, "--case", other.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(4));
+    assert!(
+        text(&out.stderr).contains("--case"),
+        "{}",
+        text(&out.stderr)
+    );
 }
 
 #[test]

@@ -260,7 +260,11 @@ fn pages(r: &mut Rng, accounts: usize) -> Vec<Vec<u32>> {
     reads
 }
 
-fn ask_in_order(in_order: Vec<Vec<u32>>, mut leaked: Vec<u32>) -> Solution {
+fn ask_in_order(reads: Vec<Vec<u32>>, leaked: Vec<u32>) -> Solution {
+    solve(&in_order(reads, leaked))
+}
+
+fn in_order(in_order: Vec<Vec<u32>>, mut leaked: Vec<u32>) -> Reads {
     leaked.sort_unstable();
     leaked.dedup();
     let sorted = |v: &Vec<u32>| {
@@ -268,13 +272,13 @@ fn ask_in_order(in_order: Vec<Vec<u32>>, mut leaked: Vec<u32>) -> Solution {
         v.sort_unstable();
         v
     };
-    solve(&Reads {
+    Reads {
         universe: RECORDS + 5000,
         by_account: in_order.iter().map(sorted).collect(),
         in_order,
         leaked,
         ..Reads::default()
-    })
+    }
 }
 
 /// Two read the same two hundred records one after the other, among others that differ: nothing tells who took them.
@@ -299,6 +303,55 @@ fn who_could_have_taken_the_same_stretch_is_a_tie() {
     }
     println!("ties of stretches: {good} of {all}");
     assert_eq!(good, all);
+}
+
+/// One exported three hundred records, another eighty of them of which it had looked at some one by one before; the first sixty of its
+/// export leaked. Both had them together, and of the other it is less: nobody is sure that it was the other.
+#[test]
+fn an_export_of_what_was_looked_at_before_is_a_stretch_too() {
+    let mut r = Rng::new(504);
+    let (mut good, mut sure, mut before, all) = (0, 0, 0, 10);
+    for _ in 0..all {
+        let mut reads = pages(&mut r, 60);
+        let from = r.below(u64::from(RECORDS) - 400) as u32;
+        reads[10] = (from..from + 300).collect();
+        let export: Vec<u32> = (from + 100..from + 180).collect();
+        // some of the export, and others, one by one and mixed
+        let mut own: Vec<u32> = (0..32)
+            .map(|i| match i % 3 {
+                0 => from + 100 + r.below(80) as u32,
+                _ => r.below(u64::from(RECORDS)) as u32,
+            })
+            .filter(|t| !(from..from + 100).contains(t) && !(from + 180..from + 300).contains(t))
+            .collect();
+        own.sort_by_key(|t| t.wrapping_mul(2_654_435_761));
+        own.dedup();
+        let mut last: Vec<u32> = own
+            .iter()
+            .copied()
+            .filter(|t| !export.contains(t))
+            .collect();
+        last.extend(&export);
+        let seen = own.clone();
+        own.extend(export.iter().filter(|t| !seen.contains(t)));
+        let mut at_last = vec![Vec::new(); reads.len()];
+        at_last[11] = last;
+        reads[11] = own;
+        let leaked: Vec<u32> = export.iter().copied().take(60).collect();
+        let ask = |at_last: Vec<Vec<u32>>| {
+            solve(&Reads {
+                at_last,
+                ..in_order(reads.clone(), leaked.clone())
+            })
+        };
+        let got = ask(at_last);
+        let wrong = |s: &Solution| s.set == [10] && s.confidence > 0.9;
+        good += usize::from(got.set == [11]);
+        sure += usize::from(wrong(&got));
+        before += usize::from(wrong(&ask(Vec::new())));
+    }
+    println!("exports: {good} of {all}, surely wrong {sure}, by first deliveries alone {before}");
+    assert!(good >= 8 && sure == 0, "{good} of {all}, wrong {sure}");
 }
 
 /// Rows that are missing from the pages of a leaker are in the same pages of others: a capture lost them, nobody else leaked them.

@@ -200,6 +200,8 @@ fn every_hint_in_the_last_line_changes_something() {
         r.keys(at);
         let hints = leaktrace::ui::keys::hints(&leaktrace::ui::update::contexts(&r.m));
         assert!(hints.len() > 4, "{at}");
+        let names_itself = hints.iter().any(|(_, what)| *what == "replay");
+        assert_eq!(names_itself, at != FILM, "{at}");
         for (k, what) in hints {
             let (mut r, _d) = rig((160, 50));
             r.keys(at);

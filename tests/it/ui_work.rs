@@ -100,6 +100,97 @@ fn a_clue_that_is_not_there_is_said_to_be_missing_and_not_looked_for_as_text() {
 }
 
 #[test]
+fn paths_that_begin_alike_are_chosen_by_tab_one_after_the_other() {
+    let (mut r, d) = rig((80, 24));
+    let folder = d.path().join("found");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["leak-a.csv", "leak-b.csv"] {
+        std::fs::write(folder.join(name), "mobile\n17724879589\n").unwrap();
+    }
+    let begun = folder.join("l").to_string_lossy().into_owned();
+    r.keys("6 Enter");
+    r.msg(leaktrace::ui::msg::Msg::Paste(begun));
+    r.keys("Tab");
+    r.shows("leak-a.csv  leak-b.csv").shows("the next of these");
+    // the first, the second, the first again, and the second for good
+    for name in ["leak-a.csv ", "leak-b.csv ", "leak-a.csv ", "leak-b.csv "] {
+        r.keys("Tab");
+        let typed = r
+            .text()
+            .lines()
+            .find(|l| l.contains("/found/"))
+            .map(str::to_owned);
+        assert!(
+            typed.is_some_and(|l| l.contains(name)),
+            "{name}: {}",
+            r.text()
+        );
+    }
+    r.keys("Enter");
+    r.shows("Trace leak-b.csv");
+}
+
+#[test]
+fn a_value_that_is_too_short_is_told_in_the_interface_s_own_words() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("6 Enter x Enter");
+    r.shows("too short to look for");
+    assert!(!r.text().contains("--value"), "{}", r.text());
+}
+
+#[test]
+fn an_address_that_was_traced_as_a_text_says_how_it_is_asked_for() {
+    let (mut r, _d) = rig((80, 24));
+    r.keys("6 Enter `203.0.113.99` Enter");
+    r.shows("nothing of it was seen")
+        .shows("address:203.0.113.99 asks");
+    assert!(!r.text().contains("never seen leaving"), "{}", r.text());
+}
+
+#[test]
+fn what_a_log_says_of_bytes_is_shown_and_what_nobody_says_is_no_zero() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("4 / `flags:log-only path:/health` Enter");
+    r.shows("200       -        3     - S0 L");
+    // what went in is not known: no filter is made of it
+    r.keys("l l l l l =");
+    assert_eq!(r.m.filter.applied, "flags:log-only path:/health");
+    r.keys("l =");
+    assert!(
+        r.m.filter.applied.ends_with("resp_body_len:3"),
+        "{}",
+        r.m.filter.applied
+    );
+    r.keys("4 / C-u Enter");
+    // the ends of a connection over IPv6 are told from their ports
+    use leaktrace::call::text::end;
+    assert_eq!(end("2001:db8::5", 80), "[2001:db8::5]:80");
+    assert_eq!(end("10.0.0.1", 0), "10.0.0.1");
+}
+
+#[test]
+fn what_is_under_the_cursor_leads_on_to_its_calls() {
+    let (mut r, _d) = rig((160, 50));
+    // a risk lists its calls as calls, and Enter on one of them opens it
+    r.keys(": `screen risks` Enter");
+    r.shows("GET /api/reports/customers?page=1&size=25");
+    r.keys("Tab j j j j j j j Enter");
+    r.shows("Call 56bd6b458fdc-");
+    // a finding says whose call it is in, and in which packets
+    let (mut r, _d) = rig((160, 50));
+    r.keys(": `screen findings` Enter");
+    r.shows("account     he.jun")
+        .shows("api         POST api.shop.example/app/login")
+        .shows("packets 22-33");
+    // a session and a flow list what was called
+    let (mut r, _d) = rig((160, 50));
+    r.keys("5 j");
+    r.shows("POST api.shop.example/login");
+    r.keys(": `screen flows` Enter");
+    r.shows("GET 10.20.1.14:8200/identities");
+}
+
+#[test]
 fn a_trace_that_cannot_be_answered_says_why_where_its_answer_would_stand() {
     let (mut r, d) = rig((80, 24));
     let copy = d.path().join("copy.ltc");

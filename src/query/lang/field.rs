@@ -208,6 +208,14 @@ impl Field {
                 sub: String::new(),
             })
     }
+    /// Its name, with a much shorter one that people rather write.
+    pub fn both_names(&self) -> String {
+        let d = self.def();
+        match d.aliases.first().filter(|a| a.len() * 2 < d.name.len()) {
+            Some(short) => format!("{short} ({self})"),
+            None => self.to_string(),
+        }
+    }
     /// Its line of the table.
     pub fn def(&self) -> &'static FieldDef {
         // The table is made together with the enum: position and number agree.

@@ -442,7 +442,7 @@ impl<'a> Parser<'a> {
                 .ok_or("an address or a network such as 10.0.0.0/8"),
             Ty::Bool => value::boolean(text).map(drop).ok_or("true or false"),
         };
-        ok.map_err(|want| self.error_at(at, format!("{field} wants {want}")))
+        ok.map_err(|want| self.error_at(at, format!("{} wants {want}", field.both_names())))
     }
 
     fn value(&mut self, ranged: bool) -> Result<Value> {

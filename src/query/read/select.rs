@@ -220,7 +220,7 @@ fn key(sort: Sort) -> &'static str {
         Sort::Time => "c.ts",
         Sort::Dur => "coalesce(c.end_ts-c.ts,-1)",
         Sort::Status => "coalesce(c.status,-1)",
-        Sort::Size => "coalesce(c.resp_content_len,-1)",
+        Sort::Size => "coalesce(c.resp_content_len,c.resp_body_len,-1)",
         Sort::Level => "coalesce(f.level,-1)",
         Sort::Records => "coalesce(f.records,-1)",
         Sort::Account => "coalesce((SELECT name FROM account WHERE id=f.account_id),'')",

@@ -52,6 +52,8 @@ pub(super) struct Leak {
     pub barred: Vec<bool>,
     /// What an account read, leaked or not, in order where that is known.
     pub order: Vec<Vec<u32>>,
+    /// The same in the order of the last deliveries, where that is another one.
+    pub last: Vec<Vec<u32>>,
     /// Whether it is.
     pub timed: bool,
     /// Properties of records: for each the value of each record, see [`super::Label`].
@@ -200,6 +202,7 @@ impl Leak {
                 true => r.by_account.clone(),
                 false => r.in_order.clone(),
             },
+            last: r.at_last.clone(),
             timed: !r.in_order.is_empty(),
             labels: r.labels.iter().map(|l| l.of.clone()).collect(),
             picked: vec![None; r.by_account.len()],

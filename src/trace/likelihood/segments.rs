@@ -118,21 +118,7 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
     if order.len() < FEW {
         return None;
     }
-    // Index of each read and the chance that it leaked otherwise; nothing for one that did not leak.
-    let seq: Vec<Option<(u32, f64)>> = order
-        .iter()
-        .map(|t| {
-            let i = l
-                .index
-                .get(*t as usize)
-                .copied()
-                .filter(|i| *i != u32::MAX)?;
-            Some((
-                i,
-                1.0 - (1.0 - on.b[l.bin[i as usize]]) * on.keep[i as usize],
-            ))
-        })
-        .collect();
+    let seq = chances(l, order, on);
     let n = seq.len() as f64;
     let hit = seq.iter().flatten().count();
     if hit < FEW || hit == seq.len() {
@@ -152,38 +138,20 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
         worth(&seq, q, &mut |_| true)
     };
     let mut top: Option<Part> = None;
-    let starts: &[f64] = if l.timed { &[0.9, 0.5, 0.2] } else { &[] };
-    for start in starts {
-        let mut q: f64 = *start;
-        for _ in 0..PASSES {
-            let (taken, turns) = viterbi(&seq, q, turn);
-            let mut k = taken.iter();
-            let (mut hit, mut all) = (0.0, 0.0);
-            for (s, _) in seq.iter().zip(&taken).filter(|(_, t)| **t) {
-                all += 1.0;
-                if let Some((_, b)) = s {
-                    hit += q / (q + (1.0 - q) * b);
-                }
-            }
-            if all < 1.0 {
-                break;
-            }
-            q = clamp(hit / all).min(0.999);
-            let price = turns as f64 * turn;
-            let gain = worth(&seq, q, &mut |_| k.next().copied().unwrap_or(false)) - price;
-            if top.as_ref().is_none_or(|t| gain > t.gain + 1e-9) {
-                top = Some(Part {
-                    gain,
-                    taken,
-                    price,
-                    picked: None,
-                });
-            }
-        }
+    stretches(l, &seq, turn, 0.0, &mut top);
+    // What was looked at one by one and then exported stands together where each stands at its last delivery. Which of both orders it
+    // is has to be said as well.
+    let other = l.last.get(a).filter(|o| o.len() == order.len());
+    let other = other.map(|o| chances(l, o, on));
+    let first = top.as_ref().map(|t| t.gain);
+    if let Some(other) = &other {
+        stretches(l, other, turn, std::f64::consts::LN_2, &mut top);
     }
+    let mut by_last = top.as_ref().map(|t| t.gain) != first;
     for part in (0..l.labels.len()).flat_map(|k| by_label(l, &seq, order, k)) {
         if top.as_ref().is_none_or(|t| part.gain > t.gain + 1e-9) {
             top = Some(part);
+            by_last = false;
         }
     }
     let Part {
@@ -202,6 +170,7 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
         picked,
         gain: gain - whole,
     };
+    let seq = other.filter(|_| by_last).unwrap_or(seq);
     for (s, _) in seq.iter().zip(&taken).filter(|(_, t)| **t) {
         match s {
             Some((i, _)) => out.rows.push(*i),
@@ -210,6 +179,60 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
     }
     out.rows.sort_unstable();
     Some(out)
+}
+
+/// Index of each read and the chance that it leaked otherwise; nothing for one that did not leak.
+fn chances(l: &Leak, order: &[u32], on: &Fit) -> Vec<Option<(u32, f64)>> {
+    order
+        .iter()
+        .map(|t| {
+            let i = l
+                .index
+                .get(*t as usize)
+                .copied()
+                .filter(|i| *i != u32::MAX)?;
+            Some((
+                i,
+                1.0 - (1.0 - on.b[l.bin[i as usize]]) * on.keep[i as usize],
+            ))
+        })
+        .collect()
+}
+
+/// Better stretches of reads in an order than the best part so far; `more` is what they cost beside their turns.
+fn stretches(l: &Leak, seq: &[Option<(u32, f64)>], turn: f64, more: f64, top: &mut Option<Part>) {
+    let starts: &[f64] = if l.timed { &[0.9, 0.5, 0.2] } else { &[] };
+    for start in starts {
+        let mut q: f64 = *start;
+        for _ in 0..PASSES {
+            let (taken, turns) = viterbi(seq, q, turn);
+            let mut k = taken.iter();
+            let (mut hit, mut all) = (0.0, 0.0);
+            for (s, _) in seq.iter().zip(&taken).filter(|(_, t)| **t) {
+                all += 1.0;
+                if let Some((_, b)) = s {
+                    hit += q / (q + (1.0 - q) * b);
+                }
+            }
+            if all < 1.0 {
+                break;
+            }
+            q = clamp(hit / all).min(0.999);
+            let price = match turns {
+                0 => 0.0,
+                n => n as f64 * turn + more,
+            };
+            let gain = worth(seq, q, &mut |_| k.next().copied().unwrap_or(false)) - price;
+            if top.as_ref().is_none_or(|t| gain > t.gain + 1e-9) {
+                *top = Some(Part {
+                    gain,
+                    taken,
+                    price,
+                    picked: None,
+                });
+            }
+        }
+    }
 }
 
 /// A part of the reads: what it is worth, price paid, and which it is.

@@ -201,6 +201,10 @@ pub fn hints(ctxs: &[Ctx]) -> Vec<(String, &'static str)> {
     for (i, c) in ctxs.iter().enumerate() {
         for b in BINDINGS.iter().filter(|b| b.ctx == *c) {
             let Some((rank, text)) = b.hint else { continue };
+            // a film is no way to itself
+            if b.action == Action::Replay && ctxs.contains(&Ctx::Replay) {
+                continue;
+            }
             let Some(key) = b.keys.first() else { continue };
             let taken = ctxs.iter().take(i).any(|inner| {
                 BINDINGS

@@ -32,7 +32,12 @@ pub fn brief(ts: &str, date: bool) -> String {
 /// From one time to another in at most 17 columns: times of day, or days where a case has several.
 pub fn brief_range(a: &str, b: &str, date: bool) -> String {
     if !date {
-        return format!("{}-{}", short(a), short(b));
+        let (from, to) = (short(a), short(b));
+        return if from == to {
+            from
+        } else {
+            format!("{from}-{to}")
+        };
     }
     match (day(a) == day(b), a.get(..4) == b.get(..4)) {
         (true, _) => format!("{} {}", day(a), a.get(11..16).unwrap_or_default()),
@@ -82,7 +87,9 @@ pub fn long(ts: &str) -> String {
 
 /// From one time to another.
 pub fn range(a: &str, b: &str) -> String {
-    if a.get(..10) == b.get(..10) {
+    if long(a) == long(b) {
+        format!("{} UTC", long(a))
+    } else if a.get(..10) == b.get(..10) {
         format!("{}..{} UTC", long(a), short(b))
     } else {
         format!("{}..{} UTC", long(a), long(b))
@@ -109,6 +116,7 @@ mod tests {
         assert_eq!(brief(a, false), "12:21:03");
         assert_eq!(brief(a, true), "2026-10-08");
         assert_eq!(brief_range(a, b, false), "12:21:03-01:02:03");
+        assert_eq!(brief_range(a, a, false), "12:21:03");
         assert_eq!(brief_range(a, a, true), "2026-10-08 12:21");
         assert_eq!(brief_range(a, b, true), "2026-10-08..10-09");
         assert_eq!(
@@ -116,6 +124,8 @@ mod tests {
             "2026-10..2027-01"
         );
         assert_eq!(brief_range("x", "y", true), "x..");
+        assert_eq!(range(a, a), "2026-10-08 12:21:03 UTC");
+        assert_eq!(range(a, b), "2026-10-08 12:21:03..2026-10-09 01:02:03 UTC");
         let day = 86_400_000_000_000;
         assert_eq!(axis(0, day / 200), "00:00:00");
         assert_eq!(axis(0, day / 2), "00:00");

@@ -2,6 +2,7 @@
 //! Out: two documents. Bounds: those of [`super::body`].
 
 use super::body;
+use super::cells::end;
 use crate::query::read::{BodyPart, Part, Show};
 use crate::query::rows::{CallRow, FindingRow};
 use crate::ui::model::{BodyMode, Frame, Model, State};
@@ -360,12 +361,12 @@ fn who(d: &mut Doc, r: &CallRow, why: Option<&str>, proof: Option<&str>) {
         d.add(Line::pair("api", a.clone(), Role::Text).jump(Jump::calls("api", a)));
     }
     if let (Some(s), Some(t)) = (&r.src, &r.dst) {
-        let port = |p: Option<u16>| p.map(|p| format!(":{p}")).unwrap_or_default();
-        d.add(Line::pair(
-            "from to",
-            format!("{s}{} > {t}{}", port(r.sport), port(r.dport)),
-            Role::Text,
-        ));
+        let ends = format!(
+            "{} > {}",
+            end(s, r.sport.unwrap_or(0)),
+            end(t, r.dport.unwrap_or(0))
+        );
+        d.add(Line::pair("from to", ends, Role::Text));
     }
     if let Some(p) = &r.parent {
         d.add(Line::pair("caused by", p.clone(), Role::Text).jump(Jump::Call(p.clone())));
@@ -388,19 +389,19 @@ fn evidence(d: &mut Doc, r: &CallRow) {
     d.add(Line::pair("call", r.id.clone(), Role::Text));
     for l in &r.locators {
         let log = l.offset.is_some() || l.role == "log" || r.proto == "log";
-        let unit = if log { "line" } else { "pkt" };
+        let unit = if log { "line" } else { "packet" };
         let span = if l.first == l.last {
-            grouped(l.first)
+            format!("{unit} {}", grouped(l.first))
         } else {
-            format!("{}-{}", grouped(l.first), grouped(l.last))
+            format!("{unit}s {}-{}", grouped(l.first), grouped(l.last))
         };
         let at = match (l.offset, l.len) {
-            (Some(o), Some(n)) => format!(" +{} {} B", grouped(o), grouped(n)),
+            (Some(o), Some(n)) => format!(", {} B at byte {}", grouped(n), grouped(o)),
             _ => String::new(),
         };
         d.add(Line::pair(
             l.role,
-            format!("{}  {unit} {span}{at}", l.source),
+            format!("{}  {span}{at}", l.source),
             Role::Text,
         ));
     }

@@ -1,6 +1,7 @@
 //! Rows as cells. In: rows of the contract. Out: a cell for each column of [`super::columns`]. Bounds: one row, one pass;
 //! long values are cut.
 
+pub use crate::call::text::end;
 use crate::facts::risks::CALLS;
 use crate::query::rows::*;
 use crate::trace::model::{Hop, ReadCell, ReadRow, Suspect};
@@ -74,19 +75,6 @@ pub fn account_in(name: &str, n: usize, dots: &str) -> String {
     };
     let blanks = " ".repeat((n + 1).saturating_sub(short.width()));
     format!("{short}{blanks}")
-}
-/// One end of a flow; what has no ports (ICMP) shows none.
-pub fn end(addr: &str, port: u16) -> String {
-    let addr = if addr.contains(':') && port > 0 {
-        format!("[{addr}]")
-    } else {
-        addr.to_owned()
-    };
-    if port > 0 {
-        format!("{addr}:{port}")
-    } else {
-        addr
-    }
 }
 /// A level with its word; without colour the word is what tells.
 pub fn level(l: &str) -> Cell {
@@ -182,19 +170,35 @@ fn call(r: &CallRow, dates: bool) -> Vec<Cell> {
                 .fact("status", &s.to_string()),
             None => Cell::opt(None),
         },
-        size(r.req_content_len).fact(
-            "req_content_len",
-            &r.req_content_len.unwrap_or(0).to_string(),
+        sent(
+            ("req_content_len", r.req_content_len),
+            ("req_body_len", r.req_body_len),
         ),
-        size(r.resp_content_len).fact("size", &r.resp_content_len.unwrap_or(0).to_string()),
+        sent(
+            ("size", r.resp_content_len),
+            ("resp_body_len", r.resp_body_len),
+        ),
         match r.records {
-            Some(0) => Cell::text("-", Role::Dim).by(SortKey::Num(0.0)),
-            n => Cell::opt(n),
-        }
-        .fact("records", &r.records.unwrap_or(0).to_string()),
+            Some(0) => Cell::text("-", Role::Dim)
+                .by(SortKey::Num(0.0))
+                .fact("records", "0"),
+            Some(n) => Cell::num(n).fact("records", &n.to_string()),
+            None => Cell::opt(None),
+        },
         level(r.level.unwrap_or("S0")),
         flags(&r.flags),
     ]
+}
+
+/// Bytes of a message's content; where they are not known (a log), those of its body as it was sent.
+fn sent(content: (&'static str, Option<u64>), body: (&'static str, Option<u64>)) -> Cell {
+    // no body at all is no number of bytes
+    let body = (body.0, body.1.filter(|n| *n > 0));
+    let (field, n) = if content.1.is_some() { content } else { body };
+    match n {
+        Some(known) => size(n).fact(field, &known.to_string()),
+        None => Cell::opt(None),
+    }
 }
 
 fn size(n: Option<u64>) -> Cell {
@@ -370,9 +374,18 @@ fn flow(r: &FlowRow, dates: bool) -> Vec<Cell> {
     ]
 }
 
+/// The last part of a path, with what stands behind a `!` in an archive.
+fn file_name(path: &str) -> &str {
+    let outer = path.find('!').unwrap_or(path.len());
+    let from = path.get(..outer).and_then(|p| p.rfind('/'));
+    from.and_then(|at| path.get(at + 1..)).unwrap_or(path)
+}
+
 fn source(r: &SourceRow) -> Vec<Cell> {
     vec![
-        Cell::text(&r.name, Role::Text).fact("source", &r.source),
+        Cell::text(&r.name, Role::Text)
+            .narrow(file_name(&r.name))
+            .fact("source", &r.source),
         Cell::text(&r.kind, Role::Dim).fact("kind", &r.kind),
         Cell::text(&bytes(r.bytes), Role::Text).by(SortKey::Num(r.bytes as f64)),
         Cell::opt(r.packets.or(r.lines)),

@@ -329,6 +329,16 @@ pub fn keys(m: &Model, c: &mut Canvas<'_>, r: Rect) {
     let over: &[(&str, &str)] = match (&m.overlay, &m.filter.edit) {
         (Some(Overlay::Text(..)), _) => &[("j/k", "scroll"), ("any other key", "closes")],
         (Some(Overlay::Menu(..)), _) => &[("letter", "chooses"), ("Esc", "closes")],
+        (Some(Overlay::Prompt(kind, input, _)), _)
+            if update::overlay::takes_path(kind)
+                && !update::overlay::paths_offered(m, input.text()).is_empty() =>
+        {
+            &[
+                ("Enter", "done"),
+                ("Tab", "the next of these"),
+                ("Esc", "closes"),
+            ]
+        }
         (Some(Overlay::Prompt(kind, ..)), _) if update::overlay::takes_path(kind) => &[
             ("Enter", "done"),
             ("Up", "last one"),
@@ -477,9 +487,17 @@ pub fn overlay(m: &Model, c: &mut Canvas<'_>, size: Rect) {
             let (title, hint) = prompt_words(kind);
             let r = boxed(c, size, 90.min(size.width.saturating_sub(2)), 5, &title, "");
             line(c, Rect::new(r.x, r.y, r.width, 1), input, None);
+            let offered = update::overlay::paths_offered(m, input.text());
+            // the last parts tell them apart
+            let names = offered.iter().map(|p| {
+                let p = p.strip_suffix('/').unwrap_or(p);
+                p.rsplit('/').next().unwrap_or(p)
+            });
+            let names = names.collect::<Vec<_>>().join("  ");
             let (text, role) = match error {
                 Some(e) => (e.as_str(), Role::Error),
-                None => (hint, Role::Dim),
+                None if offered.is_empty() => (hint, Role::Dim),
+                None => (names.as_str(), Role::Text),
             };
             if r.height > 2 {
                 let w = usize::from(r.width);

@@ -1,8 +1,8 @@
 //! Panes beside lists: what an account, API, session, finding, risk, flow, source or mark is. In: the row under the
 //! cursor. Out: documents. Bounds: a few dozen lines.
 
-use super::cells::{account_in, end};
-use super::facts;
+use super::cells::end;
+use super::{beside, facts};
 use crate::facts::risks::CALLS;
 use crate::query::rows::*;
 use crate::ui::data::{Item, Kind};
@@ -12,13 +12,17 @@ use crate::ui::theme::Role;
 use crate::ui::widget::doc::{Doc, Held, Line};
 use crate::ui::widget::safe_text::{bytes, grouped, many, span};
 
-/// What the second pane of accounts and APIs asks for: kind of list and the term that selects it.
+/// What a pane beside a list asks for: kind of list and the term that selects it.
 pub fn side_question(f: &Frame) -> Option<(Kind, String)> {
-    match (f.screen, &f.list.here()?.item) {
-        (ScreenId::Accounts, Item::Account(a)) => Some((Kind::Apis, term("account", &a.account))),
-        (ScreenId::Apis, Item::Api(a)) => Some((Kind::Accounts, term("api", &a.api))),
-        _ => None,
-    }
+    Some(match (f.screen, &f.list.here()?.item) {
+        (ScreenId::Accounts, Item::Account(a)) => (Kind::Apis, term("account", &a.account)),
+        (ScreenId::Apis, Item::Api(a)) => (Kind::Accounts, term("api", &a.api)),
+        (ScreenId::Sessions, Item::Session(s)) => (Kind::Apis, term("session", &s.session)),
+        (ScreenId::Flows, Item::Flow(r)) if r.calls > 0 => (Kind::Apis, term("flow", &r.id)),
+        (ScreenId::Risks, Item::Risk(r)) => (Kind::Calls, term("risk", &r.risk)),
+        (ScreenId::Findings, Item::Finding(r)) => (Kind::Calls, term("id", &r.call)),
+        _ => return None,
+    })
 }
 
 /// Documents for the row under the cursor.
@@ -29,10 +33,10 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     let mut out = match &row.item {
         Item::Account(r) => vec![account(r), side(m, f, "What it called")],
         Item::Api(r) => vec![api(r), side(m, f, "Who called it")],
-        Item::Session(r) => vec![session(r)],
-        Item::Finding(r) => vec![finding(r)],
-        Item::Risk(r) => vec![risk(r)],
-        Item::Flow(r) => vec![flow(r)],
+        Item::Session(r) => vec![session(m, f, r)],
+        Item::Finding(r) => vec![finding(f, r)],
+        Item::Risk(r) => vec![risk(m, f, r)],
+        Item::Flow(r) => vec![flow(m, f, r)],
         Item::Source(r) => vec![source(r)],
         Item::Mark(r) => vec![mark(&r.target, &r.notes, &r.tags)],
         _ => Vec::new(),
@@ -190,84 +194,28 @@ fn api(r: &ApiRow) -> Doc {
 }
 
 fn side(m: &Model, f: &Frame, title: &str) -> Doc {
-    let (dots, w) = (m.glyphs.dots, if m.dates { 10 } else { 8 });
     let mut d = Doc::new(title);
     d.note = "Enter: calls".into();
-    let want = side_question(f).map(|(_, t)| t).unwrap_or_default();
-    if f.side_of != want {
-        d.add(Line::new("reading ...", Role::Dim));
-        return d;
-    }
-    let accounts = f.screen == ScreenId::Apis;
     // what the numbers and times leave of the pane
     let pane = super::layout::of(m.size, f)
         .panes
         .get(2)
         .map_or(0, |r| r.width);
-    let wide = usize::from(pane).saturating_sub(27 + 2 * w).clamp(21, 48);
-    if accounts {
-        d.add(
-            Line::new(
-                format!(
-                    "{:<wide$} {:>8}{:>9}  {:<w$} {:<w$}",
-                    "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"
-                ),
-                Role::Head,
-            )
-            .row(),
-        );
-    } else {
-        d.add(
-            Line::new(
-                format!("{:<2} {:>7} {:>8}  API", "S", "CALLS", "MAX REC"),
-                Role::Head,
-            )
-            .row(),
-        );
-    }
-    let t = |x: Option<&String>| x.map(|t| time::brief(t, m.dates)).unwrap_or_default();
-    for i in f.side.iter().take(500) {
-        match i {
-            Item::Account(a) => d.add(
-                Line::new(account_in(&a.account, wide, dots), Role::Text)
-                    .and(
-                        format!(
-                            "{:>8}{:>9}  {:<w$} {:<w$}",
-                            grouped(a.calls),
-                            grouped(a.records),
-                            t(a.first.as_ref()),
-                            t(a.last.as_ref())
-                        ),
-                        Role::Dim,
-                    )
-                    .row()
-                    .jump(Jump::To {
-                        screen: ScreenId::Calls,
-                        term: Some(format!("{want} {}", term("account", &a.account))),
-                        title: a.account.clone(),
-                    }),
-            ),
-            Item::Api(a) => d.add(
-                Line::new(format!("{:<2}", a.level), Role::level(a.level))
-                    .and(
-                        format!(" {:>7} {:>8}  ", grouped(a.calls), grouped(a.max_records)),
-                        Role::Dim,
-                    )
-                    .and(a.api.clone(), Role::Text)
-                    .name()
-                    .jump(Jump::To {
-                        screen: ScreenId::Calls,
-                        term: Some(format!("{want} {}", term("api", &a.api))),
-                        title: a.api.clone(),
-                    }),
-            ),
-            _ => {}
-        }
-    }
+    beside::add(m, f, &mut d, pane);
     d
 }
 
-fn session(r: &SessionRow) -> Doc {
+/// What belongs to the row under the cursor, below what is said of it.
+fn below(m: &Model, f: &Frame, d: &mut Doc) {
+    let pane = super::layout::of(m.size, f)
+        .panes
+        .get(1)
+        .map_or(0, |r| r.width);
+    d.add(Line::default());
+    beside::add(m, f, d, pane);
+}
+
+fn session(m: &Model, f: &Frame, r: &SessionRow) -> Doc {
     let mut d = Doc::new(format!("Session of {}", r.account));
     d.note = r.level.into();
     d.add(
@@ -298,10 +246,11 @@ fn session(r: &SessionRow) -> Doc {
         "Enter or R replays it step by step; nothing is ever sent.",
         Role::Dim,
     ));
+    below(m, f, &mut d);
     d
 }
 
-fn finding(r: &FindingRow) -> Doc {
+fn finding(f: &Frame, r: &FindingRow) -> Doc {
     let mut d = Doc::new(format!("{} at {}", r.class, r.place));
     d.note = r.level.into();
     d.add(Line::pair(
@@ -309,14 +258,13 @@ fn finding(r: &FindingRow) -> Doc {
         r.value.clone().unwrap_or_else(|| "-".into()),
         Role::level(r.level),
     ));
-    d.add(Line::pair("form", r.form.clone(), Role::Text));
+    let stands = match r.masked {
+        true => "masked in the evidence",
+        false => "in clear",
+    };
     d.add(Line::pair(
-        "masked",
-        if r.masked {
-            "yes, in the evidence"
-        } else {
-            "no, it stands in clear"
-        },
+        "form",
+        format!("{}, {stands}", r.form),
         Role::Text,
     ));
     d.add(Line::pair(
@@ -327,22 +275,27 @@ fn finding(r: &FindingRow) -> Doc {
         ),
         Role::Text,
     ));
-    d.add(Line::pair(
-        "direction",
-        if r.dir == "req" {
-            "request"
-        } else {
-            "response"
-        },
-        Role::Text,
-    ));
-    d.add(Line::pair("call", r.call.clone(), Role::Text).jump(Jump::Call(r.call.clone())));
+    let part = match r.dir {
+        "req" => "request",
+        _ => "response",
+    };
+    d.add(
+        Line::pair("call", format!("{}, in its {part}", r.call), Role::Text)
+            .jump(Jump::Call(r.call.clone())),
+    );
+    beside::call_of(f, &mut d);
+    place(f, r, &mut d);
     if let Some(rec) = &r.record {
         d.add(
             Line::pair("record", rec.clone(), Role::Text)
                 .jump(Jump::Trace(crate::trace::Question::Record(rec.clone()))),
         );
     }
+    d
+}
+
+/// Where a finding stands: file, packets or lines, bytes.
+fn place(f: &Frame, r: &FindingRow, d: &mut Doc) {
     if let Some(o) = r.locator.as_object() {
         let get = |k: &str| {
             o.get(k)
@@ -350,54 +303,42 @@ fn finding(r: &FindingRow) -> Doc {
                 .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_string))
         };
         if let (Some(s), Some(a)) = (get("source"), get("first")) {
-            d.add(Line::pair(
-                "stands in",
-                format!("{s}  {a}-{}", get("last").unwrap_or_default()),
-                Role::Text,
-            ));
+            let at = match (beside::unit(f), get("last").filter(|b| *b != a)) {
+                (Some(unit), Some(b)) => format!("{unit}s {a}-{b}"),
+                (Some(unit), None) => format!("{unit} {a}"),
+                (None, b) => format!("{a}-{}", b.unwrap_or_default()),
+            };
+            d.add(Line::pair("stands in", format!("{s}  {at}"), Role::Text));
         }
         if let (Some(a), Some(n)) = (get("offset"), get("len")) {
-            d.add(Line::pair(
-                "bytes",
-                format!("{a}+{n} of the decoded content"),
-                Role::Text,
-            ));
+            let said = format!("{n} B at byte {a} of the decoded content");
+            d.add(Line::pair("bytes", said, Role::Text));
         }
     }
-    d
 }
 
-fn risk(r: &RiskRow) -> Doc {
+fn risk(m: &Model, f: &Frame, r: &RiskRow) -> Doc {
     let mut d = Doc::new(format!("{}: {}", r.rule, r.subject));
     d.note = format!("{}  {:.2}", r.severity, r.score).into();
     why(&mut d, &r.why);
     d.add(Line::pair("dimension", r.dimension.clone(), Role::Text));
     when(&mut d, r.first.as_ref(), r.last.as_ref());
-    d.add(Line::pair(
-        "calls",
-        if r.calls.len() < CALLS {
-            format!("{}  (Enter lists them)", grouped(r.calls.len() as u64))
-        } else {
-            format!(
-                "{} or more  (Enter lists these)",
-                grouped(r.calls.len() as u64)
-            )
-        },
-        Role::Text,
-    ));
-    for c in r.calls.iter().take(30) {
-        d.add(Line::new(format!("  {c}"), Role::Dim).jump(Jump::Call(c.clone())));
-    }
-    if r.calls.len() > 30 {
-        d.add(Line::new(
-            format!("  and {} more", grouped(r.calls.len() as u64 - 30)),
-            Role::Dim,
-        ));
+    let n = grouped(r.calls.len() as u64);
+    let said = match r.calls.len() < CALLS {
+        true => format!("{n}  (Enter lists them)"),
+        false => format!("{n} or more  (Enter lists these)"),
+    };
+    d.add(Line::pair("calls", said, Role::Text));
+    below(m, f, &mut d);
+    let more = r.calls.len().saturating_sub(beside::CALLS);
+    if more > 0 {
+        let said = format!("and {} more", grouped(more as u64));
+        d.add(Line::new(said, Role::Dim));
     }
     d
 }
 
-fn flow(r: &FlowRow) -> Doc {
+fn flow(m: &Model, f: &Frame, r: &FlowRow) -> Doc {
     let mut d = Doc::new(format!(
         "{} {} > {}",
         r.app,
@@ -450,6 +391,9 @@ fn flow(r: &FlowRow) -> Doc {
     }
     d.add(Line::pair("calls", grouped(r.calls), Role::Text));
     d.add(Line::pair("flow", r.id.clone(), Role::Dim));
+    if r.calls > 0 {
+        below(m, f, &mut d);
+    }
     d
 }
 

@@ -1,6 +1,7 @@
 //! Screens. In: the model. Out: cells; documents for panes of text. Bounds: nothing here reads the case or changes the
 //! model; what is drawn is safe text only.
 
+pub mod beside;
 pub mod body;
 pub mod call;
 pub mod cells;
@@ -16,6 +17,7 @@ pub mod reads;
 pub mod replay;
 pub mod trace;
 
+pub use beside::CALLS as BESIDE_CALLS;
 pub use lists::side_question;
 
 use crate::ui::model::{Frame, List, Model, State, Total};
@@ -165,7 +167,8 @@ pub fn draw(m: &Model, buf: &mut Buffer) {
             0,
             0,
             size.width,
-            "leaktrace needs 40 columns and 10 rows; q leaves",
+            // short enough for what room there is
+            "needs 40x10; q leaves",
             Role::Warn,
         );
         if size.height > 1 {
@@ -385,7 +388,10 @@ fn empty(m: &Model, f: &Frame, c: &mut Canvas<'_>, r: Rect) {
                 _ if m.cut_off() => " so far: a load has not ended",
                 _ => "",
             };
-            (format!("{said}{so_far}"), Role::Warn)
+            let meant = trace::meant(m, f)
+                .map(|t| format!("; {t} asks what that one saw, took and sent on"))
+                .unwrap_or_default();
+            (format!("{said}{so_far}{meant}"), Role::Warn)
         }
         (State::Ready, None) if m.load.running() => (format!("no {noun} so far"), Role::Partial),
         (State::Ready, None) if m.cut_off() && f.screen != ScreenId::Marks => (

@@ -385,7 +385,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         "by",
         s.credential
             .as_deref()
-            .unwrap_or("no credential")
+            .map_or("no credential", credential)
             .to_owned(),
         Role::Text,
     ));
@@ -393,7 +393,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     let asked: Vec<String> = asked
         .iter()
         .filter(|(k, v)| !of_the_route(c, k, v))
-        .map(|(k, v)| format!("{k}={v}"))
+        .map(|(k, v)| format!("{}={v}", place(k)))
         .collect();
     let sent = c
         .req_content_len
@@ -414,7 +414,10 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         format!(
             "{}  {}  {}{took}",
             answer_of(s),
-            c.resp_content_len.map(bytes).unwrap_or_default(),
+            c.resp_content_len
+                .or(c.resp_body_len)
+                .map(bytes)
+                .unwrap_or_default(),
             c.classes.join(" ")
         ),
         Role::Text,
@@ -474,6 +477,22 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     vec![sums, call]
 }
 
+/// A credential without its kind where its place says the same: `cookie cookie:sid #1f` is `cookie:sid #1f`.
+fn credential(c: &str) -> &str {
+    match c.split_once(' ') {
+        Some((kind, rest)) if rest.starts_with(&format!("{kind}:")) => rest,
+        _ => c,
+    }
+}
+
+/// The name of a parameter as places are written elsewhere: the third segment of a path is `path:3`.
+fn place(name: &str) -> String {
+    match name.strip_prefix('/') {
+        Some(n) if n.parse::<usize>().is_ok() => format!("path:{n}"),
+        _ => name.to_owned(),
+    }
+}
+
 /// A field that differs from the call before of the same API.
 fn changed(x: &Changed) -> Line {
     let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "-".into());
@@ -489,7 +508,11 @@ fn changed(x: &Changed) -> Line {
         "response" => "got ",
         _ => "",
     };
-    let field = if x.field.is_empty() { "body" } else { &x.field };
+    let field = if x.field.is_empty() {
+        "body".to_owned()
+    } else {
+        place(&x.field)
+    };
     Line::pair(
         "changed",
         format!("{part}{field}  {a} > {b}{other}{many}"),

@@ -68,18 +68,45 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
 
 fn how(title: &str) -> Doc {
     let mut d = Doc::new(title);
-    for l in [
-        "Enter or T asks what to trace:",
-        "  a value        seen anywhere, in clear, encoded, hashed or masked",
-        "  record:ID      a record, as findings show it (T on a finding does this)",
-        "  account:NAME   all that an account read and sent on (T on an account);",
-        "                 so for address: device: api: host:",
-        "  ./leaked.csv   a clue file: CSV, JSON lines, or a value on each line;",
-        "                 ranks who could have leaked it",
+    d.add(Line::new("Enter or T asks what to trace:", Role::Text));
+    for (what, gives) in [
+        (
+            "./leaked.csv",
+            "who could have leaked it, ranked: a clue file of CSV, JSON lines, or a value on each line",
+        ),
+        (
+            "a value",
+            "where it was seen, in clear, encoded, hashed or masked",
+        ),
+        (
+            "record:ID",
+            "where a record went, as findings show it (T on a finding does this)",
+        ),
+        (
+            "account:NAME",
+            "all that an account read and sent on (T on an account does this); so for address: device: api: host:",
+        ),
     ] {
-        d.add(Line::new(l, Role::Text));
+        let what = Line::new(format!("  {what:<15}"), Role::Key);
+        d.add(what.and(gives, Role::Text));
     }
     d
+}
+
+/// What was asked for as a text and is the name of an account, or an address: how it is asked for as what it is.
+pub(super) fn meant(m: &Model, f: &Frame) -> Option<String> {
+    let Extra::Trace(t) = &f.extra else {
+        return None;
+    };
+    let Some(Question::Value(v)) = &t.question else {
+        return None;
+    };
+    let v = v.trim();
+    if v.parse::<std::net::IpAddr>().is_ok() {
+        return Some(format!("address:{v}"));
+    }
+    let known = m.names.accounts.iter().any(|a| a == v);
+    known.then(|| format!("account:{v}"))
 }
 
 /// What stands where sightings or suspects will.
@@ -321,11 +348,14 @@ pub fn title(f: &Frame) -> SafeText {
                 }
             }
             let left = match to.as_slice() {
+                // what was not seen at all was not seen staying either
+                [] if r.trails.iter().all(|t| t.hops.is_empty()) => String::new(),
                 [] => "never seen leaving".to_owned(),
                 [one] => format!("left for {one}"),
                 [one, more @ ..] => format!("left for {one} and {} more", more.len()),
             };
-            format!("Sightings in time order{part}   {left}").into()
+            let said = format!("Sightings in time order{part}   {left}");
+            said.trim_end().into()
         }
         // nobody is suspected where an account was asked for
         (Some(_), false) if asked_of_account(f) => "Account".into(),

@@ -318,17 +318,29 @@ pub fn ask_detail(m: &mut Model) {
             let now = s.call.rowid;
             ask(m, id, Place::Detail, What::Compare { now, before });
         }
-        ScreenId::Accounts | ScreenId::Apis => {
+        _ => {
             let Some((kind, term)) = screen::side_question(f) else {
                 return;
             };
             if f.side_of == term {
                 return;
             }
-            let filter = filter(m, &with_term(m.filter.now(), &term));
-            ask(m, id, Place::Side, What::List { kind, filter });
+            // flows have fields of their own; a finding's call is the one that it names, whatever else is picked
+            let alone = matches!(f.screen, ScreenId::Flows | ScreenId::Findings);
+            let text = match alone {
+                true => term,
+                false => with_term(m.filter.now(), &term),
+            };
+            let filter = filter(m, &text);
+            let what = match kind {
+                Kind::Calls => What::Calls {
+                    filter,
+                    page: Page::first(screen::BESIDE_CALLS),
+                },
+                kind => What::List { kind, filter },
+            };
+            ask(m, id, Place::Side, what);
         }
-        _ => {}
     }
 }
 

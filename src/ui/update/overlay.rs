@@ -18,7 +18,32 @@ const ENDINGS: [&str; 5] = [".csv", ".jsonl", ".json", ".txt", ".tsv"];
 
 /// Asks for a line.
 pub fn prompt(m: &mut Model, kind: PromptKind, text: &str) {
+    m.offered = (String::new(), Vec::new());
     m.overlay = Some(Overlay::Prompt(kind, Input::new(text), None));
+}
+
+/// The path behind the one that is typed among those that were offered last; `None` where others have to be asked for.
+fn next_path(m: &Model, typed: &str) -> Option<String> {
+    let (begun, all) = &m.offered;
+    if all.len() < 2 {
+        return None;
+    }
+    match all.iter().position(|p| p == typed) {
+        // into the folder that was chosen
+        Some(_) if typed.ends_with('/') => None,
+        Some(at) => all.get((at + 1) % all.len()).cloned(),
+        None => all.first().filter(|_| begun == typed).cloned(),
+    }
+}
+
+/// Paths that a typed one can become, where there are several.
+pub fn paths_offered<'a>(m: &'a Model, typed: &str) -> &'a [String] {
+    let (begun, all) = &m.offered;
+    if all.len() > 1 && (begun == typed || all.iter().any(|p| p == typed)) {
+        all
+    } else {
+        &[]
+    }
 }
 
 /// Pasted text goes where typed text goes; several lines where a question for the trace is asked are a clue.
@@ -113,8 +138,13 @@ pub fn key(m: &mut Model, k: &KeyEvent) {
             }
             KeyCode::Tab if takes_path(&kind) => {
                 let begun = input.text().to_owned();
-                m.overlay = Some(Overlay::Prompt(kind, input, None));
-                ask::ask(m, 0, Place::Paths, What::Paths(begun));
+                match next_path(m, &begun) {
+                    Some(p) => m.overlay = Some(Overlay::Prompt(kind, Input::new(&p), None)),
+                    None => {
+                        m.overlay = Some(Overlay::Prompt(kind, input, None));
+                        ask::ask(m, 0, Place::Paths, What::Paths(begun));
+                    }
+                }
             }
             KeyCode::Up => {
                 if let Some(last) = m.typed.last() {
@@ -173,7 +203,7 @@ pub fn takes_path(kind: &PromptKind) -> bool {
     )
 }
 
-/// Paths have come: what they have in common is typed, and they are listed where there are several.
+/// Paths have come: what they have in common is typed, and they are listed where there are several; Tab then takes one after the other.
 pub fn paths(m: &mut Model, begun: &str, found: &[String]) {
     let Some(Overlay::Prompt(kind, input, said)) = &mut m.overlay else {
         return;
@@ -185,18 +215,8 @@ pub fn paths(m: &mut Model, begun: &str, found: &[String]) {
     if begins.len() > begun.len() && begins.starts_with(begun) || found.len() == 1 {
         *input = Input::new(&begins);
     }
-    *said = match found {
-        [] => Some("no such file".into()),
-        [_] => None,
-        // the last parts tell them apart
-        many => {
-            let names = many.iter().map(|p| {
-                let p = p.strip_suffix('/').unwrap_or(p);
-                p.rsplit('/').next().unwrap_or(p)
-            });
-            Some(names.collect::<Vec<_>>().join("  "))
-        }
-    };
+    *said = found.is_empty().then(|| "no such file".into());
+    m.offered = (input.text().to_owned(), found.to_vec());
 }
 
 /// A line was typed; an error keeps the prompt open.

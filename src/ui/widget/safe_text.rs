@@ -258,7 +258,8 @@ pub fn span(ns: i64) -> String {
     let sign = if ns < 0 { "-" } else { "" };
     let s = a / 1_000_000_000;
     match a {
-        0..=999_999 => format!("{sign}{}us", a / 1000),
+        0 => "0s".into(),
+        1..=999_999 => format!("{sign}{}us", a / 1000),
         1_000_000..=999_999_999 => format!("{sign}{}ms", a / 1_000_000),
         1_000_000_000..=59_999_999_999 => format!("{sign}{:.1}s", a as f64 / 1e9),
         _ if s < 3600 => format!("{sign}{}m{:02}s", s / 60, s % 60),

@@ -235,6 +235,17 @@ pub fn fit(cols: &[Col], w: u16) -> Vec<(usize, u16, u16)> {
     out
 }
 
+/// As [`fit`], with a column free at the right edge where that takes no column of the table away.
+pub fn fit_with_margin(cols: &[Col], w: u16) -> Vec<(usize, u16, u16)> {
+    let (tight, airy) = (fit(cols, w), fit(cols, w.saturating_sub(1)));
+    let same = tight.len() == airy.len()
+        && tight
+            .iter()
+            .zip(&airy)
+            .all(|(a, b)| a.0 == b.0 && (a.2 == b.2 || cols.get(a.0).is_some_and(|c| c.flex > 0)));
+    if same { airy } else { tight }
+}
+
 /// What a table needs beside its rows.
 pub struct Look<'a> {
     /// Column of the cursor.
@@ -262,7 +273,7 @@ pub fn draw(
     if r.width < 4 || r.height == 0 {
         return;
     }
-    let fits = fit(cols, r.width - 3);
+    let fits = fit_with_margin(cols, r.width - 3);
     let x0 = r.x + 3;
     for (i, x, w) in &fits {
         let Some(col) = cols.get(*i) else { continue };
