@@ -54,7 +54,14 @@ impl<'a> Best<'a> {
             }
             return;
         }
-        if LEVELS.contains(&name) {
+        // an export puts the record into an object of its own, and the time with it
+        if matches!(name.rsplit_once('.'), Some((_, "timestamp" | "@timestamp"))) {
+            if let Some(have @ None) = self.found.get_mut(Slot::Time as usize)
+                && let Some(text) = text().filter(|t| fits(Slot::Time, t))
+            {
+                *have = Some((usize::MAX, at, text));
+            }
+        } else if LEVELS.contains(&name) {
             self.logger = true;
         } else if name == "hostname" {
             self.machine = text().map(|t| (at, t));

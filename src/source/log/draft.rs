@@ -516,7 +516,7 @@ impl<'a> Draft<'a> {
 
 /// An address with or without port and brackets; the first of a list.
 pub fn address(s: &str) -> (Option<IpAddr>, Option<u16>) {
-    let s = s.split([',', ' ']).next().unwrap_or_default().trim();
+    let s = super::names::logged(s.split([',', ' ']).next().unwrap_or_default().trim());
     if let Ok(a) = s.parse::<SocketAddr>() {
         return (Some(a.ip()), Some(a.port()));
     }

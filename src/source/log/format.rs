@@ -179,7 +179,10 @@ impl LogFormat {
             }
             Engine::Text(patterns) => return self.text(patterns, line, cx),
             Engine::Audit => audit::read(bytes, cx.sniffing, &mut draft)?,
-            Engine::Pairs(fields) => pairs::read(bytes, fields, &mut draft)?,
+            Engine::Pairs(fields) => {
+                let sure = self.among && cx.sniffing;
+                pairs::read(bytes, fields, sure, &mut draft)?;
+            }
             Engine::Shape(sure) => shape::read(bytes, *sure && cx.sniffing, &mut draft)?,
             Engine::Columns(columns) => {
                 let zone = cx.zone.clone();
@@ -373,6 +376,11 @@ static BUILT_IN: LazyLock<Vec<Arc<LogFormat>>> = LazyLock::new(|| {
         LogFormat::coded("csv", columns(Form::Delimited(b';')), false),
         LogFormat::coded("csv", columns(Form::Delimited(b'|')), false),
         LogFormat::coded("pairs", Engine::Pairs(Vec::new()), false),
+        // a program tells of its start among them
+        LogFormat {
+            among: true,
+            ..LogFormat::coded("pairs", Engine::Pairs(Vec::new()), false)
+        },
         // what nobody has a name for: a sure request may stand among other lines, one by its order alone may not
         LogFormat {
             among: true,

@@ -4,8 +4,11 @@
 
 use super::NoCall;
 use super::best::Best;
+use super::draft::address;
 use super::draft::{Draft, Meaning, Slot};
 use super::names;
+use super::shape::{METHODS, is_host, is_version};
+use super::status::is_given;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -68,10 +71,58 @@ pub fn by_names<'a>(value: &'a Value, draft: &mut Draft<'a>) {
         let outer = std::mem::replace(&mut best, all(inner));
         best.around(outer);
     }
+    if !best.has(Slot::Uri) && !best.has(Slot::Request) {
+        by_shape(value, &mut best);
+    }
     best.host(false);
     if best.is_call() {
         best.say(draft);
     }
+}
+
+/// What the fields of an object are by their look, where one of them is a request with its version: names may be of a
+/// letter or two then.
+fn by_shape<'a>(value: &'a Value, best: &mut Best<'a>) {
+    let Value::Object(map) = value else { return };
+    let fields = || {
+        let one = |(k, v): (&'a String, &'a Value)| Some((k.as_str(), text(v)?));
+        map.iter().take(MOST_PAIRS).filter_map(one)
+    };
+    let Some((_, request)) = fields().find(|(_, t)| is_request_line(t)) else {
+        return;
+    };
+    let mut only = |slot: Slot, name: &str, is: &dyn Fn(&str, &str) -> bool| {
+        let mut fit = fields().filter(|(k, t)| is(k, t));
+        if !best.has(slot)
+            && let (Some((_, text)), None) = (fit.next(), fit.next())
+        {
+            best.take(name, 0, || Some(text));
+        }
+    };
+    only(Slot::Status, "status", &|k, t| {
+        is_given(t)
+            && (matches!(k, "s" | "st" | "sc" | "rs" | "rc")
+                || k.contains("stat")
+                || k.contains("code"))
+    });
+    only(Slot::Status, "status", &|_, t| t.len() == 3 && is_given(t));
+    only(Slot::Src, "clientip", &|_, t| address(t).0.is_some());
+    only(Slot::Host, "httphost", &|_, t| is_host(t));
+    only(Slot::User, "user", &|k, t| {
+        matches!(k, "u" | "usr" | "ru") && !t.contains(['/', ' '])
+    });
+    only(Slot::Sent, "bytes", &|k, t| {
+        matches!(k, "b" | "sz" | "bs" | "len") && t.bytes().all(|b| b.is_ascii_digit())
+    });
+    best.take("requestline", 0, || Some(request));
+}
+
+/// `GET /a HTTP/1.1`.
+fn is_request_line(text: &str) -> bool {
+    let mut words = text.split(' ');
+    let method = words.next().is_some_and(|m| METHODS.contains(&m));
+    let version = words.next_back().is_some_and(is_version);
+    method && version
 }
 
 /// The first object inside another of which something holds.

@@ -27,6 +27,7 @@ mod shape;
 mod sniff;
 mod spans;
 mod stamps;
+mod status;
 mod suricata;
 mod time;
 mod wrap;

@@ -89,6 +89,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "csuriquery",
             "requestquerystring",
             "requestquery",
+            "qs",
         ],
     ),
     (
@@ -167,6 +168,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "request.remoteip",
             "request.clientip",
             "client.ip",
+            "network.client.ip",
             "source.ip",
             "source.address",
             "client.address",
@@ -270,6 +272,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "login",
             "user.name",
             "user.id",
+            "usr.name",
+            "usr.id",
             "clientusername",
             "request.user",
             "authuser",
@@ -517,6 +521,14 @@ pub fn fold(name: &str, out: &mut String) {
             .filter(|c| c.is_alphanumeric() || matches!(c, '.' | '@'))
             .flat_map(char::to_lowercase),
     );
+}
+
+/// Without what a logger of Python begins its lines with (`INFO:aiohttp.access:`).
+pub fn logged(text: &str) -> &str {
+    const LEVELS: [&str; 5] = ["INFO", "WARNING", "ERROR", "DEBUG", "CRITICAL"];
+    let rest = text.split_once(':').filter(|(l, _)| LEVELS.contains(l));
+    let rest = rest.and_then(|(_, rest)| rest.split_once(':'));
+    rest.map_or(text, |(_, rest)| rest)
 }
 
 /// Whether a text is how a writer says that there is nothing.

@@ -3,15 +3,18 @@
 //! Bounds: [`PAIRS`] pairs; linear in the line.
 
 use super::best::Best;
-use super::draft::{Draft, Meaning};
+use super::draft::{Draft, Meaning, Slot};
 use super::names;
 use super::pattern::unescape;
+use super::stamps::stamps;
 use super::time;
 use super::{LogZone, NoCall};
 use std::borrow::Cow;
 
 /// Pairs of a line that are looked at.
 const PAIRS: usize = 256;
+/// Bytes of a value in single quotes or brackets.
+const ENCLOSED: usize = 8192;
 
 /// What stands between pairs, by what is before most keys: a tab or a comma where these are no fewer than spaces.
 fn between(line: &[u8]) -> u8 {
@@ -102,14 +105,38 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = (usize, &[u8], Cow<'_, str>)> {
                 at = place + close + 2;
                 return Some((place, key, unescape(inner.get(..close).unwrap_or_default())));
             }
+            if let Some(len) = enclosed(value, between) {
+                at = place + len;
+                let inner = value.get(1..len - 1).unwrap_or_default();
+                return Some((place, key, unescape(inner)));
+            }
             let len = match cef {
                 true => up_to_key(value),
                 false => memchr::memchr(between, value).unwrap_or(value.len()),
             };
             at = place + len;
-            return Some((place, key, unescape(value.get(..len).unwrap_or_default())));
+            let value = unescape(value.get(..len).unwrap_or_default());
+            // ArcSight's escapes what would end a key
+            let value = match cef && value.contains("\\=") {
+                true => Cow::Owned(value.replace("\\=", "=")),
+                false => value,
+            };
+            return Some((place, key, value));
         }
     })
+}
+
+/// Bytes of a value in single quotes or brackets, which has what stands between pairs in it.
+fn enclosed(value: &[u8], between: u8) -> Option<usize> {
+    let close = match value.first()? {
+        b'\'' => b'\'',
+        b'[' => b']',
+        _ => return None,
+    };
+    let within = value.get(..value.len().min(ENCLOSED))?;
+    let mut ends = memchr::memchr_iter(close, within).skip(usize::from(close == b'\''));
+    let end = ends.find(|n| value.get(n + 1).is_none_or(|b| *b == between))?;
+    Some(end + 1)
 }
 
 /// The time that a line begins with, before its pairs: one word or two.
@@ -126,21 +153,41 @@ fn begins(line: &[u8]) -> Option<&str> {
     let ends = head.match_indices([' ', '\t']).map(|(at, _)| at);
     let ends: Vec<usize> = ends.take(2).collect();
     let texts = ends.iter().rev().filter_map(|end| head.get(..*end));
-    texts
+    let found = texts
         .map(|t| t.trim_matches(['[', ']']))
-        .find(|t| !t.contains('=') && t.len() >= 10 && time::any(t, &LogZone(None)).is_some())
+        .find(|t| !t.contains('=') && t.len() >= 10 && time::any(t, &LogZone(None)).is_some());
+    // behind the day of the week, or a mark of the writer's
+    found.or_else(|| {
+        let first = stamps(head).into_iter().next();
+        let first =
+            first.filter(|s| s.at <= 8 && !head.get(..s.at).is_some_and(|b| b.contains('=')));
+        first.map(|s| s.text)
+    })
 }
 
-/// What a line says, by a mapping or by the usual names.
+/// What other pairs say that a pair is called: `cn1=200 cn1Label=response_code`.
+fn labels(line: &[u8]) -> Vec<(&[u8], Cow<'_, str>)> {
+    const LABEL: &[u8] = b"Label";
+    if memchr::memmem::find(line, b"Label=").is_none() {
+        return Vec::new();
+    }
+    let all = pairs(line).take(PAIRS);
+    all.filter_map(|(_, key, name)| Some((key.strip_suffix(LABEL)?, name)))
+        .collect()
+}
+
+/// What a line says, by a mapping or by the usual names. `sure` wants all that makes a request by those.
 pub fn read<'a>(
     line: &'a [u8],
     fields: &'a [(String, Meaning)],
+    sure: bool,
     draft: &mut Draft<'a>,
 ) -> Result<(), NoCall> {
     if line.trim_ascii().is_empty() {
         return Err(NoCall::Blank);
     }
     let (mut best, mut n, mut name) = (Best::default(), 0, String::new());
+    let labels = labels(line);
     for (at, key, value) in pairs(line).take(PAIRS) {
         n += 1;
         if !fields.is_empty() {
@@ -150,7 +197,9 @@ pub fn read<'a>(
             continue;
         }
         name.clear();
-        names::fold(&crate::call::text::lossless(key), &mut name);
+        let label = labels.iter().find(|(of, _)| *of == key);
+        let called = label.map_or_else(|| crate::call::text::lossless(key), |(_, l)| l.clone());
+        names::fold(&called, &mut name);
         // Fortinet's writes heads into one value: `Method=GET|User-Agent=curl/8`
         if name == "rawdata" {
             for (key, value) in value.split('|').filter_map(|p| p.split_once('=')) {
@@ -170,6 +219,10 @@ pub fn read<'a>(
         if let Some(text) = begins(line) {
             best.take("time", 0, || Some(text.into()));
         }
+        let all = best.is_request() && best.has(Slot::Status) && best.has(Slot::Src);
+        if sure && !all {
+            return Err(NoCall::unfit("a request, its status and who asked", 0));
+        }
         best.host(true);
         // programs of all kinds write pairs, with a `path` among them
         if !best.is_call() {
@@ -178,4 +231,60 @@ pub fn read<'a>(
         best.say(draft);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(line: &str) -> String {
+        let mut draft = Draft::new(false);
+        if let Err(e) = read(line.as_bytes(), &[], false, &mut draft) {
+            return format!("{e:?}");
+        }
+        let Ok(c) = draft.finish(&LogZone(None), None) else {
+            return "no call".to_owned();
+        };
+        let text = |t: Option<String>| t.unwrap_or_else(|| "-".to_owned());
+        let (method, uri) = (text(c.method), text(c.uri));
+        let status = c.status.map_or(0, i64::from);
+        format!(
+            "{method} {uri} {status} {} {}",
+            text(c.user),
+            c.ts / 1_000_000_000
+        )
+    }
+
+    #[test]
+    fn values_in_brackets_and_single_quotes_are_whole() {
+        for (line, want) in [
+            (
+                r#"ts=[01/Mar/2026:02:00:00 +0000] ip=10.0.0.1 verb=GET path=/a qs=b=1&c=2 code=200"#,
+                "GET /a?b=1&c=2 200 - 1772330400",
+            ),
+            (
+                "2026-03-01T02:00:00Z [info     ] request_finished  code=404 ip=10.0.0.1 request='GET /a?b=1' user_id=None",
+                "GET /a?b=1 404 - 1772330400",
+            ),
+            // no end: a letter like any other
+            (
+                "time=2026-03-01T02:00:00Z method=GET path=/a status=200 note='a b=[c",
+                "GET /a 200 - 1772330400",
+            ),
+        ] {
+            assert_eq!(told(line), want, "{line}");
+        }
+    }
+
+    #[test]
+    fn labels_name_what_stands_elsewhere_and_escapes_end() {
+        let line = r"Mar  1 02:00:00 b CEF:0|F5|ASM|15|2|x|5|cs1=/p cs1Label=policy_name src=10.0.0.1 requestMethod=GET cn1=403 cn1Label=response_code rt=Mar 01 2026 02:00:00 request=/a?x\=1 suser=amy";
+        assert_eq!(told(line), "GET /a?x=1 403 amy 1772330400");
+    }
+
+    #[test]
+    fn a_time_stands_behind_the_day_of_the_week() {
+        let line = "Sun Mar  1 02:00:00 2026\treason=Allowed\trequestmethod=GET\tstatus=200\tuser=amy\turl=/a?b=1";
+        assert_eq!(told(line), "GET /a?b=1 200 amy 1772330400");
+    }
 }

@@ -11,6 +11,7 @@ use super::draft::{Draft, Slot, address};
 use super::names;
 use super::pieces::{Form, Piece, pieces};
 use super::stamps::{Stamp, stamps};
+use super::status::status;
 use super::{LogZone, NoCall, time};
 use crate::call::text::lossless;
 use std::borrow::Cow;
@@ -37,20 +38,23 @@ pub(super) const METHODS: [&str; 19] = [
     "SEARCH",
     "PURGE",
 ];
-/// Pieces between a target and its status, and between a status and the method behind it.
-const BESIDE: usize = 8;
+/// Pieces behind a method among which its target is.
+const BETWEEN: usize = 4;
+/// Pieces between who asked and a method, in lines among those of other programs.
+const NEAR: usize = 2;
 
 /// A request that was found.
-struct Request<'t> {
+pub(super) struct Request<'t> {
     method: &'t str,
     target: Cow<'t, str>,
     version: Option<&'t str>,
     query: Option<&'t str>,
-    /// The pieces it is made of: the first, and the one behind the last.
-    first: usize,
-    behind: usize,
+    /// The pieces it is made of: the first, the one with the target, and the one behind the last.
+    pub first: usize,
+    pub at: usize,
+    pub behind: usize,
     /// A version or quotes leave no doubt that it is one.
-    sure: bool,
+    pub sure: bool,
 }
 
 fn is_target(text: &str) -> bool {
@@ -61,7 +65,7 @@ fn is_target(text: &str) -> bool {
     text.starts_with('/') || text == "*" || scheme()
 }
 
-fn is_version(text: &str) -> bool {
+pub(super) fn is_version(text: &str) -> bool {
     text.get(..5)
         .is_some_and(|h| h.eq_ignore_ascii_case("http/"))
         && text.len() <= 8
@@ -98,6 +102,7 @@ fn request<'t>(pieces: &'t [Piece<'t>]) -> Option<Request<'t>> {
                 version,
                 query: None,
                 first: n,
+                at: n,
                 behind: n + 1,
                 sure: version.is_some() || piece.form == Form::Quoted,
             });
@@ -105,24 +110,26 @@ fn request<'t>(pieces: &'t [Piece<'t>]) -> Option<Request<'t>> {
         if !METHODS.contains(&piece.text.as_ref()) {
             continue;
         }
-        // columns may have others between
-        let near = match piece.form {
-            Form::Cell => 4,
-            _ => 1,
-        };
-        let target = pieces
-            .iter()
-            .enumerate()
-            .skip(n + 1)
-            .take(near)
-            .find(|(_, p)| p.key.is_empty() && is_target(&p.text) && !p.text.contains(' '));
+        // others may stand between: in columns any, in a line what is no word of a sentence
+        let between = pieces.iter().enumerate().skip(n + 1).take(BETWEEN);
+        let mut between =
+            between.take_while(|(_, p)| piece.form == Form::Cell || is_path(p) || fills(p));
+        let target = between.find(|(_, p)| is_path(p));
         let Some((at, target)) = target else { continue };
         let text = |i: usize| {
             let next: Option<&'t Piece<'t>> = pieces.get(i);
             next.filter(|p| p.key.is_empty()).map(|p| p.text.as_ref())
         };
         let mut behind = at + 1;
-        let query = text(behind).filter(|q| q.starts_with('?') || *q == "-" || q.is_empty());
+        // a column of its own has no mark before it
+        let column = |q: &str| {
+            piece.form == Form::Cell
+                && !target.text.contains('?')
+                && q.contains('=')
+                && !q.contains([' ', '/', '"'])
+        };
+        let query =
+            text(behind).filter(|q| q.starts_with('?') || *q == "-" || q.is_empty() || column(q));
         let query =
             query.filter(|_| piece.form == Form::Cell || query.is_some_and(|q| q.len() > 1));
         behind += usize::from(query.is_some());
@@ -134,6 +141,7 @@ fn request<'t>(pieces: &'t [Piece<'t>]) -> Option<Request<'t>> {
             version,
             query: query.filter(|q| q.len() > 1),
             first: n,
+            at,
             behind,
             sure: version.is_some(),
         });
@@ -141,37 +149,18 @@ fn request<'t>(pieces: &'t [Piece<'t>]) -> Option<Request<'t>> {
     None
 }
 
-fn is_status(piece: &Piece<'_>) -> bool {
+/// A target in a piece of its own; with spaces where quotes or columns hold it together.
+fn is_path(piece: &Piece<'_>) -> bool {
     let text = piece.text.as_ref();
-    piece.key.is_empty()
-        && piece.form != Form::Quoted
-        && text.len() == 3
-        && text.bytes().all(|b| b.is_ascii_digit())
-        && matches!(text.parse(), Ok(100..=599))
+    let held = piece.form != Form::Word && text.starts_with('/') && !text.starts_with("/ ");
+    piece.key.is_empty() && is_target(text) && (held || !text.contains(' '))
 }
 
-/// Where the status of a request stands.
-fn status(pieces: &[Piece<'_>], request: &Request<'_>) -> Option<usize> {
-    let mut words = 0;
-    for (n, piece) in pieces.iter().enumerate().skip(request.behind).take(BESIDE) {
-        if is_status(piece) {
-            return Some(n);
-        }
-        // a number may be told in words (`responded 200`), but not in a sentence
-        let letters = piece.text.bytes().all(|b| b.is_ascii_alphabetic());
-        words += usize::from(piece.form == Form::Word && piece.key.is_empty() && letters);
-        if words > 1 && !request.sure {
-            break;
-        }
-    }
-    let near = match pieces.get(request.first).map(|p| p.form) {
-        Some(Form::Cell) => BESIDE,
-        _ => 1,
-    };
-    let before = (request.first.saturating_sub(near)..request.first).rev();
-    before
-        .into_iter()
-        .find(|n| pieces.get(*n).is_some_and(is_status))
+/// What may stand between a method and its target: numbers, a host, an address.
+pub(super) fn fills(piece: &Piece<'_>) -> bool {
+    let text = piece.text.as_ref();
+    let number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    piece.key.is_empty() && (number || text == "-" || is_host(text) || address(text).0.is_some())
 }
 
 /// `curl/8.1`, `Mozilla/5.0 (X11; Linux x86_64)`.
@@ -290,6 +279,13 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
     let text = lossless(line);
     let text = text.as_ref();
     let pieces = pieces(text);
+    // a line that a text quotes
+    if pieces
+        .iter()
+        .any(|p| p.form == Form::Word && p.text.starts_with('`'))
+    {
+        return Err(NoCall::unfit("a line of its own", 0));
+    }
     let mut best = Best::default();
     let mut name = String::new();
     for piece in pieces.iter().filter(|p| !p.key.is_empty()) {
@@ -308,9 +304,6 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
             false => Err(NoCall::unfit("a method and a target", 0)),
         };
     };
-    if sure && !request.sure {
-        return Err(NoCall::unfit("a request with its version, or in quotes", 0));
-    }
     let place = |n: usize| pieces.get(n).map_or(text.len(), |p| p.at);
     let status = status(&pieces, &request);
     if status.is_none() && !best.has(Slot::Status) {
@@ -363,6 +356,12 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
         put(Slot::Sent, sent, place(n));
     }
 
+    // where other pieces stand between, the host may be one
+    let mut between = request.first + 1..request.at;
+    if let Some(host) = between.find_map(|n| pieces.get(n).filter(|p| is_host(&p.text))) {
+        put(Slot::Host, host.text.to_string(), host.at);
+    }
+
     // the time, and whether a logger wrote it in front of the line
     let found = stamps(text);
     let begin = at;
@@ -397,14 +396,20 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
         |n: &usize| bare(*n).is_some_and(|p| address(&p.text).0.is_some() && !p.text.contains(' '));
     let client = (0..request.first).find(is_address);
     let client = client.or_else(|| all.clone().skip(request.behind).find(is_address));
+    if client.is_none() {
+        let from = |p: &&Piece<'_>| p.key == "from" && address(&p.text).0.is_some();
+        if let Some(piece) = pieces.iter().find(from) {
+            put(Slot::Src, piece.text.to_string(), piece.at);
+        }
+    }
+    // without a version who asked stands right before, and when
+    let told = |n: &usize| *n < request.first && request.first - n <= NEAR;
+    if sure && !(request.sure || (client.is_some_and(|n| told(&n)) && stamp.is_some())) {
+        return Err(NoCall::unfit("a request with its version, or in quotes", 0));
+    }
     if let Some(n) = client {
-        put(
-            Slot::Src,
-            pieces
-                .get(n)
-                .map_or_else(String::new, |p| p.text.to_string()),
-            place(n),
-        );
+        let text = pieces.get(n).map(|p| p.text.to_string());
+        put(Slot::Src, text.unwrap_or_default(), place(n));
         // `ADDRESS identity user [time]`, without the identity, or without the time
         let until = before_time
             .filter(|t| *t > n && *t <= request.first)
@@ -446,13 +451,17 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
     Ok(())
 }
 
-/// Seconds since 1970 with a fraction, or milliseconds.
+/// Seconds since 1970, or milliseconds, of this time (2001 to 2033).
 fn is_epoch(text: &str) -> bool {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     digits(whole)
         && digits(fraction)
-        && matches!((whole.len(), fraction.len()), (10, 1..=9) | (13, 0))
+        && matches!(
+            (whole.len(), fraction.len()),
+            (10, 1..=9) | (13, 0) | (10, 0)
+        )
+        && whole.starts_with('1')
         && time::any(text, &LogZone(None)).is_some()
 }
 

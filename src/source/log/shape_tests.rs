@@ -59,6 +59,45 @@ fn pieces_are_what_they_look_like() {
             "2026-03-01 02:00:00.000 HTTP GET /weather responded 200 in 12.5 ms",
             "GET - /weather 200 - user=- sent=- took=12500 ua=-",
         ),
+        // others stand between method and target
+        (
+            r#"[01/Mar/2026:02:00:00 +0000] 200 GET shop.example "/a?b=1" from=10.0.0.1 bytes=5"#,
+            "GET shop.example /a?b=1 200 10.0.0.1 user=- sent=5 took=- ua=-",
+        ),
+        (
+            r#"1772330400 miss 0.001484 10.0.0.1 POST 404 5 "http://shop.example/a?b=1" 10.0.0.1"#,
+            "POST shop.example /a?b=1 404 10.0.0.1 user=- sent=- took=- ua=-",
+        ),
+        // of numbers beside each other the status is one that there is
+        (
+            r#"10.0.0.1:5 [01/Mar/2026:02:00:00.123] web app/s1 0/0/1 200 123 GET /a "shop.example""#,
+            "GET - /a 200 10.0.0.1 user=- sent=- took=- ua=-",
+        ),
+        (
+            "2026-03-01T02:00:00Z 10.0.0.1 GET /a 123 200",
+            "GET - /a 200 10.0.0.1 user=- sent=- took=- ua=-",
+        ),
+        (
+            r#"1772330400.101 0.012 200 10.0.0.1 GET shop.example "/a" "curl/8.1" 512"#,
+            "GET shop.example /a 200 10.0.0.1 user=- sent=- took=- ua=curl/8.1",
+        ),
+        // quotes and columns hold what is decoded
+        (
+            r#"[01/Mar/2026:02:00:00 +0000] 7 GET "/a b" "?c=1" 404 5 10.0.0.1"#,
+            "GET - /a b?c=1 404 10.0.0.1 user=- sent=- took=- ua=-",
+        ),
+        (
+            "2026-03-01T02:00:00Z\t10.0.0.1\tshop.example\tGET\t/a b\tc=1&d=2\t200\t5",
+            "GET shop.example /a b?c=1&d=2 200 10.0.0.1 user=- sent=5 took=- ua=-",
+        ),
+        (
+            "[Sun Mar  1 02:00:00 2026] 10.0.0.1:5 [404]: GET /a",
+            "GET - /a 404 10.0.0.1 user=- sent=- took=- ua=-",
+        ),
+        (
+            r#"INFO:aiohttp.access:10.0.0.1 [01/Mar/2026:02:00:00 +0000] "GET /a HTTP/1.1" 200 5"#,
+            "GET - /a 200 10.0.0.1 user=- sent=5 took=- ua=-",
+        ),
     ] {
         assert_eq!(told(line).as_deref(), Ok(want), "{line}");
     }
@@ -77,6 +116,10 @@ fn sentences_are_no_requests() {
         "2026-03-01 02:00:00,000 INFO  [main] o.s.Server - Started in 200 ms",
         "id,name,when,a,b,c\n1,GET,2026-03-01 02:00:00,200,x,y",
         "<p>GET /a HTTP/1.1</p>",
+        "[Sun Mar  1 02:00:00 2026] amy: GET /admin gives 500 for 10.0.0.5",
+        "2026-03-01 02:00:00 10.0.0.5 WARN retry GET /v1/x after 503 from upstream",
+        r#"2. look for `10.0.0.1 - - [01/Mar/2026:02:00:00 +0000] "GET /a HTTP/1.1" 200 5`"#,
+        "2026-03-01 02:00:00 GET 3 of the /a 200",
         "\u{0}",
         "\"GET",
         "",
@@ -92,6 +135,11 @@ fn only_a_sure_request_tells_what_a_file_is_of_which_most_is_other() {
     assert!(read(weak, true, &mut Draft::new(false)).is_err());
     assert!(read(weak, false, &mut Draft::new(false)).is_ok());
     assert!(read(sure, true, &mut Draft::new(false)).is_ok());
+    // who asked right before it, and when
+    let who = b"[Sun Mar  1 02:00:00 2026] 10.0.0.1:5 [404]: GET /a";
+    let far = b"2026-03-01T02:00:00Z 10.0.0.1 was late so we sent GET /a and got 200";
+    assert!(read(who, true, &mut Draft::new(false)).is_ok());
+    assert!(read(far, true, &mut Draft::new(false)).is_err());
 }
 
 #[test]

@@ -89,19 +89,27 @@ fn zone(text: &[u8]) -> Option<usize> {
         .map(|(_, n)| space + 1 + n)
 }
 
+/// Length of a time as C's `asctime` has it, without the day of the week: `Mar  2 04:05:01 2026`.
+fn asctime(text: &[u8]) -> Option<(usize, bool)> {
+    let forms = ["M dd dd:dd:dd dddd", "M  d dd:dd:dd dddd"];
+    let ends = !text.get(20).is_some_and(u8::is_ascii_alphanumeric);
+    (ends && forms.iter().any(|f| shape(text, f))).then_some((20, false))
+}
+
 /// All times of a text.
 pub fn stamps(text: &str) -> Vec<Stamp<'_>> {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::new(), 0);
     while let Some(b) = bytes.get(at) {
-        let begins = b.is_ascii_digit()
-            && !at
-                .checked_sub(1)
-                .and_then(|p| bytes.get(p))
-                .is_some_and(u8::is_ascii_alphanumeric);
-        let found = match begins {
-            true => stamp(bytes.get(at..).unwrap_or_default()),
-            false => None,
+        let begins = !at
+            .checked_sub(1)
+            .and_then(|p| bytes.get(p))
+            .is_some_and(u8::is_ascii_alphanumeric);
+        let rest = bytes.get(at..).unwrap_or_default();
+        let found = match b {
+            b'0'..=b'9' if begins => stamp(rest),
+            b'A'..=b'Z' if begins => asctime(rest),
+            _ => None,
         };
         let Some((len, zoned)) = found else {
             at += 1;

@@ -24,6 +24,37 @@ fn read(text: &str, format: &str) -> (Vec<LogCall>, Vec<(&'static str, u64)>) {
 }
 
 #[test]
+fn fields_of_json_are_told_by_their_look_where_one_is_a_request() {
+    let told = |line: &str| {
+        let format = Formats::default();
+        let format = format.all().find(|f| f.name == "json").unwrap();
+        let mut cx = Context::new(LogZone(None), false);
+        let call = format.parse(&Line::with_json(line.as_bytes()), &mut cx);
+        call.ok().map(|c| {
+            (
+                c.method,
+                c.uri,
+                c.status,
+                c.src.map(|a| a.to_string()),
+                c.user,
+            )
+        })
+    };
+    let text = |t: &str| Some(t.to_owned());
+    let want = |user| Some((text("GET"), text("/a"), Some(404), text("10.0.0.1"), user));
+    let short =
+        r#"{"t":1772330400.5,"c":"10.0.0.1","u":"amy","rq":"GET /a HTTP/1.1","st":404,"sz":308}"#;
+    assert_eq!(told(short), want(text("amy")));
+    let gelf = r#"{"host":"w","short_message":"GET /a HTTP/1.1","timestamp":1772330400.5,"_status":404,"_remote_addr":"10.0.0.1"}"#;
+    assert_eq!(told(gelf), want(None));
+    let nested = r#"{"content":{"timestamp":"2026-03-01T02:00:00Z","attributes":{"http":{"url":"/a","status_code":404,"method":"GET"},"network":{"client":{"ip":"10.0.0.1"}}}}}"#;
+    assert_eq!(told(nested), want(None));
+    let note =
+        r#"{"s":"x","text":"I saw GET /a HTTP/1.1 today","n":200,"t":"2026-03-01T02:00:00Z"}"#;
+    assert_eq!(told(note), None);
+}
+
+#[test]
 fn a_log_of_two_byte_characters_is_the_log_with_its_own_places() {
     let text = COMBINED.replace("/a?q=1", "/\u{4e2d}\u{10a}?q=\u{1f600}");
     let (plain, diags) = read(&text, "combined");

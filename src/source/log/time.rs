@@ -142,6 +142,7 @@ fn civil(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
         "%a, %d %b %Y %H:%M:%S",
         "%a %b %d %H:%M:%S %Y",
         "%b %d %Y %H:%M:%S",
+        "%b %d %H:%M:%S %Y",
         "%m/%d/%Y %H:%M:%S",
         "%Y:%m:%d-%H:%M:%S",
     ] {
