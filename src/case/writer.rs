@@ -9,6 +9,8 @@
 
 #[path = "writer_rows.rs"]
 mod rows;
+#[path = "writer_values.rs"]
+mod values;
 
 use crate::case::bodies::{self, FullPack, Packer};
 use crate::case::checkpoint;
@@ -59,7 +61,7 @@ pub struct Writer<'c> {
     bodies: FxHashMap<u128, i64>,
     packer: Packer,
     /// Bodies whose rows are not written yet; none between two calls of a function of this.
-    waiting_bodies: Vec<rows::BodyRow>,
+    waiting_bodies: Vec<values::BodyRow>,
     /// Packs handed out and not yet back.
     away: usize,
     /// Bytes of packs stored.
