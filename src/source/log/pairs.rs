@@ -156,8 +156,11 @@ fn begins(line: &[u8]) -> Option<&str> {
     let found = texts
         .map(|t| t.trim_matches(['[', ']']))
         .find(|t| !t.contains('=') && t.len() >= 10 && time::any(t, &LogZone(None)).is_some());
-    // behind the day of the week, or a mark of the writer's
+    // behind the day of the week, or a mark of the writer's; syslog's is unwrapped before
     found.or_else(|| {
+        if head.starts_with('<') {
+            return None;
+        }
         let first = stamps(head).into_iter().next();
         let first =
             first.filter(|s| s.at <= 8 && !head.get(..s.at).is_some_and(|b| b.contains('=')));
