@@ -73,15 +73,12 @@ pub(super) fn weakest(
             let share = of(&own);
             // Members of one team do not hide behind each other.
             if set.contains(&c) && share < ALIKE {
-                let (whole, picked) = (l.price[c] == 0.0, l.picked[c]);
-                for t in theirs {
-                    // Of a member that counts with a part it is that part.
-                    let of = |k: usize| l.labels.get(k).and_then(|of| of.get(*t as usize)).copied();
-                    if whole || picked.is_some_and(|(k, v)| of(k) == Some(v)) {
+                // Of a member that counts with a stretch it is that one alone.
+                if l.price[c] == 0.0 || l.picked[c].is_some() {
+                    for t in theirs {
                         elsewhere[*t as usize] = true;
                     }
-                }
-                if !whole && picked.is_none() {
+                } else {
                     for t in leaked_of(c) {
                         elsewhere[t as usize] = true;
                     }
