@@ -11,8 +11,9 @@ use crate::facts::identity::{CallKey, Input, via};
 use crate::facts::templates::path_of;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use siphasher::sip::SipHasher13;
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::mpsc::Receiver;
 
@@ -174,8 +175,8 @@ struct Builder {
     /// Users whom connections were let in as, by flow.
     let_in: FxHashMap<i64, CredentialSeen>,
     /// Kinds and notes that paths have besides the ones in `ev`.
-    kinds: FxHashSet<(u32, u32)>,
-    notes: FxHashSet<(u32, u32)>,
+    kinds: BTreeSet<(u32, u32)>,
+    notes: BTreeSet<(u32, u32)>,
 }
 
 impl Builder {
