@@ -18,6 +18,19 @@ pub struct Name {
     pub tenant: u32,
 }
 
+impl Name {
+    /// Notes one more sighting.
+    fn seen(&mut self, text: &str, rank: u8, service: bool) {
+        self.rank = self.rank.min(rank);
+        self.person |= !service;
+        self.service |= service;
+        // Whatever the order of loading, the same spelling wins.
+        if text > self.text.as_str() {
+            self.text = text.to_owned();
+        }
+    }
+}
+
 /// All names.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
@@ -82,12 +95,7 @@ impl Names {
         if let Some(id) = self.ids.get(text)
             && let Some(n) = self.list.get_mut(*id as usize)
         {
-            n.rank = n.rank.min(rank);
-            n.person |= !service;
-            n.service |= service;
-            if text > n.text.as_str() {
-                n.text = text.to_owned();
-            }
+            n.seen(text, rank, service);
             return *id;
         }
         let lower = text.to_lowercase();
@@ -108,13 +116,7 @@ impl Names {
         };
         self.ids.entry(text.to_owned()).or_insert(id);
         if let Some(n) = self.list.get_mut(id as usize) {
-            n.rank = n.rank.min(rank);
-            n.person |= !service;
-            n.service |= service;
-            // Whatever the order of loading, the same spelling wins.
-            if text > n.text.as_str() {
-                n.text = text.to_owned();
-            }
+            n.seen(text, rank, service);
         }
         id
     }
@@ -140,12 +142,7 @@ impl Names {
             });
         }
         if let Some(n) = self.list.get_mut(id as usize) {
-            n.rank = n.rank.min(rank);
-            n.person |= !service;
-            n.service |= service;
-            if text > n.text.as_str() {
-                n.text = text.to_owned();
-            }
+            n.seen(text, rank, service);
         }
         id
     }
