@@ -165,10 +165,15 @@ const HOLES: Flags = Flags(
         | Flags::PARTIAL_HEADERS.0,
 );
 
+/// Calls of a piece.
+const PIECE: usize = 4096;
+
 /// Makes [`Evidence`] of rows.
 #[derive(Default)]
 struct Builder {
     ev: Evidence,
+    /// Calls in pieces: a list that grows leaves twice its size behind while a load needs the room.
+    calls: Vec<Vec<CallLine>>,
     addrs: Table<u128>,
     paths: Table<Path>,
     traces: FxHashMap<String, u32>,
@@ -243,7 +248,7 @@ impl Builder {
         }
         let dispatch = row.small(26);
         if dispatch != 0 {
-            let call = u32::try_from(self.ev.calls.len()).unwrap_or(NONE);
+            let call = u32::try_from(self.ev.keys.len()).unwrap_or(NONE);
             self.ev
                 .dispatch
                 .push((call, dispatch, row.num(27).cast_unsigned()));
@@ -288,12 +293,23 @@ impl Builder {
         );
         self.ev.auth.push(auth);
         self.ev.keys.push(key);
-        self.ev.calls.push(c);
+        match self.calls.last_mut() {
+            Some(piece) if piece.len() < PIECE => piece.push(c),
+            _ => {
+                let mut piece = Vec::with_capacity(PIECE);
+                piece.push(c);
+                self.calls.push(piece);
+            }
+        }
     }
 
     /// Adds what the case says of terms, sources, and calls that came of one another.
     fn finish(self, conn: &Connection) -> Result<Evidence> {
         let mut ev = self.ev;
+        ev.calls.reserve_exact(ev.keys.len());
+        self.calls
+            .into_iter()
+            .for_each(|mut piece| ev.calls.append(&mut piece));
         ev.terms = texts(conn)?;
         for (path, kind) in self.kinds {
             if let Some(slot) = ev.kinds.get_mut(path as usize)
