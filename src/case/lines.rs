@@ -110,6 +110,8 @@ pub fn read(conn: &Connection, to: &SyncSender<Rows>) -> Result<()> {
 pub struct Feed {
     batch: Rows,
     to: SyncSender<Rows>,
+    /// Nobody takes them any more.
+    left: bool,
 }
 
 impl Feed {
@@ -117,6 +119,7 @@ impl Feed {
         Feed {
             batch: Rows::default(),
             to,
+            left: false,
         }
     }
     /// One more row: its values in the order of the columns.
@@ -124,9 +127,12 @@ impl Feed {
     /// # Errors
     /// None of its own.
     pub fn add(&mut self, values: &[ValueRef<'_>; COLUMNS]) -> Result<()> {
+        if self.left {
+            return Ok(());
+        }
         let value = |i: usize| Ok(values.get(i).copied().unwrap_or(ValueRef::Null));
         if self.batch.add(value)? {
-            let _ = self.to.send(std::mem::take(&mut self.batch));
+            self.left = self.to.send(std::mem::take(&mut self.batch)).is_err();
         }
         Ok(())
     }

@@ -128,7 +128,7 @@ pub fn calls(conn: &Connection, gathered: Option<Gathered>) -> Result<Evidence> 
         // Reading rows and making something of them cost the same: each has a thread.
         None => std::thread::scope(|scope| {
             let (send, rows) = lines::channel();
-            let building = scope.spawn(move || gather(rows));
+            let building = scope.spawn(move || gather(rows, usize::MAX));
             lines::read(conn, &send)?;
             drop(send);
             let built = building.join().ok().flatten();
@@ -144,13 +144,16 @@ pub fn calls(conn: &Connection, gathered: Option<Gathered>) -> Result<Evidence> 
 /// Calls without what the rest of a case says of them.
 pub struct Gathered(Builder);
 
-/// Takes rows as they come; `None` where not all of them did.
-pub fn gather(batches: Receiver<Rows>) -> Option<Gathered> {
+/// Takes rows as they come; `None` where not all of them did, or more than `most`.
+pub fn gather(batches: Receiver<Rows>, most: usize) -> Option<Gathered> {
     let mut builder = Builder::default();
     let mut whole = false;
     for batch in batches {
         batch.each().for_each(|row| builder.add(&row));
         whole |= batch.last;
+        if builder.ev.keys.len() > most {
+            return None;
+        }
     }
     whole.then_some(Gathered(builder))
 }

@@ -23,7 +23,7 @@ use crate::detect::print::PrintKey;
 use crate::detect::{Rules, Scanner};
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
-use crate::limits::QUEUE_BYTES;
+use crate::limits::{CALLS_GATHERED, QUEUE_BYTES};
 use crate::proto::Options as Reading;
 use crate::source::log::LogZone;
 use crate::source::{Input, Kind};
@@ -133,7 +133,7 @@ pub fn load(
         let gathering = checkpoints.straight().then(|| {
             let (send, rows) = lines::channel();
             writer.with_feed(Feed::new(send));
-            scope.spawn(move || gather(rows))
+            scope.spawn(move || gather(rows, CALLS_GATHERED))
         });
         // of what is not hashed as it is read
         let hashes = scope.spawn(|| {

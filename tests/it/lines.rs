@@ -4,6 +4,8 @@ use super::case::{Folder, add_source, call, create};
 use leaktrace::call::model::{Dispatch, Flags, Proto};
 use leaktrace::case::lines::{self, COLUMNS, Feed, Rows};
 use leaktrace::case::{Case, writer::Writer};
+use leaktrace::load::finalise;
+use rusqlite::types::ValueRef;
 
 /// Columns that hold texts or blobs.
 const TEXTS: [usize; 5] = [7, 9, 15, 23, 24];
@@ -114,4 +116,18 @@ fn the_end_is_not_told_of_rows_that_changed_or_are_not_all() {
     w.put_call(call(0, 1)).unwrap();
     drop(w);
     assert!(!values(rows).1);
+}
+
+#[test]
+fn no_more_calls_are_held_than_the_bound_says() {
+    for (most, held) in [(3000, true), (2000, false)] {
+        let (send, rows) = lines::channel();
+        let taken = std::thread::spawn(move || finalise::gather(rows, most).is_some());
+        let mut feed = Feed::new(send);
+        for _ in 0..2500 {
+            feed.add(&[ValueRef::Null; COLUMNS]).unwrap();
+        }
+        feed.end();
+        assert_eq!(taken.join().unwrap(), held);
+    }
 }
