@@ -192,7 +192,7 @@ pub const BOMB_RATIO: u64 = 300;
 pub const BOMB_FLOOR: u64 = 64 << 20;
 /// Calls that a load holds for who decides facts while it goes on: some 500 bytes each beside all that a load needs. Of larger ones the
 /// table is read back.
-pub const CALLS_GATHERED: usize = 100_000;
+pub const CALLS_GATHERED: usize = 40_000;
 /// Bytes of jobs between reading and scanning; a full queue makes the reader wait.
 pub const QUEUE_BYTES: usize = 48 << 20;
 /// Bodies and heads are compressed together in packs of about this size: large enough to share repetition, small enough that showing one call costs a millisecond.
