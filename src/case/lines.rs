@@ -30,22 +30,22 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Adds a row; true where there are enough of them.
-    fn add<'v>(&mut self, value: impl Fn(usize) -> Result<ValueRef<'v>>) -> Result<bool> {
-        let mut ints = [None; COLUMNS];
-        for (i, slot) in ints.iter_mut().enumerate() {
-            *slot = match value(i)? {
-                ValueRef::Integer(n) => Some(n),
-                ValueRef::Text(b) | ValueRef::Blob(b) => {
-                    let start = self.bytes.len() as u64;
-                    self.bytes.extend_from_slice(b);
-                    Some((start << 32 | b.len() as u64).cast_signed())
-                }
-                ValueRef::Null | ValueRef::Real(_) => None,
-            };
+    /// Takes a value in, to be part of the next row.
+    fn value(&mut self, v: ValueRef<'_>) -> Option<i64> {
+        match v {
+            ValueRef::Integer(n) => Some(n),
+            ValueRef::Text(b) | ValueRef::Blob(b) => {
+                let start = self.bytes.len() as u64;
+                self.bytes.extend_from_slice(b);
+                Some((start << 32 | b.len() as u64).cast_signed())
+            }
+            ValueRef::Null | ValueRef::Real(_) => None,
         }
-        self.rows.push(ints);
-        Ok(self.rows.len() >= ROWS || self.bytes.len() >= 1 << 20)
+    }
+    /// Adds a row; true where there are enough of them.
+    fn push(&mut self, row: [Option<i64>; COLUMNS]) -> bool {
+        self.rows.push(row);
+        self.rows.len() >= ROWS || self.bytes.len() >= 1 << 20
     }
     pub fn each(&self) -> impl Iterator<Item = Raw<'_>> {
         self.rows.iter().map(|ints| Raw {
@@ -96,7 +96,11 @@ pub fn read(conn: &Connection, to: &SyncSender<Rows>) -> Result<()> {
     let mut r = stmt.query([])?;
     let mut batch = Rows::default();
     while let Some(row) = r.next()? {
-        if batch.add(|i| Ok(row.get_ref(i)?))? {
+        let mut ints = [None; COLUMNS];
+        for (i, slot) in ints.iter_mut().enumerate() {
+            *slot = batch.value(row.get_ref(i)?);
+        }
+        if batch.push(ints) {
             // who takes them ends only after this end does, or by a fault that its join tells
             let _ = to.send(std::mem::take(&mut batch));
         }
@@ -123,18 +127,14 @@ impl Feed {
         }
     }
     /// One more row: its values in the order of the columns.
-    ///
-    /// # Errors
-    /// None of its own.
-    pub fn add(&mut self, values: &[ValueRef<'_>; COLUMNS]) -> Result<()> {
+    pub fn add(&mut self, values: &[ValueRef<'_>; COLUMNS]) {
         if self.left {
-            return Ok(());
+            return;
         }
-        let value = |i: usize| Ok(values.get(i).copied().unwrap_or(ValueRef::Null));
-        if self.batch.add(value)? {
+        let ints = values.map(|v| self.batch.value(v));
+        if self.batch.push(ints) {
             self.left = self.to.send(std::mem::take(&mut self.batch)).is_err();
         }
-        Ok(())
     }
     /// All rows are in the case, as they were given.
     pub fn end(mut self) {

@@ -161,7 +161,7 @@ impl Writer<'_> {
         self.waiting_bodies = bodies;
         self.flush(calls)?;
         if let Some(feed) = &mut self.feed {
-            calls.iter().try_for_each(|c| c.feed(feed))?;
+            calls.iter().for_each(|c| c.feed(feed));
         }
         calls.clear();
         Ok(())

@@ -97,7 +97,7 @@ pub(super) struct CallRow<'a> {
 
 impl CallRow<'_> {
     /// Gives it to who decides facts: the columns of [`lines`].
-    pub(super) fn feed(&self, feed: &mut lines::Feed) -> Result<()> {
+    pub(super) fn feed(&self, feed: &mut lines::Feed) {
         let (call, terms) = (self.call, &self.terms);
         let row = |n: Option<i64>| n.map_or(ValueRef::Null, ValueRef::Integer);
         let num = |n: Option<u32>| row(n.map(i64::from));
@@ -133,7 +133,7 @@ impl CallRow<'_> {
             row(call.dispatch.as_ref().map(|d| d.shape.cast_signed())),
             num(call.grpc_status),
             row(seqs(call.seq)),
-        ])
+        ]);
     }
 }
 

@@ -3,8 +3,9 @@
 
 use super::assemble::{Half, MOST_PADDING, Out, Piece};
 use super::copies::{Tap, Trail};
+use super::sum::Sum;
 use super::table::Flow;
-use super::tcp::{Sum, Tcp};
+use super::tcp::Tcp;
 use super::{Close, Missing, Segment, Side, StreamSink};
 use crate::call::model::Stamp;
 use crate::limits::{STREAM_JUMP, UNHEARD_NS};
@@ -204,6 +205,7 @@ pub(super) fn segment<S: StreamSink>(
     }
 
     let mut acked = 0;
+    let (mut begins, mut waits) = (false, false);
     if let Some(ack) = tcp.ack {
         // The opener's first acknowledgement tells where the answers begin, if the SYN-ACK is lost or there are several.
         if side == Side::A
@@ -216,34 +218,15 @@ pub(super) fn segment<S: StreamSink>(
             other.begin_at(ack);
             other.unsure = false;
         }
-        let begins = !other.known() && !tcp.rst && other.hint(ack);
+        begins = !other.known() && !tcp.rst && other.hint(ack);
         acked = other.acked_by(ack);
         if !suspect {
             other.heard(acked);
         }
         let ended = !suspect && other.fin_heard(Some(ack), false);
-        if other.cost() > 0 || other.in_doubt() || ended {
-            let mut out = ToSink {
-                sink: &mut *sink,
-                state: &mut *state,
-                side: side.other(),
-                bytes: other_bytes,
-                gaps: &mut *gaps,
-                trail: trail.as_deref_mut(),
-                odd: Odd::default(),
-            };
-            if begins {
-                other.drain(&mut out);
-            }
-            other.confirm(&mut out);
-            other.settle(packets, at, false, &mut out);
-            other.tell_fin(at, &mut out);
-            met.odd.take_in(out.odd);
-        }
+        waits = other.cost() > 0 || other.in_doubt() || ended;
     }
-
-    if tcp.rst && other.fin_heard(None, true) {
-        // Who resets a connection waits for nothing more.
+    if waits || tcp.rst {
         let mut out = ToSink {
             sink: &mut *sink,
             state: &mut *state,
@@ -253,7 +236,19 @@ pub(super) fn segment<S: StreamSink>(
             trail: trail.as_deref_mut(),
             odd: Odd::default(),
         };
-        other.tell_fin(at, &mut out);
+        if waits {
+            if begins {
+                other.drain(&mut out);
+            }
+            other.confirm(&mut out);
+            other.settle(packets, at, false, &mut out);
+            other.tell_fin(at, &mut out);
+        }
+        // Who resets a connection waits for nothing more.
+        if tcp.rst && other.fin_heard(None, true) {
+            other.tell_fin(at, &mut out);
+        }
+        met.odd.take_in(out.odd);
     }
 
     let mut out = ToSink {

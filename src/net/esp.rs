@@ -5,7 +5,7 @@
 //! padding of the standard and a packet, segment or datagram with the right sum that fills the rest is taken.
 
 use super::ip::plausible;
-use super::tcp::{self, Sum};
+use super::sum::{self, Sum};
 use std::net::IpAddr;
 
 /// Bytes of what proves a packet, behind it: of the algorithms with 96, 128, 192 and 256 bits, and none.
@@ -47,8 +47,8 @@ fn stands(next: u8, bytes: &[u8], ends: (IpAddr, IpAddr)) -> bool {
                 && plausible(bytes, 0, true)
         }
         41 => bytes.first().is_some_and(|b| b >> 4 == 6) && plausible(bytes, 0, true),
-        6 => bytes.len() >= 20 && tcp::sum(bytes, 6, ends, 16) == Sum::Right,
-        17 => word(4) == bytes.len() && tcp::sum(bytes, 17, ends, 6) == Sum::Right,
+        6 => bytes.len() >= 20 && sum::of(bytes, 6, ends, 16) == Sum::Right,
+        17 => word(4) == bytes.len() && sum::of(bytes, 17, ends, 6) == Sum::Right,
         _ => false,
     }
 }

@@ -473,7 +473,7 @@ impl<S: StreamSink> Net<S> {
     }
 
     /// Counts a header whose sum is wrong. Its packet is used all the same: sums are wrong wherever a network card was to
-    /// fill them in. Those of TCP and UDP are not looked at, which would cost a pass over every byte.
+    /// fill them in. What those of TCP do is [`super::assemble`]'s; those of UDP are not looked at.
     pub(super) fn bad_sum(&mut self, at: Stamp) {
         let (n, first) = &mut self.bad_sums;
         if *n > 0 && first.unit.source == at.unit.source {

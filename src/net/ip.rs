@@ -2,6 +2,7 @@
 //! fragment it is part of. Bounds: [`MAX_EXTENSIONS`] extension headers; every length is held against the capture.
 
 use super::ether::{u16_at, u32_at};
+use super::sum;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Extension headers followed in one packet: RFC 8200 section 4.1 allows each once and destination options twice.
@@ -102,20 +103,8 @@ fn v4(bytes: &[u8], cut: usize) -> Result<Ip<'_>, &'static str> {
         missing: total.saturating_sub(bytes.len()),
         fragment,
         id: u16::from_be_bytes([i0, i1]),
-        bad_sum: (c0 | c1) != 0 && bytes.get(..header).is_some_and(|h| !sum_is_right(h)),
+        bad_sum: (c0 | c1) != 0 && bytes.get(..header).is_some_and(|h| !sum::whole(h)),
     })
-}
-
-/// Whether the sum of an IPv4 header is what it should be (RFC 1071).
-fn sum_is_right(header: &[u8]) -> bool {
-    let (pairs, _) = header.as_chunks::<2>();
-    let sum: u32 = pairs
-        .iter()
-        .map(|p| u32::from(u16::from_be_bytes(*p)))
-        .sum();
-    // A header has at most 60 bytes, so one fold leaves at most one carry.
-    let folded = (sum >> 16) + (sum & 0xffff);
-    (folded >> 16) + (folded & 0xffff) == 0xffff
 }
 
 /// Whether bytes that may be anything are an IP packet: the version, and lengths that fit what is there. `missing` bytes
@@ -131,7 +120,7 @@ pub(super) fn plausible(bytes: &[u8], missing: usize, strict: bool) -> bool {
                 && total <= reach
                 && bytes.get(..header).is_some_and(|h| match sum {
                     Some(0) => !strict,
-                    _ => sum_is_right(h),
+                    _ => sum::whole(h),
                 })
         }
         Some(0x60..=0x6f) => {

@@ -18,8 +18,8 @@ const CLAIM: &str = "claim:";
 /// The realm in a token's issuer.
 const ISSUER: &str = "claim:iss";
 
-/// Keys that say it beside a login name, the surest first.
-const FIELDS: &[&str] = &[
+/// Keys that say it wherever they stand, the surest first; the others are as a claim often no more than where somebody works.
+const CLAIMS: &[&str] = &[
     "tenant",
     "tenantid",
     "tenantcode",
@@ -31,6 +31,9 @@ const FIELDS: &[&str] = &[
     "workspaceid",
     "workspacename",
     "workspaceslug",
+];
+/// Keys that say it beside a login name, after those.
+const FIELDS: &[&str] = &[
     "organization",
     "organizationid",
     "organizationname",
@@ -110,20 +113,6 @@ const LOOSE: &[&str] = &[
     "siteid",
     "hd",
 ];
-/// Claims that say it; others in the two lists above are often no more than where somebody works.
-const CLAIMS: &[&str] = &[
-    "tenant",
-    "tenantid",
-    "tenantcode",
-    "tenantname",
-    "tenantkey",
-    "tenantslug",
-    "tid",
-    "workspace",
-    "workspaceid",
-    "workspacename",
-    "workspaceslug",
-];
 const HEADERS: &[&str] = &[
     "x-tenant",
     "x-tenant-id",
@@ -163,6 +152,11 @@ const ROUTES: &[&str] = &[
     "web", "www", "portal", "t", "o", "org", "orgs", "v1", "v2", "v3",
 ];
 
+/// All keys, the surest first.
+fn words() -> impl Iterator<Item = &'static &'static str> {
+    CLAIMS.iter().chain(FIELDS).chain(LOOSE)
+}
+
 /// Whether what stands at a place is a tenant whatever else there is.
 pub fn sure(place: &str) -> bool {
     if place == ISSUER || place.starts_with("header:") {
@@ -172,7 +166,8 @@ pub fn sure(place: &str) -> bool {
     if place.starts_with(CLAIM) {
         CLAIMS.contains(&key.as_str())
     } else {
-        FIELDS.contains(&key.as_str()) || key == "account"
+        let all = CLAIMS.iter().chain(FIELDS);
+        key == "account" || all.into_iter().any(|w| *w == key)
     }
 }
 
@@ -229,10 +224,9 @@ fn everywhere(user: &str) -> bool {
 /// The tenant among the fields of a login as `user`.
 fn among(given: &[Field], user: &str) -> Option<(String, String)> {
     let rank = |f: &Field| {
-        let all = FIELDS.iter().chain(LOOSE);
         // Twelve digits beside the name of a user are the account that it is of.
         let number = f.value.len() >= 6 && f.value.bytes().all(|b| b.is_ascii_digit());
-        match all.into_iter().position(|w| *w == f.key) {
+        match words().position(|w| *w == f.key) {
             None if f.key == "account" && number => Some(usize::MAX),
             r => r,
         }
@@ -251,8 +245,7 @@ pub fn claimed(body: &Value, inside: &[&str]) -> Option<(String, String)> {
     let objects = std::iter::once(body).chain(inside.iter().filter_map(|k| body.get(*k)));
     for (k, v) in objects.filter_map(Value::as_object).flatten() {
         let key = plain(k.rsplit(['/', ':']).next().unwrap_or(k));
-        let words = CLAIMS.iter().chain(FIELDS).chain(LOOSE);
-        let Some(rank) = words.into_iter().position(|w| *w == key) else {
+        let Some(rank) = words().position(|w| *w == key) else {
             continue;
         };
         if best.as_ref().is_none_or(|(b, ..)| rank < *b)
