@@ -217,10 +217,12 @@ fn name(key: &FlowKey, heads: &[Vec<u8>; 2], grams: &Grams, client: Side, info: 
     let (c, s) = if client == Side::A { (a, b) } else { (b, a) };
     let udp = key.protocol == 17;
     if !udp && key.protocol != 6 {
-        info.why_opaque = Some(format!("{} is not decoded", info.transport));
-        if let Some((_, app)) = NUMBERS.iter().find(|(n, _)| *n == key.protocol) {
+        let named = NUMBERS.iter().find(|(n, _)| *n == key.protocol);
+        if let Some((_, app)) = named {
             info.app = app;
         }
+        let what = named.map_or(info.transport, |(_, app)| app);
+        info.why_opaque = Some(format!("{what} is not decoded"));
         return;
     }
     if c.is_empty() && s.is_empty() {

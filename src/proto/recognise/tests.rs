@@ -5,8 +5,8 @@ use crate::call::model::Stamp;
 use crate::net::Close;
 use std::net::IpAddr;
 
-/// What a flow is called whose sides sent these datagrams, or these bytes.
-fn called(protocol: u8, ports: (u16, u16), a: &[&[u8]], b: &[&[u8]]) -> &'static str {
+/// What is told of a flow whose sides sent these datagrams, or these bytes.
+fn met(protocol: u8, ports: (u16, u16), a: &[&[u8]], b: &[&[u8]]) -> FlowInfo {
     let ip = IpAddr::from([10, 0, 0, 1]);
     let key = FlowKey {
         a: (ip, ports.0),
@@ -45,7 +45,12 @@ fn called(protocol: u8, ports: (u16, u16), a: &[&[u8]], b: &[&[u8]]) -> &'static
         outer: None,
         inner: None,
     };
-    info(k, &stats).app
+    info(k, &stats)
+}
+
+/// What it is called.
+fn called(protocol: u8, ports: (u16, u16), a: &[&[u8]], b: &[&[u8]]) -> &'static str {
+    met(protocol, ports, a, b).app
 }
 
 fn named(protocol: u8, ports: (u16, u16), a: &[u8], b: &[u8]) -> &'static str {
@@ -685,7 +690,9 @@ fn content_names_and_ports_only_hint() {
         (132, "sctp"),
         (47, "gre"),
     ] {
-        assert_eq!(named(number, (0, 0), b"x", b""), name);
+        let flow = met(number, (0, 0), &[b"x"], &[b""]);
+        let why = format!("{name} is not decoded");
+        assert_eq!((flow.app, flow.why_opaque), (name, Some(why)));
     }
     assert_eq!(named(200, (0, 0), b"x", b""), "unknown");
     assert_eq!(named(89, (0, 0), b"x", b""), "ospf");
