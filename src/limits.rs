@@ -190,9 +190,11 @@ pub const DECODED: u64 = 4 << 30;
 pub const BOMB_RATIO: u64 = 300;
 /// ... once it is larger than this.
 pub const BOMB_FLOOR: u64 = 64 << 20;
-/// Calls that a load holds for who decides facts while it goes on: some 500 bytes each beside all that a load needs. Of larger ones the
-/// table is read back.
-pub const CALLS_GATHERED: usize = 40_000;
+/// Calls that a load holds for who decides facts while it goes on: some 400 bytes each beside all that a load needs. Of larger ones the
+/// table is read back ...
+pub const CALLS_GATHERED: usize = 250_000;
+/// ... and of those whose unfinished messages take more than this many bytes, which is then what the memory is for.
+pub const OPEN_BESIDE_GATHERED: usize = 64 << 20;
 /// Bytes of jobs between reading and scanning; a full queue makes the reader wait.
 pub const QUEUE_BYTES: usize = 48 << 20;
 /// Bodies and heads are compressed together in packs of about this size: large enough to share repetition, small enough that showing one call costs a millisecond.

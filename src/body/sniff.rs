@@ -125,8 +125,9 @@ fn find(hay: &[u8], needle: &[u8]) -> bool {
 
 /// No control characters but white space, and UTF-8 (or at least not mostly high bytes, which older encodings of Chinese have in pairs).
 fn is_text(head: &[u8], cut: bool) -> bool {
-    // most texts have no control at all, which is told faster than which ones they have
-    let odd = if head.iter().any(|b| *b < 0x20) {
+    // most texts have no control at all, which is told faster than which ones they have: without a way out in the middle it takes
+    // many bytes at once
+    let odd = if head.iter().fold(false, |some, b| some | (*b < 0x20)) {
         let allowed = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x1e);
         head.iter().filter(|b| **b < 0x20 && !allowed(**b)).count()
     } else {

@@ -4,15 +4,45 @@
 //! Reading a row back costs as much as writing it. So a load that makes a case gives what it writes to who decides facts as well
 //! ([`Feed`]); where a row changed after that, or the load did not end well, the end is never told, and the table is read.
 
+use crate::case::statements::CALL;
 use crate::error::Result;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Columns that are asked for, in the order of [`Raw`].
-const SELECT: &str = "id,source_id,unit,ord,flow_id,ts,end_ts,src,sport,dst,dport,proto,tls,method_id,host_id,uri,op_id,kind_id,status,\
- ua_id,flags,req_body_id,resp_body_id,ident,trace_id,op_note_id,dispatch_id,shape,grpc_status,seq";
-/// How many they are.
+/// Columns that are asked for behind the call's id, in the order of [`Raw`].
+const ASKED: [&str; COLUMNS - 1] = [
+    "source_id",
+    "unit",
+    "ord",
+    "flow_id",
+    "ts",
+    "end_ts",
+    "src",
+    "sport",
+    "dst",
+    "dport",
+    "proto",
+    "tls",
+    "method_id",
+    "host_id",
+    "uri",
+    "op_id",
+    "kind_id",
+    "status",
+    "ua_id",
+    "flags",
+    "req_body_id",
+    "resp_body_id",
+    "ident",
+    "trace_id",
+    "op_note_id",
+    "dispatch_id",
+    "shape",
+    "grpc_status",
+    "seq",
+];
+/// How many they are with the id.
 pub const COLUMNS: usize = 30;
 /// Rows handed over together, and batches that may wait.
 const ROWS: usize = 512;
@@ -92,7 +122,10 @@ pub fn channel() -> (SyncSender<Rows>, Receiver<Rows>) {
 /// # Errors
 /// What SQLite says.
 pub fn read(conn: &Connection, to: &SyncSender<Rows>) -> Result<()> {
-    let mut stmt = conn.prepare(&format!("SELECT {SELECT} FROM call ORDER BY id"))?;
+    let mut stmt = conn.prepare(&format!(
+        "SELECT id,{} FROM call ORDER BY id",
+        ASKED.join(",")
+    ))?;
     let mut r = stmt.query([])?;
     let mut batch = Rows::default();
     while let Some(row) = r.next()? {
@@ -114,24 +147,32 @@ pub fn read(conn: &Connection, to: &SyncSender<Rows>) -> Result<()> {
 pub struct Feed {
     batch: Rows,
     to: SyncSender<Rows>,
+    /// Where each column that is asked for stands among those that are written.
+    at: [usize; COLUMNS - 1],
     /// Nobody takes them any more.
     left: bool,
 }
 
 impl Feed {
     pub fn new(to: SyncSender<Rows>) -> Feed {
+        let at = |name: &str| CALL.iter().position(|c| *c == name);
         Feed {
             batch: Rows::default(),
             to,
+            // one that is not written would be missing in every row
+            at: ASKED.map(|name| at(name).unwrap_or(usize::MAX)),
             left: false,
         }
     }
-    /// One more row: its values in the order of the columns.
-    pub fn add(&mut self, values: &[ValueRef<'_>; COLUMNS]) {
+    /// One more row: its id, and its values in the order in which they are written.
+    pub fn add(&mut self, id: i64, values: &[ValueRef<'_>]) {
         if self.left {
             return;
         }
-        let ints = values.map(|v| self.batch.value(v));
+        let mut ints = [Some(id); COLUMNS];
+        for (at, slot) in self.at.iter().zip(ints.iter_mut().skip(1)) {
+            *slot = values.get(*at).and_then(|v| self.batch.value(*v));
+        }
         if self.batch.push(ints) {
             self.left = self.to.send(std::mem::take(&mut self.batch)).is_err();
         }

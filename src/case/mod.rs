@@ -2,6 +2,7 @@
 //! investigator did.
 
 pub mod bodies;
+pub mod bound;
 pub mod checkpoint;
 pub mod classes;
 pub mod heads;

@@ -1,14 +1,15 @@
 //! The statements of a load, prepared once. In: a connection. Out: statements. Bounds: none of them scans a table.
 
+use crate::case::bound::Bound;
 use crate::error::Result;
 use rusqlite::{Connection, Statement};
 
 /// One field for each statement; named after the table, `calls` and `bodies` for many new rows.
 pub(super) struct Statements<'c> {
-    pub call: Statement<'c>,
-    pub calls: Statement<'c>,
-    pub body: Statement<'c>,
-    pub bodies: Statement<'c>,
+    pub call: Bound<'c>,
+    pub calls: Bound<'c>,
+    pub body: Bound<'c>,
+    pub bodies: Bound<'c>,
     pub pack: Statement<'c>,
     pub flow: Statement<'c>,
     pub at: Statement<'c>,
@@ -20,14 +21,67 @@ pub(super) struct Statements<'c> {
 }
 
 /// Columns of a call that a load writes, in their order, behind its id.
-const CALL: &str = "source_id,unit,ord,unit1,off,len,done,flow_id,ts,end_ts,src,sport,dst,dport,\
- proto,tls,method_id,host_id,uri,path,op_id,kind_id,status,req_body_len,resp_body_len,req_content_len,resp_content_len,\
- req_type_id,resp_type_id,ua_id,flags,req_body_id,resp_body_id,head_pack,head_off,head_len,req_facts,resp_facts,ident,trace_id,\
- op_note_id,dispatch_id,shape,grpc_status,seq";
+pub(super) const CALL: [&str; CALL_COLUMNS] = [
+    "source_id",
+    "unit",
+    "ord",
+    "unit1",
+    "off",
+    "len",
+    "done",
+    "flow_id",
+    "ts",
+    "end_ts",
+    "src",
+    "sport",
+    "dst",
+    "dport",
+    "proto",
+    "tls",
+    "method_id",
+    "host_id",
+    "uri",
+    "path",
+    "op_id",
+    "kind_id",
+    "status",
+    "req_body_len",
+    "resp_body_len",
+    "req_content_len",
+    "resp_content_len",
+    "req_type_id",
+    "resp_type_id",
+    "ua_id",
+    "flags",
+    "req_body_id",
+    "resp_body_id",
+    "head_pack",
+    "head_off",
+    "head_len",
+    "req_facts",
+    "resp_facts",
+    "ident",
+    "trace_id",
+    "op_note_id",
+    "dispatch_id",
+    "shape",
+    "grpc_status",
+    "seq",
+];
 /// How many they are.
 pub(super) const CALL_COLUMNS: usize = 45;
 /// Columns of a body that a load writes, behind its id.
-const BODY: &str = "sha256,len,kept,kind,cut,pack_id,off,facts,message_id";
+const BODY: [&str; BODY_COLUMNS] = [
+    "sha256",
+    "len",
+    "kept",
+    "kind",
+    "cut",
+    "pack_id",
+    "off",
+    "facts",
+    "message_id",
+];
 /// How many they are.
 pub(super) const BODY_COLUMNS: usize = 9;
 /// New rows written by one statement: beginning and ending one, and finding the ends of the indexes, costs as much as a row.
@@ -35,26 +89,32 @@ pub(super) const ROWS_AT_ONCE: usize = 16;
 
 /// Inserts a row under its id, which comes last. Plain INSERT: with OR REPLACE SQLite keeps a journal for each single statement,
 /// which costs more than the insertion.
-fn one(table: &str, columns: &str, n: usize) -> String {
-    let values = vec!["?"; n].join(",");
-    format!("INSERT INTO {table}({columns},id) VALUES({values},?)")
+fn one(table: &str, columns: &[&str]) -> String {
+    let values = vec!["?"; columns.len()].join(",");
+    format!(
+        "INSERT INTO {table}({},id) VALUES({values},?)",
+        columns.join(",")
+    )
 }
 
 /// Inserts rows under the ids that follow the last one. Without an id, and with OR FAIL, for the same reason: where one of many
 /// rows may be refused while others stay, there is such a journal. An error ends the load, which rolls all of it back.
-fn new(table: &str, columns: &str, n: usize) -> String {
-    let row = format!("({})", vec!["?"; n].join(","));
+fn new(table: &str, columns: &[&str]) -> String {
+    let row = format!("({})", vec!["?"; columns.len()].join(","));
     let rows = vec![row.as_str(); ROWS_AT_ONCE].join(",");
-    format!("INSERT OR FAIL INTO {table}({columns}) VALUES{rows}")
+    format!(
+        "INSERT OR FAIL INTO {table}({}) VALUES{rows}",
+        columns.join(",")
+    )
 }
 
 impl<'c> Statements<'c> {
     pub fn new(conn: &'c Connection) -> Result<Statements<'c>> {
         Ok(Statements {
-            call: conn.prepare(&one("call", CALL, CALL_COLUMNS))?,
-            calls: conn.prepare(&new("call", CALL, CALL_COLUMNS))?,
-            body: conn.prepare(&one("body", BODY, BODY_COLUMNS))?,
-            bodies: conn.prepare(&new("body", BODY, BODY_COLUMNS))?,
+            call: Bound::new(conn.prepare(&one("call", &CALL))?),
+            calls: Bound::new(conn.prepare(&new("call", &CALL))?),
+            body: Bound::new(conn.prepare(&one("body", &BODY))?),
+            bodies: Bound::new(conn.prepare(&new("body", &BODY))?),
             pack: conn.prepare("INSERT INTO pack(id,len,data) VALUES(?1,?2,?3)")?,
             flow: conn.prepare(
                 "INSERT INTO flow(id,source_id,unit0,unit1,ts,end_ts,src,sport,dst,dport,transport,app,packets,\

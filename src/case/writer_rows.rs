@@ -6,11 +6,13 @@ use super::values::{BodyRow, CallRow, Row, Terms};
 use crate::call::model::{BodyOut, CallOut, FlowInfo, Locator, Packed, Role, Unit};
 use crate::case::ident;
 use crate::case::postings::Target;
-use crate::case::rows::{addr, int, narrow};
+use crate::case::rows::{addr, int};
 use crate::case::statements::ROWS_AT_ONCE;
+use crate::case::terms::SLOTS;
 use crate::detect::pack;
 use crate::error::{Error, Result};
 use crate::limits;
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
 impl Writer<'_> {
@@ -92,16 +94,32 @@ impl Writer<'_> {
         let origin = call.locators.iter().find(|l| l.role == Role::Origin);
         let range = origin.and_then(|l| l.range);
         let unit1 = origin.map_or(call.at.number, |l| l.last);
-        let mut term = |text: Option<&str>| text.map(|t| self.terms.id(t)).transpose();
-        let (method, host) = (term(call.method.as_deref())?, term(call.host.as_deref())?);
-        let (op, kind) = (term(call.operation.as_deref())?, term(Some(call.kind))?);
-        let (req_type, resp_type) = (
-            term(call.req_type.as_deref())?,
-            term(call.resp_type.as_deref())?,
-        );
-        let ua = term(call.user_agent.as_deref())?;
-        let note = term(call.op_note.as_deref())?;
-        let dispatch = term(call.dispatch.as_ref().map(|d| d.fields.as_str()))?;
+        let texts: [Option<&str>; SLOTS] = [
+            call.method.as_deref(),
+            call.host.as_deref(),
+            call.operation.as_deref(),
+            Some(call.kind),
+            call.req_type.as_deref(),
+            call.resp_type.as_deref(),
+            call.user_agent.as_deref(),
+            call.op_note.as_deref(),
+            call.dispatch.as_ref().map(|d| d.fields.as_str()),
+        ];
+        let mut terms = [None; SLOTS];
+        for (slot, (text, row)) in texts.into_iter().zip(&mut terms).enumerate() {
+            *row = text.map(|t| self.terms.in_slot(slot, t)).transpose()?;
+        }
+        let [
+            method,
+            host,
+            op,
+            kind,
+            req_type,
+            resp_type,
+            ua,
+            note,
+            dispatch,
+        ] = terms;
         if let Some(ord) = call.parent {
             self.sql.of.execute(params![id, ord])?;
         }
@@ -138,6 +156,7 @@ impl Writer<'_> {
                 note,
                 dispatch,
             },
+            addrs: [call.src.map(addr), call.dst.map(addr)],
             lens: [req_len, resp_len],
             bodies: [req_body, resp_body],
             head,
@@ -177,7 +196,7 @@ impl Writer<'_> {
                     for (row, n) in many.iter().zip(0usize..) {
                         row.bind(new, n)?;
                     }
-                    new.raw_execute()?;
+                    new.execute()?;
                     let last = many.last().map_or(0, Row::id);
                     if self.conn.last_insert_rowid() != last {
                         return Err(Error::Case {
@@ -189,8 +208,8 @@ impl Writer<'_> {
                 }
                 _ => {
                     first.bind(one, 0)?;
-                    one.raw_bind_parameter(R::COLUMNS + 1, first.id())?;
-                    one.raw_execute()?;
+                    one.bind(R::COLUMNS, &[ValueRef::Integer(first.id())])?;
+                    one.execute()?;
                     left = rest;
                 }
             }
@@ -303,18 +322,7 @@ impl Writer<'_> {
     }
 
     fn facts(&mut self, facts: &Packed) -> Result<Vec<u8>> {
-        let mut failed = None;
-        let blob = pack::blob(facts, &mut |field| match self.terms.id(field) {
-            Ok(id) => narrow(id),
-            Err(e) => {
-                failed = Some(e);
-                0
-            }
-        });
-        match failed {
-            Some(e) => Err(e),
-            None => Ok(blob),
-        }
+        Ok(pack::blob(facts, self.terms.ids(facts.fields.as_ref())?))
     }
 
     /// Writes a flow, or writes it again. Its source is that of its first packet.

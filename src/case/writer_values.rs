@@ -3,34 +3,25 @@
 
 use crate::call::model::CallOut;
 use crate::case::bodies::Place;
+use crate::case::bound::Bound;
 use crate::case::lines;
-use crate::case::rows::{addr, int};
+use crate::case::rows::int;
 use crate::case::statements::{BODY_COLUMNS, CALL_COLUMNS, Statements};
 use crate::error::Result;
 use rusqlite::types::ValueRef;
-use rusqlite::{Statement, ToSql};
 
 /// A row that waits to be written.
 pub(super) trait Row {
     const WHAT: &'static str;
     const COLUMNS: usize;
-    /// The statements for one under its id, and for [`ROWS_AT_ONCE`] under the ids that follow.
-    fn statements<'s, 'c>(
-        sql: &'s mut Statements<'c>,
-    ) -> (&'s mut Statement<'c>, &'s mut Statement<'c>);
+    /// The statements for one under its id, and for [`ROWS_AT_ONCE`](crate::case::statements::ROWS_AT_ONCE) under the ids that
+    /// follow.
+    fn statements<'s, 'c>(sql: &'s mut Statements<'c>) -> (&'s mut Bound<'c>, &'s mut Bound<'c>);
     fn id(&self) -> i64;
     /// Whether its id is the next one.
     fn follows(&self) -> bool;
     /// Binds it as the row `n` of a statement.
-    fn bind(&self, stmt: &mut Statement<'_>, n: usize) -> Result<()>;
-}
-
-/// Binds values as the row `n`.
-fn bind<const N: usize>(stmt: &mut Statement<'_>, n: usize, row: &[&dyn ToSql; N]) -> Result<()> {
-    for (value, at) in row.iter().zip(n * N + 1..) {
-        stmt.raw_bind_parameter(at, value)?;
-    }
-    Ok(())
+    fn bind(&self, stmt: &mut Bound<'_>, n: usize) -> Result<()>;
 }
 
 /// A body whose row is to be written.
@@ -49,9 +40,7 @@ pub struct BodyRow {
 impl Row for BodyRow {
     const WHAT: &'static str = "body";
     const COLUMNS: usize = BODY_COLUMNS;
-    fn statements<'s, 'c>(
-        sql: &'s mut Statements<'c>,
-    ) -> (&'s mut Statement<'c>, &'s mut Statement<'c>) {
+    fn statements<'s, 'c>(sql: &'s mut Statements<'c>) -> (&'s mut Bound<'c>, &'s mut Bound<'c>) {
         (&mut sql.body, &mut sql.bodies)
     }
     fn id(&self) -> i64 {
@@ -60,19 +49,19 @@ impl Row for BodyRow {
     fn follows(&self) -> bool {
         true
     }
-    fn bind(&self, stmt: &mut Statement<'_>, n: usize) -> Result<()> {
-        let row: &[&dyn ToSql; BODY_COLUMNS] = &[
-            &self.sha256,
-            &int(self.lens[0]),
-            &int(self.lens[1]),
-            &self.kind,
-            &self.cut,
-            &self.place.map(|p| p.pack),
-            &self.place.map_or(0, |p| int(p.off)),
-            &some(&self.facts),
-            &self.message,
+    fn bind(&self, stmt: &mut Bound<'_>, n: usize) -> Result<()> {
+        let row: [ValueRef<'_>; BODY_COLUMNS] = [
+            blob(self.sha256.as_ref().map(|s| &s[..])),
+            row(Some(int(self.lens[0]))),
+            row(Some(int(self.lens[1]))),
+            text(Some(self.kind)),
+            text(self.cut),
+            row(self.place.map(|p| p.pack)),
+            row(Some(self.place.map_or(0, |p| int(p.off)))),
+            blob(some(&self.facts)),
+            row(self.message),
         ];
-        bind(stmt, n, row)
+        stmt.bind(n * BODY_COLUMNS, &row)
     }
 }
 
@@ -86,6 +75,8 @@ pub(super) struct CallRow<'a> {
     pub(super) range: Option<(u64, u64)>,
     pub(super) flow: Option<i64>,
     pub(super) terms: Terms,
+    /// Of client and server.
+    pub(super) addrs: [Option<[u8; 16]>; 2],
     /// Of request and response.
     pub(super) lens: [Option<u64>; 2],
     pub(super) bodies: [Option<i64>; 2],
@@ -96,17 +87,22 @@ pub(super) struct CallRow<'a> {
 }
 
 impl CallRow<'_> {
-    /// Gives it to who decides facts: the columns of [`lines`].
-    pub(super) fn feed(&self, feed: &mut lines::Feed) {
+    /// Its values, in the order of the columns.
+    fn values(&self) -> [ValueRef<'_>; CALL_COLUMNS] {
         let (call, terms) = (self.call, &self.terms);
-        let row = |n: Option<i64>| n.map_or(ValueRef::Null, ValueRef::Integer);
-        let num = |n: Option<u32>| row(n.map(i64::from));
-        let (src, dst) = (call.src.map(addr), call.dst.map(addr));
-        feed.add(&[
-            row(Some(self.id)),
+        let [src, dst] = &self.addrs;
+        let [req_len, resp_len] = self.lens;
+        let [req_body, resp_body] = self.bodies;
+        let [req_facts, resp_facts] = &self.facts;
+        let head = self.head;
+        [
             row(Some(self.source)),
             row(Some(int(call.at.number))),
             num(Some(call.ord)),
+            row(Some(int(self.unit1))),
+            row(self.range.map(|r| int(r.0))),
+            row(self.range.map(|r| int(r.1))),
+            num(Some(u32::from(call.done))),
             row(self.flow),
             row(Some(call.ts)),
             row(call.end_ts),
@@ -118,22 +114,38 @@ impl CallRow<'_> {
             num(Some(u32::from(call.tls))),
             row(terms.method),
             row(terms.host),
-            text(call.uri.as_ref()),
+            text(call.uri.as_deref()),
+            text(call.path.as_deref()),
             row(terms.op),
             row(terms.kind),
             num(call.status.map(u32::from)),
+            row(call.req_body_len.map(int)),
+            row(call.resp_body_len.map(int)),
+            row(req_len.map(int)),
+            row(resp_len.map(int)),
+            row(terms.req_type),
+            row(terms.resp_type),
             row(terms.ua),
             num(Some(call.flags.0)),
-            row(self.bodies[0]),
-            row(self.bodies[1]),
+            row(req_body),
+            row(resp_body),
+            row(head.map(|p| p.pack)),
+            row(head.map(|p| int(p.off))),
+            row(head.map(|_| int(call.heads.len() as u64))),
+            blob(some(req_facts)),
+            blob(some(resp_facts)),
             blob(some(&self.who)),
-            text(call.trace_id.as_ref()),
+            text(call.trace_id.as_deref()),
             row(terms.note),
             row(terms.dispatch),
             row(call.dispatch.as_ref().map(|d| d.shape.cast_signed())),
             num(call.grpc_status),
             row(seqs(call.seq)),
-        ]);
+        ]
+    }
+    /// Gives it to who decides facts.
+    pub(super) fn feed(&self, feed: &mut lines::Feed) {
+        feed.add(self.id, &self.values());
     }
 }
 
@@ -153,9 +165,7 @@ pub(super) struct Terms {
 impl Row for CallRow<'_> {
     const WHAT: &'static str = "call";
     const COLUMNS: usize = CALL_COLUMNS;
-    fn statements<'s, 'c>(
-        sql: &'s mut Statements<'c>,
-    ) -> (&'s mut Statement<'c>, &'s mut Statement<'c>) {
+    fn statements<'s, 'c>(sql: &'s mut Statements<'c>) -> (&'s mut Bound<'c>, &'s mut Bound<'c>) {
         (&mut sql.call, &mut sql.calls)
     }
     fn id(&self) -> i64 {
@@ -164,64 +174,20 @@ impl Row for CallRow<'_> {
     fn follows(&self) -> bool {
         !self.again
     }
-    fn bind(&self, stmt: &mut Statement<'_>, n: usize) -> Result<()> {
-        let (call, terms) = (self.call, &self.terms);
-        let [req_len, resp_len] = self.lens;
-        let [req_body, resp_body] = self.bodies;
-        let [req_facts, resp_facts] = &self.facts;
-        let head = self.head;
-        let row: &[&dyn ToSql; CALL_COLUMNS] = &[
-            &self.source,
-            &int(call.at.number),
-            &call.ord,
-            &int(self.unit1),
-            &self.range.map(|r| int(r.0)),
-            &self.range.map(|r| int(r.1)),
-            &call.done,
-            &self.flow,
-            &call.ts,
-            &call.end_ts,
-            &call.src.map(addr),
-            &call.sport,
-            &call.dst.map(addr),
-            &call.dport,
-            &(call.proto as u8),
-            &call.tls,
-            &terms.method,
-            &terms.host,
-            &call.uri,
-            &call.path,
-            &terms.op,
-            &terms.kind,
-            &call.status,
-            &call.req_body_len.map(int),
-            &call.resp_body_len.map(int),
-            &req_len.map(int),
-            &resp_len.map(int),
-            &terms.req_type,
-            &terms.resp_type,
-            &terms.ua,
-            &call.flags.0,
-            &req_body,
-            &resp_body,
-            &head.map(|p| p.pack),
-            &head.map(|p| int(p.off)),
-            &head.map(|_| int(call.heads.len() as u64)),
-            &some(req_facts),
-            &some(resp_facts),
-            &some(&self.who),
-            &call.trace_id,
-            &terms.note,
-            &terms.dispatch,
-            &call.dispatch.as_ref().map(|d| d.shape.cast_signed()),
-            &call.grpc_status,
-            &seqs(call.seq),
-        ];
-        bind(stmt, n, row)
+    fn bind(&self, stmt: &mut Bound<'_>, n: usize) -> Result<()> {
+        stmt.bind(n * CALL_COLUMNS, &self.values())
     }
 }
 
-fn text(v: Option<&String>) -> ValueRef<'_> {
+fn row(n: Option<i64>) -> ValueRef<'static> {
+    n.map_or(ValueRef::Null, ValueRef::Integer)
+}
+
+fn num(n: Option<u32>) -> ValueRef<'static> {
+    row(n.map(i64::from))
+}
+
+fn text(v: Option<&str>) -> ValueRef<'_> {
     v.map_or(ValueRef::Null, |t| ValueRef::Text(t.as_bytes()))
 }
 

@@ -3,7 +3,7 @@
 //! than its own length warrants.
 
 use super::form::Form;
-use crate::call::model::{Facts, Miss, Packed, RawFinding};
+use crate::call::model::{self as call, Facts, Miss, Packed, RawFinding};
 use std::sync::Arc;
 
 const VERSION: u8 = 1;
@@ -52,8 +52,41 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Lists of fields that were packed last, so that what has the same ones shares them: each field is counted by all who hold it, and
+/// counting from several threads costs more than the rest.
+#[derive(Default)]
+pub struct Lists {
+    kept: Vec<call::Fields>,
+    /// Place of the next new one.
+    next: usize,
+}
+
+/// How many are kept: a service has some ten kinds of bodies at a time.
+const LISTS: usize = 32;
+
+impl Lists {
+    fn of(&mut self, fields: &[&Arc<str>]) -> Option<call::Fields> {
+        if fields.is_empty() {
+            return None;
+        }
+        let same = |list: &&call::Fields| {
+            list.len() == fields.len() && list.iter().zip(fields).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        if let Some(list) = self.kept.iter().find(same) {
+            return Some(Arc::clone(list));
+        }
+        let new: call::Fields = fields.iter().copied().cloned().collect();
+        match self.kept.get_mut(self.next) {
+            Some(old) => *old = Arc::clone(&new),
+            None => self.kept.push(Arc::clone(&new)),
+        }
+        self.next = (self.next + 1) % LISTS;
+        Some(new)
+    }
+}
+
 /// Packs all but the numbers of the fields. `classes` gives the case's number of a class; one beyond it stays as it is.
-pub fn pack(facts: &Facts, classes: &[u8]) -> Packed {
+pub fn pack(facts: &Facts, classes: &[u8], lists: &mut Lists) -> Packed {
     let mut fields = Fields::default();
     let mut out = Vec::with_capacity(2 + facts.findings.len() * 18);
     let class = |c: u8| classes.get(usize::from(c)).copied().unwrap_or(c);
@@ -82,7 +115,7 @@ pub fn pack(facts: &Facts, classes: &[u8]) -> Packed {
         put(&mut out, u64::from(m.count));
     }
     Packed {
-        fields: fields.list.into_iter().cloned().collect(),
+        fields: lists.of(&fields.list),
         records: facts.records,
         dropped: facts.dropped,
         prints: facts.findings.iter().map(|f| f.print).collect(),
@@ -93,22 +126,23 @@ pub fn pack(facts: &Facts, classes: &[u8]) -> Packed {
 impl From<Facts> for Packed {
     /// With the classes' numbers as they are.
     fn from(facts: Facts) -> Packed {
-        pack(&facts, &[])
+        pack(&facts, &[], &mut Lists::default())
     }
 }
 
-/// What is stored. `term` numbers a field path (the case's term table); facts that are empty make an empty blob.
-pub fn blob(p: &Packed, term: &mut dyn FnMut(&Arc<str>) -> u32) -> Vec<u8> {
-    if p.fields.is_empty() && p.dropped == 0 {
+/// What is stored. `terms` are the numbers of its field paths (the case's term table), one for each; facts that are empty make an
+/// empty blob.
+pub fn blob(p: &Packed, terms: &[u32]) -> Vec<u8> {
+    if terms.is_empty() && p.dropped == 0 {
         return Vec::new();
     }
-    let mut out = Vec::with_capacity(16 + p.fields.len() * 3 + p.rest.len());
+    let mut out = Vec::with_capacity(16 + terms.len() * 3 + p.rest.len());
     out.push(VERSION);
     put(&mut out, u64::from(p.records));
     put(&mut out, p.dropped);
-    put(&mut out, p.fields.len() as u64);
-    for f in &p.fields {
-        put(&mut out, u64::from(term(f)));
+    put(&mut out, terms.len() as u64);
+    for term in terms {
+        put(&mut out, u64::from(*term));
     }
     out.extend_from_slice(&p.rest);
     out
@@ -337,7 +371,9 @@ mod tests {
                 facts.misses.push(Miss { class, field: format!("$.m{field}").into(), count: len });
             }
             let mut v = Vec::new();
-            let blob = blob(&pack(&facts, &[]), &mut |s| number(&mut v, s));
+            let packed = pack(&facts, &[], &mut Lists::default());
+            let terms: Vec<u32> = packed.fields.iter().flat_map(|l| l.iter()).map(|s| number(&mut v, s)).collect();
+            let blob = blob(&packed, &terms);
             let back = decode(&blob, &|i| v[i as usize].clone());
             if facts.findings.is_empty() && dropped == 0 {
                 prop_assert!(blob.is_empty());

@@ -5,20 +5,22 @@ use crate::call::model::{CredentialSeen, Flags, IdentityEvent};
 use crate::case::lines::{self, Raw, Rows};
 use crate::case::{ident, ids};
 use crate::error::{Error, Result};
-use crate::facts::calls::{CallLine, NONE};
+use crate::facts::calls::{CallLine, NONE, add_to};
 use crate::facts::credentials::sure_place;
 use crate::facts::identity::{CallKey, Input, via};
 use crate::facts::templates::path_of;
+use indexmap::{Equivalent, IndexSet};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use siphasher::sip::SipHasher13;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
 
 /// A distinct path.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
     pub method: u32,
     pub host: u32,
@@ -26,6 +28,52 @@ pub struct Path {
     pub server: Option<(u32, u16)>,
     pub op: u32,
     pub path: Box<str>,
+}
+
+/// The same as it stands in a row.
+#[derive(PartialEq, Eq, Hash)]
+struct PathSeen<'a> {
+    method: u32,
+    host: u32,
+    server: Option<(u32, u16)>,
+    op: u32,
+    path: &'a str,
+}
+
+impl Path {
+    fn seen(&self) -> PathSeen<'_> {
+        PathSeen {
+            method: self.method,
+            host: self.host,
+            server: self.server,
+            op: self.op,
+            path: &self.path,
+        }
+    }
+}
+
+impl PathSeen<'_> {
+    fn kept(&self) -> Path {
+        Path {
+            method: self.method,
+            host: self.host,
+            server: self.server,
+            op: self.op,
+            path: self.path.into(),
+        }
+    }
+}
+
+impl Hash for Path {
+    fn hash<H: Hasher>(&self, h: &mut H) {
+        self.seen().hash(h);
+    }
+}
+
+impl Equivalent<Path> for PathSeen<'_> {
+    fn equivalent(&self, p: &Path) -> bool {
+        *self == p.seen()
+    }
 }
 
 /// All calls and the tables their numbers point into.
@@ -128,7 +176,8 @@ pub fn calls(conn: &Connection, gathered: Option<Gathered>) -> Result<Evidence> 
         // Reading rows and making something of them cost the same: each has a thread.
         None => std::thread::scope(|scope| {
             let (send, rows) = lines::channel();
-            let building = scope.spawn(move || gather(rows, usize::MAX));
+            let most = conn.query_row("SELECT count(*) FROM call", [], |r| r.get::<_, i64>(0))?;
+            let building = scope.spawn(move || built(rows, Builder::with_room(most), |_| true));
             lines::read(conn, &send)?;
             drop(send);
             let built = building.join().ok().flatten();
@@ -144,14 +193,22 @@ pub fn calls(conn: &Connection, gathered: Option<Gathered>) -> Result<Evidence> 
 /// Calls without what the rest of a case says of them.
 pub struct Gathered(Builder);
 
-/// Takes rows as they come; `None` where not all of them did, or more than `most`.
-pub fn gather(batches: Receiver<Rows>, most: usize) -> Option<Gathered> {
-    let mut builder = Builder::default();
+/// Takes rows as they come; `None` where not all of them did, or more than `most`, or where there is no `room` any more.
+pub fn gather(batches: Receiver<Rows>, most: usize, room: &AtomicBool) -> Option<Gathered> {
+    let within = |b: &Builder| b.ev.keys.len() <= most && room.load(Relaxed);
+    built(batches, Builder::default(), within)
+}
+
+fn built(
+    batches: Receiver<Rows>,
+    mut builder: Builder,
+    within: impl Fn(&Builder) -> bool,
+) -> Option<Gathered> {
     let mut whole = false;
     for batch in batches {
         batch.each().for_each(|row| builder.add(&row));
         whole |= batch.last;
-        if builder.ev.keys.len() > most {
+        if !within(&builder) {
             return None;
         }
     }
@@ -168,17 +225,12 @@ const HOLES: Flags = Flags(
         | Flags::PARTIAL_HEADERS.0,
 );
 
-/// Calls of a piece.
-const PIECE: usize = 4096;
-
 /// Makes [`Evidence`] of rows.
 #[derive(Default)]
 struct Builder {
     ev: Evidence,
-    /// Calls in pieces: a list that grows leaves twice its size behind while a load needs the room.
-    calls: Vec<Vec<CallLine>>,
     addrs: Table<u128>,
-    paths: Table<Path>,
+    paths: IndexSet<Path, FxBuildHasher>,
     traces: FxHashMap<String, u32>,
     /// Users whom connections were let in as, by flow.
     let_in: FxHashMap<i64, CredentialSeen>,
@@ -188,6 +240,17 @@ struct Builder {
 }
 
 impl Builder {
+    /// For so many calls.
+    fn with_room(calls: i64) -> Builder {
+        let mut b = Builder::default();
+        let n = usize::try_from(calls).unwrap_or(0);
+        b.ev.calls.reserve_exact(n);
+        b.ev.keys.reserve_exact(n);
+        b.ev.auth.reserve_exact(n);
+        b.ev.input.reserve(n);
+        b
+    }
+
     fn add(&mut self, row: &Raw<'_>) {
         let mut c = CallLine::new(row.num(0), row.num(5));
         c.source = row.small(1); // its row: see `finish`
@@ -220,14 +283,18 @@ impl Builder {
         let (op, kind) = (row.small(16), row.small(17));
         let path = path_of(uri);
         let server = (c.host == 0 && c.dst != NONE).then_some((c.dst, c.dport));
-        let key = Path {
+        let key = PathSeen {
             method: c.method,
             host: c.host,
             server,
             op,
-            path: path.into(),
+            path,
         };
-        c.path = self.paths.id(&mut self.ev.paths, &key);
+        let at = match self.paths.get_index_of(&key) {
+            Some(at) => at,
+            None => self.paths.insert_full(key.kept()).0,
+        };
+        c.path = u32::try_from(at).unwrap_or(NONE);
         if c.path as usize >= self.ev.kinds.len() {
             self.ev.kinds.resize(c.path as usize + 1, 0);
             self.ev.notes.resize(c.path as usize + 1, 0);
@@ -294,25 +361,15 @@ impl Builder {
         self.ev.input.push(
             key, addr, c.ua, c.host, place, answer, c.status, &creds, &events,
         );
-        self.ev.auth.push(auth);
-        self.ev.keys.push(key);
-        match self.calls.last_mut() {
-            Some(piece) if piece.len() < PIECE => piece.push(c),
-            _ => {
-                let mut piece = Vec::with_capacity(PIECE);
-                piece.push(c);
-                self.calls.push(piece);
-            }
-        }
+        add_to(&mut self.ev.auth, auth);
+        add_to(&mut self.ev.keys, key);
+        add_to(&mut self.ev.calls, c);
     }
 
     /// Adds what the case says of terms, sources, and calls that came of one another.
     fn finish(self, conn: &Connection) -> Result<Evidence> {
         let mut ev = self.ev;
-        ev.calls.reserve_exact(ev.keys.len());
-        self.calls
-            .into_iter()
-            .for_each(|mut piece| ev.calls.append(&mut piece));
+        ev.paths = self.paths.into_iter().collect();
         ev.terms = texts(conn)?;
         for (path, kind) in self.kinds {
             if let Some(slot) = ev.kinds.get_mut(path as usize)

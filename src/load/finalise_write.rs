@@ -5,6 +5,7 @@ use super::apis::Apis;
 use super::counts_itself;
 use super::findings::{Classes, Columns};
 use super::read::Evidence;
+use crate::case::bound::Bound;
 use crate::error::Result;
 use crate::facts::calls::{CallLine, NONE};
 use crate::facts::clocks::Set;
@@ -12,7 +13,8 @@ use crate::facts::identity::{Identity, VIA};
 use crate::facts::inside::address;
 use crate::facts::risks::Risk;
 use crate::facts::taps::Clock;
-use rusqlite::{Connection, Statement, ToSql, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -377,8 +379,8 @@ fn sessions_out(conn: &Connection, ev: &Evidence, people: &Identity, sums: &[Sum
 /// Writes the facts of calls, piece by piece in their order.
 pub struct CallRows<'c> {
     /// Beginning and ending a statement costs as much as a row.
-    many: Statement<'c>,
-    one: Statement<'c>,
+    many: Bound<'c>,
+    one: Bound<'c>,
     people: &'c Identity,
     /// Sessions that are rows: one of joined log lines alone is none.
     sessions: Vec<bool>,
@@ -404,8 +406,8 @@ impl<'c> CallRows<'c> {
             ))
         };
         Ok(CallRows {
-            many: insert(ROWS_AT_ONCE)?,
-            one: insert(1)?,
+            many: Bound::new(insert(ROWS_AT_ONCE)?),
+            one: Bound::new(insert(1)?),
             people,
             sessions,
             ids: ev.calls.iter().map(|c| c.id).collect(),
@@ -416,44 +418,46 @@ impl<'c> CallRows<'c> {
     pub fn write(&mut self, calls: &[CallLine]) -> Result<()> {
         let id = |i: u32| self.ids.get(i as usize).copied();
         let (sessions, people) = (&self.sessions, self.people);
-        let bind = |stmt: &mut Statement<'_>, n: usize, c: &CallLine| -> Result<()> {
+        let bind = |stmt: &mut Bound<'_>, n: usize, c: &CallLine| -> Result<()> {
             let session = sessions
                 .get(c.session as usize)
                 .filter(|some| **some)
                 .and_then(|_| row(c.session));
-            let row: [&dyn ToSql; CALL_COLUMNS] = [
-                &c.id,
-                &row(c.api),
-                &row(c.account),
-                &round(f64::from(c.conf)),
-                VIA.get(usize::from(c.via)).unwrap_or(&"address"),
-                &people.names.get(c.behalf as usize),
-                &session,
-                &c.level,
-                &bits(c.clear | c.masked),
-                &bits(c.clear),
-                &bits(c.masked),
-                &c.records,
-                &c.findings,
-                &id(c.parent),
-                &id(c.joined),
-                &id(c.proof),
-            ];
-            for (value, at) in row.iter().zip(n * CALL_COLUMNS + 1..) {
-                stmt.raw_bind_parameter(at, value)?;
-            }
-            Ok(())
+            let int = |n: Option<i64>| n.map_or(ValueRef::Null, ValueRef::Integer);
+            let text = |t: &'static str| ValueRef::Text(t.as_bytes());
+            let behalf = people.names.get(c.behalf as usize);
+            stmt.bind(
+                n * CALL_COLUMNS,
+                &[
+                    int(Some(c.id)),
+                    int(row(c.api)),
+                    int(row(c.account)),
+                    ValueRef::Real(round(f64::from(c.conf))),
+                    text(VIA.get(usize::from(c.via)).unwrap_or(&"address")),
+                    behalf.map_or(ValueRef::Null, |name| ValueRef::Text(name.as_bytes())),
+                    int(session),
+                    int(Some(i64::from(c.level))),
+                    int(Some(bits(c.clear | c.masked))),
+                    int(Some(bits(c.clear))),
+                    int(Some(bits(c.masked))),
+                    int(Some(i64::from(c.records))),
+                    int(Some(i64::from(c.findings))),
+                    int(id(c.parent)),
+                    int(id(c.joined)),
+                    int(id(c.proof)),
+                ],
+            )
         };
         let (rows, rest) = calls.as_chunks::<ROWS_AT_ONCE>();
         for chunk in rows {
             for (c, n) in chunk.iter().zip(0..) {
                 bind(&mut self.many, n, c)?;
             }
-            self.many.raw_execute()?;
+            self.many.execute()?;
         }
         for c in rest {
             bind(&mut self.one, 0, c)?;
-            self.one.raw_execute()?;
+            self.one.execute()?;
         }
         Ok(())
     }

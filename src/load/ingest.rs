@@ -9,6 +9,7 @@ use super::queue::{Budget, Queue};
 use super::taps::Taps;
 use super::work::{Born, DAMAGE, Job, SourceEnd, Work};
 use crate::call::model::{Exchange, Ts};
+use crate::limits::OPEN_BESIDE_GATHERED;
 use crate::net::Net;
 use crate::proto::Calls;
 use crate::source::log::{LogReader, LogZone};
@@ -107,6 +108,8 @@ pub struct Ingest<'a> {
     pub zone: LogZone,
     /// What flows are read with.
     reading: Arc<crate::proto::Options>,
+    /// Whether there is room to hold calls for who decides facts.
+    room: &'a AtomicBool,
     seq: u64,
     /// Bytes of evidence that were read to their end.
     pub(super) base: u64,
@@ -125,9 +128,11 @@ impl<'a> Ingest<'a> {
         progress: &'a super::Progress,
         zone: LogZone,
         reading: Arc<crate::proto::Options>,
+        room: &'a AtomicBool,
     ) -> Self {
         Ingest {
             reading,
+            room,
             queue,
             budget,
             options,
@@ -424,6 +429,9 @@ impl<'a> Ingest<'a> {
                 self.progress.read.store(self.base + read + here, Relaxed);
                 self.progress.units.fetch_add(STRIDE, Relaxed);
                 run.take_copies();
+                if calls.held() > OPEN_BESIDE_GATHERED {
+                    self.room.store(false, Relaxed);
+                }
                 if self.stopped() && capture.feed.is_none() {
                     return false;
                 }

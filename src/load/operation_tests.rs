@@ -86,11 +86,9 @@ fn run(request: Option<Message>, response: Option<Message>) -> CallOut {
 
 /// Facts of a body, unpacked.
 fn facts(body: &crate::call::model::BodyOut) -> Facts {
-    let mut terms: Vec<Arc<str>> = Vec::new();
-    let blob = detect::pack::blob(&body.facts, &mut |t| {
-        terms.push(t.clone());
-        u32::try_from(terms.len() - 1).unwrap()
-    });
+    let terms = body.facts.fields.as_deref().unwrap_or_default();
+    let numbers: Vec<u32> = (0..).take(terms.len()).collect();
+    let blob = detect::pack::blob(&body.facts, &numbers);
     detect::pack::decode(&blob, &|n| terms[n as usize].clone())
 }
 

@@ -30,7 +30,7 @@ use crate::source::{Input, Kind};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -120,6 +120,7 @@ pub fn load(
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from))
         .clamp(1, 64);
     let (queue, budget) = (Queue::with_room(2 * jobs), Budget::new(limit));
+    let room = AtomicBool::new(true);
     let (results, done) = channel();
     std::thread::scope(|scope| {
         for _ in 0..jobs {
@@ -133,7 +134,8 @@ pub fn load(
         let gathering = checkpoints.straight().then(|| {
             let (send, rows) = lines::channel();
             writer.with_feed(Feed::new(send));
-            scope.spawn(move || gather(rows, CALLS_GATHERED))
+            let room = &room;
+            scope.spawn(move || gather(rows, CALLS_GATHERED, room))
         });
         // of what is not hashed as it is read
         let hashes = scope.spawn(|| {
@@ -141,7 +143,7 @@ pub fn load(
             inputs.iter().map(other).collect::<Vec<_>>()
         });
         let reader = scope.spawn(|| {
-            let ingest = Ingest::new(&queue, &budget, options, progress, zone, reading);
+            let ingest = Ingest::new(&queue, &budget, options, progress, zone, reading, &room);
             let (jobs, whole) = ingest.run(inputs, live);
             queue.push(Job {
                 seq: jobs,

@@ -50,6 +50,7 @@ struct Work<'c> {
     scanner: Scanner,
     map: &'c [u8],
     terms: Terms<'c>,
+    lists: pack::Lists,
     pairs: Pairs,
     seg: i64,
     out: Rescanned,
@@ -79,6 +80,7 @@ pub fn run(
         scanner: Scanner::new(Arc::clone(rules), case.print_key()),
         map: case.class_map(),
         terms: Terms::new(conn)?,
+        lists: pack::Lists::default(),
         pairs: Pairs::default(),
         seg,
         out: Rescanned::default(),
@@ -206,19 +208,8 @@ impl Work<'_> {
         now: &Facts,
     ) -> Result<()> {
         self.out.searched += 1;
-        let packed = pack::pack(now, self.map);
-        let mut fault = None;
-        let terms = &mut self.terms;
-        let blob = pack::blob(&packed, &mut |field| match terms.id(field) {
-            Ok(id) => u32::try_from(id).unwrap_or(0),
-            Err(e) => {
-                fault = Some(e);
-                0
-            }
-        });
-        if let Some(e) = fault {
-            return Err(e);
-        }
+        let packed = pack::pack(now, self.map, &mut self.lists);
+        let blob = pack::blob(&packed, self.terms.ids(packed.fields.as_ref())?);
         let had = had.unwrap_or_default();
         if had == blob {
             return Ok(());

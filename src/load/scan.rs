@@ -36,6 +36,7 @@ pub struct CallScanner {
     memo: Memo,
     /// The case's number of each class of the rules.
     classes: Arc<[u8]>,
+    lists: pack::Lists,
     /// Content coding of the call at hand was undone before it got here.
     decoded: bool,
     /// Types of messages, where the investigator gave some.
@@ -50,6 +51,7 @@ impl CallScanner {
             key,
             memo: Memo::default(),
             classes,
+            lists: pack::Lists::default(),
             decoded: false,
             schema: None,
         }
@@ -281,7 +283,7 @@ impl CallScanner {
 
     /// Facts as they are stored.
     fn packed(&mut self, found: Facts) -> Packed {
-        let packed = pack::pack(&found, &self.classes);
+        let packed = pack::pack(&found, &self.classes, &mut self.lists);
         self.scanner.recycle(found);
         packed
     }

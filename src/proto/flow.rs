@@ -35,6 +35,8 @@ pub struct FlowState {
     grams: recognise::Grams,
     /// What its datagrams tell where they may be QUIC.
     quic: Option<Box<Quic>>,
+    /// Bytes that it held when it was looked at last.
+    pub(super) booked: usize,
 }
 
 impl FlowState {
@@ -50,6 +52,7 @@ impl FlowState {
             kept: None,
             grams: recognise::Grams::default(),
             quic: None,
+            booked: 0,
         }
     }
 

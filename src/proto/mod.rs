@@ -339,7 +339,7 @@ impl Calls {
         state: &mut FlowState,
         act: impl FnOnce(&mut FlowState, &mut flow::Env<'_>),
     ) {
-        let before = state.held();
+        let before = state.booked;
         let mut env = flow::Env {
             out: &mut self.exchanges,
             diags: &mut self.diags,
@@ -347,7 +347,14 @@ impl Calls {
             shared: &mut self.shared,
         };
         act(state, &mut env);
-        self.held = self.held.saturating_sub(before) + state.held();
+        state.booked = state.held();
+        self.held = self.held.saturating_sub(before) + state.booked;
+    }
+
+    /// Bytes that unfinished messages take.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held
     }
 }
 
@@ -380,7 +387,7 @@ impl StreamSink for Calls {
     fn close(&mut self, mut state: FlowState, stats: &FlowStats) {
         let mut info = None;
         self.with(&mut state, |s, env| info = Some(s.close(stats, env)));
-        self.held = self.held.saturating_sub(state.held());
+        self.held = self.held.saturating_sub(state.booked);
         self.flows.extend(info);
     }
 }

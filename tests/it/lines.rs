@@ -6,6 +6,7 @@ use leaktrace::case::lines::{self, COLUMNS, Feed, Rows};
 use leaktrace::case::{Case, writer::Writer};
 use leaktrace::load::finalise;
 use rusqlite::types::ValueRef;
+use std::sync::atomic::AtomicBool;
 
 /// Columns that hold texts or blobs.
 const TEXTS: [usize; 5] = [7, 9, 15, 23, 24];
@@ -120,12 +121,18 @@ fn the_end_is_not_told_of_rows_that_changed_or_are_not_all() {
 
 #[test]
 fn no_more_calls_are_held_than_the_bound_says() {
-    for (most, held) in [(3000, true), (2000, false)] {
+    for (most, room, held) in [
+        (3000, true, true),
+        (2000, true, false),
+        (3000, false, false),
+    ] {
         let (send, rows) = lines::channel();
-        let taken = std::thread::spawn(move || finalise::gather(rows, most).is_some());
+        let taken = std::thread::spawn(move || {
+            finalise::gather(rows, most, &AtomicBool::new(room)).is_some()
+        });
         let mut feed = Feed::new(send);
-        for _ in 0..2500 {
-            feed.add(&[ValueRef::Null; COLUMNS]);
+        for id in 0..2500 {
+            feed.add(id, &[ValueRef::Null; 45]);
         }
         feed.end();
         assert_eq!(taken.join().unwrap(), held);

@@ -56,11 +56,14 @@ pub struct Facts {
     pub dropped: u64,
 }
 
+/// Field paths in order of first use. Bodies of one kind have the same, so they share them.
+pub type Fields = Arc<[Arc<str>]>;
+
 /// [`Facts`] as they are stored but for the numbers of their fields, which only the case can give; see [`crate::detect::pack`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Packed {
-    /// Field paths in order of first use.
-    pub fields: Vec<Arc<str>>,
+    /// Its fields, where it has some.
+    pub fields: Option<Fields>,
     /// As in [`Facts::records`].
     pub records: u32,
     /// As in [`Facts::dropped`].

@@ -82,7 +82,8 @@ impl Message {
     /// First value of a header, by name without regard to case, trimmed.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().find_map(|(n, v)| {
-            let n = self.head.get(n.clone())?;
+            // asked for many names: most differ in length
+            let n = self.head.get(n.clone()).filter(|n| n.len() == name.len())?;
             n.eq_ignore_ascii_case(name.as_bytes())
                 .then(|| self.head.get(v.clone()).map(|v| v.trim_ascii()))?
         })
@@ -90,7 +91,8 @@ impl Message {
     /// All values of a header in order.
     pub fn header_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
         self.headers.iter().filter_map(move |(n, v)| {
-            let n = self.head.get(n.clone())?;
+            // asked for many names: most differ in length
+            let n = self.head.get(n.clone()).filter(|n| n.len() == name.len())?;
             n.eq_ignore_ascii_case(name.as_bytes())
                 .then(|| self.head.get(v.clone()).map(|v| v.trim_ascii()))?
         })

@@ -50,9 +50,10 @@ fn field(f: &RawFinding) -> u32 {
 }
 
 fn repack(facts: &Facts) -> Vec<u8> {
-    detect::pack::blob(&detect::pack::pack(facts, &[]), &mut |f| {
-        f.parse().unwrap_or(0)
-    })
+    let packed = detect::pack::pack(facts, &[], &mut detect::pack::Lists::default());
+    let terms = packed.fields.iter().flat_map(|l| l.iter());
+    let terms: Vec<u32> = terms.map(|f| f.parse().unwrap_or(0)).collect();
+    detect::pack::blob(&packed, &terms)
 }
 
 fn span(f: &RawFinding) -> std::ops::Range<usize> {

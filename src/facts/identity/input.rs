@@ -5,6 +5,7 @@ use super::names::{Names, claim_rank, tenant_of};
 use super::tenants::Tenants;
 use super::{NONE, via};
 use crate::call::model::{CredentialSeen, IdentityEvent};
+use crate::facts::calls::add_to;
 use crate::facts::credentials::{session_name, sure_place};
 use crate::limits::CHAIN;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -148,6 +149,11 @@ fn at(n: usize) -> u32 {
 }
 
 impl Input {
+    /// Takes room for so many calls.
+    pub fn reserve(&mut self, calls: usize) {
+        self.rows.reserve_exact(calls);
+    }
+
     /// Adds the next call; its index is the number of calls added before it. `addr` is the client's, `ua` any number that is
     /// equal for equal user agents, `host` one of the server's name (see [`Input::tell_hosts`]), `path` a number that is equal for equal places, `answer` one of the
     /// response's body, `status` 0 for none.
@@ -189,7 +195,7 @@ impl Input {
             let cookie = c.place.strip_prefix("cookie:");
             // What reads as a token is one, whatever the cookie is called.
             let strong = cookie.is_none_or(session_name) || c.kind == "jwt";
-            self.creds.push(Cred {
+            let cred = Cred {
                 print: c.print,
                 kind: via(c.kind),
                 name,
@@ -198,7 +204,8 @@ impl Input {
                 maybe: maybe && c.claim.is_none(),
                 cookie: cookie.map_or(0, name_number),
                 code: maybe && c.claim.as_deref() == Some("user_code"),
-            });
+            };
+            add_to(&mut self.creds, cred);
         }
         let e0 = at(self.events.len());
         let no = matches!(status, 401 | 403)
@@ -275,7 +282,7 @@ impl Input {
             };
             self.events.push(ev);
         }
-        self.rows.push(Row {
+        let row = Row {
             key,
             addr,
             ua,
@@ -284,7 +291,8 @@ impl Input {
             answer,
             creds: (c0, at(self.creds.len())),
             events: (e0, at(self.events.len())),
-        });
+        };
+        add_to(&mut self.rows, row);
     }
 
     /// What orders each call, for all of them: what was known of it when it was added may be less.

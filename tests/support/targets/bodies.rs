@@ -9,7 +9,6 @@ use leaktrace::body::protobuf::{frames, wire};
 use leaktrace::body::{decode, multipart, sheet, sniff, sse, zip};
 use leaktrace::detect::pack;
 use leaktrace::limits;
-use std::sync::Arc;
 
 /// A coded body: the first byte selects up to two codings.
 pub fn decode_body(data: &[u8]) {
@@ -72,11 +71,10 @@ pub fn scan(data: &[u8]) {
             "a finding lies inside its body"
         );
     }
-    let mut terms: Vec<Arc<str>> = Vec::new();
-    let blob = pack::blob(&pack::pack(&facts, &[]), &mut |t| {
-        terms.push(t.clone());
-        terms.len() as u32 - 1
-    });
+    let packed = pack::pack(&facts, &[], &mut pack::Lists::default());
+    let terms = packed.fields.as_deref().unwrap_or_default();
+    let numbers: Vec<u32> = (0..).take(terms.len()).collect();
+    let blob = pack::blob(&packed, &numbers);
     let back = pack::decode(&blob, &|n| {
         terms.get(n as usize).cloned().unwrap_or_default()
     });
