@@ -195,8 +195,9 @@ pub const BOMB_FLOOR: u64 = 64 << 20;
 pub const CALLS_GATHERED: usize = 250_000;
 /// ... and of those whose unfinished messages take more than this many bytes, which is then what the memory is for.
 pub const OPEN_BESIDE_GATHERED: usize = 64 << 20;
-/// Bytes of jobs between reading and scanning; a full queue makes the reader wait.
-pub const QUEUE_BYTES: usize = 48 << 20;
+/// Bytes of jobs between reading and scanning; a full queue makes the reader wait. Twice as many load no faster, and memory that was
+/// never used before costs more than it holds.
+pub const QUEUE_BYTES: usize = 24 << 20;
 /// Bodies and heads are compressed together in packs of about this size: large enough to share repetition, small enough that showing one call costs a millisecond.
 pub const PACK_BYTES: usize = 1 << 20;
 /// Bodies whose hash is remembered for storing equal content once; beyond, an equal body may be stored twice.
