@@ -285,9 +285,12 @@ impl<S: StreamSink> Net<S> {
             *heard = frame.at.ts;
         }
         let after: usize = flow.halves.iter().map(|h| h.cost()).sum();
-        let class = match flow.closing {
-            Some(_) => Class::Closing,
-            None => Class::Stream,
+        // an end that nobody acknowledged is taken for one where nothing more comes
+        let ends = flow.closing.is_some() || flow.halves.iter().any(Half::fin_unheard);
+        let class = if ends {
+            Class::Closing
+        } else {
+            Class::Stream
         };
         if after > before {
             for side in [Side::A, Side::B] {
