@@ -116,8 +116,9 @@ impl<T> Flow<T> {
                     Belongs::No
                 };
             }
-            // Both sides may open at once (RFC 9293 section 3.5).
-            let opening = !mine.known() && (!other.known() || other.untouched());
+            // Both sides may open at once (RFC 9293 section 3.5). What another tap has of the opening may come late.
+            let opening = !mine.known()
+                && (!other.known() || other.untouched() || mine.hint_is_near(tcp.seq));
             return if opening { Belongs::Yes } else { Belongs::No };
         }
         // Both numbers far away are another connection, whose SYN was not captured; one alone is a loss or a stray.

@@ -287,11 +287,7 @@ impl<S: StreamSink> Net<S> {
         let after: usize = flow.halves.iter().map(|h| h.cost()).sum();
         // an end that nobody acknowledged is taken for one where nothing more comes
         let ends = flow.closing.is_some() || flow.halves.iter().any(Half::fin_unheard);
-        let class = if ends {
-            Class::Closing
-        } else {
-            Class::Stream
-        };
+        let class = if ends { Class::Closing } else { Class::Stream };
         if after > before {
             for side in [Side::A, Side::B] {
                 let id = flow.id;

@@ -259,3 +259,25 @@ fn ports_used_again_at_once_wrap_and_reset_are_told_apart() {
         assert_eq!(f.stats.unwrap().gaps, 0);
     }
 }
+
+/// A tap that lost the opening and all that the client sent is ahead of one that did not.
+#[test]
+fn an_opening_that_comes_late_is_that_of_what_the_other_side_acknowledged() {
+    let mut w = Wire::default();
+    w.b(ACK | PSH, 901, 104, b"answer");
+    w.a(ACK, 104, 907, b"");
+    w.a(SYN, 100, 0, b"");
+    w.b(SYN | ACK, 900, 101, b"");
+    w.a(ACK | PSH, 101, 901, b"ask");
+    let f = w.end();
+    assert_eq!(f.len(), 1);
+    assert_eq!(f[0].streams.concat(), b"answerask");
+    // any other number opens the ports anew
+    for isn in [104, 3_000_000_000] {
+        let mut w = Wire::default();
+        w.b(ACK | PSH, 901, 104, b"answer");
+        w.a(ACK, 104, 907, b"");
+        w.a(SYN, isn, 0, b"");
+        assert_eq!(w.end().len(), 2);
+    }
+}

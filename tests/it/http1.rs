@@ -473,6 +473,47 @@ fn a_lost_request_leaves_its_reply_alone() {
     assert_eq!(got.len(), 6);
 }
 
+/// A reply and the next request are lost: request 1 must not be married to reply 2, also where nothing has shown the client's
+/// loss but that the server acknowledged it.
+#[test]
+fn a_reply_behind_a_lost_one_and_a_lost_request_is_not_that_of_the_request_before() {
+    let request = |n: u32| format!("GET /{n} HTTP/1.1\r\n\r\n");
+    let reply = |n: u32| format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{n:02}");
+    for (told, before) in [(true, false), (false, false), (true, true), (false, true)] {
+        let mut f = Feeder::new();
+        for n in 0..6u32 {
+            let (len, r) = (request(n).len(), reply(n));
+            match n {
+                3 if told => f.gap(C, len, Missing::Lost),
+                3 => f.sent[0] += len as u64,
+                _ => f.send(C, request(n).as_bytes()),
+            }
+            match n {
+                // the request may have acknowledged what is lost before as well
+                1 if before => f.gap(S, r.len(), Missing::Lost),
+                2 => f.gap(S, r.len(), Missing::Lost),
+                _ => f.send(S, r.as_bytes()),
+            }
+            if n == 3 && !told {
+                f.sent[0] -= len as u64;
+                f.gap(C, len, Missing::Lost);
+            }
+        }
+        let got = briefs(&f.finish(Close::Fin).exchanges);
+        assert_eq!(got.len(), 6, "{got:#?}");
+        assert_eq!(got[2], r#"GET /2 1.1 [] -> - [] ["gap", "no-response"]"#);
+        assert_eq!(got[3], r#"- -> 200 1.1 [03] [] ["no-request"]"#);
+        for n in [0, 1, 4, 5] {
+            if n == 1 && before {
+                assert_eq!(got[1], r#"GET /1 1.1 [] -> - [] ["no-response"]"#);
+                continue;
+            }
+            let want = format!("GET /{n} 1.1 [] -> 200 1.1 [{n:02}] [] []");
+            assert_eq!(got[n], want);
+        }
+    }
+}
+
 #[test]
 fn pipelined_with_a_lost_reply_is_marked() {
     let mut f = Feeder::new();

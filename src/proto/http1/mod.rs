@@ -207,6 +207,7 @@ impl Http1 {
     fn request_ended(&mut self, m: Message, cx: &mut Cx<'_>) {
         whole(&m, cx);
         if let Some(o) = self.queue.get(self.sending) {
+            o.req_end = self.req.end;
             let unanswered = matches!(o.response, Half::None);
             if unanswered && o.kind == Kind::Connect {
                 self.req.hold();
