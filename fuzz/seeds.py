@@ -69,6 +69,12 @@ put("capture", "pcap-ns-be", pcap(frames, magic=0xA1B23C4D, end=">"))
 put("capture", "pcap-raw", pcap(list(talk()), link=101))
 put("capture", "pcap-sll", pcap([struct.pack("!HHH8sH", 0, 1, 6, bytes(8), 0x0800) + p for p in talk()], link=113))
 put("capture", "pcapng", pcapng(frames))
+put("capture", "pcap-patched", pcap([], magic=0xA1B2C3D4) + b"".join(struct.pack("<IIIIIHHI", 1, 0, len(f), len(f), 1, 0, 0, 0) + f for f in frames))
+put("capture", "netmon1", b"RTSS\0\1\1\0" + struct.pack("<8H", 2026, 3, 0, 1, 2, 3, 4, 5) + struct.pack("<I", 128 + sum(8 + len(f) for f in frames)) + bytes(100) + b"".join(struct.pack("<IHH", n, len(f), len(f)) + f for n, f in enumerate(frames)) + bytes(24))
+put("capture", "netmon23", b"GMBU\3\2\1\0" + struct.pack("<8H", 2026, 3, 0, 1, 2, 3, 4, 5) + bytes(104) + b"".join(struct.pack("<QII", n, len(f), len(f)) + f + struct.pack("<HIQB", 1, 0, 134169696000000000 + n, 0) for n, f in enumerate(frames)))
+put("capture", "iptrace1", b"iptrace 1.0" + b"".join(struct.pack("!II", len(f) + 22, 1700000000) + b"\0\0\0\0en\0\0" + bytes(12) + b"\6\1" + f for f in frames))
+put("capture", "iptrace2", b"iptrace 2.0" + b"".join(struct.pack("!II", len(f) + 32, 1700000000) + b"\0\0\0\0en\0\0" + bytes(12) + b"\6\1\0\0" + struct.pack("!II", 1700000000, n) + f for n, f in enumerate(frames)))
+put("capture", "erf", b"".join(struct.pack("<II", n, 1700000000) + struct.pack("!BBHHH", 0x82, 4, 26 + len(f), 0, len(f)) + b"\5" + bytes(9) + f for n, f in enumerate(frames)))
 put("capture", "pcap-modified", pcap([], magic=0xA1B2CD34) + b"".join(struct.pack("<IIIIIHBB", 1, 0, len(f), len(f), 1, 0, 0, 0) + f for f in frames))
 
 
