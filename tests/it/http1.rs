@@ -473,6 +473,28 @@ fn a_lost_request_leaves_its_reply_alone() {
     assert_eq!(got.len(), 6);
 }
 
+/// What was acknowledged when several were sent together says which of them is next, and no more: behind the greeting of a proxy,
+/// or behind a reply that was lost.
+#[test]
+fn a_pipeline_behind_bytes_that_were_no_reply_keeps_its_pairs() {
+    let mut f = Feeder::new();
+    f.send(C, b"GET /0 HTTP/1.1\r\n\r\n");
+    f.gap(S, 40, Missing::Lost);
+    f.send(C, b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n");
+    for n in 1..3 {
+        let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{n}");
+        f.send(S, reply.as_bytes());
+    }
+    assert_eq!(
+        briefs(&f.finish(Close::Fin).exchanges),
+        [
+            r#"GET /0 1.1 [] -> - [] ["no-response"]"#,
+            "GET /1 1.1 [] -> 200 1.1 [1] [] []",
+            "GET /2 1.1 [] -> 200 1.1 [2] [] []",
+        ]
+    );
+}
+
 /// A reply and the next request are lost: request 1 must not be married to reply 2, also where nothing has shown the client's
 /// loss but that the server acknowledged it.
 #[test]

@@ -286,9 +286,12 @@ impl Queue {
             })
             .map(|o| (o.ordinal, o.req))
             .collect();
-        let proof = cands
+        // requests that were sent together acknowledged the same: the first of them is next
+        let last = cands
             .iter()
-            .rposition(|(_, r)| r.acked > last_end && r.acked <= at.start);
+            .rfind(|(_, r)| r.acked > last_end && r.acked <= at.start);
+        let proof =
+            last.and_then(|(_, last)| cands.iter().position(|(_, r)| r.acked == last.acked));
         // whether a whole answer may have been lost since the request was sent
         let since = proof
             .and_then(|p| cands.get(p))
@@ -321,7 +324,7 @@ impl Queue {
                 left = left.get(1..).unwrap_or_default();
             }
         }
-        self.adrift |= lost != Lost::Nothing && others;
+        self.adrift |= lost != Lost::Nothing && others && since;
         let ordinal = match left.first() {
             Some((ordinal, r)) if may(left.first()) => {
                 // sent when the response before was known
