@@ -71,6 +71,11 @@ impl Feeder {
         self.calls
             .gap(self.state.as_mut().unwrap(), side, n as u64, why, at);
     }
+    /// A side ends.
+    pub fn fin(&mut self, side: Side) {
+        let at = self.stamp();
+        self.calls.fin(self.state.as_mut().unwrap(), side, at);
+    }
     /// Bytes before `offset` came again.
     pub fn resent(&mut self, side: Side, offset: u64) {
         self.unit += 1;

@@ -293,9 +293,16 @@ impl Http1 {
         let (status, version) = (m.status(), m.version);
         let said = head::framing(fields(m), true, version, &mut flags);
         let upgrade = token(m);
-        let open = self.queue.get(self.answering)?;
-        let kind = open.kind;
         let ok = status.is_some_and(|s| (200..300).contains(&s));
+        // the answer to a CONNECT that was not captured says itself what it is; where the client's requests in the tunnel
+        // were read already, it is read on here
+        let opens = said.is_none() && ok && opens_tunnel(m) && self.queue.is_orphan(self.answering);
+        let open_already = opens && self.queue.waiting();
+        let open = self.queue.get(self.answering)?;
+        let kind = match opens {
+            true if !open_already => Kind::Connect,
+            _ => open.kind,
+        };
         let switch = status == Some(101) || kind == Kind::Connect && ok;
         self.interim = status.is_some_and(|s| (100..200).contains(&s)) && !switch;
         if switch && kind == Kind::Connect {
@@ -310,14 +317,18 @@ impl Http1 {
         if !self.interim {
             open.response = Half::Growing;
         }
-        let framing =
-            if self.interim || switch || kind == Kind::Head || matches!(status, Some(204 | 304)) {
-                Framing::None
-            } else if version == (0, 9) {
-                Framing::Close
-            } else {
-                said.unwrap_or(Framing::Close)
-            };
+        let framing = if self.interim
+            || switch
+            || open_already
+            || kind == Kind::Head
+            || matches!(status, Some(204 | 304))
+        {
+            Framing::None
+        } else if version == (0, 9) {
+            Framing::Close
+        } else {
+            said.unwrap_or(Framing::Close)
+        };
         if let (Some(204), Some(Framing::Fixed(1..) | Framing::Chunked)) = (status, said) {
             flags.insert(Flags::BAD_FRAMING);
         }
@@ -465,6 +476,10 @@ impl Proto for Http1 {
     }
 
     fn fin(&mut self, side: Side, _at: Stamp, cx: &mut Cx<'_>) {
+        let held = self.asked.is_some() && !self.req.hold_foreign && !self.req.kept().is_empty();
+        if side == self.client && held {
+            return; // the answer to its CONNECT may wait behind a hole
+        }
         self.end(side, true, cx);
     }
 
@@ -544,6 +559,14 @@ fn lost_before(reader: &Reader) -> Lost {
         (true, false) => Lost::Bytes,
         (false, false) => Lost::Nothing,
     }
+}
+
+/// Whether a response says that a tunnel was opened, in the words that proxies have for it.
+fn opens_tunnel(m: &Message) -> bool {
+    let line = m.head.split(|c| *c == b'\n').next().unwrap_or_default();
+    line.to_ascii_lowercase()
+        .windows(22)
+        .any(|w| w == b"connection established")
 }
 
 /// Counts a body of which not all was kept.
