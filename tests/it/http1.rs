@@ -568,6 +568,23 @@ fn a_reply_captured_before_its_request() {
     assert_eq!(got, ["GET /late 1.1 [] -> 200 1.1 [x] [] []"]);
 }
 
+/// A reply that comes before it is known that it has no body is told as what it may not be.
+#[test]
+fn a_reply_captured_before_a_head_is_marked() {
+    let mut f = Feeder::new();
+    let request = b"HEAD /late HTTP/1.1\r\n\r\n";
+    f.sent[0] = request.len() as u64;
+    f.send(S, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    (f.sent[0], f.sent[1]) = (0, 0);
+    f.send(C, request);
+    let got = f.finish(Close::Fin).exchanges;
+    assert!(
+        got[0].flags.has(Flags::UNCERTAIN_PAIR),
+        "{:?}",
+        briefs(&got)
+    );
+}
+
 #[test]
 fn one_side_alone() {
     let got = play(

@@ -166,6 +166,10 @@ impl Http1 {
         if let Some(o) = self.queue.get(self.sending) {
             o.kind = kind;
             o.upgrade = upgrade;
+            if matches!(kind, Kind::Head | Kind::Connect) && !matches!(o.response, Half::None) {
+                // captured before it and read as the answer to any other method
+                o.flags.insert(Flags::UNCERTAIN_PAIR);
+            }
         }
     }
 
@@ -296,7 +300,7 @@ impl Http1 {
         let ok = status.is_some_and(|s| (200..300).contains(&s));
         // the answer to a CONNECT that was not captured says itself what it is; where the client's requests in the tunnel
         // were read already, it is read on here
-        let opens = said.is_none() && ok && opens_tunnel(m) && self.queue.is_orphan(self.answering);
+        let opens = ok && opens_tunnel(m) && self.queue.is_orphan(self.answering);
         let open_already = opens && self.queue.waiting();
         let open = self.queue.get(self.answering)?;
         let kind = match opens {
