@@ -468,7 +468,7 @@ fn erf_record(b: &[u8]) -> Told {
         head += 8;
     }
     let seconds = i64::try_from(time >> 32).unwrap_or(0);
-    let fraction = i64::try_from((time & 0xffff_ffff) * 1_000_000_000 >> 32).unwrap_or(0);
+    let fraction = i64::try_from(((time & 0xffff_ffff) * 1_000_000_000) >> 32).unwrap_or(0);
     let ts = seconds * 1_000_000_000 + fraction;
     let link = match kind & 0x7f {
         // packet over SONET: PPP or Cisco HDLC

@@ -300,7 +300,7 @@ impl Http1 {
         let ok = status.is_some_and(|s| (200..300).contains(&s));
         // the answer to a CONNECT that was not captured says itself what it is; where the client's requests in the tunnel
         // were read already, it is read on here
-        let opens = ok && opens_tunnel(m) && self.queue.is_orphan(self.answering);
+        let opens = ok && self.queue.is_orphan(self.answering) && opens_tunnel(m);
         let open_already = opens && self.queue.waiting();
         let open = self.queue.get(self.answering)?;
         let kind = match opens {
