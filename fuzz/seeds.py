@@ -69,6 +69,12 @@ put("capture", "pcap-ns-be", pcap(frames, magic=0xA1B23C4D, end=">"))
 put("capture", "pcap-raw", pcap(list(talk()), link=101))
 put("capture", "pcap-sll", pcap([struct.pack("!HHH8sH", 0, 1, 6, bytes(8), 0x0800) + p for p in talk()], link=113))
 put("capture", "pcapng", pcapng(frames))
+put("capture", "pcap-patched", pcap([], magic=0xA1B2C3D4) + b"".join(struct.pack("<IIIIIHHI", 1, 0, len(f), len(f), 1, 0, 0, 0) + f for f in frames))
+put("capture", "netmon1", b"RTSS\0\1\1\0" + struct.pack("<8H", 2026, 3, 0, 1, 2, 3, 4, 5) + struct.pack("<I", 128 + sum(8 + len(f) for f in frames)) + bytes(100) + b"".join(struct.pack("<IHH", n, len(f), len(f)) + f for n, f in enumerate(frames)) + bytes(24))
+put("capture", "netmon23", b"GMBU\3\2\1\0" + struct.pack("<8H", 2026, 3, 0, 1, 2, 3, 4, 5) + bytes(104) + b"".join(struct.pack("<QII", n, len(f), len(f)) + f + struct.pack("<HIQB", 1, 0, 134169696000000000 + n, 0) for n, f in enumerate(frames)))
+put("capture", "iptrace1", b"iptrace 1.0" + b"".join(struct.pack("!II", len(f) + 22, 1700000000) + b"\0\0\0\0en\0\0" + bytes(12) + b"\6\1" + f for f in frames))
+put("capture", "iptrace2", b"iptrace 2.0" + b"".join(struct.pack("!II", len(f) + 32, 1700000000) + b"\0\0\0\0en\0\0" + bytes(12) + b"\6\1\0\0" + struct.pack("!II", 1700000000, n) + f for n, f in enumerate(frames)))
+put("capture", "erf", b"".join(struct.pack("<II", n, 1700000000) + struct.pack("!BBHHH", 0x82, 4, 26 + len(f), 0, len(f)) + b"\5" + bytes(9) + f for n, f in enumerate(frames)))
 put("capture", "pcap-modified", pcap([], magic=0xA1B2CD34) + b"".join(struct.pack("<IIIIIHBB", 1, 0, len(f), len(f), 1, 0, 0, 0) + f for f in frames))
 
 
@@ -417,11 +423,17 @@ zeek = "#separator \\x09\n#unset_field\t-\n#path\thttp\n#fields\tts\tuid\tid.ori
 put("logs", "zeek", zeek)
 put("logs", "zeek-json", '{"ts":1591367999.3,"uid":"C5","id.orig_h":"10.0.0.1","id.orig_p":4,"id.resp_h":"10.0.0.2","id.resp_p":80,"trans_depth":1,"method":"GET","host":"h","uri":"/","status_code":200}\n')
 put("logs", "eve", '{"timestamp":"2026-03-01T10:00:00.5+0100","event_type":"http","src_ip":"10.0.0.1","src_port":4,"dest_ip":"10.0.0.2","dest_port":80,"http":{"hostname":"h","http_port":81,"url":"/x","http_method":"GET","status":200,"length":3}}\n{"event_type":"dns","timestamp":"2026-03-01T10:00:00.5+0100"}\n')
-# a log of each format, as the tests have them
+# a log of each format, as the tests have them: the first of a kind, by its name, so that more of them move no others
+written, kind = {}, None
 with open(os.path.join(HERE, "../../tests/fixtures/logs/written.txt"), encoding="utf-8") as f:
-    for n, block in enumerate(f.read().split("=== ")[1:]):
-        kind, log = block.split("\n", 1)
-        put("logs", f"{n:02}-{kind}", "".join(l + "\n" for l in log.splitlines() if not l.startswith("-->")))
+    for line in f.read().split("\n"):
+        if line.startswith("=== "):
+            kind = line[4:] if line[4:] not in written else None
+            written.setdefault(line[4:], [])
+        elif kind and line and not line.startswith("-->"):
+            written[kind].append(line + "\n")
+for kind, lines in written.items():
+    put("logs", f"written-{kind}", "".join(lines))
 put("log_format", "nginx", "log_format a escape=json '{\"t\":\"$time_iso8601\",\"r\":\"$request\",'\n '\"s\":$status}';\0" + '{"t":"2026-03-01T02:00:00Z","r":"GET /a HTTP/1.1","s":200}\n')
 put("log_format", "string", '${remote_addr} [$time_local] "$request" $status $upstream_addr $scheme://$host$request_uri\0' + '10.0.0.1 [01/Mar/2026:02:00:00 +0000] "GET / HTTP/1.1" 200 10.0.0.2:80, 10.0.0.3:80 http://h/a\n')
 put("log_format", "apache", 'LogFormat "%v %h %{%Y-%m-%d}tT%{%H:%M:%S}t.%{usec_frac}t \\"%r\\" %>s %{ms}T %{X-Request-Id}i %U%q" own\0' + 'h 10.0.0.1 2026-03-01T02:00:00.5 "GET / HTTP/1.1" 200 5 abcdefgh /?a\n')

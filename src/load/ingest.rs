@@ -171,7 +171,7 @@ impl<'a> Ingest<'a> {
         }
         let captures: Vec<_> = (0u32..)
             .zip(inputs)
-            .filter(|(_, i)| matches!(i.kind, Kind::Pcap | Kind::Pcapng | Kind::Snoop))
+            .filter(|(_, i)| i.kind.is_capture())
             .map(|(source, input)| (source, input.clone()))
             .collect();
         let mut read = self.captures(Captures::new(captures), live, &mut calls);
@@ -237,7 +237,7 @@ impl<'a> Ingest<'a> {
                 ..SourceEnd::default()
             };
             match (&input.kind, read) {
-                (Kind::Pcap | Kind::Pcapng | Kind::Snoop, Some(read)) => {
+                (Kind::Pcap | Kind::Pcapng | Kind::Capture(_), Some(read)) => {
                     if let Err(e) = captures.join(source, read, Arc::clone(&feed)) {
                         feed.close();
                         let mut end = SourceEnd::of_capture(source);
@@ -252,7 +252,7 @@ impl<'a> Ingest<'a> {
                     logs.push(LogRun::new(reader, end, Some(feed)));
                 }
                 // What is whole is read from its path.
-                (Kind::Pcap | Kind::Pcapng | Kind::Snoop, None) => {
+                (Kind::Pcap | Kind::Pcapng | Kind::Capture(_), None) => {
                     captures.add(source, input, taken)
                 }
                 (Kind::Log(kind), None) => {

@@ -75,7 +75,7 @@ impl Ingest<'_> {
                 Kind::Log(kind) => self.log(source, input, kind, near),
                 Kind::Entries(format) => self.entries(source, input, format),
                 Kind::Archive(_) => SourceEnd::of_archive(source, &input.notes),
-                Kind::Pcap | Kind::Pcapng | Kind::Snoop => continue,
+                Kind::Pcap | Kind::Pcapng | Kind::Capture(_) => continue,
             };
             near = read(near, &end);
             ends.push(end);

@@ -186,10 +186,7 @@ impl Live {
         if arrival.read.is_some() {
             self.came.push(Arc::clone(&arrival.feed));
         }
-        if !arrival.spooled
-            && arrival.read.is_some()
-            && matches!(arrival.input.kind, Kind::Pcap | Kind::Pcapng | Kind::Snoop)
-        {
+        if !arrival.spooled && arrival.read.is_some() && arrival.input.kind.is_capture() {
             let meta = std::fs::metadata(&arrival.input.path).ok();
             let old = meta
                 .as_ref()
@@ -350,7 +347,7 @@ impl Live {
             let end = w.ended.is_some() || w.got.len() >= SNIFF_BYTES;
             if w.kind.is_none() && !w.got.is_empty() {
                 w.kind = kind_of(&w.got, &self.formats).filter(|k| match k {
-                    Kind::Pcap | Kind::Pcapng | Kind::Snoop => w.got.len() >= 24 || end,
+                    Kind::Pcap | Kind::Pcapng | Kind::Capture(_) => w.got.len() >= 24 || end,
                     Kind::Log(_) => end || quiet >= LINES && w.got.contains(&b'\n'),
                     Kind::Entries(_) | Kind::Archive(_) => end || quiet >= LINES,
                 });

@@ -116,8 +116,9 @@ impl<T> Flow<T> {
                     Belongs::No
                 };
             }
-            // Both sides may open at once (RFC 9293 section 3.5).
-            let opening = !mine.known() && (!other.known() || other.untouched());
+            // Both sides may open at once (RFC 9293 section 3.5). What another tap has of the opening may come late.
+            let opening = !mine.known()
+                && (!other.known() || other.untouched() || mine.hint_is_near(tcp.seq));
             return if opening { Belongs::Yes } else { Belongs::No };
         }
         // Both numbers far away are another connection, whose SYN was not captured; one alone is a loss or a stray.
@@ -225,6 +226,21 @@ pub(super) fn segment<S: StreamSink>(
         }
         let ended = !suspect && other.fin_heard(Some(ack), false);
         waits = other.cost() > 0 || other.in_doubt() || ended;
+    }
+    // What was captured first is handed on first: an answer says less while the request behind a hole of its own waits.
+    let before = waits && mine.waits_since() < other.waits_since();
+    if before && mine.cost() > 0 {
+        let mut out = ToSink {
+            sink: &mut *sink,
+            state: &mut *state,
+            side,
+            bytes: &mut *my_bytes,
+            gaps: &mut *gaps,
+            trail: trail.as_deref_mut(),
+            odd: Odd::default(),
+        };
+        mine.settle(packets, at, unheard, &mut out);
+        met.odd.take_in(out.odd);
     }
     if waits || tcp.rst {
         let mut out = ToSink {

@@ -121,6 +121,7 @@ pub(super) fn ethertype<'a>(mut kind: u16, mut rest: &'a [u8], depth: &mut Depth
             // Ethernet within Ethernet: behind a service tag (802.1ah), bare (transparent bridging), TRILL (RFC 6325)
             0x88e7 => return rest.get(4..).map_or(CUT, |inner| ethernet(inner, depth)),
             0x6558 => return ethernet(rest, depth),
+            0x4305 => return batman(rest, depth),
             // Cisco FabricPath: between the addresses of switches and the frame
             0x8903 => return rest.get(2..).map_or(CUT, |inner| ethernet(inner, depth)),
             0x22f3 => {
@@ -143,6 +144,19 @@ pub(super) fn ethertype<'a>(mut kind: u16, mut rest: &'a [u8], depth: &mut Depth
             _ => return NOT_IP,
         }
     }
+}
+
+/// B.A.T.M.A.N. advanced, version 15: a frame behind the header of a unicast packet, with two addresses or four, or of a broadcast.
+fn batman<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
+    let head = match bytes {
+        [0x40, 15, ..] => 10,
+        [0x42, 15, ..] => 18,
+        [0x01, 15, ..] => 14,
+        _ => return Inner::Other("batman"),
+    };
+    bytes
+        .get(head..)
+        .map_or(CUT, |inner| ethernet(inner, depth))
 }
 
 /// A label stack (RFC 3032), then what only its maker knows: IP, or Ethernet with or without a control word (RFC 4448).

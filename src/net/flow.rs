@@ -285,10 +285,9 @@ impl<S: StreamSink> Net<S> {
             *heard = frame.at.ts;
         }
         let after: usize = flow.halves.iter().map(|h| h.cost()).sum();
-        let class = match flow.closing {
-            Some(_) => Class::Closing,
-            None => Class::Stream,
-        };
+        // an end that nobody acknowledged is taken for one where nothing more comes
+        let ends = flow.closing.is_some() || flow.halves.iter().any(Half::fin_unheard);
+        let class = if ends { Class::Closing } else { Class::Stream };
         if after > before {
             for side in [Side::A, Side::B] {
                 let id = flow.id;
@@ -538,7 +537,7 @@ fn note<T>(flow: &mut Flow<T>, side: Side, at: Stamp) {
     }
 }
 
-/// Calls `f` for both halves of a flow with the way to the sink.
+/// Calls `f` for both halves of a flow with the way to the sink, that of which something waits for longer first.
 fn each_half<S: StreamSink>(
     flow: &mut Flow<S::State>,
     sink: &mut S,
@@ -552,8 +551,15 @@ fn each_half<S: StreamSink>(
         gaps,
         ..
     } = flow;
-    let sides = [Side::A, Side::B];
-    for ((half, bytes), side) in halves.iter_mut().zip(bytes.iter_mut()).zip(sides) {
+    let [a, b] = halves;
+    let [bytes_a, bytes_b] = bytes;
+    // what waits for longer comes first
+    let b_first = b.waits_since().is_some() && a.waits_since() > b.waits_since();
+    let mut both = [(a, bytes_a, Side::A), (b, bytes_b, Side::B)];
+    if b_first {
+        both.reverse();
+    }
+    for (half, bytes, side) in both {
         let mut out = ToSink {
             sink: &mut *sink,
             state: &mut *state,

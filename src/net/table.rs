@@ -54,7 +54,7 @@ impl Ends {
 pub(super) enum Class {
     /// A connection.
     Stream = 0,
-    /// A connection that ended and lingers.
+    /// A connection that ended and lingers, or one of which nobody acknowledged the FIN.
     Closing = 1,
     /// Datagrams.
     Datagram = 2,

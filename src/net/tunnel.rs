@@ -34,6 +34,10 @@ pub(super) fn over_ip<'a>(
             "ethernet-in-ip",
             bytes.get(2..).map_or(CUT, |b| ethernet(b, depth)),
         ),
+        // PIM: a packet of a group on its way to the meeting point, unless it is there for its header alone (RFC 7761 section 4.9.3)
+        103 if matches!(bytes, [0x21, _, _, _, flags, ..] if flags & 0x40 == 0) => {
+            ("pim", bytes.get(8..).map_or(CUT, ip))
+        }
         // L2TPv3: a session that is not 0, which is for control (RFC 3931 section 4.1.1)
         115 if u32_at(bytes, 0).is_some_and(|session| session != 0) => {
             ("l2tp", l2tp_session(bytes.get(4..)?, missing, depth)?)

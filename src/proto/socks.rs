@@ -180,6 +180,8 @@ struct Socks {
     refused: Option<String>,
     /// Bytes of the handshake were lost, or are none: what follows is looked at as it is.
     off: bool,
+    /// Those that were lost are the server's.
+    unheard: bool,
 }
 
 impl Socks {
@@ -197,6 +199,7 @@ impl Socks {
             bound: false,
             refused: None,
             off: false,
+            unheard: false,
         }
     }
 
@@ -371,6 +374,28 @@ impl Socks {
         out
     }
 
+    /// Answers were lost: what the client sent says what they were. Gives how many bytes of what comes next are an answer.
+    fn guess(&mut self, side: Side, bytes: &[u8]) -> usize {
+        if self.version == 5 && self.client_next == Next::End && self.request.is_none() {
+            let next = match self.sent.bytes().get(self.read) {
+                Some(1) => Next::Password,
+                _ => Next::Request,
+            };
+            self.off = false;
+            self.choose(next);
+            if self.client_next == Next::Request {
+                self.client_data();
+            }
+            self.off = true;
+        }
+        match (self.version, bytes) {
+            _ if side == self.client => 0,
+            (4, [0, 90, ..]) => 8.min(bytes.len()),
+            (5, _) => message5(bytes).ok().flatten().map_or(0, |(_, used)| used),
+            _ => 0,
+        }
+    }
+
     fn tunnel(&mut self, used: usize) -> Feed {
         Feed::Switch(Switch {
             used,
@@ -384,8 +409,14 @@ impl Socks {
 impl Proto for Socks {
     fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed {
         if self.off {
-            self.sent = Carry::default();
-            return self.tunnel(0);
+            let used = match self.unheard {
+                true => self.guess(side, segment.bytes),
+                false => 0,
+            };
+            if !self.unheard || self.request.is_none() {
+                self.sent = Carry::default();
+            }
+            return self.tunnel(used);
         }
         if side == self.client {
             if self.sent.held() + segment.bytes.len() > limits::TUNNEL_HELD {
@@ -417,7 +448,8 @@ impl Proto for Socks {
         }
     }
     fn resent(&mut self, _side: Side, _offset: u64, _cx: &mut Cx<'_>) {}
-    fn gap(&mut self, _side: Side, _bytes: u64, _why: Missing, _at: Stamp, _cx: &mut Cx<'_>) {
+    fn gap(&mut self, side: Side, _bytes: u64, _why: Missing, _at: Stamp, _cx: &mut Cx<'_>) {
+        self.unheard = side != self.client && !self.off;
         self.off = true;
     }
     fn fin(&mut self, _side: Side, _at: Stamp, _cx: &mut Cx<'_>) {}

@@ -4,7 +4,7 @@
 
 use super::archive::{self, Bytes, Found as Member};
 use super::pcap::{Event, PacketReader};
-use super::{Input, Kind, entry, foreign, log, open_bytes};
+use super::{Input, Kind, entry, foreign, log, open_bytes, vendor};
 use crate::limits::{FOLDER_DEPTH, NOTHING_BYTES, SNIFF_BYTES};
 use std::collections::BTreeSet;
 use std::fs;
@@ -167,7 +167,7 @@ pub fn members(
 }
 
 /// What is said of a file that is none of the known kinds.
-pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng, snoop), nor an access log, nor another tool's file in a known format, nor an archive (tar, zip)";
+pub(crate) const UNKNOWN: &str = "neither a capture (pcap, pcapng, snoop, Network Monitor, iptrace, ERF), nor an access log, nor another tool's file in a known format, nor an archive (tar, zip)";
 
 /// What a file holds that begins so, compression undone.
 #[must_use]
@@ -176,9 +176,12 @@ pub fn kind_of(begin: &[u8], formats: &log::Formats) -> Option<Kind> {
         [0x0a, 0x0d, 0x0d, 0x0a] => return Some(Kind::Pcapng),
         [0xd4, 0xc3, 0xb2, 0xa1] | [0xa1, 0xb2, 0xc3, 0xd4] => return Some(Kind::Pcap),
         [0x4d, 0x3c, 0xb2, 0xa1] | [0xa1, 0xb2, 0x3c, 0x4d] => return Some(Kind::Pcap),
-        [0x34, 0xcd, 0xb2, 0xa1] => return Some(Kind::Pcap),
-        b"snoo" if begin.starts_with(b"snoop\0\0\0") => return Some(Kind::Snoop),
+        [0x34, 0xcd, 0xb2, 0xa1] | [0xa1, 0xb2, 0xcd, 0x34] => return Some(Kind::Pcap),
+        b"snoo" if begin.starts_with(b"snoop\0\0\0") => return Some(Kind::Capture("pcap-snoop")),
         _ => {}
+    }
+    if let Some(form) = vendor::form_of(begin) {
+        return Some(Kind::Capture(form));
     }
     if let Some(form) = archive::form_of(begin) {
         return Some(Kind::Archive(form));
@@ -186,6 +189,7 @@ pub fn kind_of(begin: &[u8], formats: &log::Formats) -> Option<Kind> {
     entry::sniff(begin)
         .map(Kind::Entries)
         .or_else(|| log::sniff(begin, formats).map(Kind::Log))
+        .or_else(|| vendor::is_erf(begin).then_some(Kind::Capture("pcap-erf")))
 }
 
 /// Regular files in a folder and the folders in it, hidden ones and links to folders left out, in order of their paths.
@@ -250,7 +254,7 @@ pub(super) fn sniff(
         return Err(why);
     }
     let kind = kind_of(&begin, formats);
-    if let Some(kind @ (Kind::Pcap | Kind::Pcapng | Kind::Snoop)) = kind {
+    if let Some(kind @ (Kind::Pcap | Kind::Pcapng | Kind::Capture(_))) = kind {
         let whole: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(begin).chain(read));
         let mut packets =
             PacketReader::with_block(whole, 0, SNIFF_BYTES).map_err(|e| e.to_string())?;

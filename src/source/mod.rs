@@ -14,6 +14,7 @@ pub mod pcap;
 mod pcapng;
 mod refill;
 mod snoop;
+mod vendor;
 
 pub use bytes::{Sum, hash_file, hash_start, open_bytes, open_summed, unpacked};
 pub(crate) use discover::UNKNOWN;
@@ -58,7 +59,7 @@ impl Input {
 
     /// Whether it is a capture that lies in a file of its own: its hash is made while it is read, see [`open_summed`].
     pub fn summed(&self) -> bool {
-        self.member.is_none() && matches!(self.kind, Kind::Pcap | Kind::Pcapng | Kind::Snoop)
+        self.member.is_none() && self.kind.is_capture()
     }
 
     /// SHA-256 and length of the file, or of the member, as it lies.
@@ -83,8 +84,8 @@ pub enum Kind {
     Pcap,
     /// Packets, pcapng.
     Pcapng,
-    /// Packets, the format of Solaris' snoop.
-    Snoop,
+    /// Packets in another format, by its name in the contract: `pcap-snoop`, `pcap-netmon` ...
+    Capture(&'static str),
     /// An access log in a format.
     Log(log::LogKind),
     /// Whole calls that another tool kept: `har`, `mitmproxy`, `burp`.
@@ -94,6 +95,12 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it holds packets.
+    #[must_use]
+    pub fn is_capture(&self) -> bool {
+        matches!(self, Kind::Pcap | Kind::Pcapng | Kind::Capture(_))
+    }
+
     /// The format that was given for a log and that its lines have.
     #[must_use]
     pub fn mapping(&self) -> Option<&str> {
@@ -109,9 +116,10 @@ impl Kind {
         match self {
             Kind::Pcap => "pcap".to_owned(),
             Kind::Pcapng => "pcapng".to_owned(),
-            Kind::Snoop => "pcap-snoop".to_owned(),
             Kind::Log(log) => format!("log:{}", log.name()),
-            Kind::Entries(format) | Kind::Archive(format) => (*format).to_owned(),
+            Kind::Entries(format) | Kind::Archive(format) | Kind::Capture(format) => {
+                (*format).to_owned()
+            }
         }
     }
 }

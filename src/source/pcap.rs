@@ -1,19 +1,17 @@
-//! Capture files to packets. In: the bytes of a pcap, pcapng or snoop file, decompressed. Out: packets borrowed from the read
+//! Capture files to packets. In: the bytes of a pcap or pcapng file, or of one in another format (`snoop`,
+//! `vendor`), decompressed. Out: packets borrowed from the read
 //! buffer, numbered from 1, and diags for what is damaged. Bounds: one block of [`crate::limits::CAPTURE_BLOCK`] in
 //! memory. Damage never ends the reading: the next plausible record is searched for and the skipped bytes are told.
 //!
-//! Headers and records are parsed by the `pcap-parser` crate on slices of the window; the window is ours, because the
-//! reader must go on after damage.
+//! Records are read on slices of a window of our own, because the reader must go on after damage.
 
 use super::pcapng::Section;
 use super::refill::{Refill, u32_at};
 use super::snoop::Snoop;
+use super::vendor::Vendor;
 use crate::call::model::{Stamp, Unit};
 use crate::error::{Error, Result};
 use crate::limits::{CAPTURE_BLOCK, PACKET_BYTES, READ_BLOCK, SECRETS_BYTES};
-use pcap_parser::{
-    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
-};
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -86,6 +84,7 @@ enum Format {
     Pcap(Classic),
     Pcapng(Section),
     Snoop(Snoop),
+    Vendor(Vendor),
 }
 
 /// Reads the packets of one capture file.
@@ -106,7 +105,7 @@ impl PacketReader {
     /// Reads the file header. `source` goes into every stamp.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] where the bytes do not begin like a pcap, pcapng or snoop file.
+    /// [`Error::Unreadable`] where the bytes do not begin like a capture.
     pub fn open(read: Box<dyn Read + Send>, source: u32) -> Result<PacketReader> {
         PacketReader::with_block(read, source, READ_BLOCK)
     }
@@ -128,10 +127,12 @@ impl PacketReader {
             Format::Snoop(snoop)
         } else if let Some(classic) = Classic::open(&mut window) {
             Format::Pcap(classic)
+        } else if let Some(vendor) = Vendor::open(&mut window) {
+            Format::Vendor(vendor)
         } else {
             let why = match window.failure() {
                 Some(e) => format!("not readable as a capture: {e}"),
-                None => "neither a pcap, a pcapng nor a snoop file".to_owned(),
+                None => "no capture in a known format".to_owned(),
             };
             return Err(Error::Unreadable {
                 path: PathBuf::from("capture"),
@@ -164,6 +165,7 @@ impl PacketReader {
             Format::Pcap(f) => f.waits(w),
             Format::Pcapng(f) => f.waits(w),
             Format::Snoop(f) => f.waits(w),
+            Format::Vendor(f) => f.waits(w),
         }
     }
 
@@ -173,6 +175,7 @@ impl PacketReader {
                 Format::Pcap(f) => f.step(&mut self.window),
                 Format::Pcapng(f) => f.step(&mut self.window),
                 Format::Snoop(f) => f.step(&mut self.window),
+                Format::Vendor(f) => f.step(&mut self.window),
             };
             match step {
                 Step::Again => {
@@ -280,11 +283,26 @@ impl PacketReader {
     }
 }
 
+/// Lengths of a record's header: the usual one, and those of libpcap that vendors patched and left under the usual number: one
+/// more field (Nokia), interface and protocol (Red Hat 6.1), and these padded (SuSE 6.3).
+const HEADS: [usize; 4] = [16, 20, 24, 28];
+
+/// In which order a record has its two lengths.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lengths {
+    CapturedFirst,
+    /// Before version 2.3.
+    WireFirst,
+    /// Version 2.3 has either: what was captured is the shorter one.
+    Either,
+}
+
 /// The classic format: one header, then records.
 struct Classic {
     big: bool,
     /// Length of a record header: 24 in Kuznetzov's modified format.
     head: usize,
+    lengths: Lengths,
     /// Nanoseconds in one unit of the fraction.
     tick: i64,
     link: u32,
@@ -295,22 +313,86 @@ struct Classic {
 
 impl Classic {
     fn open(window: &mut Refill) -> Option<Classic> {
-        let (_, head) = parse_pcap_header(window.data()).ok()?;
-        window.take(head.size());
+        let data = window.data();
+        let (big, tick, modified) = match data.get(..4)? {
+            [0xd4, 0xc3, 0xb2, 0xa1] => (false, 1000, false),
+            [0xa1, 0xb2, 0xc3, 0xd4] => (true, 1000, false),
+            [0x4d, 0x3c, 0xb2, 0xa1] => (false, 1, false),
+            [0xa1, 0xb2, 0x3c, 0x4d] => (true, 1, false),
+            [0x34, 0xcd, 0xb2, 0xa1] => (false, 1000, true),
+            [0xa1, 0xb2, 0xcd, 0x34] => (true, 1000, true),
+            _ => return None,
+        };
+        let (version, snaplen) = (u32_at(data, 4, big)?, u32_at(data, 16, big)?);
+        let (major, minor) = if big {
+            (version >> 16, version & 0xffff)
+        } else {
+            (version & 0xffff, version >> 16)
+        };
+        let link = u32_at(data, 20, big)?;
+        window.take(24);
         let ceiling = u32::try_from(CAPTURE_BLOCK).ok()?;
-        Some(Classic {
-            big: head.is_bigendian(),
-            head: if head.is_modified_format() { 24 } else { 16 },
-            tick: if head.is_nanosecond_precision() {
-                1
-            } else {
-                1000
+        let mut file = Classic {
+            big,
+            head: if modified { 24 } else { 16 },
+            lengths: match (major, minor) {
+                (2, ..3) => Lengths::WireFirst,
+                (2, 3) => Lengths::Either,
+                _ => Lengths::CapturedFirst,
             },
+            tick,
             // The upper bits tell of a frame check sequence, which the length in the IP header leaves out anyway.
-            link: head.network.0.cast_unsigned() & 0xffff,
+            link: link & 0xffff,
             // Some writers exceed their own snap length, so it raises the bound and never lowers it.
-            most: head.snaplen.clamp(PACKET_BYTES, ceiling),
+            most: snaplen.clamp(PACKET_BYTES, ceiling),
             last_sec: None,
+        };
+        file.head = file.head_of(window);
+        Some(file)
+    }
+
+    /// Length of the records' headers: that of the number at the beginning, unless two records that follow each other prove
+    /// another one.
+    fn head_of(&self, window: &mut Refill) -> usize {
+        let follow = |window: &mut Refill, head: usize| {
+            let file = Classic { head, ..*self };
+            let mut at = 0;
+            let mut last = None;
+            for n in 0..3 {
+                if !window.have(at + 16) {
+                    // as far as can be told; exactly to the end is proof
+                    return (n > 0, n > 0 && window.data().len() == at);
+                }
+                match file.plausible(window.data(), at, last) {
+                    Some((next, sec)) => (at, last) = (next, Some(sec)),
+                    None => return (n == 0, false),
+                }
+            }
+            (true, true)
+        };
+        if follow(window, self.head).0 {
+            return self.head;
+        }
+        let others = HEADS.iter().filter(|h| **h >= self.head);
+        others
+            .copied()
+            .find(|head| follow(window, *head).1)
+            .unwrap_or(self.head)
+    }
+
+    /// The captured length of the record whose header begins so, and that on the wire.
+    fn lengths(&self, bytes: &[u8], at: usize) -> Option<(u32, u32)> {
+        let field = |n: usize| u32_at(bytes, at.checked_add(n)?, self.big);
+        let (first, second) = (field(8)?, field(12)?);
+        let swap = match self.lengths {
+            Lengths::CapturedFirst => false,
+            Lengths::WireFirst => true,
+            Lengths::Either => first > second,
+        };
+        Some(if swap {
+            (second, first)
+        } else {
+            (first, second)
         })
     }
 
@@ -319,7 +401,8 @@ impl Classic {
         if !window.have(self.head) {
             return window.pending();
         }
-        u32_at(window.data(), 8, self.big)
+        self.lengths(window.data(), 0)
+            .map(|(len, _)| len)
             .filter(|len| *len <= self.most)
             .is_some_and(|len| !window.have(self.head + len as usize) && window.pending())
     }
@@ -337,22 +420,18 @@ impl Classic {
                 }
             };
         }
-        let Some(len) = u32_at(window.data(), 8, self.big).filter(|len| *len <= self.most) else {
+        let lengths = self.lengths(window.data(), 0);
+        let Some((len, orig_len)) = lengths.filter(|(len, _)| *len <= self.most) else {
             return self.resync(window, false);
         };
         let whole = self.head + len as usize;
         if !window.have(whole) {
             return self.resync(window, true);
         }
-        let parsed = match (self.head, self.big) {
-            (24, _) => parse_pcap_frame_modified(window.data()),
-            (_, true) => parse_pcap_frame_be(window.data()),
-            (_, false) => parse_pcap_frame(window.data()),
-        };
-        let Ok((_, record)) = parsed else {
+        let time = u32_at(window.data(), 0, self.big).zip(u32_at(window.data(), 4, self.big));
+        let Some((sec, frac)) = time else {
             return self.resync(window, false);
         };
-        let (sec, frac, orig_len) = (record.ts_sec, record.ts_usec, record.origlen);
         self.last_sec = Some(sec);
         let start = window.take(whole) + self.head;
         Step::Packet(Found {
@@ -369,7 +448,8 @@ impl Classic {
     /// `last`. Says where the next record would begin, and its own time.
     fn plausible(&self, bytes: &[u8], at: usize, last: Option<u32>) -> Option<(usize, u32)> {
         let field = |n: usize| u32_at(bytes, at.checked_add(n)?, self.big);
-        let (sec, frac, len, orig) = (field(0)?, field(4)?, field(8)?, field(12)?);
+        let (sec, frac) = (field(0)?, field(4)?);
+        let (len, orig) = self.lengths(bytes, at)?;
         let near = last.is_none_or(|last| sec.abs_diff(last) < 366 * 86_400);
         let fits = i64::from(frac) * self.tick < 1_000_000_000
             && (1..=self.most).contains(&len)
@@ -395,7 +475,12 @@ impl Classic {
                 data.len().saturating_sub(self.head)
             };
             // Nearly every place falls at its length alone, so that is looked at before the rest.
-            let lengths = data.get(8..).unwrap_or_default().windows(4);
+            let own = if self.lengths == Lengths::WireFirst {
+                12
+            } else {
+                8
+            };
+            let lengths = data.get(own..).unwrap_or_default().windows(4);
             let fits = |len: &[u8]| {
                 u32_at(len, 0, self.big).is_some_and(|len| (1..=self.most).contains(&len))
             };

@@ -259,3 +259,100 @@ fn ports_used_again_at_once_wrap_and_reset_are_told_apart() {
         assert_eq!(f.stats.unwrap().gaps, 0);
     }
 }
+
+/// A tap that lost the opening and all that the client sent is ahead of one that did not.
+#[test]
+fn an_opening_that_comes_late_is_that_of_what_the_other_side_acknowledged() {
+    let mut w = Wire::default();
+    w.b(ACK | PSH, 901, 104, b"answer");
+    w.a(ACK, 104, 907, b"");
+    w.a(SYN, 100, 0, b"");
+    w.b(SYN | ACK, 900, 101, b"");
+    w.a(ACK | PSH, 101, 901, b"ask");
+    let f = w.end();
+    assert_eq!(f.len(), 1);
+    assert_eq!(f[0].streams.concat(), b"answerask");
+    // any other number opens the ports anew
+    for isn in [104, 3_000_000_000] {
+        let mut w = Wire::default();
+        w.b(ACK | PSH, 901, 104, b"answer");
+        w.a(ACK, 104, 907, b"");
+        w.a(SYN, isn, 0, b"");
+        assert_eq!(w.end().len(), 2);
+    }
+}
+
+/// Requests and an answer behind holes of their own: the answer must not be told before what was asked.
+#[test]
+fn what_waits_for_longer_is_handed_on_first() {
+    use leaktrace::call::model::{Stamp, Unit};
+    use leaktrace::net::Net;
+    use leaktrace::proto::Calls;
+    use leaktrace::source::pcap::Packet;
+    let ask = |n: u32| format!("GET /{n} HTTP/1.1\r\nHost: h.example\r\n\r\n");
+    let reply = |n: u32| format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{n:02}");
+    let (q, r) = (ask(0).len() as u32, reply(0).len() as u32);
+    // who is known to have opened, and whether anything comes behind
+    for (opened, later) in [(true, true), (true, false), (false, true), (false, false)] {
+        let (mut net, mut calls, mut number, mut ts) = (Net::new(), Calls::default(), 0, 0);
+        let mut say = |from_a, flags, seq, ack, data: &str| {
+            (number, ts) = (number + 1, ts + 1_000_000);
+            let bytes = crate::streams::tcp((40000, 80), from_a, flags, seq, ack, data.as_bytes());
+            let source = 0;
+            let at = Stamp {
+                ts: if flags & FIN == 0 {
+                    ts
+                } else {
+                    ts + 9_000_000_000
+                },
+                unit: Unit { source, number },
+            };
+            let packet = Packet {
+                at,
+                link: 101,
+                interface: 0,
+                bytes: &bytes,
+                orig_len: bytes.len() as u32,
+            };
+            net.packet(&packet, &mut calls);
+        };
+        let (mut c, mut s) = (101, 901);
+        if opened {
+            say(true, SYN, 100, 0, "");
+            say(false, SYN | ACK, 900, 101, "");
+        }
+        // the first call is whole, the second request is lost, the third one's answer
+        for n in 0..4 {
+            if n != 1 {
+                say(true, ACK | PSH, c, s, &ask(n));
+            }
+            c += q;
+            say(false, ACK, s, c, "");
+            if n != 1 && n != 2 {
+                say(false, ACK | PSH, s, c, &reply(n));
+            }
+            s += r;
+            say(true, ACK, c, s, "");
+        }
+        if later {
+            say(true, FIN | ACK, c, s, "");
+            say(false, FIN | ACK, s, c + 1, "");
+        }
+        net.finish(&mut calls);
+        let mut got: Vec<String> = calls
+            .exchanges
+            .iter()
+            .map(|x| {
+                let target = x.request.as_ref().and_then(|m| m.target());
+                let body = x.response.as_ref().map(|m| &m.body.bytes[..]);
+                format!(
+                    "{} {}",
+                    String::from_utf8_lossy(target.unwrap_or(b"-")),
+                    String::from_utf8_lossy(body.unwrap_or(b"-"))
+                )
+            })
+            .collect();
+        got.sort();
+        assert_eq!(got, ["/0 00", "/2 -", "/3 03"], "{opened} {later}");
+    }
+}

@@ -83,6 +83,53 @@ fn nothing_counts_behind_a_fin_that_the_other_side_has() {
     assert_eq!(w.end()[0].streams[0], b"one");
 }
 
+/// Another connection says that time passed.
+fn pass(w: &mut Wire, seconds: i64) {
+    w.ts += seconds * 1_000_000_000;
+    let ports = std::mem::replace(&mut w.ports, (41000, 80));
+    for n in 0..3 {
+        w.ts += 1_500_000_000;
+        w.a(ACK, 5000 + n, 9000, b"");
+    }
+    w.ports = ports;
+}
+
+#[test]
+fn an_end_that_nobody_acknowledged_is_one_once_nothing_more_comes() {
+    let mut w = Wire::default();
+    w.handshake(100, 900);
+    w.a(ACK | PSH, 101, 901, b"ask");
+    w.b(ACK | PSH, 901, 104, b"to the end");
+    w.b(FIN | ACK, 911, 104, b"");
+    pass(&mut w, 10);
+    assert_eq!(w.ended(), 0);
+    // sent again: it is not over yet
+    w.b(FIN | ACK, 911, 104, b"");
+    pass(&mut w, 55);
+    assert_eq!(w.ended(), 0);
+    pass(&mut w, 10);
+    assert_eq!(w.ended(), 1);
+    assert_eq!(w.end()[0].streams[1], b"to the end");
+    // its sender went on: there was none, and a quiet connection stays one
+    let mut w = Wire::default();
+    w.handshake(100, 900);
+    w.b(FIN | ACK, 901, 101, b"one");
+    w.b(ACK | PSH, 904, 101, b"two");
+    pass(&mut w, 600);
+    assert_eq!((w.ended(), w.code("false-fin")), (0, 1));
+    w.b(ACK | PSH, 907, 101, b"three");
+    assert_eq!(w.end()[0].streams[1], b"onetwothree");
+    // one side alone has ended, and the other one knows
+    let mut w = Wire::default();
+    w.handshake(100, 900);
+    w.a(FIN | ACK | PSH, 101, 901, b"ask");
+    w.b(ACK, 901, 105, b"");
+    pass(&mut w, 600);
+    w.b(ACK | PSH, 901, 105, b"long in the making");
+    assert_eq!(w.ended(), 0);
+    assert_eq!(w.end()[0].streams[1], b"long in the making");
+}
+
 /// A packet with the right sum of its segment, or one that is off by one.
 fn summed(mut packet: Vec<u8>, right: bool) -> Vec<u8> {
     let segment = packet.len() - 20;

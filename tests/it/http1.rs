@@ -71,6 +71,11 @@ impl Feeder {
         self.calls
             .gap(self.state.as_mut().unwrap(), side, n as u64, why, at);
     }
+    /// A side ends.
+    pub fn fin(&mut self, side: Side) {
+        let at = self.stamp();
+        self.calls.fin(self.state.as_mut().unwrap(), side, at);
+    }
     /// Bytes before `offset` came again.
     pub fn resent(&mut self, side: Side, offset: u64) {
         self.unit += 1;
@@ -473,6 +478,69 @@ fn a_lost_request_leaves_its_reply_alone() {
     assert_eq!(got.len(), 6);
 }
 
+/// What was acknowledged when several were sent together says which of them is next, and no more: behind the greeting of a proxy,
+/// or behind a reply that was lost.
+#[test]
+fn a_pipeline_behind_bytes_that_were_no_reply_keeps_its_pairs() {
+    let mut f = Feeder::new();
+    f.send(C, b"GET /0 HTTP/1.1\r\n\r\n");
+    f.gap(S, 40, Missing::Lost);
+    f.send(C, b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n");
+    for n in 1..3 {
+        let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{n}");
+        f.send(S, reply.as_bytes());
+    }
+    assert_eq!(
+        briefs(&f.finish(Close::Fin).exchanges),
+        [
+            r#"GET /0 1.1 [] -> - [] ["no-response"]"#,
+            "GET /1 1.1 [] -> 200 1.1 [1] [] []",
+            "GET /2 1.1 [] -> 200 1.1 [2] [] []",
+        ]
+    );
+}
+
+/// A reply and the next request are lost: request 1 must not be married to reply 2, also where nothing has shown the client's
+/// loss but that the server acknowledged it.
+#[test]
+fn a_reply_behind_a_lost_one_and_a_lost_request_is_not_that_of_the_request_before() {
+    let request = |n: u32| format!("GET /{n} HTTP/1.1\r\n\r\n");
+    let reply = |n: u32| format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{n:02}");
+    for (told, before) in [(true, false), (false, false), (true, true), (false, true)] {
+        let mut f = Feeder::new();
+        for n in 0..6u32 {
+            let (len, r) = (request(n).len(), reply(n));
+            match n {
+                3 if told => f.gap(C, len, Missing::Lost),
+                3 => f.sent[0] += len as u64,
+                _ => f.send(C, request(n).as_bytes()),
+            }
+            match n {
+                // the request may have acknowledged what is lost before as well
+                1 if before => f.gap(S, r.len(), Missing::Lost),
+                2 => f.gap(S, r.len(), Missing::Lost),
+                _ => f.send(S, r.as_bytes()),
+            }
+            if n == 3 && !told {
+                f.sent[0] -= len as u64;
+                f.gap(C, len, Missing::Lost);
+            }
+        }
+        let got = briefs(&f.finish(Close::Fin).exchanges);
+        assert_eq!(got.len(), 6, "{got:#?}");
+        assert_eq!(got[2], r#"GET /2 1.1 [] -> - [] ["gap", "no-response"]"#);
+        assert_eq!(got[3], r#"- -> 200 1.1 [03] [] ["no-request"]"#);
+        for n in [0, 1, 4, 5] {
+            if n == 1 && before {
+                assert_eq!(got[1], r#"GET /1 1.1 [] -> - [] ["no-response"]"#);
+                continue;
+            }
+            let want = format!("GET /{n} 1.1 [] -> 200 1.1 [{n:02}] [] []");
+            assert_eq!(got[n], want);
+        }
+    }
+}
+
 #[test]
 fn pipelined_with_a_lost_reply_is_marked() {
     let mut f = Feeder::new();
@@ -498,6 +566,23 @@ fn a_reply_captured_before_its_request() {
     f.send(C, request);
     let got = briefs(&f.finish(Close::Fin).exchanges);
     assert_eq!(got, ["GET /late 1.1 [] -> 200 1.1 [x] [] []"]);
+}
+
+/// A reply that comes before it is known that it has no body is told as what it may not be.
+#[test]
+fn a_reply_captured_before_a_head_is_marked() {
+    let mut f = Feeder::new();
+    let request = b"HEAD /late HTTP/1.1\r\n\r\n";
+    f.sent[0] = request.len() as u64;
+    f.send(S, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    (f.sent[0], f.sent[1]) = (0, 0);
+    f.send(C, request);
+    let got = f.finish(Close::Fin).exchanges;
+    assert!(
+        got[0].flags.has(Flags::UNCERTAIN_PAIR),
+        "{:?}",
+        briefs(&got)
+    );
 }
 
 #[test]

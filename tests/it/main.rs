@@ -27,6 +27,7 @@ mod exports;
 mod facts;
 mod false_ends;
 mod follow;
+mod formats;
 mod ftp;
 mod hostile;
 mod hostile_tools;

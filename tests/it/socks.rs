@@ -352,3 +352,105 @@ fn a_request_in_a_mail_is_no_call_wherever_a_segment_begins() {
         assert_eq!(calls.flows[0].app, "smtp");
     }
 }
+
+/// A hole where answers of the proxy stood hides nothing of what went through the tunnel, pipelines neither.
+#[test]
+fn lost_answers_of_a_proxy_cost_no_call_in_its_tunnel() {
+    use crate::http1::{Feeder, briefs};
+    use leaktrace::net::{Close, Missing};
+    let ask4 = b"\x04\x01\0\x50\x01\x02\x03\x04u\0";
+    let ask5 = b"\x05\x01\0\x03\x06a.test\0\x50";
+    let (yes4, yes5) = (b"\0\x5a\0\0\0\0\0\0", b"\x05\0\0\x01\0\0\0\0\0\0");
+    // what is lost of the proxy's answers, before or behind what the client sends through
+    for (version, lost) in [(4, 0), (4, 1), (5, 0), (5, 1), (5, 2), (5, 3)] {
+        for late in [true, false] {
+            let mut f = Feeder::new();
+            let answers: &[&[u8]] = if version == 4 {
+                f.send(C, ask4);
+                &[yes4]
+            } else {
+                f.send(C, b"\x05\x01\0");
+                &[b"\x05\0", yes5]
+            };
+            let mut hole = 0;
+            for (n, a) in answers.iter().enumerate() {
+                if lost >> n & 1 == 0 {
+                    if hole > 0 {
+                        f.gap(S, hole, Missing::Lost);
+                    }
+                    hole = 0;
+                    f.send(S, a);
+                } else {
+                    hole += a.len();
+                }
+                if version == 5 && n == 0 {
+                    f.send(C, ask5);
+                }
+            }
+            if late {
+                f.sent[1] += hole as u64;
+            } else if hole > 0 {
+                f.gap(S, hole, Missing::Lost);
+            }
+            f.send(C, &[GET, GET].concat());
+            if late && hole > 0 {
+                f.sent[1] -= hole as u64;
+                f.gap(S, hole, Missing::Lost);
+            }
+            f.send(S, &[OK, OK].concat());
+            f.send(C, GET);
+            f.send(S, OK);
+            let got = briefs(&f.finish(Close::Fin).exchanges);
+            assert_eq!(got.len(), 3, "{version} {lost} {late}: {got:#?}");
+            for g in &got {
+                let whole = g.starts_with("GET /inside 1.1 [] -> 200 1.1 [hi]");
+                assert!(whole, "{version} {lost} {late}: {got:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn lost_halves_of_a_connect_cost_no_call_in_its_tunnel() {
+    use crate::http1::{Feeder, briefs};
+    use leaktrace::net::{Close, Missing};
+    let connect = b"CONNECT far.test:80 HTTP/1.1\r\nHost: far.test:80\r\n\r\n";
+    let yes = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    let odd = b"HTTP/1.1 200 Connection Established\r\nContent-Length: 900\r\n\r\n";
+    // its request, captured nowhere
+    let mut got = Vec::new();
+    for yes in [&yes[..], odd] {
+        let mut f = Feeder::new();
+        f.gap(C, connect.len(), Missing::Lost);
+        f.send(S, yes);
+        for _ in 0..2 {
+            f.send(C, GET);
+            f.send(S, OK);
+        }
+        got = briefs(&f.finish(Close::Fin).exchanges);
+        assert_eq!(got.len(), 3, "{got:#?}");
+        assert!(got[0].starts_with("- -> 200 1.1 []"), "{got:#?}");
+    }
+    assert!(
+        got[1..]
+            .iter()
+            .all(|g| g.starts_with("GET /inside 1.1 [] -> 200")),
+        "{got:#?}"
+    );
+    // its answer, behind the end of what the client sent
+    let mut f = Feeder::new();
+    f.send(C, connect);
+    f.sent[1] += yes.len() as u64;
+    f.send(C, GET);
+    f.fin(C);
+    f.sent[1] -= yes.len() as u64;
+    f.gap(S, yes.len(), Missing::Lost);
+    f.send(S, OK);
+    let got = briefs(&f.finish(Close::Fin).exchanges);
+    assert_eq!(got.len(), 2, "{got:#?}");
+    assert!(
+        got[0].starts_with("CONNECT far.test:80 1.1 [] -> -"),
+        "{got:#?}"
+    );
+    assert!(got[1].starts_with("GET /inside 1.1 [] -> 200"), "{got:#?}");
+}

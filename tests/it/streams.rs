@@ -92,6 +92,10 @@ impl Wire {
         self.b(SYN | ACK, isn_b, isn_a.wrapping_add(1), b"");
         self.a(ACK, isn_a.wrapping_add(1), isn_b.wrapping_add(1), b"");
     }
+    /// Flows that ended so far.
+    pub fn ended(&self) -> usize {
+        self.sink.done.iter().filter(|f| f.stats.is_some()).count()
+    }
     /// Bytes handed on so far.
     pub fn told(&self) -> u64 {
         self.sink.told

@@ -48,6 +48,15 @@ fn esp(next: u8, body: &[u8], proof: usize) -> Vec<u8> {
     e
 }
 
+/// Ethernet of a mesh of routers: what a packet of it begins with, and so many bytes more before the frame.
+fn batman(begin: &[u8], more: usize) -> Vec<u8> {
+    let mut h = vec![2; 12];
+    h.extend([0x43, 0x05]);
+    h.extend(begin);
+    h.extend(vec![3; more]);
+    h
+}
+
 #[test]
 fn frames_of_trunks_meshes_and_modems_lead_to_the_packets() {
     let mut isl = vec![
@@ -72,6 +81,17 @@ fn frames_of_trunks_meshes_and_modems_lead_to_the_packets() {
             before([wlan(8, 1, &[0, 1]), SNAP.to_vec()].concat()),
         ),
         ("DOCSIS", 143, frame(vec![0, 0, 0, 60, 0x12, 0x34])),
+        ("batman-adv", 1, frame(batman(&[0x40, 15, 50, 1], 6))),
+        (
+            "batman-adv, four addresses",
+            1,
+            frame(batman(&[0x42, 15, 50, 1], 14)),
+        ),
+        (
+            "batman-adv, to all",
+            1,
+            frame(batman(&[0x01, 15, 50, 0], 10)),
+        ),
         (
             "DOCSIS with a longer header",
             143,
@@ -135,6 +155,18 @@ fn tunnels() -> Vec<(&'static str, &'static str, Wrap)> {
             "GUE with fields",
             "gue",
             over_udp(6080, vec![2, 4, 0x80, 0, 1, 2, 3, 4, 5, 6, 7, 8], plain),
+        ),
+        (
+            "PIM, to the meeting point",
+            "pim",
+            wrap(|back, p| {
+                ip4(
+                    103,
+                    back,
+                    1,
+                    &[&[0x21, 0, 0xde, 0xff, 0, 0, 0, 0], p].concat(),
+                )
+            }),
         ),
         ("GUE, version 1", "gue", over_udp(6080, vec![], plain)),
         (

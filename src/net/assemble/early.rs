@@ -53,6 +53,11 @@ impl Half {
         }
         known
     }
+    /// Whether what the other side acknowledged of a stream of which nothing was captured lies soon behind a SYN of this number.
+    pub(in crate::net) fn hint_is_near(&self, isn: u32) -> bool {
+        self.hint
+            .is_some_and(|ack| ack.wrapping_sub(isn.wrapping_add(1)) < EARLY_REACH)
+    }
     /// Begins the stream at the first of the segments that wait. One zero byte with nothing right behind it is a
     /// keep-alive probe, and stands before the stream.
     pub(super) fn begin_early(&mut self) {

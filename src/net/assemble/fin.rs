@@ -1,7 +1,8 @@
 //! Where a stream ends. In: FINs, and what the other side acknowledged. Out: the end in its place, once. Bounds: none needed.
 //!
 //! A FIN is a claim: anybody can send one, and one that was damaged or made up does not reach the receiver. It is told once
-//! the other side acknowledged it or reset the connection, else at the end of the flow; what stands behind it does not count
+//! the other side acknowledged it or reset the connection, else at the end of the flow, which is over then as soon as one that
+//! was closed ([`crate::limits::FLOW_LINGER_NS`] without a packet); what stands behind it does not count
 //! then. Data of its direction that goes on in its place before that says that there was none (`false-fin`): what was sent is
 //! evidence, and the sender went on.
 
@@ -103,6 +104,11 @@ impl Half {
     /// Whether its FIN was captured.
     pub(in crate::net) fn fin_seen(&self) -> bool {
         self.fin.is_some()
+    }
+
+    /// Whether all before its FIN came and nobody said anything of it: it is one if nothing more comes.
+    pub(in crate::net) fn fin_unheard(&self) -> bool {
+        self.fin.is_some_and(|fin| fin.reached && !fin.sure)
     }
 
     /// Hears what the other side says of the FIN: an acknowledgement, or a reset. Says true where it is news.

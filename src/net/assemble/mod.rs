@@ -152,6 +152,11 @@ impl Half {
     pub(super) fn known(&self) -> bool {
         self.known
     }
+    /// When the first piece that waits was captured.
+    pub(super) fn waits_since(&self) -> Option<Stamp> {
+        let w = self.waiting.as_ref()?;
+        w.pieces.first_key_value().map(|(_, held)| held.at)
+    }
     /// Sequence number of the SYN, where one was captured.
     pub(super) fn isn(&self) -> Option<u32> {
         self.isn

@@ -166,6 +166,10 @@ impl Http1 {
         if let Some(o) = self.queue.get(self.sending) {
             o.kind = kind;
             o.upgrade = upgrade;
+            if matches!(kind, Kind::Head | Kind::Connect) && !matches!(o.response, Half::None) {
+                // captured before it and read as the answer to any other method
+                o.flags.insert(Flags::UNCERTAIN_PAIR);
+            }
         }
     }
 
@@ -207,6 +211,7 @@ impl Http1 {
     fn request_ended(&mut self, m: Message, cx: &mut Cx<'_>) {
         whole(&m, cx);
         if let Some(o) = self.queue.get(self.sending) {
+            o.req_end = self.req.end;
             let unanswered = matches!(o.response, Half::None);
             if unanswered && o.kind == Kind::Connect {
                 self.req.hold();
@@ -292,9 +297,16 @@ impl Http1 {
         let (status, version) = (m.status(), m.version);
         let said = head::framing(fields(m), true, version, &mut flags);
         let upgrade = token(m);
-        let open = self.queue.get(self.answering)?;
-        let kind = open.kind;
         let ok = status.is_some_and(|s| (200..300).contains(&s));
+        // the answer to a CONNECT that was not captured says itself what it is; where the client's requests in the tunnel
+        // were read already, it is read on here
+        let opens = ok && self.queue.is_orphan(self.answering) && opens_tunnel(m);
+        let open_already = opens && self.queue.waiting();
+        let open = self.queue.get(self.answering)?;
+        let kind = match opens {
+            true if !open_already => Kind::Connect,
+            _ => open.kind,
+        };
         let switch = status == Some(101) || kind == Kind::Connect && ok;
         self.interim = status.is_some_and(|s| (100..200).contains(&s)) && !switch;
         if switch && kind == Kind::Connect {
@@ -309,14 +321,18 @@ impl Http1 {
         if !self.interim {
             open.response = Half::Growing;
         }
-        let framing =
-            if self.interim || switch || kind == Kind::Head || matches!(status, Some(204 | 304)) {
-                Framing::None
-            } else if version == (0, 9) {
-                Framing::Close
-            } else {
-                said.unwrap_or(Framing::Close)
-            };
+        let framing = if self.interim
+            || switch
+            || open_already
+            || kind == Kind::Head
+            || matches!(status, Some(204 | 304))
+        {
+            Framing::None
+        } else if version == (0, 9) {
+            Framing::Close
+        } else {
+            said.unwrap_or(Framing::Close)
+        };
         if let (Some(204), Some(Framing::Fixed(1..) | Framing::Chunked)) = (status, said) {
             flags.insert(Flags::BAD_FRAMING);
         }
@@ -464,6 +480,10 @@ impl Proto for Http1 {
     }
 
     fn fin(&mut self, side: Side, _at: Stamp, cx: &mut Cx<'_>) {
+        let held = self.asked.is_some() && !self.req.hold_foreign && !self.req.kept().is_empty();
+        if side == self.client && held {
+            return; // the answer to its CONNECT may wait behind a hole
+        }
         self.end(side, true, cx);
     }
 
@@ -543,6 +563,14 @@ fn lost_before(reader: &Reader) -> Lost {
         (true, false) => Lost::Bytes,
         (false, false) => Lost::Nothing,
     }
+}
+
+/// Whether a response says that a tunnel was opened, in the words that proxies have for it.
+fn opens_tunnel(m: &Message) -> bool {
+    let line = m.head.split(|c| *c == b'\n').next().unwrap_or_default();
+    line.to_ascii_lowercase()
+        .windows(22)
+        .any(|w| w == b"connection established")
 }
 
 /// Counts a body of which not all was kept.

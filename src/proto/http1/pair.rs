@@ -4,7 +4,8 @@
 //!
 //! First in, first out, corrected by what each side had acknowledged: a response that starts at S cannot belong to a request if a later
 //! request acknowledged past the last response and up to S; nor to a request that acknowledged past S, nor to one that the
-//! server had not received when it answered. Where that does not decide, the pair is marked uncertain.
+//! server had not received when it answered. Where messages are missing before a response and the server had more than the one
+//! request that waits, that request's answer is among them. Where that does not decide, the pair is marked uncertain.
 
 use crate::call::model::{Exchange, Flags, Message, RawBody};
 use crate::limits;
@@ -83,6 +84,8 @@ pub struct Open {
     pub kind: Kind,
     pub upgrade: Option<String>,
     req: Place,
+    /// Where its request ended; 0 where that is not known.
+    pub req_end: u64,
     resp: Place,
     /// Client bytes were lost just before the request, and nothing shows that no other request stood there.
     after_loss: bool,
@@ -126,6 +129,9 @@ pub struct Queue {
     /// A response was lost while several requests waited: those that were sent before it may be off.
     adrift: bool,
 }
+
+/// Bytes of the shortest message of HTTP/1: `GET / HTTP/1.0` and its two ends of lines.
+const LEAST: u64 = 18;
 
 fn size(m: &Message) -> usize {
     m.head.capacity()
@@ -280,10 +286,16 @@ impl Queue {
             })
             .map(|o| (o.ordinal, o.req))
             .collect();
-        let proof = cands
+        // requests that were sent together acknowledged the same: the first of them is next
+        let last = cands
             .iter()
-            .rposition(|(_, r)| r.acked > last_end && r.acked <= at.start);
-        let since = proof.is_none();
+            .rfind(|(_, r)| r.acked > last_end && r.acked <= at.start);
+        let proof =
+            last.and_then(|(_, last)| cands.iter().position(|(_, r)| r.acked == last.acked));
+        // whether a whole answer may have been lost since the request was sent
+        let since = proof
+            .and_then(|p| cands.get(p))
+            .is_none_or(|(_, r)| at.start >= r.acked.saturating_add(LEAST));
         let proof = proof.unwrap_or(0);
         for (ordinal, _) in cands.iter().take(proof) {
             self.emit(*ordinal, cx, None);
@@ -294,6 +306,10 @@ impl Queue {
         };
         let others = may(left.get(1));
         let first = left.first().map(|(ordinal, _)| *ordinal);
+        // the server had another request by then, which is lost or still to come
+        let beyond = first
+            .and_then(|ordinal| self.get(ordinal))
+            .is_some_and(|o| o.req_end > 0 && at.acked >= o.req_end.saturating_add(LEAST));
         // what the request's sender had acknowledged when it was sent is no answer to it
         if lost == Lost::Messages
             && since
@@ -302,13 +318,13 @@ impl Queue {
         {
             // its answer is what was lost, or only an interim one
             o.flags.insert(Flags::GAP);
-            if others && !o.awaits_interim() {
+            if (others || beyond) && !o.awaits_interim() {
                 let ordinal = o.ordinal;
                 self.emit(ordinal, cx, None);
                 left = left.get(1..).unwrap_or_default();
             }
         }
-        self.adrift |= lost != Lost::Nothing && others;
+        self.adrift |= lost != Lost::Nothing && others && since;
         let ordinal = match left.first() {
             Some((ordinal, r)) if may(left.first()) => {
                 // sent when the response before was known

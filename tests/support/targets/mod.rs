@@ -36,6 +36,8 @@ pub const TARGETS: &[(&str, Entry, &[&str])] = &[
         &[
             "source/pcap.rs",
             "source/pcapng.rs",
+            "source/snoop.rs",
+            "source/vendor.rs",
             "source/bytes.rs",
             "net",
         ],
