@@ -312,7 +312,9 @@ fn look(reads: &Reads, l: &mut Leak, set: &[usize]) -> bool {
     let mut new = false;
     for a in set {
         if !l.whole && l.near[*a].is_none() {
-            l.near[*a] = Some(missed::near(reads, l, *a));
+            let placed = missed::near(reads, l, *a);
+            l.near[*a] = Some(missed::within(&placed, &l.spans[*a]));
+            l.placed[*a] = Some(placed);
             new = true;
         }
     }

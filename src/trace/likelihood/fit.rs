@@ -2,7 +2,7 @@
 //! groups of leaked records that the same members received.
 
 use super::Reads;
-use super::missed::Near;
+use super::missed::{Near, Placed};
 
 /// Rounds of EM: rates are steady to 1e-4 long before.
 const ROUNDS: usize = 60;
@@ -72,6 +72,10 @@ pub(super) struct Leak {
     pub whole: bool,
     /// What accounts may have received in no capture, where that was asked for.
     pub near: Vec<Option<Near>>,
+    /// The same of all that each read, and where.
+    pub placed: Vec<Option<Placed>>,
+    /// The stretches that count of an account's reads, as places in `order` from, to; none where all counts, or what is no stretch there.
+    pub spans: Vec<Vec<(usize, usize)>>,
 }
 
 /// Classes by how many received a record.
@@ -212,6 +216,8 @@ impl Leak {
             values: split.map_or(1, |l| l.0.values.len() + 1),
             whole: false,
             near: vec![None; r.by_account.len()],
+            placed: (0..r.by_account.len()).map(|_| None).collect(),
+            spans: vec![Vec::new(); r.by_account.len()],
         }
     }
 
@@ -250,7 +256,7 @@ impl Leak {
     /// For each class of records that an account may have missed how many it received for each that it did not.
     fn reach(&self, a: usize) -> Option<(f64, &Near)> {
         let n = self.near[a].as_ref().filter(|n| !n.reach.is_empty())?;
-        Some((self.part(a), n))
+        Some((if n.within { 1.0 } else { self.part(a) }, n))
     }
 
     /// Share of what an account received that counts.

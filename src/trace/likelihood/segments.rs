@@ -3,6 +3,7 @@
 //! costs. Bounds: a few passes over each account's reads, one for each property and value.
 
 use super::fit::{EPS, Fit, Leak, clamp};
+use super::missed::within;
 use std::collections::BTreeMap;
 
 /// Passes over an account's reads for one starting rate.
@@ -61,6 +62,7 @@ pub(super) fn own(l: &Leak, a: usize) -> Stretches {
         rest: l.rest[a],
         price: l.price[a],
         picked: l.picked[a],
+        spans: l.spans[a].clone(),
         gain: 0.0,
     }
 }
@@ -72,6 +74,7 @@ pub(super) fn whole(l: &Leak, a: usize) -> Stretches {
         rest: l.order[a].len().saturating_sub(l.all[a].len()) as f64,
         price: 0.0,
         picked: None,
+        spans: Vec::new(),
         gain: 0.0,
     }
 }
@@ -92,12 +95,18 @@ pub(super) fn take(l: &mut Leak, a: usize, s: Stretches) -> Stretches {
         rest: std::mem::replace(&mut l.rest[a], s.rest),
         price: std::mem::replace(&mut l.price[a], s.price),
         picked: std::mem::replace(&mut l.picked[a], s.picked),
+        spans: std::mem::replace(&mut l.spans[a], s.spans),
         gain: 0.0,
     };
     l.beside[a] += old.price - s.price;
     if l.picked[a] != old.picked {
         // it was worked out among the records of the old property
         l.near[a] = None;
+        l.placed[a] = None;
+    } else if l.spans[a] != old.spans
+        && let Some(placed) = &l.placed[a]
+    {
+        l.near[a] = Some(within(placed, &l.spans[a]));
     }
     old
 }
@@ -108,6 +117,8 @@ pub(super) struct Stretches {
     price: f64,
     /// The property that they are, not stretches.
     picked: Option<(usize, u16)>,
+    /// Where they are in the order of the first deliveries.
+    spans: Vec<(usize, usize)>,
     /// Beyond counting all reads, price paid.
     gain: f64,
 }
@@ -168,6 +179,10 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
         rest: 0.0,
         price,
         picked,
+        spans: match by_last || picked.is_some() {
+            true => Vec::new(),
+            false => spans(&taken),
+        },
         gain: gain - whole,
     };
     let seq = other.filter(|_| by_last).unwrap_or(seq);
@@ -179,6 +194,19 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
     }
     out.rows.sort_unstable();
     Some(out)
+}
+
+/// Places from which and up to which reads are taken.
+fn spans(taken: &[bool]) -> Vec<(usize, usize)> {
+    let mut at = 0;
+    let runs = taken.chunk_by(|x, y| x == y).filter_map(|run| {
+        let from = at;
+        at += run.len();
+        run.first()
+            .is_some_and(|t| *t)
+            .then_some((from, from + run.len()))
+    });
+    runs.collect()
 }
 
 /// Index of each read and the chance that it leaked otherwise; nothing for one that did not leak.
