@@ -25,6 +25,8 @@ pub struct Deliveries {
     pub by_account: Vec<(i64, Vec<u32>)>,
     /// The same subjects for each of them in the order in which they were first delivered.
     pub in_order: Vec<Vec<u32>>,
+    /// For each of those the answer that delivered it, numbered as they came.
+    pub answers: Vec<Vec<u32>>,
     /// The same in the order in which they were last delivered: an export of what was looked at before stands together there alone.
     /// Empty for an account of which it is the same order.
     pub at_last: Vec<Vec<u32>>,
@@ -305,13 +307,14 @@ impl Deliveries {
             .collect();
         order.sort_unstable();
         let mut by: FxHashMap<i64, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
-        for (_, call) in order {
-            let (Some(account), Some(c)) = (e.receiver(call), e.calls.get(call as usize)) else {
-                continue;
-            };
+        let came = |call: u32| {
+            let (account, c) = (e.receiver(call)?, e.calls.get(call as usize)?);
             let at = of_body.partition_point(|(b, _)| *b < c.resp);
             let came = of_body.iter().skip(at);
             let came = came.take_while(|(b, _)| *b == c.resp).map(|(_, s)| *s);
+            Some((account, came))
+        };
+        for (account, came) in order.iter().filter_map(|x| came(x.1)) {
             let (own, last) = by.entry(account).or_default();
             own.extend(came.clone());
             last.extend(came);
@@ -337,11 +340,25 @@ impl Deliveries {
             by_account.push((a, sorted));
             in_order.push(list);
         }
+        // Which of them came together: each in turn is in the answer that delivered it first.
+        let mut answers: Vec<Vec<u32>> = vec![Vec::new(); in_order.len()];
+        for (n, (account, came)) in (0u32..).zip(order.iter().filter_map(|x| came(x.1))) {
+            let i = by_account.binary_search_by_key(&account, |x| x.0);
+            if let Some((own, list)) = i.ok().and_then(|i| answers.get_mut(i).zip(in_order.get(i)))
+            {
+                for subject in came {
+                    if list.get(own.len()) == Some(&subject) {
+                        own.push(n);
+                    }
+                }
+            }
+        }
         let sent_out = senders(e, &exits, &of_body, &by_account)?;
         Ok(Deliveries {
             subjects,
             by_account,
             in_order,
+            answers,
             at_last,
             sent_out,
             prints,

@@ -262,9 +262,7 @@ pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Placed {
             };
             placed.spots = (0..n).filter(|t| !own[*t] && like(t)).map(spot).collect();
             let order = l.order[a].iter().map(|t| *t as usize);
-            placed.got = order
-                .map(|t| like(&t).then(|| bin_of(others[t])))
-                .collect();
+            placed.got = order.map(|t| like(&t).then(|| bin_of(others[t]))).collect();
         }
         if other.nats > cut.nats {
             (figure, cut) = (beside, other);
