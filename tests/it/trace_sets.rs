@@ -470,7 +470,7 @@ fn share(v: &[bool]) -> f64 {
 fn leaks_that_were_told_wrong_once() {
     let taken = [800_173, 800_195, 800_227];
     let holes = [820_009, 820_412, 820_592, 900_036];
-    let pages = [820_397, 820_517, 900_078, 900_203, 900_233];
+    let pages = [820_397, 820_517, 900_078, 900_233];
     for seed in taken.into_iter().chain(holes).chain(pages) {
         let s = scene(seed);
         let got = solve(&s.told());
