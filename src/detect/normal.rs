@@ -304,11 +304,11 @@ pub(crate) fn gunzip(v: &[u8]) -> Option<Vec<u8>> {
 /// Every print under which a value may stand in the postings: in clear, as each digest of each usual spelling, and under every mask that leaves
 /// some of it visible; with the belief that a hit is this very value. No print stands twice.
 pub fn lookup_prints(key: &PrintKey, value: &str) -> Vec<(Print, Form, f32)> {
-    let mut out: Vec<(Print, Form, f32)> = Vec::new();
+    let mut out = Distinct::default();
     let mut spellings: Vec<String> = Vec::new();
     let trimmed = value.trim();
     if trimmed.is_empty() {
-        return out;
+        return out.list;
     }
     let mut spell = |s: String| {
         if !s.is_empty() && !spellings.contains(&s) {
@@ -333,12 +333,7 @@ pub fn lookup_prints(key: &PrintKey, value: &str) -> Vec<(Print, Form, f32)> {
         }
     }
     for s in &spellings {
-        push(
-            &mut out,
-            key.print(PrintKind::Value, s.as_bytes()),
-            Form::PLAIN,
-            1.0,
-        );
+        out.push(key.print(PrintKind::Value, s.as_bytes()), Form::PLAIN, 1.0);
     }
     // People hash a value as they hold it: as written, canonical, either case, with the country code.
     let mut hashed = spellings;
@@ -359,45 +354,45 @@ pub fn lookup_prints(key: &PrintKey, value: &str) -> Vec<(Print, Form, f32)> {
         digests(key, s.as_bytes(), &mut out);
     }
     masks(key, &first, &mut out);
-    out
+    out.list
 }
 
-fn push(out: &mut Vec<(Print, Form, f32)>, print: Print, form: Form, conf: f32) {
-    if !out.iter().any(|(p, _, _)| *p == print) {
-        out.push((print, form, conf));
+/// Prints, each once. A value has hundreds of masks: most are told from all others by a bit.
+#[derive(Default)]
+struct Distinct {
+    list: Vec<(Print, Form, f32)>,
+    bits: [u64; 32],
+}
+
+impl Distinct {
+    fn push(&mut self, print: Print, form: Form, conf: f32) {
+        let bit = 1u64 << (print & 63);
+        let word = self.bits.get_mut((print >> 6 & 31) as usize);
+        let may = word.is_none_or(|w| std::mem::replace(w, *w | bit) & bit != 0);
+        if !may || !self.list.iter().any(|(p, _, _)| *p == print) {
+            self.list.push((print, form, conf));
+        }
     }
 }
 
-fn digests(key: &PrintKey, v: &[u8], out: &mut Vec<(Print, Form, f32)>) {
+fn digests(key: &PrintKey, v: &[u8], out: &mut Distinct) {
     use sha2::Digest as _;
     let p = |d: &[u8]| key.print(PrintKind::Digest, d);
-    push(
-        out,
-        p(&md5::Md5::digest(v)),
-        Form::PLAIN.then(Step::Md5),
-        0.98,
-    );
-    push(
-        out,
+    out.push(p(&md5::Md5::digest(v)), Form::PLAIN.then(Step::Md5), 0.98);
+    out.push(
         p(&sha1::Sha1::digest(v)),
         Form::PLAIN.then(Step::Sha1),
         0.98,
     );
-    push(
-        out,
+    out.push(
         p(&sha2::Sha256::digest(v)),
         Form::PLAIN.then(Step::Sha256),
         0.98,
     );
-    push(
-        out,
-        p(&sm3::Sm3::digest(v)),
-        Form::PLAIN.then(Step::Sm3),
-        0.98,
-    );
+    out.push(p(&sm3::Sm3::digest(v)), Form::PLAIN.then(Step::Sm3), 0.98);
 }
 
-fn masks(key: &PrintKey, value: &str, out: &mut Vec<(Print, Form, f32)>) {
+fn masks(key: &PrintKey, value: &str, out: &mut Distinct) {
     let form = Form::PLAIN.then(Step::Mask);
     if let Some((local, domain)) = value.split_once('@') {
         // The length of a masked address is hardly ever true: it is not part of the print.
@@ -416,16 +411,15 @@ fn masks(key: &PrintKey, value: &str, out: &mut Vec<(Print, Form, f32)>) {
                     .iter()
                     .skip(chars.len() - s.min(chars.len()))
                     .collect();
-                push(
-                    out,
+                out.push(
                     key.masked(&prefix, 0, &format!("{tail}@{domain}")),
                     form,
                     if p + s == 0 { 0.1 } else { 0.6 },
                 );
             }
             if p > 0 {
-                push(out, key.masked(&prefix, 0, top), form, 0.2);
-                push(out, key.masked(&prefix, 0, ""), form, 0.1);
+                out.push(key.masked(&prefix, 0, top), form, 0.2);
+                out.push(key.masked(&prefix, 0, ""), form, 0.1);
             }
         }
         return;
@@ -451,9 +445,9 @@ fn masks(key: &PrintKey, value: &str, out: &mut Vec<(Print, Form, f32)>) {
             let suffix: String = chars.iter().skip(n - s).collect();
             // How much a mask tells: a digit a tenth of the belief, a Chinese character more, the rest is luck.
             let conf = (0.1 + visible as f32 * if wide { 0.15 } else { 0.1 }).min(0.9);
-            push(out, key.masked(&prefix, n, &suffix), form, conf);
+            out.push(key.masked(&prefix, n, &suffix), form, conf);
             if visible >= 2 {
-                push(out, key.masked(&prefix, 0, &suffix), form, conf * 0.8);
+                out.push(key.masked(&prefix, 0, &suffix), form, conf * 0.8);
             }
         }
     }

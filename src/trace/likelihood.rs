@@ -91,6 +91,8 @@ pub struct Reads {
     pub in_order: Vec<Vec<u32>>,
     /// The same in the order in which they were last delivered, for accounts of which it is another one; else empty.
     pub at_last: Vec<Vec<u32>>,
+    /// For each of `in_order` the answer that delivered it, numbered as they came; empty beyond the end or where not known.
+    pub answers: Vec<Vec<u32>>,
     /// Ids of the leaked records, sorted, distinct.
     pub leaked: Vec<u32>,
     /// Properties of records that somebody may have picked them by.
@@ -312,7 +314,9 @@ fn look(reads: &Reads, l: &mut Leak, set: &[usize]) -> bool {
     let mut new = false;
     for a in set {
         if !l.whole && l.near[*a].is_none() {
-            l.near[*a] = Some(missed::near(reads, l, *a));
+            let placed = missed::near(reads, l, *a);
+            l.near[*a] = Some(missed::within(&placed, &l.spans[*a]));
+            l.placed[*a] = Some(placed);
             new = true;
         }
     }

@@ -25,6 +25,8 @@ pub struct Deliveries {
     pub by_account: Vec<(i64, Vec<u32>)>,
     /// The same subjects for each of them in the order in which they were first delivered.
     pub in_order: Vec<Vec<u32>>,
+    /// For each of those the answer that delivered it, numbered as they came.
+    pub answers: Vec<Vec<u32>>,
     /// The same in the order in which they were last delivered: an export of what was looked at before stands together there alone.
     /// Empty for an account of which it is the same order.
     pub at_last: Vec<Vec<u32>>,
@@ -221,21 +223,40 @@ fn group(batches: Receiver<Vec<Strong>>, limit: Kinds) -> Grouped {
     grouping.end()
 }
 
-/// Each number once, where it first stands.
-fn first_seen(list: &[u32]) -> Vec<u32> {
-    let mut at: Vec<(u32, u32)> = list.iter().copied().zip(0u32..).collect();
-    at.sort_unstable();
-    at.dedup_by_key(|x| x.0);
-    at.sort_unstable_by_key(|x| x.1);
-    at.into_iter().map(|x| x.0).collect()
+/// What an account received, with the number of the answer, and the same to be kept where it last came.
+type Received = (Vec<(u32, u32)>, Vec<u32>);
+
+/// Which subjects a list has had so far.
+struct Once {
+    /// For each subject the list that had it last.
+    seen: Vec<u64>,
+    list: u64,
 }
 
-/// The same list in the order in which each of it comes last.
-fn last_seen(list: &[u32]) -> Vec<u32> {
-    let turned: Vec<u32> = list.iter().rev().copied().collect();
-    let mut out = first_seen(&turned);
-    out.reverse();
-    out
+impl Once {
+    fn of(subjects: u32) -> Once {
+        Once {
+            seen: vec![0; subjects as usize],
+            list: 0,
+        }
+    }
+
+    /// Keeps each subject of a list once, where it first stands.
+    fn first<T>(&mut self, list: &mut Vec<T>, subject: impl Fn(&T) -> u32) {
+        self.list += 1;
+        let (now, seen) = (self.list, &mut self.seen);
+        list.retain(|x| {
+            let last = seen.get_mut(subject(x) as usize);
+            last.is_some_and(|last| std::mem::replace(last, now) != now)
+        });
+    }
+
+    /// The same, where it last stands.
+    fn last(&mut self, list: &mut Vec<u32>) {
+        list.reverse();
+        self.first(list, |t| *t);
+        list.reverse();
+    }
 }
 
 impl Deliveries {
@@ -304,44 +325,57 @@ impl Deliveries {
             .filter(|x| until.is_none_or(|u| x.0 <= u))
             .collect();
         order.sort_unstable();
-        let mut by: FxHashMap<i64, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
-        for (_, call) in order {
+        let mut once = Once::of(subjects);
+        let mut by: FxHashMap<i64, Received> = FxHashMap::default();
+        let mut at = 0usize;
+        for (n, (_, call)) in (0u32..).zip(order) {
             let (Some(account), Some(c)) = (e.receiver(call), e.calls.get(call as usize)) else {
                 continue;
             };
-            let at = of_body.partition_point(|(b, _)| *b < c.resp);
-            let came = of_body.iter().skip(at);
+            // Bodies mostly stand in the order of their calls: the next one is where the last one ended.
+            let begins = |at: usize| of_body.get(at).is_some_and(|x| x.0 == c.resp);
+            if !begins(at) || at.checked_sub(1).is_some_and(begins) {
+                at = of_body.partition_point(|(b, _)| *b < c.resp);
+            }
+            let came = of_body.get(at..).unwrap_or_default().iter();
             let came = came.take_while(|(b, _)| *b == c.resp).map(|(_, s)| *s);
             let (own, last) = by.entry(account).or_default();
-            own.extend(came.clone());
+            let before = last.len();
             last.extend(came);
+            let came = last.get(before..).unwrap_or_default();
+            at += came.len();
+            own.extend(came.iter().map(|s| (*s, n)));
             // what comes again and again takes no room
             if own.len() > 1 << 20 && own.len().is_power_of_two() {
-                *own = first_seen(own);
+                once.first(own, |x| x.0);
             }
             if last.len() > 1 << 20 && last.len().is_power_of_two() {
-                *last = last_seen(last);
+                once.last(last);
             }
         }
         let mut lists: Vec<_> = by.into_iter().collect();
         lists.sort_unstable_by_key(|a| a.0);
         let mut by_account: Vec<(i64, Vec<u32>)> = Vec::with_capacity(lists.len());
         let mut in_order: Vec<Vec<u32>> = Vec::with_capacity(lists.len());
+        let mut answers: Vec<Vec<u32>> = Vec::with_capacity(lists.len());
         let mut at_last: Vec<Vec<u32>> = Vec::with_capacity(lists.len());
-        for (a, (list, last)) in lists {
-            let list = first_seen(&list);
-            let last = last_seen(&last);
+        for (a, (mut own, mut last)) in lists {
+            once.first(&mut own, |x| x.0);
+            once.last(&mut last);
+            let (list, answered): (Vec<u32>, Vec<u32>) = own.into_iter().unzip();
             at_last.push(if last == list { Vec::new() } else { last });
             let mut sorted = list.clone();
             sorted.sort_unstable();
             by_account.push((a, sorted));
             in_order.push(list);
+            answers.push(answered);
         }
         let sent_out = senders(e, &exits, &of_body, &by_account)?;
         Ok(Deliveries {
             subjects,
             by_account,
             in_order,
+            answers,
             at_last,
             sent_out,
             prints,
@@ -354,5 +388,25 @@ impl Deliveries {
         let node = self.prints.get(print)?;
         let subject = self.of_node.get(node as usize).copied();
         subject.filter(|s| *s != NOBODY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Once;
+
+    #[test]
+    fn each_subject_stands_where_it_came_first_or_last() {
+        let answers: [&[u32]; 4] = [&[5, 3, 5], &[3, 9], &[5, 3, 9], &[1, 9, 2]];
+        let mut own: Vec<(u32, u32)> = Vec::new();
+        for (n, a) in (0u32..).zip(answers) {
+            own.extend(a.iter().map(|t| (*t, n)));
+        }
+        let mut last = answers.concat();
+        let mut once = Once::of(10);
+        once.first(&mut own, |x| x.0);
+        once.last(&mut last);
+        assert_eq!(own, [(5, 0), (3, 0), (9, 1), (1, 3), (2, 3)]);
+        assert_eq!(last, [5, 3, 1, 9, 2]);
     }
 }

@@ -2,7 +2,7 @@
 //! groups of leaked records that the same members received.
 
 use super::Reads;
-use super::missed::Near;
+use super::missed::{Near, Placed};
 
 /// Rounds of EM: rates are steady to 1e-4 long before.
 const ROUNDS: usize = 60;
@@ -54,7 +54,9 @@ pub(super) struct Leak {
     pub order: Vec<Vec<u32>>,
     /// The same in the order of the last deliveries, where that is another one.
     pub last: Vec<Vec<u32>>,
-    /// Whether it is.
+    /// For each of `order` the answer that delivered it; empty where that is not known.
+    pub answers: Vec<Vec<u32>>,
+    /// Whether `order` is one of time.
     pub timed: bool,
     /// Properties of records: for each the value of each record, see [`super::Label`].
     pub labels: Vec<Vec<u16>>,
@@ -72,6 +74,10 @@ pub(super) struct Leak {
     pub whole: bool,
     /// What accounts may have received in no capture, where that was asked for.
     pub near: Vec<Option<Near>>,
+    /// The same of all that each read, and where.
+    pub placed: Vec<Option<Placed>>,
+    /// The stretches that count of an account's reads, as places in `order` from, to; none where all counts, or what is no stretch there.
+    pub spans: Vec<Vec<(usize, usize)>>,
 }
 
 /// Classes by how many received a record.
@@ -203,6 +209,7 @@ impl Leak {
                 false => r.in_order.clone(),
             },
             last: r.at_last.clone(),
+            answers: r.answers.clone(),
             timed: !r.in_order.is_empty(),
             labels: r.labels.iter().map(|l| l.of.clone()).collect(),
             picked: vec![None; r.by_account.len()],
@@ -212,6 +219,8 @@ impl Leak {
             values: split.map_or(1, |l| l.0.values.len() + 1),
             whole: false,
             near: vec![None; r.by_account.len()],
+            placed: (0..r.by_account.len()).map(|_| None).collect(),
+            spans: vec![Vec::new(); r.by_account.len()],
         }
     }
 
@@ -250,7 +259,7 @@ impl Leak {
     /// For each class of records that an account may have missed how many it received for each that it did not.
     fn reach(&self, a: usize) -> Option<(f64, &Near)> {
         let n = self.near[a].as_ref().filter(|n| !n.reach.is_empty())?;
-        Some((self.part(a), n))
+        Some((if n.within { 1.0 } else { self.part(a) }, n))
     }
 
     /// Share of what an account received that counts.

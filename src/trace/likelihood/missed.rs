@@ -5,7 +5,8 @@
 //! Each record has a figure: what share of their reads those who received it have in common with the account, the likest counting most. A
 //! threshold is chosen so that records above it tell most of what the account received; the account itself is left out of the
 //! figures of its own reads, and so are readers that cannot be told apart from it. Where the order is known another figure is tried, and
-//! the more telling one stands: that others received the record between two that the account received side by side (`gaps`). Where no
+//! the more telling one stands: that others received the record between two that the account received side by side (`gaps`). Where a
+//! stretch of its reads counts alone, what was missed of it lies between reads of that stretch (`within`). Where no
 //! figure tells anything and the account received most of the records that count of its own, what it missed is the rest of them.
 
 use super::Reads;
@@ -34,6 +35,70 @@ pub(super) struct Near {
     pub out: Vec<f64>,
     /// For each record of that kind that it did not receive how many it did, by how many others received them.
     pub reach: Vec<f64>,
+    /// These are what a stretch lacks and no more: not to be held down by the share of the reads that the stretch is.
+    pub within: bool,
+}
+
+/// A record that an account did not receive, and where among its reads it would stand.
+struct Spot {
+    /// Places of the reads before and behind.
+    before: u32,
+    behind: u32,
+    class: usize,
+    /// Index among the leaked records; `u32::MAX` for others.
+    row: u32,
+}
+
+/// What one account may have missed, and where.
+#[derive(Default)]
+pub(super) struct Placed {
+    /// Of all that it read.
+    whole: Near,
+    /// Empty where the order of others tells nothing.
+    spots: Vec<Spot>,
+    /// For each of its reads, in order, the class of one like them.
+    got: Vec<Option<usize>>,
+}
+
+/// What stretches of an account's reads (places from, to) may lack; with none, what all of it may.
+pub(super) fn within(of: &Placed, spans: &[(usize, usize)]) -> Near {
+    if spans.is_empty() || of.spots.is_empty() {
+        return of.whole.clone();
+    }
+    let mut out = Near {
+        all: vec![0.0; BINS],
+        out: vec![0.0; BINS],
+        within: true,
+        ..Near::default()
+    };
+    let (mut got, mut not) = (0.0, 0.0);
+    let inside =
+        |s: &&Spot| (spans.iter()).any(|x| x.0 <= s.before as usize && (s.behind as usize) < x.1);
+    for s in of.spots.iter().filter(inside) {
+        not += 1.0;
+        out.all[s.class] += 1.0;
+        if s.row != u32::MAX {
+            out.out[s.class] += 1.0;
+            out.rows.push(s.row);
+        }
+    }
+    if not == 0.0 {
+        return Near::default();
+    }
+    let mut received = vec![0.0; BINS];
+    let own = spans.iter().filter_map(|x| of.got.get(x.0..x.1));
+    for class in own.flatten().flatten() {
+        got += 1.0;
+        received[*class] += 1.0;
+    }
+    out.reach = reach(&received, &out.all, got / not);
+    out
+}
+
+/// How many were received for each that was not, by class; a class of few is held to what is so of all.
+fn reach(received: &[f64], not: &[f64], ratio: f64) -> Vec<f64> {
+    let of = received.iter().zip(not);
+    of.map(|(o, a)| (o + MIXED * ratio) / (a + MIXED)).collect()
 }
 
 /// From which figure on records tell most of what an account received.
@@ -82,15 +147,16 @@ fn telling(figure: &[f32], own: &[bool], known: &dyn Fn(usize) -> bool) -> Cut {
 
 /// For each record how well those tell what the account received who received it between two records that the account received side by
 /// side: of what they received so, the share that it did receive. A page that came without three of its rows is such.
-fn gaps(reads: &Reads, l: &Leak, a: usize, own: &[bool]) -> Vec<f32> {
+fn gaps(reads: &Reads, l: &Leak, a: usize, own: &[bool]) -> (Vec<f32>, Vec<(u32, u32)>) {
     let n = reads.universe as usize;
     let mut at = vec![u32::MAX; n];
     for (i, t) in (0u32..).zip(&l.order[a]) {
         at[*t as usize] = i;
     }
     let mut out = vec![0.0f32; n];
+    let mut place = vec![(0u32, 0u32); n];
     let mut last: Vec<usize> = Vec::new();
-    let mut between: Vec<u32> = Vec::new();
+    let mut between: Vec<(u32, (u32, u32))> = Vec::new();
     for (c, theirs) in l.order.iter().enumerate() {
         let mine = &l.all[c];
         if c == a || theirs.len() < 3 || mine.is_empty() && l.all[a].is_empty() {
@@ -106,38 +172,43 @@ fn gaps(reads: &Reads, l: &Leak, a: usize, own: &[bool]) -> Vec<f32> {
         between.clear();
         let close = |p: usize, q: usize| {
             let (x, y) = (at[theirs[p] as usize], at[theirs[q] as usize]);
-            q - p <= WIDE && y > x && (y - x) as usize <= q - p
+            q - p <= WIDE && y > x && (y - x) as usize <= WIDE
         };
+        let ends = |p: usize, q: usize| (at[theirs[p] as usize], at[theirs[q] as usize]);
         for w in last.windows(2) {
             // what it did not receive between these
             if w[1] - w[0] > 1 && close(w[0], w[1]) {
-                between.extend(&theirs[w[0] + 1..w[1]]);
+                let ends = ends(w[0], w[1]);
+                between.extend(theirs[w[0] + 1..w[1]].iter().map(|t| (*t, ends)));
             }
         }
         for w in last.windows(3) {
             // and what it did
             if close(w[0], w[2]) {
-                between.push(theirs[w[1]]);
+                between.push((theirs[w[1]], ends(w[0], w[2])));
             }
         }
-        let (all, got) = between.iter().fold((0.0f32, 0.0f32), |s, t| {
+        let (all, got) = between.iter().fold((0.0f32, 0.0f32), |s, (t, _)| {
             (s.0 + 1.0, s.1 + f32::from(u8::from(own[*t as usize])))
         });
-        for t in &between {
+        for (t, ends) in &between {
             let me = f32::from(u8::from(own[*t as usize]));
             let x = (got - me) / (all - me + HELD);
             let best = &mut out[*t as usize];
-            *best = best.max(x);
+            if x > *best {
+                *best = x;
+                place[*t as usize] = *ends;
+            }
         }
     }
-    out
+    (out, place)
 }
 
 /// What account `a` may have missed.
-pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Near {
+pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Placed {
     let n = reads.universe as usize;
     let Some(mine) = reads.by_account.get(a) else {
-        return Near::default();
+        return Placed::default();
     };
     let mut own = vec![false; n];
     for t in mine {
@@ -177,9 +248,22 @@ pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Near {
     let known = |t: usize| down[t] > 0.0 && counts(t);
     let mut figure = up;
     let mut cut = telling(&figure, &own, &known);
+    let mut placed = Placed::default();
     if l.timed {
-        let beside = gaps(reads, l, a, &own);
+        let (beside, place) = gaps(reads, l, a, &own);
         let other = telling(&beside, &own, &known);
+        if other.at < STEPS && other.got.1 > 0.0 {
+            let like = |t: &usize| known(*t) && other.step(beside[*t]) >= other.at;
+            let spot = |t: usize| Spot {
+                before: place[t].0,
+                behind: place[t].1,
+                class: bin_of(others[t]),
+                row: l.index[t],
+            };
+            placed.spots = (0..n).filter(|t| !own[*t] && like(t)).map(spot).collect();
+            let order = l.order[a].iter().map(|t| *t as usize);
+            placed.got = order.map(|t| like(&t).then(|| bin_of(others[t]))).collect();
+        }
         if other.nats > cut.nats {
             (figure, cut) = (beside, other);
         }
@@ -195,7 +279,7 @@ pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Near {
         }
     }
     if cut.at == STEPS || cut.got.1 <= 0.0 {
-        return Near::default();
+        return placed;
     }
     let got = cut.got;
     let is = |t: usize| known(t) && cut.step(figure[t]) >= cut.at;
@@ -207,7 +291,7 @@ pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Near {
             .collect(),
         all: vec![0.0; BINS],
         out: vec![0.0; BINS],
-        reach: Vec::new(),
+        ..Near::default()
     };
     let mut received = vec![0.0; BINS];
     for t in (0..n).filter(|t| is(*t)) {
@@ -226,11 +310,7 @@ pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Near {
     {
         out.out[bin_of(others[t])] += 1.0;
     }
-    let ratio = got.0 / got.1.max(1.0);
-    out.reach = received
-        .iter()
-        .zip(&out.all)
-        .map(|(o, a)| (o + MIXED * ratio) / (a + MIXED))
-        .collect();
-    out
+    out.reach = reach(&received, &out.all, got.0 / got.1.max(1.0));
+    placed.whole = out;
+    placed
 }

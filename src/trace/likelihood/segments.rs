@@ -3,6 +3,7 @@
 //! costs. Bounds: a few passes over each account's reads, one for each property and value.
 
 use super::fit::{EPS, Fit, Leak, clamp};
+use super::missed::within;
 use std::collections::BTreeMap;
 
 /// Passes over an account's reads for one starting rate.
@@ -61,6 +62,7 @@ pub(super) fn own(l: &Leak, a: usize) -> Stretches {
         rest: l.rest[a],
         price: l.price[a],
         picked: l.picked[a],
+        spans: l.spans[a].clone(),
         gain: 0.0,
     }
 }
@@ -72,6 +74,7 @@ pub(super) fn whole(l: &Leak, a: usize) -> Stretches {
         rest: l.order[a].len().saturating_sub(l.all[a].len()) as f64,
         price: 0.0,
         picked: None,
+        spans: Vec::new(),
         gain: 0.0,
     }
 }
@@ -92,12 +95,18 @@ pub(super) fn take(l: &mut Leak, a: usize, s: Stretches) -> Stretches {
         rest: std::mem::replace(&mut l.rest[a], s.rest),
         price: std::mem::replace(&mut l.price[a], s.price),
         picked: std::mem::replace(&mut l.picked[a], s.picked),
+        spans: std::mem::replace(&mut l.spans[a], s.spans),
         gain: 0.0,
     };
     l.beside[a] += old.price - s.price;
     if l.picked[a] != old.picked {
         // it was worked out among the records of the old property
         l.near[a] = None;
+        l.placed[a] = None;
+    } else if l.spans[a] != old.spans
+        && let Some(placed) = &l.placed[a]
+    {
+        l.near[a] = Some(within(placed, &l.spans[a]));
     }
     old
 }
@@ -108,6 +117,8 @@ pub(super) struct Stretches {
     price: f64,
     /// The property that they are, not stretches.
     picked: Option<(usize, u16)>,
+    /// Where they are in the order of the first deliveries.
+    spans: Vec<(usize, usize)>,
     /// Beyond counting all reads, price paid.
     gain: f64,
 }
@@ -124,7 +135,7 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
     if hit < FEW || hit == seq.len() {
         return None;
     }
-    let turn = n.ln();
+    let turn = turns(l.answers.get(a).map_or(&[][..], |x| x), seq.len());
     let whole = {
         let mut q = seq.iter().flatten().count() as f64 / n;
         for _ in 0..8 {
@@ -138,14 +149,15 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
         worth(&seq, q, &mut |_| true)
     };
     let mut top: Option<Part> = None;
-    stretches(l, &seq, turn, 0.0, &mut top);
+    stretches(l, &seq, &turn, 0.0, &mut top);
     // What was looked at one by one and then exported stands together where each stands at its last delivery. Which of both orders it
     // is has to be said as well.
     let other = l.last.get(a).filter(|o| o.len() == order.len());
     let other = other.map(|o| chances(l, o, on));
     let first = top.as_ref().map(|t| t.gain);
     if let Some(other) = &other {
-        stretches(l, other, turn, std::f64::consts::LN_2, &mut top);
+        let turn = turns(&[], other.len());
+        stretches(l, other, &turn, std::f64::consts::LN_2, &mut top);
     }
     let mut by_last = top.as_ref().map(|t| t.gain) != first;
     for part in (0..l.labels.len()).flat_map(|k| by_label(l, &seq, order, k)) {
@@ -168,6 +180,10 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
         rest: 0.0,
         price,
         picked,
+        spans: match by_last || picked.is_some() {
+            true => Vec::new(),
+            false => spans(&taken),
+        },
         gain: gain - whole,
     };
     let seq = other.filter(|_| by_last).unwrap_or(seq);
@@ -179,6 +195,19 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
     }
     out.rows.sort_unstable();
     Some(out)
+}
+
+/// Places from which and up to which reads are taken.
+fn spans(taken: &[bool]) -> Vec<(usize, usize)> {
+    let mut at = 0;
+    let runs = taken.chunk_by(|x, y| x == y).filter_map(|run| {
+        let from = at;
+        at += run.len();
+        run.first()
+            .is_some_and(|t| *t)
+            .then_some((from, from + run.len()))
+    });
+    runs.collect()
 }
 
 /// Index of each read and the chance that it leaked otherwise; nothing for one that did not leak.
@@ -199,13 +228,35 @@ fn chances(l: &Leak, order: &[u32], on: &Fit) -> Vec<Option<(u32, f64)>> {
         .collect()
 }
 
+/// What it costs, for each read, to begin or end a stretch before it: to say where. Whoever takes pages, or an export, begins and ends
+/// with an answer as often as not, and of these there are fewer than reads.
+fn turns(answers: &[u32], reads: usize) -> Vec<f64> {
+    let n = reads as f64;
+    let first = |i: usize| i == 0 || answers.get(i) != answers.get(i - 1);
+    let firsts = (0..reads).filter(|i| first(*i)).count() as f64;
+    if answers.len() != reads || 2.0 * firsts >= n {
+        return vec![n.ln(); reads];
+    }
+    let cost = |i| match first(i) {
+        true => (2.0 * firsts).ln(),
+        false => (2.0 * n).ln(),
+    };
+    (0..reads).map(cost).collect()
+}
+
 /// Better stretches of reads in an order than the best part so far; `more` is what they cost beside their turns.
-fn stretches(l: &Leak, seq: &[Option<(u32, f64)>], turn: f64, more: f64, top: &mut Option<Part>) {
+fn stretches(
+    l: &Leak,
+    seq: &[Option<(u32, f64)>],
+    turn: &[f64],
+    more: f64,
+    top: &mut Option<Part>,
+) {
     let starts: &[f64] = if l.timed { &[0.9, 0.5, 0.2] } else { &[] };
     for start in starts {
         let mut q: f64 = *start;
         for _ in 0..PASSES {
-            let (taken, turns) = viterbi(seq, q, turn);
+            let (taken, cost) = viterbi(seq, q, turn);
             let mut k = taken.iter();
             let (mut hit, mut all) = (0.0, 0.0);
             for (s, _) in seq.iter().zip(&taken).filter(|(_, t)| **t) {
@@ -218,9 +269,9 @@ fn stretches(l: &Leak, seq: &[Option<(u32, f64)>], turn: f64, more: f64, top: &m
                 break;
             }
             q = clamp(hit / all).min(0.999);
-            let price = match turns {
-                0 => 0.0,
-                n => n as f64 * turn + more,
+            let price = match cost > 0.0 {
+                true => cost + more,
+                false => 0.0,
             };
             let gain = worth(seq, q, &mut |_| k.next().copied().unwrap_or(false)) - price;
             if top.as_ref().is_none_or(|t| gain > t.gain + 1e-9) {
@@ -308,12 +359,13 @@ fn worth(seq: &[Option<(u32, f64)>], q: f64, taken: &mut dyn FnMut(usize) -> boo
     sum
 }
 
-/// The stretches that are worth most where each turn between in and out costs `turn`: in or out for each read, turns.
-fn viterbi(seq: &[Option<(u32, f64)>], q: f64, turn: f64) -> (Vec<bool>, usize) {
+/// The stretches that are worth most where a turn between in and out before a read costs its `turn`: in or out for each read, what the
+/// turns cost.
+fn viterbi(seq: &[Option<(u32, f64)>], q: f64, turn: &[f64]) -> (Vec<bool>, f64) {
     // Best sum ending outside, inside; for each read whether each of them came from the other state.
     let (mut out, mut inside) = (0.0f64, 0.0f64);
     let mut from: Vec<(bool, bool)> = Vec::with_capacity(seq.len());
-    for s in seq {
+    for (s, turn) in seq.iter().zip(turn) {
         let (leave, enter) = (inside - turn > out, out - turn > inside);
         let next_out = out.max(inside - turn);
         inside = inside.max(out - turn) + score(*s, q);
@@ -322,14 +374,14 @@ fn viterbi(seq: &[Option<(u32, f64)>], q: f64, turn: f64) -> (Vec<bool>, usize) 
     }
     let mut here = inside > out;
     let mut taken = vec![false; seq.len()];
-    let mut turns = 0;
-    for (t, (leave, enter)) in taken.iter_mut().zip(&from).rev() {
+    let mut cost = 0.0;
+    for ((t, (leave, enter)), turn) in taken.iter_mut().zip(&from).zip(turn).rev() {
         *t = here;
         let turned = if here { *enter } else { *leave };
         if turned {
-            turns += 1;
+            cost += turn;
             here = !here;
         }
     }
-    (taken, turns)
+    (taken, cost)
 }
