@@ -91,8 +91,6 @@ pub struct Reads {
     pub in_order: Vec<Vec<u32>>,
     /// The same in the order in which they were last delivered, for accounts of which it is another one; else empty.
     pub at_last: Vec<Vec<u32>>,
-    /// For each of `in_order` the answer that delivered it, numbered as they came; empty beyond the end or where not known.
-    pub answers: Vec<Vec<u32>>,
     /// Ids of the leaked records, sorted, distinct.
     pub leaked: Vec<u32>,
     /// Properties of records that somebody may have picked them by.

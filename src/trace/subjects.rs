@@ -25,8 +25,6 @@ pub struct Deliveries {
     pub by_account: Vec<(i64, Vec<u32>)>,
     /// The same subjects for each of them in the order in which they were first delivered.
     pub in_order: Vec<Vec<u32>>,
-    /// For each of those the answer that delivered it, numbered as they came.
-    pub answers: Vec<Vec<u32>>,
     /// The same in the order in which they were last delivered: an export of what was looked at before stands together there alone.
     /// Empty for an account of which it is the same order.
     pub at_last: Vec<Vec<u32>>,
@@ -223,9 +221,6 @@ fn group(batches: Receiver<Vec<Strong>>, limit: Kinds) -> Grouped {
     grouping.end()
 }
 
-/// What an account received, with the number of the answer, and the same to be kept where it last came.
-type Received = (Vec<(u32, u32)>, Vec<u32>);
-
 /// Which subjects a list has had so far.
 struct Once {
     /// For each subject the list that had it last.
@@ -242,11 +237,11 @@ impl Once {
     }
 
     /// Keeps each subject of a list once, where it first stands.
-    fn first<T>(&mut self, list: &mut Vec<T>, subject: impl Fn(&T) -> u32) {
+    fn first(&mut self, list: &mut Vec<u32>) {
         self.list += 1;
         let (now, seen) = (self.list, &mut self.seen);
         list.retain(|x| {
-            let last = seen.get_mut(subject(x) as usize);
+            let last = seen.get_mut(*x as usize);
             last.is_some_and(|last| std::mem::replace(last, now) != now)
         });
     }
@@ -254,7 +249,7 @@ impl Once {
     /// The same, where it last stands.
     fn last(&mut self, list: &mut Vec<u32>) {
         list.reverse();
-        self.first(list, |t| *t);
+        self.first(list);
         list.reverse();
     }
 }
@@ -326,9 +321,9 @@ impl Deliveries {
             .collect();
         order.sort_unstable();
         let mut once = Once::of(subjects);
-        let mut by: FxHashMap<i64, Received> = FxHashMap::default();
+        let mut by: FxHashMap<i64, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
         let mut at = 0usize;
-        for (n, (_, call)) in (0u32..).zip(order) {
+        for (_, call) in order {
             let (Some(account), Some(c)) = (e.receiver(call), e.calls.get(call as usize)) else {
                 continue;
             };
@@ -344,10 +339,10 @@ impl Deliveries {
             last.extend(came);
             let came = last.get(before..).unwrap_or_default();
             at += came.len();
-            own.extend(came.iter().map(|s| (*s, n)));
+            own.extend(came);
             // what comes again and again takes no room
             if own.len() > 1 << 20 && own.len().is_power_of_two() {
-                once.first(own, |x| x.0);
+                once.first(own);
             }
             if last.len() > 1 << 20 && last.len().is_power_of_two() {
                 once.last(last);
@@ -357,25 +352,21 @@ impl Deliveries {
         lists.sort_unstable_by_key(|a| a.0);
         let mut by_account: Vec<(i64, Vec<u32>)> = Vec::with_capacity(lists.len());
         let mut in_order: Vec<Vec<u32>> = Vec::with_capacity(lists.len());
-        let mut answers: Vec<Vec<u32>> = Vec::with_capacity(lists.len());
         let mut at_last: Vec<Vec<u32>> = Vec::with_capacity(lists.len());
-        for (a, (mut own, mut last)) in lists {
-            once.first(&mut own, |x| x.0);
+        for (a, (mut list, mut last)) in lists {
+            once.first(&mut list);
             once.last(&mut last);
-            let (list, answered): (Vec<u32>, Vec<u32>) = own.into_iter().unzip();
             at_last.push(if last == list { Vec::new() } else { last });
             let mut sorted = list.clone();
             sorted.sort_unstable();
             by_account.push((a, sorted));
             in_order.push(list);
-            answers.push(answered);
         }
         let sent_out = senders(e, &exits, &of_body, &by_account)?;
         Ok(Deliveries {
             subjects,
             by_account,
             in_order,
-            answers,
             at_last,
             sent_out,
             prints,
@@ -397,16 +388,12 @@ mod tests {
 
     #[test]
     fn each_subject_stands_where_it_came_first_or_last() {
-        let answers: [&[u32]; 4] = [&[5, 3, 5], &[3, 9], &[5, 3, 9], &[1, 9, 2]];
-        let mut own: Vec<(u32, u32)> = Vec::new();
-        for (n, a) in (0u32..).zip(answers) {
-            own.extend(a.iter().map(|t| (*t, n)));
-        }
-        let mut last = answers.concat();
+        let mut first = vec![5, 3, 5, 3, 9, 5, 3, 9, 1, 9, 2];
+        let mut last = first.clone();
         let mut once = Once::of(10);
-        once.first(&mut own, |x| x.0);
+        once.first(&mut first);
         once.last(&mut last);
-        assert_eq!(own, [(5, 0), (3, 0), (9, 1), (1, 3), (2, 3)]);
+        assert_eq!(first, [5, 3, 9, 1, 2]);
         assert_eq!(last, [5, 3, 1, 9, 2]);
     }
 }

@@ -235,10 +235,8 @@ pub fn judge(
     accounts.dedup();
     let is_leaked = Set::of(fresh, &leaked);
     let (mut by_account, mut in_order, mut at_last) = (Vec::new(), Vec::new(), Vec::new());
-    let mut answers = Vec::new();
     for a in &accounts {
         let (mut own, mut ordered, mut last) = (Vec::new(), Vec::new(), Vec::new());
-        let mut with: Vec<u32> = Vec::new();
         if !relays.contains_key(a) {
             // what was delivered to it and did not leak, and of the leak what it covers
             let rows = cover.rows.get(a).map_or(&[][..], Vec::as_slice);
@@ -260,13 +258,7 @@ pub fn judge(
             if c.counts("time") {
                 // Rows without a subject in the deliveries have no place among them.
                 let others = covered.iter().filter(|t| all.binary_search(t).is_err());
-                let answered = i.and_then(|i| c.all.answers.get(i)).map_or(&[][..], |x| x);
-                for (t, n) in all_in_order.iter().zip(answered).filter(|x| counts(x.0)) {
-                    ordered.push(*t);
-                    with.push(*n);
-                }
-                let next = with.last().map_or(0, |n| n + 1);
-                with.extend((next..).zip(others.clone()).map(|x| x.0));
+                ordered.extend(all_in_order.iter().copied().filter(counts));
                 ordered.extend(others.clone());
                 if !all_at_last.is_empty() {
                     last.extend(all_at_last.iter().copied().filter(counts));
@@ -276,7 +268,6 @@ pub fn judge(
         }
         by_account.push(own);
         in_order.push(ordered);
-        answers.push(with);
         at_last.push(last);
     }
     let outs = sent_outside(c, r, &cover, details)?;
@@ -323,7 +314,6 @@ pub fn judge(
         } else {
             Vec::new()
         },
-        answers,
         at_last: if c.counts("time") {
             at_last
         } else {

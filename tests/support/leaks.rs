@@ -36,9 +36,6 @@ impl Rng {
     }
 }
 
-/// Records that come together.
-const PAGE: usize = 20;
-
 /// What of its reads a leaker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pick {
@@ -68,8 +65,6 @@ pub struct Scene {
     pub by_account: Vec<Vec<u32>>,
     /// The same in the order of time.
     pub in_order: Vec<Vec<u32>>,
-    /// For each of these the page that it came with.
-    pub answers: Vec<Vec<u32>>,
     pub leaked: Vec<u32>,
     /// Who leaked.
     pub truth: Vec<usize>,
@@ -89,7 +84,6 @@ impl Scene {
             universe: self.universe,
             by_account: self.by_account.clone(),
             in_order: self.in_order.clone(),
-            answers: self.answers.clone(),
             leaked: self.leaked.clone(),
             ..Reads::default()
         }
@@ -335,8 +329,8 @@ pub fn make(r: &mut Rng, kind: Kind) -> Scene {
                 take(own[from..from + n].to_vec())
             }
             Pick::Pages => {
-                // Whole pages as they were read.
-                let pages: Vec<&[u32]> = own.chunks(PAGE).collect();
+                // Whole pages of 20 as they were read.
+                let pages: Vec<&[u32]> = own.chunks(20).collect();
                 let p = 0.15 + 0.4 * r.unit();
                 let v = pages
                     .iter()
@@ -378,10 +372,6 @@ pub fn make(r: &mut Rng, kind: Kind) -> Scene {
         }
     }
     // What the capture has of it: all, a stretch of time, or a part at random.
-    let mut answers: Vec<Vec<u32>> = reads
-        .iter()
-        .map(|own| (0..own.len() as u32).map(|i| i / PAGE as u32).collect())
-        .collect();
     let seen = if r.chance(0.6) {
         1.0
     } else {
@@ -389,16 +379,13 @@ pub fn make(r: &mut Rng, kind: Kind) -> Scene {
     };
     if seen < 1.0 {
         let stretch = r.chance(0.3);
-        for (own, pages) in reads.iter_mut().zip(&mut answers) {
+        for own in &mut reads {
             let n = own.len();
             let mut i = 0usize;
             let lost = (n as f64 * (1.0 - seen)) as usize;
-            let all = std::mem::take(pages);
             own.retain(|_| {
                 i += 1;
-                let kept = if stretch { i > lost } else { r.chance(seen) };
-                pages.extend(all.get(i - 1).filter(|_| kept));
-                kept
+                if stretch { i > lost } else { r.chance(seen) }
             });
         }
     }
@@ -406,14 +393,12 @@ pub fn make(r: &mut Rng, kind: Kind) -> Scene {
     if kind == Kind::Twins {
         let t = (truth[0] + 1) % accounts;
         reads[t] = reads[truth[0]].clone();
-        answers[t] = answers[truth[0]].clone();
         twin = Some(t);
     }
     let leaked = tidy(leaked);
     if innocent {
         if kind == Kind::Innocent(3) {
             reads[truth[0]] = Vec::new();
-            answers[truth[0]] = Vec::new();
         }
         truth.clear();
         // Whoever received most of it is a suspect, and rightly so: then it is another leak.
@@ -433,7 +418,6 @@ pub fn make(r: &mut Rng, kind: Kind) -> Scene {
         universe: records + records / 4 + 10,
         by_account: reads.iter().cloned().map(tidy).collect(),
         in_order: reads,
-        answers,
         leaked,
         truth,
         twin,

@@ -54,9 +54,7 @@ pub(super) struct Leak {
     pub order: Vec<Vec<u32>>,
     /// The same in the order of the last deliveries, where that is another one.
     pub last: Vec<Vec<u32>>,
-    /// For each of `order` the answer that delivered it; empty where that is not known.
-    pub answers: Vec<Vec<u32>>,
-    /// Whether `order` is one of time.
+    /// Whether it is.
     pub timed: bool,
     /// Properties of records: for each the value of each record, see [`super::Label`].
     pub labels: Vec<Vec<u16>>,
@@ -209,7 +207,6 @@ impl Leak {
                 false => r.in_order.clone(),
             },
             last: r.at_last.clone(),
-            answers: r.answers.clone(),
             timed: !r.in_order.is_empty(),
             labels: r.labels.iter().map(|l| l.of.clone()).collect(),
             picked: vec![None; r.by_account.len()],

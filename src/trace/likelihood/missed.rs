@@ -1,6 +1,6 @@
 //! Records that an account may have received in no capture: those that readers like it received and it did not. In: reads, an account.
 //! Out: which of them they are, leaked and not, and how likely it received one of them. Bounds: a few passes over all reads for each
-//! account asked for.
+//! account asked for; places of [`SPOTS`] records.
 //!
 //! Each record has a figure: what share of their reads those who received it have in common with the account, the likest counting most. A
 //! threshold is chosen so that records above it tell most of what the account received; the account itself is left out of the
@@ -24,6 +24,15 @@ const WIDE: usize = 12;
 /// Steps in which a threshold is looked for.
 const STEPS: usize = 64;
 
+/// Records that an account may have missed and whose places are kept, at most; with more, a stretch of it is given what all of it may lack.
+const SPOTS: usize = 1 << 18;
+/// In place of a class.
+const NONE: u8 = u8::MAX;
+
+fn class_of(others: u32) -> u8 {
+    u8::try_from(bin_of(others).min(BINS - 1)).unwrap_or(NONE)
+}
+
 /// What one account may have missed.
 #[derive(Clone, Default)]
 pub(super) struct Near {
@@ -44,7 +53,7 @@ struct Spot {
     /// Places of the reads before and behind.
     before: u32,
     behind: u32,
-    class: usize,
+    class: u8,
     /// Index among the leaked records; `u32::MAX` for others.
     row: u32,
 }
@@ -56,11 +65,11 @@ pub(super) struct Placed {
     whole: Near,
     /// Empty where the order of others tells nothing.
     spots: Vec<Spot>,
-    /// For each of its reads, in order, the class of one like them.
-    got: Vec<Option<usize>>,
+    /// For each of its reads, in order, the class of one like them; [`NONE`] for others.
+    got: Vec<u8>,
 }
 
-/// What stretches of an account's reads (places from, to) may lack; with none, what all of it may.
+/// What stretches of an account's reads (places from, to, ascending) may lack; with none, what all of it may.
 pub(super) fn within(of: &Placed, spans: &[(usize, usize)]) -> Near {
     if spans.is_empty() || of.spots.is_empty() {
         return of.whole.clone();
@@ -72,13 +81,16 @@ pub(super) fn within(of: &Placed, spans: &[(usize, usize)]) -> Near {
         ..Near::default()
     };
     let (mut got, mut not) = (0.0, 0.0);
-    let inside =
-        |s: &&Spot| (spans.iter()).any(|x| x.0 <= s.before as usize && (s.behind as usize) < x.1);
+    let inside = |s: &&Spot| {
+        let at = spans.partition_point(|x| x.0 <= s.before as usize);
+        let span = at.checked_sub(1).and_then(|i| spans.get(i));
+        span.is_some_and(|x| (s.behind as usize) < x.1)
+    };
     for s in of.spots.iter().filter(inside) {
         not += 1.0;
-        out.all[s.class] += 1.0;
+        out.all[usize::from(s.class)] += 1.0;
         if s.row != u32::MAX {
-            out.out[s.class] += 1.0;
+            out.out[usize::from(s.class)] += 1.0;
             out.rows.push(s.row);
         }
     }
@@ -87,9 +99,11 @@ pub(super) fn within(of: &Placed, spans: &[(usize, usize)]) -> Near {
     }
     let mut received = vec![0.0; BINS];
     let own = spans.iter().filter_map(|x| of.got.get(x.0..x.1));
-    for class in own.flatten().flatten() {
-        got += 1.0;
-        received[*class] += 1.0;
+    for class in own.flatten() {
+        if let Some(n) = received.get_mut(usize::from(*class)) {
+            got += 1.0;
+            *n += 1.0;
+        }
     }
     out.reach = reach(&received, &out.all, got / not);
     out
@@ -257,12 +271,18 @@ pub(super) fn near(reads: &Reads, l: &Leak, a: usize) -> Placed {
             let spot = |t: usize| Spot {
                 before: place[t].0,
                 behind: place[t].1,
-                class: bin_of(others[t]),
+                class: class_of(others[t]),
                 row: l.index[t],
             };
-            placed.spots = (0..n).filter(|t| !own[*t] && like(t)).map(spot).collect();
+            let open = (0..n).filter(|t| !own[*t] && like(t));
+            placed.spots = open.map(spot).take(SPOTS + 1).collect();
+            if placed.spots.len() > SPOTS {
+                placed.spots = Vec::new();
+            }
             let order = l.order[a].iter().map(|t| *t as usize);
-            placed.got = order.map(|t| like(&t).then(|| bin_of(others[t]))).collect();
+            placed.got = order
+                .map(|t| if like(&t) { class_of(others[t]) } else { NONE })
+                .collect();
         }
         if other.nats > cut.nats {
             (figure, cut) = (beside, other);

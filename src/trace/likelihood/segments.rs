@@ -135,7 +135,7 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
     if hit < FEW || hit == seq.len() {
         return None;
     }
-    let turn = turns(l.answers.get(a).map_or(&[][..], |x| x), seq.len());
+    let turn = n.ln();
     let whole = {
         let mut q = seq.iter().flatten().count() as f64 / n;
         for _ in 0..8 {
@@ -149,15 +149,14 @@ pub(super) fn best(l: &Leak, a: usize, on: &Fit) -> Option<Stretches> {
         worth(&seq, q, &mut |_| true)
     };
     let mut top: Option<Part> = None;
-    stretches(l, &seq, &turn, 0.0, &mut top);
+    stretches(l, &seq, turn, 0.0, &mut top);
     // What was looked at one by one and then exported stands together where each stands at its last delivery. Which of both orders it
     // is has to be said as well.
     let other = l.last.get(a).filter(|o| o.len() == order.len());
     let other = other.map(|o| chances(l, o, on));
     let first = top.as_ref().map(|t| t.gain);
     if let Some(other) = &other {
-        let turn = turns(&[], other.len());
-        stretches(l, other, &turn, std::f64::consts::LN_2, &mut top);
+        stretches(l, other, turn, std::f64::consts::LN_2, &mut top);
     }
     let mut by_last = top.as_ref().map(|t| t.gain) != first;
     for part in (0..l.labels.len()).flat_map(|k| by_label(l, &seq, order, k)) {
@@ -228,35 +227,13 @@ fn chances(l: &Leak, order: &[u32], on: &Fit) -> Vec<Option<(u32, f64)>> {
         .collect()
 }
 
-/// What it costs, for each read, to begin or end a stretch before it: to say where. Whoever takes pages, or an export, begins and ends
-/// with an answer as often as not, and of these there are fewer than reads.
-fn turns(answers: &[u32], reads: usize) -> Vec<f64> {
-    let n = reads as f64;
-    let first = |i: usize| i == 0 || answers.get(i) != answers.get(i - 1);
-    let firsts = (0..reads).filter(|i| first(*i)).count() as f64;
-    if answers.len() != reads || 2.0 * firsts >= n {
-        return vec![n.ln(); reads];
-    }
-    let cost = |i| match first(i) {
-        true => (2.0 * firsts).ln(),
-        false => (2.0 * n).ln(),
-    };
-    (0..reads).map(cost).collect()
-}
-
 /// Better stretches of reads in an order than the best part so far; `more` is what they cost beside their turns.
-fn stretches(
-    l: &Leak,
-    seq: &[Option<(u32, f64)>],
-    turn: &[f64],
-    more: f64,
-    top: &mut Option<Part>,
-) {
+fn stretches(l: &Leak, seq: &[Option<(u32, f64)>], turn: f64, more: f64, top: &mut Option<Part>) {
     let starts: &[f64] = if l.timed { &[0.9, 0.5, 0.2] } else { &[] };
     for start in starts {
         let mut q: f64 = *start;
         for _ in 0..PASSES {
-            let (taken, cost) = viterbi(seq, q, turn);
+            let (taken, turns) = viterbi(seq, q, turn);
             let mut k = taken.iter();
             let (mut hit, mut all) = (0.0, 0.0);
             for (s, _) in seq.iter().zip(&taken).filter(|(_, t)| **t) {
@@ -269,9 +246,9 @@ fn stretches(
                 break;
             }
             q = clamp(hit / all).min(0.999);
-            let price = match cost > 0.0 {
-                true => cost + more,
-                false => 0.0,
+            let price = match turns {
+                0 => 0.0,
+                n => n as f64 * turn + more,
             };
             let gain = worth(seq, q, &mut |_| k.next().copied().unwrap_or(false)) - price;
             if top.as_ref().is_none_or(|t| gain > t.gain + 1e-9) {
@@ -359,13 +336,12 @@ fn worth(seq: &[Option<(u32, f64)>], q: f64, taken: &mut dyn FnMut(usize) -> boo
     sum
 }
 
-/// The stretches that are worth most where a turn between in and out before a read costs its `turn`: in or out for each read, what the
-/// turns cost.
-fn viterbi(seq: &[Option<(u32, f64)>], q: f64, turn: &[f64]) -> (Vec<bool>, f64) {
+/// The stretches that are worth most where each turn between in and out costs `turn`: in or out for each read, turns.
+fn viterbi(seq: &[Option<(u32, f64)>], q: f64, turn: f64) -> (Vec<bool>, usize) {
     // Best sum ending outside, inside; for each read whether each of them came from the other state.
     let (mut out, mut inside) = (0.0f64, 0.0f64);
     let mut from: Vec<(bool, bool)> = Vec::with_capacity(seq.len());
-    for (s, turn) in seq.iter().zip(turn) {
+    for s in seq {
         let (leave, enter) = (inside - turn > out, out - turn > inside);
         let next_out = out.max(inside - turn);
         inside = inside.max(out - turn) + score(*s, q);
@@ -374,14 +350,14 @@ fn viterbi(seq: &[Option<(u32, f64)>], q: f64, turn: &[f64]) -> (Vec<bool>, f64)
     }
     let mut here = inside > out;
     let mut taken = vec![false; seq.len()];
-    let mut cost = 0.0;
-    for ((t, (leave, enter)), turn) in taken.iter_mut().zip(&from).zip(turn).rev() {
+    let mut turns = 0;
+    for (t, (leave, enter)) in taken.iter_mut().zip(&from).rev() {
         *t = here;
         let turned = if here { *enter } else { *leave };
         if turned {
-            cost += turn;
+            turns += 1;
             here = !here;
         }
     }
-    (taken, cost)
+    (taken, turns)
 }
