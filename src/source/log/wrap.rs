@@ -192,8 +192,6 @@ fn syslog(line: &[u8]) -> Option<Inside<'_>> {
     // nginx leaves the host out where told so
     let rest = match host.strip_suffix(b":") {
         Some(tag) if is_tag(tag) => rest,
-        // an appliance writes its columns right behind its name
-        _ if rest.starts_with(b"1,") => rest,
         _ => {
             let (tag, rest) = word(rest)?;
             is_tag(tag.strip_suffix(b":")?).then_some(rest)?
