@@ -284,3 +284,114 @@ fn a_year_that_no_line_tells_is_that_of_what_is_beside_it() {
         );
     }
 }
+
+#[test]
+fn an_object_of_a_logger_is_found_between_traces_of_many_lines() {
+    let call = |n: u32, ip: &str| {
+        format!(
+            "[2026-03-01 02:00:0{n}] production.INFO: handled {{\"method\":\"GET\",\"url\":\"/a/{n}\",\"ip\":\"{ip}\",\"status\":200}}\n"
+        )
+    };
+    let trace = "#0 /app/x.php(3): run()\n#1 {main}\n\"}\nnext\n";
+    let log = [
+        call(0, "10.0.0.1").as_str(),
+        trace,
+        &call(1, "10.0.0.2"),
+        trace,
+    ]
+    .concat();
+    let (kind, calls, diags) = told(log.as_bytes());
+    assert_eq!(
+        (kind.as_str(), calls.len(), diags.len()),
+        ("json+text", 2, 8)
+    );
+    // and objects alone
+    let log = "starts\nnext\n{\"ts\":\"2026-03-01T02:00:00Z\",\"method\":\"GET\",\"path\":\"/a\",\"status\":200}\npanic: x\n";
+    let (kind, calls, diags) = told(log.as_bytes());
+    assert_eq!((kind.as_str(), calls.len(), diags.len()), ("json", 1, 3));
+}
+
+#[test]
+fn objects_of_many_lines_and_colours_in_them_are_read() {
+    let entry = |n: u32, text: &str| {
+        format!(
+            "{{\n\t\"__REALTIME_TIMESTAMP\" : \"177233040{n}000000\",\n\t\"MESSAGE\" : \"{text}\"\n}}\n"
+        )
+    };
+    let line = |ip: &str| {
+        format!(
+            "\\u001b[32mINFO\\u001b[0m: {ip}:5 - \\\"GET /a HTTP/1.1\\\" \\u001b[32m200 OK\\u001b[0m"
+        )
+    };
+    let log = entry(0, &line("10.0.0.1")) + &entry(1, "started") + &entry(2, &line("10.0.0.2"));
+    let (_, calls, _) = told(log.as_bytes());
+    let got: Vec<_> = calls
+        .iter()
+        .map(|c| (c.status, c.ts / 1_000_000_000))
+        .collect();
+    assert_eq!(
+        got,
+        [(Some(200), 1_772_330_400), (Some(200), 1_772_330_402)]
+    );
+}
+
+#[test]
+fn entries_of_an_exported_journal_are_lines() {
+    let entry = |n: u32, message: &[u8]| {
+        let head = format!(
+            "__CURSOR=s=6b1;i={n}\n__REALTIME_TIMESTAMP=177233040{n}000000\n_HOSTNAME=web1\n"
+        );
+        let long = (message.len() as u64).to_le_bytes();
+        // what has colours in it is written with its length
+        let message = match message.contains(&0x1b) {
+            true => [b"MESSAGE\n", long.as_slice(), message].concat(),
+            false => [b"MESSAGE=", message].concat(),
+        };
+        [head.as_bytes(), &message, b"\n_PID=812\n\n"].concat()
+    };
+    let log = [
+        entry(0, b"INFO:     Started server process [812]"),
+        entry(1, b"INFO:     10.0.0.1:5 - \"GET /a?b=1 HTTP/1.1\" 200 OK"),
+        entry(2, b"\x1b[32mINFO\x1b[0m:     10.0.0.2:5 - \"\x1b[1mPOST /b HTTP/1.1\x1b[0m\" \x1b[31m401 Unauthorized\x1b[0m"),
+    ]
+    .concat();
+    let (kind, calls, diags) = told(&log);
+    assert_eq!((kind.as_str(), diags.len()), ("uvicorn+journal", 1));
+    let got: Vec<_> = calls
+        .iter()
+        .map(|c| {
+            (
+                c.at.number,
+                c.uri.as_deref(),
+                c.status,
+                c.ts / 1_000_000_000,
+            )
+        })
+        .collect();
+    let want = [
+        (7, Some("/a?b=1"), Some(200), 1_772_330_401),
+        (13, Some("/b"), Some(401), 1_772_330_402),
+    ];
+    assert_eq!(got, want);
+    // from its own place an entry is read as it was
+    let first = calls.first().unwrap();
+    let place = usize::try_from(first.offset).unwrap()..;
+    assert!(log.get(place).unwrap().starts_with(b"__CURSOR=s=6b1;i=1\n"));
+}
+
+#[test]
+fn a_journal_is_no_log_by_the_order_of_words_alone() {
+    let entry = "__CURSOR=s\n__REALTIME_TIMESTAMP=1772330400000000\nMESSAGE=(root) CMD (curl -s GET /a 200)\n\n";
+    assert!(sniff(entry.repeat(5).as_bytes(), &Formats::default()).is_none());
+}
+
+#[test]
+fn a_column_of_targets_may_hold_the_request_line() {
+    let log = "Time,RemoteIP,Requester,Operation,RequestURI,HTTPStatus\n[01/Mar/2026:02:00:00 +0000],10.0.0.1,amy,REST.GET.OBJECT,GET /a?b=1 HTTP/1.1,200\n";
+    let (_, calls, _) = told(log.as_bytes());
+    let got: Vec<_> = calls
+        .iter()
+        .map(|c| (c.method.as_deref(), c.uri.as_deref(), c.user.as_deref()))
+        .collect();
+    assert_eq!(got, [(Some("GET"), Some("/a?b=1"), Some("amy"))]);
+}

@@ -45,6 +45,13 @@ impl<'a> Best<'a> {
                 Slot::Time if is_clock(&text) => Slot::Clock,
                 slot => slot,
             };
+            // or the host with the target behind it
+            let (slot, text) = match slot {
+                Slot::Request if on_host(&text) => {
+                    (Slot::Uri, Cow::Owned(format!("http://{text}")))
+                }
+                slot => (slot, text),
+            };
             self.other_method |= slot == Slot::Method && !fits(slot, &text);
             if let Some(have) = self.found.get_mut(slot as usize)
                 && have.as_ref().is_none_or(|(r, _, _)| rank < *r)
@@ -164,4 +171,10 @@ impl<'a> Best<'a> {
             }
         }
     }
+}
+
+/// `api.example/a?b=1`.
+fn on_host(text: &str) -> bool {
+    let host = text.split_once('/').map(|(host, _)| host);
+    host.is_some_and(super::shape::is_host) && !text.contains(' ')
 }

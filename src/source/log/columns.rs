@@ -43,6 +43,8 @@ pub struct Columns {
     pub names: Vec<String>,
     /// A file of this format has these columns.
     pub has: Vec<String>,
+    /// Columns of `names` and what they hold in lines that are calls.
+    pub only: Vec<(usize, String)>,
 }
 
 /// What a column of the W3C format says.
@@ -225,6 +227,13 @@ impl Columns {
         let mut later = Vec::new();
         for (at, cell) in split.take(COLUMNS) {
             n += 1;
+            if self
+                .only
+                .iter()
+                .any(|(i, want)| *i + 1 == n && *want != cell)
+            {
+                return Err(NoCall::NoRequest);
+            }
             let Some(Some(meaning)) = columns.get(n - 1) else {
                 continue;
             };

@@ -350,8 +350,13 @@ impl<'a> Draft<'a> {
     /// Method and target, from the request line or its parts.
     fn request(&mut self, call: &mut LogCall) -> Result<(), NoCall> {
         let uri = self.text(Slot::Uri).or_else(|| self.text(Slot::Path));
-        call.uri = uri;
         let line = self.text(Slot::Request);
+        // some call the whole request line so
+        let (uri, line) = match uri {
+            Some(text) if is_line(&text) => (None, Some(text)),
+            uri => (uri, line),
+        };
+        call.uri = uri;
         if call.method.is_none() || call.uri.is_none() {
             match line {
                 Some(line) => request_line(&line, call)?,
@@ -512,6 +517,14 @@ impl<'a> Draft<'a> {
         call.end_ts = call.end_ts.filter(|e| *e >= call.ts);
         Ok(())
     }
+}
+
+/// Whether a text is a request line, with a known method.
+fn is_line(text: &str) -> bool {
+    text.split_once(' ').is_some_and(|(method, rest)| {
+        super::shape::METHODS.contains(&method)
+            && (rest.starts_with('/') || rest.starts_with("http"))
+    })
 }
 
 /// An address with or without port and brackets; the first of a list.

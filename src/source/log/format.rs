@@ -341,6 +341,7 @@ const MAPPINGS: &[(&str, &str)] = built_in![
     "tyk",
     "iis",
     "zscaler",
+    "paloalto",
 ];
 
 /// Every built-in format, the more specific first.
@@ -380,6 +381,10 @@ static BUILT_IN: LazyLock<Vec<Arc<LogFormat>>> = LazyLock::new(|| {
         LogFormat {
             among: true,
             ..LogFormat::coded("pairs", Engine::Pairs(Vec::new()), false)
+        },
+        LogFormat {
+            among: true,
+            ..LogFormat::coded("json", Engine::Json, false)
         },
         // what nobody has a name for: a sure request may stand among other lines, one by its order alone may not
         LogFormat {

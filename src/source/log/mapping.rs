@@ -72,7 +72,7 @@ struct Mapping {
     /// Lines that tell more of a call which another began: patterns (text), or what they have (json). Both have a `key`.
     #[serde(default)]
     later: Vec<String>,
-    /// Of json: which of these lines are calls.
+    /// Which of these lines are calls: of json as in `has`, of csv with `names` each `column=value`.
     #[serde(default)]
     only: Vec<String>,
     /// Slots (with `:how`) and where in the line they stand.
@@ -212,6 +212,18 @@ impl Mapping {
         }))
     }
 
+    /// Where the columns of `only` stand, and what they hold.
+    fn only_columns(&self) -> Result<Vec<(usize, String)>, String> {
+        let only = self.only.iter().map(|text| {
+            let (name, want) = text.split_once('=').unwrap_or((text, ""));
+            let at = self.names.iter().position(|n| n == name);
+            let at =
+                at.ok_or_else(|| format!("only = {text:?}: a column of names, = and a value"))?;
+            Ok((at, want.to_owned()))
+        });
+        only.collect()
+    }
+
     fn columns(&self) -> Result<Engine, String> {
         let form = match (self.line.as_str(), self.delimiter.as_deref()) {
             ("w3c", _) => Form::W3c,
@@ -226,6 +238,7 @@ impl Mapping {
             fields: self.meanings()?,
             names: self.names.clone(),
             has: self.has.clone(),
+            only: self.only_columns()?,
         }))
     }
 }

@@ -14,6 +14,7 @@ mod dialect;
 mod draft;
 mod format;
 mod halves;
+mod journal;
 mod json;
 mod mapping;
 mod names;
@@ -213,6 +214,7 @@ impl LogReader {
             whole: halves::Whole::new(),
             parts: match kind.outer() {
                 Some(wrap::Wrap::Cri) => Some(Joins::Runtime(Parts::default())),
+                Some(wrap::Wrap::Journal) => Some(Joins::Journal(journal::Entries::default())),
                 None if kind.format.is_audit() => Some(Joins::Audit(audit::Entries::default())),
                 _ => None,
             },
@@ -578,7 +580,9 @@ impl LogKind {
             Some(w) => Some(w.with_year(written, cx)),
             None => written,
         };
-        let read = self.within(inner, &inside.line, written, cx);
+        // what escapes its characters may have colours in it
+        let line = plain::plain(&inside.line);
+        let read = self.within(inner, &line, written, cx);
         read.map_err(|e| match e {
             // where it stands in the whole line, as far as that can be told
             NoCall::Unfit(m) if !matches!(wrap, wrap::Wrap::Json | wrap::Wrap::Csv) => {

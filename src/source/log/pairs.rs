@@ -103,7 +103,8 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = (usize, &[u8], Cow<'_, str>)> {
                 }
                 let close = close.min(inner.len());
                 at = place + close + 2;
-                return Some((place, key, unescape(inner.get(..close).unwrap_or_default())));
+                let value = unescape(inner.get(..close).unwrap_or_default());
+                return Some((place, key, unhidden(value, cef)));
             }
             if let Some(len) = enclosed(value, between) {
                 at = place + len;
@@ -116,14 +117,17 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = (usize, &[u8], Cow<'_, str>)> {
             };
             at = place + len;
             let value = unescape(value.get(..len).unwrap_or_default());
-            // ArcSight's escapes what would end a key
-            let value = match cef && value.contains("\\=") {
-                true => Cow::Owned(value.replace("\\=", "=")),
-                false => value,
-            };
-            return Some((place, key, value));
+            return Some((place, key, unhidden(value, cef)));
         }
     })
+}
+
+/// ArcSight's escapes what would end a key.
+fn unhidden(value: Cow<'_, str>, cef: bool) -> Cow<'_, str> {
+    match cef && value.contains("\\=") {
+        true => Cow::Owned(value.replace("\\=", "=")),
+        false => value,
+    }
 }
 
 /// Bytes of a value in single quotes or brackets, which has what stands between pairs in it.
@@ -283,6 +287,9 @@ mod tests {
     fn labels_name_what_stands_elsewhere_and_escapes_end() {
         let line = r"Mar  1 02:00:00 b CEF:0|F5|ASM|15|2|x|5|cs1=/p cs1Label=policy_name src=10.0.0.1 requestMethod=GET cn1=403 cn1Label=response_code rt=Mar 01 2026 02:00:00 request=/a?x\=1 suser=amy";
         assert_eq!(told(line), "GET /a?x=1 403 amy 1772330400");
+        // the host stands before the target, in quotes
+        let line = r#"CEF:0|Palo Alto Networks|PAN-OS|10|url|THREAT|1|rt=Mar 01 2026 02:00:00 GMT src=10.0.0.1 suser=amy request="api.example/a?x\=1" requestMethod=get"#;
+        assert_eq!(told(line), "GET /a?x=1 0 amy 1772330400");
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum Joins {
     Runtime(Parts),
     /// Sections of an entry.
     Audit(super::audit::Entries),
+    /// Fields of an entry.
+    Journal(super::journal::Entries),
 }
 
 impl Joins {
@@ -45,6 +47,7 @@ impl Joins {
         match self {
             Joins::Runtime(parts) => parts.take(line, number, offset),
             Joins::Audit(entries) => entries.take(line, number, offset),
+            Joins::Journal(entries) => entries.take(line, number, offset),
         }
     }
 
@@ -53,6 +56,7 @@ impl Joins {
         match self {
             Joins::Runtime(parts) => parts.rest(),
             Joins::Audit(entries) => entries.rest(),
+            Joins::Journal(entries) => entries.rest(),
         }
     }
 }

@@ -368,6 +368,8 @@ impl LogReader {
 pub fn listed(beginning: &[u8], most: usize) -> Vec<&[u8]> {
     let mut records = Records::default();
     let mut out = Vec::new();
+    // objects of many lines each, one behind the other, are records as well
+    let mut alone = Vec::new();
     while out.len() < most {
         match records.next(beginning, 0) {
             Step::More(_) => break,
@@ -376,10 +378,22 @@ pub fn listed(beginning: &[u8], most: usize) -> Vec<&[u8]> {
                 let to = usize::try_from(end).unwrap_or(usize::MAX);
                 out.extend(beginning.get(from..to));
             }
+            Step::Record(begin, end) if out.is_empty() && alone.len() < most => {
+                let from = usize::try_from(begin.offset).unwrap_or(usize::MAX);
+                let to = usize::try_from(end).unwrap_or(usize::MAX);
+                let object = beginning.get(from..to).unwrap_or_default();
+                if !object.contains(&b'\n') {
+                    break;
+                }
+                alone.push(object);
+            }
             // where the first thing is no such document, none is looked for
             _ if out.is_empty() => break,
             _ => {}
         }
     }
-    out
+    match out.is_empty() && alone.len() > 1 {
+        true => alone,
+        false => out,
+    }
 }

@@ -7,24 +7,32 @@
 
 use super::draft::NO_TIME;
 use super::format::{Context, Formats, Line, LogKind};
-use super::parts::{Part, Parts};
+use super::parts::{Joins, Part, Parts};
+use super::plain;
 use super::plain::plain_lines;
 use super::wrap::{DEEP, WRAPS, Wrap};
-use super::{LogFormat, LogZone, NoCall, cr_alone, narrow, reason, records, wide};
+use super::{LogFormat, LogZone, NoCall, cr_alone, journal, narrow, reason, records, wide};
 use std::sync::Arc;
 
 /// Lines of the beginning that decide what a file is.
 const SNIFF_LINES: usize = 50;
 /// Lines that are looked at where those say nothing.
 const LATER_LINES: usize = 400;
+/// Lines of an exported journal, whose entries have some thirty each.
+const JOURNAL_LINES: usize = 4000;
 /// Of lines among those of other programs, one in so many is enough.
 const AMONG: usize = 20;
 
 /// What the beginning of a file is a log of; `None` where it is none that is known.
 pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
     let narrow = wide(beginning).map(|low| narrow(beginning, low));
-    let text = plain_lines(narrow.as_deref().unwrap_or(beginning));
-    let first = lines(&text, SNIFF_LINES);
+    let text = narrow.as_deref().unwrap_or(beginning);
+    // where lengths stand, they count colours too
+    let (text, most) = match journal::begins(text) {
+        true => (text.into(), JOURNAL_LINES),
+        false => (plain_lines(text), SNIFF_LINES),
+    };
+    let first = lines(&text, most);
     if let Some(kind) = told(beginning, narrow.is_some(), &first, formats) {
         return Some(kind);
     }
@@ -66,8 +74,11 @@ fn told(beginning: &[u8], narrow: bool, lines: &[Line<'_>], formats: &Formats) -
         return Some(kind(format, &[]));
     }
     let found = unwrapped(lines, DEEP, &|inner, wraps| {
-        let format = formats.all().find(|f| has(f, inner, true))?;
-        Some(kind(format, wraps))
+        // the journal has the lines of all programs: what a request looks like by its order alone is none there
+        let journal = wraps.first() == Some(&Wrap::Journal);
+        let trusted = |f: &LogFormat| !journal || !f.is_shape() || f.among;
+        let mut known = formats.all().filter(|f| trusted(f));
+        Some(kind(known.find(|f| has(f, inner, true))?, wraps))
     });
     match (found, shaped) {
         (Some(found), Some(_)) if found.format.is_shape() => shaped.map(|f| kind(f, &[])),
@@ -86,12 +97,15 @@ fn unwrapped(lines: &[Line<'_>], deep: usize, look: &Look<'_>) -> Option<LogKind
             continue;
         }
         let whole = match wrap {
-            Wrap::Cri => joined(lines),
+            Wrap::Cri => joined(Joins::Runtime(Parts::default()), lines),
+            Wrap::Journal if lines.first().is_some_and(|l| journal::begins(l.bytes)) => {
+                joined(Joins::Journal(journal::Entries::default()), lines)
+            }
             _ => Vec::new(),
         };
         let zone = LogZone(None);
         let (opened, count): (Vec<_>, _) = match wrap {
-            Wrap::Cri => {
+            Wrap::Cri | Wrap::Journal => {
                 let opened = whole.iter().filter_map(|l| wrap.open(l, None, &zone));
                 (opened.collect(), whole.len())
             }
@@ -101,16 +115,17 @@ fn unwrapped(lines: &[Line<'_>], deep: usize, look: &Look<'_>) -> Option<LogKind
                 (opened.collect(), lines.len())
             }
         };
-        if opened.is_empty() || opened.len() * 2 < count {
+        // traces of many lines stand between what a program logs with an object behind it
+        let share = if wrap == Wrap::Before { AMONG } else { 2 };
+        if opened.is_empty() || opened.len() * share < count {
             continue;
         }
-        let inner: Vec<Line<'_>> = opened
-            .iter()
-            .map(|i| Line {
-                written: i.written,
-                ..Line::with_json(&i.line)
-            })
-            .collect();
+        let plain: Vec<_> = opened.iter().map(|i| plain::plain(&i.line)).collect();
+        let inner = opened.iter().zip(&plain).map(|(i, line)| Line {
+            written: i.written,
+            ..Line::with_json(line)
+        });
+        let inner: Vec<Line<'_>> = inner.collect();
         if let Some(kind) = look(&inner, &[wrap]) {
             return Some(kind);
         }
@@ -127,9 +142,8 @@ fn unwrapped(lines: &[Line<'_>], deep: usize, look: &Look<'_>) -> Option<LogKind
     None
 }
 
-/// Lines of a runtime, those whole that were cut into parts.
-fn joined(lines: &[Line<'_>]) -> Vec<Vec<u8>> {
-    let mut parts = Parts::default();
+/// Lines of which some, or all, are parts of others.
+fn joined(mut parts: Joins, lines: &[Line<'_>]) -> Vec<Vec<u8>> {
     let whole = lines
         .iter()
         .filter_map(|l| match parts.take(l.bytes, 0, 0) {
@@ -137,7 +151,12 @@ fn joined(lines: &[Line<'_>]) -> Vec<Vec<u8>> {
             Part::Held => None,
             Part::Last(whole) => Some(whole.text),
         });
-    whole.collect()
+    let mut whole: Vec<_> = whole.collect();
+    // an entry may end with the file
+    if let Joins::Journal(entries) = &mut parts {
+        whole.extend(entries.rest().map(|w| w.text));
+    }
+    whole
 }
 
 /// Documents with many calls in each. In one of Azure the records may be of several kinds.
@@ -168,6 +187,7 @@ fn lines(beginning: &[u8], most: usize) -> Vec<Line<'_>> {
     if beginning
         .get(..beginning.len().min(512))
         .is_some_and(|b| b.contains(&0))
+        && !journal::begins(beginning)
     {
         return Vec::new();
     }

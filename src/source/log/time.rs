@@ -143,6 +143,7 @@ fn civil(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
         "%a %b %d %H:%M:%S %Y",
         "%b %d %Y %H:%M:%S",
         "%b %d %H:%M:%S %Y",
+        "%b %d, %Y @ %H:%M:%S%.f",
         "%m/%d/%Y %H:%M:%S",
         "%Y:%m:%d-%H:%M:%S",
     ] {
@@ -293,6 +294,7 @@ mod tests {
             "1772330400000000000",
             "Sun, 01 Mar 2026 02:00:00 +0000",
             "2026-03-01 02:00:00,000",
+            "Mar 1, 2026 @ 02:00:00.000",
             "01/Mar/2026:02:00:00.000",
         ] {
             assert_eq!(any(text, &utc).map(|t| t.0), Some(noon), "{text}");

@@ -5,7 +5,7 @@
 use super::stamps::stamps;
 use super::time;
 use super::year::Written;
-use super::{LogZone, cell};
+use super::{LogZone, cell, journal};
 use crate::call::text::lossless;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -27,13 +27,16 @@ pub enum Wrap {
     Compose,
     /// Text of another writer before a JSON object, or such a pair, that ends the line.
     Before,
+    /// An entry of the journal as it is exported, which the reader joins.
+    Journal,
     /// Documents with lists of records, which the reader takes apart.
     Records,
 }
 
 /// All, the surer first; with their names behind a `+` in a source's kind.
-pub const WRAPS: [(Wrap, &str); 8] = [
+pub const WRAPS: [(Wrap, &str); 9] = [
     (Wrap::Records, "records"),
+    (Wrap::Journal, "journal"),
     (Wrap::Cri, "cri"),
     (Wrap::Syslog, "syslog"),
     (Wrap::Json, "json"),
@@ -73,6 +76,7 @@ impl Wrap {
             Wrap::Json => "a JSON object with a line in it",
             Wrap::Pair => "a JSON list of a time and a line",
             Wrap::Csv => "a row with a line in a cell",
+            Wrap::Journal => "an entry of the journal (time, message)",
             Wrap::Records => "a JSON document with a list of records",
             Wrap::Compose => "a service's name and a |",
             Wrap::Before => "a JSON object behind other text",
@@ -94,6 +98,7 @@ impl Wrap {
             Wrap::Csv => cell::open(line, zone),
             Wrap::Compose => compose(line),
             Wrap::Before => behind(line, zone),
+            Wrap::Journal => journal::open(line),
             Wrap::Records => Some(Inside {
                 line: Cow::Borrowed(line),
                 written: None,
