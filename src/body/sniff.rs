@@ -269,6 +269,14 @@ fn published(b: &[u8]) -> Option<usize> {
 }
 
 fn form(lead: &[u8]) -> bool {
+    // base64 as a whole ends as a pair without a value does
+    let coded = lead.trim_ascii_end();
+    if coded.len() >= 24
+        && coded.len().is_multiple_of(4)
+        && memchr::memchr(b'=', coded).is_some_and(|eq| eq + 2 >= coded.len())
+    {
+        return false;
+    }
     let mut pairs = 0;
     for pair in lead.split(|b| *b == b'&').take(8) {
         let Some(eq) = pair.iter().position(|b| *b == b'=') else {

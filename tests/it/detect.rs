@@ -190,6 +190,25 @@ fn encodings_are_undone_and_the_chain_is_kept() {
         assert_eq!(slice, raw.as_bytes());
         assert_eq!(undo(f.form, slice).unwrap(), b"13812345678", "{form}");
     }
+    // a body that is a code as a whole, of whatever kind its type says it is
+    let doc = r#"{"mobile":"13812345678","mail":"li.wei@example.com"}"#;
+    let quoted = format!("\"{}\"", STANDARD.encode(doc));
+    for (body, media, root) in [
+        (STANDARD.encode(doc), None, "text"),
+        (STANDARD.encode(doc), Some("text/plain"), "text"),
+        (
+            doc.bytes().map(|b| format!("{b:02x}")).collect(),
+            None,
+            "text",
+        ),
+        (format!("{}\n", STANDARD.encode(doc)), None, "text"),
+        (quoted, Some("application/json"), "$"),
+    ] {
+        let found = rows(&body, media);
+        let what: Vec<_> = found.iter().map(|l| l.split(' ').nth(1).unwrap()).collect();
+        assert_eq!(what, ["cn-mobile", "email"], "{body} {media:?}: {found:?}");
+        assert!(found.iter().all(|l| l.starts_with(root)), "{found:?}");
+    }
     let s = r#"{"payload":"{\"user\":{\"mobile\":\"13812345678\"}}"}"#;
     let facts = scan(s.as_bytes(), None);
     assert_eq!(facts.findings.len(), 1);

@@ -15,6 +15,8 @@ use std::ops::Range;
 const VALUE: usize = 200;
 /// Longest value taken that looks encoded: a key of some KiB in base64, and as much again for another layer.
 const LONG: usize = 64 << 10;
+/// Shortest line that may be a document in a code: two values of ten characters in hex or base64 are no shorter.
+const CODED: usize = 24;
 /// Longest key looked at.
 pub(super) const KEY: usize = 48;
 
@@ -75,7 +77,12 @@ pub(crate) fn numbered(
             if let Some(f) = s.frames.last_mut() {
                 f.idx = number;
             }
-            scan(s, root, line, Slot::plain(at, line.len()));
+            let slot = Slot::plain(at, line.len());
+            // a document that was encoded as a whole is a word of its own
+            let lone = line.len() >= CODED && memchr::memchr(b' ', line).is_none();
+            if !lone || !field::encoded(s, root, line, slot) {
+                scan(s, root, line, slot);
+            }
             s.pop();
         }
         let inside = rest.get(n + 1..step).unwrap_or(b"");
