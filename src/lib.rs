@@ -1,6 +1,15 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 #![forbid(unsafe_code)]
 
+/// Says a line on standard error. Where nobody reads that any more it is not said, and the work goes on: `eprintln!` would end it.
+macro_rules! tell {
+    ($($said:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($said)*);
+    }};
+}
+pub(crate) use tell;
+
 pub mod error;
 pub mod limits;
 

@@ -40,7 +40,7 @@ pub(super) fn to_load(args: &Args, files: &[PathBuf]) -> Result<PathBuf> {
 
 fn name(path: &Path) {
     let text = path.to_string_lossy();
-    eprintln!("case {}", crate::call::text::visible(&text));
+    crate::tell!("case {}", crate::call::text::visible(&text));
 }
 
 /// Opens the case for reading. Showing values in clear is written to the case first; where it cannot be written, they
@@ -58,14 +58,14 @@ pub(super) fn open_at(args: &Args, path: &Path) -> Result<Cx> {
     }
     for w in &cx.warnings {
         let path = path.to_string_lossy();
-        eprintln!(
+        crate::tell!(
             "leaktrace: {}: {}",
             crate::call::text::visible(&path),
             crate::call::text::visible(w)
         );
     }
     if cx.partial()? {
-        eprintln!(
+        crate::tell!(
             "leaktrace: a load into {} has not ended, every number is partial: wait for it, or load again where it was cut off",
             crate::call::text::visible(&path.to_string_lossy())
         );

@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, asked: &CorrectArgs) -> Result<u8> {
         Correction::Undo => {
             let (said, counts) = decide(args, &path, correct::undo)?;
             let Some(said) = said else {
-                eprintln!("leaktrace: there is no correction to take back");
+                crate::tell!("leaktrace: there is no correction to take back");
                 return Ok(NOTHING);
             };
             return told(args, &said, &counts);
@@ -78,7 +78,7 @@ fn told(args: &Args, said: &str, counts: &Counts) -> Result<u8> {
             &json!({"done": said, "apis": apis, "findings": findings}),
         )?;
     } else {
-        eprintln!("{}; {apis} APIs, {findings} findings", visible(said));
+        crate::tell!("{}; {apis} APIs, {findings} findings", visible(said));
     }
     Ok(OK)
 }

@@ -44,8 +44,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         .case
         .clone()
         .unwrap_or_else(|| dir.join("demo.ltc"));
-    eprintln!("case {}", path.display());
-    eprintln!(
+    crate::tell!("case {}", path.display());
+    crate::tell!(
         "leaked rows to trace: {}",
         dir.join("leaked-rows.csv").display()
     );

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, asked: &ExportArgs) -> Result<u8> {
         export::export(exporter, &job, &asked.output)?
     };
     if done.journal.is_none() {
-        eprintln!("leaktrace: the case cannot be written: this export is not in its journal");
+        crate::tell!("leaktrace: the case cannot be written: this export is not in its journal");
     }
     if args.common.json {
         out::object(
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, asked: &ExportArgs) -> Result<u8> {
             }),
         )?;
     } else {
-        eprintln!(
+        crate::tell!(
             "{}: {}, {}, SHA-256 {}",
             visible(&done.path.to_string_lossy()),
             many(done.calls, "call"),

@@ -6,7 +6,7 @@ use super::{OK, case, out};
 use crate::case::text::index::{self, Size, Status};
 use crate::error::Result;
 use serde_json::json;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(args: &Args, remove: bool) -> Result<u8> {
@@ -26,7 +26,8 @@ pub(super) fn run(args: &Args, remove: bool) -> Result<u8> {
             &AtomicBool::new(false),
             &mut |b| {
                 if shown {
-                    eprint!(
+                    let _ = write!(
+                        std::io::stderr(),
                         "\r{} of {} MB of text",
                         b.done / 1_000_000,
                         b.all / 1_000_000
@@ -35,7 +36,7 @@ pub(super) fn run(args: &Args, remove: bool) -> Result<u8> {
             },
         )?;
         if shown {
-            eprintln!();
+            crate::tell!();
         }
     }
     let cx = case::open_at(args, &path)?;

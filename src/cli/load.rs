@@ -254,7 +254,7 @@ fn draw(p: &Progress) {
 /// Tells on standard error what a load did; gives the exit status.
 pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
     for (path, why) in &outcome.failed {
-        eprintln!(
+        crate::tell!(
             "leaktrace: {}: {}",
             visible(&path.to_string_lossy()),
             visible(why)
@@ -267,12 +267,12 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
             .map(|(code, n)| format!("{code} {n}"))
             .collect();
         if !diags.is_empty() {
-            eprintln!("{}: {}", visible(&s.name), visible(&diags.join(", ")));
+            crate::tell!("{}: {}", visible(&s.name), visible(&diags.join(", ")));
         }
     }
     if let Some(again) = &outcome.rescanned {
         let list = again.difference();
-        eprintln!(
+        crate::tell!(
             "{} bodies and heads were searched again with these rules, {} of them hold other findings now{}{}",
             again.searched,
             again.changed,
@@ -281,7 +281,7 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
         );
     }
     if outcome.other_rules > 0 {
-        eprintln!(
+        crate::tell!(
             "{} of the sources in this case were searched with other rules, and keep what those found; load with the rules named (--rules) to search all of the case with them",
             outcome.other_rules
         );
@@ -293,7 +293,7 @@ pub(super) fn report(case: &Path, outcome: &LoadOutcome, stopped: bool) -> u8 {
             outcome.status()
         };
     }
-    eprintln!(
+    crate::tell!(
         "{}: {}, {}, {}, {}, {} in {:.1} s",
         visible(&case.to_string_lossy()),
         many(outcome.sources.len() as u64, "source"),

@@ -116,7 +116,7 @@ fn broken_pipe(e: &Error) -> bool {
 
 /// Tells an error in one line; for a filter also where it went wrong.
 fn complain(e: &Error, args: &Args) {
-    eprintln!("leaktrace: {}", visible(&e.to_string()));
+    crate::tell!("leaktrace: {}", visible(&e.to_string()));
     let Error::Usage { at: Some(at), .. } = e else {
         return;
     };
@@ -125,5 +125,5 @@ fn complain(e: &Error, args: &Args) {
     };
     let before = visible(filter.get(..*at).unwrap_or("")).into_owned();
     let column = table::width(&before);
-    eprintln!("  {}\n  {}^", visible(&filter), " ".repeat(column));
+    crate::tell!("  {}\n  {}^", visible(&filter), " ".repeat(column));
 }

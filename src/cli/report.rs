@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args, asked: &ReportArgs) -> Result<u8> {
     let pair = question.as_ref().zip(answer.as_ref());
     let done = report::publish(&cx, pair, rules.print(), &asked.output)?;
     if done.journal.is_none() {
-        eprintln!("leaktrace: the case cannot be written: this report is not in its journal");
+        crate::tell!("leaktrace: the case cannot be written: this report is not in its journal");
     }
     if args.common.json {
         out::object(
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, asked: &ReportArgs) -> Result<u8> {
             &json!({"file": done.path.to_string_lossy(), "bytes": done.bytes, "sha256": done.sha256}),
         )?;
     } else {
-        eprintln!(
+        crate::tell!(
             "{}: {} bytes, SHA-256 {}",
             visible(&done.path.to_string_lossy()),
             done.bytes,

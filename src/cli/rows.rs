@@ -239,7 +239,7 @@ pub(super) fn replay(args: &Args, what: &str) -> Result<u8> {
         });
     }
     if timeline.rows().next().is_none() {
-        eprintln!(
+        crate::tell!(
             "leaktrace: no calls of a session, flow or account {}",
             visible(what)
         );

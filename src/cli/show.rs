@@ -15,7 +15,7 @@ pub(super) fn show(args: &Args, id: &str) -> Result<u8> {
         None => None,
     };
     let Some(call) = found else {
-        eprintln!("leaktrace: no call has the id {}", visible(id));
+        crate::tell!("leaktrace: no call has the id {}", visible(id));
         return Ok(NOTHING);
     };
     if args.common.count {

@@ -80,7 +80,7 @@ pub fn run(o: &UiOptions) -> Result<i32> {
         drop(guard);
         // what was told on a screen that is gone
         for t in &m.load.troubles {
-            eprintln!("leaktrace: {}", crate::call::text::visible(t));
+            crate::tell!("leaktrace: {}", crate::call::text::visible(t));
         }
         r.map_err(Error::io("terminal", "cannot write"))
     })

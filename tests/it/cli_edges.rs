@@ -333,3 +333,22 @@ fn a_statement_that_would_write_is_told_so() {
     let (code, _, said) = told(&loaded().run(&["calls", "--max-mem", "much", "--limit", "1"]));
     assert_eq!(code, 2, "{said}");
 }
+
+/// `2>&1 | head`: whoever read what is said has gone.
+#[test]
+fn work_goes_on_where_nobody_hears_what_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("empty.pcap");
+    fs::write(&file, b"").unwrap();
+    let (unread, said) = std::io::pipe().unwrap();
+    drop(unread);
+    let status = Command::new(env!("CARGO_BIN_EXE_leaktrace"))
+        .args(["load", "--case"])
+        .arg(dir.path().join("a.ltc"))
+        .arg(&file)
+        .stdout(Stdio::null())
+        .stderr(said)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(4));
+}

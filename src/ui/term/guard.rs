@@ -101,7 +101,7 @@ fn install_hook() {
                 return;
             }
             let text = info.to_string();
-            eprintln!(
+            crate::tell!(
                 "leaktrace: internal error: {}",
                 crate::call::text::visible(&text)
             );
