@@ -2,7 +2,7 @@
 //! insertion a row, of calls and bodies one for [`ROWS_AT_ONCE`] of them; what is held is [`Writer`]'s.
 
 use super::Writer;
-use super::values::{BodyRow, CallRow, Row, Terms};
+use super::values::{BodyRow, CallRow, Row};
 use crate::call::model::{BodyOut, CallOut, FlowInfo, Locator, Packed, Role, Unit};
 use crate::case::ident;
 use crate::case::postings::Target;
@@ -94,6 +94,7 @@ impl Writer<'_> {
         let origin = call.locators.iter().find(|l| l.role == Role::Origin);
         let range = origin.and_then(|l| l.range);
         let unit1 = origin.map_or(call.at.number, |l| l.last);
+        // in the order of [`CallRow::terms`]
         let texts: [Option<&str>; SLOTS] = [
             call.method.as_deref(),
             call.host.as_deref(),
@@ -109,17 +110,6 @@ impl Writer<'_> {
         for (slot, (text, row)) in texts.into_iter().zip(&mut terms).enumerate() {
             *row = text.map(|t| self.terms.in_slot(slot, t)).transpose()?;
         }
-        let [
-            method,
-            host,
-            op,
-            kind,
-            req_type,
-            resp_type,
-            ua,
-            note,
-            dispatch,
-        ] = terms;
         if let Some(ord) = call.parent {
             self.sql.of.execute(params![id, ord])?;
         }
@@ -145,17 +135,7 @@ impl Writer<'_> {
             unit1,
             range,
             flow: call.flow.map(|f| self.marks.flow.saturating_add(int(f))),
-            terms: Terms {
-                method,
-                host,
-                op,
-                kind,
-                req_type,
-                resp_type,
-                ua,
-                note,
-                dispatch,
-            },
+            terms,
             addrs: [call.src.map(addr), call.dst.map(addr)],
             lens: [req_len, resp_len],
             bodies: [req_body, resp_body],

@@ -7,6 +7,7 @@ use crate::case::bound::Bound;
 use crate::case::lines;
 use crate::case::rows::int;
 use crate::case::statements::{BODY_COLUMNS, CALL_COLUMNS, Statements};
+use crate::case::terms::SLOTS;
 use crate::error::Result;
 use rusqlite::types::ValueRef;
 
@@ -74,7 +75,8 @@ pub(super) struct CallRow<'a> {
     pub(super) unit1: u64,
     pub(super) range: Option<(u64, u64)>,
     pub(super) flow: Option<i64>,
-    pub(super) terms: Terms,
+    /// Rows of strings: method, host, operation, kind, both content types, user agent, note, fields that may choose an operation.
+    pub(super) terms: [Option<i64>; SLOTS],
     /// Of client and server.
     pub(super) addrs: [Option<[u8; 16]>; 2],
     /// Of request and response.
@@ -89,7 +91,18 @@ pub(super) struct CallRow<'a> {
 impl CallRow<'_> {
     /// Its values, in the order of the columns.
     fn values(&self) -> [ValueRef<'_>; CALL_COLUMNS] {
-        let (call, terms) = (self.call, &self.terms);
+        let call = self.call;
+        let [
+            method,
+            host,
+            op,
+            kind,
+            req_type,
+            resp_type,
+            ua,
+            note,
+            dispatch,
+        ] = self.terms;
         let [src, dst] = &self.addrs;
         let [req_len, resp_len] = self.lens;
         let [req_body, resp_body] = self.bodies;
@@ -112,20 +125,20 @@ impl CallRow<'_> {
             num(call.dport.map(u32::from)),
             num(Some(call.proto as u32)),
             num(Some(u32::from(call.tls))),
-            row(terms.method),
-            row(terms.host),
+            row(method),
+            row(host),
             text(call.uri.as_deref()),
             text(call.path.as_deref()),
-            row(terms.op),
-            row(terms.kind),
+            row(op),
+            row(kind),
             num(call.status.map(u32::from)),
             row(call.req_body_len.map(int)),
             row(call.resp_body_len.map(int)),
             row(req_len.map(int)),
             row(resp_len.map(int)),
-            row(terms.req_type),
-            row(terms.resp_type),
-            row(terms.ua),
+            row(req_type),
+            row(resp_type),
+            row(ua),
             num(Some(call.flags.0)),
             row(req_body),
             row(resp_body),
@@ -136,8 +149,8 @@ impl CallRow<'_> {
             blob(some(resp_facts)),
             blob(some(&self.who)),
             text(call.trace_id.as_deref()),
-            row(terms.note),
-            row(terms.dispatch),
+            row(note),
+            row(dispatch),
             row(call.dispatch.as_ref().map(|d| d.shape.cast_signed())),
             num(call.grpc_status),
             row(seqs(call.seq)),
@@ -147,19 +160,6 @@ impl CallRow<'_> {
     pub(super) fn feed(&self, feed: &mut lines::Feed) {
         feed.add(self.id, &self.values());
     }
-}
-
-/// Rows of strings.
-pub(super) struct Terms {
-    pub(super) method: Option<i64>,
-    pub(super) host: Option<i64>,
-    pub(super) op: Option<i64>,
-    pub(super) kind: Option<i64>,
-    pub(super) req_type: Option<i64>,
-    pub(super) resp_type: Option<i64>,
-    pub(super) ua: Option<i64>,
-    pub(super) note: Option<i64>,
-    pub(super) dispatch: Option<i64>,
 }
 
 impl Row for CallRow<'_> {
