@@ -9,7 +9,7 @@ pub const FTP_KEPT: usize = 256;
 pub const FTP_KEPT_BYTES: usize = 1 << 20;
 
 /// Bytes read from a file at once: large enough that system calls vanish, small against memory.
-pub const READ_BLOCK: usize = 4 << 20;
+pub const READ_BLOCK: usize = 512 << 10;
 /// Largest capture block (packet with its options) believed: real snap lengths end at 256 KiB, offloaded packets at a few MiB.
 pub const CAPTURE_BLOCK: usize = 16 << 20;
 /// Captured bytes of one packet always believed, whatever the snap length in the header says: the largest that dumpcap writes.
