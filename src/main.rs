@@ -12,7 +12,7 @@ const KEPT_MS: std::ffi::c_long = 10_000;
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 /// Tells the allocator; a user's own `MIMALLOC_PURGE_DELAY` stays. Huge pages are declined: the system empties two megabytes
-/// where the first byte of them is touched, which took a tenth of a load's time on virtual machines and of its memory everywhere.
+/// where the first byte of them is touched, which takes more memory and, on virtual machines, a twentieth of a load's time.
 #[allow(unsafe_code)] // the only place: the library forbids it
 fn keep_memory() {
     // SAFETY: sets one number of a table of the allocator's, which checks the index; no other thread runs yet.

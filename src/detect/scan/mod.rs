@@ -7,6 +7,7 @@ mod field;
 mod head;
 mod heading;
 mod json;
+mod key;
 mod markup;
 mod multipart;
 mod program;

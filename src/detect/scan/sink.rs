@@ -2,6 +2,7 @@
 //! In: values with their place. Out: [`Facts`]. Bounds: [`crate::limits::FIELDS_PER_BODY`] fields and [`crate::limits::FINDINGS_PER_BODY`]
 //! findings a body; the tree is emptied between bodies once it is large. What is remembered never changes a result.
 
+use super::key::Key;
 use crate::call::model::{Facts, Indices, Miss, RawFinding};
 use crate::detect::form::{Form, Step};
 use crate::detect::kind::Kind;
@@ -38,7 +39,7 @@ pub(crate) struct Node {
     /// The key looks like data (an id): an object under it is a record of its own.
     pub idlike: bool,
     parent: NodeId,
-    key: Box<[u8]>,
+    key: Key,
     /// The key that followed this one last time.
     guess: NodeId,
     /// Next node of the same hash.
@@ -243,10 +244,19 @@ impl Sink {
         let (parent, last) = (f.node, f.last);
         let from = if last == NONE { parent } else { last };
         let guess = self.nodes.get(from as usize).map_or(NONE, |n| n.guess);
-        let hit = self
-            .nodes
-            .get(guess as usize)
-            .is_some_and(|g| g.parent == parent && g.epoch == self.epoch && *g.key == *key);
+        let mut hit = false;
+        if let Some(g) = self.nodes.get_mut(guess as usize)
+            && g.parent == parent
+            && g.key.is(key)
+        {
+            hit = g.epoch == self.epoch;
+            // first use in this body, as in `lookup`
+            if !hit && self.touched < limits::FIELDS_PER_BODY {
+                self.touched += 1;
+                g.epoch = self.epoch;
+                hit = true;
+            }
+        }
         let id = if hit {
             guess
         } else {
@@ -393,7 +403,7 @@ impl Sink {
         let first = self.index.get(&hash).copied().unwrap_or(NONE);
         let mut at = first;
         while let Some(n) = self.nodes.get(at as usize) {
-            if n.parent == parent && *n.key == *key {
+            if n.parent == parent && n.key.is(key) {
                 break;
             }
             at = n.chain;
@@ -444,7 +454,7 @@ impl Sink {
         h.write(key);
         let mut at = self.index.get(&h.finish()).copied()?;
         while let Some(n) = self.nodes.get(at as usize) {
-            if n.parent == parent && *n.key == *key {
+            if n.parent == parent && n.key.is(key) {
                 return Some(at);
             }
             at = n.chain;
@@ -469,7 +479,7 @@ impl Sink {
             style,
             idlike: digits >= 2 && digits * 3 >= key.len() || digits > 0 && digits == key.len(),
             parent,
-            key: key.into(),
+            key: Key::new(key),
             guess: NONE,
             chain,
             elem: NONE,
