@@ -8,7 +8,7 @@ pub const FTP_KEPT: usize = 256;
 /// ... and their bytes.
 pub const FTP_KEPT_BYTES: usize = 1 << 20;
 
-/// Bytes read from a file at once: large enough that system calls vanish, small against memory.
+/// Bytes read from a file at once: large enough that system calls vanish, small enough to be in a core's cache still when they are parsed.
 pub const READ_BLOCK: usize = 512 << 10;
 /// Largest capture block (packet with its options) believed: real snap lengths end at 256 KiB, offloaded packets at a few MiB.
 pub const CAPTURE_BLOCK: usize = 16 << 20;
