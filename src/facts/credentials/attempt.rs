@@ -87,7 +87,7 @@ pub fn of(given: &[Field]) -> Attempt {
                     a.name = Some(n.value.trim().to_owned());
                     (a.guessed, a.password) = (true, true);
                 }
-                (None, Some((_, n))) if a.code && two.is_none() => {
+                (None, Some((_, n))) if a.code && two.is_none() && !words::shown_as(&n.key) => {
                     a.name = Some(n.value.trim().to_owned());
                 }
                 _ => {}
@@ -155,6 +155,7 @@ fn known(given: &[Field]) -> Option<&Field> {
     given
         .iter()
         .filter(|f| !f.value.trim().is_empty() && f.value.chars().count() <= 200)
+        .filter(|f| !words::caption(&f.key, &f.value))
         .filter_map(|f| Some((words::user_rank(&f.key)?, f)))
         .min_by_key(|(r, _)| *r)
         .map(|(_, f)| f)
@@ -174,6 +175,7 @@ fn may(f: &Field) -> bool {
         && !v.contains("://")
         && !matches!(v, "true" | "false" | "on" | "off" | "null")
         && !words::way_in(&f.key, v)
+        && !words::caption(&f.key, v)
         && !jwt::looks(v)
         && !(n >= 20 && words::random(v))
 }

@@ -69,17 +69,19 @@ pub fn read(
     }
     if reads && !asks_whose {
         present_in_body(&given, login_place, key, seen, &path);
-    } else if body.len() <= SMALL && memmem::find(body, b"oken").is_some() {
-        // A body may carry the token that a header does else (RFC 6750, section 2.2).
-        let mut carried = fields::read(body, v.req_kind);
-        carried.retain(|f| {
+    } else if body.len() <= SMALL && spoken::speaks_of_token(body) {
+        // A body may carry the token that a header does else (RFC 6750, section 2.2); SOAP and RPC put the session's number there.
+        let carried = fields::read(body, v.req_kind);
+        let (sure, mut maybe): (Vec<Field>, Vec<Field>) = carried.into_iter().partition(|f| {
             matches!(f.key.as_str(), "idtoken" | "accesstoken") && jwt::looks(&f.value)
         });
-        present_in_body(&carried, true, key, seen, &path);
+        present_in_body(&sure, true, key, seen, &path);
+        maybe.retain(|f| words::token(&f.key) || f.key == "auth");
+        present_in_body(&maybe, false, key, seen, &path);
     }
     user_code(v, body, key, seen, &mut given);
-    if login_place {
-        two_step::shown(v, &path, body, key, seen);
+    if login_place || place.screen {
+        two_step::shown(v, &path, body, key, login_place, seen);
     }
     two_step::security_header(v, body, key, seen);
     behalf(v, body, seen, events);
@@ -98,7 +100,9 @@ pub fn read(
         && memmem::find(v.resp_body, b"oken").is_some();
     let hands = words.hands && !seen.is_empty() && v.resp_body.len() <= SMALL;
     let makes = ok && words.keeps_keys && two_step::makes_a_key(v, &path, body, seen);
-    let issued = issued(v, resp, key, reads || own || hands || makes, ok);
+    let screen = place.screen && v.resp_body.len() <= SMALL;
+    let parse = reads || own || hands || makes || screen;
+    let issued = issued(v, resp, key, parse, ok);
     doubt_signatures(v, status, seen);
     if memmem::find(body, b"UsernameToken").is_some() && two_step::refused(v) {
         events.push(IdentityEvent::Refused);
@@ -208,7 +212,7 @@ pub fn read(
     }
     if (200..300).contains(&status) && !seen.is_empty() {
         told::own_name(v, &path, &place, query, seen, events);
-        if words.keeps_keys && !login_place {
+        if words.keeps_keys && !login_place && !makes {
             told::listed(v, seen, key, events);
         }
     }
@@ -433,7 +437,7 @@ fn login(
         None if asked.guessed => asked.name.clone(),
         None if asked.password => asked.name.clone(),
         // a code of another place's names nobody: the answer that hands out the session does
-        None if asked.code
+        None if (asked.code || place.enters && asked == attempt::Attempt::default())
             && asked.name.is_none()
             && place.login
             && issued.in_body

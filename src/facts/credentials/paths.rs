@@ -28,6 +28,8 @@ pub struct Says {
     pub asks_whose: bool,
     /// Its last word is what a session is given for another way in: a socket's ticket, a token for one purpose.
     pub hands: bool,
+    /// It speaks of a code on a screen.
+    pub screen: bool,
 }
 
 /// What paths said, by their words: without ids there are few of them. Bounds: [`SAID`] paths of [`LONG`] bytes.
@@ -126,6 +128,7 @@ impl Words {
             hands: ["token", "ticket", "negotiate", "handshake"]
                 .iter()
                 .any(|w| self.last().ends_with(w)),
+            screen: self.has("qr"),
         }
     }
 
@@ -241,32 +244,39 @@ impl Words {
             })
     }
     fn own(&self) -> bool {
-        matches!(
-            self.last(),
-            "me" | "userinfo"
-                | "whoami"
-                | "profile"
-                | "currentuser"
-                | "getcurrentuser"
-                | "getuserinfo"
-                | "self"
-                | "session"
-                | "myinfo"
-                | "current"
-                | "myprofile"
-                | "getuser"
-                | "getinfo"
-                | "loginuser"
-                | "getcurrentuserinfo"
-                | "getsessioninfo"
-                | "sessioninfo"
-                | "viewer"
-                | "authtest"
-                | "myaccount"
-                | "getloginuser"
-                | "authenticate"
-                | "myself"
-        )
+        // `/user/info`
+        let about = || {
+            let mut last = self.text.rsplit('/');
+            matches!(last.next(), Some("info" | "detail" | "details"))
+                && matches!(last.next(), Some("user" | "member" | "my" | "me"))
+        };
+        self.ends && about()
+            || matches!(
+                self.last(),
+                "me" | "userinfo"
+                    | "whoami"
+                    | "profile"
+                    | "currentuser"
+                    | "getcurrentuser"
+                    | "getuserinfo"
+                    | "self"
+                    | "session"
+                    | "myinfo"
+                    | "current"
+                    | "myprofile"
+                    | "getuser"
+                    | "getinfo"
+                    | "loginuser"
+                    | "getcurrentuserinfo"
+                    | "getsessioninfo"
+                    | "sessioninfo"
+                    | "viewer"
+                    | "authtest"
+                    | "myaccount"
+                    | "getloginuser"
+                    | "authenticate"
+                    | "myself"
+            )
     }
     fn maybe_own(&self) -> bool {
         let s = self.last();

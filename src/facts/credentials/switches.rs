@@ -13,7 +13,7 @@ fn word(segment: &str) -> Option<bool> {
     let s = plain(segment);
     let ends = |s: &str| {
         [
-            "stop", "end", "exit", "leave", "un", "back", "cancel", "quit", "return",
+            "stop", "end", "exit", "leave", "un", "back", "cancel", "quit", "return", "release",
         ]
         .iter()
         .any(|w| s.starts_with(w))
@@ -32,7 +32,16 @@ fn word(segment: &str) -> Option<bool> {
 fn leaves(segment: &str) -> bool {
     matches!(
         plain(segment).as_str(),
-        "logout" | "exit" | "stop" | "end" | "leave" | "cancel" | "quit" | "back" | "return"
+        "logout"
+            | "exit"
+            | "stop"
+            | "end"
+            | "leave"
+            | "cancel"
+            | "quit"
+            | "back"
+            | "return"
+            | "release"
     )
 }
 

@@ -6,6 +6,7 @@
 //! login on it. An interval belongs to at most one person.
 
 mod book;
+mod confirm;
 mod input;
 mod intervals;
 mod kinds;
@@ -36,7 +37,7 @@ pub const IDLE_NS: i64 = 30 * 60 * 1_000_000_000;
 pub const NONE: u32 = u32::MAX;
 
 /// Ways an account can be known, as the contract names them.
-pub const VIA: [&str; 14] = [
+pub const VIA: [&str; 15] = [
     "address",
     "jwt",
     "cookie-login",
@@ -51,6 +52,7 @@ pub const VIA: [&str; 14] = [
     "header",
     "log-user",
     "bearer",
+    "negotiate",
 ];
 
 /// Index of a way in [`VIA`]; `address` for an unknown word.

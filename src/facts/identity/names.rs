@@ -50,7 +50,7 @@ pub fn claim_rank(claim: &str) -> u8 {
         "user" | "subject" => 0,
         "email" | "upn" | "mail" => 2,
         "uid" | "user_id" | "userId" | "sub" => 3,
-        "name" => 4,
+        "name" | "nickname" => 4,
         "client_id" => 5,
         _ => 1,
     }
