@@ -3,7 +3,7 @@
 
 use super::fields::{self, Field};
 use super::presented::secret_print;
-use super::{CallView, PARSE, fronts, jwt, paths, words};
+use super::{CallView, PARSE, fronts, jwt, paths, tenant, words};
 use crate::call::model::{CredentialSeen, IdentityEvent};
 use crate::detect::print::PrintKey;
 use memchr::memmem;
@@ -39,7 +39,8 @@ pub fn own_name(
         return;
     }
     let mut names: Vec<(usize, String)> = Vec::new();
-    for f in fields::read(v.resp_body, v.resp_kind) {
+    let told = fields::read(v.resp_body, v.resp_kind);
+    for f in &told {
         let owner = (key && f.key == "owner").then_some(5);
         let Some(rank) = own_rank(&f.key).or(owner) else {
             continue;
@@ -81,6 +82,9 @@ pub fn own_name(
         return;
     }
     if let Some(name) = names.first().cloned() {
+        if own {
+            tenant::of_answer(&told, &name, events);
+        }
         if head.is_none() {
             events.push(IdentityEvent::WhoAmI { name, sure: !may });
         }

@@ -3,7 +3,7 @@
 
 use super::names::{Names, claim_rank, tenant_of};
 use super::tenants::Tenants;
-use super::{NONE, via};
+use super::{NONE, services, via};
 use crate::call::model::{CredentialSeen, IdentityEvent};
 use crate::facts::calls::add_to;
 use crate::facts::credentials::{SCREEN, session_name, sure_place};
@@ -120,6 +120,8 @@ pub struct Row {
 #[derive(Debug, Clone, Default)]
 pub struct Input {
     pub(super) rows: Vec<Row>,
+    /// Number of each row's host.
+    pub(super) hosts: Vec<u32>,
     pub(super) creds: Vec<Cred>,
     pub(super) events: Vec<Ev>,
     pub(super) issued: Vec<Issued>,
@@ -149,6 +151,7 @@ impl Input {
     /// Takes room for so many calls.
     pub fn reserve(&mut self, calls: usize) {
         self.rows.reserve_exact(calls);
+        self.hosts.reserve_exact(calls);
     }
 
     /// Adds the next call; its index is the number of calls added before it. `addr` is the client's, `ua` any number that is
@@ -273,6 +276,7 @@ impl Input {
                 // A token that is refused may be anybody's making: what it says of two names joins no people.
                 IdentityEvent::SamePerson { .. } if no => continue,
                 IdentityEvent::SamePerson { names } => {
+                    services::noted(&mut self.tenants, host, names);
                     self.names.same(names, &within);
                     continue;
                 }
@@ -291,6 +295,7 @@ impl Input {
             events: (e0, at(self.events.len())),
         };
         add_to(&mut self.rows, row);
+        add_to(&mut self.hosts, host);
     }
 
     /// What orders each call, for all of them: what was known of it when it was added may be less.

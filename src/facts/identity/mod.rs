@@ -14,6 +14,7 @@ mod logins;
 mod names;
 mod refused;
 mod resolve;
+mod services;
 mod sessions;
 mod switched;
 mod tenants;
@@ -21,6 +22,8 @@ mod tenants;
 mod tests;
 #[cfg(test)]
 mod tests_doubt;
+#[cfg(test)]
+mod tests_services;
 #[cfg(test)]
 mod tests_tenants;
 mod told;

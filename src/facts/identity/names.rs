@@ -237,6 +237,12 @@ impl Names {
         }
     }
 
+    /// Puts these edges, from a worse name to a better, in the place of all that a name has.
+    pub fn relink(&mut self, name: u32, edges: &[(u32, u32)]) {
+        self.same.retain(|(a, b)| *a != name && *b != name);
+        self.same.extend(edges.iter().filter(|(a, b)| a != b));
+    }
+
     /// Adds an edge found elsewhere (a profile's name against a login's).
     pub fn link(&mut self, worse: u32, best: u32) {
         if worse != best {
