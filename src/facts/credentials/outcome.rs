@@ -84,7 +84,7 @@ pub fn read(
         two_step::shown(v, &path, body, key, login_place, seen);
     }
     two_step::security_header(v, body, key, seen);
-    behalf(v, body, seen, events);
+    switches::behalf(v, body, seen, events);
     let Some(resp) = v.resp else { return };
     let status = resp.status().unwrap_or(0);
     let ok = (200..400).contains(&status);
@@ -140,7 +140,7 @@ pub fn read(
         enters: words.enters,
         creates: words.creates,
     };
-    if login(v, &says, ok, &given, &issued, seen, events) {
+    if login(v, &says, &path, ok, &given, &issued, seen, events) {
         return;
     }
     if login_place
@@ -320,36 +320,6 @@ fn user_code(
     }
 }
 
-/// A program that says in the body for whom it acts.
-fn behalf(v: &CallView<'_>, body: &[u8], seen: &[CredentialSeen], events: &mut Vec<IdentityEvent>) {
-    let program = seen.iter().any(|c| c.service || c.kind == "api-key");
-    if !program
-        || v.req_kind != "json"
-        || body.len() > SMALL
-        || !["ehalf", "mpersonat", "actingFor", "actingUser"]
-            .iter()
-            .any(|w| memmem::find(body, w.as_bytes()).is_some())
-    {
-        return;
-    }
-    let name = fields::read(body, v.req_kind).into_iter().find(|f| {
-        matches!(
-            f.key.as_str(),
-            "onbehalfof"
-                | "behalfof"
-                | "onbehalfofuser"
-                | "impersonate"
-                | "impersonateuser"
-                | "impersonateduser"
-                | "actingfor"
-                | "actinguser"
-        )
-    });
-    if let Some(f) = name.filter(|f| !f.value.is_empty() && f.value.len() <= 128) {
-        events.push(IdentityEvent::OnBehalf { name: f.value });
-    }
-}
-
 /// Tokens that stand in the body or query of a request to a login or token path, or in one without other credentials.
 fn present_in_body(
     given: &[Field],
@@ -383,9 +353,11 @@ fn may_be_secret(f: &Field) -> bool {
 }
 
 /// Decides whether the call is a login, and how it ended. True where it was one.
+#[allow(clippy::too_many_arguments)] // the parts of one call
 fn login(
     v: &CallView<'_>,
     place: &Place,
+    path: &str,
     ok: bool,
     given: &[Field],
     issued: &Issued,
@@ -433,6 +405,8 @@ fn login(
             saml::name(&f.value)
         }
         None if asked.changes => None,
+        // The password alone, to an address that names its owner.
+        None if asked.password && asked.name.is_none() && place.login => paths::after_login(path),
         // Without a known word there must be a token in the answer, or a place of logins.
         None if asked.guessed => asked.name.clone(),
         None if asked.password => asked.name.clone(),

@@ -54,6 +54,22 @@ impl Said {
     }
 }
 
+/// Whom an address names behind the word for a login, at its end: `/auth/userpass/login/ida`.
+pub fn after_login(path: &str) -> Option<String> {
+    let mut last = path.trim_end_matches('/').rsplit('/');
+    let who = last.next()?;
+    let word = |s: &str| {
+        ["login", "signin", "logon"]
+            .iter()
+            .any(|w| s.eq_ignore_ascii_case(w))
+    };
+    let fits = (2..=64).contains(&who.len())
+        && who.bytes().any(|b| b.is_ascii_alphabetic())
+        && !who.bytes().any(|b| b.is_ascii_control() || b == b' ');
+    (last.next().is_some_and(word) && fits && bare(who) == who && Words::of(who).names())
+        .then(|| who.to_owned())
+}
+
 /// Operations of a query that are read.
 const OPERATIONS: usize = 3;
 
@@ -156,6 +172,36 @@ impl Words {
     fn last(&self) -> &str {
         let last = self.text.rsplit('/').next().unwrap_or_default();
         if self.ends { last } else { "" }
+    }
+
+    /// Whether none of its words says what is done.
+    fn names(&self) -> bool {
+        !self.login()
+            && !self.logout()
+            && !matches!(
+                self.last(),
+                "password"
+                    | "step"
+                    | "submit"
+                    | "check"
+                    | "verify"
+                    | "local"
+                    | "ldap"
+                    | "user"
+                    | "admin"
+                    | "api"
+                    | "form"
+                    | "email"
+                    | "index"
+                    | "process"
+                    | "do"
+                    | "post"
+                    | "step1"
+                    | "step2"
+                    | "v1"
+                    | "v2"
+                    | "web"
+            )
     }
 
     fn login(&self) -> bool {

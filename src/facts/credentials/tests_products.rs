@@ -168,3 +168,23 @@ fn a_session_in_a_body_and_a_sealed_ticket_are_presented() {
     );
     assert_eq!((c[0].kind, c[0].name.as_deref()), ("negotiate", None));
 }
+
+#[test]
+fn an_address_may_name_whose_password_it_is_sent() {
+    let to = |path: &str| {
+        let (_, e) = run(
+            &format!("PUT {path} HTTP/1.1\nhost: a\n\n{{\"password\":\"x\"}}"),
+            &format!("HTTP/1.1 200 OK\n\n{{\"auth\":{{\"client_token\":\"hvs.{TOKEN}\"}}}}"),
+        );
+        logins(&e).first().map(|l| l.0.to_owned())
+    };
+    assert_eq!(to("/v1/auth/userpass/login/al.b").as_deref(), Some("al.b"));
+    for way in [
+        "/auth/login/password",
+        "/auth/login/step2",
+        "/auth/login",
+        "/auth/login/ldap",
+    ] {
+        assert_eq!(to(way), None, "{way}");
+    }
+}

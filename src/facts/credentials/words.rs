@@ -167,6 +167,7 @@ const TOKEN_KEYS: &[&str] = &[
     "apikey",
     "access",
     "refresh",
+    "clienttoken",
 ];
 /// Request fields that present a token at a token or login path.
 const PRESENT_KEYS: &[&str] = &[
@@ -352,23 +353,6 @@ pub fn user_rank(plain_key: &str) -> Option<usize> {
         .position(|k| *k == plain_key)
         .or_else(named)
 }
-/// Whether a field is the button that was pressed: `login=Log+In`. Nobody is called so.
-pub fn caption(plain_key: &str, value: &str) -> bool {
-    let v = plain(value.trim());
-    let said = [
-        "login",
-        "signin",
-        "logon",
-        "submit",
-        "anmelden",
-        "einloggen",
-        "connexion",
-        "entrar",
-        "登录",
-        "登陆",
-    ];
-    said.contains(&v.as_str()) || v == plain_key && value.contains(' ')
-}
 /// Whether a key holds the name that somebody logs in with, never a number or an address.
 pub fn login_key(plain_key: &str) -> bool {
     matches!(
@@ -470,12 +454,6 @@ const BESIDE_EXACT: &[&str] = &[
     "lastname",
     "firstname",
 ];
-/// Whether a key holds what somebody is shown as, which others may be as well.
-pub fn shown_as(plain_key: &str) -> bool {
-    ["nick", "displayname", "fullname", "realname"]
-        .iter()
-        .any(|w| plain_key.contains(w))
-}
 /// Whether a key belongs to what goes along with a login.
 pub fn beside(plain_key: &str) -> bool {
     BESIDE.iter().any(|w| plain_key.contains(w)) || has(BESIDE_EXACT, plain_key)
