@@ -5,7 +5,7 @@ use crate::call::model::{CredentialSeen, IdentityEvent, Print};
 use crate::case::varint::{Cursor, put, put_bytes};
 
 /// Kinds of credentials; their positions are stored, so new ones go to the end.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 15] = [
     "other",
     "jwt",
     "cookie",
@@ -20,6 +20,7 @@ pub const KINDS: [&str; 14] = [
     "header",
     "log-user",
     "cookie-login",
+    "negotiate",
 ];
 
 const NAME: u64 = 1;

@@ -60,6 +60,7 @@ fn scheme(kind: &str, place: &str, name: &str) -> Option<(String, Value)> {
         "basic" => http("basic"),
         "digest" => http("digest"),
         "ntlm" => http("ntlm"),
+        "negotiate" => http("negotiate"),
         "mtls" => Some((kind.into(), json!({"type": "mutualTLS"}))),
         "jwt" if authorization => Some((
             kind.into(),

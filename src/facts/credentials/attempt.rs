@@ -87,7 +87,7 @@ pub fn of(given: &[Field]) -> Attempt {
                     a.name = Some(n.value.trim().to_owned());
                     (a.guessed, a.password) = (true, true);
                 }
-                (None, Some((_, n))) if a.code && two.is_none() => {
+                (None, Some((_, n))) if a.code && two.is_none() && !shown_as(&n.key) => {
                     a.name = Some(n.value.trim().to_owned());
                 }
                 _ => {}
@@ -155,6 +155,7 @@ fn known(given: &[Field]) -> Option<&Field> {
     given
         .iter()
         .filter(|f| !f.value.trim().is_empty() && f.value.chars().count() <= 200)
+        .filter(|f| !caption(&f.key, &f.value))
         .filter_map(|f| Some((words::user_rank(&f.key)?, f)))
         .min_by_key(|(r, _)| *r)
         .map(|(_, f)| f)
@@ -174,8 +175,34 @@ fn may(f: &Field) -> bool {
         && !v.contains("://")
         && !matches!(v, "true" | "false" | "on" | "off" | "null")
         && !words::way_in(&f.key, v)
+        && !caption(&f.key, v)
         && !jwt::looks(v)
         && !(n >= 20 && words::random(v))
+}
+
+/// Whether a field is the button that was pressed: `login=Log+In`. Nobody is called so.
+fn caption(plain_key: &str, value: &str) -> bool {
+    let v = words::plain(value.trim());
+    let said = [
+        "login",
+        "signin",
+        "logon",
+        "submit",
+        "anmelden",
+        "einloggen",
+        "connexion",
+        "entrar",
+        "登录",
+        "登陆",
+    ];
+    said.contains(&v.as_str()) || v == plain_key && value.contains(' ')
+}
+
+/// Whether a key holds what somebody is shown as, which others may be as well.
+fn shown_as(plain_key: &str) -> bool {
+    ["nick", "displayname", "fullname", "realname"]
+        .iter()
+        .any(|w| plain_key.contains(w))
 }
 
 fn parent(path: &str) -> &str {

@@ -184,12 +184,11 @@ pub fn issued(v: &CallView<'_>, resp: &Message, key: &PrintKey, parse: bool, ok:
         {
             out.in_body = true;
             out.add("$".into(), t, key);
-        } else if v.resp_kind != "html"
-            && (16..=512).contains(&bare.len())
+        } else if (16..=512).contains(&bare.len())
             && let Ok(t) = std::str::from_utf8(bare)
             && words::random(t)
         {
-            // One that says nothing counts where it is shown later.
+            // One that says nothing counts where it is shown later, whatever kind of text it is sent as.
             out.add(format!("{MAYBE}$"), t, key);
         }
     }

@@ -32,12 +32,12 @@ const USER: &[&str] = &[
     "unique_name",
     "cognito:username",
     "account",
-    "nickname",
     "email",
     "uid",
     "user_id",
     "userId",
     "sub",
+    "nickname",
     "name",
 ];
 const CLIENT: &[&str] = &["client_id", "clientId", "azp", "appid", "cid"];
@@ -232,12 +232,17 @@ fn claims(body: &Value) -> Claims {
             };
         }
     }
-    let numbers = names
-        .iter()
-        .all(|(c, _)| matches!(*c, "sub" | "name" | "uid" | "user_id" | "userId"));
+    let numbers = names.iter().all(|(c, _)| {
+        matches!(
+            *c,
+            "sub" | "name" | "nickname" | "uid" | "user_id" | "userId"
+        )
+    });
     if numbers {
         // Claims of no standard: a key that speaks of a login name.
-        let better = names.iter().any(|(c, _)| !matches!(*c, "sub" | "name"));
+        let better = names
+            .iter()
+            .any(|(c, _)| !matches!(*c, "sub" | "name" | "nickname"));
         let inside = || INSIDE.iter().filter_map(|k| body.get(*k));
         let all = || {
             std::iter::once(body)
@@ -274,8 +279,9 @@ fn claims(body: &Value) -> Claims {
         names.extend(numbered(body));
     }
     // A display name is no identity where anything better is there: two people may share it.
-    if names.len() > 1 {
-        names.retain(|(c, _)| *c != "name");
+    let shown = |c: &str| matches!(c, "name" | "nickname");
+    if names.iter().any(|(c, _)| !shown(c)) {
+        names.retain(|(c, _)| !shown(c));
     }
     Claims {
         names,

@@ -4,6 +4,7 @@
 
 mod attempt;
 mod fields;
+mod fronts;
 mod handed;
 mod in_path;
 mod jwt;
@@ -14,6 +15,7 @@ mod presented;
 mod programs;
 mod random;
 mod saml;
+mod signed;
 mod spoken;
 mod switches;
 pub mod tenant;
@@ -21,6 +23,8 @@ pub mod tenant;
 mod tests;
 #[cfg(test)]
 mod tests_places;
+#[cfg(test)]
+mod tests_products;
 #[cfg(test)]
 mod tests_tenant;
 #[cfg(test)]
@@ -31,6 +35,7 @@ mod verdict;
 mod words;
 
 pub use presented::Memo;
+pub use two_step::SCREEN;
 pub use words::session_name;
 
 /// Whether what stands at this place of an answer is a credential by its place alone.

@@ -69,20 +69,22 @@ pub fn read(
     }
     if reads && !asks_whose {
         present_in_body(&given, login_place, key, seen, &path);
-    } else if body.len() <= SMALL && memmem::find(body, b"oken").is_some() {
-        // A body may carry the token that a header does else (RFC 6750, section 2.2).
-        let mut carried = fields::read(body, v.req_kind);
-        carried.retain(|f| {
+    } else if body.len() <= SMALL && spoken::speaks_of_token(body) {
+        // A body may carry the token that a header does else (RFC 6750, section 2.2); SOAP and RPC put the session's number there.
+        let carried = fields::read(body, v.req_kind);
+        let (sure, mut maybe): (Vec<Field>, Vec<Field>) = carried.into_iter().partition(|f| {
             matches!(f.key.as_str(), "idtoken" | "accesstoken") && jwt::looks(&f.value)
         });
-        present_in_body(&carried, true, key, seen, &path);
+        present_in_body(&sure, true, key, seen, &path);
+        maybe.retain(|f| words::token(&f.key) || f.key == "auth");
+        present_in_body(&maybe, false, key, seen, &path);
     }
     user_code(v, body, key, seen, &mut given);
-    if login_place {
-        two_step::shown(v, &path, body, key, seen);
+    if login_place || place.screen {
+        two_step::shown(v, &path, body, key, login_place, seen);
     }
     two_step::security_header(v, body, key, seen);
-    behalf(v, body, seen, events);
+    switches::behalf(v, body, seen, events);
     let Some(resp) = v.resp else { return };
     let status = resp.status().unwrap_or(0);
     let ok = (200..400).contains(&status);
@@ -98,7 +100,9 @@ pub fn read(
         && memmem::find(v.resp_body, b"oken").is_some();
     let hands = words.hands && !seen.is_empty() && v.resp_body.len() <= SMALL;
     let makes = ok && words.keeps_keys && two_step::makes_a_key(v, &path, body, seen);
-    let issued = issued(v, resp, key, reads || own || hands || makes, ok);
+    let screen = place.screen && v.resp_body.len() <= SMALL;
+    let parse = reads || own || hands || makes || screen;
+    let issued = issued(v, resp, key, parse, ok);
     doubt_signatures(v, status, seen);
     if memmem::find(body, b"UsernameToken").is_some() && two_step::refused(v) {
         events.push(IdentityEvent::Refused);
@@ -136,7 +140,7 @@ pub fn read(
         enters: words.enters,
         creates: words.creates,
     };
-    if login(v, &says, ok, &given, &issued, seen, events) {
+    if login(v, &says, &path, ok, &given, &issued, seen, events) {
         return;
     }
     if login_place
@@ -208,7 +212,7 @@ pub fn read(
     }
     if (200..300).contains(&status) && !seen.is_empty() {
         told::own_name(v, &path, &place, query, seen, events);
-        if words.keeps_keys && !login_place {
+        if words.keeps_keys && !login_place && !makes {
             told::listed(v, seen, key, events);
         }
     }
@@ -316,36 +320,6 @@ fn user_code(
     }
 }
 
-/// A program that says in the body for whom it acts.
-fn behalf(v: &CallView<'_>, body: &[u8], seen: &[CredentialSeen], events: &mut Vec<IdentityEvent>) {
-    let program = seen.iter().any(|c| c.service || c.kind == "api-key");
-    if !program
-        || v.req_kind != "json"
-        || body.len() > SMALL
-        || !["ehalf", "mpersonat", "actingFor", "actingUser"]
-            .iter()
-            .any(|w| memmem::find(body, w.as_bytes()).is_some())
-    {
-        return;
-    }
-    let name = fields::read(body, v.req_kind).into_iter().find(|f| {
-        matches!(
-            f.key.as_str(),
-            "onbehalfof"
-                | "behalfof"
-                | "onbehalfofuser"
-                | "impersonate"
-                | "impersonateuser"
-                | "impersonateduser"
-                | "actingfor"
-                | "actinguser"
-        )
-    });
-    if let Some(f) = name.filter(|f| !f.value.is_empty() && f.value.len() <= 128) {
-        events.push(IdentityEvent::OnBehalf { name: f.value });
-    }
-}
-
 /// Tokens that stand in the body or query of a request to a login or token path, or in one without other credentials.
 fn present_in_body(
     given: &[Field],
@@ -379,9 +353,11 @@ fn may_be_secret(f: &Field) -> bool {
 }
 
 /// Decides whether the call is a login, and how it ended. True where it was one.
+#[allow(clippy::too_many_arguments)] // the parts of one call
 fn login(
     v: &CallView<'_>,
     place: &Place,
+    path: &str,
     ok: bool,
     given: &[Field],
     issued: &Issued,
@@ -429,11 +405,13 @@ fn login(
             saml::name(&f.value)
         }
         None if asked.changes => None,
+        // The password alone, to an address that names its owner.
+        None if asked.password && asked.name.is_none() && place.login => paths::after_login(path),
         // Without a known word there must be a token in the answer, or a place of logins.
         None if asked.guessed => asked.name.clone(),
         None if asked.password => asked.name.clone(),
         // a code of another place's names nobody: the answer that hands out the session does
-        None if asked.code
+        None if (asked.code || place.enters && asked == attempt::Attempt::default())
             && asked.name.is_none()
             && place.login
             && issued.in_body

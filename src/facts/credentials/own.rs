@@ -118,4 +118,5 @@ pub fn may_carry(name: &str) -> bool {
         && !name.starts_with("x-forwarded")
         && !name.starts_with("x-amz-")
         && !name.starts_with("x-b3-")
+        && !name.starts_with("sec-")
 }

@@ -28,6 +28,8 @@ pub struct Says {
     pub asks_whose: bool,
     /// Its last word is what a session is given for another way in: a socket's ticket, a token for one purpose.
     pub hands: bool,
+    /// It speaks of a code on a screen.
+    pub screen: bool,
 }
 
 /// What paths said, by their words: without ids there are few of them. Bounds: [`SAID`] paths of [`LONG`] bytes.
@@ -50,6 +52,22 @@ impl Said {
         }
         says
     }
+}
+
+/// Whom an address names behind the word for a login, at its end: `/auth/userpass/login/ida`.
+pub fn after_login(path: &str) -> Option<String> {
+    let mut last = path.trim_end_matches('/').rsplit('/');
+    let who = last.next()?;
+    let word = |s: &str| {
+        ["login", "signin", "logon"]
+            .iter()
+            .any(|w| s.eq_ignore_ascii_case(w))
+    };
+    let fits = (2..=64).contains(&who.len())
+        && who.bytes().any(|b| b.is_ascii_alphabetic())
+        && !who.bytes().any(|b| b.is_ascii_control() || b == b' ');
+    (last.next().is_some_and(word) && fits && bare(who) == who && Words::of(who).names())
+        .then(|| who.to_owned())
 }
 
 /// Operations of a query that are read.
@@ -126,6 +144,7 @@ impl Words {
             hands: ["token", "ticket", "negotiate", "handshake"]
                 .iter()
                 .any(|w| self.last().ends_with(w)),
+            screen: self.has("qr"),
         }
     }
 
@@ -153,6 +172,36 @@ impl Words {
     fn last(&self) -> &str {
         let last = self.text.rsplit('/').next().unwrap_or_default();
         if self.ends { last } else { "" }
+    }
+
+    /// Whether none of its words says what is done.
+    fn names(&self) -> bool {
+        !self.login()
+            && !self.logout()
+            && !matches!(
+                self.last(),
+                "password"
+                    | "step"
+                    | "submit"
+                    | "check"
+                    | "verify"
+                    | "local"
+                    | "ldap"
+                    | "user"
+                    | "admin"
+                    | "api"
+                    | "form"
+                    | "email"
+                    | "index"
+                    | "process"
+                    | "do"
+                    | "post"
+                    | "step1"
+                    | "step2"
+                    | "v1"
+                    | "v2"
+                    | "web"
+            )
     }
 
     fn login(&self) -> bool {
@@ -241,32 +290,39 @@ impl Words {
             })
     }
     fn own(&self) -> bool {
-        matches!(
-            self.last(),
-            "me" | "userinfo"
-                | "whoami"
-                | "profile"
-                | "currentuser"
-                | "getcurrentuser"
-                | "getuserinfo"
-                | "self"
-                | "session"
-                | "myinfo"
-                | "current"
-                | "myprofile"
-                | "getuser"
-                | "getinfo"
-                | "loginuser"
-                | "getcurrentuserinfo"
-                | "getsessioninfo"
-                | "sessioninfo"
-                | "viewer"
-                | "authtest"
-                | "myaccount"
-                | "getloginuser"
-                | "authenticate"
-                | "myself"
-        )
+        // `/user/info`
+        let about = || {
+            let mut last = self.text.rsplit('/');
+            matches!(last.next(), Some("info" | "detail" | "details"))
+                && matches!(last.next(), Some("user" | "member" | "my" | "me"))
+        };
+        self.ends && about()
+            || matches!(
+                self.last(),
+                "me" | "userinfo"
+                    | "whoami"
+                    | "profile"
+                    | "currentuser"
+                    | "getcurrentuser"
+                    | "getuserinfo"
+                    | "self"
+                    | "session"
+                    | "myinfo"
+                    | "current"
+                    | "myprofile"
+                    | "getuser"
+                    | "getinfo"
+                    | "loginuser"
+                    | "getcurrentuserinfo"
+                    | "getsessioninfo"
+                    | "sessioninfo"
+                    | "viewer"
+                    | "authtest"
+                    | "myaccount"
+                    | "getloginuser"
+                    | "authenticate"
+                    | "myself"
+            )
     }
     fn maybe_own(&self) -> bool {
         let s = self.last();

@@ -3,11 +3,11 @@
 
 use super::fields::percent;
 use super::own::{may_carry, own_header, signs};
-use super::{CallView, in_path, jwt, tenant, words};
+use super::{CallView, fronts, in_path, jwt, signed, tenant, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::{PrintKey, PrintKind};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use rustc_hash::FxHashMap;
 
 /// Credentials kept of one call: real calls carry one to three.
@@ -40,12 +40,13 @@ impl Presented {
         // A framework's session that names nobody is a cookie like others.
         let read = jwt::read(secret).filter(|c| !c.session || !c.names.is_empty());
         let Some(claims) = read else {
+            let name = signed::name(secret);
             self.add(CredentialSeen {
                 kind,
                 place,
                 print,
-                name: None,
-                claim: None,
+                claim: name.as_ref().map(|_| "user".to_owned()),
+                name,
                 service: false,
             });
             return;
@@ -104,7 +105,11 @@ pub fn read(v: &CallView<'_>, key: &PrintKey, memo: &mut Memo) -> Presented {
     query(req, key, &mut out);
     in_path::presented(req, key, &mut out);
     if let Some(dn) = v.peer {
-        out.add(certificate("tls:client-certificate".into(), dn, key));
+        out.add(fronts::certificate(
+            "tls:client-certificate".into(),
+            dn,
+            key,
+        ));
     }
     out
 }
@@ -203,19 +208,11 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
         match n.as_str() {
             "authorization" | "proxy-authorization" => authorization(&n, &v, key, out),
             "cookie" => cookies(&v, key, out),
-            "x-ssl-client-s-dn"
-            | "ssl-client-subject-dn"
-            | "ssl-client-s-dn"
-            | "x-client-cert-dn"
-            | "x-client-dn"
-            | "x-ssl-client-dn"
-            | "x-ssl-subject-dn"
-            | "x-client-subject-dn"
-            | "x-forwarded-client-cert" => {
-                let Some(v) = subject(&n, &v).filter(|_| !unverified(req)) else {
+            _ if fronts::tells_subject(&n, &v) => {
+                let Some(v) = fronts::subject(&n, &v).filter(|_| !fronts::unverified(req)) else {
                     continue;
                 };
-                out.add(certificate(format!("header:{n}"), v, key));
+                out.add(fronts::certificate(format!("header:{n}"), v, key));
             }
             _ if words::KEY_HEADERS.contains(&n.as_str()) => {
                 out.token("api-key", format!("header:{n}"), &v, key)
@@ -223,8 +220,8 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ if words::SESSION_HEADERS.contains(&n.as_str()) && v.len() >= 8 => {
                 out.token("bearer", format!("header:{n}"), &v, key)
             }
-            _ if words::FRONT_HEADERS.contains(&n.as_str()) => {
-                if let Some(name) = person(&v) {
+            _ if fronts::names_user(&n) => {
+                if let Some(name) = fronts::person(&v) {
                     out.events.push(IdentityEvent::Fronted {
                         name,
                         place: format!("header:{n}"),
@@ -232,10 +229,11 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
                 }
             }
             _ if words::BEHALF_HEADERS.contains(&n.as_str()) => {
-                if let Some(name) = person(&v) {
+                if let Some(name) = fronts::person(&v) {
                     out.events.push(IdentityEvent::OnBehalf { name });
                 }
             }
+            "sec-websocket-protocol" => subprotocols(&v, key, out),
             _ if claims => out.token("bearer", format!("header:{n}"), &v, key),
             _ if (2..=128).contains(&v.len()) && signs(req, &n) => {
                 out.token("api-key", format!("header:{n}"), &v, key)
@@ -258,65 +256,29 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
     }
 }
 
-/// A client's certificate by its subject, `CN=...` among other parts.
-fn certificate(place: String, dn: &str, key: &PrintKey) -> CredentialSeen {
-    let mut parts = dn.split([',', '/']);
-    let cn = parts.find_map(|p| p.trim().strip_prefix("CN="));
-    CredentialSeen {
-        kind: "mtls",
-        place,
-        print: secret_print(key, dn),
-        name: Some(cn.unwrap_or(dn).to_owned()),
-        claim: Some("subject".into()),
-        service: false,
+/// Browsers cannot send a header with a socket, so a token goes among the protocols that they offer: `bearer, TOKEN`, or in base64 behind
+/// `base64url.bearer.authorization.` and a name, as Kubernetes has it.
+fn subprotocols(v: &str, key: &PrintKey, out: &mut Presented) {
+    let place = || "header:sec-websocket-protocol".to_owned();
+    let mut before = "";
+    for p in v.split(',').map(str::trim).take(8) {
+        let inner = p
+            .strip_prefix("base64url.bearer.authorization.")
+            .and_then(|r| r.rsplit_once('.'))
+            .and_then(|(_, t)| URL_SAFE_NO_PAD.decode(t.trim_end_matches('=')).ok());
+        if let Some(token) = inner.and_then(|b| String::from_utf8(b).ok()) {
+            out.token("bearer", place(), &token, key);
+        } else if p.len() >= 16 && (jwt::looks(p) || words::random(p)) {
+            let said = ["bearer", "token", "auth", "jwt"];
+            let said = said.iter().any(|w| before.to_ascii_lowercase().contains(w));
+            let mut at = place();
+            if !said && !jwt::looks(p) {
+                at.insert(0, MAYBE);
+            }
+            out.token("bearer", at, p, key);
+        }
+        before = p;
     }
-}
-
-/// The subject in a header about a client's certificate; Envoy's header holds it among other elements, the nearest last.
-fn subject<'a>(header: &str, v: &'a str) -> Option<&'a str> {
-    if header != "x-forwarded-client-cert" {
-        return Some(v);
-    }
-    let of = |k: &str| v.rsplit_once(k).map(|(_, s)| s);
-    of("Subject=\"")
-        .and_then(|s| s.split('"').next())
-        .or_else(|| of("URI=").and_then(|s| s.split([';', ',']).next()))
-        .filter(|s| !s.is_empty())
-}
-
-/// Whether the front says beside a certificate that it did not verify it: anybody signs one with any subject.
-fn unverified(req: &Message) -> bool {
-    [
-        "x-ssl-client-verify",
-        "ssl-client-verify",
-        "x-client-verify",
-        "x-client-cert-verify",
-        "x-ssl-client-verified",
-        "x-ssl-verify",
-    ]
-    .iter()
-    .find_map(|h| req.header(h))
-    .is_some_and(|v| {
-        let v = v.trim_ascii();
-        !["SUCCESS", "OK", "0", "true", "1", "verified"]
-            .iter()
-            .any(|w| v.eq_ignore_ascii_case(w.as_bytes()))
-    })
-}
-
-/// A header value that can be a name: short, printable, not a placeholder.
-fn person(v: &str) -> Option<String> {
-    let v = percent(v.as_bytes(), false);
-    let v = v.strip_prefix("accounts.google.com:").unwrap_or(&v).trim();
-    let placeholder = matches!(
-        v.to_ascii_lowercase().as_str(),
-        "-" | "anonymous" | "null" | "none" | "guest" | "undefined" | "unknown" | "(null)" | ""
-    );
-    (!placeholder
-        && v.chars().count() <= 128
-        && !v.chars().any(char::is_control)
-        && !v.starts_with(['{', '[']))
-    .then(|| v.to_owned())
 }
 
 fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
@@ -363,8 +325,21 @@ fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
             });
         }
         "ntlm" | "negotiate" => {
-            let user = decode64(rest).and_then(|b| ntlm_user(&b));
-            if let Some(user) = user {
+            let message = decode64(rest);
+            let user = message.as_deref().and_then(ntlm_user);
+            let ticket = message
+                .filter(|m| m.len() >= 256 && memchr::memmem::find(m, b"NTLMSSP\0").is_none());
+            if ticket.is_some() {
+                // A Kerberos ticket is sealed. What is handed out for it may be told an owner, and then it is that one's.
+                out.add(CredentialSeen {
+                    kind: "negotiate",
+                    place,
+                    print: secret_print(key, rest),
+                    name: None,
+                    claim: None,
+                    service: false,
+                });
+            } else if let Some(user) = user {
                 let print = secret_print(key, &format!("ntlm\0{user}"));
                 out.add(CredentialSeen {
                     kind: "ntlm",

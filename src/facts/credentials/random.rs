@@ -9,7 +9,9 @@ pub fn random(v: &str) -> bool {
         match b {
             b'0'..=b'9' => digits += 1,
             b'a'..=b'z' | b'A'..=b'Z' => letters += 1,
-            b'-' | b'_' | b'.' | b'+' | b'/' | b'=' | b':' | b'%' | b'~' | b'|' => other += 1,
+            b'-' | b'_' | b'.' | b'+' | b'/' | b'=' | b':' | b'%' | b'~' | b'|' | b'!' => {
+                other += 1
+            }
             _ => return false,
         }
         if let Some(s) = seen.get_mut(usize::from(b)) {

@@ -29,6 +29,20 @@ pub fn speaks_of_login(body: &[u8]) -> bool {
     .any(|w| memmem::find(body, w).is_some())
 }
 
+/// Whether a body may hold the token or the session that acts.
+pub fn speaks_of_token(body: &[u8]) -> bool {
+    [
+        &b"oken"[..],
+        b"essionI",
+        b"ession_i",
+        b"essionid",
+        b"\"auth\"",
+        b"icket",
+    ]
+    .iter()
+    .any(|w| memmem::find(body, w).is_some())
+}
+
 /// Whether a path is that of the session that asks: `/session`, `/sessions/current`; another's has its number there.
 pub fn own_session(path: &str) -> bool {
     let mut last = path

@@ -1,8 +1,10 @@
 //! Calls by which somebody begins to stand for somebody else, and ends it. In: a path's words, what a request gives.
 //! Out: for whom. Bounds: short lists of words; they open a gate, the request says who.
 
+use super::CallView;
 use super::fields::{self, Field};
 use super::words::{plain, user_rank};
+use crate::call::model::{CredentialSeen, IdentityEvent};
 use memchr::memmem;
 
 /// Bytes of a request's body that are read for whom it names.
@@ -13,7 +15,7 @@ fn word(segment: &str) -> Option<bool> {
     let s = plain(segment);
     let ends = |s: &str| {
         [
-            "stop", "end", "exit", "leave", "un", "back", "cancel", "quit", "return",
+            "stop", "end", "exit", "leave", "un", "back", "cancel", "quit", "return", "release",
         ]
         .iter()
         .any(|w| s.starts_with(w))
@@ -32,7 +34,16 @@ fn word(segment: &str) -> Option<bool> {
 fn leaves(segment: &str) -> bool {
     matches!(
         plain(segment).as_str(),
-        "logout" | "exit" | "stop" | "end" | "leave" | "cancel" | "quit" | "back" | "return"
+        "logout"
+            | "exit"
+            | "stop"
+            | "end"
+            | "leave"
+            | "cancel"
+            | "quit"
+            | "back"
+            | "return"
+            | "release"
     )
 }
 
@@ -99,4 +110,39 @@ pub fn of(
         Some(super::percent(s.as_bytes()))
     });
     who.map(Some)
+}
+
+/// A program that says in the body for whom it acts.
+pub fn behalf(
+    v: &CallView<'_>,
+    body: &[u8],
+    seen: &[CredentialSeen],
+    events: &mut Vec<IdentityEvent>,
+) {
+    let program = seen.iter().any(|c| c.service || c.kind == "api-key");
+    if !program
+        || v.req_kind != "json"
+        || body.len() > SMALL
+        || !["ehalf", "mpersonat", "actingFor", "actingUser"]
+            .iter()
+            .any(|w| memmem::find(body, w.as_bytes()).is_some())
+    {
+        return;
+    }
+    let name = fields::read(body, v.req_kind).into_iter().find(|f| {
+        matches!(
+            f.key.as_str(),
+            "onbehalfof"
+                | "behalfof"
+                | "onbehalfofuser"
+                | "impersonate"
+                | "impersonateuser"
+                | "impersonateduser"
+                | "actingfor"
+                | "actinguser"
+        )
+    });
+    if let Some(f) = name.filter(|f| !f.value.is_empty() && f.value.len() <= 128) {
+        events.push(IdentityEvent::OnBehalf { name: f.value });
+    }
 }

@@ -13,8 +13,12 @@ use serde_json::Value;
 pub const PATH: &str = "path";
 /// The first label of the host.
 pub const HOST: &str = "host";
+/// A host whose users of a name have other addresses of mail than those of another host.
+pub const SERVICE: &str = "service";
 /// What the place of a claim begins with.
 const CLAIM: &str = "claim:";
+/// What the place in an answer about its caller begins with.
+const ANSWER: &str = "answer:";
 /// The realm in a token's issuer.
 const ISSUER: &str = "claim:iss";
 
@@ -163,7 +167,7 @@ pub fn sure(place: &str) -> bool {
         return true;
     }
     let key = last(place);
-    if place.starts_with(CLAIM) {
+    if place.starts_with(CLAIM) || place.starts_with(ANSWER) {
         CLAIMS.contains(&key.as_str())
     } else {
         let all = CLAIMS.iter().chain(FIELDS);
@@ -173,7 +177,7 @@ pub fn sure(place: &str) -> bool {
 
 /// Whether the tenant was typed in, or sent along, by who logged in.
 pub fn given(place: &str) -> bool {
-    !place.starts_with(CLAIM) && !possible(place)
+    !place.starts_with(CLAIM) && !place.starts_with(ANSWER) && !possible(place)
 }
 
 /// Whether it only may be one.
@@ -186,8 +190,13 @@ pub fn told(place: &str) -> String {
     match place.strip_prefix(CLAIM) {
         _ if place == ISSUER => "the issuer of its token".into(),
         Some(claim) => format!("claim {claim} of its token"),
+        None if place.starts_with(ANSWER) => format!(
+            "field {} of its profile",
+            place.get(ANSWER.len()..).unwrap_or_default()
+        ),
         None if place == PATH => "its path".into(),
         None if place == HOST => "its host".into(),
+        None if place == SERVICE => "the host that knows another address of mail".into(),
         None => match place.strip_prefix("header:") {
             Some(h) => format!("header {h}"),
             None => format!("field {place} of the login"),
@@ -296,6 +305,40 @@ fn header(req: &Message) -> Option<(String, String)> {
         let text = String::from_utf8_lossy(req.header(h)?).into_owned();
         Some((name(&text)?, format!("header:{h}")))
     })
+}
+
+/// Notes it of whom an answer about its caller names: a field of it, or an object about the tenant. Where somebody works counts less.
+pub fn of_answer(told: &[Field], user: &str, events: &mut Vec<IdentityEvent>) {
+    if everywhere(user) {
+        return;
+    }
+    let rank = |key: &str| {
+        let works = ["org", "company", "enterprise", "mandant", "租户", "企业"];
+        words()
+            .position(|w| *w == key)
+            .filter(|r| *r < CLAIMS.len() || works.iter().any(|w| key.starts_with(w)))
+    };
+    let found = told
+        .iter()
+        .filter(|f| !f.path.contains('['))
+        .filter_map(|f| {
+            let inner = ["slug", "code", "name", "id"]
+                .iter()
+                .position(|k| *k == f.key);
+            let (path, at) = match (rank(&f.key), inner) {
+                (Some(r), _) => (f.path.as_str(), (r, 0)),
+                (None, Some(i)) => {
+                    let (above, _) = f.path.rsplit_once('.')?;
+                    (above, (rank(&last(above))?, i))
+                }
+                _ => return None,
+            };
+            Some((at, name(&f.value)?, format!("{ANSWER}{path}")))
+        })
+        .min_by_key(|(at, ..)| *at);
+    if let Some((_, tenant, place)) = found {
+        note(user, tenant, place, events);
+    }
 }
 
 /// Notes of which tenant the name is that a login was made with: the tenant that it was given, beside the one in the token that it got.

@@ -126,3 +126,36 @@ fn a_header_names_the_tenant_of_a_password() {
     );
     assert_eq!(tenants(&e), [("ida", "acme", "header:x-org-id")]);
 }
+
+#[test]
+fn profiles_name_tenants_by_fields_and_by_objects() {
+    let at = |body: &str| -> Vec<(String, String)> {
+        let (_, e) = run(
+            "GET /api/me HTTP/1.1\nhost: a\ncookie: sid=aa8e7d6c5b4a39281706",
+            &format!("HTTP/1.1 200 OK\n\n{body}"),
+        );
+        e.into_iter()
+            .filter_map(|e| match e {
+                E::Tenant { tenant, place, .. } => Some((tenant, place)),
+                _ => None,
+            })
+            .collect()
+    };
+    let one = |t: &str, p: &str| vec![(t.to_owned(), p.to_owned())];
+    assert_eq!(
+        at(r#"{"username":"ida","tenantId":"acme"}"#),
+        one("acme", "answer:$.tenantId")
+    );
+    assert_eq!(
+        at(r#"{"data":{"username":"ida","tenant":{"id":7,"name":"Acme AG","slug":"acme"}}}"#),
+        one("acme", "answer:$.data.tenant")
+    );
+    // what somebody looks at, or one of several, is no tenant of theirs
+    for body in [
+        r#"{"username":"ida","customerId":"acme"}"#,
+        r#"{"username":"ida","tenants":[{"tenant":"acme"},{"tenant":"globex"}]}"#,
+        r#"{"username":"ida@acme.example","tenant":"acme"}"#,
+    ] {
+        assert!(at(body).is_empty(), "{body}");
+    }
+}

@@ -3,7 +3,7 @@
 
 use super::fields::{self, Field};
 use super::presented::secret_print;
-use super::{CallView, PARSE, jwt, paths, words};
+use super::{CallView, PARSE, fronts, jwt, paths, tenant, words};
 use crate::call::model::{CredentialSeen, IdentityEvent};
 use crate::detect::print::PrintKey;
 use memchr::memmem;
@@ -20,6 +20,10 @@ pub fn own_name(
     seen: &[CredentialSeen],
     events: &mut Vec<IdentityEvent>,
 ) {
+    let head = v.resp.and_then(fronts::answered);
+    if let Some(name) = head.clone() {
+        events.push(IdentityEvent::WhoAmI { name, sure: true });
+    }
     // A key has an owner; a person's profile may speak of the owner of something else.
     let key = words.own && seen.iter().all(|c| c.kind == "api-key");
     let graphql = v.req_kind == "json"
@@ -35,26 +39,33 @@ pub fn own_name(
         return;
     }
     let mut names: Vec<(usize, String)> = Vec::new();
-    for f in fields::read(v.resp_body, v.resp_kind) {
-        let owner = (key && f.key == "owner").then_some(4);
+    let told = fields::read(v.resp_body, v.resp_kind);
+    for f in &told {
+        let owner = (key && f.key == "owner").then_some(5);
         let Some(rank) = own_rank(&f.key).or(owner) else {
             continue;
         };
-        let text = f.value.trim();
+        let text = bare_claim(f.value.trim());
         // A display name is no login name: it has blanks.
-        let fits =
-            !text.is_empty() && text.len() <= 200 && (rank < 4 || f.text && !text.contains(' '));
-        if fits
-            && stands_for_caller(&f.path, graphql)
-            && !names.iter().any(|(_, n)| n.eq_ignore_ascii_case(text))
-        {
-            names.push((rank, text.to_owned()));
+        let fits = !text.is_empty()
+            && text.len() <= 200
+            && (rank <= MOBILE || f.text && !text.contains(' '));
+        if !fits || !stands_for_caller(&f.path, graphql) {
+            continue;
+        }
+        match names.iter_mut().find(|(_, n)| n.eq_ignore_ascii_case(text)) {
+            Some((r, _)) => *r = (*r).min(rank),
+            None => names.push((rank, text.to_owned())),
         }
     }
     names.sort_by_key(|(r, _)| *r);
     // What names nobody better is no second name of somebody.
     if names.first().is_some_and(|(r, _)| *r < 4) {
         names.retain(|(r, _)| *r < 4);
+    }
+    if let Some(n) = head.clone() {
+        names.retain(|(r, o)| *r < MOBILE && !o.eq_ignore_ascii_case(&n));
+        names.insert(0, (0, n));
     }
     names.truncate(if names.first().is_some_and(|(r, _)| *r >= 4) {
         1
@@ -71,10 +82,23 @@ pub fn own_name(
         return;
     }
     if let Some(name) = names.first().cloned() {
-        events.push(IdentityEvent::WhoAmI { name, sure: !may });
+        if own {
+            tenant::of_answer(&told, &name, events);
+        }
+        if head.is_none() {
+            events.push(IdentityEvent::WhoAmI { name, sure: !may });
+        }
         if names.len() > 1 && !may {
             events.push(IdentityEvent::SamePerson { names });
         }
+    }
+}
+
+/// A name without what tells which provider vouches for it: `i:0#.w|corp\ida`, `i:0#.f|membership|ida@x.example`.
+fn bare_claim(name: &str) -> &str {
+    match name.strip_prefix("i:0").and_then(|n| n.rsplit_once('|')) {
+        Some((_, bare)) if !bare.is_empty() => bare,
+        _ => name,
     }
 }
 
@@ -90,10 +114,13 @@ pub fn named_by_answer(v: &CallView<'_>) -> Option<String> {
             let text = f.value.trim();
             !text.is_empty() && text.len() <= 200 && stands_for_caller(&f.path, false)
         })
-        .filter_map(|f| Some((own_rank(&f.key).filter(|r| *r < 4)?, f.value)))
+        .filter_map(|f| Some((own_rank(&f.key).filter(|r| *r <= MOBILE)?, f.value)))
         .min_by_key(|(r, _)| *r)
         .map(|(_, n)| n.trim().to_owned())
 }
+
+/// Rank of a telephone number: it names its owner where nothing better does, and is no second name.
+const MOBILE: usize = 4;
 
 fn own_rank(key: &str) -> Option<usize> {
     Some(match key {
@@ -102,8 +129,9 @@ fn own_rank(key: &str) -> Option<usize> {
         "email" | "mail" | "emailaddress" => 1,
         "userid" | "uid" | "sub" | "usercode" | "userno" => 2,
         "openid" => 3,
-        "user" => 4,
-        "name" => 5,
+        "mobile" | "phone" | "phonenumber" | "mobilephone" | "tel" | "telephone" => MOBILE,
+        "user" => 5,
+        "name" => 6,
         _ => return None,
     })
 }

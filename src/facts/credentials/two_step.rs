@@ -111,13 +111,18 @@ pub fn let_in(v: &CallView<'_>, resp: &Message, given: &[Field], issued: &[(Stri
         && verdict::says_done(v)
 }
 
+/// What a code on a screen claims that may be for anything.
+pub const SCREEN: &str = "screen_code";
+
 /// Codes that a screen shows and a device photographs: whoever sends one in from a session lets in who asks with it. The asker shows
-/// it in the path or among its parameters, and nothing else.
+/// it in the path or among its parameters, and nothing else. Where the place does not speak of a login, the code counts once it brought
+/// a session in (`identity/input`).
 pub fn shown(
     v: &CallView<'_>,
     path: &str,
     body: &[u8],
     key: &PrintKey,
+    login: bool,
     seen: &mut Vec<CredentialSeen>,
 ) {
     let speaks = |t: &[u8]| t.windows(2).any(|w| w.eq_ignore_ascii_case(b"qr"));
@@ -163,7 +168,7 @@ pub fn shown(
         place: format!("{MAYBE}{place}"),
         print,
         name: None,
-        claim: Some("user_code".into()),
+        claim: Some(if login { "user_code" } else { SCREEN }.into()),
         service: false,
     });
 }

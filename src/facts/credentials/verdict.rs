@@ -16,8 +16,15 @@ pub fn to_login(resp: &Message) -> bool {
     })
 }
 
-/// Whether an address in small letters is one where the refused are sent.
+/// Whether an address in small letters is one where the refused are sent. Who came in is sent on from `/login_redirect`,
+/// `/login/success`.
 fn refused_place(l: &str) -> bool {
+    let no = ["error", "fail", "denied", "invalid"];
+    let path = l.split(['?', '#']).next().unwrap_or_default();
+    let on = ["redirect", "success", "done", "complete", "welcome"];
+    if on.iter().any(|w| last(path).contains(w)) && !no.iter().any(|w| l.contains(w)) {
+        return false;
+    }
     [
         "login", "signin", "error", "fail", "denied", "denglu", "logon",
     ]

@@ -137,6 +137,10 @@ const CODE_KEYS: &[&str] = &[
     "pin",
     "captcha",
     "验证码",
+    "authcode",
+    "tmpauthcode",
+    "jscode",
+    "wxcode",
 ];
 /// Keys under which answers hand out tokens.
 const TOKEN_KEYS: &[&str] = &[
@@ -163,6 +167,7 @@ const TOKEN_KEYS: &[&str] = &[
     "apikey",
     "access",
     "refresh",
+    "clienttoken",
 ];
 /// Request fields that present a token at a token or login path.
 const PRESENT_KEYS: &[&str] = &[
@@ -249,36 +254,6 @@ pub const QUERY_KEYS: &[(&str, &str)] = &[
     ("code", "oauth"),
     ("idtoken", "bearer"),
     ("auth", "bearer"),
-];
-/// Headers by which a front tells who the user is.
-pub const FRONT_HEADERS: &[&str] = &[
-    "x-forwarded-user",
-    "x-auth-user",
-    "x-auth-username",
-    "x-authenticated-user",
-    "x-authenticated-userid",
-    "x-consumer-username",
-    "x-remote-user",
-    "remote-user",
-    "x-forwarded-preferred-username",
-    "x-auth-request-user",
-    "x-auth-request-preferred-username",
-    "x-user",
-    "x-username",
-    "x-user-name",
-    "x-user-id",
-    "x-userid",
-    "x-login-name",
-    "x-webauth-user",
-    "x-proxy-user",
-    "x-endpoint-api-userinfo",
-    "x-goog-authenticated-user-email",
-    "x-ms-client-principal-name",
-    "x-credential-username",
-    "x-consumer-custom-id",
-    "x-forwarded-email",
-    "x-auth-request-email",
-    "x-account",
 ];
 /// Headers by which a caller says for whom it acts.
 pub const BEHALF_HEADERS: &[&str] = &[
@@ -370,9 +345,13 @@ const IDLE_EXACT: &[&str] = &[
 fn has(list: &[&str], k: &str) -> bool {
     list.contains(&k)
 }
-/// Rank of a key among those that hold a login name; lower is better.
+/// Rank of a key among those that hold a login name; lower is better. Before `username` makers put names of their own.
 pub fn user_rank(plain_key: &str) -> Option<usize> {
-    USER_KEYS.iter().position(|k| *k == plain_key)
+    let named = || plain_key.ends_with("username").then_some(0);
+    USER_KEYS
+        .iter()
+        .position(|k| *k == plain_key)
+        .or_else(named)
 }
 /// Whether a key holds the name that somebody logs in with, never a number or an address.
 pub fn login_key(plain_key: &str) -> bool {
@@ -450,6 +429,8 @@ const BESIDE: &[&str] = &[
     "request",
     "company",
     "agent",
+    "avatar",
+    "gender",
 ];
 const BESIDE_EXACT: &[&str] = &[
     "type",

@@ -3,7 +3,7 @@
 
 use super::input::{Ev, Input, Issued, Row};
 use super::logins::{login_places, made_by_another, only_kept};
-use super::{NONE, switched, tenants, told};
+use super::{NONE, services, switched, tenants, told};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How an interval's owner is known.
@@ -558,7 +558,10 @@ fn settle(l: &mut Lives, input: &Input) {
                 (iv.owner, iv.how, iv.bound_at, iv.service) = (p.owner, How::Renewed, 0, p.service);
             }
         }
-        tenants::adopt(l, &input.names);
+        if input.names.tenanted() {
+            services::profiled(l, &input.names);
+            tenants::adopt(l, &input.names);
+        }
         if pass == 0 {
             told::doubtful(l, input);
             told::whoami(l);

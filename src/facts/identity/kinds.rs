@@ -9,6 +9,7 @@ pub fn reason(via: &str) -> &'static str {
         "basic" => "Basic credentials",
         "digest" => "Digest credentials",
         "ntlm" => "NTLM",
+        "negotiate" => "what its Kerberos ticket was exchanged for",
         "api-key" => "its API key",
         "oauth" => "a token exchange",
         "saml" => "a SAML assertion",

@@ -6,6 +6,7 @@
 //! login on it. An interval belongs to at most one person.
 
 mod book;
+mod confirm;
 mod input;
 mod intervals;
 mod kinds;
@@ -13,6 +14,7 @@ mod logins;
 mod names;
 mod refused;
 mod resolve;
+mod services;
 mod sessions;
 mod switched;
 mod tenants;
@@ -20,6 +22,8 @@ mod tenants;
 mod tests;
 #[cfg(test)]
 mod tests_doubt;
+#[cfg(test)]
+mod tests_services;
 #[cfg(test)]
 mod tests_tenants;
 mod told;
@@ -36,7 +40,7 @@ pub const IDLE_NS: i64 = 30 * 60 * 1_000_000_000;
 pub const NONE: u32 = u32::MAX;
 
 /// Ways an account can be known, as the contract names them.
-pub const VIA: [&str; 14] = [
+pub const VIA: [&str; 15] = [
     "address",
     "jwt",
     "cookie-login",
@@ -51,6 +55,7 @@ pub const VIA: [&str; 14] = [
     "header",
     "log-user",
     "bearer",
+    "negotiate",
 ];
 
 /// Index of a way in [`VIA`]; `address` for an unknown word.

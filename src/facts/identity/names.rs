@@ -50,7 +50,7 @@ pub fn claim_rank(claim: &str) -> u8 {
         "user" | "subject" => 0,
         "email" | "upn" | "mail" => 2,
         "uid" | "user_id" | "userId" | "sub" => 3,
-        "name" => 4,
+        "name" | "nickname" => 4,
         "client_id" => 5,
         _ => 1,
     }
@@ -235,6 +235,12 @@ impl Names {
                 }
             }
         }
+    }
+
+    /// Puts these edges, from a worse name to a better, in the place of all that a name has.
+    pub fn relink(&mut self, name: u32, edges: &[(u32, u32)]) {
+        self.same.retain(|(a, b)| *a != name && *b != name);
+        self.same.extend(edges.iter().filter(|(a, b)| a != b));
     }
 
     /// Adds an edge found elsewhere (a profile's name against a login's).

@@ -5,12 +5,12 @@
 //! host has others beside it, or where people of one name log in to two. What only may be a tenant's name (a realm, where
 //! somebody works, a part of the address) counts where something else agrees.
 
-use super::NONE;
 use super::input::{Ev, Input};
 use super::intervals::Lives;
 use super::names::Names;
+use super::{NONE, services};
 use crate::call::model::IdentityEvent;
-use crate::facts::credentials::tenant::{given, possible, sure, told};
+use crate::facts::credentials::tenant::{SERVICE, given, possible, sure, told};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +39,8 @@ pub struct Tenants {
     both: BTreeSet<(u32, u32)>,
     /// Parts of addresses of logins, by call.
     maybe: Vec<(u32, String)>,
+    /// Names that one token or answer of a host held together, where one is an address of mail: a login name, the host, the others.
+    pub(super) mails: BTreeSet<(String, u32, Vec<String>)>,
 }
 
 /// Names of one call that have a tenant, in small letters.
@@ -52,7 +54,12 @@ impl Tenants {
             .map(|t| (t.text.as_str(), t.place.as_str()))
     }
 
-    fn id(&mut self, text: &str, place: &str) -> u32 {
+    /// What a host is called, of those that were told.
+    pub(super) fn host(&self, host: u32) -> &str {
+        self.called.get(&host).map_or("", String::as_str)
+    }
+
+    pub(super) fn id(&mut self, text: &str, place: &str) -> u32 {
         let place = told(place);
         let lower = text.to_lowercase();
         if let Some(id) = self.ids.get(&lower).copied() {
@@ -117,12 +124,13 @@ impl Tenants {
     pub fn tell_hosts<'t>(&mut self, text: impl Fn(u32) -> &'t str) {
         let hosts = self.hosts.iter().map(|(h, _)| *h);
         let all = hosts.chain(self.doubtful.iter().map(|(h, ..)| *h));
+        let all = all.chain(self.mails.iter().map(|(_, h, _)| *h));
         self.called = all.map(|h| (h, text(h).to_owned())).collect();
     }
 
     /// A host, without the label that is the tenant's own.
     fn scope(&self, host: u32, tenant: u32) -> &str {
-        let host = self.called.get(&host).map_or("", String::as_str);
+        let host = self.host(host);
         let tenant = self.get(tenant).map_or("", |t| t.0);
         host.split_once('.')
             .filter(|(l, _)| l.eq_ignore_ascii_case(tenant))
@@ -245,6 +253,14 @@ fn counting(t: &Tenants, names: &Names) -> Counting {
             counted.insert((lower, as_one(n.tenant)));
         }
     }
+    let service = |t: &Tenant| t.place == told(SERVICE);
+    let mut tenants = tenants;
+    tenants.extend(
+        (0..)
+            .zip(&t.list)
+            .filter(|(_, t)| service(t))
+            .map(|(i, _)| i),
+    );
     Counting {
         to,
         tenants,
@@ -254,6 +270,7 @@ fn counting(t: &Tenants, names: &Names) -> Counting {
 
 /// Decides, and says so in all evidence.
 pub fn settle(input: &mut Input) {
+    services::split(input);
     if input.tenants.list.is_empty() {
         return;
     }
@@ -371,9 +388,6 @@ pub fn adopted(names: &Names, l: &Lives, id: u32, name: u32) -> u32 {
 /// What a login hands out, and what that is exchanged for, are one person's: who is named without a tenant in one of them is the
 /// one of that name in another. Profiles name their caller in the same way.
 pub fn adopt(l: &mut Lives, names: &Names) {
-    if !names.tenanted() {
-        return;
-    }
     let mut of: FxHashMap<u32, u32> = FxHashMap::default();
     // Children stand behind their parents.
     for i in (0..l.list.len()).rev() {

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 #[derive(Default)]
 pub struct Story {
     pub input: Input,
+    /// Number of the host that the next calls go to.
+    pub host: u32,
     n: u64,
 }
 
@@ -64,7 +66,7 @@ impl Story {
             key,
             Some(crate::facts::inside::bits(a)),
             1,
-            0,
+            self.host,
             NONE,
             0,
             status,
@@ -469,6 +471,7 @@ fn the_order_of_loading_does_not_matter() {
         let (_, of) = Story {
             input: input.clone(),
             n: 0,
+            host: 0,
         }
         .sessions();
         let id = resolve(input);

@@ -2,7 +2,7 @@
 
 use super::tests::*;
 use super::*;
-use crate::call::model::IdentityEvent as E;
+use crate::call::model::{CredentialSeen, IdentityEvent as E};
 
 fn same(names: &[&str]) -> E {
     E::SamePerson {
@@ -280,5 +280,34 @@ fn what_is_shown_later_is_what_the_login_handed_out() {
         s.call(&[], &[in_by("bob", 72, 2)]);
         s.call(&[at(2)], &[]);
         assert_eq!(s.names(), ["alice", "alice", "bob", "bob"], "{kind}");
+    }
+}
+
+/// A code on a screen, at a place that may be one for paying, lets in who asked with it in vain and got a session once it was sent in.
+#[test]
+fn a_code_on_a_screen_counts_once_it_brought_a_session() {
+    let code = || CredentialSeen {
+        claim: Some(crate::facts::credentials::SCREEN.into()),
+        ..cred("oauth", "~query:qrCodeId", 7)
+    };
+    let session = || E::Renewed {
+        issued: vec![("cookie:sid".into(), 8)],
+    };
+    for (waited, brought) in [(true, true), (true, false), (false, true)] {
+        let mut s = Story::default();
+        s.call(&[], &[login("ida", 1)]);
+        if waited {
+            s.call(&[code()], &[]);
+        }
+        s.call(&[sid(1), code()], &[]);
+        s.call(
+            &[code()],
+            if brought { vec![session()] } else { vec![] }.as_slice(),
+        );
+        s.call(&[sid(8)], &[]);
+        let names = s.names();
+        let last = names.last().map(String::as_str);
+        let whose = if waited && brought { "ida" } else { NOBODY };
+        assert_eq!(last, Some(whose), "{waited} {brought}");
     }
 }
