@@ -263,6 +263,8 @@ const MIDDLES: &[(u16, &str, &str, &str)] = &[
         "stomp",
     ),
     (0, "'SEND' 0a 'me:/queue/a' 0a 0a 'hello' 00", "", "unknown"),
+    (0, "'GET k' 0d0a", "'$60' 0d0a 'a value'", "redis"),
+    (0, "", "'$60 is the price' 0d0a", "unknown"),
     (4222, "'PUB orders 5' 0d0a 'hello' 0d0a", "", "nats"),
     (4222, "'PUB quiz tonight' 0d0a", "", "unknown"),
     (0, "'mntr'", "'zk_version' 09 '3.6.3' 0a", "zookeeper"),
