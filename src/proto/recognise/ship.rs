@@ -117,7 +117,7 @@ fn lumberjack(h: &[u8]) -> bool {
                     None | Some([b'1' | b'2', b'C' | b'J' | b'D'])
                 )
         }
-        [b'1' | b'2', b'A', ..] => number.is_some_and(|n| n < 1 << 20) && h.len() % 6 == 0,
+        [b'1' | b'2', b'A', ..] => number.is_some_and(|n| n < 1 << 20) && h.len().is_multiple_of(6),
         _ => false,
     }
 }
