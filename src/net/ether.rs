@@ -193,6 +193,14 @@ pub(super) fn ppp<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     match bytes {
         [0x00, 0x21 | 0x57, rest @ ..] | [0x21 | 0x57, rest @ ..] => ip(rest),
         [0x02, 0x81 | 0x83, rest @ ..] => mpls(rest, depth),
+        // a link of several (RFC 1990): a packet that is all in one fragment, behind a number of 24 or 12 bits
+        [0x00, 0x3d, first, rest @ ..] if first & 0xc0 == 0xc0 && depth.down() => {
+            let long = rest.get(3..).map_or(CUT, |b| ppp(b, depth));
+            match long {
+                Inner::Ip(packet) if super::ip::plausible(packet, usize::MAX, true) => long,
+                _ => rest.get(1..).map_or(CUT, |b| ppp(b, depth)),
+            }
+        }
         // compressed or encrypted datagrams (RFC 1962, RFC 1968, RFC 3078)
         [0x00, 0x53 | 0x55 | 0xfb | 0xfd, ..] | [0x53 | 0x55 | 0xfb | 0xfd, ..] => {
             Inner::Other("ppp-encrypted")

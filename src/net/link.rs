@@ -21,6 +21,9 @@ pub(super) fn inner<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<
         179 => juniper(9, bytes, depth),
         180 => juniper(107, bytes, depth),
         181 => juniper(104, bytes, depth),
+        167 => juniper(1, bytes, depth),
+        // their other ports (bundles, ATM, services, PPPoE over ATM): cookies whose length depends on the card
+        130..=137 | 164 | 168 | 183 | 194 | 200 => juniper(0, bytes, depth),
         // cable modems: a header with its sum, and more of it where its first byte says so
         143 => match bytes {
             [fc, more, _, _, ..] if fc >> 6 & 1 == 0 => {
@@ -49,18 +52,16 @@ pub(super) fn inner<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<
         // Cisco HDLC, also behind a direction
         104 => tagged(bytes, 2, depth),
         205 => tagged(bytes, 3, depth),
-        // Frame relay with a header of two bytes (RFC 2427)
-        107 => match bytes {
-            [_, _, 0x03, 0xcc | 0x8e, rest @ ..] => ip(rest),
-            [_, _, 0x03, 0x00, 0x80, 0, 0, 0, rest @ ..] => tagged(rest, 0, depth),
-            [_, _, rest @ ..] => tagged(rest, 0, depth),
-            _ => CUT,
-        },
+        // frame relay, also behind a direction
+        107 => frame_relay(bytes, depth),
+        206 => behind(1).map_or(CUT, |b| frame_relay(b, depth)),
         // SLIP behind a direction and the compressed header it had
         8 => behind(16).map_or(CUT, ip),
         // a frame behind its preamble, in EPON with a link's number; with a switch's tag of 4 or 8 bytes behind its addresses
         259 | 274 => behind(8).map_or(CUT, |b| ethernet(b, depth)),
         281 | 284 => tagged(bytes, 16, depth),
+        // ... or before them
+        282 => behind(4).map_or(CUT, |b| ethernet(b, depth)),
         285 => tagged(bytes, 20, depth),
         197 => erf(bytes, depth),
         // MPLS
@@ -136,7 +137,18 @@ fn cooked<'a>(
     }
 }
 
+/// Frame relay with a header of two bytes (RFC 2427).
+fn frame_relay<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
+    match bytes {
+        [_, _, 0x03, 0xcc | 0x8e, rest @ ..] => ip(rest),
+        [_, _, 0x03, 0x00, 0x80, 0, 0, 0, rest @ ..] => tagged(rest, 0, depth),
+        [_, _, rest @ ..] => tagged(rest, 0, depth),
+        _ => CUT,
+    }
+}
+
 /// A frame of a Juniper router: a mark, flags, what more there is and its length, then a frame of `link`, or a number and IP.
+/// Where it is not told what stands behind (`link` 0), an IP header with the right sum within the first bytes counts.
 fn juniper<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     let [b'M', b'G', b'C', flags, ..] = bytes else {
         return if bytes.len() < 4 { CUT } else { NOT_IP };
@@ -148,6 +160,10 @@ fn juniper<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     };
     match bytes.get(4 + more..) {
         Some(rest) if flags & 2 != 0 => rest.get(4..).map_or(CUT, ip),
+        Some(rest) if link == 0 => (0..=16)
+            .filter_map(|at| rest.get(at..))
+            .find(|b| super::ip::plausible(b, usize::MAX, true))
+            .map_or(NOT_IP, ip),
         Some(rest) => nested(link, Some(rest), depth),
         None => CUT,
     }

@@ -13,6 +13,7 @@ mod flow;
 mod frag;
 mod ip;
 mod link;
+mod mirror;
 mod sum;
 mod table;
 mod tcp;

@@ -12,6 +12,7 @@ use super::ether::{
 };
 use super::ip::plausible;
 use super::link::nested;
+use super::mirror::mirrored;
 
 /// A tunnel's name and what it carries.
 pub(super) type Tunnel<'a> = (&'static str, Inner<'a>);
@@ -176,7 +177,10 @@ pub(super) fn over_udp<'a>(
         _ if on(5247) => Some(("capwap", capwap::capwap(bytes, missing, &mut d)?)),
         _ if on(12_222) => Some(("lwapp", capwap::lwapp(bytes, missing, &mut d)?)),
         _ if on(6080) => gue(bytes, missing, &mut d),
-        _ if b0 >> 4 == 4 || on(5555) => fou(bytes, missing),
+        _ if on(5000) || on(7932) || on(30_030) => mirrored(ports, bytes, missing, &mut d),
+        _ if b0 >> 4 == 4 || on(5555) => {
+            fou(bytes, missing).or_else(|| mirrored(ports, bytes, missing, &mut d))
+        }
         _ if on(37008) => tzsp(bytes, &mut d),
         _ => None,
     })?;

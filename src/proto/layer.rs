@@ -235,7 +235,9 @@ impl Layer {
         let prior = self.prior.get(side as usize).copied().unwrap_or(0);
         let before_it = carry.bytes().last().copied().unwrap_or(prior);
         // behind bytes that are kept it is none of the first
-        let alone = match ask(segment.bytes, first && carry.is_empty()) {
+        // where the other side spoke first and nobody knows what, a line without a version is no request (news, mail, a shell)
+        let plain = first && !self.greeted(side);
+        let alone = match ask(segment.bytes, plain && carry.is_empty()) {
             v if first && carry.is_empty() => v,
             v => unless_cut(v, segment.bytes, before_it),
         };
@@ -243,7 +245,7 @@ impl Layer {
             alone
         } else {
             carry.push(&segment);
-            let joined = match ask(carry.bytes(), first) {
+            let joined = match ask(carry.bytes(), plain) {
                 v if first => v,
                 v => unless_cut(v, carry.bytes(), prior),
             };
@@ -375,6 +377,14 @@ impl Layer {
                 self.behind(side, 0);
             }
         }
+    }
+
+    /// Whether the other side has said something that nobody knows.
+    fn greeted(&self, side: Side) -> bool {
+        let other = side.other() as usize;
+        self.depth == 0
+            && self.unclear.get(other) == Some(&true)
+            && self.heads.get(other).is_some_and(|h| !h.is_empty())
     }
 
     /// What comes next stands behind this byte.

@@ -513,3 +513,32 @@ fn a_status_is_three_digits() {
         }
     }
 }
+
+/// Words of other protocols are those of HTTP too: a line without a version is a request only where the client speaks first.
+#[test]
+fn a_line_without_a_version_behind_a_greeting_is_no_request() {
+    for (greeting, line) in [
+        (&b"200 news.example ready\r\n"[..], &b"POST\r\n"[..]),
+        (b"+OK ready\r\n", b"DELETE 1\r\n"),
+        (b"Welcome\r\n> ", b"GET /volume/1\r\n"),
+        (b"200 news.example ready\r\n", b"HEAD\r\n"),
+    ] {
+        let turns: [Turn<'_>; 3] = [(S, greeting), (C, line), (S, b"340 go on\r\n")];
+        for cut in [usize::MAX, 1, 3] {
+            let got = briefs(&play(&turns, cut, Close::Fin));
+            assert!(got.is_empty(), "{cut} {got:?}");
+        }
+        let turns: [Turn<'_>; 2] = [(C, b"GET /volume/1\r\n"), (S, b"here it is")];
+        let got = briefs(&play(&turns, usize::MAX, Close::Fin));
+        assert_eq!(got.len(), 1, "{got:?}");
+    }
+    // with a version it is one, whoever spoke first
+    let turns: [Turn<'_>; 2] = [
+        (S, b"the end of a page"),
+        (C, b"GET /next HTTP/1.1\r\nHost: h\r\n\r\n"),
+    ];
+    for cut in [usize::MAX, 1, 3] {
+        let got = briefs(&play(&turns, cut, Close::Fin));
+        assert_eq!(got.len(), 1, "{cut} {got:?}");
+    }
+}

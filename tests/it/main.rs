@@ -42,6 +42,7 @@ mod http2_recorded;
 mod http2_recut;
 mod http2_slow;
 mod http2_socket;
+mod http2_tunnel;
 mod interim;
 mod labelled;
 mod layering;

@@ -112,6 +112,37 @@ fn frames_of_trunks_meshes_and_modems_lead_to_the_packets() {
             181,
             before(b"MGC\x01\x0f\x00\x08\x00".to_vec()),
         ),
+        ("Juniper PPPoE", 167, frame(b"MGC\x01".to_vec())),
+        (
+            "Juniper bundle, a cookie before the packet",
+            130,
+            before(b"MGC\x01\x10\x00\x00\x05\x00\x21".to_vec()),
+        ),
+        (
+            "Juniper services, no header of a link",
+            136,
+            before(b"MGC\x02\x00\x00\x00\x02".to_vec()),
+        ),
+        (
+            "frame relay behind a direction",
+            206,
+            before(b"\x01\x18\x41\x03\xcc".to_vec()),
+        ),
+        (
+            "a switch's tag before the frame",
+            282,
+            frame(vec![0x20, 0, 0, 1]),
+        ),
+        (
+            "PPP over several links, long numbers",
+            9,
+            before(vec![0xff, 3, 0, 0x3d, 0xc0, 0, 0, 9, 0, 0x21]),
+        ),
+        (
+            "PPP over several links, short numbers",
+            9,
+            before(vec![0xff, 3, 0, 0x3d, 0xc0, 9, 0x21]),
+        ),
     ] {
         check(name, link, None, &w);
     }
@@ -193,6 +224,37 @@ fn tunnels() -> Vec<(&'static str, &'static str, Wrap)> {
                 ip4(50, back, 1, &e)
             }),
         ),
+        ("HP's mirror", "hp-erm", over_udp(7932, vec![7; 12], framed)),
+        (
+            "Juniper's mirror",
+            "jmirror",
+            over_udp(30_030, vec![7; 8], plain),
+        ),
+        (
+            "a pcap record's head",
+            "aruba-erm",
+            over_udp(
+                5555,
+                vec![0, 7, 7, 7, 0, 0, 0, 9, 0, 0, 0, 90, 0, 0, 0, 90],
+                native,
+            ),
+        ),
+        (
+            "a pcap record's head and radiotap",
+            "aruba-erm",
+            over_udp(
+                5555,
+                vec![
+                    0, 7, 7, 7, 0, 0, 0, 9, 0, 0, 0, 90, 0, 0, 0, 90, 0, 0, 8, 0, 0, 0, 0, 0,
+                ],
+                native,
+            ),
+        ),
+        (
+            "WildPackets' mirror",
+            "peekremote",
+            over_udp(5000, vec![0xc8; 20], native),
+        ),
         (
             "ESP in UDP",
             "esp",
@@ -269,7 +331,7 @@ fn frames_that_an_access_point_cuts_are_put_together() {
 fn ordinary_datagrams_are_none_of_them() {
     let mut r = Random::new(11);
     let mut frames = Vec::new();
-    let ports = [5247, 12_222, 6080, 5555, 4500];
+    let ports = [5247, 12_222, 6080, 5555, 4500, 5000, 7932, 30_030];
     for n in 0..60_000u32 {
         let len = 20 + r.below(80) as usize;
         let mut bytes: Vec<u8> = (0..len).map(|_| r.next() as u8).collect();

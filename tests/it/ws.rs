@@ -361,6 +361,35 @@ fn whatever_is_lost_the_next_message_is_right() {
     }
 }
 
+/// Whose messages they are, and of which interface, stood in the request: without it, or without its end, nobody can tell.
+#[test]
+fn messages_behind_a_lost_request_say_so() {
+    let turns = opened(
+        "",
+        vec![
+            (S, frame(S, 0x81, b"{\"hello\":1}")),
+            (C, frame(C, 0x81, b"{\"get\":\"orders\"}")),
+            (S, frame(S, 0x81, b"{\"orders\":[]}")),
+        ],
+    );
+    let len = turns[0].1.len();
+    for part in [0..len, 0..20, len - 30..len - 10] {
+        let got = briefs(&lost(&turns, 0, part.clone(), Missing::Lost));
+        let messages: Vec<_> = got
+            .iter()
+            .filter(|b| b.starts_with("SEND") || b.starts_with("RECV"))
+            .collect();
+        assert!(messages.len() >= 2, "{part:?}: {got:#?}");
+        // the first of the server may come before anything of the client did
+        assert!(
+            messages[1..]
+                .iter()
+                .all(|b| b.ends_with(" partial-headers")),
+            "{part:?}: {got:#?}"
+        );
+    }
+}
+
 #[test]
 fn a_lost_answer_does_not_hide_the_messages() {
     let turns = opened(

@@ -112,6 +112,11 @@ impl Growing {
         }
     }
 
+    /// What is kept of it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.body.bytes
+    }
+
     /// The body at its end.
     pub fn finish(self, complete: bool) -> RawBody {
         RawBody {

@@ -182,11 +182,13 @@ impl Http2 {
         cx: &mut Cx<'_>,
     ) {
         if self.sockets.contains_key(&b.stream) {
-            // trailers, which say nothing of a WebSocket
+            // trailers, which say nothing of a WebSocket or of what is in a tunnel
             if b.end_stream {
                 self.socket_fin(side, b.stream, cx);
             }
-            return;
+            if !self.streams.contains_key(&b.stream) {
+                return;
+            }
         }
         let request = side == self.client;
         let losses = self.dir(side).losses;
@@ -238,6 +240,8 @@ impl Http2 {
             let connect = fields.method.as_deref() == Some(b"CONNECT");
             s.tunnel = connect;
             s.socket = connect && socket::asked(fields.protocol.as_deref());
+            // other protocols than these cut their messages in ways of their own
+            s.plain = connect && fields.protocol.is_none();
             s.resp.no_body = fields.method.as_deref() == Some(b"HEAD");
             s.req
                 .begin(fields.request(partial), b.first, b.last, flags, losses);
@@ -255,13 +259,27 @@ impl Http2 {
             if opened {
                 s.flags.insert(Flags::UPGRADED);
             }
-            if opened && !socket {
+            let tunnel = opened && s.plain;
+            if opened && !socket && !tunnel {
                 cx.diag("h2-tunnel", b.first.at.unit);
             }
             s.resp
                 .begin(fields.response(partial), b.first, b.last, flags, losses);
             if socket {
                 return self.socket_open(b.stream, s, b.end_stream, cx);
+            }
+            if tunnel {
+                // bytes of the client that were captured before the answer
+                let early = s.req.copy_body();
+                self.streams.insert(b.stream, s);
+                self.tunnel_open(b.stream, early, b.first.at, cx);
+                if b.end_stream {
+                    self.socket_fin(side, b.stream, cx);
+                }
+                let Some(back) = self.streams.remove(&b.stream) else {
+                    return;
+                };
+                s = back;
             }
         }
         if b.end_stream {

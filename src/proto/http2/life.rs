@@ -149,6 +149,9 @@ impl Http2 {
         let Some(mut s) = self.streams.remove(&id) else {
             return;
         };
+        if s.plain {
+            self.socket_close(id, cx);
+        }
         let books = &mut self.books;
         books.held = books.held.saturating_sub(s.booked.0);
         books.waiting = books.waiting.saturating_sub(s.booked.1);
@@ -182,13 +185,11 @@ impl Http2 {
     pub(super) fn reset(&mut self, side: Side, id: u32, cx: &mut Cx<'_>) {
         let request = side == self.client;
         let at = self.dir(side).reader.last.at;
-        if self.socket_fin(side, id, cx) {
+        self.socket_fin(side, id, cx);
+        let Some(mut s) = self.streams.remove(&id) else {
             if self.sockets.contains_key(&id) {
                 self.later(id, at, cx);
             }
-            return;
-        }
-        let Some(mut s) = self.streams.remove(&id) else {
             return;
         };
         s.half(request).ended = true;
@@ -211,9 +212,8 @@ impl Http2 {
     }
 
     fn over(&mut self, id: u32, cx: &mut Cx<'_>) {
-        if !self.socket_close(id, cx) {
-            self.finish(id, None, cx);
-        }
+        self.socket_close(id, cx);
+        self.finish(id, None, cx);
     }
 
     /// Streams that were reset are over when what had been on its way must have come.

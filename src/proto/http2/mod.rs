@@ -389,9 +389,7 @@ impl Http2 {
         if !f.has(frame::END_STREAM) {
             return;
         }
-        if self.socket_fin(side, f.stream, cx) {
-            return;
-        }
+        self.socket_fin(side, f.stream, cx);
         if let Some(mut s) = self.streams.remove(&f.stream) {
             let half = s.half(request);
             if let Some(m) = &mut half.message {

@@ -1,14 +1,18 @@
-//! WebSockets over streams (RFC 8441): a CONNECT with `:protocol: websocket` that is answered with success. In: DATA of such streams.
-//! Out: their messages, as behind an upgrade of HTTP/1. Bounds: those of [`ws`], within the memory of this connection; as many as
-//! streams may be open.
+//! What runs inside streams: WebSockets (RFC 8441), which a CONNECT with `:protocol: websocket` opens, and tunnels, which a plain CONNECT
+//! does (RFC 9113 section 8.5), where it is answered with success. In: DATA of such streams. Out: messages of WebSockets, as behind an
+//! upgrade of HTTP/1; calls of what a tunnel carries. Bounds: those of [`ws`] and [`Layer`], within the memory of this connection;
+//! as many as streams may be open.
+//!
+//! The stream of a WebSocket is over when it opens. That of a tunnel goes on, and while nobody knows what the tunnel carries its
+//! bytes are the stream's bodies.
 
 use super::reader::Mark;
 use super::stream::Stream;
 use super::{Http2, Upgraded};
-use crate::call::model::Stamp;
+use crate::call::model::{Exchange, Stamp};
 use crate::limits;
-use crate::net::{Close, Missing, Segment, Side, low};
-use crate::proto::{Begin, Cx, Proto, ws};
+use crate::net::{Close, FlowStats, Missing, Segment, Side, low};
+use crate::proto::{About, Begin, Cx, Feed, Layer, Proto, ws};
 
 /// Bytes of memory that each takes besides what it holds.
 const BASE: usize = 1024;
@@ -24,14 +28,21 @@ fn of<T>([a, b]: &mut [T; 2], side: Side) -> &mut T {
     }
 }
 
-/// One WebSocket.
+/// One WebSocket or tunnel.
 #[derive(Debug)]
 pub struct Socket {
     parser: Box<dyn Proto>,
+    /// It is a tunnel; one of which no parser took anything so far.
+    tunnel: bool,
+    unclaimed: bool,
+    /// When it opened.
+    opened: Stamp,
     /// Bytes of side A and B so far.
     sent: [u64; 2],
     /// How often side A and B had lost their place in the frames when this was last in order.
     losses: [u32; 2],
+    /// Where in the connection that was.
+    places: [u64; 2],
     /// Sides that send no more.
     over: [bool; 2],
     booked: usize,
@@ -49,37 +60,67 @@ impl Http2 {
         let Some(exchange) = cx.out.last().filter(|x| x.flow == cx.flow).cloned() else {
             return;
         };
-        if self.sockets.len() >= limits::H2_STREAMS
-            && let Some(oldest) = self.sockets.keys().next().copied()
-        {
-            cx.diag(
-                "h2-stream-limit",
-                exchange
-                    .request
-                    .as_ref()
-                    .map_or_else(Default::default, |m| m.first.unit),
-            );
-            self.socket_close(oldest, cx);
-        }
+        let at = exchange
+            .request
+            .as_ref()
+            .map_or_else(Stamp::default, |m| m.first);
         let client = self.client;
         let parser = (ws::SPEC.new)(Begin {
             client,
             upgraded: Some(Box::new(Upgraded { client, exchange })),
         });
-        let socket = Socket {
-            parser,
-            sent: [0; 2],
-            losses: [self.a.losses, self.b.losses],
-            over: [false; 2],
-            booked: 0,
-        };
-        self.sockets.insert(id, socket);
+        self.inside(id, parser, false, at, cx);
         if let Some((bytes, mark)) = early {
             self.socket_data(client, id, &bytes, mark, cx);
         }
         if over {
             self.socket_fin(client.other(), id, cx);
         }
+    }
+
+    /// A stream's request is answered: it is a tunnel from here on.
+    pub(super) fn tunnel_open(
+        &mut self,
+        id: u32,
+        early: Option<(Vec<u8>, Mark)>,
+        at: Stamp,
+        cx: &mut Cx<'_>,
+    ) {
+        let client = self.client;
+        let parser = Box::new(Tunnel::default());
+        self.inside(id, parser, true, at, cx);
+        if let Some((bytes, mark)) = early {
+            self.socket_data(client, id, &bytes, mark, cx);
+        }
+    }
+
+    /// A parser takes what a stream carries.
+    fn inside(
+        &mut self,
+        id: u32,
+        parser: Box<dyn Proto>,
+        tunnel: bool,
+        at: Stamp,
+        cx: &mut Cx<'_>,
+    ) {
+        if self.sockets.len() >= limits::H2_STREAMS
+            && let Some(oldest) = self.sockets.keys().next().copied()
+        {
+            cx.diag("h2-stream-limit", at.unit);
+            self.socket_end(oldest, cx);
+        }
+        let socket = Socket {
+            parser,
+            tunnel,
+            unclaimed: tunnel,
+            opened: at,
+            sent: [0; 2],
+            losses: [self.a.losses, self.b.losses],
+            places: [self.a.reader.start, self.b.reader.start],
+            over: [false; 2],
+            booked: 0,
+        };
+        self.sockets.insert(id, socket);
     }
 
     /// Lets a socket act within the memory that is left; `false` where the stream is none.
@@ -96,15 +137,13 @@ impl Http2 {
         }
         let whole = cx.budget;
         cx.budget = self.room(cx);
-        let now = self.dir(side).losses;
+        let dir = self.dir(side);
+        let (losses, place) = (dir.losses, dir.reader.start);
         let Some(s) = self.sockets.get_mut(&id) else {
             cx.budget = whole;
             return false;
         };
-        if std::mem::replace(of(&mut s.losses, side), now) != now {
-            // it is not known what of it was among what was lost
-            s.parser.gap(side, u64::MAX, Missing::Lost, at, cx);
-        }
+        s.settle(side, losses, place, at, cx);
         act(s, cx);
         cx.budget = whole;
         let now = BASE + s.parser.held();
@@ -113,7 +152,7 @@ impl Http2 {
         true
     }
 
-    /// Bytes of a socket; `false` where the stream is none.
+    /// Bytes of a socket; `false` where they are the stream's own: it is none, or nobody knows what its tunnel carries.
     pub(super) fn socket_data(
         &mut self,
         side: Side,
@@ -122,7 +161,8 @@ impl Http2 {
         mark: Mark,
         cx: &mut Cx<'_>,
     ) -> bool {
-        self.socket(id, side, mark.at, cx, |s, cx| {
+        let mut claimed = false;
+        let is = self.socket(id, side, mark.at, cx, |s, cx| {
             if bytes.is_empty() {
                 return;
             }
@@ -141,7 +181,16 @@ impl Http2 {
             };
             *sent += bytes.len() as u64;
             s.parser.data(side, segment, cx);
-        })
+            claimed = s.unclaimed && !s.parser.about().app.is_empty();
+            s.unclaimed &= !claimed;
+        });
+        if claimed && let Some(s) = self.streams.get_mut(&id) {
+            // what was taken for bodies of the stream is read by the parser
+            s.req.take_body();
+            s.resp.take_body();
+            self.books.book(s);
+        }
+        is && self.sockets.get(&id).is_none_or(|s| !s.unclaimed)
     }
 
     /// Bytes of a socket are missing.
@@ -191,7 +240,14 @@ impl Http2 {
         };
         let at = self.a.reader.last.at.max(self.b.reader.last.at);
         cx.diag("h2-memory-limit", at.unit);
-        self.socket_close(id, cx)
+        self.socket_end(id, cx);
+        true
+    }
+
+    /// A socket is given up, and the stream of a tunnel with it.
+    fn socket_end(&mut self, id: u32, cx: &mut Cx<'_>) {
+        self.socket_close(id, cx);
+        self.finish(id, None, cx);
     }
 
     /// A socket is over; `false` where the stream is none.
@@ -200,14 +256,72 @@ impl Http2 {
             return false;
         };
         self.socket_held = self.socket_held.saturating_sub(s.booked);
-        for (side, now) in [(Side::A, self.a.losses), (Side::B, self.b.losses)] {
-            if *of(&mut s.losses, side) != now {
-                let at = self.dir(side).reader.last.at;
-                s.parser.gap(side, u64::MAX, Missing::Lost, at, cx);
-            }
+        for (side, dir) in [(Side::A, &self.a), (Side::B, &self.b)] {
+            let at = dir.reader.last.at;
+            s.settle(side, dir.losses, dir.reader.next, at, cx);
         }
         s.parser.close(Close::Reused, None, cx);
+        if s.unclaimed {
+            cx.diag("h2-tunnel", s.opened.unit);
+        }
         true
+    }
+}
+
+/// What a tunnel carries.
+#[derive(Debug, Default)]
+struct Tunnel(Layer);
+
+/// What parsers inside a tunnel work with.
+fn deeper<'b>(cx: &'b mut Cx<'_>) -> Cx<'b> {
+    Cx {
+        flow: cx.flow,
+        key: cx.key,
+        ordinal: cx.ordinal,
+        out: cx.out,
+        budget: cx.budget,
+        diags: cx.diags,
+        spoke: cx.spoke,
+        tls: cx.tls,
+        peer: cx.peer.clone(),
+        depth: cx.depth + 1,
+        shared: cx.shared,
+    }
+}
+
+impl Proto for Tunnel {
+    fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed {
+        self.0.data(side, segment, &mut deeper(cx));
+        Feed::Go
+    }
+    fn resent(&mut self, side: Side, offset: u64, cx: &mut Cx<'_>) {
+        let again = Segment {
+            bytes: &[],
+            offset,
+            zero: 0,
+            acked: 0,
+            at: Stamp::default(),
+            retransmitted: true,
+        };
+        self.0.data(side, again, &mut deeper(cx));
+    }
+    fn gap(&mut self, side: Side, bytes: u64, why: Missing, at: Stamp, cx: &mut Cx<'_>) {
+        self.0.gap(side, bytes, why, at, &mut deeper(cx));
+    }
+    fn fin(&mut self, side: Side, at: Stamp, cx: &mut Cx<'_>) {
+        self.0.fin(side, at, &mut deeper(cx));
+    }
+    fn close(&mut self, why: Close, stats: Option<&FlowStats>, cx: &mut Cx<'_>) {
+        self.0.close(why, stats, &mut deeper(cx));
+    }
+    fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<Exchange>) {
+        self.0.open(&mut deeper(cx), out);
+    }
+    fn held(&self) -> usize {
+        self.0.held()
+    }
+    fn about(&self) -> About {
+        self.0.about().unwrap_or_default()
     }
 }
 
@@ -217,8 +331,23 @@ pub fn asked(protocol: Option<&[u8]>) -> bool {
 }
 
 impl Socket {
+    /// Takes up what was lost since the last time: it is not known how much of it was of this stream, but no more than the
+    /// connection had meanwhile.
+    fn settle(&mut self, side: Side, losses: u32, place: u64, at: Stamp, cx: &mut Cx<'_>) {
+        let before = std::mem::replace(of(&mut self.places, side), place);
+        if std::mem::replace(of(&mut self.losses, side), losses) == losses {
+            return;
+        }
+        let mut most = u64::MAX;
+        if self.tunnel {
+            most = place.saturating_sub(before).max(1);
+            *of(&mut self.sent, side) += most;
+        }
+        self.parser.gap(side, most, Missing::Lost, at, cx);
+    }
+
     /// Copies of messages that are not done.
-    pub fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<crate::call::model::Exchange>) {
+    pub fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<Exchange>) {
         self.parser.open(cx, out);
     }
 }

@@ -121,14 +121,21 @@ impl Half {
 
     /// The body so far, for who reads it from here on, and the packet that it ended in.
     pub fn take_body(&mut self) -> Option<(Vec<u8>, Mark)> {
-        let body = std::mem::take(&mut self.body).finish(false);
-        let m = self.message.as_mut()?;
+        let copy = self.copy_body();
+        self.body = Growing::default();
+        copy
+    }
+
+    /// The same, and the body stays.
+    pub fn copy_body(&self) -> Option<(Vec<u8>, Mark)> {
+        let m = self.message.as_ref()?;
         let mark = Mark {
             at: m.last,
             seq: m.seq.unwrap_or(0),
             retransmitted: m.flags.has(Flags::RETRANSMITTED),
         };
-        (!body.bytes.is_empty()).then_some((body.bytes, mark))
+        let bytes = self.body.bytes();
+        (!bytes.is_empty()).then(|| (bytes.to_vec(), mark))
     }
 
     /// Trailers; `false` where they are more than are kept.
@@ -291,8 +298,9 @@ pub struct Stream {
     pub flags: Flags,
     /// The stream is no exchange of messages any more (CONNECT).
     pub tunnel: bool,
-    /// ... but a WebSocket, where it is answered with success (RFC 8441).
+    /// ... but a WebSocket, where it is answered with success (RFC 8441), or a way to whatever there is (RFC 9113 section 8.5).
     pub socket: bool,
+    pub plain: bool,
     /// The exchange with which the connection became HTTP/2.
     pub upgraded: bool,
     /// Changed since it was last copied.

@@ -174,7 +174,7 @@ fn postgres(h: &[u8]) -> bool {
             && h.get(5).is_some_and(|c| c.is_ascii_graphic() || *c == 0)
 }
 
-/// A command as an array of strings, or the plain `PING` with its answer.
+/// A command as an array of strings, a string as an answer, or the plain `PING` with its answer.
 fn redis(l: &Look<'_>) -> bool {
     let array = |h: &[u8]| {
         let digits = h.iter().skip(1).take_while(|c| c.is_ascii_digit()).count();
@@ -182,7 +182,14 @@ fn redis(l: &Look<'_>) -> bool {
             && (1..=6).contains(&digits)
             && h.get(1 + digits..4 + digits) == Some(b"\r\n$")
     };
+    let string = |h: &[u8]| {
+        let rest = h.strip_prefix(b"$").unwrap_or_default();
+        let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+        (1..=9).contains(&digits) && rest.get(digits..digits + 2) == Some(b"\r\n")
+            || rest.starts_with(b"-1\r\n")
+    };
     l.any(array)
+        || l.any(string)
         || l.pair(|c, s| words(c.bytes, &[b"PING\r\n"]) && s.bytes.starts_with(b"+PONG\r\n"))
 }
 

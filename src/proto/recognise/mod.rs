@@ -6,10 +6,12 @@
 
 mod data;
 mod look;
+mod middle;
 mod net;
 mod people;
 mod plant;
 mod resolve;
+mod ship;
 mod voice;
 mod web;
 mod work;
@@ -21,7 +23,7 @@ pub use look::Grams;
 use look::{Look, Name, Over, TCP, UDP};
 
 /// All names in order; the first that agrees names the flow.
-const NAMES: [&[Name]; 8] = [
+const NAMES: [&[Name]; 10] = [
     web::NAMES,
     resolve::NAMES,
     plant::NAMES,
@@ -30,6 +32,8 @@ const NAMES: [&[Name]; 8] = [
     data::NAMES,
     people::NAMES,
     work::NAMES,
+    ship::NAMES,
+    middle::NAMES,
 ];
 
 fn rows() -> impl Iterator<Item = &'static Name> {

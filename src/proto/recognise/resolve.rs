@@ -76,7 +76,7 @@ fn head(h: &[u8]) -> bool {
 }
 
 /// A head, and the first name with a type and a class behind it, as far as they were kept.
-fn dns(h: &[u8]) -> bool {
+pub(super) fn dns(h: &[u8]) -> bool {
     if !head(h) {
         return false;
     }

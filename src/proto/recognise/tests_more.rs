@@ -233,6 +233,147 @@ const DATAGRAMS: &[(u16, &str, &str, &str)] = &[
     (0, "'MFNP' 0101 0000", "", "bjnp"),
 ];
 
+/// Joined in the middle, refused, or in a form that does not open a connection; and what ships logs, metrics and jobs.
+const MIDDLES: &[(u16, &str, &str, &str)] = &[
+    (
+        0,
+        "'B' 0000000e 00 's1' 00 00000000 00000000 'E' 00000009 00 00000000 'S' 00000004",
+        "'2' 00000004 'D' 0000000b 0001 00000001 '1' 'C' 0000000d 'SELECT 1' 00 'Z' 00000005 'I'",
+        "postgres",
+    ),
+    (
+        0,
+        "",
+        "'C' 0000000d 'SELECT 1' 00 'Z' 00000005 'I'",
+        "postgres",
+    ),
+    (0, "", "'Z' 00000005 'Q'", "unknown"),
+    (0, "'GET /postgres HTTP/1.1' 0d0a", "", "unknown"),
+    (
+        0,
+        "",
+        "40000000 ff 6a04 'Host is not allowed to connect to this server'",
+        "mysql",
+    ),
+    (0, "", "40000000 ff 6a04 00010203 00010203", "unknown"),
+    (
+        0,
+        "'SEND' 0a 'destination:/queue/a' 0a 0a 'hello' 00",
+        "",
+        "stomp",
+    ),
+    (0, "'SEND' 0a 'me:/queue/a' 0a 0a 'hello' 00", "", "unknown"),
+    (0, "'GET k' 0d0a", "'$60' 0d0a 'a value'", "redis"),
+    (0, "", "'$60 is the price' 0d0a", "unknown"),
+    (4222, "'PUB orders 5' 0d0a 'hello' 0d0a", "", "nats"),
+    (4222, "'PUB quiz tonight' 0d0a", "", "unknown"),
+    (0, "'mntr'", "'zk_version' 09 '3.6.3' 0a", "zookeeper"),
+    (0, "'stat'", "'STAT pid 1' 0d0a", "unknown"),
+    (
+        0,
+        "82 21 01 04 'ping' 00",
+        "82 41 01 04 'ping' 00",
+        "thrift",
+    ),
+    (0, "00000009 82 21 01 04 'ping' 00", "", "thrift"),
+    (0, "82 25 01 04 'ping' 00", "", "unknown"),
+    (0, "", "':joe!j@host PRIVMSG #a :hello' 0d0a", "irc"),
+    (0, "", "':joe PRIVMSG #a :hello' 0d0a", "unknown"),
+    (6667, "'PRIVMSG #a :hello' 0d0a", "", "irc"),
+    (
+        5222,
+        "'<message to=\"a\"><body>hi</body></message>'",
+        "",
+        "xmpp",
+    ),
+    (
+        0,
+        "001d 1234 0100 0001 0000 0000 0000 07 'example' 03 'com' 00 00fc 0001",
+        "001d 1234 8500 0001 0000 0000 0000 07 'example' 03 'com' 00 00fc 0001",
+        "dns",
+    ),
+    (
+        0,
+        "001d 1234 0100 0001 0000 0000 0000 07 'example' 03 'com' 00 00fc 0001",
+        "001d 1235 8500 0001 0000 0000 0000 07 'example' 03 'com' 00 00fc 0001",
+        "unknown",
+    ),
+    (0, "", "'* PREAUTH IMAP4rev1 logged in' 0d0a", "imap"),
+    (0, "'FEAT' 0d0a", "'220 ready' 0d0a", "ftp"),
+    (
+        0,
+        "'REQMOD icap://icap.example/reqmod?service=scan&profile=default&x=1 ICAP/1.0' 0d0a",
+        "",
+        "icap",
+    ),
+    (
+        70,
+        "'/docs' 0d0a",
+        "'iHello' 09 'fake' 09 '(NULL)' 09 '0' 0d0a '.' 0d0a",
+        "gopher",
+    ),
+    (
+        0,
+        "'put 0 0 60 5' 0d0a 'hello' 0d0a",
+        "'INSERTED 1' 0d0a",
+        "beanstalkd",
+    ),
+    (
+        0,
+        "'2W' 00000001 '2C' 00000020 78 9c",
+        "'2A' 00000001",
+        "lumberjack",
+    ),
+    (0, "'1What' 00 00 00", "", "unknown"),
+    (24_224, "93 a5 'a.tag' 92 92", "", "fluentd"),
+    (2003, "'web1.cpu 42.5 1700000000' 0a", "", "graphite"),
+    (2003, "'web1 cpu' 0a", "", "unknown"),
+    (
+        0,
+        "0015 'n' 0005 00070000 'node@host-1.ex'",
+        "0003 'sok'",
+        "erlang",
+    ),
+    (
+        0,
+        "c3bdc234 '{\"protocol_version\":0}' 00",
+        "'{\"success\":true}' 00",
+        "rethinkdb",
+    ),
+    (0, "'HBas' 00 50 00000020 0a 04 'user'", "", "hbase"),
+    (0, "", "'Tarantool 2.10.4 (Binary) 1234' *32", "tarantool"),
+];
+const MIDDLE_GRAMS: &[(u16, &str, &str, &str)] = &[
+    (
+        0,
+        "04000000 01020304 07000000 00000000 *16",
+        "04000000 05060708 09000000 00000000 *32",
+        "wireguard",
+    ),
+    (0, "04000000 01020304 07000000 00000000 *16", "", "unknown"),
+    (
+        4500,
+        "01020304 00000001 *80",
+        "05060708 00000003 *80",
+        "esp",
+    ),
+    (
+        4500,
+        "000000fe 00000001 *80",
+        "05060708 00000003 *80",
+        "unknown",
+    ),
+    (0, "1e0f '12345678' 00 02 789c", "", "gelf"),
+    (0, "1e0f '12345678' 02 02 789c", "", "unknown"),
+    (6831, "82 21 01 09 'emitBatch' 1c", "", "thrift"),
+];
+
+#[test]
+fn what_has_no_opening_and_what_ships_has_names() {
+    all(6, MIDDLES);
+    all(17, MIDDLE_GRAMS);
+}
+
 #[test]
 fn streams_of_more_families_have_names() {
     all(6, STREAMS);

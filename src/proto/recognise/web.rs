@@ -96,7 +96,18 @@ pub(super) const NAMES: &[Name] = &[
         |l| {
             l.starts(b"220")
                 && (l.port(21)
-                    || l.any(|h| words(h, &[b"USER ", b"AUTH TLS\r\n", b"AUTH SSL\r\n"]))
+                    || l.any(|h| {
+                        words(
+                            h,
+                            &[
+                                b"USER ",
+                                b"FEAT\r\n",
+                                b"SYST\r\n",
+                                b"AUTH TLS\r\n",
+                                b"AUTH SSL\r\n",
+                            ],
+                        )
+                    })
                     || l.any(|h| has(h, b"FTP")))
                 || l.port(21) && l.any(|h| answer(h) || words(h, FTP))
         },
@@ -119,6 +130,8 @@ pub(super) const NAMES: &[Name] = &[
         TCP,
         |l| {
             l.starts(b"* OK ")
+                || l.starts(b"* PREAUTH ")
+                || l.starts(b"* BYE ") && l.any(|h| line(h).is_some())
                 || l.port(143) && l.any(|h| h.starts_with(b"* ") && line(h).is_some())
         },
         NOT_HTTP,

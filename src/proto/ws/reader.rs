@@ -450,6 +450,16 @@ impl Reader {
         } else {
             (None, Some(m))
         };
+        let mut flags = o.flags;
+        let whole = |m: &Arc<Message>| !m.flags.has(Flags::PARTIAL_HEADERS);
+        let asked = matches!(
+            (talk.client, cx.spoke),
+            (Side::A, [true, _]) | (Side::B, [_, true])
+        );
+        if asked && talk.parent.is_some() && !talk.context.as_ref().is_some_and(whole) {
+            // of whom and of what it is stood in the request that opened it, which was lost
+            flags.insert(Flags::PARTIAL_HEADERS);
+        }
         Exchange {
             flow: cx.flow,
             ordinal: o.ordinal,
@@ -458,7 +468,7 @@ impl Reader {
             request,
             response,
             interim: Vec::new(),
-            flags: o.flags,
+            flags,
             tls: cx.tls,
             peer: cx.peer.clone(),
             proto: Some(Proto::Ws),
