@@ -153,9 +153,10 @@ impl LogFormat {
         )
     }
 
-    /// Whether its lines are told by the shape of their pieces alone.
+    /// Whether its lines are told by the shape of their pieces alone, or by names that anybody may use.
     pub(super) fn is_shape(&self) -> bool {
-        matches!(self.engine, Engine::Shape(_))
+        let named = matches!(&self.engine, Engine::Labels(fields, _) if fields.is_empty());
+        named || matches!(self.engine, Engine::Shape(_))
     }
 
     /// Whether a call stands in an entry of many lines.

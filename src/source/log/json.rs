@@ -168,7 +168,11 @@ fn flatten<'a>(value: &'a Value, name: &mut String, depth: u8, best: &mut Best<'
                 if names::slot(name).is_some_and(|(slot, _)| slot == Slot::Query) {
                     best.take(name, 0, || Some(Cow::Owned(query(fields))));
                 }
-                flatten(v, name, depth - 1, best);
+                // what tracing's writer puts its fields into says nothing of them
+                match prefix == 0 && name.as_str() == "fields" {
+                    true => flatten(v, &mut String::new(), depth - 1, best),
+                    false => flatten(v, name, depth - 1, best),
+                }
             }
             Value::Object(_) | Value::Null | Value::Bool(_) => {}
             Value::Array(items) if name.ends_with("headers") => headers(items, best),

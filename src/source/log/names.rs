@@ -70,6 +70,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "xenvoyoriginpath",
             "csuri",
             "urlstem",
+            "uripath",
             "请求路径",
             "请求地址",
             "请求url",
@@ -215,6 +216,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "operip",
             "peer.ipv4",
             "origin.address",
+            "addr",
+            "ip地址",
             "客户端ip",
             "来源ip",
             "源ip",
@@ -408,7 +411,6 @@ const NAMES: &[(Slot, &[&str])] = &[
             "requestbodylength",
             "requestlength",
             "httprequest.requestsize",
-            "bytesread",
         ],
     ),
     (
@@ -470,6 +472,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "@t",
             "asctime",
             "timegenerated",
+            "timedate",
             "timegeneratedutc",
             "timemicros",
             "timeunixnano",
@@ -613,8 +616,11 @@ pub fn fits(slot: Slot, text: &str) -> bool {
         // `at=info`
         Slot::Time | Slot::Start | Slot::Date => {
             let long = text.len() >= 8 && text.bytes().any(|b| b.is_ascii_digit());
-            // of a range, a page, a line
-            long && (slot != Slot::Start || super::time::any(text, &super::LogZone(None)).is_some())
+            // of a range, a page, a line: a number is a time where it is as long as one
+            let whole = text.split('.').next().unwrap_or_default();
+            let plain = digits(whole) && !matches!(whole.len(), 10 | 13 | 16 | 19);
+            let moment = || super::time::any(text, &super::LogZone(None)).is_some();
+            long && (slot != Slot::Start || !plain && moment())
         }
         _ => true,
     }
