@@ -51,6 +51,8 @@ pub struct CallLine {
     pub log: bool,
     /// Print of the request target as sent, 0 for none.
     pub target: u64,
+    /// The same of the target without its query, as some logs write it.
+    pub bare: u64,
     /// Trace id index, [`NONE`] for none.
     pub trace: u32,
     /// A number that may walk: last integer of the path, else of an id parameter; [`i64::MIN`] for none.
@@ -140,6 +142,7 @@ impl CallLine {
             tls: false,
             log: false,
             target: 0,
+            bare: 0,
             trace: NONE,
             number: i64::MIN,
             cred: 0,

@@ -55,6 +55,11 @@ pub fn link(calls: &mut [CallLine]) {
             .unwrap_or(0);
         longest.insert(*server, most);
     }
+    // a gateway that makes the id itself tells it in its log alone
+    let mut told: BTreeMap<u32, u32> = BTreeMap::new();
+    for line in calls.iter().filter(|c| c.log && c.trace != NONE) {
+        told.entry(line.joined).or_insert(line.trace);
+    }
     let mut found: Vec<(u32, u32)> = Vec::new();
     for (i, c) in calls.iter().enumerate() {
         if !own(c) || c.src == NONE || c.of != NONE || c.parent != NONE {
@@ -69,6 +74,7 @@ pub fn link(calls: &mut [CallLine]) {
                 longest.get(&c.src).copied().unwrap_or(0),
                 me,
                 c,
+                &told,
             )
         });
         if let Some(p) = parent {
@@ -121,6 +127,7 @@ fn by_time(
     longest: i64,
     me: u32,
     c: &CallLine,
+    told: &BTreeMap<u32, u32>,
 ) -> Option<u32> {
     let to = list.partition_point(|(ts, _)| *ts <= c.ts);
     let mut open: Vec<(u32, &CallLine)> = Vec::new();
@@ -152,6 +159,18 @@ fn by_time(
         .or_else(|| only(&|o| passed_on(o) && c.req_body != 0 && o.req_body == c.req_body))
         .or_else(|| only(&|o| passed_on(o) && c.resp_body != 0 && o.resp_body == c.resp_body))
         .or_else(|| only(&|o| c.cred != 0 && o.cred == c.cred))
+        .or_else(|| {
+            // last: lines of equal requests of a moment may have changed places
+            let of = |i: u32, c: &CallLine| {
+                Some(c.trace)
+                    .filter(|t| *t != NONE)
+                    .or(told.get(&i).copied())
+            };
+            let mine = of(me, c)?;
+            let mut same = open.iter().filter(|(i, o)| of(*i, o) == Some(mine));
+            let found = same.next().map(|(i, _)| *i);
+            found.filter(|_| same.next().is_none())
+        })
 }
 
 /// A call that says which call of its flow it came of (a message of a WebSocket: the upgrade) belongs to that one.
@@ -218,6 +237,17 @@ mod tests {
         c[5].trace = 9;
         link(&mut c);
         assert_eq!(c[5].parent, 4);
+        // the gateway's log alone tells the id of the other one
+        c[4].trace = NONE;
+        c[5].parent = NONE;
+        c.push(CallLine {
+            log: true,
+            joined: 3,
+            trace: 9,
+            ..call(9, 300, 300, 1, NONE)
+        });
+        link(&mut c);
+        assert_eq!(c[5].parent, 3);
     }
 
     #[test]

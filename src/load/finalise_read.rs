@@ -278,6 +278,10 @@ impl Builder {
         let uri = row.text(15).unwrap_or("");
         if !uri.is_empty() {
             c.target = target(uri);
+            c.bare = match uri.split_once('?') {
+                Some((bare, _)) => target(bare),
+                None => c.target,
+            };
             c.number = number(uri);
         }
         let (op, kind) = (row.small(16), row.small(17));

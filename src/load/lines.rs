@@ -19,6 +19,7 @@ const ENTRIES_BYTES: usize = 4 << 20;
 /// Diags of times without a year.
 const ASSUMED_YEAR: &str = "assumed-year";
 const UNKNOWN_YEAR: &str = "unknown-year";
+const NO_TIME: &str = "log-no-time";
 
 /// When the captures of a load are of, and its other logs.
 pub(super) type Near = (Option<Ts>, Option<Ts>);
@@ -154,6 +155,10 @@ impl Ingest<'_> {
                         LogYear::Around => Some((
                             ASSUMED_YEAR,
                             "times without a year; it is that of what is beside them",
+                        )),
+                        LogYear::Order => Some((
+                            NO_TIME,
+                            "lines without a time; in their order, shown in 1972",
                         )),
                         LogYear::Unknown => Some((
                             UNKNOWN_YEAR,

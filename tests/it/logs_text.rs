@@ -1,7 +1,7 @@
 //! Logs that stand in files as they come: padded, cut, in other charsets, among other lines, in two lines a call.
 
 use crate::logs::read;
-use leaktrace::call::model::LogCall;
+use leaktrace::call::model::{LogCall, LogYear};
 use leaktrace::source::log::{Formats, LogKind, sniff, why_not};
 
 const LINE: &str = "203.0.113.7 - amy [01/Mar/2026:02:00:00 +0000] \"GET /a?b=1 HTTP/1.1\" 200 97 \"-\" \"curl/8.1\"\n";
@@ -171,11 +171,17 @@ fn other_text_is_no_log() {
 }
 
 #[test]
-fn a_log_without_times_is_not_read_and_says_so() {
-    let log = "GET /a 200 5 - 1.204 ms\nPOST /b 404 9 - 0.120 ms\n";
+fn a_log_without_times_is_read_where_its_form_is_known_and_else_says_so() {
+    let log =
+        "client 10.0.0.1 \"GET /a HTTP/1.1\" 200 5\nclient 10.0.0.2 \"POST /b HTTP/1.1\" 404 9\n";
     assert!(sniff(log.as_bytes(), &Formats::default()).is_none());
     let why = why_not(log.as_bytes(), &Formats::default()).unwrap();
-    assert_eq!(why, "its lines are of the format morgan, but have no time");
+    assert_eq!(why, "its lines are of the format text, but have no time");
+    let log = "GET /a 200 5 - 1.204 ms\nPOST /b 404 9 - 0.120 ms\n";
+    let (kind, calls, _) = told(log.as_bytes());
+    assert_eq!((kind.as_str(), calls.len()), ("morgan", 2));
+    assert!(calls[0].ts < calls[1].ts);
+    assert!(calls.iter().all(|c| c.year == LogYear::Order));
     assert_eq!(why_not(b"nothing\nof this\n", &Formats::default()), None);
     // around them stands one
     let log = log.replace("GET", "2026-03-01T02:00:00.5Z stdout F GET");

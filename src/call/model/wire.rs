@@ -281,6 +281,8 @@ pub enum LogYear {
     Around,
     /// Nothing tells it.
     Unknown,
+    /// The line tells no day, or no time at all: calls stand in the order of their lines.
+    Order,
 }
 
 /// Where a later line of a call stands.

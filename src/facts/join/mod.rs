@@ -23,7 +23,7 @@ use certain::certain;
 use clock::clock;
 use pair::pair;
 use servers::{Log, servers};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Distance in time between a line and its call once the clocks are aligned: a log line is written when the response ends,
 /// in whole seconds, and buffered logs are stamped when the request ends, not when they are flushed.
@@ -96,12 +96,17 @@ pub fn join(calls: &mut [CallLine]) -> Vec<Joined> {
     // a case may have thousands of logs: each looks at the requests of its own lines alone
     let mut logs: BTreeMap<u32, BTreeMap<Key, Vec<u32>>> = BTreeMap::new();
     let mut sides: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
+    let bare = without_queries(calls);
     for (i, c) in (0u32..).zip(calls.iter()) {
         if c.log {
             let lines = logs.entry(c.source).or_default();
             if c.target != 0 {
-                sides.entry(key(c)).or_default();
-                lines.entry(key(c)).or_default().push(i);
+                let key = match bare.contains(&c.source) {
+                    true => bare_key(c),
+                    false => key(c),
+                };
+                sides.entry(key).or_default();
+                lines.entry(key).or_default().push(i);
             }
         }
     }
@@ -109,11 +114,15 @@ pub fn join(calls: &mut [CallLine]) -> Vec<Joined> {
         return Vec::new();
     }
     for (i, c) in (0u32..).zip(calls.iter()) {
-        if Of::Logs.call(c)
-            && c.target != 0
-            && let Some(side) = sides.get_mut(&key(c))
-        {
-            side.push(i);
+        if Of::Logs.call(c) && c.target != 0 {
+            if let Some(side) = sides.get_mut(&key(c)) {
+                side.push(i);
+            }
+            if !bare.is_empty()
+                && let Some(side) = sides.get_mut(&bare_key(c))
+            {
+                side.push(i);
+            }
         }
     }
     let (sources, logs): (Vec<u32>, Vec<Log>) = logs
@@ -147,6 +156,36 @@ fn key(c: &CallLine) -> Key {
     }
 }
 
+/// Sets prints of targets without their queries apart from those of whole ones.
+const BARE: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The request without its query, for logs that leave it out.
+fn bare_key(c: &CallLine) -> Key {
+    Key {
+        target: c.bare ^ BARE,
+        ..key(c)
+    }
+}
+
+/// Logs that leave queries out: none of their lines has one, and calls have that are else the same.
+fn without_queries(calls: &[CallLine]) -> BTreeSet<u32> {
+    let queried = |c: &CallLine| c.target != c.bare && c.bare != 0;
+    let lines = || calls.iter().filter(|c| c.log);
+    let with: BTreeSet<u32> = lines().filter(|c| queried(c)).map(|c| c.source).collect();
+    if lines().all(|c| with.contains(&c.source)) {
+        return BTreeSet::new();
+    }
+    let all = calls.iter().filter(|c| Of::Logs.call(c) && queried(c));
+    let asked: BTreeSet<Key> = all.map(bare_key).collect();
+    let mut out = BTreeSet::new();
+    for c in lines().filter(|c| c.target != 0 && !with.contains(&c.source)) {
+        if !out.contains(&c.source) && asked.contains(&bare_key(c)) {
+            out.insert(c.source);
+        }
+    }
+    out
+}
+
 fn fits(log: &CallLine, call: &CallLine) -> bool {
     (log.src == NONE || call.src == NONE || log.src == call.src)
         && (log.log || log.sport == 0 || call.sport == 0 || log.sport == call.sport)
@@ -170,6 +209,7 @@ mod tests {
         CallLine {
             log,
             target,
+            bare: target,
             src,
             method: 1,
             status: 200,
@@ -204,6 +244,41 @@ mod tests {
         join(&mut calls);
         let joined: Vec<u32> = calls.iter().map(|c| c.joined).collect();
         assert_eq!(joined, [NONE, NONE, NONE, 1, 0, 2, NONE]);
+    }
+
+    #[test]
+    fn a_log_that_leaves_queries_out_joins_and_one_that_has_them_keeps_to_them() {
+        let mut calls: Vec<CallLine> = (0..20)
+            .map(|i| CallLine {
+                bare: 100 + i as u64 / 4,
+                ..call(i, i * 3 * S, false, 1000 + i as u64, 1)
+            })
+            .collect();
+        for i in 0..20 {
+            calls.push(call(
+                100 + i,
+                i * 3 * S + 5 * S,
+                true,
+                100 + i as u64 / 4,
+                1,
+            ));
+        }
+        // of a log with queries, a line without one is of no call with one
+        for i in 0..20 {
+            let whole = call(200 + i, i * 3 * S, true, 1000 + i as u64, 1);
+            calls.push(CallLine {
+                source: 2,
+                bare: if i == 7 { 101 } else { 100 + i as u64 / 4 },
+                target: if i == 7 { 101 } else { whole.target },
+                ..whole
+            });
+        }
+        let told = join(&mut calls);
+        assert_eq!((told[0].lines, told[1].lines), (20, 19));
+        for (i, c) in (0u32..).zip(&calls[20..40]) {
+            assert_eq!(c.joined, i);
+        }
+        assert_eq!(calls[47].joined, NONE);
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! Of what stands under names that are known, the most trusted for each slot. In: names and texts of one line. Out: what a draft is told.
 //! Bounds: one text a slot.
 
-use super::draft::{Draft, SLOTS, Slot};
+use super::draft::{Draft, SLOTS, Slot, address};
 use super::names::{MEANINGS, fits, is_clock, is_target, meaning, says_nothing, slot};
+use super::shape::METHODS;
 use super::spans::{EITHER, LEVELS, span, with_unit};
 use std::borrow::Cow;
+
+/// The first names of a time are variables of nginx, which stamps its lines when a call is over.
+const NGINX: usize = 3;
 
 /// What stands under known names: of several for one slot the most trusted.
 #[derive(Default)]
@@ -53,8 +57,16 @@ impl<'a> Best<'a> {
                 slot => (slot, text),
             };
             self.other_method |= slot == Slot::Method && !fits(slot, &text);
+            // who is asked by the server in front on the same machine tells itself as the client: who is told beside it asked
+            let own = |t: &str| slot == Slot::Src && address(t).0.is_some_and(|a| a.is_loopback());
+            let better = |(r, _, have): &(usize, usize, Cow<'_, str>)| match (own(have), own(&text))
+            {
+                (true, false) => true,
+                (false, true) => false,
+                _ => rank < *r,
+            };
             if let Some(have) = self.found.get_mut(slot as usize)
-                && have.as_ref().is_none_or(|(r, _, _)| rank < *r)
+                && have.as_ref().is_none_or(better)
                 && fits(slot, &text)
             {
                 *have = Some((rank, at, text));
@@ -70,6 +82,15 @@ impl<'a> Best<'a> {
             }
         } else if LEVELS.contains(&name) {
             self.logger = true;
+        } else if matches!(name, "name" | "operationname") {
+            // Application Insights: `GET Users/Index`
+            let Some(text) = text() else { return };
+            let method = text.split(' ').next().filter(|m| METHODS.contains(m));
+            if let Some(method) = method.filter(|m| m.len() < text.len())
+                && let Some(have @ None) = self.found.get_mut(Slot::Method as usize)
+            {
+                *have = Some((usize::MAX, at, Cow::Owned(method.to_owned())));
+            }
         } else if name == "hostname" {
             self.machine = text().map(|t| (at, t));
         } else if let Some(unit) = span(name)
@@ -158,7 +179,9 @@ impl<'a> Best<'a> {
     /// Says it to a draft.
     pub fn say(mut self, draft: &mut Draft<'a>) {
         draft.lenient = true;
-        if self.logger
+        let time = self.found.get(Slot::Time as usize).and_then(Option::as_ref);
+        let nginx = time.is_some_and(|(rank, ..)| *rank < NGINX);
+        if (self.logger || nginx)
             && self.has(Slot::Duration)
             && let Some(time) = self.found.get_mut(Slot::Time as usize)
             && let Some((_, at, text)) = time.take()

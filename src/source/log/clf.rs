@@ -137,6 +137,11 @@ pub fn parse(line: &[u8], tail: Tail) -> Result<LogCall, NoCall> {
     }
     extras(&mut f, &mut call);
     request_line(&request, &mut call)?;
+    // proxies and caches tell the whole URL
+    if let Some(uri) = call.uri.take() {
+        let (uri, host) = super::draft::split_absolute(uri);
+        (call.uri, call.host) = (Some(uri), call.host.or(host));
+    }
     Ok(call)
 }
 

@@ -61,7 +61,7 @@ fn w3c(name: &str, iis: bool, millis: bool) -> Option<Meaning> {
         "cs-uri" => Slot::Uri,
         "cs-uri-stem" | "cs-uri-path" => Slot::Path,
         "cs-uri-query" => Slot::Query,
-        "cs-username" => Slot::User,
+        "cs-username" | "x-h(remoteuser)" => Slot::User,
         "cs-version" | "cs-protocol-version" => Slot::Version,
         "cs-host" | "cs(host)" | "x-host-header" => Slot::Host,
         "sc-status" => Slot::Status,

@@ -206,6 +206,7 @@ impl<'a> Draft<'a> {
         let none = match text.as_ref() {
             "" => true,
             "-" => meaning.how != How::DashZero,
+            "-1" => meaning.how == How::Unknown,
             text => super::names::says_nothing(text),
         };
         if none {
@@ -288,6 +289,17 @@ impl<'a> Draft<'a> {
         // `+` before a count: HAProxy, while data still came
         let text = said.text.trim().trim_start_matches('+');
         let whole = text.strip_suffix(".0").unwrap_or(text);
+        // as consoles show numbers: `5,120`
+        let grouped = whole.contains(',')
+            && whole.split(',').enumerate().all(|(n, g)| {
+                let long = if n == 0 { 1..=3 } else { 3..=3 };
+                long.contains(&g.len()) && g.bytes().all(|b| b.is_ascii_digit())
+            });
+        let whole = if grouped {
+            Cow::Owned(whole.replace(',', ""))
+        } else {
+            Cow::Borrowed(whole)
+        };
         match whole.parse() {
             Ok(n) => Ok(Some(n)),
             Err(_) if self.lenient => Ok(None),
@@ -552,7 +564,7 @@ pub fn user(text: String) -> Option<String> {
 /// The method that a verb of Kubernetes is made of.
 fn verb(verb: &str) -> &str {
     match verb {
-        "get" | "list" | "watch" => "GET",
+        "get" | "list" | "watch" | "read" => "GET",
         "create" => "POST",
         "update" => "PUT",
         "patch" => "PATCH",
@@ -576,7 +588,7 @@ fn operation(name: &str) -> &str {
         ("Post", "POST"),
         ("Select", "POST"),
     ];
-    let read = ["Get", "List", "WebDownload"];
+    let read = ["Get", "List", "WebDownload", "Query"];
     if read.iter().any(|r| name.starts_with(r)) {
         return "GET";
     }

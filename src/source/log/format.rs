@@ -5,9 +5,12 @@ use super::draft::{Draft, Meaning, NO_TIME, Slot};
 use super::halves::Half;
 use super::json::{self, Conditions, Map};
 use super::pattern::Pattern;
+use super::stamps::stamps;
 use super::wrap::Wrap;
-use super::year::Written;
-use super::{LogZone, Misfit, NoCall, audit, clf, mapping, pairs, shape, suricata, zeek};
+use super::year::{Order, Written};
+use super::{
+    LogZone, Misfit, NoCall, audit, clf, labels, mapping, pairs, shape, suricata, time, zeek,
+};
 use crate::call::model::{LogCall, Ts};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
@@ -57,6 +60,8 @@ pub(super) enum Engine {
     Audit,
     /// Pairs by a mapping; without one by the usual names.
     Pairs(Vec<(String, Meaning)>),
+    /// Text with names in it, by a mapping or by the usual names; and names of which a line must have one each.
+    Labels(Vec<(String, Meaning)>, Vec<String>),
     /// Text by the shapes of its pieces. What a file is, is told by the surer ones alone where this is set.
     Shape(bool),
 }
@@ -73,6 +78,10 @@ pub struct Context {
     pub(super) half: Option<Half>,
     /// Around when its lines were written, and whether its year is known.
     pub(super) near: Option<(Ts, bool)>,
+    /// Times of lines that tell none.
+    pub(super) order: Order,
+    /// The time of the last line that began a message: what is set in behind it is of that time.
+    pub(super) before: Option<Written>,
 }
 
 impl Context {
@@ -84,6 +93,8 @@ impl Context {
             sniffing,
             half: None,
             near: None,
+            order: Order::default(),
+            before: None,
         }
     }
 }
@@ -129,9 +140,23 @@ impl LogFormat {
         )
     }
 
-    /// Whether its lines are told by the shape of their pieces alone.
+    /// Whether its lines are text in a form that is known.
+    pub(super) fn is_pattern(&self) -> bool {
+        matches!(self.engine, Engine::Text(_))
+    }
+
+    /// Whether each of its lines can be read without those before it.
+    pub(super) fn is_single(&self) -> bool {
+        !matches!(
+            self.engine,
+            Engine::Zeek | Engine::Columns(_) | Engine::Audit | Engine::Eve
+        )
+    }
+
+    /// Whether its lines are told by the shape of their pieces alone, or by names that anybody may use.
     pub(super) fn is_shape(&self) -> bool {
-        matches!(self.engine, Engine::Shape(_))
+        let named = matches!(&self.engine, Engine::Labels(fields, _) if fields.is_empty());
+        named || matches!(self.engine, Engine::Shape(_))
     }
 
     /// Whether a call stands in an entry of many lines.
@@ -183,6 +208,7 @@ impl LogFormat {
                 let sure = self.among && cx.sniffing;
                 pairs::read(bytes, fields, sure, &mut draft)?;
             }
+            Engine::Labels(fields, has) => labels::read(bytes, fields, has, &mut draft)?,
             Engine::Shape(sure) => shape::read(bytes, *sure && cx.sniffing, &mut draft)?,
             Engine::Columns(columns) => {
                 let zone = cx.zone.clone();
@@ -221,12 +247,19 @@ impl LogFormat {
         cx: &mut Context,
     ) -> Result<LogCall, NoCall> {
         let mut furthest: Option<Misfit> = None;
+        let set_in = line.bytes.starts_with(b"  ");
+        // loggers of .NET set their messages in behind a line with the time
+        let bytes = match self.among && set_in {
+            true => line.bytes.trim_ascii_start(),
+            false => line.bytes,
+        };
+        let written = line.written.or(cx.before.filter(|_| set_in));
         for pattern in patterns {
             let mut draft = Draft::new(self.session);
             let mut name = None;
-            let mut read = pattern.read(line.bytes, &mut draft).and_then(|()| {
+            let mut read = pattern.read(bytes, &mut draft).and_then(|()| {
                 name = draft.peek(Slot::Key);
-                draft.finish(&cx.zone, line.written)
+                draft.finish(&cx.zone, written)
             });
             if let Ok(call) = &mut read {
                 self.begun(call, name, cx);
@@ -251,8 +284,22 @@ impl LogFormat {
                 }
             }
         }
+        if self.among && !set_in {
+            cx.before = began(line.bytes, &cx.zone);
+        }
         Err(furthest.map_or(NoCall::Blank, NoCall::Unfit))
     }
+}
+
+/// Bytes of a line's beginning that are searched for the time of its logger.
+const BEGINNING: usize = 64;
+
+/// The time that a line begins with.
+fn began(line: &[u8], zone: &LogZone) -> Option<Written> {
+    let head = line.get(..line.len().min(BEGINNING))?;
+    let head = head.utf8_chunks().next().map_or("", |c| c.valid());
+    let stamp = stamps(head).into_iter().next()?;
+    time::any(stamp.text, zone).map(Written::from)
 }
 
 /// What a log is: the format of its lines, and what they stand in.
@@ -261,6 +308,10 @@ pub struct LogKind {
     pub(super) format: Arc<LogFormat>,
     /// What its lines stand in, the outermost first.
     pub(super) wraps: Vec<Wrap>,
+    /// Whether its lines tell no time.
+    pub(super) timeless: bool,
+    /// What other lines of the same file are.
+    pub(super) also: Option<Arc<LogKind>>,
 }
 
 impl LogKind {
@@ -270,6 +321,8 @@ impl LogKind {
         LogKind {
             format: Arc::clone(format),
             wraps: Wrap::named(wrap).into_iter().collect(),
+            timeless: false,
+            also: None,
         }
     }
 
@@ -277,9 +330,13 @@ impl LogKind {
     #[must_use]
     pub fn name(&self) -> String {
         let inner = self.wraps.iter().rev();
-        inner.fold(self.format.name.clone(), |name, wrap| {
+        let name = inner.fold(self.format.name.clone(), |name, wrap| {
             format!("{name}+{}", wrap.name())
-        })
+        });
+        match &self.also {
+            Some(also) => format!("{name}&{}", also.name()),
+            None => name,
+        }
     }
 
     /// Whether times around its lines may have no year.
@@ -301,7 +358,8 @@ impl LogKind {
 
 impl PartialEq for LogKind {
     fn eq(&self, other: &LogKind) -> bool {
-        self.name() == other.name() && self.given() == other.given()
+        let told = |k: &LogKind| (k.name(), k.timeless);
+        told(self) == told(other) && self.given() == other.given()
     }
 }
 
@@ -335,11 +393,20 @@ const MAPPINGS: &[(&str, &str)] = built_in![
     "jumpserver-csv",
     "bastion-csv",
     "bastion-json",
+    "bastion-text",
     "modsecurity",
     "zipkin",
     "minio",
     "tyk",
     "iis",
+    "registries",
+    "spring",
+    "vault",
+    "netscaler",
+    "huawei-elb",
+    "azure-storage",
+    "barracuda",
+    "mcafee-mwg",
     "zscaler",
     "paloalto",
 ];
@@ -385,6 +452,10 @@ static BUILT_IN: LazyLock<Vec<Arc<LogFormat>>> = LazyLock::new(|| {
         LogFormat {
             among: true,
             ..LogFormat::coded("json", Engine::Json, false)
+        },
+        LogFormat {
+            among: true,
+            ..LogFormat::coded("labels", Engine::Labels(Vec::new(), Vec::new()), false)
         },
         // what nobody has a name for: a sure request may stand among other lines, one by its order alone may not
         LogFormat {

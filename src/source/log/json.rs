@@ -88,9 +88,23 @@ fn by_shape<'a>(value: &'a Value, best: &mut Best<'a>) {
         let one = |(k, v): (&'a String, &'a Value)| Some((k.as_str(), text(v)?));
         map.iter().take(MOST_PAIRS).filter_map(one)
     };
-    let Some((_, request)) = fields().find(|(_, t)| is_request_line(t)) else {
-        return;
+    let line = fields().find(|(_, t)| is_request_line(t));
+    let alone = |is: &dyn Fn(&str) -> bool| {
+        let mut fit = fields().filter(|(_, t)| is(t));
+        fit.next().filter(|_| fit.next().is_none())
     };
+    // or its method and its target, where a status is beside them
+    let method = alone(&|t| METHODS.contains(&t));
+    let target = alone(&|t| t.starts_with('/') && !t.contains(' '));
+    let answered = best.has(Slot::Status) || alone(&|t| t.len() == 3 && is_given(t)).is_some();
+    match (&line, method, target) {
+        (Some(_), ..) => {}
+        (None, Some((_, method)), Some((_, target))) if answered => {
+            best.take("method", 0, || Some(method));
+            best.take("uri", 0, || Some(target));
+        }
+        _ => return,
+    }
     let mut only = |slot: Slot, name: &str, is: &dyn Fn(&str, &str) -> bool| {
         let mut fit = fields().filter(|(k, t)| is(k, t));
         if !best.has(slot)
@@ -114,7 +128,9 @@ fn by_shape<'a>(value: &'a Value, best: &mut Best<'a>) {
     only(Slot::Sent, "bytes", &|k, t| {
         matches!(k, "b" | "sz" | "bs" | "len") && t.bytes().all(|b| b.is_ascii_digit())
     });
-    best.take("requestline", 0, || Some(request));
+    if let Some((_, request)) = line {
+        best.take("requestline", 0, || Some(request));
+    }
 }
 
 /// `GET /a HTTP/1.1`.
@@ -128,8 +144,11 @@ fn is_request_line(text: &str) -> bool {
 /// The first object inside another of which something holds.
 fn inner<'a>(value: &'a Value, depth: u8, holds: &dyn Fn(&'a Value) -> bool) -> Option<&'a Value> {
     let objects = || {
-        let fields = value.as_object().into_iter().flat_map(|o| o.values());
-        fields.filter(|v| v.is_object())
+        // labels name a series of numbers: what it counts is no call
+        const SERIES: [&str; 4] = ["labels", "dimensions", "metric", "stream"];
+        let fields = value.as_object().into_iter().flatten();
+        let fields = fields.filter(|(k, v)| v.is_object() && !SERIES.contains(&k.as_str()));
+        fields.map(|(_, v)| v)
     };
     let deeper = || objects().find_map(|v| inner(v, depth.checked_sub(1)?, holds));
     objects().find(|v| holds(v)).or_else(deeper)
@@ -149,12 +168,33 @@ fn flatten<'a>(value: &'a Value, name: &mut String, depth: u8, best: &mut Best<'
                 if names::slot(name).is_some_and(|(slot, _)| slot == Slot::Query) {
                     best.take(name, 0, || Some(Cow::Owned(query(fields))));
                 }
-                flatten(v, name, depth - 1, best);
+                // what tracing's writer puts its fields into says nothing of them
+                match prefix == 0 && name.as_str() == "fields" {
+                    true => flatten(v, &mut String::new(), depth - 1, best),
+                    false => flatten(v, name, depth - 1, best),
+                }
             }
             Value::Object(_) | Value::Null | Value::Bool(_) => {}
+            Value::Array(items) if name.ends_with("headers") => headers(items, best),
             _ => best.take(name, 0, || text(v)),
         }
         name.truncate(prefix);
+    }
+}
+
+/// Headers in a list of their names and values, as AWS WAF writes them: those that name something of the call.
+fn headers<'a>(items: &'a [Value], best: &mut Best<'a>) {
+    for item in items.iter().take(MOST_PAIRS) {
+        let name = item.get("name").and_then(Value::as_str);
+        // behind the names of fields
+        let known = match name.map(str::to_ascii_lowercase).as_deref() {
+            Some("host") => "server.address",
+            Some("user-agent") => "client.useragent",
+            Some("referer") => "csreferer",
+            Some("x-forwarded-for") => "fwd",
+            _ => continue,
+        };
+        best.take(known, 0, || text(item.get("value")?));
     }
 }
 

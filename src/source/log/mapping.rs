@@ -43,7 +43,7 @@ struct Mapping {
     #[serde(default)]
     #[allow(dead_code)] // a comment with a name
     about: String,
-    /// `text json csv w3c pairs`.
+    /// `text json csv w3c pairs labels`.
     line: String,
     /// Of text: whose format string it is.
     dialect: Option<String>,
@@ -65,7 +65,7 @@ struct Mapping {
     /// Of csv without a header: names of the columns.
     #[serde(default)]
     names: Vec<String>,
-    /// What a line has (json), or a header (csv), to be of this format: `name`, one of `name|name`, and of json
+    /// What a line has (json, labels), or a header (csv), to be of this format: `name`, one of `name|name`, and of json
     /// `name=value|begin*`.
     #[serde(default)]
     has: Vec<String>,
@@ -144,9 +144,10 @@ impl Mapping {
             "json" => self.json()?,
             "csv" | "w3c" => self.columns()?,
             "pairs" => Engine::Pairs(self.meanings()?),
+            "labels" => Engine::Labels(self.meanings()?, self.has.clone()),
             other => {
                 return Err(format!(
-                    "line = {other:?}: there are text, json, csv, w3c, pairs"
+                    "line = {other:?}: there are text, json, csv, w3c, pairs, labels"
                 ));
             }
         };

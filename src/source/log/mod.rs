@@ -16,6 +16,7 @@ mod format;
 mod halves;
 mod journal;
 mod json;
+mod labels;
 mod mapping;
 mod names;
 mod pairs;
@@ -539,7 +540,17 @@ impl LogKind {
             return Err(NoCall::Blank);
         }
         let text = plain::plain(text);
-        self.within(&self.wraps, &text, None, cx)
+        let written = self.timeless.then(|| cx.order.next(&text));
+        let read = self.within(&self.wraps, &text, written, cx);
+        match (read, &self.also) {
+            (Err(NoCall::Unfit(m)), Some(also)) => {
+                match also.within(&also.wraps, &text, None, cx) {
+                    Err(NoCall::Unfit(_)) => Err(NoCall::Unfit(m)),
+                    read => read,
+                }
+            }
+            (read, _) => read,
+        }
     }
 
     /// A line that stands in all of these.

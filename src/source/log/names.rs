@@ -68,6 +68,9 @@ const NAMES: &[(Slot, &[&str])] = &[
             "resourcepath",
             "xenvoyoriginalpath",
             "xenvoyoriginpath",
+            "csuri",
+            "urlstem",
+            "uripath",
             "请求路径",
             "请求地址",
             "请求url",
@@ -93,6 +96,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "requestquerystring",
             "requestquery",
             "qs",
+            "qstr",
+            "req.query",
         ],
     ),
     (
@@ -125,6 +130,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "response.code",
             "response",
             "res.status",
+            "resultcode",
             "状态码",
             "响应码",
             "返回码",
@@ -152,6 +158,9 @@ const NAMES: &[(Slot, &[&str])] = &[
             "req.host",
             "http.host",
             "server.address",
+            "hostheader",
+            "urlhost",
+            "sourceservicename",
             "域名",
             "请求域名",
             "访问域名",
@@ -206,6 +215,9 @@ const NAMES: &[(Slot, &[&str])] = &[
             "clientipport",
             "operip",
             "peer.ipv4",
+            "origin.address",
+            "addr",
+            "ip地址",
             "客户端ip",
             "来源ip",
             "源ip",
@@ -229,6 +241,9 @@ const NAMES: &[(Slot, &[&str])] = &[
             "source.port",
             "sport",
             "srcport",
+            "req.remoteport",
+            "spt",
+            "originalclientport",
             "源端口",
             "客户端端口",
         ],
@@ -309,6 +324,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "操作用户",
             "访问用户",
             "currentuser",
+            "authenticateduser",
+            "userauthenticatedid",
             "操作人账号",
             "操作账号",
             "操作员",
@@ -366,6 +383,8 @@ const NAMES: &[(Slot, &[&str])] = &[
             "length",
             "responsebytes",
             "res.contentlength",
+            "bodybytes",
+            "writtenbytes",
             "responsebodysize",
             "responsebodybytes",
             "response.bodybytessent",
@@ -426,6 +445,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "starttimeutc",
             "starttimeunixnano",
             "clientreceivedstarttimestamp",
+            "start",
         ],
     ),
     (
@@ -433,12 +453,12 @@ const NAMES: &[(Slot, &[&str])] = &[
         &[
             "timeiso8601",
             "msec",
+            "timelocal",
             "timestamp",
             "time",
             "ts",
             "@timestamp",
             "datetime",
-            "timelocal",
             "at",
             "eventtime",
             "devtime",
@@ -451,6 +471,12 @@ const NAMES: &[(Slot, &[&str])] = &[
             "datencsa",
             "@t",
             "asctime",
+            "timegenerated",
+            "timedate",
+            "timegeneratedutc",
+            "timemicros",
+            "timeunixnano",
+            "observedtimeunixnano",
             "时间",
             "访问时间",
             "请求时间",
@@ -589,7 +615,12 @@ pub fn fits(slot: Slot, text: &str) -> bool {
             .is_some_and(|h| h.eq_ignore_ascii_case("http/")),
         // `at=info`
         Slot::Time | Slot::Start | Slot::Date => {
-            text.len() >= 8 && text.bytes().any(|b| b.is_ascii_digit())
+            let long = text.len() >= 8 && text.bytes().any(|b| b.is_ascii_digit());
+            // of a range, a page, a line: a number is a time where it is as long as one
+            let whole = text.split('.').next().unwrap_or_default();
+            let plain = digits(whole) && !matches!(whole.len(), 10 | 13 | 16 | 19);
+            let moment = || super::time::any(text, &super::LogZone(None)).is_some();
+            long && (slot != Slot::Start || !plain && moment())
         }
         _ => true,
     }

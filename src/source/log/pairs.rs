@@ -6,6 +6,7 @@ use super::best::Best;
 use super::draft::{Draft, Meaning, Slot};
 use super::names;
 use super::pattern::unescape;
+use super::pieces::unbracketed;
 use super::stamps::stamps;
 use super::time;
 use super::{LogZone, NoCall};
@@ -43,7 +44,7 @@ fn between(line: &[u8]) -> u8 {
 
 /// Whether a line is of ArcSight's format, whose values have spaces and no quotes.
 fn is_cef(line: &[u8]) -> bool {
-    let head = line.get(..line.len().min(64)).unwrap_or_default();
+    let head = line.get(..line.len().min(160)).unwrap_or_default();
     memchr::memmem::find(head, b"CEF:").is_some()
 }
 
@@ -116,7 +117,10 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = (usize, &[u8], Cow<'_, str>)> {
                 false => memchr::memchr(between, value).unwrap_or(value.len()),
             };
             at = place + len;
-            let value = unescape(value.get(..len).unwrap_or_default());
+            let value = match unescape(value.get(..len).unwrap_or_default()) {
+                Cow::Borrowed(text) => Cow::Borrowed(unbracketed(text)),
+                text => text,
+            };
             return Some((place, key, unhidden(value, cef)));
         }
     })
@@ -162,10 +166,14 @@ fn begins(line: &[u8]) -> Option<&str> {
         .find(|t| !t.contains('=') && t.len() >= 10 && time::any(t, &LogZone(None)).is_some());
     // behind the day of the week, or a mark of the writer's; syslog's is unwrapped before
     found.or_else(|| {
-        if head.starts_with('<') {
-            return None;
-        }
+        // a priority before a time that syslog does not have
+        let head = match head.strip_prefix('<') {
+            Some(rest) => rest.split_once('>')?.1.trim_start(),
+            None => head,
+        };
+        let priority = line.starts_with(b"<");
         let first = stamps(head).into_iter().next();
+        let first = first.filter(|s| !priority || s.text.contains('/'));
         let first =
             first.filter(|s| s.at <= 8 && !head.get(..s.at).is_some_and(|b| b.contains('=')));
         first.map(|s| s.text)

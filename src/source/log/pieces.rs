@@ -40,21 +40,39 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
         return elements(text);
     }
     match delimiter(text.as_bytes()) {
-        Some(d) => columns(text, d),
+        Some(d) => {
+            let mut found = columns(text, d);
+            // `a || b`: nothing stands between the two
+            if d == b'|' && text.matches("||").count() * 2 == text.matches('|').count() {
+                let mut n = 0usize;
+                found.retain(|_| {
+                    n += 1;
+                    n % 2 == 1
+                });
+            }
+            found
+        }
         None => words(text),
     }
+}
+
+/// The same where columns hold whole sentences, and the request stands in one of those.
+pub fn in_sentences(text: &str) -> Vec<Piece<'_>> {
+    words(text)
 }
 
 /// What stands between columns. Commas stand in sentences and addresses too, so it takes more of them, and none with a space.
 fn delimiter(text: &[u8]) -> Option<u8> {
     let (mut quoted, mut tabs, mut bars) = (false, 0, 0);
-    let (mut commas, mut semicolons) = (0, 0);
+    let (mut commas, mut semicolons, mut marks) = (0, 0, 0);
     for (n, b) in text.iter().enumerate() {
         let alone = text.get(n + 1) != Some(&b' ');
         match b {
             b'"' => quoted = !quoted,
             _ if quoted => {}
             b'\t' => tabs += 1,
+            // Hive's own
+            1 => marks += 1,
             b'|' => bars += 1,
             b',' if alone => commas += 1,
             b';' if alone => semicolons += 1,
@@ -62,6 +80,7 @@ fn delimiter(text: &[u8]) -> Option<u8> {
         }
     }
     [
+        (marks, 1, 3),
         (tabs, b'\t', 3),
         (bars, b'|', 3),
         (commas, b',', 5),
@@ -148,6 +167,14 @@ fn is_key(text: &str) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// Without the bracket that closes behind the last of several pairs.
+pub(super) fn unbracketed(value: &str) -> &str {
+    match value.strip_suffix(']') {
+        Some(inner) if !inner.contains('[') => inner,
+        _ => value,
+    }
 }
 
 /// Where quotes that open at this byte close: the byte of the closing one.
@@ -247,7 +274,7 @@ fn words(text: &str) -> Vec<Piece<'_>> {
             }
             out.push(Piece {
                 key,
-                text: value.trim_end_matches([',', ';', ')']).into(),
+                text: unbracketed(value.trim_end_matches([',', ';', ')'])).into(),
                 form: Form::Word,
                 at: at + key.len() + 1,
                 end: at + len,

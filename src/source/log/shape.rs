@@ -9,7 +9,7 @@
 use super::best::Best;
 use super::draft::{Draft, Slot, address};
 use super::names;
-use super::pieces::{Form, Piece, pieces};
+use super::pieces::{Form, Piece, in_sentences, pieces};
 use super::stamps::{Stamp, stamps};
 use super::status::status;
 use super::{LogZone, NoCall, time};
@@ -80,6 +80,12 @@ fn whole(text: &str, form: Form) -> Option<(&str, &str, Option<&str>)> {
     let rest = rest.trim();
     let (target, version) = match rest.rsplit_once(' ') {
         Some((target, version)) if is_version(version) => (target.trim(), Some(version)),
+        // Hypercorn leaves the protocol out
+        Some((target, number))
+            if form == Form::Quoted && matches!(number, "1.0" | "1.1" | "2" | "2.0" | "3") =>
+        {
+            (target.trim(), None)
+        }
         _ => (rest, None),
     };
     let tunnel = method == "CONNECT" && version.is_some();
@@ -109,6 +115,11 @@ fn request<'t>(pieces: &'t [Piece<'t>]) -> Option<Request<'t>> {
         }
         if !METHODS.contains(&piece.text.as_ref()) {
             continue;
+        }
+        // an option of a command: `curl -X POST http://..`
+        let option = n.checked_sub(1).and_then(|b| pieces.get(b));
+        if option.is_some_and(|o| o.text == "-X" || o.text == "--request") {
+            return None;
         }
         // others may stand between: in columns any, in a line what is no word of a sentence
         let between = pieces.iter().enumerate().skip(n + 1).take(BETWEEN);
@@ -143,7 +154,9 @@ fn request<'t>(pieces: &'t [Piece<'t>]) -> Option<Request<'t>> {
             first: n,
             at,
             behind,
-            sure: version.is_some(),
+            sure: version.is_some()
+                // ASP.NET: `HTTP/1.1 GET http://host/a`
+                || n.checked_sub(1).is_some_and(|b| text(b).is_some_and(is_version)),
         });
     }
     None
@@ -278,7 +291,13 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
     }
     let text = lossless(line);
     let text = text.as_ref();
-    let pieces = pieces(text);
+    let mut pieces = pieces(text);
+    if pieces.first().is_some_and(|p| p.form == Form::Cell)
+        && !text.starts_with('<')
+        && request(&pieces).is_none()
+    {
+        pieces = in_sentences(text);
+    }
     // a line that a text quotes
     if pieces
         .iter()
@@ -339,10 +358,28 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
         // the order of the common format
         let ordered = n >= request.behind
             && (request.sure || pieces.get(n).is_some_and(|p| p.form == Form::Cell));
-        let ordered = ordered || took(&pieces, n + 2).is_some();
+        // or seconds as nginx writes them
+        let nginx = |p: &Piece<'_>| {
+            let fraction = p.text.split_once('.').map(|(_, f)| f);
+            p.text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+                && fraction.is_some_and(|f| f.len() == 3)
+        };
+        let ordered = ordered
+            || took(&pieces, n + 2).is_some()
+            || n == request.behind && bare(n + 2).is_some_and(nginx);
         let next = bare(n + 1).filter(|_| ordered && took(&pieces, n + 1).is_none());
         let next =
             next.filter(|p| !p.text.is_empty() && p.text.bytes().all(|b| b.is_ascii_digit()));
+        // the common format's way to say that there was no body
+        let none = bare(n + 1).filter(|p| {
+            p.text == "-"
+                && n == request.behind
+                && request.version.is_some()
+                && p.form == Form::Word
+        });
+        if let Some(none) = none {
+            put(Slot::Sent, "0".to_owned(), none.at);
+        }
         if let Some(next) = next {
             put(Slot::Sent, next.text.to_string(), next.at);
         }
@@ -421,7 +458,8 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
         // a column may be anything
         let user = user.filter(|p| p.form == Form::Word || until != request.first);
         let user = user
-            .filter(|p| p.form != Form::Bracket && !is_address(&(until - 1)) && is_name(&p.text));
+            .filter(|p| p.form != Form::Bracket && !is_address(&(until - 1)) && is_name(&p.text))
+            .filter(|p| names::fits(Slot::User, &p.text));
         if let Some(user) = user {
             put(Slot::User, user.text.to_string(), user.at);
         }

@@ -23,8 +23,56 @@ const JOURNAL_LINES: usize = 4000;
 /// Of lines among those of other programs, one in so many is enough.
 const AMONG: usize = 20;
 
+/// Lines of another kind that are enough to look for it.
+const OTHERS: usize = 3;
+
 /// What the beginning of a file is a log of; `None` where it is none that is known.
 pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
+    let mut kind = first(beginning, formats)?;
+    kind.also = other(&kind, beginning, formats).map(Arc::new);
+    Some(kind)
+}
+
+/// What lines are that do not have the form of the others: a server may write two formats into one file.
+fn other(kind: &LogKind, beginning: &[u8], formats: &Formats) -> Option<LogKind> {
+    let joined = |k: &LogKind| {
+        matches!(
+            k.outer(),
+            Some(Wrap::Records | Wrap::Journal | Wrap::Cri | Wrap::Csv)
+        )
+    };
+    let single = |k: &LogKind| k.format.is_single() && !k.timeless && !joined(k);
+    if !single(kind)
+        || kind.format.is_shape()
+        || !formats.given().is_empty()
+        || wide(beginning).is_some()
+    {
+        return None;
+    }
+    let text = plain_lines(beginning);
+    let mut cx = Context::new(LogZone(None), false);
+    let mut unfit = |l: &Line<'_>| matches!(kind.parse(l.bytes, &mut cx), Err(NoCall::Unfit(_)));
+    let all = lines(&text, LATER_LINES).into_iter();
+    let left: Vec<Line<'_>> = all.filter(|l| unfit(l)).collect();
+    if left.len() < OTHERS {
+        return None;
+    }
+    // other programs write into the same journal: the shape of a request is none there
+    let around =
+        |k: &LogKind| k.format.is_shape() && !(k.wraps.is_empty() && kind.wraps.is_empty());
+    let found = told(b"", false, &left, formats)?;
+    if !single(&found) || around(&found) || found.name() == kind.name() {
+        return None;
+    }
+    let calls = left
+        .iter()
+        .filter(|l| found.parse(l.bytes, &mut cx).is_ok());
+    let calls = calls.count();
+    (calls >= OTHERS && calls * 2 >= left.len()).then_some(found)
+}
+
+/// What most lines are, or those among which others stand.
+fn first(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
     let narrow = wide(beginning).map(|low| narrow(beginning, low));
     let text = narrow.as_deref().unwrap_or(beginning);
     // where lengths stand, they count colours too
@@ -38,12 +86,26 @@ pub fn sniff(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
     }
     // a program tells of itself before it serves anybody
     let more = lines(&text, LATER_LINES);
-    let late = more.get(first.len()..).filter(|l| !l.is_empty())?;
-    let format = formats.all().find(|f| f.among && has(f, late, false))?;
+    let late = more.get(first.len()..).unwrap_or_default();
+    if let Some(format) = formats.all().find(|f| f.among && has(f, late, false)) {
+        return Some(LogKind::new(format, ""));
+    }
+    // where no line tells a time: of forms that are known alone, since an order is all that they give
+    let mut known = formats.all().filter(|f| f.is_pattern());
+    let format = known.find(|f| timeless(f, &more))?;
     Some(LogKind {
-        format: Arc::clone(format),
-        wraps: Vec::new(),
+        timeless: true,
+        ..LogKind::new(format, "")
     })
+}
+
+/// Whether lines are of a format but for their time: half of them, or of those among others more than a few.
+fn timeless(format: &LogFormat, lines: &[Line<'_>]) -> bool {
+    let mut cx = Context::new(LogZone(None), true);
+    let mut lacks = |l: &Line<'_>| matches!(format.parse(l, &mut cx), Err(NoCall::Unfit(m)) if m.want == NO_TIME);
+    let count = lines.iter().filter(|l| lacks(l)).count();
+    let share = if format.among { AMONG } else { 2 };
+    count > 0 && count * share >= lines.len()
 }
 
 fn told(beginning: &[u8], narrow: bool, lines: &[Line<'_>], formats: &Formats) -> Option<LogKind> {
@@ -51,8 +113,8 @@ fn told(beginning: &[u8], narrow: bool, lines: &[Line<'_>], formats: &Formats) -
         return None;
     }
     let kind = |format: &Arc<LogFormat>, wraps: &[Wrap]| LogKind {
-        format: Arc::clone(format),
         wraps: wraps.to_vec(),
+        ..LogKind::new(format, "")
     };
     let plain = formats.all().find(|f| has(f, lines, false));
     // a document on a line of its own is an object too, which says nothing itself
@@ -166,8 +228,8 @@ fn documents(beginning: &[u8], formats: &Formats) -> Option<LogKind> {
         .map(Line::with_json)
         .collect();
     let kind = |format: &Arc<LogFormat>, wraps: &[Wrap]| LogKind {
-        format: Arc::clone(format),
         wraps: [&[Wrap::Records], wraps].concat(),
+        ..LogKind::new(format, "")
     };
     let mut json = formats.all().filter(|f| f.is_json());
     if let Some(format) = json.find(|f| has(f, &records, f.name != "json")) {

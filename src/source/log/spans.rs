@@ -65,7 +65,7 @@ pub fn span(folded: &str) -> Option<Option<i64>> {
 pub fn with_unit(text: &str, unit: Option<i64>, node: bool) -> Option<String> {
     let number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let unit = match (unit, number) {
-        (_, false) => return text.ends_with('s').then(|| text.to_owned()),
+        (_, false) => return text.ends_with('s').then(|| text.replace(' ', "")),
         (Some(1), true) => "ns",
         (Some(1_000), true) => "us",
         (Some(1_000_000), true) => "ms",

@@ -46,6 +46,9 @@ const DAYS: &[(&str, usize, &[&str])] = &[
     ("dd/M/dddd", 11, &[":", " "]),
     ("dd-M-dddd", 11, &[" ", ":"]),
     ("dd M dddd", 11, &[" "]),
+    ("d/M/dddd", 10, &[":", " "]),
+    ("d M dddd", 10, &[" "]),
+    ("dd/dd/dddd", 10, &[":"]),
 ];
 
 /// Length of the time that begins here, and whether it names a zone.
@@ -89,6 +92,23 @@ fn zone(text: &[u8]) -> Option<usize> {
         .map(|(_, n)| space + 1 + n)
 }
 
+/// Length of a time as JavaScript has it in American English: `3/1/2026, 2:00:00 AM`.
+fn american(text: &[u8]) -> Option<(usize, bool)> {
+    let mut at = 0;
+    for (most, ends) in [(2, "/"), (2, "/"), (4, ", "), (2, ":"), (2, ":"), (2, " ")] {
+        let rest = text.get(at..)?;
+        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        rest.get(digits..)?.strip_prefix(ends.as_bytes())?;
+        if digits == 0 || digits > most {
+            return None;
+        }
+        at += digits + ends.len();
+    }
+    let half = text.get(at..at + 2)?;
+    let ends = !text.get(at + 2).is_some_and(u8::is_ascii_alphanumeric);
+    (ends && matches!(half, b"AM" | b"PM")).then_some((at + 2, false))
+}
+
 /// Length of a time as C's `asctime` has it, without the day of the week: `Mar  2 04:05:01 2026`.
 fn asctime(text: &[u8]) -> Option<(usize, bool)> {
     let forms = ["M dd dd:dd:dd dddd", "M  d dd:dd:dd dddd"];
@@ -107,7 +127,7 @@ pub fn stamps(text: &str) -> Vec<Stamp<'_>> {
             .is_some_and(u8::is_ascii_alphanumeric);
         let rest = bytes.get(at..).unwrap_or_default();
         let found = match b {
-            b'0'..=b'9' if begins => stamp(rest),
+            b'0'..=b'9' if begins => stamp(rest).or_else(|| american(rest)),
             b'A'..=b'Z' if begins => asctime(rest),
             _ => None,
         };
@@ -153,6 +173,10 @@ mod tests {
             ("2026-03-01T10:00:00+0800", true),
             ("01-Mar-2026 02:00:00.000 INFO [x]", false),
             ("2026-03-01 02:00:00 UTC", true),
+            ("[1/Mar/2026:10:00:00 +0800] x", true),
+            ("[Sun, 1 Mar 2026 02:00:00 GMT] y", true),
+            ("<134> 03/01/2026:02:00:00 GMT ns", true),
+            ("[Nest] 7 - 03/01/2026, 2:00:00 AM LOG", false),
         ] {
             let found = stamps(text);
             assert_eq!(found.len(), 1, "{text}");

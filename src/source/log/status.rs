@@ -6,8 +6,10 @@ use super::shape::{Request, fills};
 
 /// Pieces between a target and its status, and between a status and the method behind it.
 const BESIDE: usize = 8;
+/// Words of the reason behind a status.
+const REASON: usize = 4;
 /// Words of a line without quotes and version that may stand between a target and its status; others are of a sentence.
-const ANSWERS: [&str; 20] = [
+const ANSWERS: [&str; 22] = [
     "responded",
     "returned",
     "replied",
@@ -28,6 +30,8 @@ const ANSWERS: [&str; 20] = [
     "bytes",
     "took",
     "sent",
+    "for",
+    "to",
 ];
 
 fn is_status(piece: &Piece<'_>) -> bool {
@@ -104,8 +108,20 @@ fn before(pieces: &[Piece<'_>], first: usize) -> Option<usize> {
         return cells.find(|n| pieces.get(*n).is_some_and(is_status));
     }
     let held = |n: &usize| pieces.get(*n).is_some_and(|p| fills(p) || is_status(p));
-    let run = before.rev().take_while(held).last();
-    of_run(pieces, run.unwrap_or(first)..first)
+    let run = before.clone().rev().take_while(held).last();
+    let run = of_run(pieces, run.unwrap_or(first)..first);
+    run.or_else(|| {
+        // with its reason: `200 OK: GET - /a`, `404 Not Found: GET - /a`
+        let word = |n: &usize| {
+            let text = pieces.get(*n).map_or("", |p| p.text.as_ref());
+            text.starts_with(|c: char| c.is_ascii_uppercase())
+                && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
+        };
+        let reason = before.rev().take(REASON).take_while(word).last()?;
+        let at = reason.checked_sub(1)?;
+        let given = |p: &&Piece<'_>| is_status(p) && is_given(&p.text);
+        pieces.get(at).filter(given).map(|_| at)
+    })
 }
 
 /// The status behind a request.

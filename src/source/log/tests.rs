@@ -9,6 +9,8 @@ fn read(text: &str, format: &str) -> (Vec<LogCall>, Vec<(&'static str, u64)>) {
     let kind = LogKind {
         format: format.clone(),
         wraps: Vec::new(),
+        timeless: false,
+        also: None,
     };
     let input = Box::new(std::io::Cursor::new(text.to_string()));
     let mut r = LogReader::new(input, &kind, zone, 3);

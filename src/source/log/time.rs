@@ -18,6 +18,8 @@ pub enum How {
     Utc,
     /// `-` means 0.
     DashZero,
+    /// `-1` means that it is not known.
+    Unknown,
     /// `+` stands for a space.
     Plus,
     /// Percent-encoded.
@@ -48,6 +50,7 @@ impl How {
             "url" => How::Url,
             "plus" => How::Plus,
             "dash-zero" => How::DashZero,
+            "unknown" => How::Unknown,
             "kubernetes-verb" => How::Verb,
             "s3-operation" => How::S3,
             "host-target" => How::HostTarget,
@@ -145,6 +148,11 @@ fn civil(s: &str, zone: &LogZone) -> Option<(Ts, bool)> {
         "%b %d %H:%M:%S %Y",
         "%b %d, %Y @ %H:%M:%S%.f",
         "%m/%d/%Y %H:%M:%S",
+        // NetScaler
+        "%m/%d/%Y:%H:%M:%S",
+        // consoles of Azure, and what JavaScript makes of a date in American English
+        "%m/%d/%Y, %I:%M:%S%.f %p",
+        "%m/%d/%Y %I:%M:%S%.f %p",
         "%Y:%m:%d-%H:%M:%S",
     ] {
         if let Ok(civil) = jiff::civil::DateTime::strptime(form, s) {

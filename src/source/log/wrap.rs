@@ -281,6 +281,10 @@ const WRITTEN: &[&str] = &[
     "ts",
     "date",
     "timeUnixNano",
+    "asctime",
+    "datetime",
+    "Timestamp",
+    "@t",
 ];
 
 fn object(value: &Value, zone: &LogZone) -> Option<Inside<'static>> {

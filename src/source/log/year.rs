@@ -17,6 +17,68 @@ const NONE: i16 = 1972;
 /// Bytes of a log's beginning that are searched for a year.
 const SEARCHED: usize = 64 << 10;
 
+/// Times of lines that tell none, or a time of day alone: in the order of the lines, from the begin of [`NONE`] on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Order {
+    /// The last one.
+    last: Ts,
+}
+
+impl Order {
+    /// That of the next line.
+    pub fn next(&mut self, line: &[u8]) -> Written {
+        const BEGIN: Ts = 63_072_000_000_000_000;
+        const DAY: Ts = 86_400_000_000_000;
+        let after = self.last.max(BEGIN);
+        let at = match clock(line) {
+            Some(of_day) => {
+                let today = after - after.rem_euclid(DAY) + of_day;
+                // lines of a moment may change places; a clock that goes far back is of the next day
+                match today.saturating_add(DAY / 2) < after {
+                    true => today.saturating_add(DAY),
+                    false => today,
+                }
+            }
+            None => after.saturating_add(1_000_000),
+        };
+        self.last = at.max(after);
+        Written {
+            at,
+            utc: false,
+            year: LogYear::Order,
+        }
+    }
+}
+
+/// A time of day that a line begins with, in nanoseconds: `02:00:00`, `[02:00:00.123]`.
+fn clock(line: &[u8]) -> Option<Ts> {
+    let line = line.strip_prefix(b"[").unwrap_or(line);
+    let two = |at: usize| {
+        let (a, b) = (line.get(at)?, line.get(at + 1)?);
+        (a.is_ascii_digit() && b.is_ascii_digit())
+            .then(|| Ts::from(a - b'0') * 10 + Ts::from(b - b'0'))
+    };
+    let (h, m, s) = (two(0)?, two(3)?, two(6)?);
+    let colons = line.get(2) == Some(&b':') && line.get(5) == Some(&b':');
+    if !colons || h > 23 || m > 59 || s > 60 || line.get(8).is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    let mut unit = 100_000_000;
+    let mut part = 0;
+    if matches!(line.get(8), Some(b'.' | b',')) {
+        for d in line
+            .iter()
+            .skip(9)
+            .take(9)
+            .take_while(|b| b.is_ascii_digit())
+        {
+            part += Ts::from(d - b'0') * unit;
+            unit /= 10;
+        }
+    }
+    Some(((h * 60 + m) * 60 + s) * 1_000_000_000 + part)
+}
+
 /// When a line was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
