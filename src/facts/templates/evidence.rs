@@ -1,66 +1,17 @@
 //! What speaks for children of a node being values of one parameter, and what for routes of their own. In: the children without a
-//! shape of an identifier. Out: those that are values, with the reasons. Bounds: [`LOOKED`] children, [`BELOW`] nodes below each.
+//! shape of an identifier. Out: those that are values, with the reasons. Bounds: [`LOOKED`] children.
 //!
 //! Every piece of evidence adds points; above zero all are values but those that stand out. What it rests on is told as the reason.
 
 use super::decide::Work;
+use super::kid::Kid;
 use super::likeness::{alike, answers, answers_below, own_fields};
 use super::odd::{odd_ones, sought};
-use super::{Fields, Tree, shapes, words};
+use super::{shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Children whose evidence is weighed; more of them say nothing new.
 pub const LOOKED: usize = 500;
-/// Nodes looked at below one child.
-const BELOW: usize = 200;
-/// Levels looked at below one child.
-const LEVELS: u8 = 4;
-
-/// A child with what is known of it.
-pub struct Kid<'a> {
-    pub seg: &'a str,
-    /// Every piece is a word of routes.
-    pub(super) routeish: bool,
-    fixed: bool,
-    /// A technical word with a number: of its own wherever nothing says otherwise.
-    tech: bool,
-    pub(super) namey: bool,
-    /// Field of an answer that handed it out.
-    pub(super) handed: Option<String>,
-    /// Its own answer names it.
-    pub(super) named: bool,
-    pub(super) account: bool,
-    /// Words of routes below, by level; those that any resource has left out.
-    below: BTreeSet<(u8, &'a str)>,
-    /// All that stands directly below, `{}` for identifiers.
-    pub(super) first: BTreeSet<&'a str>,
-    /// Other texts below.
-    texts: BTreeSet<(u8, &'a str)>,
-    /// Nodes that it was merged of: below a parameter, how many values have it.
-    nodes: usize,
-    /// Whether anything stands below.
-    pub(super) inner: bool,
-    /// Names stand below: it is itself a collection.
-    collects: bool,
-    typed_below: bool,
-    /// Shapes of identifiers directly below.
-    shapes: BTreeSet<&'static str>,
-    documents_below: bool,
-    generic_below: bool,
-    pub(super) reads: bool,
-    pub(super) changes: bool,
-    pub(super) posts: bool,
-    /// Names of the fields of its answer, by method.
-    pub(super) answer: Option<(&'a str, &'a [u32])>,
-    /// The same of what stands directly below, by its word (`{}` for an identifier) and method.
-    pub(super) answers_below: BTreeMap<(&'a str, &'a str), &'a [u32]>,
-    calls: u32,
-    /// What all that ends here or directly below answers.
-    pub(super) all: Vec<&'a [u32]>,
-    /// What the host answers.
-    pub(super) fields: &'a Fields,
-}
-
 /// Siblings that are identifiers.
 pub struct Family<'a> {
     pub typed: Vec<Kid<'a>>,
@@ -72,130 +23,6 @@ pub struct Family<'a> {
 pub struct Verdict<'a> {
     pub members: Vec<&'a str>,
     pub why: Vec<String>,
-}
-
-impl<'a> Kid<'a> {
-    /// Looks at a child.
-    pub fn new(tree: &'a Tree<'a>, seg: &'a str, nodes: &[u32]) -> Kid<'a> {
-        let name = seg.trim_start_matches('@');
-        let mut k = Kid {
-            seg,
-            routeish: words::routeish(seg),
-            fixed: words::fixed(seg),
-            tech: words::tech(seg),
-            namey: shapes::namey(seg) || seg.starts_with('@'),
-            handed: (tree.beside.handed)(tree.host, name),
-            named: false,
-            account: (tree.beside.account)(name),
-            below: BTreeSet::new(),
-            first: BTreeSet::new(),
-            texts: BTreeSet::new(),
-            nodes: nodes.len(),
-            inner: false,
-            collects: false,
-            typed_below: false,
-            shapes: BTreeSet::new(),
-            documents_below: false,
-            generic_below: false,
-            reads: false,
-            changes: false,
-            posts: false,
-            answer: None,
-            answers_below: BTreeMap::new(),
-            calls: 0,
-            all: Vec::new(),
-            fields: &tree.fields,
-        };
-        let mut todo: Vec<(u8, u32, &'a str)> = nodes.iter().map(|n| (0, *n, "")).collect();
-        let mut seen = 0;
-        while let Some((level, n, above)) = todo.pop() {
-            let Some(node) = tree.nodes.get(n as usize) else {
-                continue;
-            };
-            seen += 1;
-            if level == 0 {
-                for p in node.ends.iter().filter_map(|e| tree.paths.get(*e as usize)) {
-                    k.named |= p.named;
-                    k.calls = k.calls.saturating_add(p.calls);
-                    match p.method {
-                        "GET" | "HEAD" | "OPTIONS" => k.reads = true,
-                        "PUT" | "PATCH" | "DELETE" => k.changes = true,
-                        _ => k.posts = true,
-                    }
-                    let new = (p.method, p.answer);
-                    if !p.answer.is_empty() && k.answer.is_none_or(|old| new < old) {
-                        k.answer = Some(new);
-                    }
-                    if !p.answer.is_empty() {
-                        k.all.push(p.answer);
-                    }
-                }
-            }
-            if level == 1 {
-                let ends = node.ends.iter();
-                for p in ends.filter_map(|e| tree.paths.get(*e as usize)) {
-                    if !p.answer.is_empty() {
-                        let had = k.answers_below.entry((above, p.method)).or_insert(p.answer);
-                        *had = p.answer.min(*had);
-                        k.all.push(p.answer);
-                    }
-                }
-            }
-            k.inner |= level == 0 && !node.children.is_empty();
-            if seen > BELOW {
-                continue;
-            }
-            for (word, child) in node.children.iter().take(64) {
-                let shape = shapes::shape(word);
-                let typed = shape.is_some();
-                if level == 0 {
-                    k.first.insert(if typed { "{}" } else { word });
-                    k.shapes.extend(shape);
-                    let document = shapes::document(word).is_some();
-                    k.typed_below |= typed || document;
-                    k.documents_below |= document;
-                    k.collects |= !typed && !words::routeish(word) && !words::fixed(word);
-                }
-                if !typed && (words::routeish(word) || words::fixed(word)) {
-                    if words::generic(word) {
-                        k.generic_below = true;
-                    } else {
-                        k.below.insert((level + 1, word));
-                    }
-                } else if !typed {
-                    k.texts.insert((level + 1, word));
-                }
-                if level + 1 < LEVELS {
-                    todo.push((level + 1, *child, if typed { "{}" } else { word }));
-                }
-            }
-        }
-        // What names several things and has names or numbers below is a collection, in any language.
-        k.routeish |= k.plural();
-        // `sale.order/17`: with something below, a dotted name is one of a kind of thing.
-        let dotted = seg.split('.').filter(|p| p.len() >= 3).count() >= 2;
-        if dotted && k.inner && !k.fixed && !k.tech {
-            (k.routeish, k.namey) = (false, true);
-        }
-        k
-    }
-
-    fn plural(&self) -> bool {
-        (self.collects || self.typed_below) && !self.namey && words::plural(self.seg)
-    }
-
-    /// The same where it stands below a segment: where names stand, several things under a name that no route has are a name.
-    pub fn below(mut self, prev: &str) -> Kid<'a> {
-        if self.plural() && words::named_by(prev) && !words::plural(prev) {
-            self.routeish = words::routeish(self.seg);
-        }
-        self
-    }
-
-    /// A word that is a route of its own beside a parameter, unless answers say otherwise.
-    pub fn apart(&self) -> bool {
-        (self.fixed || self.tech) && !(self.named && self.handed.is_some()) && !self.account
-    }
 }
 
 /// What children have below in common: share of words that others have too, 0..=1, and points for how much that is; `None`

@@ -1,6 +1,6 @@
 //! How alike answers are. In: names of fields by their prints. Out: 0..=1. Bounds: linear in fields; neighbours are compared.
 
-use super::evidence::Kid;
+use super::kid::Kid;
 use std::collections::BTreeMap;
 
 /// How alike two sets of fields are, 0..=1.

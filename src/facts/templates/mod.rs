@@ -7,13 +7,17 @@
 
 mod decide;
 pub mod dispatch;
+mod endings;
 mod evidence;
 pub mod given;
+mod groups;
+mod kid;
 mod languages;
 mod likeness;
 pub mod names;
 mod odd;
 mod people;
+mod places;
 mod registries;
 pub mod shapes;
 #[cfg(test)]
@@ -236,7 +240,7 @@ pub fn plant<'a>(paths: &[PathIn<'a>]) -> Planted<'a> {
         if by_shape_alone {
             for i in list {
                 if let (Some(p), Some(o)) = (paths.get(i as usize), out.get_mut(i as usize)) {
-                    *o = decide::alone(&segments(path_of(p.target)));
+                    *o = endings::alone(&segments(path_of(p.target)));
                 }
             }
             continue;
@@ -313,7 +317,7 @@ fn whole(p: &PathIn<'_>, path: &str) -> Option<Folded> {
     };
     if !path.starts_with('/') || matches!(p.kind, "graphql" | "grpc" | "soap" | "xml-rpc") {
         // Which of several places answers is told by an identifier in the path here too.
-        let by_shape = decide::alone(&segments(path));
+        let by_shape = endings::alone(&segments(path));
         if path.starts_with('/') && p.kind == "soap" && by_shape.route.contains("{id}") {
             return Some(by_shape);
         }

@@ -2,7 +2,8 @@
 //! the children of a node that are no identifiers. Out: those that stand out. Bounds: linear in children and their fields.
 
 use super::decide::Work;
-use super::evidence::{Family, Kid, Share};
+use super::evidence::{Family, Share};
+use super::kid::Kid;
 use super::likeness::alike;
 use super::words;
 use std::collections::BTreeSet;

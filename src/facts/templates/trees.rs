@@ -2,7 +2,8 @@
 //! group that they are, or that all below is one route. Bounds: [`FILES_LOOKED`] nodes below a place of files, [`DASH_LOOKED`] before a
 //! lone dash; explicit stacks.
 
-use super::decide::{Children, Group, Work};
+use super::decide::{Children, Work};
+use super::groups::Group;
 use super::{Tree, shapes, words};
 use std::collections::BTreeSet;
 
