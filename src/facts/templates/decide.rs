@@ -1,8 +1,8 @@
 //! The walk of one host's tree from its root. In: a tree of paths. Out: templates with reasons.
 //! Bounds: each node is visited once, with an explicit stack; evidence of a node looks a few levels down ([`super::evidence`]).
 
-use super::groups::groups;
-use super::{Folded, Tree, shapes, trees};
+use super::groups::{Group, groups};
+use super::{Folded, Tree, folders, shapes, trees};
 use std::collections::BTreeMap;
 
 /// A node of the merged tree on its way.
@@ -21,6 +21,8 @@ pub struct Work {
     pub given: Vec<u32>,
     /// Whether what stands here are the pages of one version of a text.
     pub pages: bool,
+    /// Whether it is a place where objects are kept by their paths.
+    pub keeps: bool,
 }
 
 pub type Children<'a> = BTreeMap<&'a str, Vec<u32>>;
@@ -37,6 +39,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
         merged: 1,
         given: tree.beside.given.begin(tree.host),
         pages: false,
+        keeps: false,
     }];
     while let Some(mut w) = stack.pop() {
         w.merged = w.nodes.len();
@@ -51,8 +54,13 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
             }
         }
         let mut children = children(tree, &w.nodes);
-        if let Some(why) = trees::files(tree, &children, &w) {
+        if let Some(found) = folders::tree(tree, &children, &w) {
             let route = format!("{}/{{file}}", w.route);
+            let mut why = w.why.clone();
+            if !why.is_empty() {
+                why.push_str("; ");
+            }
+            why.push_str(&found);
             let folded = Folded {
                 route: route.as_str().into(),
                 why: why.as_str().into(),
@@ -88,11 +96,36 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                 merged: 1,
                 given: tree.beside.given.below_param(&w.given, "", ""),
                 pages: false,
+                keeps: false,
             });
         }
         let groups = match trees::texts(tree, &children, &w) {
             Some(group) => vec![group],
-            None => groups(tree, &children, &w),
+            None => {
+                let places = folders::places(tree, &children, &w);
+                let mut groups = if places.is_empty() {
+                    groups(tree, &children, &w)
+                } else {
+                    let mut others = children.clone();
+                    others.retain(|s, _| !places.contains(s));
+                    groups(tree, &others, &w)
+                };
+                if !places.is_empty() {
+                    groups.push(Group {
+                        why: format!(
+                            "{} places where objects are kept by their paths",
+                            places.len()
+                        ),
+                        members: places.into_iter().collect(),
+                        before: "",
+                        after: "",
+                        show: "{id}".into(),
+                        versions: false,
+                        keeps: true,
+                    });
+                }
+                groups
+            }
         };
         // What no group took: both in order, side by side.
         let mut taken: Vec<&str> = groups.iter().flat_map(|g| &g.members).copied().collect();
@@ -129,6 +162,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                 merged: 1,
                 given: tree.beside.given.below_param(&w.given, g.before, g.after),
                 pages: g.versions,
+                keeps: g.keeps,
             });
         }
         for seg in apart {
@@ -146,6 +180,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
                     merged: 1,
                     given,
                     pages: false,
+                    keeps: false,
                 });
             }
         }

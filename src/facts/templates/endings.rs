@@ -36,6 +36,11 @@ pub fn formats<'a>(children: &Children<'a>, w: &Work) -> BTreeMap<&'a str, &'a s
 /// What is fixed around an identifier and its shape.
 pub fn frame(seg: &str) -> Option<((&str, &str), &'static str)> {
     let cut = shapes::cut(seg);
+    // `Orders(5)` is a call with its argument, whatever else it could be read as.
+    if cut.after == ")" {
+        let shape = shapes::shape(cut.core).unwrap_or("quoted key");
+        return Some(((cut.before, cut.after), shape));
+    }
     // `12.json` is an identifier and an ending, though it could be read as one name.
     if cut.after.starts_with('.')
         && let Some(s) = shapes::shape(cut.core)
@@ -67,16 +72,21 @@ pub fn documents<'a>(
     rest: &mut Vec<&'a str>,
     w: &Work,
 ) {
+    let kept = words::files_below(&w.prev);
     let framed: Vec<(&str, &str)> = typed
         .keys()
-        .filter(|(b, a)| b.is_empty() && shapes::document(&format!("x{a}")).is_some())
+        .filter(|(b, a)| {
+            let name = format!("x{a}");
+            let file = shapes::document(&name).is_some() || kept && shapes::named_file(&name);
+            b.is_empty() && file
+        })
         .copied()
         .collect();
     let (routes, names): (Vec<&'a str>, Vec<&'a str>) = files.into_iter().partition(|f| {
         let core = shapes::document(f).map_or(*f, |(c, _)| c);
-        !words::files_below(&w.prev) && (words::fixed(core) || words::routeish(core))
+        !kept && (words::fixed(core) || words::routeish(core))
     });
-    let enough = words::files_below(&w.prev) || names.len() + framed.len() >= 2;
+    let enough = kept || names.len() + framed.len() >= 2;
     let mut names = names;
     if enough && !names.is_empty() {
         names.extend(routes);

@@ -5,7 +5,7 @@
 
 use super::decide::Work;
 use super::kid::Kid;
-use super::likeness::{alike, answers, answers_below, own_fields};
+use super::likeness::{alike, answers, answers_below, nearest, nearness, own_fields};
 use super::odd::{odd_ones, sought};
 use super::{shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ pub struct Verdict<'a> {
 /// What children have below in common: share of words that others have too, 0..=1, and points for how much that is; `None`
 /// where fewer than two have anything. What recurs below different children is no value, whether it is a known word or not.
 #[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
-fn shared(kids: &[&Kid<'_>], prefix: bool) -> Option<(f64, f64)> {
+fn shared(kids: &[&Kid<'_>], prefix: bool, routeish: f64) -> Option<(f64, f64)> {
     let mut words: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
     let mut texts: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
     let with: Vec<&&Kid<'_>> = kids
@@ -79,6 +79,14 @@ fn shared(kids: &[&Kid<'_>], prefix: bool) -> Option<(f64, f64)> {
     } else {
         (many / first - 0.5).clamp(0.0, 3.0)
     };
+    // What recurs below words of routes and is none itself are values that they have in common: `tree/main`, `commits/main`.
+    let own = 1.0 - 0.8 * routeish;
+    let unknown = unknown * own;
+    let few = if words.keys().any(|(level, _)| *level == 1) {
+        few
+    } else {
+        few * own
+    };
     let points = if prefix {
         0.5 * common + 1.5 * few
     } else {
@@ -105,7 +113,7 @@ pub fn judge<'a>(kids: &[Kid<'a>], family: &Family<'a>, w: &Work) -> Verdict<'a>
         out.why = vec![format!("{} texts after '{}'", sought.len(), w.prev)];
         out.members = sought;
     } else if points > 0.0 && (several || points > 2.0) {
-        let odd = odd_ones(&open, family, &share);
+        let odd = odd_ones(&open, family, w, &share);
         out.members = open
             .iter()
             .map(|k| k.seg)
@@ -147,9 +155,10 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
     let firsts: BTreeSet<&str> = of.iter().flat_map(|k| &k.first).copied().collect();
     let folders = of.iter().filter(|k| k.inner).count();
     let usual = of.iter().find_map(|k| k.answer);
+    let least = nearness(&of);
     let listed = |k: &&Kid<'a>| {
         let answers = match (k.answer, usual) {
-            (Some((m, a)), Some((n, b))) => m == n && alike(a, b) >= 0.7,
+            (Some(_), Some(_)) => nearest(k, &of).is_some_and(|a| a >= least),
             (None, None) => !k.reads && !k.posts && !k.changes,
             _ => false,
         };
@@ -247,6 +256,12 @@ fn weigh<'a>(
         points += 5.0;
         why.push("languages".into());
     }
+    // Titles that end as pages do.
+    let pages = |k: &Kid<'a>| k.seg.ends_with(".html") || k.seg.ends_with(".htm");
+    if looked.len() >= 8 && share(&pages) > 0.99 && share(&|k| k.seg.contains('-')) >= 0.4 {
+        points += 5.0;
+        why.push("pages by their titles".into());
+    }
     let people = looked.iter().filter(|k| k.account).count();
     if people >= 1 {
         points += if people >= 2 { 6.0 } else { 2.0 };
@@ -254,7 +269,10 @@ fn weigh<'a>(
     }
     // What answers say.
     let handed = looked.iter().filter(|k| k.handed.is_some()).count();
-    if handed >= 2 || handed == 1 && looked.len() <= 2 {
+    let one = handed == 1
+        && looked.len() <= 2
+        && looked.iter().any(|k| k.handed.is_some() && !k.routeish);
+    if handed >= 2 || one {
         points += 1.0 + 6.0 * handed as f64 / n;
         let field = looked
             .iter()
@@ -306,7 +324,7 @@ fn weigh<'a>(
         why.push("answers that only they have".into());
     }
     // What stands below, and which methods are used.
-    if let Some((mean, common)) = shared(looked, words::prefix(&w.prev) && w.depth > 0) {
+    if let Some((mean, common)) = shared(looked, words::prefix(&w.prev) && w.depth > 0, routeish) {
         if mean >= 0.5 && common > 0.0 {
             points += common.min(6.0);
             why.push("the same routes below".into());
@@ -346,6 +364,33 @@ fn weigh<'a>(
     {
         points -= 2.0;
     }
+    // A list of things and one of them stand below each: they are kinds of things.
+    if !place
+        && looked.len() < 4
+        && share(&|k| k.crud) > 0.99
+        && looked.iter().all(|k| k.below.iter().all(|(l, _)| *l > 1))
+    {
+        points -= 3.0;
+    }
+    // Beside numbers a word of routes is no other number.
+    let numbers = family.typed.len() >= 4
+        && family.typed.iter().all(|k| {
+            matches!(
+                shapes::shape(k.seg),
+                Some("integer" | "UUID" | "hex" | "ULID")
+            )
+        });
+    if numbers && routeish > 0.99 && handed == 0 && named == 0.0 && people == 0 {
+        points -= 2.0;
+    }
+    // Kinds of what stands above are called after it: `/bill/tradebill`.
+    let above = w.prev.trim_end_matches('s').to_ascii_lowercase();
+    if above.len() >= 4
+        && share(&|k| k.seg.len() > above.len() && k.seg.to_ascii_lowercase().contains(&above))
+            > 0.99
+    {
+        points -= 4.0;
+    }
     let below: BTreeSet<&BTreeSet<&str>> = looked
         .iter()
         .map(|k| &k.shapes)
@@ -355,7 +400,11 @@ fn weigh<'a>(
     if with >= 2 && below.len() * 3 >= with * 2 {
         points -= 1.5;
     }
-    if share(&|k| k.documents_below) >= 0.4 && routeish < 0.5 {
+    // Folders by the way they are asked for, with files directly below.
+    if share(&|k| k.folder) > 0.8 && share(&|k| k.documents_below) >= 0.6 {
+        points += 7.0;
+        why.push("asked for as folders are".into());
+    } else if share(&|k| k.documents_below) >= 0.4 && routeish < 0.5 {
         points += 4.0;
     }
     if w.prev == "{}" && w.merged >= 3 {
@@ -364,7 +413,8 @@ fn weigh<'a>(
     if share(&|k| k.collects) > 0.5 && !places {
         points -= 2.5 * routeish;
     }
-    points += 1.5 * share(&|k| k.changes);
+    // Who changes a collection as a whole does not change one thing.
+    points += 1.5 * share(&|k| k.changes && !k.typed_below);
     if share(&|k| k.posts && !k.reads && !k.changes && !k.inner) > 0.7 {
         points -= 2.0;
     }

@@ -24,6 +24,8 @@ pub struct Group<'a> {
     pub why: String,
     /// Whether they are versions of one text.
     pub versions: bool,
+    /// Whether objects are kept in each by their paths.
+    pub keeps: bool,
 }
 
 /// Identifiers by what is fixed around them, then by shape.
@@ -38,6 +40,7 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
     let marked = children.keys().filter(|s| s.starts_with('@')).count();
     let at_all = marked < 2 || marked == children.len();
     let written = formats(children, w);
+    let kept = words::files_below(&w.prev);
     for seg in children.keys() {
         match tree.beside.given.says(&w.given, seg) {
             Says::Word => continue,
@@ -91,7 +94,9 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
                 .entry(shape.into())
                 .or_default()
                 .push(seg),
-            _ if shapes::document(seg).is_some() => files.push(seg),
+            _ if shapes::document(seg).is_some() || kept && shapes::named_file(seg) => {
+                files.push(seg)
+            }
             // A repository's name, whatever the word before it.
             _ if seg.len() > 4 && seg.ends_with(".git") => typed
                 .entry(("", ".git"))
@@ -155,6 +160,7 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
                 show: format!("{before}{param}{after}"),
                 why: parts.join(", "),
                 versions: false,
+                keeps: false,
             });
         }
     }
@@ -184,6 +190,7 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
                 show: format!("{{id}}{end}"),
                 why,
                 versions: false,
+                keeps: false,
             }),
         }
     }
@@ -204,6 +211,7 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
             show: param.into(),
             why: parts.join(", "),
             versions: false,
+            keeps: false,
         });
     } else if !names.is_empty() {
         let at = names.iter().all(|n| n.starts_with('@'));
@@ -214,6 +222,7 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
             show: if at { "@{id}".into() } else { "{id}".into() },
             why: reasons.join(", "),
             versions: false,
+            keeps: false,
         });
     }
     out
@@ -259,12 +268,20 @@ fn named<'a>(
         .iter()
         .filter(|s| !numbered.contains(**s) && !shapes::version(s) && !site.strangers.contains(**s))
         .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
-        .map(|k| k.below(&w.prev))
+        .map(|k| k.below(w))
         .collect();
+    let kids = titled(kids);
     // What a site says in several languages is below each of them; what stands beside them is judged by itself.
     let numbered = out.len();
     let (spoken, others): (Vec<_>, Vec<_>) =
         kids.into_iter().partition(|k| site.kin.contains(k.seg));
+    let (alike, others): (Vec<Kid<'a>>, Vec<Kid<'a>>) = others
+        .into_iter()
+        .partition(|k| k.has_what(&spoken_of(tree, children, &site.kin)));
+    if !alike.is_empty() {
+        why.push(format!("{} with what languages have below", alike.len()));
+        out.extend(alike.iter().map(|k| k.seg));
+    }
     for (kids, languages) in [(spoken, true), (others, false)] {
         let beside = typed.iter().filter(|s| site.kin.contains(**s) == languages);
         let family = evidence::Family {
@@ -279,4 +296,34 @@ fn named<'a>(
         out.extend(verdict.members);
     }
     (out, why)
+}
+
+/// What stands below languages.
+fn spoken_of<'a>(
+    tree: &'a Tree<'a>,
+    children: &Children<'a>,
+    kin: &BTreeSet<&'a str>,
+) -> BTreeSet<(u8, &'a str)> {
+    let kids = kin
+        .iter()
+        .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)));
+    kids.flat_map(|k| k.below.into_iter().chain(k.texts))
+        .collect()
+}
+
+/// Where most are written as titles are, with a capital, a word of routes that is written so is one of them.
+fn titled(mut kids: Vec<Kid<'_>>) -> Vec<Kid<'_>> {
+    let capital = |s: &str| s.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
+    let names = kids
+        .iter()
+        .filter(|k| capital(k.seg))
+        .filter(|k| k.seg.contains(['+', ' ', '-', '_']) || !k.routeish && !k.fixed)
+        .count();
+    let all = kids.iter().filter(|k| capital(k.seg)).count();
+    if names >= 3 && names * 3 >= kids.len() * 2 && all * 5 >= kids.len() * 4 {
+        for k in kids.iter_mut().filter(|k| capital(k.seg)) {
+            (k.fixed, k.routeish, k.namey) = (false, false, true);
+        }
+    }
+    kids
 }

@@ -1,7 +1,8 @@
 //! What is known of one child of a node: what it looks like, what stands below it, what answers say of it. In: a tree and a child.
 //! Out: a [`Kid`]. Bounds: [`BELOW`] nodes and [`LEVELS`] levels below the child.
 
-use super::{Fields, Tree, shapes, words};
+use super::decide::Work;
+use super::{Fields, Tree, folders, shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Nodes looked at below one child.
@@ -39,7 +40,12 @@ pub struct Kid<'a> {
     /// Shapes of identifiers directly below.
     pub shapes: BTreeSet<&'static str>,
     pub documents_below: bool,
-    pub generic_below: bool,
+    /// What one does with a resource of one's own stands directly below: `list`, `edit`.
+    pub crud: bool,
+    /// Asked for as folders are.
+    pub folder: bool,
+    /// A word before which APIs stand: `api`, `rest`.
+    pub before_apis: bool,
     pub reads: bool,
     pub changes: bool,
     pub posts: bool,
@@ -52,6 +58,16 @@ pub struct Kid<'a> {
     pub all: Vec<&'a [u32]>,
     /// What the host answers.
     pub fields: &'a Fields,
+}
+
+/// What is a value though it has no shape: a name that answers hand out, or an account's.
+fn value(tree: &Tree<'_>, word: &str) -> Option<&'static str> {
+    if words::routeish(word) || words::fixed(word) || words::tech(word) || shapes::version(word) {
+        return None;
+    }
+    let name = word.trim_start_matches('@');
+    let known = (tree.beside.account)(name) || (tree.beside.handed)(tree.host, name).is_some();
+    known.then_some("name")
 }
 
 impl<'a> Kid<'a> {
@@ -76,7 +92,9 @@ impl<'a> Kid<'a> {
             typed_below: false,
             shapes: BTreeSet::new(),
             documents_below: false,
-            generic_below: false,
+            crud: false,
+            folder: false,
+            before_apis: words::before_apis(seg),
             reads: false,
             changes: false,
             posts: false,
@@ -86,6 +104,15 @@ impl<'a> Kid<'a> {
             all: Vec::new(),
             fields: &tree.fields,
         };
+        // Names in a tree of files say nothing of what it belongs to, but for those at its top.
+        let levels = if folders::of(tree, nodes.iter()).filed() {
+            1
+        } else {
+            LEVELS
+        };
+        // Texts below identifiers by level, with the number of identifiers that have them; and those identifiers.
+        let mut behind: BTreeMap<(u8, &'a str), usize> = BTreeMap::new();
+        let mut holders: BTreeMap<u8, usize> = BTreeMap::new();
         let mut todo: Vec<(u8, u32, &'a str)> = nodes.iter().map(|n| (0, *n, "")).collect();
         let mut seen = 0;
         while let Some((level, n, above)) = todo.pop() {
@@ -96,6 +123,7 @@ impl<'a> Kid<'a> {
             if level == 0 {
                 for p in node.ends.iter().filter_map(|e| tree.paths.get(*e as usize)) {
                     k.named |= p.named;
+                    k.folder |= folders::asked(p.method);
                     k.calls = k.calls.saturating_add(p.calls);
                     match p.method {
                         "GET" | "HEAD" | "OPTIONS" => k.reads = true,
@@ -125,9 +153,14 @@ impl<'a> Kid<'a> {
             if seen > BELOW {
                 continue;
             }
+            let held = above == "{}" && !node.children.is_empty();
+            *holders.entry(level).or_default() += usize::from(held);
             for (word, child) in node.children.iter().take(64) {
-                let shape = shapes::shape(word);
+                let shape = shapes::shape(word).or_else(|| value(tree, word));
                 let typed = shape.is_some();
+                if above == "{}" && !typed {
+                    *behind.entry((level + 1, word.as_ref())).or_default() += 1;
+                }
                 if level == 0 {
                     k.first.insert(if typed { "{}" } else { word });
                     k.shapes.extend(shape);
@@ -138,16 +171,26 @@ impl<'a> Kid<'a> {
                 }
                 if !typed && (words::routeish(word) || words::fixed(word)) {
                     if words::generic(word) {
-                        k.generic_below = true;
+                        k.crud |= level == 0 && words::crud(word);
                     } else {
                         k.below.insert((level + 1, word));
                     }
                 } else if !typed {
                     k.texts.insert((level + 1, word));
                 }
-                if level + 1 < LEVELS {
+                if level + 1 < levels {
                     todo.push((level + 1, *child, if typed { "{}" } else { word }));
                 }
+            }
+        }
+        // Where nearly each identifier has another text below, those texts are values.
+        for (level, held) in holders {
+            let texts = behind.keys().filter(|(l, _)| *l == level + 1).count();
+            if texts >= 4 && texts * 3 >= held * 2 {
+                k.below
+                    .retain(|b| b.0 != level + 1 || !behind.contains_key(b));
+                k.texts
+                    .retain(|b| b.0 != level + 1 || !behind.contains_key(b));
             }
         }
         // What names several things and has names or numbers below is a collection, in any language.
@@ -165,7 +208,10 @@ impl<'a> Kid<'a> {
     }
 
     /// The same where it stands below a segment: where names stand, several things under a name that no route has are a name.
-    pub fn below(mut self, prev: &str) -> Kid<'a> {
+    pub fn below(mut self, w: &Work) -> Kid<'a> {
+        let prev = w.prev.as_str();
+        // Below the root, what APIs stand behind is no name.
+        self.fixed |= w.depth == 0 && self.before_apis;
         if self.plural() && words::named_by(prev) && !words::plural(prev) {
             self.routeish = words::routeish(self.seg);
         }
@@ -175,5 +221,12 @@ impl<'a> Kid<'a> {
     /// A word that is a route of its own beside a parameter, unless answers say otherwise.
     pub fn apart(&self) -> bool {
         (self.fixed || self.tech) && !(self.named && self.handed.is_some()) && !self.account
+    }
+
+    /// Whether it has mostly the same below, and much of it.
+    pub fn has_what(&self, others: &BTreeSet<(u8, &'a str)>) -> bool {
+        let all = || self.below.iter().chain(&self.texts);
+        let both = all().filter(|b| others.contains(*b)).count();
+        both >= 4 && both * 2 >= all().count()
     }
 }

@@ -9,6 +9,7 @@ mod decide;
 pub mod dispatch;
 mod endings;
 mod evidence;
+mod folders;
 pub mod given;
 mod groups;
 mod kid;
@@ -131,6 +132,8 @@ struct Tree<'a> {
     /// Whether a segment is a lone dash.
     dashes: bool,
     fields: Fields,
+    /// What stands below each node.
+    sums: Vec<folders::Sum>,
 }
 
 /// Path of a target without query and fragment; an absolute form loses scheme and authority.
@@ -278,6 +281,7 @@ impl Planted<'_> {
             }
             let dashes = nodes.iter().any(|n| n.children.contains_key("-"));
             let tree = Tree {
+                sums: folders::sums(&nodes, paths),
                 dashes,
                 fields,
                 nodes,
