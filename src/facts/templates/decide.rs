@@ -1,6 +1,7 @@
 //! The walk of one host's tree from its root. In: a tree of paths. Out: templates with reasons.
 //! Bounds: each node is visited once, with an explicit stack; evidence of a node looks a few levels down ([`super::evidence`]).
 
+use super::elsewhere::Seen;
 use super::groups::{Group, groups};
 use super::{Folded, Tree, folders, shapes, trees};
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 /// A node of the merged tree on its way.
 pub struct Work {
     nodes: Vec<u32>,
-    route: String,
+    pub route: String,
     /// The segment above; `{}` for a parameter.
     pub prev: String,
     why: String,
@@ -28,7 +29,8 @@ pub struct Work {
 pub type Children<'a> = BTreeMap<&'a str, Vec<u32>>;
 
 /// Walks one host's tree; `done` gets each path's index and its template.
-pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
+pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) -> Seen<'a> {
+    let mut seen = Seen::default();
     let mut stack = vec![Work {
         nodes: vec![0],
         route: String::new(),
@@ -136,6 +138,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
             taken.peek() != Some(&k)
         };
         let apart: Vec<&str> = children.keys().copied().filter(|k| free(k)).collect();
+        seen.note(&w.route, &groups, &apart);
         for g in &groups {
             let nodes = g
                 .members
@@ -185,6 +188,7 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) {
             }
         }
     }
+    seen
 }
 
 /// What stands below nodes, by segment. One node's children are in order already, and there may be a hundred thousand.

@@ -92,6 +92,12 @@ fn shared(kids: &[&Kid<'_>], prefix: bool, routeish: f64) -> Option<(f64, f64)> 
     } else {
         1.5 * common + 0.7 * unknown.min(4.0) + few
     };
+    // What two of many have in common says less.
+    let points = if kids.len() >= 4 {
+        points * with.len() as f64 / kids.len() as f64
+    } else {
+        points
+    };
     Some((if known.len() < 2 { 0.5 } else { mean }, points))
 }
 
@@ -192,6 +198,13 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
     }
 }
 
+/// Whether these are pages that are called after their titles: `fusion-backpack.html`.
+pub fn pages_by_title(kids: &[&Kid<'_>]) -> bool {
+    let page = |s: &str| s.ends_with(".html") || s.ends_with(".htm");
+    let titles = kids.iter().filter(|k| k.seg.contains('-')).count();
+    kids.len() >= 8 && titles * 5 >= kids.len() * 2 && kids.iter().all(|k| page(k.seg))
+}
+
 pub(super) type Share<'s, 'a> = &'s dyn Fn(&dyn Fn(&Kid<'a>) -> bool) -> f64;
 
 /// Points for values, and the reasons that speak for them.
@@ -257,15 +270,20 @@ fn weigh<'a>(
         why.push("languages".into());
     }
     // Titles that end as pages do.
-    let pages = |k: &Kid<'a>| k.seg.ends_with(".html") || k.seg.ends_with(".htm");
-    if looked.len() >= 8 && share(&pages) > 0.99 && share(&|k| k.seg.contains('-')) >= 0.4 {
-        points += 5.0;
+    if pages_by_title(looked) {
+        points += 6.0;
         why.push("pages by their titles".into());
     }
     let people = looked.iter().filter(|k| k.account).count();
     if people >= 1 {
         points += if people >= 2 { 6.0 } else { 2.0 };
         why.push(format!("{people} are names of accounts"));
+    }
+    // What is a value where something else stands above is one here too.
+    let elsewhere = looked.iter().filter(|k| k.elsewhere).count();
+    if elsewhere >= 2 || elsewhere == 1 && looked.len() == 1 {
+        points += 4.0 * elsewhere as f64 / n;
+        why.push(format!("{elsewhere} are values elsewhere"));
     }
     // What answers say.
     let handed = looked.iter().filter(|k| k.handed.is_some()).count();
@@ -402,10 +420,24 @@ fn weigh<'a>(
     }
     // Folders by the way they are asked for, with files directly below.
     if share(&|k| k.folder) > 0.8 && share(&|k| k.documents_below) >= 0.6 {
-        points += 7.0;
+        points += 10.0;
         why.push("asked for as folders are".into());
     } else if share(&|k| k.documents_below) >= 0.4 && routeish < 0.5 {
         points += 4.0;
+    }
+    // Nearly each identifier has a title of its own behind it: `/d/Zk3f/disk-usage-by-host`.
+    let own = looked
+        .iter()
+        .filter(|k| k.nodes == 1 && k.seg.contains('-'))
+        .count() as f64;
+    if w.prev == "{}"
+        && w.merged >= 4
+        && own >= 4.0
+        && own * 5.0 >= n * 4.0
+        && n * 3.0 >= w.merged as f64 * 1.8
+    {
+        points += 4.0;
+        why.push("one of its own behind nearly each identifier".into());
     }
     if w.prev == "{}" && w.merged >= 3 {
         points += 0.5 - 2.0 * share(&|k| k.nodes * 5 >= w.merged * 3);

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const LOOKED: usize = 2000;
 const WIDE: usize = 64;
 /// What only folders and files are asked for by (WebDAV).
-const FOLDER_METHODS: [&str; 8] = [
+const FOLDER_METHODS: [&str; 9] = [
     "PROPFIND",
+    "REPORT",
     "PROPPATCH",
     "MKCOL",
     "COPY",
@@ -191,6 +192,10 @@ struct Objects {
     posts: usize,
     leaves: usize,
     files: usize,
+    /// Files that are written.
+    stored: usize,
+    /// Ends at what has something below: objects are no folders.
+    within: usize,
     depths: BTreeSet<u8>,
 }
 
@@ -217,9 +222,14 @@ impl Objects {
                 }
             }
             if node.children.is_empty() {
+                let file = shapes::filed(name);
+                let mut ends = node.ends.iter().filter_map(|e| tree.paths.get(*e as usize));
                 out.leaves += 1;
-                out.files += usize::from(shapes::filed(name));
+                out.files += usize::from(file);
+                out.stored += usize::from(file && ends.any(|p| p.method == "PUT"));
                 out.depths.insert(level);
+            } else {
+                out.within += node.ends.len();
             }
             let wide = if level == 0 { LOOKED } else { WIDE };
             todo.extend(
@@ -232,11 +242,17 @@ impl Objects {
         Some(out)
     }
 
+    /// Whether most of what is written are files, and nearly none of it is a folder too.
+    fn like(&self) -> bool {
+        self.stored * 3 >= self.writes && self.within * 10 <= self.reads + self.writes
+    }
+
     fn sure(&self) -> bool {
         self.reads >= 2
             && self.writes >= 2
             && self.posts * 10 <= self.reads + self.writes
             && self.leaves >= FILES
+            && self.like()
             && (self.depths.len() >= 2 || self.depths.first().is_some_and(|d| *d >= 2))
             && self.files * 3 >= self.leaves
     }
@@ -273,7 +289,7 @@ pub fn places<'a>(tree: &Tree<'a>, children: &Children<'a>, w: &Work) -> BTreeSe
         let Some(found) = Objects::below(tree, of) else {
             continue;
         };
-        if found.writes >= 1 && found.leaves >= 2 {
+        if found.writes >= 1 && found.leaves >= 2 && found.like() {
             sure += usize::from(found.sure());
             out.insert(*seg);
         }

@@ -282,7 +282,17 @@ fn named<'a>(
         why.push(format!("{} with what languages have below", alike.len()));
         out.extend(alike.iter().map(|k| k.seg));
     }
-    for (kids, languages) in [(spoken, true), (others, false)] {
+    let (pages, others): (Vec<Kid<'a>>, Vec<Kid<'a>>) = others
+        .into_iter()
+        .partition(|k| !k.inner && page(k.seg).is_some_and(|e| e.starts_with(".htm")));
+    let (pages, others) = if evidence::pages_by_title(&pages.iter().collect::<Vec<_>>()) {
+        (pages, others)
+    } else {
+        let mut all: Vec<Kid<'a>> = pages.into_iter().chain(others).collect();
+        all.sort_by_key(|k| k.seg);
+        (Vec::new(), all)
+    };
+    for (kids, languages) in [(spoken, true), (pages, false), (others, false)] {
         let beside = typed.iter().filter(|s| site.kin.contains(**s) == languages);
         let family = evidence::Family {
             typed: beside

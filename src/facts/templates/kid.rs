@@ -2,7 +2,7 @@
 //! Out: a [`Kid`]. Bounds: [`BELOW`] nodes and [`LEVELS`] levels below the child.
 
 use super::decide::Work;
-use super::{Fields, Tree, folders, shapes, words};
+use super::{Fields, Tree, elsewhere, folders, shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Nodes looked at below one child.
@@ -24,6 +24,9 @@ pub struct Kid<'a> {
     /// Its own answer names it.
     pub named: bool,
     pub account: bool,
+    /// Places where it is a value, and whether one of them is another than this.
+    places: Option<&'a BTreeSet<u64>>,
+    pub elsewhere: bool,
     /// Words of routes below, by level; those that any resource has left out.
     pub below: BTreeSet<(u8, &'a str)>,
     /// All that stands directly below, `{}` for identifiers.
@@ -83,6 +86,8 @@ impl<'a> Kid<'a> {
             handed: (tree.beside.handed)(tree.host, name),
             named: false,
             account: (tree.beside.account)(name),
+            places: tree.elsewhere.get(seg),
+            elsewhere: false,
             below: BTreeSet::new(),
             first: BTreeSet::new(),
             texts: BTreeSet::new(),
@@ -212,6 +217,12 @@ impl<'a> Kid<'a> {
         let prev = w.prev.as_str();
         // Below the root, what APIs stand behind is no name.
         self.fixed |= w.depth == 0 && self.before_apis;
+        let here = elsewhere::place(&w.route);
+        self.elsewhere = self.places.is_some_and(|p| p.iter().any(|p| *p != here));
+        if self.elsewhere && self.seg.contains(['_', '-']) && !words::speaker(self.seg) {
+            // `change_request` is no verb where it is a value elsewhere.
+            (self.fixed, self.routeish) = (false, false);
+        }
         if self.plural() && words::named_by(prev) && !words::plural(prev) {
             self.routeish = words::routeish(self.seg);
         }

@@ -7,6 +7,7 @@
 
 mod decide;
 pub mod dispatch;
+mod elsewhere;
 mod endings;
 mod evidence;
 mod folders;
@@ -29,7 +30,7 @@ mod words;
 use crate::limits::TEMPLATE_PATHS;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Segments looked at; what follows is one literal tail. Real routes have fewer than 15.
@@ -134,6 +135,8 @@ struct Tree<'a> {
     fields: Fields,
     /// What stands below each node.
     sums: Vec<folders::Sum>,
+    /// What was a value in a walk before.
+    elsewhere: BTreeMap<String, BTreeSet<u64>>,
 }
 
 /// Path of a target without query and fragment; an absolute form loses scheme and authority.
@@ -282,6 +285,7 @@ impl Planted<'_> {
             let dashes = nodes.iter().any(|n| n.children.contains_key("-"));
             let tree = Tree {
                 sums: folders::sums(&nodes, paths),
+                elsewhere: BTreeMap::new(),
                 dashes,
                 fields,
                 nodes,
@@ -289,11 +293,20 @@ impl Planted<'_> {
                 paths,
                 beside,
             };
-            decide::walk(&tree, &mut |end, folded| {
+            let mut put = |end: u32, folded| {
                 if let Some(o) = out.get_mut(end as usize) {
                     *o = folded;
                 }
-            });
+            };
+            let seen = decide::walk(&tree, &mut put);
+            if seen.differ() {
+                let elsewhere = seen.values.into_iter().map(|(s, p)| (s.to_owned(), p));
+                let again = Tree {
+                    elsewhere: elsewhere.collect(),
+                    ..tree
+                };
+                decide::walk(&again, &mut put);
+            }
         }
         out
     }

@@ -41,7 +41,7 @@ pub fn odd_ones<'a>(
     let values: Vec<&Kid<'a>> = open.iter().filter(|k| !k.routeish).copied().collect();
     let least = nearness(&values);
     open.iter()
-        .filter(|k| k.handed.is_none() && !k.named)
+        .filter(|k| k.handed.is_none() && !k.named && !k.elsewhere)
         .filter(|k| {
             let other = |usual: Option<(&str, &[u32])>| match (k.answer, usual) {
                 (Some((m, a)), Some((n, b))) => m == n && alike(a, b) < 0.4,
