@@ -364,4 +364,34 @@ mod tests {
             assert_eq!(out.handed(no), None, "{no}");
         }
     }
+
+    #[test]
+    fn what_is_called_as_the_path_is_an_entry_of_a_map() {
+        let open: FxHashSet<Box<str>> = FxHashSet::default();
+        let fields = |segs: &[&'static str], body: &str| {
+            let mut out = Answers::default();
+            let mut look = Look {
+                open: &open,
+                out: &mut out,
+                path: 1,
+                last: String::new(),
+                segs: segs.iter().map(|s| Cow::Borrowed(*s)).collect(),
+                own: false,
+                stack: Vec::new(),
+                key: Vec::new(),
+                fields: BTreeSet::new(),
+                text: Vec::new(),
+            };
+            json::walk(body.as_bytes(), 0, &mut look);
+            look.fields
+        };
+        let one = fields(&["users"], r#"{"users":{"aliases":{},"mappings":{}}}"#);
+        let two = fields(&["audit"], r#"{"audit":{"aliases":{},"mappings":{}}}"#);
+        assert_eq!(one, two);
+        assert_eq!(one.len(), 3);
+        // A list of what the path is called after is a field as any other.
+        let one = fields(&["users"], r#"{"users":[{"id":1}]}"#);
+        let two = fields(&["ports"], r#"{"ports":[{"id":1}]}"#);
+        assert!(one.is_disjoint(&two));
+    }
 }

@@ -28,7 +28,8 @@ pub struct Verdict<'a> {
 /// What children have below in common: share of words that others have too, 0..=1, and points for how much that is; `None`
 /// where fewer than two have anything. What recurs below different children is no value, whether it is a known word or not.
 #[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
-fn shared(kids: &[&Kid<'_>], prefix: bool, routeish: f64) -> Option<(f64, f64)> {
+fn shared(kids: &[&Kid<'_>], w: &Work, routeish: f64) -> Option<(f64, f64)> {
+    let prefix = words::prefix(&w.prev) && w.depth > 0;
     let mut words: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
     let mut texts: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
     let with: Vec<&&Kid<'_>> = kids
@@ -92,8 +93,8 @@ fn shared(kids: &[&Kid<'_>], prefix: bool, routeish: f64) -> Option<(f64, f64)> 
     } else {
         1.5 * common + 0.7 * unknown.min(4.0) + few
     };
-    // What two of many have in common says less.
-    let points = if kids.len() >= 4 {
+    // What two of many have in common says less, but behind an identifier, where not each was asked for all.
+    let points = if kids.len() >= 4 && w.prev != "{}" {
         points * with.len() as f64 / kids.len() as f64
     } else {
         points
@@ -342,7 +343,7 @@ fn weigh<'a>(
         why.push("answers that only they have".into());
     }
     // What stands below, and which methods are used.
-    if let Some((mean, common)) = shared(looked, words::prefix(&w.prev) && w.depth > 0, routeish) {
+    if let Some((mean, common)) = shared(looked, w, routeish) {
         if mean >= 0.5 && common > 0.0 {
             points += common.min(6.0);
             why.push("the same routes below".into());
@@ -426,17 +427,11 @@ fn weigh<'a>(
         points += 4.0;
     }
     // Nearly each identifier has a title of its own behind it: `/d/Zk3f/disk-usage-by-host`.
-    let own = looked
-        .iter()
-        .filter(|k| k.nodes == 1 && k.seg.contains('-'))
-        .count() as f64;
-    if w.prev == "{}"
-        && w.merged >= 4
-        && own >= 4.0
-        && own * 5.0 >= n * 4.0
-        && n * 3.0 >= w.merged as f64 * 1.8
-    {
-        points += 4.0;
+    let title = |k: &Kid<'a>, dashes: usize| k.nodes == 1 && k.seg.matches('-').count() >= dashes;
+    let (own, long) = (share(&|k| title(k, 1)), share(&|k| title(k, 2)));
+    let ids = u32::try_from(w.merged).map_or(f64::MAX, f64::from);
+    if w.prev == "{}" && n >= 5.0 && own >= 0.8 && long >= 0.5 && n >= ids * 0.6 {
+        points += 7.0;
         why.push("one of its own behind nearly each identifier".into());
     }
     if w.prev == "{}" && w.merged >= 3 {
@@ -459,6 +454,7 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
     let place = words::named_by(&w.prev);
     let common: BTreeSet<&(u8, &str)> = family.typed.iter().flat_map(|k| &k.below).collect();
     let languages = family.typed.iter().any(|k| words::locale(k.seg));
+    let elsewhere = open.iter().filter(|k| k.elsewhere).count();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for k in open {
         let reason = if shapes::chinese_name(k.seg)
@@ -470,6 +466,8 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
             "named by its own answer"
         } else if k.handed.is_some() && !k.routeish && !words::prefix(&w.prev) {
             "handed out by another answer"
+        } else if k.elsewhere && !k.routeish && elsewhere >= 2 {
+            "values elsewhere"
         } else if k.account && place {
             "names of accounts"
         } else if k.seg.contains([' ', '+'])

@@ -41,6 +41,12 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
     let at_all = marked < 2 || marked == children.len();
     let written = formats(children, w);
     let kept = words::files_below(&w.prev);
+    // `Orders` beside `Orders(5)` is the set that one is of.
+    let sets: BTreeSet<&str> = children
+        .keys()
+        .filter(|s| s.ends_with(')'))
+        .filter_map(|s| Some(s.split_once('(')?.0))
+        .collect();
     for seg in children.keys() {
         match tree.beside.given.says(&w.given, seg) {
             Says::Word => continue,
@@ -71,6 +77,9 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
                 continue;
             }
             _ => {}
+        }
+        if sets.contains(seg) && shapes::shape(seg).is_none() {
+            continue;
         }
         if let Some(stem) = written.get(seg) {
             typed
