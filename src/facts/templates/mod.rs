@@ -10,6 +10,7 @@ pub mod dispatch;
 mod elsewhere;
 mod endings;
 mod evidence;
+mod filenames;
 mod folders;
 pub mod given;
 mod groups;
