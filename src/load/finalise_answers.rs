@@ -10,6 +10,7 @@ use crate::facts::templates::{path_of, segments, shapes, worded};
 use crate::limits;
 use rusqlite::Connection;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher as _;
 
@@ -108,17 +109,22 @@ pub fn read(conn: &Connection, ev: &Evidence) -> Answers {
         let Some(start) = start.filter(|s| matches!(content.get(*s), Some(b'{' | b'['))) else {
             continue;
         };
-        let last = ev
+        let segs = ev
             .paths
             .get(path as usize)
             .map(|p| segments(path_of(&p.path)))
-            .and_then(|s| s.last().map(|s| s.trim_start_matches('@').to_owned()))
+            .unwrap_or_default();
+        let last = segs
+            .last()
+            .map(|s| s.trim_start_matches('@').to_owned())
             .unwrap_or_default();
         let mut look = Look {
             open: &open,
             out: &mut out,
             path,
             last,
+            segs,
+            own: false,
             stack: Vec::new(),
             key: Vec::new(),
             fields: BTreeSet::new(),
@@ -210,6 +216,9 @@ struct Look<'l> {
     out: &'l mut Answers,
     path: u32,
     last: String,
+    segs: Vec<Cow<'l, str>>,
+    /// Whether the field that is open is called as a segment of the path: an object there is one of a map by names.
+    own: bool,
     /// Length of the key path at each open container.
     stack: Vec<(usize, bool)>,
     /// Names of fields down to here.
@@ -221,9 +230,29 @@ struct Look<'l> {
 impl Look<'_> {
     /// Ends a field.
     fn value(&mut self) {
+        if std::mem::take(&mut self.own) {
+            self.field();
+        }
         if self.stack.last().is_some_and(|(_, array)| !array) {
             self.key.pop();
         }
+    }
+
+    /// Notes the field that is open.
+    fn field(&mut self) {
+        if self.key.len() > LEVELS || self.fields.len() >= FIELDS {
+            return;
+        }
+        let mut h = rustc_hash::FxHasher::default();
+        for (i, k) in self.key.iter().enumerate() {
+            if i > 0 {
+                h.write_u8(b'.');
+            }
+            h.write(k.as_bytes());
+        }
+        let print = h.finish();
+        #[allow(clippy::cast_possible_truncation)] // a print
+        self.fields.insert((print ^ print >> 32) as u32);
     }
 
     fn seen(&mut self, text: &str) {
@@ -249,6 +278,12 @@ impl Look<'_> {
 
 impl Visit for Look<'_> {
     fn open(&mut self, array: bool) {
+        if std::mem::take(&mut self.own) {
+            if !array && let Some(k) = self.key.last_mut() {
+                *k = "{}".into();
+            }
+            self.field();
+        }
         self.stack.push((self.key.len(), array));
     }
     fn close(&mut self) {
@@ -263,20 +298,14 @@ impl Visit for Look<'_> {
         }
         let key = String::from_utf8_lossy(raw.get(..64).unwrap_or(raw)).into_owned();
         // A map by identifiers has no fields of its own.
-        if self.key.len() < LEVELS && self.fields.len() < FIELDS && shapes::shape(&key).is_none() {
-            let mut h = rustc_hash::FxHasher::default();
-            for k in &self.key {
-                h.write(k.as_bytes());
-                h.write_u8(b'.');
-            }
-            h.write(key.as_bytes());
-            let print = h.finish();
-            #[allow(clippy::cast_possible_truncation)] // a print
-            self.fields.insert((print ^ print >> 32) as u32);
-        }
+        let shaped = shapes::shape(&key).is_some();
+        self.own = !shaped && self.segs.iter().any(|s| *s == key);
         // Deeper than any answer of a person's making.
         if self.key.len() < 200 {
             self.key.push(key);
+            if !shaped && !self.own {
+                self.field();
+            }
         }
     }
     fn string(&mut self, raw: &[u8], _: usize, bits: u16) {
@@ -319,6 +348,8 @@ mod tests {
             out: &mut out,
             path: 3,
             last: "bob".into(),
+            segs: Vec::new(),
+            own: false,
             stack: Vec::new(),
             key: Vec::new(),
             fields: BTreeSet::new(),
@@ -332,5 +363,35 @@ mod tests {
         for no in ["export", "orders", "zed"] {
             assert_eq!(out.handed(no), None, "{no}");
         }
+    }
+
+    #[test]
+    fn what_is_called_as_the_path_is_an_entry_of_a_map() {
+        let open: FxHashSet<Box<str>> = FxHashSet::default();
+        let fields = |segs: &[&'static str], body: &str| {
+            let mut out = Answers::default();
+            let mut look = Look {
+                open: &open,
+                out: &mut out,
+                path: 1,
+                last: String::new(),
+                segs: segs.iter().map(|s| Cow::Borrowed(*s)).collect(),
+                own: false,
+                stack: Vec::new(),
+                key: Vec::new(),
+                fields: BTreeSet::new(),
+                text: Vec::new(),
+            };
+            json::walk(body.as_bytes(), 0, &mut look);
+            look.fields
+        };
+        let one = fields(&["users"], r#"{"users":{"aliases":{},"mappings":{}}}"#);
+        let two = fields(&["audit"], r#"{"audit":{"aliases":{},"mappings":{}}}"#);
+        assert_eq!(one, two);
+        assert_eq!(one.len(), 3);
+        // A list of what the path is called after is a field as any other.
+        let one = fields(&["users"], r#"{"users":[{"id":1}]}"#);
+        let two = fields(&["ports"], r#"{"ports":[{"id":1}]}"#);
+        assert!(one.is_disjoint(&two));
     }
 }

@@ -1,66 +1,17 @@
 //! What speaks for children of a node being values of one parameter, and what for routes of their own. In: the children without a
-//! shape of an identifier. Out: those that are values, with the reasons. Bounds: [`LOOKED`] children, [`BELOW`] nodes below each.
+//! shape of an identifier. Out: those that are values, with the reasons. Bounds: [`LOOKED`] children.
 //!
 //! Every piece of evidence adds points; above zero all are values but those that stand out. What it rests on is told as the reason.
 
 use super::decide::Work;
-use super::likeness::{alike, answers, answers_below, own_fields};
+use super::kid::Kid;
+use super::likeness::{alike, answers, answers_below, nearest, nearness, own_fields};
 use super::odd::{odd_ones, sought};
-use super::{Fields, Tree, shapes, words};
+use super::{shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Children whose evidence is weighed; more of them say nothing new.
 pub const LOOKED: usize = 500;
-/// Nodes looked at below one child.
-const BELOW: usize = 200;
-/// Levels looked at below one child.
-const LEVELS: u8 = 4;
-
-/// A child with what is known of it.
-pub struct Kid<'a> {
-    pub seg: &'a str,
-    /// Every piece is a word of routes.
-    pub(super) routeish: bool,
-    fixed: bool,
-    /// A technical word with a number: of its own wherever nothing says otherwise.
-    tech: bool,
-    pub(super) namey: bool,
-    /// Field of an answer that handed it out.
-    pub(super) handed: Option<String>,
-    /// Its own answer names it.
-    pub(super) named: bool,
-    pub(super) account: bool,
-    /// Words of routes below, by level; those that any resource has left out.
-    below: BTreeSet<(u8, &'a str)>,
-    /// All that stands directly below, `{}` for identifiers.
-    pub(super) first: BTreeSet<&'a str>,
-    /// Other texts below.
-    texts: BTreeSet<(u8, &'a str)>,
-    /// Nodes that it was merged of: below a parameter, how many values have it.
-    nodes: usize,
-    /// Whether anything stands below.
-    pub(super) inner: bool,
-    /// Names stand below: it is itself a collection.
-    collects: bool,
-    typed_below: bool,
-    /// Shapes of identifiers directly below.
-    shapes: BTreeSet<&'static str>,
-    documents_below: bool,
-    generic_below: bool,
-    pub(super) reads: bool,
-    pub(super) changes: bool,
-    pub(super) posts: bool,
-    /// Names of the fields of its answer, by method.
-    pub(super) answer: Option<(&'a str, &'a [u32])>,
-    /// The same of what stands directly below, by its word (`{}` for an identifier) and method.
-    pub(super) answers_below: BTreeMap<(&'a str, &'a str), &'a [u32]>,
-    calls: u32,
-    /// What all that ends here or directly below answers.
-    pub(super) all: Vec<&'a [u32]>,
-    /// What the host answers.
-    pub(super) fields: &'a Fields,
-}
-
 /// Siblings that are identifiers.
 pub struct Family<'a> {
     pub typed: Vec<Kid<'a>>,
@@ -74,134 +25,11 @@ pub struct Verdict<'a> {
     pub why: Vec<String>,
 }
 
-impl<'a> Kid<'a> {
-    /// Looks at a child.
-    pub fn new(tree: &'a Tree<'a>, seg: &'a str, nodes: &[u32]) -> Kid<'a> {
-        let name = seg.trim_start_matches('@');
-        let mut k = Kid {
-            seg,
-            routeish: words::routeish(seg),
-            fixed: words::fixed(seg),
-            tech: words::tech(seg),
-            namey: shapes::namey(seg) || seg.starts_with('@'),
-            handed: (tree.beside.handed)(tree.host, name),
-            named: false,
-            account: (tree.beside.account)(name),
-            below: BTreeSet::new(),
-            first: BTreeSet::new(),
-            texts: BTreeSet::new(),
-            nodes: nodes.len(),
-            inner: false,
-            collects: false,
-            typed_below: false,
-            shapes: BTreeSet::new(),
-            documents_below: false,
-            generic_below: false,
-            reads: false,
-            changes: false,
-            posts: false,
-            answer: None,
-            answers_below: BTreeMap::new(),
-            calls: 0,
-            all: Vec::new(),
-            fields: &tree.fields,
-        };
-        let mut todo: Vec<(u8, u32, &'a str)> = nodes.iter().map(|n| (0, *n, "")).collect();
-        let mut seen = 0;
-        while let Some((level, n, above)) = todo.pop() {
-            let Some(node) = tree.nodes.get(n as usize) else {
-                continue;
-            };
-            seen += 1;
-            if level == 0 {
-                for p in node.ends.iter().filter_map(|e| tree.paths.get(*e as usize)) {
-                    k.named |= p.named;
-                    k.calls = k.calls.saturating_add(p.calls);
-                    match p.method {
-                        "GET" | "HEAD" | "OPTIONS" => k.reads = true,
-                        "PUT" | "PATCH" | "DELETE" => k.changes = true,
-                        _ => k.posts = true,
-                    }
-                    let new = (p.method, p.answer);
-                    if !p.answer.is_empty() && k.answer.is_none_or(|old| new < old) {
-                        k.answer = Some(new);
-                    }
-                    if !p.answer.is_empty() {
-                        k.all.push(p.answer);
-                    }
-                }
-            }
-            if level == 1 {
-                let ends = node.ends.iter();
-                for p in ends.filter_map(|e| tree.paths.get(*e as usize)) {
-                    if !p.answer.is_empty() {
-                        let had = k.answers_below.entry((above, p.method)).or_insert(p.answer);
-                        *had = p.answer.min(*had);
-                        k.all.push(p.answer);
-                    }
-                }
-            }
-            k.inner |= level == 0 && !node.children.is_empty();
-            if seen > BELOW {
-                continue;
-            }
-            for (word, child) in node.children.iter().take(64) {
-                let shape = shapes::shape(word);
-                let typed = shape.is_some();
-                if level == 0 {
-                    k.first.insert(if typed { "{}" } else { word });
-                    k.shapes.extend(shape);
-                    let document = shapes::document(word).is_some();
-                    k.typed_below |= typed || document;
-                    k.documents_below |= document;
-                    k.collects |= !typed && !words::routeish(word) && !words::fixed(word);
-                }
-                if !typed && (words::routeish(word) || words::fixed(word)) {
-                    if words::generic(word) {
-                        k.generic_below = true;
-                    } else {
-                        k.below.insert((level + 1, word));
-                    }
-                } else if !typed {
-                    k.texts.insert((level + 1, word));
-                }
-                if level + 1 < LEVELS {
-                    todo.push((level + 1, *child, if typed { "{}" } else { word }));
-                }
-            }
-        }
-        // What names several things and has names or numbers below is a collection, in any language.
-        k.routeish |= k.plural();
-        // `sale.order/17`: with something below, a dotted name is one of a kind of thing.
-        let dotted = seg.split('.').filter(|p| p.len() >= 3).count() >= 2;
-        if dotted && k.inner && !k.fixed && !k.tech {
-            (k.routeish, k.namey) = (false, true);
-        }
-        k
-    }
-
-    fn plural(&self) -> bool {
-        (self.collects || self.typed_below) && !self.namey && words::plural(self.seg)
-    }
-
-    /// The same where it stands below a segment: where names stand, several things under a name that no route has are a name.
-    pub fn below(mut self, prev: &str) -> Kid<'a> {
-        if self.plural() && words::named_by(prev) && !words::plural(prev) {
-            self.routeish = words::routeish(self.seg);
-        }
-        self
-    }
-
-    /// A word that is a route of its own beside a parameter, unless answers say otherwise.
-    pub fn apart(&self) -> bool {
-        (self.fixed || self.tech) && !(self.named && self.handed.is_some()) && !self.account
-    }
-}
-
 /// What children have below in common: share of words that others have too, 0..=1, and points for how much that is; `None`
 /// where fewer than two have anything. What recurs below different children is no value, whether it is a known word or not.
 #[allow(clippy::cast_precision_loss)] // counts of children and calls, far below 2^52
-fn shared(kids: &[&Kid<'_>], prefix: bool) -> Option<(f64, f64)> {
+fn shared(kids: &[&Kid<'_>], w: &Work, routeish: f64) -> Option<(f64, f64)> {
+    let prefix = words::prefix(&w.prev) && w.depth > 0;
     let mut words: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
     let mut texts: BTreeMap<&(u8, &str), usize> = BTreeMap::new();
     let with: Vec<&&Kid<'_>> = kids
@@ -252,10 +80,24 @@ fn shared(kids: &[&Kid<'_>], prefix: bool) -> Option<(f64, f64)> {
     } else {
         (many / first - 0.5).clamp(0.0, 3.0)
     };
+    // What recurs below words of routes and is none itself are values that they have in common: `tree/main`, `commits/main`.
+    let own = 1.0 - 0.8 * routeish;
+    let unknown = unknown * own;
+    let few = if words.keys().any(|(level, _)| *level == 1) {
+        few
+    } else {
+        few * own
+    };
     let points = if prefix {
         0.5 * common + 1.5 * few
     } else {
         1.5 * common + 0.7 * unknown.min(4.0) + few
+    };
+    // What two of many have in common says less, but behind an identifier, where not each was asked for all.
+    let points = if kids.len() >= 4 && w.prev != "{}" {
+        points * with.len() as f64 / kids.len() as f64
+    } else {
+        points
     };
     Some((if known.len() < 2 { 0.5 } else { mean }, points))
 }
@@ -278,7 +120,7 @@ pub fn judge<'a>(kids: &[Kid<'a>], family: &Family<'a>, w: &Work) -> Verdict<'a>
         out.why = vec![format!("{} texts after '{}'", sought.len(), w.prev)];
         out.members = sought;
     } else if points > 0.0 && (several || points > 2.0) {
-        let odd = odd_ones(&open, family, &share);
+        let odd = odd_ones(&open, family, w, &share);
         out.members = open
             .iter()
             .map(|k| k.seg)
@@ -320,9 +162,10 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
     let firsts: BTreeSet<&str> = of.iter().flat_map(|k| &k.first).copied().collect();
     let folders = of.iter().filter(|k| k.inner).count();
     let usual = of.iter().find_map(|k| k.answer);
+    let least = nearness(&of);
     let listed = |k: &&Kid<'a>| {
         let answers = match (k.answer, usual) {
-            (Some((m, a)), Some((n, b))) => m == n && alike(a, b) >= 0.7,
+            (Some(_), Some(_)) => nearest(k, &of).is_some_and(|a| a >= least),
             (None, None) => !k.reads && !k.posts && !k.changes,
             _ => false,
         };
@@ -354,6 +197,13 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
             .push(format!("{} with the same routes below", more.len()));
         out.members.extend(more);
     }
+}
+
+/// Whether these are pages that are called after their titles: `fusion-backpack.html`.
+pub fn pages_by_title(kids: &[&Kid<'_>]) -> bool {
+    let page = |s: &str| s.ends_with(".html") || s.ends_with(".htm");
+    let titles = kids.iter().filter(|k| k.seg.contains('-')).count();
+    kids.len() >= 8 && titles * 5 >= kids.len() * 2 && kids.iter().all(|k| page(k.seg))
 }
 
 pub(super) type Share<'s, 'a> = &'s dyn Fn(&dyn Fn(&Kid<'a>) -> bool) -> f64;
@@ -420,14 +270,28 @@ fn weigh<'a>(
         points += 5.0;
         why.push("languages".into());
     }
+    // Titles that end as pages do.
+    if pages_by_title(looked) {
+        points += 6.0;
+        why.push("pages by their titles".into());
+    }
     let people = looked.iter().filter(|k| k.account).count();
     if people >= 1 {
         points += if people >= 2 { 6.0 } else { 2.0 };
         why.push(format!("{people} are names of accounts"));
     }
+    // What is a value where something else stands above is one here too.
+    let elsewhere = looked.iter().filter(|k| k.elsewhere).count();
+    if elsewhere >= 2 || elsewhere == 1 && looked.len() == 1 {
+        points += 4.0 * elsewhere as f64 / n;
+        why.push(format!("{elsewhere} are values elsewhere"));
+    }
     // What answers say.
     let handed = looked.iter().filter(|k| k.handed.is_some()).count();
-    if handed >= 2 || handed == 1 && looked.len() <= 2 {
+    let one = handed == 1
+        && looked.len() <= 2
+        && looked.iter().any(|k| k.handed.is_some() && !k.routeish);
+    if handed >= 2 || one {
         points += 1.0 + 6.0 * handed as f64 / n;
         let field = looked
             .iter()
@@ -479,7 +343,7 @@ fn weigh<'a>(
         why.push("answers that only they have".into());
     }
     // What stands below, and which methods are used.
-    if let Some((mean, common)) = shared(looked, words::prefix(&w.prev) && w.depth > 0) {
+    if let Some((mean, common)) = shared(looked, w, routeish) {
         if mean >= 0.5 && common > 0.0 {
             points += common.min(6.0);
             why.push("the same routes below".into());
@@ -519,6 +383,33 @@ fn weigh<'a>(
     {
         points -= 2.0;
     }
+    // A list of things and one of them stand below each: they are kinds of things.
+    if !place
+        && looked.len() < 4
+        && share(&|k| k.crud) > 0.99
+        && looked.iter().all(|k| k.below.iter().all(|(l, _)| *l > 1))
+    {
+        points -= 3.0;
+    }
+    // Beside numbers a word of routes is no other number.
+    let numbers = family.typed.len() >= 4
+        && family.typed.iter().all(|k| {
+            matches!(
+                shapes::shape(k.seg),
+                Some("integer" | "UUID" | "hex" | "ULID")
+            )
+        });
+    if numbers && routeish > 0.99 && handed == 0 && named == 0.0 && people == 0 {
+        points -= 2.0;
+    }
+    // Kinds of what stands above are called after it: `/bill/tradebill`.
+    let above = w.prev.trim_end_matches('s').to_ascii_lowercase();
+    if above.len() >= 4
+        && share(&|k| k.seg.len() > above.len() && k.seg.to_ascii_lowercase().contains(&above))
+            > 0.99
+    {
+        points -= 4.0;
+    }
     let below: BTreeSet<&BTreeSet<&str>> = looked
         .iter()
         .map(|k| &k.shapes)
@@ -528,8 +419,20 @@ fn weigh<'a>(
     if with >= 2 && below.len() * 3 >= with * 2 {
         points -= 1.5;
     }
-    if share(&|k| k.documents_below) >= 0.4 && routeish < 0.5 {
+    // Folders by the way they are asked for, with files directly below.
+    if share(&|k| k.folder) > 0.8 && share(&|k| k.documents_below) >= 0.6 {
+        points += 10.0;
+        why.push("asked for as folders are".into());
+    } else if share(&|k| k.documents_below) >= 0.4 && routeish < 0.5 {
         points += 4.0;
+    }
+    // Nearly each identifier has a title of its own behind it: `/d/Zk3f/disk-usage-by-host`.
+    let title = |k: &Kid<'a>, dashes: usize| k.nodes == 1 && k.seg.matches('-').count() >= dashes;
+    let (own, long) = (share(&|k| title(k, 1)), share(&|k| title(k, 2)));
+    let ids = u32::try_from(w.merged).map_or(f64::MAX, f64::from);
+    if w.prev == "{}" && n >= 5.0 && own >= 0.8 && long >= 0.5 && n >= ids * 0.6 {
+        points += 7.0;
+        why.push("one of its own behind nearly each identifier".into());
     }
     if w.prev == "{}" && w.merged >= 3 {
         points += 0.5 - 2.0 * share(&|k| k.nodes * 5 >= w.merged * 3);
@@ -537,7 +440,8 @@ fn weigh<'a>(
     if share(&|k| k.collects) > 0.5 && !places {
         points -= 2.5 * routeish;
     }
-    points += 1.5 * share(&|k| k.changes);
+    // Who changes a collection as a whole does not change one thing.
+    points += 1.5 * share(&|k| k.changes && !k.typed_below);
     if share(&|k| k.posts && !k.reads && !k.changes && !k.inner) > 0.7 {
         points -= 2.0;
     }
@@ -550,6 +454,7 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
     let place = words::named_by(&w.prev);
     let common: BTreeSet<&(u8, &str)> = family.typed.iter().flat_map(|k| &k.below).collect();
     let languages = family.typed.iter().any(|k| words::locale(k.seg));
+    let elsewhere = open.iter().filter(|k| k.elsewhere).count();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for k in open {
         let reason = if shapes::chinese_name(k.seg)
@@ -561,6 +466,8 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
             "named by its own answer"
         } else if k.handed.is_some() && !k.routeish && !words::prefix(&w.prev) {
             "handed out by another answer"
+        } else if k.elsewhere && !k.routeish && elsewhere >= 2 {
+            "values elsewhere"
         } else if k.account && place {
             "names of accounts"
         } else if k.seg.contains([' ', '+'])

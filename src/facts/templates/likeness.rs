@@ -1,6 +1,6 @@
 //! How alike answers are. In: names of fields by their prints. Out: 0..=1. Bounds: linear in fields; neighbours are compared.
 
-use super::evidence::Kid;
+use super::kid::Kid;
 use std::collections::BTreeMap;
 
 /// How alike two sets of fields are, 0..=1.
@@ -27,6 +27,30 @@ pub fn answers<'k, 'a: 'k>(kids: impl Iterator<Item = &'k Kid<'a>>) -> Option<f6
         })
         .collect();
     (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+}
+
+/// Values that one is compared with.
+const NEAR: usize = 16;
+
+/// How alike an answer is to the one of these that is most like it; `None` where none answers the same method.
+pub fn nearest(k: &Kid<'_>, of: &[&Kid<'_>]) -> Option<f64> {
+    let (method, answer) = k.answer?;
+    let others = of
+        .iter()
+        .filter(|o| o.seg != k.seg)
+        .filter_map(|o| o.answer);
+    others
+        .filter(|(m, _)| *m == method)
+        .take(NEAR)
+        .map(|(_, a)| alike(answer, a))
+        .reduce(f64::max)
+}
+
+/// What is like enough to be one of these: as much as each of them is like another, and 0.7 at most.
+pub fn nearness(of: &[&Kid<'_>]) -> f64 {
+    let all = of.iter().take(NEAR).filter_map(|k| nearest(k, of));
+    let (n, least) = all.fold((0, 0.7f64), |(n, l), a| (n + 1, l.min(a)));
+    if n >= 4 { least.max(0.3) } else { 0.7 }
 }
 
 /// How alike what different children answer below is, where they have the same there; `None` where no two have.

@@ -7,13 +7,20 @@
 
 mod decide;
 pub mod dispatch;
+mod elsewhere;
+mod endings;
 mod evidence;
+mod filenames;
+mod folders;
 pub mod given;
+mod groups;
+mod kid;
 mod languages;
 mod likeness;
 pub mod names;
 mod odd;
 mod people;
+mod places;
 mod registries;
 pub mod shapes;
 #[cfg(test)]
@@ -24,7 +31,7 @@ mod words;
 use crate::limits::TEMPLATE_PATHS;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Segments looked at; what follows is one literal tail. Real routes have fewer than 15.
@@ -127,6 +134,10 @@ struct Tree<'a> {
     /// Whether a segment is a lone dash.
     dashes: bool,
     fields: Fields,
+    /// What stands below each node.
+    sums: Vec<folders::Sum>,
+    /// What was a value in a walk before.
+    elsewhere: BTreeMap<String, BTreeSet<u64>>,
 }
 
 /// Path of a target without query and fragment; an absolute form loses scheme and authority.
@@ -236,7 +247,7 @@ pub fn plant<'a>(paths: &[PathIn<'a>]) -> Planted<'a> {
         if by_shape_alone {
             for i in list {
                 if let (Some(p), Some(o)) = (paths.get(i as usize), out.get_mut(i as usize)) {
-                    *o = decide::alone(&segments(path_of(p.target)));
+                    *o = endings::alone(&segments(path_of(p.target)));
                 }
             }
             continue;
@@ -274,6 +285,8 @@ impl Planted<'_> {
             }
             let dashes = nodes.iter().any(|n| n.children.contains_key("-"));
             let tree = Tree {
+                sums: folders::sums(&nodes, paths),
+                elsewhere: BTreeMap::new(),
                 dashes,
                 fields,
                 nodes,
@@ -281,11 +294,20 @@ impl Planted<'_> {
                 paths,
                 beside,
             };
-            decide::walk(&tree, &mut |end, folded| {
+            let mut put = |end: u32, folded| {
                 if let Some(o) = out.get_mut(end as usize) {
                     *o = folded;
                 }
-            });
+            };
+            let seen = decide::walk(&tree, &mut put);
+            if seen.differ() {
+                let elsewhere = seen.values.into_iter().map(|(s, p)| (s.to_owned(), p));
+                let again = Tree {
+                    elsewhere: elsewhere.collect(),
+                    ..tree
+                };
+                decide::walk(&again, &mut put);
+            }
         }
         out
     }
@@ -313,7 +335,7 @@ fn whole(p: &PathIn<'_>, path: &str) -> Option<Folded> {
     };
     if !path.starts_with('/') || matches!(p.kind, "graphql" | "grpc" | "soap" | "xml-rpc") {
         // Which of several places answers is told by an identifier in the path here too.
-        let by_shape = decide::alone(&segments(path));
+        let by_shape = endings::alone(&segments(path));
         if path.starts_with('/') && p.kind == "soap" && by_shape.route.contains("{id}") {
             return Some(by_shape);
         }

@@ -2,8 +2,9 @@
 //! the children of a node that are no identifiers. Out: those that stand out. Bounds: linear in children and their fields.
 
 use super::decide::Work;
-use super::evidence::{Family, Kid, Share};
-use super::likeness::alike;
+use super::evidence::{Family, Share};
+use super::kid::Kid;
+use super::likeness::{alike, nearest, nearness};
 use super::words;
 use std::collections::BTreeSet;
 
@@ -21,6 +22,7 @@ pub fn sought<'a>(open: &[&Kid<'a>], w: &Work) -> Option<Vec<&'a str>> {
 pub fn odd_ones<'a>(
     open: &[&Kid<'a>],
     family: &Family<'a>,
+    w: &Work,
     share: Share<'_, 'a>,
 ) -> BTreeSet<&'a str> {
     let words = share(&|k| k.routeish);
@@ -36,8 +38,10 @@ pub fn odd_ones<'a>(
         !k.first.is_empty() && others.any(|o| !o.first.is_disjoint(&k.first))
     };
     let typed = typed_answer(family);
+    let values: Vec<&Kid<'a>> = open.iter().filter(|k| !k.routeish).copied().collect();
+    let least = nearness(&values);
     open.iter()
-        .filter(|k| k.handed.is_none() && !k.named)
+        .filter(|k| k.handed.is_none() && !k.named && !k.elsewhere)
         .filter(|k| {
             let other = |usual: Option<(&str, &[u32])>| match (k.answer, usual) {
                 (Some((m, a)), Some((n, b))) => m == n && alike(a, b) < 0.4,
@@ -48,10 +52,19 @@ pub fn odd_ones<'a>(
             }
             let rare = words < 0.25
                 && words::pieces(k.seg).len() == 1
-                && share(&|k| k.namey) > 0.6
+                && (share(&|k| k.namey) > 0.6 || w.depth == 0 && open.len() >= 4)
                 && !kin(k);
+            // Below the root, where others have something below or were handed out.
+            let bare = w.depth == 0
+                && words < 0.5
+                && !k.inner
+                && !k.account
+                && plain_word(k.seg)
+                && share(&|k| k.inner || k.handed.is_some() || k.account) >= 0.5;
             let act = posts < 0.3 && k.posts && !k.reads && !k.inner;
-            other(usual) || rare || act
+            // Values that answer in different ways have one among them that answers as this does.
+            let near = values.len() >= 4 && nearest(k, &values).is_some_and(|a| a >= least);
+            other(usual) && !near || rare || bare || act
         })
         .map(|k| k.seg)
         .collect()

@@ -1,16 +1,10 @@
 //! What one path segment looks like by itself. In: a decoded segment. Out: the shape of an identifier, or none for a word.
 //! Bounds: one pass over a segment.
 
+pub use super::filenames::{document, filed, named_file, written};
 pub use super::people::{chinese_name, pinyin_name};
 use super::words;
 pub use super::words::tech;
-
-/// Endings of documents: the whole name of such a file is a value, where `.json` and `.html` are how a route is written.
-const DOCUMENTS: [&str; 39] = [
-    "pdf", "png", "jpg", "jpeg", "gif", "bmp", "svg", "webp", "tif", "tiff", "xls", "xlsx", "doc",
-    "docx", "ppt", "pptx", "odt", "zip", "rar", "7z", "tar", "gz", "tgz", "mp3", "mp4", "mov",
-    "avi", "wav", "txt", "md", "rs", "py", "toml", "csv", "eml", "apk", "exe", "bin", "log",
-];
 
 /// A segment cut into what is fixed and what may vary: `report(5)`, `7:cancel`, `9.json`, `@bob`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -369,13 +363,6 @@ fn colons(s: &str) -> Option<&'static str> {
     }
     let mac = s.len() == 17 && s.split(':').all(|p| p.len() == 2 && hex(p));
     mac.then_some("MAC address")
-}
-
-/// Ending of a document's name.
-pub fn document(s: &str) -> Option<(&str, &str)> {
-    let (core, ext) = s.rsplit_once('.')?;
-    let ext_lower = ext.to_ascii_lowercase();
-    (!core.is_empty() && DOCUMENTS.contains(&ext_lower.as_str())).then_some((core, ext))
 }
 
 /// `7d`, `24hr`, `1y`.

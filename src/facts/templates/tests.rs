@@ -565,3 +565,175 @@ fn what_only_they_answer_joins_a_closed_list() {
         ]
     );
 }
+
+/// A call with its argument is one of its own, though its text could be read as one compound identifier.
+#[test]
+fn entity_sets_with_keys_stay_apart() {
+    check(
+        "GET /odata/API_SALES/A_SalesOrder('0000008764') -> /odata/API_SALES/A_SalesOrder({id})
+         GET /odata/API_SALES/A_SalesOrder('0000006521') -> /odata/API_SALES/A_SalesOrder({id})
+         GET /odata/API_SALES/A_SalesOrder('0000006521')/to_Item -> /odata/API_SALES/A_SalesOrder({id})/to_Item
+         GET /odata/API_SALES/A_SalesOrderItem(SalesOrder='0000008764',SalesOrderItem='10') -> /odata/API_SALES/A_SalesOrderItem({id})
+         GET /odata/API_SALES/A_SalesOrderItem(SalesOrder='0000006521',SalesOrderItem='20') -> /odata/API_SALES/A_SalesOrderItem({id})
+         GET /odata/API_SALES/A_SalesOrder -> /odata/API_SALES/A_SalesOrder",
+    );
+}
+
+/// A tree of files begins behind the identifier that it belongs to, and what stands beside it stays.
+#[test]
+fn trees_of_files_behind_identifiers() {
+    check(
+        "GET /repos/7/src/README.md -> /repos/{id}/src/{file}
+         GET /repos/7/src/src/main.go -> /repos/{id}/src/{file}
+         GET /repos/9/src/src/server/http.go -> /repos/{id}/src/{file}
+         PUT /repos/9/src/docs/setup.md -> /repos/{id}/src/{file}
+         GET /repos/12/src/Makefile -> /repos/{id}/src/{file}
+         GET /repos/12/src/web/src/components/Login.vue -> /repos/{id}/src/{file}
+         GET /repos/7/commits -> /repos/{id}/commits
+         GET /repos/12/commits -> /repos/{id}/commits
+         GET /repos/9 -> /repos/{id}
+         GET /repos -> /repos",
+    );
+}
+
+/// What is asked for as folders are is a tree, written to or not; calendars are all of one depth.
+#[test]
+fn folders_of_webdav() {
+    check(
+        "PROPFIND /dav/Finance -> /dav/{file}
+         PROPFIND /dav/Finance/plan.xlsx -> /dav/{file}
+         PUT /dav/Finance/plan.xlsx -> /dav/{file}
+         PROPFIND /dav/Projects/Alpha -> /dav/{file}
+         LOCK /dav/Projects/Alpha/notes.docx -> /dav/{file}
+         GET /dav/Projects/Alpha/notes.docx -> /dav/{file}
+         MKCOL /dav/Legal -> /dav/{file}
+         MOVE /dav/Legal/Contracts/2024/lease.pdf -> /dav/{file}
+         GET /dav/Legal/readme.txt -> /dav/{file}
+         GET /dav/HR/list.txt -> /dav/{file}
+         PROPFIND /dav -> /dav
+         GET /status -> /status",
+    );
+    check(
+        "PROPFIND /calendars/7/personal -> /calendars/{id}/{id}
+         PROPFIND /calendars/7/work -> /calendars/{id}/{id}
+         PUT /calendars/7/work/8E4BB541-200A-462D-A7B4-C80C05AA1434.ics -> /calendars/{id}/{id}/{id}.ics
+         PROPFIND /calendars/9/team-events -> /calendars/{id}/{id}
+         GET /calendars/9/team-events/0F4BB541-200A-462D-A7B4-C80C05AA1434.ics -> /calendars/{id}/{id}/{id}.ics
+         GET /calendars/9/personal/1A4BB541-200A-462D-A7B4-C80C05AA1434.ics -> /calendars/{id}/{id}/{id}.ics",
+    );
+}
+
+/// Several places where objects are kept are one parameter, at the root too.
+#[test]
+fn buckets_are_values() {
+    let mut lines = String::new();
+    for bucket in ["media-prod", "db-backups", "shared-docs"] {
+        for key in [
+            "a/plan.pdf",
+            "b/c/notes.txt",
+            "b/c/d/photo.jpg",
+            "top.csv",
+            "a/img_0001.jpg",
+            "a/img_0002.jpg",
+        ] {
+            for method in ["GET", "PUT", "HEAD"] {
+                lines.push_str(&format!("{method} /{bucket}/{key} -> /{{id}}/{{file}}\n"));
+            }
+        }
+        lines.push_str(&format!("GET /{bucket} -> /{{id}}\n"));
+    }
+    lines.push_str("GET /health/live -> /health/live\nGET / -> /");
+    check(&lines);
+    // What is written in fields of their own and has something below it is no place of objects.
+    check(
+        "GET /api/projects/alpha/files/a.pdf -> /api/projects/{id}/files/{id}
+         PUT /api/projects/alpha/files/a.pdf -> /api/projects/{id}/files/{id}
+         GET /api/projects/alpha/issues/7 -> /api/projects/{id}/issues/{id}
+         PUT /api/projects/alpha/issues/7 -> /api/projects/{id}/issues/{id}
+         PUT /api/projects/alpha/issues/7/close -> /api/projects/{id}/issues/{id}/close
+         GET /api/projects/beta-web/issues/8 -> /api/projects/{id}/issues/{id}
+         PUT /api/projects/beta-web/issues/9 -> /api/projects/{id}/issues/{id}
+         GET /api/projects/beta-web/files/b.pdf -> /api/projects/{id}/files/{id}
+         PUT /api/projects/beta-web/files/c.pdf -> /api/projects/{id}/files/{id}",
+    );
+}
+
+/// All behind a script that hands out files is their path.
+#[test]
+fn files_that_a_script_hands_out() {
+    check(
+        "GET /pluginfile.php/20/mod_resource/content/1/a.pdf -> /pluginfile.php/{file}
+         GET /pluginfile.php/21/mod_forum/attachment/7/b.png -> /pluginfile.php/{file}
+         GET /pluginfile.php/22/user/icon/0/c.png -> /pluginfile.php/{file}
+         GET /pluginfile.php/20/course/overviewfiles/d.docx -> /pluginfile.php/{file}
+         GET /pluginfile.php/25/mod_assign/introattachment/0/e.pdf -> /pluginfile.php/{file}
+         GET /course/view.php -> /course/view.php",
+    );
+}
+
+/// Below the root, what whole APIs stand behind is no name, and neither is a page that stands alone among names with much below.
+#[test]
+fn an_api_beside_names_at_the_root() {
+    let mut lines = String::new();
+    for (owner, repo) in [
+        ("anna.wolf", "portal-web"),
+        ("bkeller", "etl"),
+        ("zoe.berg", "kafka-kit"),
+        ("hlang77", "dotfiles"),
+    ] {
+        for tail in ["issues", "pulls", "wiki", "releases"] {
+            lines.push_str(&format!(
+                "GET /{owner}/{repo}/{tail} -> /{{id}}/{{id}}/{tail}\n"
+            ));
+        }
+        lines.push_str(&format!("GET /{owner}/{repo} -> /{{id}}/{{id}}\n"));
+        lines.push_str(&format!(
+            "GET /api/v1/repos/{owner}/{repo} -> /api/v1/repos/{{id}}/{{id}}\n"
+        ));
+    }
+    lines.push_str("GET /notifications -> /notifications\nGET /api/v1/version -> /api/v1/version");
+    check(&lines);
+}
+
+/// Pages that are called after their titles are values, and a title behind each identifier is one.
+#[test]
+fn titles_as_pages_and_behind_identifiers() {
+    let mut lines = String::new();
+    for title in [
+        "fusion-backpack",
+        "joust-duffle-bag",
+        "driven-tank",
+        "push-it-bag",
+        "aero-tee",
+        "crown-summit",
+        "radiant-tee",
+        "hoodie",
+    ] {
+        lines.push_str(&format!("GET /{title}.html -> /{{id}}.html\n"));
+    }
+    lines.push_str("GET /checkout/cart -> /checkout/cart\nGET /contact -> /contact\n");
+    check(&lines);
+    check(
+        "GET /d/Zk3fQ9x1a/team-travel-summary -> /d/{id}/{id}
+         GET /d/Hq8mB2v7c/server-status-report -> /d/{id}/{id}
+         GET /d/Lw5tY6n3e/network-request-issues -> /d/{id}/{id}
+         GET /d/Pd1rK4j9s/invoice-customer-overview -> /d/{id}/{id}
+         GET /d/Xs7uF5g2z/release-notes-review -> /d/{id}/{id}",
+    );
+}
+
+/// What is a value behind one route is one behind another.
+#[test]
+fn values_elsewhere() {
+    check(
+        "GET /realms/corp/account -> /realms/{id}/account
+         GET /realms/master/account -> /realms/{id}/account
+         GET /realms/extranet/account -> /realms/{id}/account
+         GET /realms/corp/certs -> /realms/{id}/certs
+         GET /realms/master/certs -> /realms/{id}/certs
+         GET /realms/extranet/certs -> /realms/{id}/certs
+         GET /admin/corp/console -> /admin/{id}/console
+         GET /admin/master/console -> /admin/{id}/console
+         GET /admin/serverinfo -> /admin/serverinfo",
+    );
+}

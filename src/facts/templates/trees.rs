@@ -1,9 +1,9 @@
-//! What is told by its place and as a whole: texts that are kept by version, trees of files in folders. In: a node's children. Out: the
-//! group that they are, or that all below is one route. Bounds: [`FILES_LOOKED`] nodes below a place of files, [`DASH_LOOKED`] before a
-//! lone dash; explicit stacks.
+//! What is told by its place and as a whole: texts that are kept by version, names that end at a lone dash. In: a node's children. Out:
+//! the group that they are, or that all before the dash is one name. Bounds: [`DASH_LOOKED`] nodes before a lone dash; explicit stacks.
 
-use super::decide::{Children, Group, Work};
-use super::{Tree, shapes, words};
+use super::decide::{Children, Work};
+use super::groups::Group;
+use super::{Tree, words};
 use std::collections::BTreeSet;
 
 /// Versions of one text (`/docs/v1/intro`, `/docs/latest/intro`), and the pages of such: one value each.
@@ -28,6 +28,7 @@ pub fn texts<'a>(tree: &Tree<'a>, children: &Children<'a>, w: &Work) -> Option<G
             after: "",
             show: "{id}".into(),
             versions: false,
+            keeps: false,
         });
     }
     if !words::versioned(&w.prev) {
@@ -49,120 +50,8 @@ pub fn texts<'a>(tree: &Tree<'a>, children: &Children<'a>, w: &Work) -> Option<G
         after: "",
         show: "{id}".into(),
         versions: true,
+        keeps: false,
     })
-}
-
-/// Distinct names of files below a place of files before it is one tree of them.
-const FILES: usize = 5;
-/// As many are enough where nothing else stands there and they lie at several depths.
-const FEW: usize = 3;
-/// Nodes looked at below a place of files.
-const FILES_LOOKED: usize = 2000;
-
-/// Whether objects are kept here under keys that look like paths: what is read without ever being told in fields is written by
-/// the same addresses, at several depths. The reason.
-fn objects(tree: &Tree<'_>, children: &Children<'_>, w: &Work) -> Option<String> {
-    if w.depth == 0 || children.len() < 2 || !w.given.is_empty() {
-        return None;
-    }
-    let mut todo: Vec<(u32, &str, u8)> = Vec::new();
-    todo.extend(
-        children
-            .iter()
-            .flat_map(|(s, l)| l.iter().map(|n| (*n, *s, 0))),
-    );
-    let (mut looked, mut leaves, mut documents) = (0usize, 0usize, 0usize);
-    let (mut reads, mut writes) = (0usize, 0usize);
-    let mut depths: BTreeSet<u8> = BTreeSet::new();
-    while let Some((n, name, level)) = todo.pop() {
-        looked += 1;
-        if looked > FILES_LOOKED {
-            return None;
-        }
-        let node = tree.nodes.get(n as usize)?;
-        for p in node.ends.iter().filter_map(|e| tree.paths.get(*e as usize)) {
-            match p.method {
-                "GET" if p.answer.is_empty() => reads += 1,
-                "PUT" if p.answer.is_empty() => writes += 1,
-                "HEAD" | "DELETE" => {}
-                _ => return None,
-            }
-        }
-        if node.children.is_empty() {
-            leaves += 1;
-            documents += usize::from(shapes::document(name).is_some());
-            depths.insert(level);
-        }
-        todo.extend(
-            node.children
-                .iter()
-                .map(|(s, n)| (*n, s.as_ref(), level.saturating_add(1))),
-        );
-    }
-    (reads >= 2
-        && writes >= 2
-        && leaves >= FILES
-        && (depths.len() >= 2 || depths.first().is_some_and(|d| *d >= 2))
-        && documents * 3 >= leaves)
-        .then(|| format!("objects kept by their paths after '{}'", w.prev))
-}
-
-/// Whether a tree of folders and files stands here, whatever its depth (`/files/shared/plans/a.pdf`). The reason.
-pub fn files(tree: &Tree<'_>, children: &Children<'_>, w: &Work) -> Option<String> {
-    if let Some(why) = objects(tree, children, w) {
-        return Some(why);
-    }
-    if !words::files_below(&w.prev) || !w.given.is_empty() {
-        return None;
-    }
-    let (mut leaves, mut documents, mut folded, mut deep) = (0usize, 0usize, 0usize, 0usize);
-    let mut todo: Vec<(u32, &str, u8)> = Vec::new();
-    todo.extend(
-        children
-            .iter()
-            .flat_map(|(s, l)| l.iter().map(|n| (*n, *s, 0))),
-    );
-    let mut looked = 0;
-    while let Some((n, name, level)) = todo.pop() {
-        looked += 1;
-        let Some(node) = tree
-            .nodes
-            .get(n as usize)
-            .filter(|_| looked <= FILES_LOOKED)
-        else {
-            continue;
-        };
-        let writes = node.ends.iter().any(|e| {
-            let path = tree.paths.get(*e as usize);
-            path.is_some_and(|p| !matches!(p.method, "GET" | "HEAD" | "OPTIONS"))
-        });
-        if writes {
-            return None;
-        }
-        if node.children.is_empty() {
-            let document = shapes::document(name).is_some();
-            leaves += 1;
-            documents += usize::from(document);
-            folded += usize::from(document && level > 0);
-            deep += usize::from(document && level > 1);
-        }
-        todo.extend(
-            node.children
-                .iter()
-                .map(|(s, n)| (*n, s.as_ref(), level.saturating_add(1))),
-        );
-    }
-    // Folders have names: behind an identifier stands what belongs to it, and behind a word of routes alone what that does.
-    let folder = |s: &str| {
-        shapes::shape(s).is_none()
-            && shapes::document(s).is_none()
-            && (deep * 2 >= documents || !words::fixed(s))
-    };
-    let folders = children.keys().filter(|s| folder(s)).count();
-    let few = folded >= FEW && deep >= 1 && deep < documents && documents == leaves;
-    let enough = folded >= FILES || few;
-    (folders >= 2 && folders * 2 > children.len() && enough && documents * 5 >= leaves * 4)
-        .then(|| format!("files in folders after '{}'", w.prev))
 }
 
 /// Paths that end below.

@@ -76,11 +76,17 @@ fn chinese(s: &str) -> bool {
     of_words * 3 > all * 2
 }
 
+/// What pages and answers end with.
+const PAGES: [&str; 22] = [
+    "do", "json", "xml", "html", "htm", "jspx", "php", "php3", "php5", "asp", "aspx", "jsp", "txt",
+    "csv", "rss", "atom", "ico", "js", "css", "yaml", "yml", "pl",
+];
+
 /// `list.do`, `detail.json`: a fixed word with the ending of a page.
 fn listed(s: &str) -> bool {
     s.rsplit_once('.').is_some_and(|(w, ext)| {
         let word = |w: &str| has("fixed", w) || has("vocab", w);
-        ext.len() <= 5 && word(w) && !word(ext)
+        PAGES.contains(&ext) && word(w)
     })
 }
 
@@ -90,9 +96,10 @@ pub fn speaker(s: &str) -> bool {
 }
 
 /// Pages that run: `getCity.ashx`.
-fn executable(s: &str) -> bool {
-    const ENDS: [&str; 9] = [
-        ".do", ".action", ".php", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".cgi",
+pub fn executable(s: &str) -> bool {
+    const ENDS: [&str; 14] = [
+        ".do", ".action", ".php", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".cgi", ".jspa",
+        ".jsf", ".faces", ".axd", ".svc",
     ];
     ENDS.iter().any(|e| s.ends_with(e) && s.len() > e.len())
 }
@@ -188,6 +195,16 @@ fn noun(w: &str) -> bool {
 /// A route's word that resources of any kind have below.
 pub fn generic(s: &str) -> bool {
     has("generic", &s.to_ascii_lowercase()) || super::shapes::version(s) || has("prefix", s)
+}
+
+/// What one does with things of one kind: what has it below is such a kind.
+pub fn crud(s: &str) -> bool {
+    has("crud", &s.to_ascii_lowercase())
+}
+
+/// Words before which whole APIs stand.
+pub fn before_apis(s: &str) -> bool {
+    has("before", &s.to_ascii_lowercase())
 }
 
 /// Whether names and titles are likely after this segment.
