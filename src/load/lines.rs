@@ -27,8 +27,9 @@ pub(super) type Near = (Option<Ts>, Option<Ts>);
 /// With one more source that was read: captures, and logs that tell a year themselves, say when the rest is of.
 fn with(near: Near, inputs: &[Input], end: &SourceEnd) -> Near {
     let input = usize::try_from(end.source).ok().and_then(|n| inputs.get(n));
-    let guessed = |code| end.diags.contains_key(code);
-    let Some(input) = input.filter(|_| !guessed(ASSUMED_YEAR) && !guessed(UNKNOWN_YEAR)) else {
+    let guessed = [ASSUMED_YEAR, UNKNOWN_YEAR, NO_TIME];
+    let guessed = guessed.iter().any(|code| end.diags.contains_key(*code));
+    let Some(input) = input.filter(|_| !guessed) else {
         return near;
     };
     let first = |before: Option<Ts>| before.into_iter().chain(end.first_ts).min();

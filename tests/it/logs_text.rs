@@ -261,19 +261,22 @@ fn a_year_that_no_line_tells_is_that_of_what_is_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     let told = "Mar  1 01:59:00 gw1 kernel: booted 2024-03-01T01:58:59Z\n".to_owned() + NO_YEAR;
     let beside = "203.0.113.7 - - [28/Feb/2025:02:00:00 +0000] \"GET /a HTTP/1.1\" 200 97\n";
+    let untimed = "GET /a 200 5 - 1.204 ms\nPOST /b 404 9 - 0.120 ms\n";
     for (name, files, want) in [
         ("alone", vec![NO_YEAR], ("1972", "unknown-year")),
         ("itself", vec![&told], ("2024", "assumed-year")),
         ("a log", vec![beside, NO_YEAR], ("2025", "assumed-year")),
+        // one without any time says nothing of another
+        ("no time", vec![untimed, NO_YEAR], ("1972", "unknown-year")),
     ] {
         let mut paths = Vec::new();
         for (n, text) in files.iter().enumerate() {
-            paths.push(dir.path().join(format!("{n}-{}.log", want.0)));
+            paths.push(dir.path().join(format!("{n}-{name}.log")));
             std::fs::write(&paths[n], text).unwrap();
         }
         let options = LoadOptions {
             files: paths,
-            case: dir.path().join(format!("{}.ltc", want.0)),
+            case: dir.path().join(format!("{name}.ltc")),
             ..LoadOptions::default()
         };
         let summary = run(&options, &Progress::default()).unwrap();
