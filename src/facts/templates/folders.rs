@@ -279,6 +279,7 @@ pub fn places<'a>(tree: &Tree<'a>, children: &Children<'a>, w: &Work) -> BTreeSe
         return out;
     }
     let mut sure = 0;
+    let mut inner: BTreeMap<&str, usize> = BTreeMap::new();
     for (seg, nodes) in children {
         let sum = of(tree, nodes.iter());
         if sum.puts == 0 || sum.files < 2 || sum.files * 3 < sum.leaves {
@@ -290,11 +291,26 @@ pub fn places<'a>(tree: &Tree<'a>, children: &Children<'a>, w: &Work) -> BTreeSe
             continue;
         };
         if found.writes >= 1 && found.leaves >= 2 && found.like() {
-            sure += usize::from(found.sure());
+            sure += usize::from(found.sure() && shapes::shape(seg).is_none());
             out.insert(*seg);
+            let of = nodes.iter().filter_map(|n| tree.nodes.get(*n as usize));
+            let of = of.flat_map(|n| n.children.iter().take(WIDE));
+            let folders: BTreeSet<&str> = of
+                .filter(|(_, n)| {
+                    let node = tree.nodes.get(**n as usize);
+                    node.is_some_and(|n| !n.children.is_empty())
+                })
+                .filter(|(s, _)| shapes::shape(s).is_none())
+                .map(|(s, _)| s.as_ref())
+                .collect();
+            for s in folders {
+                *inner.entry(s).or_default() += 1;
+            }
         }
     }
-    if sure < 2 {
+    // Several that have the same folders are owners of places, not places.
+    let again = inner.values().filter(|n| **n >= 2).count();
+    if sure < 2 || again >= 2 && again * 2 >= inner.len() {
         out.clear();
     }
     out

@@ -125,6 +125,13 @@ pub fn shape(s: &str) -> Option<&'static str> {
     if let Some(shape) = colons(s) {
         return Some(shape);
     }
+    // A sign before what nobody would write as a word: `$zynZ8G6eArJoTNyl6CnajX`.
+    if let Some(rest) = s.strip_prefix('$')
+        && rest.len() >= 16
+        && rest.split(['-', '_']).any(random)
+    {
+        return Some("token");
+    }
     if s.ends_with('\'') && literal(s) {
         return Some("quoted key");
     }

@@ -637,6 +637,7 @@ fn buckets_are_values() {
             "a/img_0002.jpg",
         ] {
             for method in ["GET", "PUT", "HEAD"] {
+                let key = format!("{}{key}", bucket.get(..1).unwrap());
                 lines.push_str(&format!("{method} /{bucket}/{key} -> /{{id}}/{{file}}\n"));
             }
         }
