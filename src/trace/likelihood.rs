@@ -40,8 +40,8 @@ const SURE: f64 = 20.0;
 /// As many left because their peers' records leaked as often, and a full team still stands: these are such readers too. Of 5 such answers
 /// on 1,100 seeded leaks none was right.
 const LIKE: usize = 3;
-/// Members that may leave for what their peers read; an answer that needs more is doubtful anyway.
-const BARRED: usize = 32;
+/// Members that may leave for what their peers read; where more would have to, nobody is named.
+const BARRED: usize = 12;
 /// A set must have received this share of the leaked records that anybody received: what leaves most of a leak to somebody
 /// unknown is better explained by him alone.
 const EXPLAINED: f64 = 0.5;
@@ -261,8 +261,9 @@ fn answer(reads: &Reads, split: Option<(&Label, bool)>, whole: bool) -> (f64, So
             out.explained = explained(&l, reads, &found.set);
             let chance = !out.peers.is_empty() || active < OF_MANY * found.set.len();
             let leaves = out.explained < EXPLAINED || (unknown >= UNKNOWN && chance);
-            let readers =
-                found.set.len() > TEAM || (found.set.len() == TEAM && out.peers.len() >= LIKE);
+            let readers = worst.is_some()
+                || found.set.len() > TEAM
+                || (found.set.len() == TEAM && out.peers.len() >= LIKE);
             if !found.set.is_empty() && (leaves || readers) {
                 out.left = found.set;
                 out.confidence = belief::nobody(out.missed > 0.0);
@@ -436,10 +437,14 @@ fn equals(l: &mut Leak, set: &[usize]) {
     }
 }
 
+/// Rounds without a better set after which nothing better comes.
+const IDLE: usize = 2;
+
 /// Greedy additions, removals and replacements until nothing improves.
 fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
     look(reads, l, &set);
     let mut best = fit(l, &set);
+    let (mut high, mut idle) = (f64::NEG_INFINITY, 0);
     for _ in 0..48 {
         let mut changed = false;
         if !set.is_empty() && set.len() < SET_MAX {
@@ -481,7 +486,11 @@ fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
         if !changed {
             changed = instead(reads, l, &mut set, &mut best);
         }
-        if !changed {
+        // What one may have missed is worked out when it joins, and may bring another's place down: sets that follow each other in a
+        // circle explain no more.
+        idle = if best.score() > high + 1e-6 { 0 } else { idle + 1 };
+        high = high.max(best.score());
+        if !changed || idle >= IDLE {
             break;
         }
     }
