@@ -425,7 +425,7 @@ fn instead(
         return false;
     }
     let mut leaving: Vec<Option<usize>> = vec![None];
-    leaving.extend(set.iter().copied().map(Some));
+    leaving.extend(set.iter().copied().filter(|a| l.price[*a] > 0.0).map(Some));
     for a in leaving {
         let mut before: Vec<_> = set.iter().map(|m| (*m, segments::own(l, *m))).collect();
         let less = a.map_or_else(|| set.clone(), |a| without(set, a));
@@ -532,7 +532,7 @@ fn grow(
             segments::anew(l, &set, &best);
         }
         if set.len() < SET_MAX
-            && let Some((score, a, part)) = joins(l, &set, &set, &best, alone).into_iter().next()
+            && let Some((score, a, part)) = joins(l, &set, &set, &best, &[]).into_iter().next()
             && score > best.score()
         {
             segments::take(l, a, part);

@@ -23,9 +23,9 @@ const WORK: usize = 2_000_000;
 const LOOKED: usize = 12;
 /// Sets whose likelihood differs by less than this (in nats) cannot be told apart.
 const TIE_NATS: f64 = 0.7;
-/// The same of accounts that received just the same records: only the order of their reads differs, and which stretch of them leaked is
-/// then no more than a guess. 20 bits, tempered 12.
-const SAME_NATS: f64 = 14.0;
+/// The same of accounts that received just the same records: only the order of their reads differs. Reads that two made within minutes of each
+/// other cut a stretch in a few more pieces of one than of the other, five nats each; five pieces name nobody.
+const SAME_NATS: f64 = 25.0;
 /// The likelihood takes each row for a witness of its own, but rows leak together: what differs counts for this much of it.
 const TEMPER: f64 = 0.6;
 
