@@ -175,11 +175,8 @@ fn telling(word: &str) -> bool {
 /// Whether a word is a date or a time.
 fn date(w: &str) -> bool {
     let parted = w.contains(['-', '/', ':', '.']);
-    let parts = w.split(['-', '/', ':', '.', 'T']);
-    parted
-        && parts
-            .into_iter()
-            .all(|p| p.len() <= 4 && p.bytes().all(|b| b.is_ascii_digit()))
+    let mut parts = w.split(['-', '/', ':', '.', 'T']);
+    parted && parts.all(|p| p.len() <= 4 && p.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// One value a line.
