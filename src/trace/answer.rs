@@ -248,6 +248,7 @@ pub fn run(
             options,
             stop,
             quiet: OnceLock::new(),
+            sorted: OnceLock::new(),
         };
         let (verdict, suspects, more) = verdict::judge(&case, &readings, &mut details, only)?;
         omitted.suspects = more;
@@ -429,6 +430,7 @@ fn nothing_received(
         options,
         stop,
         quiet: OnceLock::new(),
+        sorted: OnceLock::new(),
     };
     let readings = verdict::readings(e, &clue, &[], &[], until);
     let (verdict, suspects, _) =

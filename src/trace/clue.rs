@@ -173,6 +173,8 @@ fn form(text: &str, b: &mut Builder, finder: &mut Finder<'_>) -> String {
         "text".into()
     } else if let Some(format) = forms::delimited(text, b) {
         format
+    } else if let Some(format) = forms::spaced(text, b) {
+        format
     } else if prose::is(text) && prose::read(text, b, finder) {
         "text".into()
     } else if forms::mixed(text, b, finder) {
@@ -259,6 +261,29 @@ mod tests {
         )
         .unwrap();
         assert_eq!((c.values.len(), c.format.as_str()), (3, "text"));
+    }
+
+    #[test]
+    fn words_beside_each_other_are_cells() {
+        let text = "fresh data, first hand, contact me\n\n700001 Li 138****8000\n700002 Han 139****9001\n700003 Wu 137****7002\n\
+            Zhao 136****6003\n700005 135****5004\n700006 Qian 134****4005\n133****3006\n";
+        let c = read("p", text.as_bytes(), &mut typer).unwrap();
+        assert_eq!((c.rows.len(), c.skipped), (7, 1), "{c:?}");
+        assert_eq!(texts(&c, 0), ["700001", "Li", "138****8000"]);
+        // what a line lacks shifts nothing
+        let column = |t: &str| c.values.iter().find(|v| v.text == t).map(|v| v.column);
+        assert_eq!(column("Zhao"), column("Li"));
+        assert_eq!(column("135****5004"), column("138****8000"));
+        let masked = c.values.iter().filter(|v| v.shape == Shape::Masked);
+        assert_eq!(masked.count(), 7);
+        // groups of digits are one number
+        let c = read(
+            "p",
+            b"138 0013 8000\n139 0013 9000\n137 0013 7000\n",
+            &mut typer,
+        )
+        .unwrap();
+        assert_eq!((c.rows.len(), c.columns.len()), (3, 1), "{c:?}");
     }
 
     #[test]

@@ -40,8 +40,8 @@ const SURE: f64 = 20.0;
 /// As many left because their peers' records leaked as often, and a full team still stands: these are such readers too. Of 5 such answers
 /// on 1,100 seeded leaks none was right.
 const LIKE: usize = 3;
-/// Members that may leave for what their peers read; an answer that needs more is doubtful anyway.
-const BARRED: usize = 32;
+/// Members that may leave for what their peers read; where more would have to, nobody is named.
+const BARRED: usize = 12;
 /// A set must have received this share of the leaked records that anybody received: what leaves most of a leak to somebody
 /// unknown is better explained by him alone.
 const EXPLAINED: f64 = 0.5;
@@ -205,7 +205,11 @@ fn answer(reads: &Reads, split: Option<(&Label, bool)>, whole: bool) -> (f64, So
         covered: l.rows.iter().map(|r| r.len() as u32).collect(),
         ..Solution::default()
     };
-    out.burst = segments::choose(&mut l, &null);
+    let alone = segments::choose(&mut l, &null);
+    out.burst = alone
+        .iter()
+        .map(|s| s.as_ref().map_or(0.0, |s| s.gain))
+        .collect();
     out.stretch = (0..n).map(|a| l.total(a) as u32).collect();
     for a in 0..n {
         let (g, q) = quick_gain(&l, &null, a);
@@ -219,8 +223,9 @@ fn answer(reads: &Reads, split: Option<(&Label, bool)>, whole: bool) -> (f64, So
     // Share of the leak that nobody received.
     let unknown = l.read.iter().filter(|b| !**b).count() as f64 / l.read.len().max(1) as f64;
     let mut start: Vec<usize> = Vec::new();
+    let mut needless: Vec<usize> = Vec::new();
     loop {
-        let (set, best) = grow(reads, &mut l, start);
+        let (set, best) = grow(reads, &mut l, start, &alone);
         // A member that only resembles the leaked reads of its peers leaves, and the rest is fitted again. What the walk
         // costs is spent on a set that stands.
         let weakest = |l: &Leak, set: &[usize], f: &Fit| {
@@ -245,6 +250,15 @@ fn answer(reads: &Reads, split: Option<(&Label, bool)>, whole: bool) -> (f64, So
         if !whole && found.best.missed >= fit::LACK_MAX {
             return answer(reads, split, true);
         }
+        if worst.is_none()
+            && needless.len() < BARRED
+            && let Some(a) = peers::needless(reads, &l, &found.set, &found.best)
+        {
+            needless.push(a);
+            l.barred[a] = true;
+            start = without(&found.set, a);
+            continue;
+        }
         let Some((a, own, others)) = worst.filter(|_| out.peers.len() < BARRED) else {
             for (a, q) in found.set.iter().zip(&found.best.q) {
                 out.rate[*a] = *q;
@@ -261,8 +275,9 @@ fn answer(reads: &Reads, split: Option<(&Label, bool)>, whole: bool) -> (f64, So
             out.explained = explained(&l, reads, &found.set);
             let chance = !out.peers.is_empty() || active < OF_MANY * found.set.len();
             let leaves = out.explained < EXPLAINED || (unknown >= UNKNOWN && chance);
-            let readers =
-                found.set.len() > TEAM || (found.set.len() == TEAM && out.peers.len() >= LIKE);
+            let readers = worst.is_some()
+                || found.set.len() > TEAM
+                || (found.set.len() == TEAM && out.peers.len() >= LIKE);
             if !found.set.is_empty() && (leaves || readers) {
                 out.left = found.set;
                 out.confidence = belief::nobody(out.missed > 0.0);
@@ -270,6 +285,7 @@ fn answer(reads: &Reads, split: Option<(&Label, bool)>, whole: bool) -> (f64, So
             }
             out.set = found.set;
             out.ties = found.ties;
+            tie(&mut out.ties, &out.set, &needless, reads);
             out.others = found.others;
             out.confidence = belief::belief(&belief::Looks {
                 share: found.confidence,
@@ -284,6 +300,25 @@ fn answer(reads: &Reads, split: Option<(&Label, bool)>, whole: bool) -> (f64, So
         l.barred[a] = true;
         start = without(&found.set, a);
     }
+}
+
+/// Members that left because another received just the same tie with it.
+fn tie(ties: &mut Vec<Vec<usize>>, set: &[usize], left: &[usize], reads: &Reads) {
+    for a in left {
+        let same = |m: &&usize| reads.by_account.get(**m) == reads.by_account.get(*a);
+        let Some(m) = set.iter().find(same) else {
+            continue;
+        };
+        match ties.iter_mut().find(|c| c.contains(m)) {
+            Some(class) => class.push(*a),
+            None => ties.push(vec![*m, *a]),
+        }
+    }
+    for class in ties.iter_mut() {
+        class.sort_unstable();
+        class.dedup();
+    }
+    ties.sort();
 }
 
 /// Chooses the members' stretches anew, each on top of the others: what one of a team took is not what the other took, and all that
@@ -326,69 +361,111 @@ const EQUALS: usize = 16;
 /// Accounts that are refitted before one joins, and as many who read the same as a member.
 const TRIED: usize = 4;
 
-/// Who would do best beside these members, and with which part of its reads. Held rates understate what a refit gains, so a few of the
-/// best are refitted; and what did best against background is seldom what does best beside somebody who read the same. `but`: who may
-/// not join.
+/// Who would do best beside these members, and with which part of its reads, best first. Held rates understate what a refit gains, so a
+/// few of the best are refitted; and what did best against background is seldom what does best beside somebody who read the same.
+/// `but`: who may not join. `alone`: parts that did best against background.
 fn joins(
     l: &mut Leak,
     but: &[usize],
     set: &[usize],
     best: &Fit,
-) -> Option<(f64, usize, segments::Stretches)> {
+    alone: &[Option<segments::Stretches>],
+) -> Vec<(f64, usize, segments::Stretches)> {
     let first = ranked(l, best, but).into_iter().filter(|x| x.0 > 0.0);
     let mut list: Vec<usize> = first.take(TRIED).map(|x| x.1).collect();
     let same = |a: &usize| set.iter().any(|m| segments::alike(&l.all[*a], &l.all[*m]));
     let others = (0..l.all.len()).filter(|a| !but.contains(a) && !l.barred[*a] && same(a));
     list.extend(others.take(TRIED));
-    let mut top: Option<(f64, usize, segments::Stretches)> = None;
+    // Who did best with a stretch may lose it to a member that took most of it as well.
+    let mut by: Vec<(f64, usize)> = (0..alone.len())
+        .filter(|a| !but.contains(a) && !l.barred[*a])
+        .filter_map(|a| alone[a].as_ref().map(|s| (s.gain, a)))
+        .collect();
+    by.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+    list.extend(by.into_iter().take(TRIED).map(|x| x.1));
+    list.sort_unstable();
+    list.dedup();
+    let mut out: Vec<(f64, usize, segments::Stretches)> = Vec::new();
     for a in list {
         let parts = [
             Some(segments::own(l, a)),
             (l.price[a] > 0.0).then(|| segments::whole(l, a)),
             segments::best(l, a, best),
+            alone.get(a).cloned().flatten(),
         ];
+        let mut top: Option<(f64, segments::Stretches)> = None;
         for part in parts.into_iter().flatten() {
             let old = segments::take(l, a, part);
             let score = fit(l, &with(set, a)).score();
             let part = segments::take(l, a, old);
             if top.as_ref().is_none_or(|t| score > t.0 + 1e-9) {
-                top = Some((score, a, part));
+                top = Some((score, part));
             }
         }
+        out.extend(top.map(|(score, part)| (score, a, part)));
     }
-    top
+    out.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+    out
 }
 
-/// Accounts that join in the place of one that leaves.
-const FOR_ONE: usize = 2;
+/// Of those who would join in the place of one that leaves so many are tried, each with the best second one.
+const BEAM: usize = 2;
 
 /// A member that leaves for another, or for two, while the others take what counts of theirs anew: who joined first took what several
-/// took, and what is left for the others is no stretch of theirs any more. Whether one did.
-fn instead(reads: &Reads, l: &mut Leak, set: &mut Vec<usize>, best: &mut Fit) -> bool {
-    for a in set.clone() {
-        if l.price[a] == 0.0 {
+/// took, and what is left for the others is no stretch of theirs any more. Nobody leaves first: one more, or two, may pay only where
+/// the others' parts are chosen anew. Whether a better set was found.
+fn instead(
+    reads: &Reads,
+    l: &mut Leak,
+    set: &mut Vec<usize>,
+    best: &mut Fit,
+    alone: &[Option<segments::Stretches>],
+) -> bool {
+    if set.len() > TEAM {
+        return false;
+    }
+    let mut leaving: Vec<Option<usize>> = vec![None];
+    leaving.extend(set.iter().copied().filter(|a| l.price[*a] > 0.0).map(Some));
+    for a in leaving {
+        let mut before: Vec<_> = set.iter().map(|m| (*m, segments::own(l, *m))).collect();
+        let less = a.map_or_else(|| set.clone(), |a| without(set, a));
+        let room = SET_MAX - less.len();
+        if room == 0 {
             continue;
         }
-        let mut before: Vec<_> = set.iter().map(|m| (*m, segments::own(l, *m))).collect();
-        let mut less = without(set, a);
         let mut f = fit(l, &less);
         refine(l, &less, &mut f);
-        for _ in 0..FOR_ONE.min(SET_MAX - less.len()) {
-            let mut but = less.clone();
-            but.push(a);
-            before.extend(segments::anew(l, &but, &f));
-            let Some((_, other, part)) = joins(l, &but, &less, &f) else {
-                break;
-            };
-            before.push((other, segments::take(l, other, part)));
-            less = with(&less, other);
-            look(reads, l, &less);
-            f = fit(l, &less);
-            refine(l, &less, &mut f);
+        let mut but = less.clone();
+        but.extend(a);
+        before.extend(segments::anew(l, &but, &f));
+        let firsts = joins(l, &but, &less, &f, alone);
+        for (_, one, part) in firsts.into_iter().take(BEAM) {
+            let mut then: Vec<_> = less.iter().map(|m| (*m, segments::own(l, *m))).collect();
+            then.push((one, segments::take(l, one, part)));
+            let mut more = with(&less, one);
+            look(reads, l, &more);
+            let mut f = fit(l, &more);
+            refine(l, &more, &mut f);
+            if f.score() <= best.score() + 1e-6 && room > 1 {
+                let mut but = more.clone();
+                but.extend(a);
+                then.extend(segments::anew(l, &but, &f));
+                let second = joins(l, &but, &more, &f, alone).into_iter().next();
+                if let Some((_, two, part)) = second {
+                    then.push((two, segments::take(l, two, part)));
+                    more = with(&more, two);
+                    look(reads, l, &more);
+                    f = fit(l, &more);
+                    refine(l, &more, &mut f);
+                }
+            }
             if f.score() > best.score() + 1e-6 {
-                *set = less;
+                *set = more;
                 *best = f;
                 return true;
+            }
+            for (m, part) in then.into_iter().rev() {
+                segments::take(l, m, part);
             }
         }
         for (m, part) in before.into_iter().rev() {
@@ -436,17 +513,26 @@ fn equals(l: &mut Leak, set: &[usize]) {
     }
 }
 
+/// Rounds without a better set after which nothing better comes.
+const IDLE: usize = 2;
+
 /// Greedy additions, removals and replacements until nothing improves.
-fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
+fn grow(
+    reads: &Reads,
+    l: &mut Leak,
+    mut set: Vec<usize>,
+    alone: &[Option<segments::Stretches>],
+) -> (Vec<usize>, Fit) {
     look(reads, l, &set);
     let mut best = fit(l, &set);
+    let (mut high, mut idle) = (f64::NEG_INFINITY, 0);
     for _ in 0..48 {
         let mut changed = false;
         if !set.is_empty() && set.len() < SET_MAX {
             segments::anew(l, &set, &best);
         }
         if set.len() < SET_MAX
-            && let Some((score, a, part)) = joins(l, &set, &set, &best)
+            && let Some((score, a, part)) = joins(l, &set, &set, &best, &[]).into_iter().next()
             && score > best.score()
         {
             segments::take(l, a, part);
@@ -479,9 +565,17 @@ fn grow(reads: &Reads, l: &mut Leak, mut set: Vec<usize>) -> (Vec<usize>, Fit) {
             }
         }
         if !changed {
-            changed = instead(reads, l, &mut set, &mut best);
+            changed = instead(reads, l, &mut set, &mut best, alone);
         }
-        if !changed {
+        // What one may have missed is worked out when it joins, and may bring another's place down: sets that follow each other in a
+        // circle explain no more.
+        idle = if best.score() > high + 1e-6 {
+            0
+        } else {
+            idle + 1
+        };
+        high = high.max(best.score());
+        if !changed || idle >= IDLE {
             break;
         }
     }

@@ -71,6 +71,8 @@ pub struct Case<'a, 'c> {
     pub stop: &'a AtomicBool,
     /// Hours of the day in which next to nothing happens: asked for every account, and told by all calls.
     pub quiet: OnceLock<[bool; 24]>,
+    /// The column of the clue that its rows are sorted by, where there is one: asked for every account, and told by the clue.
+    pub sorted: OnceLock<Option<usize>>,
 }
 
 impl Case<'_, '_> {

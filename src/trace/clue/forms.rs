@@ -104,6 +104,81 @@ pub(super) fn delimited(text: &str, b: &mut Builder) -> Option<String> {
     ))
 }
 
+/// Words of a line at most that are cells.
+const WORDS: usize = 8;
+
+/// Rows whose cells are parted by spaces alone, as in a post: a number, masked or not, or a digest beside a name. `None` where words do not
+/// divide the lines evenly, or none of them looks like a number or code of somebody.
+pub(super) fn spaced(text: &str, b: &mut Builder) -> Option<String> {
+    let cells = |l: &str| -> Vec<String> { l.split_whitespace().map(str::to_owned).collect() };
+    let all = || text.lines().map(str::trim).filter(|l| !l.is_empty());
+    let head: Vec<Vec<String>> = all().take(HEAD).map(cells).collect();
+    let coded = |row: &[String]| -> Vec<bool> { row.iter().map(|w| telling(w)).collect() };
+    // What most lines look like: words that are codes and words that are not.
+    let mut by: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
+    for row in &head {
+        *by.entry(coded(row)).or_default() += 1;
+    }
+    let (kind, whole) = by
+        .iter()
+        .max_by_key(|(kind, n)| (**n, kind.len()))
+        .map(|(kind, n)| (kind.clone(), *n))?;
+    // Lines that lack something are of its kind too.
+    let within = |row: &[bool]| {
+        let mut rest = kind.iter();
+        row.iter().all(|c| rest.any(|k| k == c))
+    };
+    let lines: usize = by.iter().filter(|x| within(x.0)).map(|x| *x.1).sum();
+    let told = kind.iter().filter(|c| **c).count();
+    let fits = (2..=WORDS).contains(&kind.len()) && told > 0 && told < kind.len();
+    // Groups of digits are one number.
+    let digits = |w: &String| w.chars().all(|c| c.is_ascii_digit() || c == '*');
+    let grouped = |row: &Vec<String>| coded(row) == kind && row.iter().all(digits);
+    if !fits || whole < 3 || lines * 10 < head.len() * 7 || head.iter().any(grouped) {
+        return None;
+    }
+    for row in all().map(cells) {
+        let own = coded(&row);
+        let mut out: Vec<(Option<&str>, &str)> = vec![(None, ""); kind.len()];
+        // A line that lacks something: each word to the next column of its kind.
+        let mut at = 0;
+        for (word, code) in row.iter().zip(&own) {
+            let Some(next) = (at..kind.len()).find(|i| kind.get(*i) == Some(code)) else {
+                break;
+            };
+            if let Some(cell) = out.get_mut(next) {
+                cell.1 = word;
+            }
+            at = next + 1;
+        }
+        // Titles, and words around the rows.
+        if own.iter().any(|c| *c) {
+            b.row(&out);
+        } else {
+            b.clue.skipped += 1;
+        }
+    }
+    Some("words, no header".into())
+}
+
+/// Whether a word is a number or code of somebody: six digits or more, masked, or a digest.
+fn telling(word: &str) -> bool {
+    let w = clean(word);
+    let digits = w.bytes().filter(u8::is_ascii_digit).count();
+    let masked = w.contains(['*', '＊']) && digits >= 3;
+    let plain = w
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_*＊@.+".contains(c));
+    plain && (masked || digits >= 6 || w.contains('@')) && !date(w)
+}
+
+/// Whether a word is a date or a time.
+fn date(w: &str) -> bool {
+    let parted = w.contains(['-', '/', ':', '.']);
+    let mut parts = w.split(['-', '/', ':', '.', 'T']);
+    parted && parts.all(|p| p.len() <= 4 && p.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// One value a line.
 pub(super) fn lines(text: &str, b: &mut Builder) -> String {
     let mut all = text

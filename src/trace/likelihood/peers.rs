@@ -15,6 +15,42 @@ const MUCH: f64 = 0.2;
 /// Share of a member's records from which on it is a peer of another member and no other explanation.
 const ALIKE: f32 = 0.4;
 
+/// Records that none of the others' parts explains from which on a stretch that leaked whole stands for itself, although others received
+/// all of it too.
+const FREE: usize = 12;
+/// Rate from which on that is so.
+const WHOLE: f64 = 0.5;
+
+/// A member that nothing needs: all it received that leaked another member received too, and of the rest that it alone received nothing
+/// leaked. What it stands for is a remainder, and chance: who is needed leaked something of his own, or a stretch of his as a whole. Of two
+/// who received just the same one is enough, whichever stretches they count with.
+pub(super) fn needless(reads: &Reads, l: &Leak, set: &[usize], best: &Fit) -> Option<usize> {
+    if set.len() < 2 {
+        return None;
+    }
+    // Of each leaked record how many members received it, and how many counted parts hold it.
+    let (mut by, mut part) = (vec![0u32; l.bin.len()], vec![0u32; l.bin.len()]);
+    for a in set {
+        l.all[*a].iter().for_each(|t| by[*t as usize] += 1);
+        l.rows[*a].iter().for_each(|t| part[*t as usize] += 1);
+    }
+    set.iter()
+        .zip(&best.q)
+        .filter(|(a, _)| reads.beside.get(**a).is_none_or(|b| *b <= 0.0))
+        .filter(|(a, _)| l.rows[**a].iter().all(|t| by[*t as usize] > 1))
+        .map(|(a, q)| {
+            let own = l.rows[*a].iter().filter(|t| part[**t as usize] == 1);
+            (own.count(), *q, *a)
+        })
+        .filter(|(free, q, a)| {
+            let same =
+                |m: &&usize| *m != a && reads.by_account.get(**m) == reads.by_account.get(*a);
+            *free < FREE || *q < WHOLE || set.iter().any(|m| same(&m))
+        })
+        .min_by(|x, y| x.0.cmp(&y.0).then(x.2.cmp(&y.2)))
+        .map(|x| x.2)
+}
+
 /// The member whose rate stands least above the rate at which records of its peers leaked that no member received, if
 /// that is no more than chance allows: account, own rate, peers' rate.
 pub(super) fn weakest(

@@ -14,15 +14,13 @@ const MARGIN: f64 = 6.0;
 /// Leaked records without which nobody looks for stretches.
 const FEW: usize = 6;
 
-/// Takes stretches where they pay, each account alone against background: nats gained by each account.
-pub(super) fn choose(l: &mut Leak, null: &Fit) -> Vec<f64> {
+/// Takes stretches where they pay, each account alone against background: what was taken.
+pub(super) fn choose(l: &mut Leak, null: &Fit) -> Vec<Option<Stretches>> {
     (0..l.rows.len())
         .map(|a| {
-            best(l, a, null).map_or(0.0, |s| {
-                let gain = s.gain;
-                take(l, a, s);
-                gain
-            })
+            let part = best(l, a, null)?;
+            take(l, a, part.clone());
+            Some(part)
         })
         .collect()
 }
@@ -111,6 +109,7 @@ pub(super) fn take(l: &mut Leak, a: usize, s: Stretches) -> Stretches {
     old
 }
 
+#[derive(Clone)]
 pub(super) struct Stretches {
     rows: Vec<u32>,
     rest: f64,
@@ -120,7 +119,7 @@ pub(super) struct Stretches {
     /// Where they are in the order of the first deliveries.
     spans: Vec<(usize, usize)>,
     /// Beyond counting all reads, price paid.
-    gain: f64,
+    pub(super) gain: f64,
 }
 
 /// The best stretches of an account on top of a fit that it is no part of.

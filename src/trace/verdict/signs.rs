@@ -6,7 +6,8 @@
 
 use super::{Case, Coverage, Readings};
 use crate::detect;
-use crate::trace::clue::Shape;
+use crate::trace::clue::{Clue, Shape};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bits of a planted row that leaked, for whom it was made.
@@ -41,6 +42,47 @@ pub(super) fn order_bits(positions: &[u32]) -> (usize, f64) {
     let (n, l) = (positions.len(), tails.len());
     let choose = log2_factorial(n) - log2_factorial(l) - log2_factorial(n - l);
     (l, (log2_factorial(l) - choose).max(0.0))
+}
+
+/// Rows from which on a clue may be said to be sorted, and the share of neighbours that stand in order.
+const SORTED: usize = 10;
+const IN_ORDER: f64 = 0.98;
+
+/// The column by whose values, up or down, as text or as numbers, the rows of a clue stand: whoever sorted it so, their order tells
+/// nothing of the order in which somebody received them.
+fn sorted_by(clue: &Clue) -> Option<usize> {
+    let mut by: Vec<Vec<&str>> = vec![Vec::new(); clue.columns.len()];
+    for v in clue.rows.iter().flatten() {
+        if let Some(v) = clue.values.get(*v as usize)
+            && let Some(own) = by.get_mut(usize::from(v.column))
+        {
+            own.push(&v.text);
+        }
+    }
+    by.iter().position(|own| {
+        if own.len() < SORTED || own.len() * 2 < clue.rows.len() {
+            return false;
+        }
+        let pairs = || {
+            own.windows(2)
+                .filter_map(|w| Some((*w.first()?, *w.get(1)?)))
+        };
+        let turns = pairs().filter(|(a, b)| a != b).count();
+        // A few values over many rows leave most of the order open.
+        if turns * 2 < own.len() {
+            return false;
+        }
+        let number = |t: &str| t.parse::<f64>().ok();
+        let numbers = |a: &str, b: &str| Some(number(a)?.total_cmp(&number(b)?));
+        let in_order = |least: &dyn Fn(&str, &str) -> bool| {
+            let n = pairs().filter(|(a, b)| least(a, b)).count();
+            n as f64 >= IN_ORDER * (own.len() - 1) as f64
+        };
+        in_order(&|a, b| a <= b)
+            || in_order(&|a, b| a >= b)
+            || in_order(&|a, b| numbers(a, b).is_some_and(Ordering::is_le))
+            || in_order(&|a, b| numbers(a, b).is_some_and(Ordering::is_ge))
+    })
 }
 
 /// Rows of an account in the order in which it received them, by their place in the clue, with the first and last time.
@@ -90,12 +132,18 @@ pub(super) fn weigh(c: &Case<'_, '_>, r: &Readings, cover: &Coverage, account: i
     let (positions, _) = received(r, cover, account);
     if positions.len() >= 5 && c.counts("order") {
         let (run, bits) = order_bits(&positions);
+        let by = c.sorted.get_or_init(|| sorted_by(c.clue));
+        let name =
+            by.and_then(|i| Some(c.clue.columns.get(i)?.name.as_deref().unwrap_or("a column")));
         out.push(Sign {
             kind: "order",
-            bits,
+            bits: if by.is_some() { 0.0 } else { bits },
             text: format!(
-                "{run} of {} rows stand in the clue in the order it received them",
-                positions.len()
+                "{run} of {} rows stand in the clue in the order it received them{}",
+                positions.len(),
+                name.map_or_else(String::new, |n| format!(
+                    ", which says nothing: the clue is sorted by {n}"
+                ))
             ),
         });
     }
@@ -215,7 +263,28 @@ pub(super) fn canaries(c: &Case<'_, '_>, r: &Readings) -> BTreeMap<i64, (f64, St
 
 #[cfg(test)]
 mod tests {
-    use super::order_bits;
+    use super::{order_bits, sorted_by};
+    use crate::trace::clue;
+
+    #[test]
+    fn a_clue_that_somebody_sorted_is_known_as_such() {
+        let by = |line: &dyn Fn(usize) -> String| {
+            let text: String = (0..40).map(|i| line(i) + "\n").collect();
+            let text = format!("city,balance,number\n{text}");
+            let read = clue::read("c", text.as_bytes(), &mut |_, _| None, &mut |_| Vec::new());
+            sorted_by(&read.unwrap())
+        };
+        let mixed = |i: usize| (i * 7919 + 13) % 99_991 + 1_000_000;
+        let city = |i: usize| if i < 20 { "Aachen" } else { "Bonn" };
+        assert_eq!(
+            by(&|i| format!("{},{},{}", city(i), mixed(i + 3), mixed(i))),
+            None
+        );
+        let numbers = |i: usize| format!("{},{},{}", city(i), 980 - i * 23, mixed(i));
+        assert_eq!(by(&numbers), Some(1));
+        let text = |i: usize| format!("{},{},{}", city(i), mixed(i), 1_000_000 + i * 31);
+        assert_eq!(by(&text), Some(2));
+    }
 
     #[test]
     fn order_is_worth_what_it_would_cost_chance() {
