@@ -176,6 +176,23 @@ pub struct Shared {
 }
 
 impl Cx<'_> {
+    /// What parsers of a layer inside work with.
+    pub fn deeper(&mut self) -> Cx<'_> {
+        Cx {
+            flow: self.flow,
+            key: self.key,
+            ordinal: self.ordinal,
+            out: self.out,
+            budget: self.budget,
+            diags: self.diags,
+            spoke: self.spoke,
+            tls: self.tls,
+            peer: self.peer.clone(),
+            depth: self.depth + 1,
+            shared: self.shared,
+        }
+    }
+
     /// Gives a finished exchange out, its missing halves marked: `client` is the side that asks, `captured` tells of which
     /// of sides A and B packets were seen, where the whole flow is known. One without any message is none.
     pub fn give(&mut self, mut x: Exchange, client: Side, captured: Option<[bool; 2]>) {

@@ -86,6 +86,27 @@ pub enum Ev {
     Nothing,
 }
 
+impl Ev {
+    /// The name that it tells, where it tells one.
+    pub(super) fn name_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            Ev::Login { name, .. }
+            | Ev::Begun { name, .. }
+            | Ev::WhoAmI { name, .. }
+            | Ev::Fronted { name, .. }
+            | Ev::OnBehalf { name }
+            | Ev::Owned { name, .. }
+            | Ev::Switched { to: name } => Some(name),
+            Ev::Failed
+            | Ev::Renewed { .. }
+            | Ev::Logout
+            | Ev::Left { .. }
+            | Ev::Refused
+            | Ev::Nothing => None,
+        }
+    }
+}
+
 /// Something that an answer handed out.
 #[derive(Debug, Clone, Copy)]
 pub struct Issued {

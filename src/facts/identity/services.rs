@@ -111,18 +111,10 @@ pub fn split(input: &mut Input) {
             put(&mut c.name);
         }
         let mine = events.get_mut(row.events.0 as usize..row.events.1 as usize);
-        for e in mine.into_iter().flatten() {
-            match e {
-                Ev::Login { name, .. }
-                | Ev::Begun { name, .. }
-                | Ev::WhoAmI { name, .. }
-                | Ev::Fronted { name, .. }
-                | Ev::OnBehalf { name }
-                | Ev::Owned { name, .. }
-                | Ev::Switched { to: name } => put(name),
-                _ => {}
-            }
-        }
+        mine.into_iter()
+            .flatten()
+            .filter_map(Ev::name_mut)
+            .for_each(put);
     }
 }
 

@@ -301,18 +301,11 @@ pub fn settle(input: &mut Input) {
     input.names.mapped(&map);
     let new = |n: &mut u32| *n = map.get(*n as usize).copied().unwrap_or(*n);
     input.creds.iter_mut().for_each(|c| new(&mut c.name));
-    for e in &mut input.events {
-        match e {
-            Ev::Login { name, .. }
-            | Ev::Begun { name, .. }
-            | Ev::WhoAmI { name, .. }
-            | Ev::Fronted { name, .. }
-            | Ev::OnBehalf { name }
-            | Ev::Owned { name, .. }
-            | Ev::Switched { to: name } => new(name),
-            _ => {}
-        }
-    }
+    input
+        .events
+        .iter_mut()
+        .filter_map(Ev::name_mut)
+        .for_each(new);
     for (call, text) in std::mem::take(&mut input.tenants.maybe) {
         let known = input
             .tenants

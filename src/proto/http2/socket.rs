@@ -272,26 +272,9 @@ impl Http2 {
 #[derive(Debug, Default)]
 struct Tunnel(Layer);
 
-/// What parsers inside a tunnel work with.
-fn deeper<'b>(cx: &'b mut Cx<'_>) -> Cx<'b> {
-    Cx {
-        flow: cx.flow,
-        key: cx.key,
-        ordinal: cx.ordinal,
-        out: cx.out,
-        budget: cx.budget,
-        diags: cx.diags,
-        spoke: cx.spoke,
-        tls: cx.tls,
-        peer: cx.peer.clone(),
-        depth: cx.depth + 1,
-        shared: cx.shared,
-    }
-}
-
 impl Proto for Tunnel {
     fn data(&mut self, side: Side, segment: Segment<'_>, cx: &mut Cx<'_>) -> Feed {
-        self.0.data(side, segment, &mut deeper(cx));
+        self.0.data(side, segment, &mut cx.deeper());
         Feed::Go
     }
     fn resent(&mut self, side: Side, offset: u64, cx: &mut Cx<'_>) {
@@ -303,19 +286,19 @@ impl Proto for Tunnel {
             at: Stamp::default(),
             retransmitted: true,
         };
-        self.0.data(side, again, &mut deeper(cx));
+        self.0.data(side, again, &mut cx.deeper());
     }
     fn gap(&mut self, side: Side, bytes: u64, why: Missing, at: Stamp, cx: &mut Cx<'_>) {
-        self.0.gap(side, bytes, why, at, &mut deeper(cx));
+        self.0.gap(side, bytes, why, at, &mut cx.deeper());
     }
     fn fin(&mut self, side: Side, at: Stamp, cx: &mut Cx<'_>) {
-        self.0.fin(side, at, &mut deeper(cx));
+        self.0.fin(side, at, &mut cx.deeper());
     }
     fn close(&mut self, why: Close, stats: Option<&FlowStats>, cx: &mut Cx<'_>) {
-        self.0.close(why, stats, &mut deeper(cx));
+        self.0.close(why, stats, &mut cx.deeper());
     }
     fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<Exchange>) {
-        self.0.open(&mut deeper(cx), out);
+        self.0.open(&mut cx.deeper(), out);
     }
     fn held(&self) -> usize {
         self.0.held()

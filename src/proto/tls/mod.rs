@@ -418,17 +418,9 @@ impl Tls {
 /// What parsers inside work with.
 fn inside<'b>(cx: &'b mut Cx<'_>, peer: Option<Arc<str>>) -> Cx<'b> {
     Cx {
-        flow: cx.flow,
-        key: cx.key,
-        ordinal: cx.ordinal,
-        out: cx.out,
-        budget: cx.budget,
-        diags: cx.diags,
-        spoke: cx.spoke,
         tls: true,
         peer,
-        depth: cx.depth + 1,
-        shared: cx.shared,
+        ..cx.deeper()
     }
 }
 
