@@ -237,9 +237,12 @@ impl Names {
         }
     }
 
-    /// Puts these edges, from a worse name to a better, in the place of all that a name has.
+    /// Puts these edges, from a worse name to a better, in the place of those that a name has with the worse ones.
     pub fn relink(&mut self, name: u32, edges: &[(u32, u32)]) {
-        self.same.retain(|(a, b)| *a != name && *b != name);
+        for (worse, _) in edges {
+            self.same.remove(&(*worse, name));
+            self.same.remove(&(name, *worse));
+        }
         self.same.extend(edges.iter().filter(|(a, b)| a != b));
     }
 

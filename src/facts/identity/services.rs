@@ -1,5 +1,5 @@
 //! People of one login name at several services. In: which names each host's tokens and profiles held together, what profiles told of
-//! tenants. Out: names of tenants where they are somebody's of their own. Bounds: linear in what was told; calls are looked at again only
+//! tenants. Out: names of tenants where they are somebody's of their own. Bounds: linear in what was told, at most [`LISTS`] of it; calls are looked at again only
 //! where a name is two people's.
 //!
 //! A login name is taken for one person's wherever it is used, since companies give each one for all services. Where two hosts know
@@ -23,38 +23,53 @@ pub fn noted(tenants: &mut Tenants, host: u32, names: &[String]) {
         return;
     };
     let number = login.bytes().all(|b| b.is_ascii_digit());
-    let mail = others.iter().any(|n| n.contains('@'));
-    if mail && !number && !login.contains('@') && tenants.mails.len() < LISTS {
-        let lower = |n: &String| n.trim().to_lowercase();
-        tenants
-            .mails
-            .insert((lower(login), host, others.iter().map(lower).collect()));
+    if others.is_empty() || number || login.contains('@') {
+        return;
+    }
+    let lower = |n: &String| n.trim().to_lowercase();
+    tenants
+        .mails
+        .insert((lower(login), host, others.iter().map(lower).collect()));
+    // whatever the order of loading, the same ones stay
+    if tenants.mails.len() > LISTS {
+        tenants.mails.pop_last();
     }
 }
 
-/// The hosts of one login name, those together that know a common address of mail.
+/// The hosts of one login name that know addresses of mail, those together that know a common one.
 fn together(lists: &[(u32, &[String])]) -> Vec<BTreeSet<u32>> {
-    let mut out: Vec<(BTreeSet<u32>, BTreeSet<&str>)> = Vec::new();
+    let mut up: Vec<usize> = Vec::new();
+    let mut of_host: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut of_mail: BTreeMap<&str, usize> = BTreeMap::new();
+    let top = |up: &mut Vec<usize>, mut at: usize| {
+        while let Some(next) = up.get(at).copied().filter(|next| *next != at) {
+            let beyond = up.get(next).copied().unwrap_or(next);
+            if let Some(slot) = up.get_mut(at) {
+                *slot = beyond;
+            }
+            at = next;
+        }
+        at
+    };
     for (host, others) in lists {
-        let mut hosts = BTreeSet::from([*host]);
-        let mut mails: BTreeSet<&str> = others
-            .iter()
-            .filter(|n| n.contains('@'))
-            .map(String::as_str)
-            .collect();
-        let mut apart = Vec::new();
-        for (h, m) in out {
-            if h.contains(host) || !m.is_disjoint(&mails) {
-                hosts.extend(h);
-                mails.extend(m);
-            } else {
-                apart.push((h, m));
+        for mail in others.iter().filter(|n| n.contains('@')) {
+            let mut new = || {
+                up.push(up.len());
+                up.len() - 1
+            };
+            let one = *of_host.entry(*host).or_insert_with(&mut new);
+            let other = *of_mail.entry(mail).or_insert_with(&mut new);
+            let (one, other) = (top(&mut up, one), top(&mut up, other));
+            if let Some(slot) = up.get_mut(one.max(other)) {
+                *slot = one.min(other);
             }
         }
-        apart.push((hosts, mails));
-        out = apart;
     }
-    out.into_iter().map(|(h, _)| h).collect()
+    let mut out: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+    for (host, at) in of_host {
+        out.entry(top(&mut up, at)).or_default().insert(host);
+    }
+    out.into_values().collect()
 }
 
 /// Gives each of two people of one name at two services that service's host as tenant.
@@ -78,6 +93,7 @@ pub fn split(input: &mut Input) {
             continue;
         }
         let mut edges = Vec::new();
+        let mut own_of: BTreeMap<u32, u32> = BTreeMap::new();
         for hosts in services {
             let called = hosts.iter().map(|h| input.tenants.host(*h)).min();
             let called = called.unwrap_or_default().to_owned();
@@ -87,9 +103,12 @@ pub fn split(input: &mut Input) {
             let tenant = input.tenants.id(&called, SERVICE);
             let own = input.names.again(&name, tenant);
             new.extend(hosts.iter().map(|h| ((bare, *h), own)));
-            for (_, others) in lists.iter().filter(|(h, _)| hosts.contains(h)) {
+            own_of.extend(hosts.iter().map(|h| (*h, own)));
+        }
+        for (host, others) in &lists {
+            if let Some(own) = own_of.get(host) {
                 let ids = others.iter().filter_map(|n| input.names.bare(n));
-                edges.extend(ids.map(|id| (id, own)));
+                edges.extend(ids.map(|id| (id, *own)));
             }
         }
         input.names.relink(bare, &edges);

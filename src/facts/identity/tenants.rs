@@ -20,6 +20,8 @@ struct Tenant {
     text: String,
     /// Where it was read, in words: of several places the first by name.
     place: String,
+    /// Whether it is a host whose people are others than those of the same name elsewhere.
+    service: bool,
 }
 
 /// All tenants that were named, and where.
@@ -60,6 +62,7 @@ impl Tenants {
     }
 
     pub(super) fn id(&mut self, text: &str, place: &str) -> u32 {
+        let service = place == SERVICE;
         let place = told(place);
         let lower = text.to_lowercase();
         if let Some(id) = self.ids.get(&lower).copied() {
@@ -71,6 +74,7 @@ impl Tenants {
                 if place < t.place {
                     t.place = place;
                 }
+                t.service |= service;
             }
             return id;
         }
@@ -78,6 +82,7 @@ impl Tenants {
         self.list.push(Tenant {
             text: text.to_owned(),
             place,
+            service,
         });
         self.ids.insert(lower, id);
         id
@@ -253,14 +258,9 @@ fn counting(t: &Tenants, names: &Names) -> Counting {
             counted.insert((lower, as_one(n.tenant)));
         }
     }
-    let service = |t: &Tenant| t.place == told(SERVICE);
     let mut tenants = tenants;
-    tenants.extend(
-        (0..)
-            .zip(&t.list)
-            .filter(|(_, t)| service(t))
-            .map(|(i, _)| i),
-    );
+    let services = (0..).zip(&t.list).filter(|(_, t)| t.service);
+    tenants.extend(services.map(|(i, _)| i));
     Counting {
         to,
         tenants,

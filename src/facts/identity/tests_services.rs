@@ -47,6 +47,29 @@ fn other_addresses_of_mail_at_two_services_are_two_people() {
     }
 }
 
+/// What a service is called may be a tenant in somebody's head as well, and a profile may tell a number instead of an address.
+#[test]
+fn a_service_is_one_whatever_else_bears_its_name() {
+    let mut s = Story::default();
+    visit(&mut s, 1, 1, "ida@x.example");
+    visit(&mut s, 2, 2, "i.olsen@y.example");
+    s.call(&[sid(2)], &[me("ida"), same(&["ida", "10017"])]);
+    s.call(&[jwt(5, "emp_no", "10017")], &[]);
+    s.call(
+        &[sid(2)],
+        &[E::Tenant {
+            name: "ida".into(),
+            tenant: "wiki.example".into(),
+            place: "header:x-tenant".into(),
+        }],
+    );
+    s.input
+        .tell_hosts(|h| ["", "git.example", "wiki.example"][h as usize]);
+    let names = s.names();
+    assert_eq!(names[..3], ["git.example/ida"; 3], "{names:?}");
+    assert_eq!(names[3..], ["wiki.example/ida"; 6], "{names:?}");
+}
+
 #[test]
 fn a_tenant_that_only_the_profile_names_tells_apart() {
     let of = |tenant: &str, place: &str| E::Tenant {
