@@ -136,7 +136,9 @@ impl Ingest<'_> {
                 Some(LogEvent::Wait) => break,
                 Some(LogEvent::Call(call)) => {
                     end.saw(call.ts);
-                    if self.outside(call.ts) {
+                    // what has no date cannot be before or after one
+                    let dated = !matches!(call.year, LogYear::Order | LogYear::Unknown);
+                    if dated && self.outside(call.ts) {
                         end.diag(
                             "outside-time",
                             call.at.number,

@@ -148,7 +148,8 @@ fn frame_relay<'a>(bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
 }
 
 /// A frame of a Juniper router: a mark, flags, what more there is and its length, then a frame of `link`, or a number and IP.
-/// Where it is not told what stands behind (`link` 0), an IP header with the right sum within the first bytes counts.
+/// Where it is not told what stands behind (`link` 0), an IPv4 header with the right sum within the first bytes counts, else an IPv6
+/// packet of just the length that is there.
 fn juniper<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     let [b'M', b'G', b'C', flags, ..] = bytes else {
         return if bytes.len() < 4 { CUT } else { NOT_IP };
@@ -160,10 +161,17 @@ fn juniper<'a>(link: u32, bytes: &'a [u8], depth: &mut Depth) -> Inner<'a> {
     };
     match bytes.get(4 + more..) {
         Some(rest) if flags & 2 != 0 => rest.get(4..).map_or(CUT, ip),
-        Some(rest) if link == 0 => (0..=16)
-            .filter_map(|at| rest.get(at..))
-            .find(|b| super::ip::plausible(b, usize::MAX, true))
-            .map_or(NOT_IP, ip),
+        Some(rest) if link == 0 => {
+            // the sum of IPv4 proves itself; of IPv6 little but the version does, so it comes second
+            let found = |version: u8| {
+                let is = |b: &&[u8]| b.first().is_some_and(|f| f >> 4 == version);
+                let all = (0..=16).filter_map(|at| rest.get(at..)).filter(is);
+                let missing = if version == 4 { usize::MAX } else { 0 };
+                let mut fit = all.filter(|b| super::ip::plausible(b, missing, true));
+                fit.next()
+            };
+            found(4).or_else(|| found(6)).map_or(NOT_IP, ip)
+        }
         Some(rest) => nested(link, Some(rest), depth),
         None => CUT,
     }

@@ -266,16 +266,18 @@ mod tests {
     #[test]
     fn words_beside_each_other_are_cells() {
         let text = "fresh data, first hand, contact me\n\n700001 Li 138****8000\n700002 Han 139****9001\n700003 Wu 137****7002\n\
-            Zhao 136****6003\n700005 135****5004\n700006 Qian 134****4005\n133****3006\n";
+            Zhao 136****6003\n700005 135****5004\n700006 Qian 134****4005\n133****3006\n700008 Ma San 131****1008\n";
         let c = read("p", text.as_bytes(), &mut typer).unwrap();
-        assert_eq!((c.rows.len(), c.skipped), (7, 1), "{c:?}");
+        assert_eq!((c.rows.len(), c.skipped), (8, 1), "{c:?}");
         assert_eq!(texts(&c, 0), ["700001", "Li", "138****8000"]);
+        // a word that has no column keeps none of the others out
+        assert_eq!(texts(&c, 7), ["700008", "Ma", "131****1008"]);
         // what a line lacks shifts nothing
         let column = |t: &str| c.values.iter().find(|v| v.text == t).map(|v| v.column);
         assert_eq!(column("Zhao"), column("Li"));
         assert_eq!(column("135****5004"), column("138****8000"));
         let masked = c.values.iter().filter(|v| v.shape == Shape::Masked);
-        assert_eq!(masked.count(), 7);
+        assert_eq!(masked.count(), 8);
         // groups of digits are one number
         let c = read(
             "p",

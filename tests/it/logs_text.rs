@@ -160,6 +160,7 @@ fn other_text_is_no_log() {
         "2026-03-01 02:00:00 sshd[200]: Accepted publickey for amy from 10.0.0.1 port 200\n",
         "2026-03-01 02:00:00 INFO I GET the list of 200 users\n",
         "2026-03-01 02:00:00 status installed libc6:amd64 2.36-9\n",
+        "2026-03-01 02:00:00 WARN Retrying GET /users for 500 ms\n",
         "name,phone,address,city,note,when,x\nAmy,13812345678,\"1, Road\",X,GET,2026-03-01 02:00:00,200\n",
         "GET /a HTTP/1.1\nHost: x\n\n",
         "curl -X GET http://x.example/a -H 'A: 200' # 2026-03-01 02:00:00\n",
@@ -228,6 +229,22 @@ fn a_call_of_two_lines_tells_where_both_stand() {
     let (_, calls, diags) = told(log.as_bytes());
     assert_eq!(calls.iter().filter(|c| c.status.is_some()).count(), 0);
     assert_eq!((calls.len(), diags.len()), (3, 3));
+}
+
+#[test]
+fn a_time_that_something_else_tells_is_not_that_of_the_call() {
+    // in a value
+    let line = "Method: GET Path: /a?from=2020-01-01T00:00:00Z Status: 200 IP: 10.0.0.1\n";
+    if let Some(kind) = sniff(line.repeat(20).as_bytes(), &Formats::default()) {
+        let (calls, _) = read(line.repeat(20).as_bytes(), &kind);
+        assert!(calls.iter().all(|c| c.year == LogYear::Order), "{calls:?}");
+    }
+    // in the text of a line before
+    let log = "POST /b 404 9 - 0.120 ms\n".repeat(5)
+        + "Loaded the report of 2020-01-01 00:00:00\n  GET /a 200 5 - 1.204 ms\n";
+    let (_, calls, _) = told(log.as_bytes());
+    assert!(calls.len() >= 5, "{calls:?}");
+    assert!(calls.iter().all(|c| c.year == LogYear::Order), "{calls:?}");
 }
 
 #[test]

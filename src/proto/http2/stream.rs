@@ -119,7 +119,7 @@ impl Half {
         }
     }
 
-    /// The body so far, for who reads it from here on, and the packet that it ended in.
+    /// The body so far, for who reads it from here on, and the packet that it ended in; nothing where some of it is missing.
     pub fn take_body(&mut self) -> Option<(Vec<u8>, Mark)> {
         let copy = self.copy_body();
         self.body = Growing::default();
@@ -128,7 +128,8 @@ impl Half {
 
     /// The same, and the body stays.
     pub fn copy_body(&self) -> Option<(Vec<u8>, Mark)> {
-        let m = self.message.as_ref()?;
+        let holes = Flags::GAP.0 | Flags::TRUNCATED.0;
+        let m = self.message.as_ref().filter(|m| m.flags.0 & holes == 0)?;
         let mark = Mark {
             at: m.last,
             seq: m.seq.unwrap_or(0),

@@ -139,6 +139,7 @@ fn graphite(h: &[u8]) -> bool {
         let mut number = || {
             parts
                 .next_back()
+                .filter(|n| !n.is_empty())
                 .is_some_and(|n| n.iter().all(|c| c.is_ascii_digit() || b".-e+".contains(c)))
         };
         let numbers = number() && number();

@@ -254,6 +254,9 @@ impl LogFormat {
             false => line.bytes,
         };
         let written = line.written.or(cx.before.filter(|_| set_in));
+        if self.among && !set_in {
+            cx.before = began(line.bytes, &cx.zone);
+        }
         for pattern in patterns {
             let mut draft = Draft::new(self.session);
             let mut name = None;
@@ -284,21 +287,19 @@ impl LogFormat {
                 }
             }
         }
-        if self.among && !set_in {
-            cx.before = began(line.bytes, &cx.zone);
-        }
         Err(furthest.map_or(NoCall::Blank, NoCall::Unfit))
     }
 }
 
-/// Bytes of a line's beginning that are searched for the time of its logger.
+/// Bytes of a line's beginning that are searched for the time of its logger, and those before it: a level, a bracket.
 const BEGINNING: usize = 64;
+const LEVEL: usize = 8;
 
 /// The time that a line begins with.
 fn began(line: &[u8], zone: &LogZone) -> Option<Written> {
     let head = line.get(..line.len().min(BEGINNING))?;
     let head = head.utf8_chunks().next().map_or("", |c| c.valid());
-    let stamp = stamps(head).into_iter().next()?;
+    let stamp = stamps(head).into_iter().next().filter(|s| s.at <= LEVEL)?;
     time::any(stamp.text, zone).map(Written::from)
 }
 

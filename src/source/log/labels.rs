@@ -174,7 +174,7 @@ pub fn read<'a>(
             }
         }
         if !draft.says(Slot::Start) && !draft.says(Slot::Time) {
-            written(&text, draft);
+            written(&text, mapped.first().map(|l| l.2), draft);
         }
         return Ok(());
     }
@@ -185,7 +185,9 @@ pub fn read<'a>(
         names::slot(&folded).is_some() || spans::span(&folded).is_some()
     };
     let mut best = Best::default();
-    for (name, value, at) in found(&known) {
+    let told = found(&known);
+    let first = told.first().map(|l| l.2);
+    for (name, value, at) in told {
         folded.clear();
         names::fold(&name, &mut folded);
         best.take(&folded, at, || Some(Cow::Owned(value)));
@@ -197,14 +199,15 @@ pub fn read<'a>(
     let timed = best.has(Slot::Time) || best.has(Slot::Start);
     best.say(draft);
     if !timed {
-        written(&text, draft);
+        written(&text, first, draft);
     }
     Ok(())
 }
 
-/// The logger's own time.
-fn written(text: &str, draft: &mut Draft<'_>) {
-    let found = stamps(text).into_iter().next();
+/// The logger's own time: it stands before the first label, whose value is at `first`. One in a value is of something else.
+fn written(text: &str, first: Option<usize>, draft: &mut Draft<'_>) {
+    let before = first.and_then(|at| text.get(..at)).unwrap_or(text);
+    let found = stamps(before).into_iter().next();
     if let Some(stamp) = found.filter(|s| time::any(s.text, &LogZone(None)).is_some()) {
         let logger = draft.says(Slot::Duration);
         let slot = if logger { Slot::End } else { Slot::Time };

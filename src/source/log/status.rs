@@ -124,6 +124,14 @@ fn before(pieces: &[Piece<'_>], first: usize) -> Option<usize> {
     })
 }
 
+/// Whether a number before it is one of time or bytes: `for 500 ms`.
+fn measures(next: Option<&Piece<'_>>) -> bool {
+    const UNITS: [&str; 9] = [
+        "ns", "us", "ms", "s", "sec", "secs", "seconds", "bytes", "B",
+    ];
+    next.is_some_and(|p| p.key.is_empty() && UNITS.contains(&p.text.as_ref()))
+}
+
 /// The status behind a request.
 fn behind(
     pieces: &[Piece<'_>],
@@ -132,7 +140,7 @@ fn behind(
 ) -> Option<usize> {
     let mut words = 0;
     for (n, piece) in pieces.iter().enumerate().skip(request.behind).take(BESIDE) {
-        if is_status(piece) {
+        if is_status(piece) && !measures(pieces.get(n + 1)) {
             let end = (n..n + BESIDE).find(|n| !number(*n)).unwrap_or(n + BESIDE);
             return of_run(pieces, n..end.max(n + 1));
         }

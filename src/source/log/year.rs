@@ -29,6 +29,7 @@ impl Order {
     pub fn next(&mut self, line: &[u8]) -> Written {
         const BEGIN: Ts = 63_072_000_000_000_000;
         const DAY: Ts = 86_400_000_000_000;
+        const END: Ts = BEGIN + 366 * DAY - 1;
         let after = self.last.max(BEGIN);
         let at = match clock(line) {
             Some(of_day) => {
@@ -41,6 +42,8 @@ impl Order {
             }
             None => after.saturating_add(1_000_000),
         };
+        // a year of days at most, whatever clocks say
+        let at = at.min(END);
         self.last = at.max(after);
         Written {
             at,
@@ -156,6 +159,18 @@ pub fn told(beginning: &[u8], zone: &LogZone) -> Option<Ts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A clock that goes back again and again would reach the end of time.
+    #[test]
+    fn times_of_day_alone_stay_within_their_year() {
+        let mut order = Order::default();
+        for _ in 0..400 {
+            for clock in ["00:00:00 a", "23:00:00 b"] {
+                let at = order.next(clock.as_bytes()).at;
+                assert!(at < 94_694_400_000_000_000, "{at}");
+            }
+        }
+    }
 
     #[test]
     fn the_year_is_the_one_that_brings_a_time_nearest() {

@@ -140,11 +140,11 @@ pub(super) fn spaced(text: &str, b: &mut Builder) -> Option<String> {
     for row in all().map(cells) {
         let own = coded(&row);
         let mut out: Vec<(Option<&str>, &str)> = vec![(None, ""); kind.len()];
-        // A line that lacks something: each word to the next column of its kind.
+        // A line that lacks something: each word to the next column of its kind; one that finds none is beside the row.
         let mut at = 0;
         for (word, code) in row.iter().zip(&own) {
             let Some(next) = (at..kind.len()).find(|i| kind.get(*i) == Some(code)) else {
-                break;
+                continue;
             };
             if let Some(cell) = out.get_mut(next) {
                 cell.1 = word;
