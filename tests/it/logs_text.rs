@@ -254,6 +254,7 @@ fn paths_and_states_of_other_programs_are_no_calls() {
         "{\"level\":\"warn\",\"time\":\"2026-03-01T02:00:01Z\",\"msg\":\"slow\",\"path\":\"/var/lib/y\",\"duration\":30}\n",
         "time=2026-03-01T02:00:00Z level=info msg=\"compaction done\" path=/data/01 method=full status=200\n",
         "date=2026-03-01 time=02:00:06 type=\"traffic\" srcip=203.0.113.8 srcport=60996 dstip=198.51.100.9 action=\"close\" service=\"HTTPS\"\n",
+        "{\"ts\":\"2026-03-01T02:00:00Z\",\"op\":\"DELETE\",\"file\":\"/var/lib/a\",\"uid\":\"404\"}\n",
         "[1772330400,{\"cpu\":3.5,\"path\":\"/dev/sda\"}]\n",
         "[[1772330400.5,\"200\"],[1772330401.5,\"201\"]]\n",
         "--a6a4f03e-boundary--\nContent-Type: text/plain\n\nGET /a HTTP/1.1\n",

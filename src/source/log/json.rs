@@ -99,7 +99,7 @@ fn by_shape<'a>(value: &'a Value, best: &mut Best<'a>) {
     let answered = best.has(Slot::Status) || alone(&|t| t.len() == 3 && is_given(t)).is_some();
     match (&line, method, target) {
         (Some(_), ..) => {}
-        (None, Some((_, method)), Some((_, target))) if answered => {
+        (None, Some((_, method)), Some((key, target))) if answered && !of_files(key) => {
             best.take("method", 0, || Some(method));
             best.take("uri", 0, || Some(target));
         }
@@ -131,6 +131,15 @@ fn by_shape<'a>(value: &'a Value, best: &mut Best<'a>) {
     if let Some((_, request)) = line {
         best.take("requestline", 0, || Some(request));
     }
+}
+
+/// Whether a name is one for what lies on a disk: what is done there is no call, though a path and a number stand beside it.
+fn of_files(name: &str) -> bool {
+    const FILES: [&str; 8] = [
+        "file", "dir", "folder", "mount", "module", "script", "disk", "device",
+    ];
+    let name = name.to_ascii_lowercase();
+    FILES.iter().any(|f| name.contains(f))
 }
 
 /// `GET /a HTTP/1.1`.

@@ -216,7 +216,6 @@ const NAMES: &[(Slot, &[&str])] = &[
             "operip",
             "peer.ipv4",
             "origin.address",
-            "addr",
             "ip地址",
             "客户端ip",
             "来源ip",
