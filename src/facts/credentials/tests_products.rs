@@ -188,3 +188,18 @@ fn an_address_may_name_whose_password_it_is_sent() {
         assert_eq!(to(way), None, "{way}");
     }
 }
+
+#[test]
+fn what_a_front_tells_of_others_is_not_the_caller() {
+    let got = |heads: &str| run(&format!("GET / HTTP/1.1\nhost: a\n{heads}"), "HTTP/1.1 200 OK");
+    // whom the caller acts for
+    let (_, e) = got("x-original-user: bo");
+    assert_eq!(e, [E::OnBehalf { name: "bo".into() }]);
+    // a certificate that nobody verified, however the front writes its headers
+    let (c, _) = got("ssl_client_s_dn: CN=ida\nssl_client_verify: NONE");
+    assert!(c.is_empty(), "{c:?}");
+    let (c, _) = got("ssl_client_s_dn: CN=ida\nssl_client_verify: SUCCESS");
+    assert_eq!(c[0].name.as_deref(), Some("ida"));
+    let (c, _) = got("x-ssl-client-s-dn: uid=ida,ou=x");
+    assert_eq!(c[0].kind, "mtls");
+}
