@@ -184,9 +184,25 @@ pub fn tells_subject(name: &str, v: &str) -> bool {
     let words = || name.split(['-', '_']);
     let one = |of: &[&str]| words().any(|w| of.contains(&w));
     one(&["dn", "subject"])
-        && one(&["cert", "certificate", "ssl", "tls", "mtls", "client", "peer"])
+        && one(&[
+            "cert",
+            "certificate",
+            "ssl",
+            "tls",
+            "mtls",
+            "client",
+            "peer",
+        ])
         && !one(&[
-            "i", "issuer", "ca", "server", "chain", "root", "intermediate", "upstream", "backend",
+            "i",
+            "issuer",
+            "ca",
+            "server",
+            "chain",
+            "root",
+            "intermediate",
+            "upstream",
+            "backend",
         ])
         && v.len() <= 512
         && ["CN=", "CN ="].iter().any(|w| v.contains(w))
@@ -233,7 +249,13 @@ pub fn unverified(req: &Message) -> bool {
     let same = |n: &[u8], h: &str| {
         n.len() == h.len()
             && n.iter()
-                .map(|b| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() })
+                .map(|b| {
+                    if *b == b'_' {
+                        b'-'
+                    } else {
+                        b.to_ascii_lowercase()
+                    }
+                })
                 .eq(h.bytes())
     };
     req.headers
