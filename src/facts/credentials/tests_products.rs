@@ -2,7 +2,7 @@
 
 use super::tests::*;
 use super::*;
-use crate::call::model::IdentityEvent as E;
+use crate::call::model::{IdentityEvent as E, MAYBE};
 
 const TOKEN: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a0";
 
@@ -301,4 +301,21 @@ fn a_token_about_another_in_the_body_is_not_the_callers() {
             assert_eq!(c.name, None, "{key}");
         }
     }
+}
+
+#[test]
+fn a_signed_text_that_may_be_no_credential_names_nobody() {
+    let text = format!("ida@x.example:1790000000:{TOKEN}");
+    let mut p = presented::Presented::default();
+    let key = PrintKey::new([7; 16]);
+    p.token("bearer", format!("{MAYBE}header:x-a"), &text, &key);
+    p.token(
+        "bearer",
+        "header:authorization".into(),
+        &format!("{text}0"),
+        &key,
+    );
+    let names: Vec<_> = p.credentials.iter().map(|c| c.name.as_deref()).collect();
+    assert_eq!(names, [None, Some("ida@x.example")]);
+    assert_eq!(p.credentials[0].claim, None);
 }
