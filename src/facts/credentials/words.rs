@@ -348,41 +348,11 @@ fn has(list: &[&str], k: &str) -> bool {
 /// Rank of a key among those that hold a login name; lower is better. Before `username` makers put names of their own, and words
 /// for somebody else: such a key counts where nothing else names who it is, and never where it tells of another.
 pub fn user_rank(plain_key: &str) -> Option<usize> {
-    const OTHERS: &[&str] = &[
-        "invit",
-        "last",
-        "prev",
-        "imperson",
-        "target",
-        "refer",
-        "parent",
-        "manager",
-        "owner",
-        "author",
-        "creat",
-        "updat",
-        "assign",
-        "recipient",
-        "recommend",
-        "friend",
-        "boss",
-        "approv",
-        "display",
-        "old",
-        "new",
-        "proxy",
-        "smtp",
-        "db",
-        "behalf",
-        "from",
-        "to",
-        "original",
-        "contact",
-        "emergency",
-    ];
+    const OTHERS: &str = "invit last prev imperson target refer parent manager owner author creat updat assign recipient recommend \
+        friend boss approv display old new proxy smtp db behalf from to original contact emergency";
     let named = || {
         let before = plain_key.strip_suffix("username")?;
-        let other = OTHERS.iter().any(|w| before.starts_with(w));
+        let other = OTHERS.split(' ').any(|w| before.starts_with(w));
         (!other).then_some(USER_KEYS.len())
     };
     USER_KEYS
