@@ -41,8 +41,53 @@ pub fn names_user(name: &str) -> bool {
     FRONT_HEADERS.contains(&name) || by_words(name)
 }
 
-/// `x-pomerium-claim-email`, `cf-access-authenticated-user-email`, `x-authentik-username`, `oidc_claim_sub`; not `x-contact-email`.
+/// `x-pomerium-claim-email`, `cf-access-authenticated-user-email`, `x-authentik-username`, `oidc_claim_sub`; not `x-contact-email`,
+/// nor what tells of somebody beside the caller: whom it acts for, who wrote or owns something.
 fn by_words(name: &str) -> bool {
+    let another = |w: &str| {
+        matches!(
+            w,
+            "target"
+                | "impersonate"
+                | "impersonated"
+                | "impersonator"
+                | "behalf"
+                | "delegate"
+                | "delegated"
+                | "act"
+                | "acting"
+                | "end"
+                | "customer"
+                | "original"
+                | "assignee"
+                | "author"
+                | "owner"
+                | "recipient"
+                | "invited"
+                | "inviter"
+                | "sudo"
+                | "run"
+                | "as"
+                | "for"
+                | "to"
+                | "last"
+                | "previous"
+                | "parent"
+                | "manager"
+                | "referrer"
+                | "issuer"
+                | "contact"
+                | "support"
+                | "service"
+                | "backend"
+                | "upstream"
+                | "db"
+                | "database"
+        )
+    };
+    if name.split(['-', '_']).any(another) {
+        return false;
+    }
     let mut words = name.rsplit(['-', '_']).filter(|w| !w.is_empty());
     let Some(last) = words.next() else {
         return false;
@@ -50,12 +95,30 @@ fn by_words(name: &str) -> bool {
     let of_user = |w: &str| matches!(w, "user" | "principal" | "login");
     let vouches = |w: &str| {
         of_user(w)
-            || ["auth", "oidc", "jwt", "sso", "saml"]
-                .iter()
-                .any(|p| w.contains(p))
             || matches!(
                 w,
-                "claim" | "token" | "forwarded" | "remote" | "vouch" | "iap" | "proxy" | "access"
+                "auth"
+                    | "authenticated"
+                    | "authenticate"
+                    | "authentication"
+                    | "authn"
+                    | "authentik"
+                    | "oauth"
+                    | "oauth2"
+                    | "webauth"
+                    | "oidc"
+                    | "jwt"
+                    | "sso"
+                    | "saml"
+                    | "shib"
+                    | "claim"
+                    | "token"
+                    | "forwarded"
+                    | "remote"
+                    | "vouch"
+                    | "iap"
+                    | "proxy"
+                    | "access"
             )
     };
     match last {
@@ -99,16 +162,50 @@ pub fn answered(resp: &Message) -> Option<String> {
     })
 }
 
-/// Whether a header holds the subject of a client's certificate.
+/// Headers that fronts are known to put the subject into, however it is written.
+const SUBJECTS: &[&str] = &[
+    "x-ssl-client-s-dn",
+    "ssl-client-subject-dn",
+    "ssl-client-s-dn",
+    "x-client-cert-dn",
+    "x-client-dn",
+    "x-ssl-client-dn",
+    "x-ssl-subject-dn",
+    "x-client-subject-dn",
+    "x-forwarded-client-cert",
+];
+
+/// Whether a header holds the subject of a client's certificate: it is known, or its words say so and its value is one with a name;
+/// not that of who issued it, nor of the server's.
 pub fn tells_subject(name: &str, v: &str) -> bool {
-    name == "x-forwarded-client-cert"
-        || ["cert", "ssl", "dn", "subject", "tls"]
-            .iter()
-            .any(|w| name.contains(w))
-            && !name.contains("issuer")
-            && !name.contains("-i-")
-            && v.len() <= 512
-            && ["CN=", "CN ="].iter().any(|w| v.contains(w))
+    if SUBJECTS.contains(&name) {
+        return true;
+    }
+    let words = || name.split(['-', '_']);
+    let one = |of: &[&str]| words().any(|w| of.contains(&w));
+    one(&["dn", "subject"])
+        && one(&[
+            "cert",
+            "certificate",
+            "ssl",
+            "tls",
+            "mtls",
+            "client",
+            "peer",
+        ])
+        && !one(&[
+            "i",
+            "issuer",
+            "ca",
+            "server",
+            "chain",
+            "root",
+            "intermediate",
+            "upstream",
+            "backend",
+        ])
+        && v.len() <= 512
+        && ["CN=", "CN ="].iter().any(|w| v.contains(w))
 }
 
 /// A client's certificate by its subject, `CN=...` among other parts.
@@ -140,22 +237,37 @@ pub fn subject<'a>(header: &str, v: &'a str) -> Option<&'a str> {
 
 /// Whether the front says beside a certificate that it did not verify it: anybody signs one with any subject.
 pub fn unverified(req: &Message) -> bool {
-    [
+    const HEADERS: &[&str] = &[
         "x-ssl-client-verify",
         "ssl-client-verify",
         "x-client-verify",
         "x-client-cert-verify",
         "x-ssl-client-verified",
         "x-ssl-verify",
-    ]
-    .iter()
-    .find_map(|h| req.header(h))
-    .is_some_and(|v| {
-        let v = v.trim_ascii();
-        !["SUCCESS", "OK", "0", "true", "1", "verified"]
-            .iter()
-            .any(|w| v.eq_ignore_ascii_case(w.as_bytes()))
-    })
+    ];
+    // `ssl_client_verify` is the same word
+    let same = |n: &[u8], h: &str| {
+        n.len() == h.len()
+            && n.iter()
+                .map(|b| {
+                    if *b == b'_' {
+                        b'-'
+                    } else {
+                        b.to_ascii_lowercase()
+                    }
+                })
+                .eq(h.bytes())
+    };
+    req.headers
+        .iter()
+        .filter_map(|(n, v)| Some((req.head.get(n.clone())?, req.head.get(v.clone())?)))
+        .filter(|(n, _)| HEADERS.iter().any(|h| same(n, h)))
+        .any(|(_, v)| {
+            let v = v.trim_ascii();
+            !["SUCCESS", "OK", "0", "true", "1", "verified"]
+                .iter()
+                .any(|w| v.eq_ignore_ascii_case(w.as_bytes()))
+        })
 }
 
 /// A header value that can be a name: short, printable, not a placeholder.
@@ -203,6 +315,14 @@ mod tests {
             "x-auth-token",
             "subject",
             "x-project-id",
+            // of somebody beside the caller
+            "x-author-email",
+            "x-authority-id",
+            "x-commit-author-user-name",
+            "x-auth-target-user",
+            "x-forwarded-original-user",
+            "x-remote-impersonated-user",
+            "x-user-assignee-email",
         ] {
             assert!(!names_user(n), "{n}");
         }
@@ -223,5 +343,18 @@ mod tests {
         }
         assert!(!tells_subject("x-ssl-client-i-dn", "CN=ca,O=acme"));
         assert!(!tells_subject("x-client-cert-subject", "acme"));
+        for n in [
+            "ssl_client_i_dn",
+            "x-ssl-client-ca-dn",
+            "x-ssl-server-s-dn",
+            "x-cdn-pop",
+            "x-client-cert-chain-subject",
+        ] {
+            assert!(!tells_subject(n, "CN=edge-7,O=acme"), "{n}");
+        }
+        assert!(tells_subject("ssl_client_s_dn", "CN=ida"));
+        for dn in ["uid=ida,ou=x", "cn=ida"] {
+            assert!(tells_subject("x-ssl-client-s-dn", dn), "{dn}");
+        }
     }
 }

@@ -77,7 +77,15 @@ pub fn read(
         });
         present_in_body(&sure, true, key, seen, &path);
         maybe.retain(|f| words::token(&f.key) || f.key == "auth");
+        let before = seen.len();
+        let acts = seen.iter().any(sure_session);
         present_in_body(&maybe, false, key, seen, &path);
+        // Beside what the caller acts with it may be anybody's: a share's, somebody's to be looked at.
+        if acts {
+            for c in seen.iter_mut().skip(before) {
+                (c.name, c.claim, c.service) = (None, None, false);
+            }
+        }
     }
     user_code(v, body, key, seen, &mut given);
     if login_place || place.screen {

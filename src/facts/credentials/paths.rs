@@ -2,7 +2,7 @@
 //! Bounds: short lists of words in several languages; they open gates, they name nobody.
 
 use super::fields::percent;
-use super::words::plain_into;
+use super::words::{plain, plain_into};
 use crate::body::operation::dispatch;
 use crate::call::model::Message;
 use rustc_hash::FxHashMap;
@@ -54,7 +54,8 @@ impl Said {
     }
 }
 
-/// Whom an address names behind the word for a login, at its end: `/auth/userpass/login/ida`.
+/// Whom an address names behind the word for a login, at its end: `/auth/userpass/login/ida`. Elsewhere what stands there is the way
+/// in (`/login/account`, `/login/mobile`), so the ways of Vault that take a name there must stand before it.
 pub fn after_login(path: &str) -> Option<String> {
     let mut last = path.trim_end_matches('/').rsplit('/');
     let who = last.next()?;
@@ -66,8 +67,17 @@ pub fn after_login(path: &str) -> Option<String> {
     let fits = (2..=64).contains(&who.len())
         && who.bytes().any(|b| b.is_ascii_alphabetic())
         && !who.bytes().any(|b| b.is_ascii_control() || b == b' ');
-    (last.next().is_some_and(word) && fits && bare(who) == who && Words::of(who).names())
-        .then(|| who.to_owned())
+    let takes = |s: &str| {
+        ["userpass", "ldap", "okta", "radius"]
+            .iter()
+            .any(|w| plain(s).contains(w))
+    };
+    (last.next().is_some_and(word)
+        && last.next().is_some_and(takes)
+        && fits
+        && bare(who) == who
+        && Words::of(who).names())
+    .then(|| who.to_owned())
 }
 
 /// Operations of a query that are read.
@@ -192,6 +202,17 @@ impl Words {
                     | "api"
                     | "form"
                     | "email"
+                    | "account"
+                    | "challenge"
+                    | "pwd"
+                    | "mobile"
+                    | "phone"
+                    | "sms"
+                    | "otp"
+                    | "mfa"
+                    | "code"
+                    | "basic"
+                    | "default"
                     | "index"
                     | "process"
                     | "do"

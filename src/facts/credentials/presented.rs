@@ -40,7 +40,8 @@ impl Presented {
         // A framework's session that names nobody is a cookie like others.
         let read = jwt::read(secret).filter(|c| !c.session || !c.names.is_empty());
         let Some(claims) = read else {
-            let name = signed::name(secret);
+            // What may be no credential at all must not become one by a word that it begins with.
+            let name = signed::name(kind, secret).filter(|_| super::sure_place(&place));
             self.add(CredentialSeen {
                 kind,
                 place,
@@ -220,17 +221,17 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ if words::SESSION_HEADERS.contains(&n.as_str()) && v.len() >= 8 => {
                 out.token("bearer", format!("header:{n}"), &v, key)
             }
+            _ if words::BEHALF_HEADERS.contains(&n.as_str()) => {
+                if let Some(name) = fronts::person(&v) {
+                    out.events.push(IdentityEvent::OnBehalf { name });
+                }
+            }
             _ if fronts::names_user(&n) => {
                 if let Some(name) = fronts::person(&v) {
                     out.events.push(IdentityEvent::Fronted {
                         name,
                         place: format!("header:{n}"),
                     });
-                }
-            }
-            _ if words::BEHALF_HEADERS.contains(&n.as_str()) => {
-                if let Some(name) = fronts::person(&v) {
-                    out.events.push(IdentityEvent::OnBehalf { name });
                 }
             }
             "sec-websocket-protocol" => subprotocols(&v, key, out),

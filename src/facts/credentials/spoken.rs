@@ -29,18 +29,26 @@ pub fn speaks_of_login(body: &[u8]) -> bool {
     .any(|w| memmem::find(body, w).is_some())
 }
 
-/// Whether a body may hold the token or the session that acts.
+/// Whether a body may hold the token or the session that acts: a key for one, in JSON, a form or XML. Prose has the words, too, and
+/// is not parsed for them.
 pub fn speaks_of_token(body: &[u8]) -> bool {
-    [
-        &b"oken"[..],
-        b"essionI",
-        b"ession_i",
-        b"essionid",
-        b"\"auth\"",
-        b"icket",
-    ]
-    .iter()
-    .any(|w| memmem::find(body, w).is_some())
+    let key = |end: &[u8]| {
+        matches!(end, [b'"' | b'\'' | b'=' | b'>' | b'\\', ..]) || end.starts_with(b" x")
+    };
+    memmem::find(body, b"\"auth\"").is_some()
+        || [
+            &b"oken"[..],
+            b"okenValue",
+            b"essionId",
+            b"essionID",
+            b"ession_id",
+            b"essionid",
+            b"icket",
+        ]
+        .iter()
+        .any(|w| {
+            memmem::find_iter(body, w).any(|at| key(body.get(at + w.len()..).unwrap_or_default()))
+        })
 }
 
 /// Whether a path is that of the session that asks: `/session`, `/sessions/current`; another's has its number there.
@@ -78,4 +86,30 @@ pub fn speaks_of_logout(body: &[u8]) -> bool {
     ]
     .iter()
     .any(|w| memmem::find(body, w).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::speaks_of_token as says;
+
+    #[test]
+    fn only_a_key_speaks_of_a_token() {
+        for yes in [
+            &br#"{"token":"x"}"#[..],
+            br#"{"session_id" : 7}"#,
+            br#"{\"accessToken\":\"x\"}"#,
+            b"a=1&id_token=x",
+            b"<sessionId>7</sessionId>",
+            b"<n:sessionId xsi:type=\"xsd:string\">7</n:sessionId>",
+            b"<call ticket='7'/>",
+        ] {
+            assert!(says(yes), "{}", String::from_utf8_lossy(yes));
+        }
+        for no in [
+            &br#"{"text":"a ticket was broken, session_it tokens"}"#[..],
+            br#"{"ticketList":[1,2],"sessionInfo":{}}"#,
+        ] {
+            assert!(!says(no), "{}", String::from_utf8_lossy(no));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::tests::*;
 use super::*;
-use crate::call::model::IdentityEvent as E;
+use crate::call::model::{IdentityEvent as E, MAYBE};
 
 const TOKEN: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a0";
 
@@ -187,4 +187,135 @@ fn an_address_may_name_whose_password_it_is_sent() {
     ] {
         assert_eq!(to(way), None, "{way}");
     }
+}
+
+#[test]
+fn what_a_front_tells_of_others_is_not_the_caller() {
+    let got = |heads: &str| {
+        run(
+            &format!("GET / HTTP/1.1\nhost: a\n{heads}"),
+            "HTTP/1.1 200 OK",
+        )
+    };
+    // whom the caller acts for
+    let (_, e) = got("x-original-user: bo");
+    assert_eq!(e, [E::OnBehalf { name: "bo".into() }]);
+    // a certificate that nobody verified, however the front writes its headers
+    let (c, _) = got("ssl_client_s_dn: CN=ida\nssl_client_verify: NONE");
+    assert!(c.is_empty(), "{c:?}");
+    let (c, _) = got("ssl_client_s_dn: CN=ida\nssl_client_verify: SUCCESS");
+    assert_eq!(c[0].name.as_deref(), Some("ida"));
+    let (c, _) = got("x-ssl-client-s-dn: uid=ida,ou=x");
+    assert_eq!(c[0].kind, "mtls");
+}
+
+#[test]
+fn another_whose_name_stands_in_the_login_did_not_come_in() {
+    let to = |body: &str| {
+        let (_, e) = run(
+            &format!("POST /api/login HTTP/1.1\nhost: a\n\n{body}"),
+            &format!("HTTP/1.1 200 OK\nset-cookie: JSESSIONID={TOKEN}\n\n{{\"ok\":true}}"),
+        );
+        logins(&e).first().map(|l| l.0.to_owned())
+    };
+    for key in ["inviterUsername", "lastUsername", "sponsorUsername"] {
+        let body = format!(r#"{{"email":"ida@x.example","{key}":"bob","password":"Sommer12"}}"#);
+        assert_eq!(to(&body).as_deref(), Some("ida@x.example"), "{key}");
+    }
+    assert_eq!(
+        to("j_spring_security_username=al&passwort=Sommer12").as_deref(),
+        Some("al")
+    );
+    assert_eq!(words::user_rank("targetusername"), None);
+}
+
+#[test]
+fn a_number_that_is_masked_or_a_shop_s_names_nobody() {
+    let got = |body: &str| {
+        let (_, e) = run(
+            "GET /api/mini/user/info HTTP/1.1\nhost: a\ncookie: JSESSIONID=aa8e7d6c5b4a39281706",
+            &format!("HTTP/1.1 200 OK\n\n{body}"),
+        );
+        whoami(&e).first().map(|n| (*n).to_owned())
+    };
+    assert_eq!(
+        got(r#"{"data":{"mobile":"+4915112345678"}}"#).as_deref(),
+        Some("+4915112345678")
+    );
+    for no in [
+        r#"{"data":{"mobile":"138****5678"}}"#,
+        r#"{"data":{"phone":"see below"}}"#,
+        r#"{"shop":{"phone":"4008001234"}}"#,
+        r#"{"data":{"serviceHotline":{"tel":"4008001234"}}}"#,
+        r#"{"contact":{"mobile":"13800001111"}}"#,
+    ] {
+        assert_eq!(got(no), None, "{no}");
+    }
+    let (_, e) = run(
+        "POST /wx/auth/login_by_weixin HTTP/1.1\nhost: a\n\n{\"code\":\"0a3Zq3fKd81Lxw0PbTn5RyVa2cMe\"}",
+        &format!(
+            "HTTP/1.1 200 OK\n\n{{\"data\":{{\"token\":\"{TOKEN}\",\"mobile\":\"138****5678\"}}}}"
+        ),
+    );
+    assert!(logins(&e).is_empty(), "{e:?}");
+}
+
+#[test]
+fn the_way_in_behind_login_is_nobody() {
+    for way in [
+        "account",
+        "challenge",
+        "pwd",
+        "mobile",
+        "basic",
+        "default",
+        "phone",
+        "email",
+        "sms",
+        "ldap",
+        "unified",
+    ] {
+        let (_, e) = run(
+            &format!("POST /api/login/{way} HTTP/1.1\nhost: a\n\n{{\"password\":\"Sommer12\"}}"),
+            &format!("HTTP/1.1 200 OK\n\n{{\"token\":\"{TOKEN}\"}}"),
+        );
+        assert!(logins(&e).is_empty(), "{way} {e:?}");
+    }
+}
+
+#[test]
+fn a_token_about_another_in_the_body_is_not_the_callers() {
+    let of = |who: &str| jwt::tests::token(&format!(r#"{{"preferred_username":"{who}"}}"#));
+    for key in ["token", "ticket", "sessionId"] {
+        let (c, _) = run(
+            &format!(
+                "POST /api/shares HTTP/1.1\nhost: a\nauthorization: Bearer {}\n\n{{\"{key}\":\"{}\"}}",
+                of("al"),
+                of("bo")
+            ),
+            "HTTP/1.1 200 OK",
+        );
+        assert_eq!(c[0].name.as_deref(), Some("al"));
+        for c in c.iter().skip(1) {
+            assert!(!sure_place(&c.place) && c.claim.is_none(), "{key} {c:?}");
+            assert_eq!(c.name, None, "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_signed_text_that_may_be_no_credential_names_nobody() {
+    let text = format!("ida@x.example:1790000000:{TOKEN}");
+    let mut p = presented::Presented::default();
+    let key = PrintKey::new([7; 16]);
+    p.token("bearer", format!("{MAYBE}header:x-a"), &text, &key);
+    p.token(
+        "bearer",
+        "header:authorization".into(),
+        &format!("{text}0"),
+        &key,
+    );
+    let names: Vec<_> = p.credentials.iter().map(|c| c.name.as_deref()).collect();
+    assert_eq!(names, [None, Some("ida@x.example")]);
+    assert_eq!(p.credentials[0].claim, None);
 }

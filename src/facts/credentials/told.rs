@@ -49,6 +49,7 @@ pub fn own_name(
         // A display name is no login name: it has blanks.
         let fits = !text.is_empty()
             && text.len() <= 200
+            && (rank != MOBILE || own_number(&f.path, text))
             && (rank <= MOBILE || f.text && !text.contains(' '));
         if !fits || !stands_for_caller(&f.path, graphql) {
             continue;
@@ -114,13 +115,55 @@ pub fn named_by_answer(v: &CallView<'_>) -> Option<String> {
             let text = f.value.trim();
             !text.is_empty() && text.len() <= 200 && stands_for_caller(&f.path, false)
         })
-        .filter_map(|f| Some((own_rank(&f.key).filter(|r| *r <= MOBILE)?, f.value)))
+        .filter_map(|f| {
+            let rank = own_rank(&f.key).filter(|r| *r <= MOBILE)?;
+            (rank != MOBILE || own_number(&f.path, f.value.trim())).then_some((rank, f.value))
+        })
         .min_by_key(|(r, _)| *r)
         .map(|(_, n)| n.trim().to_owned())
 }
 
 /// Rank of a telephone number: it names its owner where nothing better does, and is no second name.
 const MOBILE: usize = 4;
+
+/// Whether a telephone number names its owner: it is whole, since many share what a mask leaves, and stands below no word for
+/// somebody who is called by everybody.
+fn own_number(path: &str, text: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "shop",
+        "store",
+        "contact",
+        "service",
+        "company",
+        "hotline",
+        "support",
+        "merchant",
+        "seller",
+        "vendor",
+        "customer",
+        "emergency",
+        "agent",
+        "manager",
+        "owner",
+        "parent",
+        "recei",
+        "address",
+        "order",
+        "office",
+        "branch",
+        "school",
+        "hospital",
+        "org",
+        "dept",
+        "tenant",
+        "site",
+    ];
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let above = path.rsplit_once('.').map_or("", |(p, _)| p).to_lowercase();
+    (7..=15).contains(&digits.len())
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && !OTHERS.iter().any(|w| above.contains(w))
+}
 
 fn own_rank(key: &str) -> Option<usize> {
     Some(match key {
@@ -168,9 +211,10 @@ fn asks_for_somebody(v: &CallView<'_>, path: &str, query: &[u8]) -> bool {
     if v.req_body.len() <= 4096 {
         given.extend(fields::read(v.req_body, v.req_kind));
     }
-    given
-        .iter()
-        .any(|f| !f.value.is_empty() && (words::user_rank(&f.key).is_some() || f.key == "id"))
+    given.iter().any(|f| {
+        let named = words::user_rank(&f.key).is_some() || f.key.ends_with("username");
+        !f.value.is_empty() && (named || f.key == "id")
+    })
 }
 
 /// Whose the token is that a server was asked about (RFC 7662).

@@ -345,9 +345,16 @@ const IDLE_EXACT: &[&str] = &[
 fn has(list: &[&str], k: &str) -> bool {
     list.contains(&k)
 }
-/// Rank of a key among those that hold a login name; lower is better. Before `username` makers put names of their own.
+/// Rank of a key among those that hold a login name; lower is better. Before `username` makers put names of their own, and words
+/// for somebody else: such a key counts where nothing else names who it is, and never where it tells of another.
 pub fn user_rank(plain_key: &str) -> Option<usize> {
-    let named = || plain_key.ends_with("username").then_some(0);
+    const OTHERS: &str = "invit last prev imperson target refer parent manager owner author creat updat assign recipient recommend \
+        friend boss approv display old new proxy smtp db behalf from to original contact emergency";
+    let named = || {
+        let before = plain_key.strip_suffix("username")?;
+        let other = OTHERS.split(' ').any(|w| before.starts_with(w));
+        (!other).then_some(USER_KEYS.len())
+    };
     USER_KEYS
         .iter()
         .position(|k| *k == plain_key)

@@ -297,9 +297,22 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                     .get(id as usize)
                     .is_some_and(|iv| (iv.strong || weak) && !iv.service)
             };
+            // A ticket is sent once; what is kept beside it goes on.
+            let ticket = |id: u32| {
+                let iv = l.list.get(id as usize);
+                iv.is_some_and(|iv| super::VIA.get(iv.kind as usize) == Some(&"negotiate"))
+            };
             // Somebody was known, so a lone cookie is a session's whatever its name.
-            let lone = mine.iter().filter(|id| may(**id, true)).count() == 1;
-            if let Some(id) = mine.iter().find(|id| may(**id, lone)) {
+            let kept = |id: &&u32| !ticket(**id);
+            let lone = mine
+                .iter()
+                .filter(kept)
+                .filter(|id| may(**id, true))
+                .count()
+                == 1;
+            let mut keeps = mine.iter().filter(kept);
+            let id = keeps.find(|id| may(**id, lone));
+            if let Some(id) = id.or_else(|| mine.iter().find(|id| may(**id, false))) {
                 l.whoami.push((*id, name, call));
             }
         }

@@ -99,3 +99,13 @@ fn a_tenant_that_only_the_profile_names_tells_apart() {
         assert_eq!(names[4..], [want[1]; 4], "{place} {names:?}");
     }
 }
+
+#[test]
+fn who_asks_is_kept_with_the_session_and_not_with_a_ticket_that_is_sent_once() {
+    let ticket = |print| super::tests::cred("negotiate", "header:authorization", print);
+    let mut s = Story::default();
+    s.call(&[ticket(7), sid(1)], &[me("ida")]);
+    s.call(&[sid(1)], &[]);
+    let names = s.names();
+    assert_eq!(names[1], "ida", "{names:?}");
+}
