@@ -738,3 +738,15 @@ fn values_elsewhere() {
          GET /admin/serverinfo -> /admin/serverinfo",
     );
 }
+
+/// What APIs stand behind is no language, though it has below what each language has.
+#[test]
+fn an_api_beside_languages_is_none_of_them() {
+    let mut lines = String::new();
+    for (top, route) in [("en", "{id}"), ("de", "{id}"), ("api", "api")] {
+        for tail in ["news", "shop", "cart", "orders", "products", "newsletter"] {
+            lines.push_str(&format!("GET /{top}/{tail} -> /{route}/{tail}\n"));
+        }
+    }
+    check(&lines);
+}
