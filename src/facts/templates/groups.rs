@@ -303,6 +303,9 @@ fn named<'a>(
         (Vec::new(), all)
     };
     for (kids, languages) in [(spoken, true), (pages, false), (others, false)] {
+        if kids.is_empty() {
+            continue;
+        }
         let beside = typed.iter().filter(|s| site.kin.contains(**s) == languages);
         let family = evidence::Family {
             typed: beside
