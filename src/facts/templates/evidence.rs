@@ -455,6 +455,10 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
     let common: BTreeSet<&(u8, &str)> = family.typed.iter().flat_map(|k| &k.below).collect();
     let languages = family.typed.iter().any(|k| words::locale(k.seg));
     let elsewhere = open.iter().filter(|k| k.elsewhere).count();
+    // Where routes begin, a kind of thing is a collection though it is a value elsewhere; `/admin/{realm}/console` is none.
+    let begins = words::prefix(&w.prev);
+    let own = |k: &Kid<'a>| k.inner && !k.crud && !k.typed_below && !k.collects;
+    let held = |k: &Kid<'a>| w.depth > 0 && (!begins || own(k));
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for k in open {
         let reason = if shapes::chinese_name(k.seg)
@@ -466,7 +470,7 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
             "named by its own answer"
         } else if k.handed.is_some() && !k.routeish && !words::prefix(&w.prev) {
             "handed out by another answer"
-        } else if k.elsewhere && !k.routeish && elsewhere >= 2 {
+        } else if k.elsewhere && !k.routeish && elsewhere >= 2 && held(k) {
             "values elsewhere"
         } else if k.account && place {
             "names of accounts"

@@ -750,3 +750,24 @@ fn an_api_beside_languages_is_none_of_them() {
     }
     check(&lines);
 }
+
+/// Kinds of things are values behind a word for that and collections behind `api`, where anything may stand.
+#[test]
+fn values_elsewhere_are_routes_where_routes_begin() {
+    check(
+        "GET /api/category/brindle -> /api/category/{id}
+         GET /api/category/quillon -> /api/category/{id}
+         GET /api/category/tarsk -> /api/category/{id}
+         GET /api/brindle/list -> /api/brindle/list
+         GET /api/quillon/list -> /api/quillon/list
+         GET /api/tarsk/list -> /api/tarsk/list",
+    );
+    check(
+        "GET /api/category/brindle -> /api/category/{id}
+         GET /api/category/quillon -> /api/category/{id}
+         GET /api/category/tarsk -> /api/category/{id}
+         GET /api/brindle/17 -> /api/brindle/{id}
+         GET /api/quillon/18 -> /api/quillon/{id}
+         GET /api/tarsk -> /api/tarsk",
+    );
+}
