@@ -5,7 +5,7 @@
 
 use super::decide::Work;
 use super::kid::Kid;
-use super::likeness::{alike, answers, answers_below, nearest, nearness, own_fields};
+use super::likeness::{Values, alike, answers, answers_below, own_fields};
 use super::odd::{odd_ones, sought};
 use super::{shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,10 +162,10 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
     let firsts: BTreeSet<&str> = of.iter().flat_map(|k| &k.first).copied().collect();
     let folders = of.iter().filter(|k| k.inner).count();
     let usual = of.iter().find_map(|k| k.answer);
-    let least = nearness(&of);
+    let answered = Values::new(&of);
     let listed = |k: &&Kid<'a>| {
-        let answers = match (k.answer, usual) {
-            (Some(_), Some(_)) => nearest(k, &of).is_some_and(|a| a >= least),
+        let answers = || match (k.answer, usual) {
+            (Some(_), Some(_)) => answered.near(k),
             (None, None) => !k.reads && !k.posts && !k.changes,
             _ => false,
         };
@@ -175,7 +175,7 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
             && !words::speaker(k.seg)
             && !k.first.is_empty()
             && k.first.is_subset(&firsts)
-            && answers
+            && answers()
     };
     // A technical word is a value where everything else is one and it answers as they do: `/rates/B2B`.
     let technical = |k: &&Kid<'a>| {
