@@ -175,15 +175,16 @@ fn without_queries(calls: &[CallLine]) -> BTreeSet<u32> {
     if lines().all(|c| with.contains(&c.source)) {
         return BTreeSet::new();
     }
-    let all = calls.iter().filter(|c| Of::Logs.call(c) && queried(c));
-    let asked: BTreeSet<Key> = all.map(bare_key).collect();
-    let mut out = BTreeSet::new();
-    for c in lines().filter(|c| c.target != 0 && !with.contains(&c.source)) {
-        if !out.contains(&c.source) && asked.contains(&bare_key(c)) {
-            out.insert(c.source);
+    let without = || lines().filter(|c| c.target != 0 && !with.contains(&c.source));
+    // what such logs have, and whether a call has it with a query: calls of which no line is are not kept
+    let mut asked: BTreeMap<Key, bool> = without().map(|c| (bare_key(c), false)).collect();
+    for c in calls.iter().filter(|c| Of::Logs.call(c) && queried(c)) {
+        if let Some(asked) = asked.get_mut(&bare_key(c)) {
+            *asked = true;
         }
     }
-    out
+    let left = without().filter(|c| asked.get(&bare_key(c)) == Some(&true));
+    left.map(|c| c.source).collect()
 }
 
 fn fits(log: &CallLine, call: &CallLine) -> bool {

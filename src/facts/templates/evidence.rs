@@ -5,7 +5,7 @@
 
 use super::decide::Work;
 use super::kid::Kid;
-use super::likeness::{alike, answers, answers_below, nearest, nearness, own_fields};
+use super::likeness::{Values, alike, answers, answers_below, own_fields};
 use super::odd::{odd_ones, sought};
 use super::{shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,10 +162,10 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
     let firsts: BTreeSet<&str> = of.iter().flat_map(|k| &k.first).copied().collect();
     let folders = of.iter().filter(|k| k.inner).count();
     let usual = of.iter().find_map(|k| k.answer);
-    let least = nearness(&of);
+    let answered = Values::new(&of);
     let listed = |k: &&Kid<'a>| {
-        let answers = match (k.answer, usual) {
-            (Some(_), Some(_)) => nearest(k, &of).is_some_and(|a| a >= least),
+        let answers = || match (k.answer, usual) {
+            (Some(_), Some(_)) => answered.near(k),
             (None, None) => !k.reads && !k.posts && !k.changes,
             _ => false,
         };
@@ -175,7 +175,7 @@ fn same_below<'a>(kids: &[Kid<'a>], family: &Family<'a>, out: &mut Verdict<'a>) 
             && !words::speaker(k.seg)
             && !k.first.is_empty()
             && k.first.is_subset(&firsts)
-            && answers
+            && answers()
     };
     // A technical word is a value where everything else is one and it answers as they do: `/rates/B2B`.
     let technical = |k: &&Kid<'a>| {
@@ -455,6 +455,10 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
     let common: BTreeSet<&(u8, &str)> = family.typed.iter().flat_map(|k| &k.below).collect();
     let languages = family.typed.iter().any(|k| words::locale(k.seg));
     let elsewhere = open.iter().filter(|k| k.elsewhere).count();
+    // Where routes begin, a kind of thing is a collection though it is a value elsewhere; `/admin/{realm}/console` is none.
+    let begins = words::prefix(&w.prev);
+    let own = |k: &Kid<'a>| k.inner && !k.crud && !k.typed_below && !k.collects;
+    let held = |k: &Kid<'a>| w.depth > 0 && (!begins || own(k));
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for k in open {
         let reason = if shapes::chinese_name(k.seg)
@@ -466,7 +470,7 @@ fn singles<'a>(open: &[&Kid<'a>], family: &Family<'a>, w: &Work, out: &mut Verdi
             "named by its own answer"
         } else if k.handed.is_some() && !k.routeish && !words::prefix(&w.prev) {
             "handed out by another answer"
-        } else if k.elsewhere && !k.routeish && elsewhere >= 2 {
+        } else if k.elsewhere && !k.routeish && elsewhere >= 2 && held(k) {
             "values elsewhere"
         } else if k.account && place {
             "names of accounts"

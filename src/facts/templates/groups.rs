@@ -284,9 +284,10 @@ fn named<'a>(
     let numbered = out.len();
     let (spoken, others): (Vec<_>, Vec<_>) =
         kids.into_iter().partition(|k| site.kin.contains(k.seg));
+    let said = spoken_of(tree, children, &site.kin);
     let (alike, others): (Vec<Kid<'a>>, Vec<Kid<'a>>) = others
         .into_iter()
-        .partition(|k| k.has_what(&spoken_of(tree, children, &site.kin)));
+        .partition(|k| !k.apart() && k.has_what(&said));
     if !alike.is_empty() {
         why.push(format!("{} with what languages have below", alike.len()));
         out.extend(alike.iter().map(|k| k.seg));
@@ -302,6 +303,9 @@ fn named<'a>(
         (Vec::new(), all)
     };
     for (kids, languages) in [(spoken, true), (pages, false), (others, false)] {
+        if kids.is_empty() {
+            continue;
+        }
         let beside = typed.iter().filter(|s| site.kin.contains(**s) == languages);
         let family = evidence::Family {
             typed: beside

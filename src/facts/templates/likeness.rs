@@ -32,25 +32,50 @@ pub fn answers<'k, 'a: 'k>(kids: impl Iterator<Item = &'k Kid<'a>>) -> Option<f6
 /// Values that one is compared with.
 const NEAR: usize = 16;
 
-/// How alike an answer is to the one of these that is most like it; `None` where none answers the same method.
-pub fn nearest(k: &Kid<'_>, of: &[&Kid<'_>]) -> Option<f64> {
-    let (method, answer) = k.answer?;
-    let others = of
-        .iter()
-        .filter(|o| o.seg != k.seg)
-        .filter_map(|o| o.answer);
-    others
-        .filter(|(m, _)| *m == method)
-        .take(NEAR)
-        .map(|(_, a)| alike(answer, a))
-        .reduce(f64::max)
+/// Answers of values, which tell whether something else answers as they do.
+pub struct Values<'a> {
+    /// The first answers to each method, with whose they are: one more than are compared, as none is compared with itself.
+    answers: BTreeMap<&'a str, Vec<(&'a str, &'a [u32])>>,
+    /// What is like enough: as much as each of them is like another, and 0.7 at most.
+    least: f64,
 }
 
-/// What is like enough to be one of these: as much as each of them is like another, and 0.7 at most.
-pub fn nearness(of: &[&Kid<'_>]) -> f64 {
-    let all = of.iter().take(NEAR).filter_map(|k| nearest(k, of));
-    let (n, least) = all.fold((0, 0.7f64), |(n, l), a| (n + 1, l.min(a)));
-    if n >= 4 { least.max(0.3) } else { 0.7 }
+impl<'a> Values<'a> {
+    pub fn new(of: &[&Kid<'a>]) -> Values<'a> {
+        let mut answers: BTreeMap<&str, Vec<(&str, &[u32])>> = BTreeMap::new();
+        for (seg, (method, answer)) in of.iter().filter_map(|k| Some((k.seg, k.answer?))) {
+            let first = answers.entry(method).or_default();
+            if first.len() <= NEAR {
+                first.push((seg, answer));
+            }
+        }
+        let mut out = Values {
+            answers,
+            least: 0.7,
+        };
+        let all = of.iter().take(NEAR).filter_map(|k| out.nearest(k));
+        let (n, least) = all.fold((0, 0.7f64), |(n, l), a| (n + 1, l.min(a)));
+        if n >= 4 {
+            out.least = least.max(0.3);
+        }
+        out
+    }
+
+    /// How alike an answer is to the one of these that is most like it; `None` where none answers the same method.
+    fn nearest(&self, k: &Kid<'_>) -> Option<f64> {
+        let (method, answer) = k.answer?;
+        let others = self.answers.get(method)?.iter();
+        others
+            .filter(|(seg, _)| *seg != k.seg)
+            .take(NEAR)
+            .map(|(_, a)| alike(answer, a))
+            .reduce(f64::max)
+    }
+
+    /// Whether it answers as one of these does.
+    pub fn near(&self, k: &Kid<'_>) -> bool {
+        self.nearest(k).is_some_and(|a| a >= self.least)
+    }
 }
 
 /// How alike what different children answer below is, where they have the same there; `None` where no two have.

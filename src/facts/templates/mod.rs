@@ -25,6 +25,8 @@ mod registries;
 pub mod shapes;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_folders;
 mod trees;
 mod words;
 

@@ -4,7 +4,7 @@
 use super::decide::Work;
 use super::evidence::{Family, Share};
 use super::kid::Kid;
-use super::likeness::{alike, nearest, nearness};
+use super::likeness::{Values, alike};
 use super::words;
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub fn odd_ones<'a>(
     };
     let typed = typed_answer(family);
     let values: Vec<&Kid<'a>> = open.iter().filter(|k| !k.routeish).copied().collect();
-    let least = nearness(&values);
+    let answered = Values::new(&values);
     open.iter()
         .filter(|k| k.handed.is_none() && !k.named && !k.elsewhere)
         .filter(|k| {
@@ -63,8 +63,8 @@ pub fn odd_ones<'a>(
                 && share(&|k| k.inner || k.handed.is_some() || k.account) >= 0.5;
             let act = posts < 0.3 && k.posts && !k.reads && !k.inner;
             // Values that answer in different ways have one among them that answers as this does.
-            let near = values.len() >= 4 && nearest(k, &values).is_some_and(|a| a >= least);
-            other(usual) && !near || rare || bare || act
+            let near = || values.len() >= 4 && answered.near(k);
+            other(usual) && !near() || rare || bare || act
         })
         .map(|k| k.seg)
         .collect()
