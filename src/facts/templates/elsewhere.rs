@@ -2,7 +2,7 @@
 //! that were values, with the places. Bounds: [`TEXTS`] texts, [`PLACES`] places of each.
 
 use super::groups::Group;
-use super::shapes;
+use super::{shapes, words};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher as _;
 
@@ -37,7 +37,9 @@ impl<'a> Seen<'a> {
             .iter()
             .filter(|g| g.before.is_empty() && g.after.is_empty())
         {
-            let names = || g.members.iter().filter(|m| shapes::shape(m).is_none());
+            // folders that every site has (`js`, `images`) are nobody's values
+            let name = |m: &&&str| shapes::shape(m).is_none() && !words::mount(m);
+            let names = || g.members.iter().filter(name);
             if names().nth(MEMBERS - 1).is_none() {
                 continue;
             }
