@@ -144,11 +144,12 @@ pub fn read(
         return;
     }
     let says = Place {
+        path: &path,
         login: login_place,
         enters: words.enters,
         creates: words.creates,
     };
-    if login(v, &says, &path, ok, &given, &issued, seen, events) {
+    if login(v, &says, ok, &given, &issued, seen, events) {
         return;
     }
     if login_place
@@ -287,7 +288,8 @@ fn sure_session(c: &CredentialSeen) -> bool {
 }
 
 /// What a path and a body say of a call.
-struct Place {
+struct Place<'a> {
+    path: &'a str,
     login: bool,
     enters: bool,
     creates: bool,
@@ -361,11 +363,9 @@ fn may_be_secret(f: &Field) -> bool {
 }
 
 /// Decides whether the call is a login, and how it ended. True where it was one.
-#[allow(clippy::too_many_arguments)] // the parts of one call
 fn login(
     v: &CallView<'_>,
-    place: &Place,
-    path: &str,
+    place: &Place<'_>,
     ok: bool,
     given: &[Field],
     issued: &Issued,
@@ -414,7 +414,9 @@ fn login(
         }
         None if asked.changes => None,
         // The password alone, to an address that names its owner.
-        None if asked.password && asked.name.is_none() && place.login => paths::after_login(path),
+        None if asked.password && asked.name.is_none() && place.login => {
+            paths::after_login(place.path)
+        }
         // Without a known word there must be a token in the answer, or a place of logins.
         None if asked.guessed => asked.name.clone(),
         None if asked.password => asked.name.clone(),
