@@ -154,6 +154,10 @@ impl FlowState {
         }
     }
 
+    pub(super) fn opened(&mut self, side: Side) {
+        self.layer.opened(side);
+    }
+
     pub(super) fn tunnel(&mut self, name: &'static str) {
         self.tunnel = Some(name);
     }

@@ -36,6 +36,7 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     probe,
     find,
     within: false,
+    text: false,
     upgrade: &["h2c"],
     new: |begin| Box::new(Http2::new(begin)),
 };
