@@ -4,6 +4,7 @@
 //! A name is one row in the table of its family: several bytes of structure, where possible of both directions. Where structure
 //! says little (a line of text, a few bits), the port must be the protocol's own as well.
 
+mod apart;
 mod data;
 mod look;
 mod middle;
@@ -23,7 +24,7 @@ pub use look::Grams;
 use look::{Look, Name, Over, TCP, UDP};
 
 /// All names in order; the first that agrees names the flow.
-const NAMES: [&[Name]; 10] = [
+const NAMES: [&[Name]; 11] = [
     web::NAMES,
     resolve::NAMES,
     plant::NAMES,
@@ -33,6 +34,7 @@ const NAMES: [&[Name]; 10] = [
     people::NAMES,
     work::NAMES,
     ship::NAMES,
+    apart::NAMES,
     middle::NAMES,
 ];
 
@@ -56,6 +58,12 @@ const PORTS: &[(u16, Over, &str)] = &[
     (1900, UDP, "ssdp"),
     (67, UDP, "dhcp"),
     (68, UDP, "dhcp"),
+    (30303, UDP, "ethereum"),
+    (7, None, "echo"),
+    (9, None, "discard"),
+    (13, None, "daytime"),
+    (19, None, "chargen"),
+    (37, None, "time"),
 ];
 
 /// Protocols of IP that are not told by their content: their number is their name.
@@ -257,5 +265,7 @@ fn name(key: &FlowKey, heads: &[Vec<u8>; 2], grams: &Grams, client: Side, info: 
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_apart;
 #[cfg(test)]
 mod tests_more;
