@@ -1,8 +1,10 @@
 //! Headers of an application's own: which may carry a token or name a key. In: names, a request's head. Out: yes or no.
 //! Bounds: short lists, one pass over the headers.
 
-use super::words;
-use crate::call::model::Message;
+use super::presented::secret_print;
+use super::{fronts, words};
+use crate::call::model::{CredentialSeen, Message};
+use crate::detect::print::PrintKey;
 
 /// Whether a header is none of HTTP's own, by the names that clients send.
 pub fn own_header(name: &str) -> bool {
@@ -119,4 +121,35 @@ pub fn may_carry(name: &str) -> bool {
         && !name.starts_with("x-amz-")
         && !name.starts_with("x-b3-")
         && !name.starts_with("sec-")
+}
+
+/// A key that is shown with its bearer's name in the header beside it acts as that one: `Api-Key` and `Api-Username`, `X-Auth-Key`
+/// and `X-Auth-Email`. One key may act as several, so each of them has a credential of its own.
+pub fn bearer_of_key(req: &Message, c: &mut CredentialSeen, key: &PrintKey) {
+    if c.kind != "api-key" || c.name.is_some() {
+        return;
+    }
+    let Some(prefix) = c
+        .place
+        .strip_prefix("header:")
+        .and_then(|h| h.strip_suffix("key").or_else(|| h.strip_suffix("token")))
+        .filter(|p| p.len() > 2 && p.ends_with('-'))
+    else {
+        return;
+    };
+    let named = [
+        "username",
+        "user",
+        "user-name",
+        "email",
+        "user-email",
+        "login",
+    ]
+    .iter()
+    .find_map(|w| req.header(&format!("{prefix}{w}")))
+    .and_then(|v| fronts::person(&String::from_utf8_lossy(v.trim_ascii())));
+    if let Some(name) = named {
+        c.print ^= secret_print(key, &name.to_lowercase());
+        (c.name, c.claim) = (Some(name), Some("user".into()));
+    }
 }

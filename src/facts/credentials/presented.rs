@@ -3,7 +3,7 @@
 
 use super::fields::percent;
 use super::own::{may_carry, own_header, signs};
-use super::{CallView, fronts, in_path, jwt, signed, tenant, words};
+use super::{CallView, fronts, in_path, jwt, own, signed, tenant, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::{PrintKey, PrintKind};
 use base64::Engine as _;
@@ -221,7 +221,7 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ if words::SESSION_HEADERS.contains(&n.as_str()) && v.len() >= 8 => {
                 out.token("bearer", format!("header:{n}"), &v, key)
             }
-            _ if words::BEHALF_HEADERS.contains(&n.as_str()) => {
+            _ if fronts::names_another(&n) => {
                 if let Some(name) = fronts::person(&v) {
                     out.events.push(IdentityEvent::OnBehalf { name });
                 }
@@ -242,6 +242,7 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ if (16..=4096).contains(&v.len()) && may_carry(&n) && words::random(&v) => {
                 // A key under a name of the maker's own; others count where a login handed them out.
                 let is_key = n.ends_with("-key") && !n.contains("sess") && !n.contains("idempot")
+                    || n.ends_with("apikey")
                     || words::program_token(&n);
                 let (kind, mark) = if is_key {
                     ("api-key", String::new())
@@ -254,6 +255,9 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ if own => out.token("bearer", format!("{MAYBE}header:{n}"), &v, key),
             _ => {}
         }
+    }
+    for c in &mut out.credentials {
+        own::bearer_of_key(req, c, key);
     }
 }
 
