@@ -3,7 +3,7 @@
 
 use super::fields::{self, Field, percent};
 use super::handed::{self, Issued, issued, may_be_handed};
-use super::presented::{Presented, secret_print};
+use super::presented::Presented;
 use super::{
     CallView, PARSE, attempt, in_path, jwt, paths, rpc, saml, spoken, switches, tenant, told,
     two_step, verdict, words,

@@ -123,6 +123,22 @@ pub fn may_carry(name: &str) -> bool {
         && !name.starts_with("sec-")
 }
 
+/// Whose a token is that says so before its secret, and which of theirs: `PVEAPIToken=ida@pve!backup=SECRET`.
+pub fn named_in_token(rest: &str) -> Option<String> {
+    let rest = match rest.split_once('=') {
+        Some((kind, r)) if kind.bytes().all(|b| b.is_ascii_alphanumeric()) => r,
+        _ => rest,
+    };
+    let (id, secret) = rest.rsplit_once(['=', ':'])?;
+    let (name, which) = id.split_once('!')?;
+    let fits = |s: &str| {
+        (1..=128).contains(&s.len()) && !s.contains(|c: char| c.is_whitespace() || c == '"')
+    };
+    let (user, realm) = name.split_once('@')?;
+    (fits(user) && fits(realm) && fits(which) && secret.len() >= 16 && words::random(secret))
+        .then(|| name.to_owned())
+}
+
 /// A key that is shown with its bearer's name in the header beside it acts as that one: `Api-Key` and `Api-Username`, `X-Auth-Key`
 /// and `X-Auth-Email`. One key may act as several, so each of them has a credential of its own.
 pub fn bearer_of_key(req: &Message, c: &mut CredentialSeen, key: &PrintKey) {

@@ -373,6 +373,14 @@ fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
             });
         }
         "apikey" | "api-key" | "x-api-key" | "key" => out.token("api-key", place, rest, key),
+        _ if let Some(name) = own::named_in_token(rest) => out.add(CredentialSeen {
+            kind: "api-key",
+            place,
+            print: secret_print(key, rest),
+            name: Some(name),
+            claim: Some("user".into()),
+            service: false,
+        }),
         _ => match signer(rest) {
             Some(id) => out.add(CredentialSeen {
                 kind: "api-key",

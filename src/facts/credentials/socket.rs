@@ -79,6 +79,7 @@ fn sent(body: &[u8]) -> Vec<Field> {
     let speaks = [
         &b"oken"[..],
         b"uthorization",
+        b"ogin",
         b"auth",
         b"pass",
         b"Pass",

@@ -52,6 +52,9 @@ fn a_key_beside_its_bearers_name_acts_as_that_one() {
     ] {
         assert_eq!(ask(&heads)[0].name, None, "{heads}");
     }
+    let token = |id: &str| ask(&format!("Authorization: PVEAPIToken={id}={TOKEN}"));
+    assert_eq!(token("ida@pve!backup")[0].name.as_deref(), Some("ida@pve"));
+    assert_eq!(token("backup")[0].name, None);
     let own = ask(&format!("X-MBX-APIKEY: {TOKEN}"));
     assert_eq!(own[0].kind, "api-key");
 }

@@ -436,6 +436,7 @@ const BESIDE: &[&str] = &[
     "request",
     "company",
     "agent",
+    "step",
     "avatar",
     "gender",
 ];

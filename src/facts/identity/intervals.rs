@@ -346,13 +346,12 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                     continue;
                 }
                 let old = whose.copied();
-                // A visitor's session goes on: what was done on it before is of whoever passes the second step.
+                // A socket is one client's from its first message on.
                 let kept = l.current.get(&i.print).copied().filter(|_| {
                     old.is_some_and(|iv| {
-                        iv.how == How::Unknown
+                        super::VIA.get(iv.kind as usize) == Some(&"socket")
+                            && iv.how == How::Unknown
                             && iv.parent == NONE
-                            && !iv.after_logout
-                            && !iv.conflict
                     })
                 });
                 let id = kept.unwrap_or_else(|| l.open(i.print));
@@ -441,12 +440,6 @@ fn renew(issued: &[Issued], (call, pos): (u32, u32), mine: &[u32], input: &Input
         }
         if second && let Some(name) = l.list.get(from as usize).map(|iv| iv.owner) {
             l.login.entry(call).or_insert((name, id));
-            // The session of the first step was that one's all along.
-            if let Some(iv) = l.get(from)
-                && iv.cookie
-            {
-                (iv.how, iv.session) = (How::Before, id);
-            }
         }
     }
     if real {

@@ -357,27 +357,6 @@ fn numbers_of_two_services_are_their_own() {
 }
 
 #[test]
-fn a_first_step_is_that_ones_who_passed_the_second() {
-    let kept = |print| vec![("cookie:sid".to_owned(), print)];
-    let begun = |print| E::Begun {
-        name: "alice".into(),
-        issued: kept(print),
-    };
-    let mut s = Story::default();
-    s.call(&[sid(1)], &[]);
-    s.call(&[sid(1)], &[begun(1)]);
-    s.call(&[sid(1)], &[E::Renewed { issued: kept(2) }]);
-    s.call(&[sid(2)], &[]);
-    assert_eq!(s.names(), ["alice"; 4]);
-    // nobody passed it
-    let mut s = Story::default();
-    s.call(&[sid(1)], &[]);
-    s.call(&[sid(1)], &[begun(1)]);
-    s.call(&[sid(1)], &[]);
-    assert_eq!(s.names(), [NOBODY; 3]);
-}
-
-#[test]
 fn a_socket_is_whose_message_let_it_in() {
     let socket = || cred("socket", "socket", 7);
     let own = || E::Renewed {
@@ -393,9 +372,17 @@ fn a_socket_is_whose_message_let_it_in() {
     let mut s = Story::default();
     let issued = vec![("socket".into(), 7)];
     let name = "alice".into();
-    s.call(&[socket()], &[E::Begun { name, issued }]);
+    let begun = E::Begun { name, issued };
+    s.call(&[socket()], &[begun.clone()]);
     s.call(&[socket()], &[]);
     assert_eq!(s.names(), [NOBODY; 2]);
+    // a name and a password, and the answer
+    let mut s = Story::default();
+    s.call(&[socket()], &[]);
+    s.call(&[socket()], &[begun]);
+    s.call(&[socket()], &[own()]);
+    s.call(&[socket()], &[]);
+    assert_eq!(s.names(), ["alice"; 4]);
 }
 
 #[test]
