@@ -5,6 +5,7 @@ use super::presented::secret_print;
 use super::{fronts, words};
 use crate::call::model::{CredentialSeen, Message};
 use crate::detect::print::PrintKey;
+use std::borrow::Cow;
 
 /// Whether a header is none of HTTP's own, by the names that clients send.
 pub fn own_header(name: &str) -> bool {
@@ -123,6 +124,19 @@ pub fn may_carry(name: &str) -> bool {
         && !name.starts_with("sec-")
 }
 
+/// A token in a header of an application's own, which may have the scheme before it as in the standard's: `Blade-Auth: bearer ey...`.
+pub fn behind_scheme<'a>(name: &str, v: Cow<'a, str>) -> Cow<'a, str> {
+    match v.split_once(' ') {
+        Some((scheme, token))
+            if scheme.eq_ignore_ascii_case("bearer")
+                && !name.to_ascii_lowercase().ends_with("authorization") =>
+        {
+            Cow::Owned(token.trim().to_owned())
+        }
+        _ => v,
+    }
+}
+
 /// Whose a token is that says so before its secret, and which of theirs: `PVEAPIToken=ida@pve!backup=SECRET`.
 pub fn named_in_token(rest: &str) -> Option<String> {
     let rest = match rest.split_once('=') {
@@ -139,6 +153,20 @@ pub fn named_in_token(rest: &str) -> Option<String> {
         .then(|| name.to_owned())
 }
 
+/// Whether a key by its name is a program's, whose users are others than its bearer.
+fn acts_for_others(prefix: &str) -> bool {
+    [
+        "app-",
+        "application-",
+        "client-",
+        "service-",
+        "consumer-",
+        "partner-",
+    ]
+    .iter()
+    .any(|w| prefix.ends_with(w))
+}
+
 /// A key that is shown with its bearer's name in the header beside it acts as that one: `Api-Key` and `Api-Username`, `X-Auth-Key`
 /// and `X-Auth-Email`. One key may act as several, so each of them has a credential of its own.
 pub fn bearer_of_key(req: &Message, c: &mut CredentialSeen, key: &PrintKey) {
@@ -149,7 +177,7 @@ pub fn bearer_of_key(req: &Message, c: &mut CredentialSeen, key: &PrintKey) {
         .place
         .strip_prefix("header:")
         .and_then(|h| h.strip_suffix("key").or_else(|| h.strip_suffix("token")))
-        .filter(|p| p.len() > 2 && p.ends_with('-'))
+        .filter(|p| p.len() > 2 && p.ends_with('-') && !acts_for_others(p))
     else {
         return;
     };

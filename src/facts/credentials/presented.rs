@@ -175,6 +175,7 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             continue;
         }
         let v = String::from_utf8_lossy(v);
+        let v = own::behind_scheme(n, v);
         // Most headers are none of these; the first letter sorts them out before any lower-casing.
         let claims = v.starts_with("ey") && jwt::looks(&v);
         let own = (16..=512).contains(&v.len()) && own_header(n) && words::random(&v);

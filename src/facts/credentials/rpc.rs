@@ -51,6 +51,8 @@ pub fn read(body: &[u8], kind: &str) -> Option<Called> {
             .fold(method, joined),
         None => method,
     };
+    let joins = only_calls && method.contains('/');
+    given.retain(|f| !(joins && placed(f) && plain_word(f)));
     given.retain(|f| f.path.starts_with("$.params") || f.path.starts_with("xml"));
     given.retain(|f| !matches!(f.path.as_str(), "$.params.method" | "$.params.service"));
     given.retain(|f| f.path != "xml:methodName");

@@ -48,6 +48,7 @@ fn a_key_beside_its_bearers_name_acts_as_that_one() {
     for heads in [
         format!("X-Api-Key: {TOKEN}"),
         format!("X-Api-Key: {TOKEN}\nX-Api-Version: ida"),
+        format!("X-App-Key: {TOKEN}\nX-App-User: bo"),
         format!("X-Api-Key: {TOKEN}\nX-Customer-Email: bo@acme.example"),
     ] {
         assert_eq!(ask(&heads)[0].name, None, "{heads}");

@@ -269,7 +269,7 @@ pub fn brought(
     let session = |(place, _): &(String, u64)| place.starts_with("cookie:");
     v.req.and_then(Message::method) == Some(b"GET")
         && matches!(resp.status(), Some(302 | 303))
-        && (login
+        && (login && seen.len() == 1
             || seen
                 .iter()
                 .any(|c| c.kind == "oauth" && c.place.starts_with("query:")))
