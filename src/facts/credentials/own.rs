@@ -129,7 +129,8 @@ pub fn behind_scheme<'a>(name: &str, v: Cow<'a, str>) -> Cow<'a, str> {
     match v.split_once(' ') {
         Some((scheme, token))
             if scheme.eq_ignore_ascii_case("bearer")
-                && !name.to_ascii_lowercase().ends_with("authorization") =>
+                && !name.eq_ignore_ascii_case("authorization")
+                && !name.eq_ignore_ascii_case("proxy-authorization") =>
         {
             Cow::Owned(token.trim().to_owned())
         }

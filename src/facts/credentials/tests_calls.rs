@@ -56,6 +56,16 @@ fn a_key_beside_its_bearers_name_acts_as_that_one() {
     let token = |id: &str| ask(&format!("Authorization: PVEAPIToken={id}={TOKEN}"));
     assert_eq!(token("ida@pve!backup")[0].name.as_deref(), Some("ida@pve"));
     assert_eq!(token("backup")[0].name, None);
+    for head in ["Blade-Auth: bearer", "X-Authorization: Bearer"] {
+        let jwt = super::jwt::tests::token("{\"sub\":\"ida\"}");
+        let seen = ask(&format!(
+            "Authorization: Basic c2FiZXI6c2VjcmV0\n{head} {jwt}"
+        ));
+        assert!(
+            seen.iter().any(|c| c.name.as_deref() == Some("ida")),
+            "{head}"
+        );
+    }
     let own = ask(&format!("X-MBX-APIKEY: {TOKEN}"));
     assert_eq!(own[0].kind, "api-key");
 }
