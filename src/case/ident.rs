@@ -5,7 +5,7 @@ use crate::call::model::{CredentialSeen, IdentityEvent, Print};
 use crate::case::varint::{Cursor, put, put_bytes};
 
 /// Kinds of credentials; their positions are stored, so new ones go to the end.
-pub const KINDS: [&str; 15] = [
+pub const KINDS: [&str; 16] = [
     "other",
     "jwt",
     "cookie",
@@ -21,6 +21,7 @@ pub const KINDS: [&str; 15] = [
     "log-user",
     "cookie-login",
     "negotiate",
+    "socket",
 ];
 
 const NAME: u64 = 1;

@@ -13,7 +13,7 @@ use crate::call::text::lossless;
 use crate::case::heads;
 use crate::detect::print::{PrintKey, PrintKind};
 use crate::detect::{Scanner, pack};
-use crate::facts::credentials::{CallView, Memo, extract};
+use crate::facts::credentials::{CallView, Memo, extract, socket};
 use crate::source::entry::Entry;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
@@ -133,7 +133,17 @@ impl CallScanner {
         // a message has no head of its own: that of the upgrade says where it goes and whose it is
         let asked = if message { x.context.as_deref() } else { req };
         let (credentials, events) = if message {
-            self.upgraded(asked, x.peer.as_deref())
+            let (mut seen, mut told) = self.upgraded(asked, x.peer.as_deref());
+            let body = if req.is_some() { &req_body } else { &resp_body };
+            if let (Some(up), Some(body)) = (asked, body) {
+                let said = socket::Said {
+                    socket: &format!("{:?} {:?} {:?}", up.first.ts, x.client, x.server),
+                    sent: req.is_some(),
+                    body: &body.content,
+                };
+                socket::message(&said, &self.key, &mut seen, &mut told);
+            }
+            (seen, told)
         } else {
             let view = CallView {
                 req,

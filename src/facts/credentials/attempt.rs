@@ -18,6 +18,8 @@ pub struct Attempt {
     pub code: bool,
     /// It sets a password: a change, a reset, somebody made anew.
     pub changes: bool,
+    /// The password is typed again, as who makes an account does.
+    pub twice: bool,
     /// Neither key was a known word: a name and a secret by their places alone.
     pub guessed: bool,
 }
@@ -37,6 +39,7 @@ pub fn of(given: &[Field]) -> Attempt {
         } else if words::password(&f.key) {
             a.password = true;
             a.changes |= words::password_change(&f.key) || first.is_some_and(|v| v != f.value);
+            a.twice |= first.is_some_and(|v| v == f.value);
             first.get_or_insert(&f.value);
             secret = secret.or(Some((i, f)));
         } else if words::code(&f.key) {
@@ -98,7 +101,7 @@ pub fn of(given: &[Field]) -> Attempt {
 }
 
 /// Whether a value looks like a password: letters with digits or signs, or what a browser makes of one before it sends it.
-fn secretive(value: &str) -> bool {
+pub fn secretive(value: &str) -> bool {
     let v = value.trim();
     let any = |f: fn(&char) -> bool| v.chars().any(|c| f(&c));
     let letters = any(|c| c.is_alphabetic());

@@ -2,8 +2,11 @@
 //! Bounds: [`FIELDS`] leaves, [`crate::limits::NEST_DEPTH`] deep, values up to 16 KB; more is left out, since logins are small.
 
 use super::words::plain;
+use crate::body::protobuf::frames::frames;
+use crate::body::protobuf::wire::{self, Wire};
 use crate::limits::NEST_DEPTH;
 use serde_json::Value;
+use std::ops::Range;
 
 /// Leaves kept: a login answer with a whole menu tree inside has a few hundred before its token.
 const FIELDS: usize = 2000;
@@ -34,6 +37,12 @@ pub fn read(body: &[u8], kind: &str) -> Vec<Field> {
         "form" => form(body, "form:", &mut out),
         "multipart" => multipart(body, &mut out),
         "xml" => xml(body, &mut out),
+        "grpc" => {
+            for f in frames(body).take(MESSAGES).filter(|f| f.message()) {
+                protobuf(body, f.body, "pb:", 0, &mut out);
+            }
+        }
+        "protobuf" => protobuf(body, 0..body.len(), "pb:", 0, &mut out),
         // Kinds are sniffed; a short text may still be one of these.
         "text" => match body.first() {
             Some(b'{' | b'[') => {
@@ -147,6 +156,38 @@ fn arguments(doc: &str, out: &mut Vec<Field>, named: &mut Vec<(String, String)>)
                 named.push((v.get(..end).unwrap_or_default().to_owned(), name));
             }
             rest = after;
+        }
+        if out.len() >= FIELDS {
+            return;
+        }
+    }
+}
+
+/// Messages of one direction of a call that are read: logins are one.
+const MESSAGES: usize = 4;
+/// Messages within messages.
+const WITHIN: usize = 4;
+
+/// Texts and numbers of a protobuf message without its schema: keys are numbers of fields. What reads as text is text.
+fn protobuf(body: &[u8], range: Range<usize>, path: &str, depth: usize, out: &mut Vec<Field>) {
+    for f in wire::fields(body, range).take(FIELDS) {
+        let key = f.number.to_string();
+        let path = format!("{path}{key}");
+        match f.wire {
+            Wire::Varint(n) => push(out, path, &key, n.to_string(), false),
+            Wire::Len => {
+                let value = body.get(f.value.clone()).unwrap_or_default();
+                match std::str::from_utf8(value) {
+                    Ok(t) if !t.chars().any(char::is_control) => {
+                        push(out, path, &key, t.to_owned(), true);
+                    }
+                    _ if depth < WITHIN => {
+                        protobuf(body, f.value, &format!("{path}."), depth + 1, out);
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
         }
         if out.len() >= FIELDS {
             return;

@@ -3,6 +3,7 @@
 
 use super::fields::percent;
 use super::presented::secret_print;
+use super::words;
 use crate::call::model::{CredentialSeen, Message};
 use crate::detect::print::PrintKey;
 
@@ -36,6 +37,34 @@ const FRONT_HEADERS: &[&str] = &[
     "x-auth-request-email",
     "x-account",
 ];
+/// Whether a header tells for whom its sender acts: it is known, or it is about a user and about taking somebody's place
+/// (`X-Redmine-Switch-User`, `X-Impersonated-Username`).
+pub fn names_another(name: &str) -> bool {
+    if words::BEHALF_HEADERS.contains(&name) {
+        return true;
+    }
+    let mut words = name.rsplit(['-', '_']).filter(|w| !w.is_empty());
+    let user = |w: &str| matches!(w, "user" | "username" | "login" | "userid");
+    let about = match words.next() {
+        Some("name" | "id" | "email") => words.next().is_some_and(user),
+        Some(last) => user(last),
+        None => false,
+    };
+    about
+        && words.any(|w| {
+            matches!(
+                w,
+                "switch"
+                    | "impersonate"
+                    | "impersonated"
+                    | "sudo"
+                    | "behalf"
+                    | "delegated"
+                    | "acting"
+            )
+        })
+}
+
 /// Whether a header tells who the user is: it is known, or it ends in a word for one and has another that vouches for it.
 pub fn names_user(name: &str) -> bool {
     FRONT_HEADERS.contains(&name) || by_words(name)
@@ -325,6 +354,29 @@ mod tests {
             "x-user-assignee-email",
         ] {
             assert!(!names_user(n), "{n}");
+        }
+    }
+
+    #[test]
+    fn headers_that_tell_for_whom_somebody_acts() {
+        for n in [
+            "x-on-behalf-of",
+            "x-redmine-switch-user",
+            "x-impersonated-user-name",
+            "impersonate-user",
+            "x-acme-sudo-login",
+        ] {
+            assert!(names_another(n), "{n}");
+        }
+        for n in [
+            "x-user",
+            "x-switch",
+            "x-switch-port",
+            "x-feature-switch-id",
+            "x-user-agent",
+            "x-forwarded-user",
+        ] {
+            assert!(!names_another(n), "{n}");
         }
     }
 

@@ -14,13 +14,17 @@ mod paths;
 mod presented;
 mod programs;
 mod random;
+mod rpc;
 mod saml;
 mod signed;
+pub mod socket;
 mod spoken;
 mod switches;
 pub mod tenant;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_calls;
 #[cfg(test)]
 mod tests_places;
 #[cfg(test)]

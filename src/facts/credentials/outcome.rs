@@ -3,10 +3,10 @@
 
 use super::fields::{self, Field, percent};
 use super::handed::{self, Issued, issued, may_be_handed};
-use super::presented::{Presented, secret_print};
+use super::presented::Presented;
 use super::{
-    CallView, PARSE, attempt, in_path, jwt, paths, saml, spoken, switches, tenant, told, two_step,
-    verdict, words,
+    CallView, PARSE, attempt, in_path, jwt, paths, rpc, saml, spoken, switches, tenant, told,
+    two_step, verdict, words,
 };
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::PrintKey;
@@ -35,7 +35,9 @@ pub fn read(
         .unwrap_or_default();
     // Whose profile an operation shows is told by its other parameters, so only the path says that it is the own one.
     let place = said.of(&path);
-    let words = match paths::operation(req, query) {
+    let called = rpc::read(body, v.req_kind);
+    let operation = paths::operation(req, query);
+    let words = match operation.as_ref().or(called.as_ref().map(|c| &c.method)) {
         Some(o) => said.of(&format!("{path}/{o}")),
         None => place,
     };
@@ -47,7 +49,9 @@ pub fn read(
     let speaks = spoken::speaks_of_password(body);
     // A small request by nobody that is named may be a login in words that nobody knows.
     let alone = !seen.iter().any(strong);
-    let bare = req.method() == Some(b"POST")
+    let unnamed = matches!(v.req_kind, "grpc" | "protobuf");
+    let bare = !unnamed
+        && req.method() == Some(b"POST")
         && !body.is_empty()
         && body.len() <= if alone { SMALL } else { SMALL / 4 }
         && v.resp_body.len() <= SMALL
@@ -57,13 +61,21 @@ pub fn read(
     // What lets in may stand in any address: `?sap-user=ida&sap-password=...`.
     let asks = spoken::speaks_of_password(query);
     let asks_whose = words.asks_whose;
-    let reads = login_place || speaks || asks || bare || asks_whose;
-    let mut given = if reads {
-        fields::read(body, v.req_kind)
-    } else {
-        Vec::new()
+    let reads = login_place || !unnamed && (speaks || asks || bare) || asks_whose;
+    let by_rpc = called.is_some();
+    let mut given = match called {
+        Some(c) if reads => c.given,
+        None if reads => fields::read(body, v.req_kind),
+        _ => Vec::new(),
     };
-    if (login_place || asks) && !query.is_empty() {
+    if by_rpc && login_place {
+        rpc::name_places(&mut given);
+    } else if unnamed && words.enters {
+        rpc::name_numbers(&mut given);
+    } else if by_rpc {
+        rpc::presented(&given, key, seen);
+    }
+    if (login_place || asks || asks_whose) && !query.is_empty() {
         // A login may still put the password into the query.
         fields::form(query, "query:", &mut given);
     }
@@ -87,7 +99,7 @@ pub fn read(
             }
         }
     }
-    user_code(v, body, key, seen, &mut given);
+    two_step::user_code(v, body, key, seen, &mut given);
     if login_place || place.screen {
         two_step::shown(v, &path, body, key, login_place, seen);
     }
@@ -110,7 +122,17 @@ pub fn read(
     let makes = ok && words.keeps_keys && two_step::makes_a_key(v, &path, body, seen);
     let screen = place.screen && v.resp_body.len() <= SMALL;
     let parse = reads || own || hands || makes || screen;
-    let issued = issued(v, resp, key, parse, ok);
+    let mut issued = issued(v, resp, key, parse, ok);
+    if by_rpc && login_place {
+        issued.prints.extend(rpc::handed(v, &given, key));
+    }
+    two_step::links(v, login_place, &issued.prints, seen);
+    // Who authenticates beside the one that asks for a token is the application that it is for (RFC 6749, section 2.3.1).
+    if given.iter().any(|f| f.key == "granttype") {
+        for c in seen.iter_mut().filter(|c| c.kind == "basic") {
+            c.service = true;
+        }
+    }
     doubt_signatures(v, status, seen);
     if memmem::find(body, b"UsernameToken").is_some() && two_step::refused(v) {
         events.push(IdentityEvent::Refused);
@@ -149,12 +171,14 @@ pub fn read(
         enters: words.enters,
         creates: words.creates,
     };
-    if login(v, &says, ok, &given, &issued, seen, events) {
+    let second =
+        login_place && ok && (two_step::asks_on(v) || two_step::sent_back(v, resp, &issued.prints));
+    if !second && login(v, &says, ok, &given, &issued, seen, events) {
         return;
     }
     if login_place
         && ok
-        && let Some(name) = two_step::begun(v, &given, seen)
+        && let Some(name) = two_step::begun(v, &given, seen, second)
     {
         let handed: Vec<_> = issued
             .prints
@@ -188,7 +212,8 @@ pub fn read(
         events.push(IdentityEvent::LoginFailed { name });
         return;
     }
-    if login_place && ok && two_step::let_in(v, resp, &given, &issued.prints) {
+    let by_code = ok && two_step::brought(v, resp, &issued.prints, seen, login_place);
+    if by_code || login_place && ok && two_step::let_in(v, resp, &given, &issued.prints) {
         let kept = two_step::kept(&issued.prints, seen);
         if !kept.is_empty() {
             events.push(IdentityEvent::Renewed { issued: kept });
@@ -293,41 +318,6 @@ struct Place<'a> {
     login: bool,
     enters: bool,
     creates: bool,
-}
-
-/// A code that a device shows and its owner types elsewhere (RFC 8628): the answer that hands it out ties it to the
-/// device's own code, and whoever sends it in from a session is the owner.
-fn user_code(
-    v: &CallView<'_>,
-    body: &[u8],
-    key: &PrintKey,
-    seen: &mut Vec<CredentialSeen>,
-    given: &mut Vec<Field>,
-) {
-    if body.len() <= SMALL && memmem::find(body, b"user_code").is_some() && given.is_empty() {
-        given.extend(fields::read(body, v.req_kind));
-    }
-    let answered = v.resp_kind == "json"
-        && v.resp_body.len() <= SMALL
-        && memmem::find(v.resp_body, b"user_code").is_some()
-        && memmem::find(v.resp_body, b"device_code").is_some();
-    let told = if answered {
-        fields::read(v.resp_body, "json")
-    } else {
-        Vec::new()
-    };
-    for f in given.iter().chain(&told).filter(|f| f.key == "usercode") {
-        if f.value.len() >= 6 {
-            seen.push(CredentialSeen {
-                kind: "oauth",
-                place: format!("{MAYBE}{}", f.path),
-                print: secret_print(key, &f.value.to_ascii_uppercase()),
-                name: None,
-                claim: Some("user_code".into()),
-                service: false,
-            });
-        }
-    }
 }
 
 /// Tokens that stand in the body or query of a request to a login or token path, or in one without other credentials.
@@ -461,7 +451,9 @@ fn login(
     let Some(name) = who else { return false };
     // Words that nobody knows are a login's where nothing else is done and nobody is known yet.
     let known = !asked.guessed || place.enters && !named;
-    let sure = place.login && (known || service) || saml || grant.is_some();
+    // A password that is typed again makes somebody, who may be another than its sender.
+    let makes = asked.twice && !paths::registers(place.path);
+    let sure = place.login && (known || service) && !makes || saml || grant.is_some();
     let handed_session = issued.prints.iter().any(|(p, _)| {
         p.strip_prefix("cookie:").is_some_and(words::session_name)
             || !p.starts_with("cookie:") && super::sure_place(p)

@@ -80,6 +80,14 @@ pub fn after_login(path: &str) -> Option<String> {
     .then(|| who.to_owned())
 }
 
+/// Whether somebody new comes in at an address.
+pub fn registers(path: &str) -> bool {
+    let words = Words::of(path);
+    ["regist", "signup", "join", "zhuce", "enrol"]
+        .iter()
+        .any(|w| words.has(w))
+}
+
 /// Operations of a query that are read.
 const OPERATIONS: usize = 3;
 
@@ -398,6 +406,8 @@ impl Words {
                     | "tokeninfo"
                     | "validate"
                     | "verifytoken"
+                    | "servicevalidate"
+                    | "proxyvalidate"
             )
         })
     }

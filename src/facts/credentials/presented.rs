@@ -3,7 +3,7 @@
 
 use super::fields::percent;
 use super::own::{may_carry, own_header, signs};
-use super::{CallView, fronts, in_path, jwt, signed, tenant, words};
+use super::{CallView, fronts, in_path, jwt, own, signed, tenant, words};
 use crate::call::model::{CredentialSeen, IdentityEvent, MAYBE, Message};
 use crate::detect::print::{PrintKey, PrintKind};
 use base64::Engine as _;
@@ -175,6 +175,7 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             continue;
         }
         let v = String::from_utf8_lossy(v);
+        let v = own::behind_scheme(n, v);
         // Most headers are none of these; the first letter sorts them out before any lower-casing.
         let claims = v.starts_with("ey") && jwt::looks(&v);
         let own = (16..=512).contains(&v.len()) && own_header(n) && words::random(&v);
@@ -221,7 +222,7 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ if words::SESSION_HEADERS.contains(&n.as_str()) && v.len() >= 8 => {
                 out.token("bearer", format!("header:{n}"), &v, key)
             }
-            _ if words::BEHALF_HEADERS.contains(&n.as_str()) => {
+            _ if fronts::names_another(&n) => {
                 if let Some(name) = fronts::person(&v) {
                     out.events.push(IdentityEvent::OnBehalf { name });
                 }
@@ -242,6 +243,7 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ if (16..=4096).contains(&v.len()) && may_carry(&n) && words::random(&v) => {
                 // A key under a name of the maker's own; others count where a login handed them out.
                 let is_key = n.ends_with("-key") && !n.contains("sess") && !n.contains("idempot")
+                    || n.ends_with("apikey")
                     || words::program_token(&n);
                 let (kind, mark) = if is_key {
                     ("api-key", String::new())
@@ -254,6 +256,9 @@ fn headers(req: &Message, key: &PrintKey, out: &mut Presented) {
             _ if own => out.token("bearer", format!("{MAYBE}header:{n}"), &v, key),
             _ => {}
         }
+    }
+    for c in &mut out.credentials {
+        own::bearer_of_key(req, c, key);
     }
 }
 
@@ -369,6 +374,14 @@ fn authorization(header: &str, v: &str, key: &PrintKey, out: &mut Presented) {
             });
         }
         "apikey" | "api-key" | "x-api-key" | "key" => out.token("api-key", place, rest, key),
+        _ if let Some(name) = own::named_in_token(rest) => out.add(CredentialSeen {
+            kind: "api-key",
+            place,
+            print: secret_print(key, rest),
+            name: Some(name),
+            claim: Some("user".into()),
+            service: false,
+        }),
         _ => match signer(rest) {
             Some(id) => out.add(CredentialSeen {
                 kind: "api-key",

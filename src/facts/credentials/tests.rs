@@ -48,6 +48,7 @@ fn kind(body: &[u8]) -> &'static str {
         Some(b'<') if body.starts_with(b"<html") => "html",
         Some(b'<') => "xml",
         Some(b'-') => "multipart",
+        Some(0) => "grpc",
         Some(_) if body.contains(&b'=') => "form",
         Some(_) => "text",
         None => "",

@@ -226,7 +226,12 @@ pub fn introspected(
 ) {
     let Some(token) = given
         .iter()
-        .find(|f| matches!(f.key.as_str(), "token" | "accesstoken" | "idtoken"))
+        .find(|f| {
+            matches!(
+                f.key.as_str(),
+                "token" | "accesstoken" | "idtoken" | "ticket"
+            )
+        })
         .filter(|f| f.value.len() >= 8)
     else {
         return;

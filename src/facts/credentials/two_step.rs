@@ -13,12 +13,24 @@ use crate::detect::print::PrintKey;
 use memchr::memmem;
 
 /// Whom a first call names: a request with the name of somebody and no secret, by nobody that is known.
-pub fn begun(v: &CallView<'_>, given: &[Field], seen: &[CredentialSeen]) -> Option<String> {
+/// Where the answer asks for a second secret, the first was right and may stand beside the name.
+pub fn begun(
+    v: &CallView<'_>,
+    given: &[Field],
+    seen: &[CredentialSeen],
+    second: bool,
+) -> Option<String> {
     let known = |c: &CredentialSeen| {
         c.name.is_some() || c.place.starts_with("header:") || c.place.starts_with("query:")
     };
     if v.req.and_then(Message::method) != Some(b"POST") || seen.iter().any(known) {
         return None;
+    }
+    if second {
+        let asked = super::attempt::of(given);
+        return asked
+            .name
+            .filter(|_| asked.password && !asked.changes && !asked.twice);
     }
     if given
         .iter()
@@ -109,6 +121,160 @@ pub fn let_in(v: &CallView<'_>, resp: &Message, given: &[Field], issued: &[(Stri
         && !verdict::to_login(resp)
         && !verdict::says_failed(v)
         && verdict::says_done(v)
+}
+
+/// A code that a device shows and its owner types elsewhere (RFC 8628): the answer that hands it out ties it to the
+/// device's own code, and whoever sends it in from a session is the owner.
+pub fn user_code(
+    v: &CallView<'_>,
+    body: &[u8],
+    key: &PrintKey,
+    seen: &mut Vec<CredentialSeen>,
+    given: &mut Vec<Field>,
+) {
+    if body.len() <= SMALL && memmem::find(body, b"user_code").is_some() && given.is_empty() {
+        given.extend(fields::read(body, v.req_kind));
+    }
+    let answered = v.resp_kind == "json"
+        && v.resp_body.len() <= SMALL
+        && memmem::find(v.resp_body, b"user_code").is_some()
+        && memmem::find(v.resp_body, b"device_code").is_some();
+    let told = if answered {
+        fields::read(v.resp_body, "json")
+    } else {
+        Vec::new()
+    };
+    for f in given.iter().chain(&told).filter(|f| f.key == "usercode") {
+        if f.value.len() >= 6 {
+            seen.push(CredentialSeen {
+                kind: "oauth",
+                place: format!("{MAYBE}{}", f.path),
+                print: secret_print(key, &f.value.to_ascii_uppercase()),
+                name: None,
+                claim: Some("user_code".into()),
+                service: false,
+            });
+        }
+    }
+}
+
+/// Longest page that is read for what it asks.
+const PAGE: usize = 64 << 10;
+
+/// Whether a page that answers a login asks for a code and for no name and password any more: the first step went well.
+pub fn asks_on(v: &CallView<'_>) -> bool {
+    if v.resp_kind != "html" || v.req.and_then(Message::method) != Some(b"POST") {
+        return false;
+    }
+    let page = v.resp_body.get(..v.resp_body.len().min(PAGE));
+    let page = page.unwrap_or_default();
+    let says = [
+        "uthentic",
+        "erification",
+        "wo-factor",
+        "2FA",
+        "ne-time",
+        "okens generated",
+        "验证码",
+        "动态",
+    ]
+    .iter()
+    .any(|w| memmem::find(page, w.as_bytes()).is_some());
+    let mut code = false;
+    for at in memmem::find_iter(page, b"<input") {
+        let tag = page.get(at..).unwrap_or_default();
+        let tag = tag.split(|b| *b == b'>').next().unwrap_or_default();
+        let tag = String::from_utf8_lossy(tag);
+        let Some((_, name)) = tag.split_once("name=") else {
+            continue;
+        };
+        let name = name.trim_start_matches(['"', '\'']);
+        let name = name.split(['"', '\'', ' ', '/']).next().unwrap_or_default();
+        let key = words::plain(name);
+        if key.contains("captcha") || key == "verifycode" || words::user_rank(&key).is_some() {
+            return false;
+        }
+        let one = says && words::code(&key)
+            || [
+                "otp",
+                "2fa",
+                "mfa",
+                "twofactor",
+                "authcode",
+                "verificationcode",
+            ]
+            .iter()
+            .any(|w| key.contains(w));
+        if !one && words::password(&key) {
+            return false;
+        }
+        code |= one && !tag.contains("hidden");
+    }
+    code
+}
+
+/// A token in a link that somebody was sent (`/auth/verify?token=...`) is sent once and brings a session: a code.
+pub fn links(v: &CallView<'_>, login: bool, issued: &[(String, u64)], seen: &mut [CredentialSeen]) {
+    let cookie = || issued.iter().any(|(p, _)| p.starts_with("cookie:"));
+    if login && v.req.and_then(Message::method) == Some(b"GET") && cookie() {
+        for c in seen {
+            if c.kind == "bearer" && c.name.is_none() && c.place.starts_with("query:") {
+                c.kind = "oauth";
+            }
+        }
+    }
+}
+
+/// Whether a login leads back to itself with a session of its own, as Moodle tries whether cookies are kept: where the next
+/// call leads on, the attempt went well.
+pub fn sent_back(v: &CallView<'_>, resp: &Message, issued: &[(String, u64)]) -> bool {
+    let path = |a: &str| {
+        let a = a.split_once("://").map_or(a, |(_, r)| r);
+        let a = a.split(['?', '#']).next().unwrap_or_default();
+        a.find('/').map_or(String::new(), |at| {
+            a.get(at..).unwrap_or_default().to_lowercase()
+        })
+    };
+    let (Some(to), Some(asked)) = (resp.header("location"), v.req.and_then(Message::target)) else {
+        return false;
+    };
+    let (to, asked) = (String::from_utf8_lossy(to), String::from_utf8_lossy(asked));
+    let session = |(place, _): &(String, u64)| {
+        place
+            .strip_prefix("cookie:")
+            .is_some_and(words::session_name)
+    };
+    let lower = to.to_lowercase();
+    verdict::to_login(resp)
+        && path(&to) == path(&asked)
+        && to.contains('?')
+        && to != asked
+        && ![
+            "error", "fail", "denied", "invalid", "wrong", "msg", "alert",
+        ]
+        .iter()
+        .any(|w| lower.contains(w))
+        && issued.iter().any(session)
+}
+
+/// Whether an address let in who has a session already, by a code in it or because it leads on from a login: who asks is sent on,
+/// and nothing else is handed out.
+pub fn brought(
+    v: &CallView<'_>,
+    resp: &Message,
+    issued: &[(String, u64)],
+    seen: &[CredentialSeen],
+    login: bool,
+) -> bool {
+    let session = |(place, _): &(String, u64)| place.starts_with("cookie:");
+    v.req.and_then(Message::method) == Some(b"GET")
+        && matches!(resp.status(), Some(302 | 303))
+        && (login && seen.len() == 1
+            || seen
+                .iter()
+                .any(|c| c.kind == "oauth" && c.place.starts_with("query:")))
+        && !issued.iter().any(session)
+        && !verdict::to_login(resp)
 }
 
 /// What a code on a screen claims that may be for anything.

@@ -436,6 +436,7 @@ const BESIDE: &[&str] = &[
     "request",
     "company",
     "agent",
+    "step",
     "avatar",
     "gender",
 ];
@@ -503,8 +504,8 @@ pub fn way_in(plain_key: &str, value: &str) -> bool {
 /// Whether a key holds a one-time code.
 pub fn code(plain_key: &str) -> bool {
     has(CODE_KEYS, plain_key)
-        || ["smscode", "mfacode", "otpcode", "factorcode"]
-            .iter()
+        || "smscode mfacode otpcode factorcode otptoken otpattempt totp totpcode"
+            .split(' ')
             .any(|w| plain_key.ends_with(w))
 }
 /// Whether an answer's key hands out a token.

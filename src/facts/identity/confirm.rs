@@ -2,7 +2,7 @@
 //! like a credential is one. In: the evidence. Out: the same, decided. Bounds: a few passes over calls, credentials, and what was handed out.
 
 use super::input::{Ev, Input, Issued, Row, at};
-use super::via;
+use super::{NONE, via};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Who was refused tries again within minutes.
@@ -171,6 +171,35 @@ impl Input {
         }
     }
 
+    /// Names with a password in the head that several people log in beside are an application's or a gate's, and so is what is one
+    /// at any call.
+    fn programs(&mut self) {
+        let basic = via("basic");
+        let mut beside: FxHashMap<u64, (u32, bool)> = FxHashMap::default();
+        for row in &self.rows {
+            for c in self.creds_of(row).iter().filter(|c| c.kind == basic) {
+                if c.service {
+                    beside.insert(c.print, (NONE, true));
+                }
+                for e in self.events_of(row) {
+                    if let Ev::Login { name, .. } = *e
+                        && name != c.name
+                        && c.name != NONE
+                    {
+                        let one = beside.entry(c.print).or_insert((name, false));
+                        one.1 |= one.0 != name;
+                    }
+                }
+            }
+        }
+        if beside.is_empty() {
+            return;
+        }
+        for c in self.creds.iter_mut().filter(|c| c.kind == basic) {
+            c.service |= beside.get(&c.print).is_some_and(|b| b.1);
+        }
+    }
+
     /// A code on a screen is one that lets in where somebody without anything else asked with it, got nothing, and got a session at last.
     fn let_in_by_codes(&mut self) {
         // by print: whether it was asked with in vain, whether it brought a session
@@ -197,6 +226,7 @@ impl Input {
     /// What only looked like a credential is one where a call handed it out and another presented it; the rest is put away.
     pub(super) fn confirm(&mut self) {
         self.refuse();
+        self.programs();
         self.learn_cookies();
         let mut handed: FxHashSet<u64> = FxHashSet::default();
         let mut shown: FxHashSet<u64> = FxHashSet::default();

@@ -2,8 +2,8 @@
 //! credential was in. Bounds: one interval per credential, login and logout.
 
 use super::input::{Ev, Input, Issued, Row};
-use super::logins::{login_places, made_by_another, only_kept};
-use super::{NONE, services, switched, tenants, told};
+use super::logins::{login_places, made_by_another, only_kept, told_before};
+use super::{NONE, keys, services, switched, tenants, told};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How an interval's owner is known.
@@ -69,6 +69,8 @@ pub struct Lives {
     pub(super) current: FxHashMap<u64, u32>,
     /// Interval, name and call.
     pub(super) whoami: Vec<(u32, u32, u32)>,
+    /// What lists told of keys.
+    pub(super) owned: Vec<keys::Told>,
     /// Cookies of unknown names that logins handed out beside a session, by print: the session's interval.
     beside: FxHashMap<u64, u32>,
     /// Places at which somebody without a session got one: a form there is a login whoever sends it.
@@ -148,34 +150,6 @@ pub fn follow(input: &Input, order: &[u32]) -> Lives {
     l
 }
 
-/// Whether the call that caused this one has shown the same login or logout: one act seen on its way inwards.
-fn told_before(input: &Input, call: u32, e: &Ev, l: &mut Lives) -> bool {
-    let Some((outer, row)) = input.outer_of(call) else {
-        return false;
-    };
-    match *e {
-        Ev::Login { name, issued, .. } => {
-            let Some((who, first)) = l.login.get(&outer).copied() else {
-                return false;
-            };
-            let print = l.list.get(first as usize).map(|iv| iv.print);
-            let same = who == name
-                && input
-                    .issued_of(issued)
-                    .iter()
-                    .any(|i| Some(i.print) == print);
-            if same {
-                l.login.insert(call, (who, first));
-            }
-            same
-        }
-        Ev::Logout | Ev::Left { .. } => {
-            input.events_of(row).iter().any(|e| matches!(e, Ev::Logout))
-        }
-        _ => false,
-    }
-}
-
 /// The intervals of the credentials that a call presents. What its outer call presented too is in the outer's interval,
 /// whatever happened to the credential since.
 fn present(input: &Input, call: u32, row: &Row, l: &mut Lives) -> Vec<u32> {
@@ -205,7 +179,10 @@ fn present(input: &Input, call: u32, row: &Row, l: &mut Lives) -> Vec<u32> {
                 iv.strong = c.strong;
                 iv.cookie = super::VIA.get(c.kind as usize) == Some(&"cookie");
             }
-            if name != NONE && iv.how != How::Itself {
+            // Who came in by name is better known by it than by a number that the token has for them.
+            let numbered =
+                iv.how == How::Login && input.names.number(name) && !input.names.number(iv.owner);
+            if name != NONE && iv.how != How::Itself && !numbered {
                 (iv.owner, iv.how, iv.bound_at, iv.service) = (name, How::Itself, 0, c.service);
                 iv.proof = call;
             }
@@ -290,6 +267,15 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
             {
                 (iv.owner, iv.how, iv.proof, iv.service) = (name, How::Owned, call, service);
             }
+            if let Some(caller) = mine.iter().copied().find(|m| *m != NONE) {
+                let path = input.rows.get(call as usize).map_or(NONE, |r| r.path);
+                l.owned.push(keys::Told {
+                    path,
+                    caller,
+                    key: id,
+                    name,
+                });
+            }
         }
         Ev::WhoAmI { name, .. } => {
             let may = |id: u32, weak: bool| {
@@ -360,7 +346,15 @@ fn apply(input: &Input, call: u32, pos: u32, e: &Ev, mine: &[u32], l: &mut Lives
                     continue;
                 }
                 let old = whose.copied();
-                let id = l.open(i.print);
+                // A socket is one client's from its first message on.
+                let kept = l.current.get(&i.print).copied().filter(|_| {
+                    old.is_some_and(|iv| {
+                        super::VIA.get(iv.kind as usize) == Some(&"socket")
+                            && iv.how == How::Unknown
+                            && iv.parent == NONE
+                    })
+                });
+                let id = kept.unwrap_or_else(|| l.open(i.print));
                 if let Some(iv) = l.get(id) {
                     if let Some(old) = old {
                         (iv.kind, iv.strong, iv.parent) = (old.kind, old.strong, old.parent);
@@ -562,10 +556,12 @@ fn settle(l: &mut Lives, input: &Input) {
             let Some(iv) = l.list.get(i).copied() else {
                 continue;
             };
-            if iv.owner == NONE
+            let numbered = iv.how == How::Itself && input.names.number(iv.owner);
+            if (iv.owner == NONE || numbered)
                 && iv.parent != NONE
                 && let Some(p) = l.list.get(iv.parent as usize).copied()
                 && p.owner != NONE
+                && !(numbered && (p.service || input.names.number(p.owner)))
                 && let Some(iv) = l.list.get_mut(i)
             {
                 (iv.owner, iv.how, iv.bound_at, iv.service) = (p.owner, How::Renewed, 0, p.service);
@@ -579,6 +575,7 @@ fn settle(l: &mut Lives, input: &Input) {
             told::doubtful(l, input);
             told::whoami(l);
             told::exchanged(l);
+            keys::labelled(l);
         }
     }
     switched::found(l, input);

@@ -10,6 +10,7 @@ pub fn reason(via: &str) -> &'static str {
         "digest" => "Digest credentials",
         "ntlm" => "NTLM",
         "negotiate" => "what its Kerberos ticket was exchanged for",
+        "socket" => "a message that let its WebSocket in",
         "api-key" => "its API key",
         "oauth" => "a token exchange",
         "saml" => "a SAML assertion",

@@ -53,3 +53,31 @@ pub fn only_kept(issued: &[Issued], call: u32, mine: &[u32], l: &Lives, input: &
     };
     !l.logins_at.contains(&path) && issued.iter().all(kept)
 }
+
+/// Whether the call that caused this one has shown the same login or logout: one act seen on its way inwards.
+pub fn told_before(input: &Input, call: u32, e: &Ev, l: &mut Lives) -> bool {
+    let Some((outer, row)) = input.outer_of(call) else {
+        return false;
+    };
+    match *e {
+        Ev::Login { name, issued, .. } => {
+            let Some((who, first)) = l.login.get(&outer).copied() else {
+                return false;
+            };
+            let print = l.list.get(first as usize).map(|iv| iv.print);
+            let same = who == name
+                && input
+                    .issued_of(issued)
+                    .iter()
+                    .any(|i| Some(i.print) == print);
+            if same {
+                l.login.insert(call, (who, first));
+            }
+            same
+        }
+        Ev::Logout | Ev::Left { .. } => {
+            input.events_of(row).iter().any(|e| matches!(e, Ev::Logout))
+        }
+        _ => false,
+    }
+}

@@ -9,6 +9,7 @@ mod book;
 mod confirm;
 mod input;
 mod intervals;
+mod keys;
 mod kinds;
 mod logins;
 mod names;
@@ -40,7 +41,7 @@ pub const IDLE_NS: i64 = 30 * 60 * 1_000_000_000;
 pub const NONE: u32 = u32::MAX;
 
 /// Ways an account can be known, as the contract names them.
-pub const VIA: [&str; 15] = [
+pub const VIA: [&str; 16] = [
     "address",
     "jwt",
     "cookie-login",
@@ -56,6 +57,7 @@ pub const VIA: [&str; 15] = [
     "log-user",
     "bearer",
     "negotiate",
+    "socket",
 ];
 
 /// Index of a way in [`VIA`]; `address` for an unknown word.

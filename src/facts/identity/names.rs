@@ -161,6 +161,13 @@ impl Names {
         self.within.get(&(tenant, lower.to_owned())).copied()
     }
 
+    /// Whether a name is a short number, as each service counts its own users.
+    pub fn number(&self, id: u32) -> bool {
+        self.list
+            .get(id as usize)
+            .is_some_and(|n| n.text.len() < 10 && n.text.bytes().all(|b| b.is_ascii_digit()))
+    }
+
     /// Whether any name has a tenant.
     pub fn tenanted(&self) -> bool {
         !self.within.is_empty()

@@ -311,3 +311,107 @@ fn a_code_on_a_screen_counts_once_it_brought_a_session() {
         assert_eq!(last, Some(whose), "{waited} {brought}");
     }
 }
+
+#[test]
+fn a_gate_that_several_log_in_behind_is_nobody_of_them() {
+    let gate = || CredentialSeen {
+        name: Some("staging".into()),
+        ..cred("basic", "header:authorization", 9)
+    };
+    let mut s = Story::default();
+    s.call(&[gate()], &[]);
+    s.call(&[gate()], &[login("alice", 1)]);
+    s.call(&[gate(), sid(1)], &[]);
+    s.call(&[gate()], &[login("bob", 2)]);
+    s.call(&[gate(), sid(2)], &[]);
+    assert_eq!(s.names(), ["staging", "alice", "alice", "bob", "bob"]);
+    // one person's own password of another system
+    let mut s = Story::default();
+    s.call(&[gate()], &[login("alice", 1)]);
+    s.call(&[gate()], &[]);
+    assert_eq!(s.names(), ["alice", "staging"]);
+}
+
+#[test]
+fn numbers_of_two_services_are_their_own() {
+    let token = |print| jwt(print, "user_id", "3");
+    let come_in = |name: &str, print| E::Login {
+        name: name.into(),
+        service: false,
+        issued: vec![("$.access".into(), print)],
+        sure: true,
+    };
+    let mut s = Story::default();
+    s.call(&[], &[come_in("alice", 1), same(&["alice", "3"])]);
+    s.call(&[token(1)], &[]);
+    s.host = 2;
+    s.call(&[], &[come_in("bob", 2), same(&["bob", "3"])]);
+    s.call(&[token(2)], &[]);
+    // exchanged for another
+    let next = E::Renewed {
+        issued: vec![("$.access".into(), 3)],
+    };
+    s.call(&[token(2)], &[next]);
+    s.call(&[token(3)], &[]);
+    assert_eq!(s.names(), ["alice", "alice", "bob", "bob", "bob", "bob"]);
+}
+
+#[test]
+fn a_socket_is_whose_message_let_it_in() {
+    let socket = || cred("socket", "socket", 7);
+    let own = || E::Renewed {
+        issued: vec![("socket".into(), 7)],
+    };
+    let mut s = Story::default();
+    s.call(&[], &[login("alice", 1)]);
+    s.call(&[socket()], &[]); // a greeting
+    s.call(&[cred("oauth", "message:$.token", 1), socket()], &[own()]);
+    s.call(&[socket()], &[own()]);
+    s.call(&[socket()], &[]);
+    assert_eq!(s.names(), ["alice"; 5]);
+    let mut s = Story::default();
+    let issued = vec![("socket".into(), 7)];
+    let name = "alice".into();
+    let begun = E::Begun { name, issued };
+    s.call(&[socket()], &[begun.clone()]);
+    s.call(&[socket()], &[]);
+    assert_eq!(s.names(), [NOBODY; 2]);
+    // a name and a password, and the answer
+    let mut s = Story::default();
+    s.call(&[socket()], &[]);
+    s.call(&[socket()], &[begun]);
+    s.call(&[socket()], &[own()]);
+    s.call(&[socket()], &[]);
+    assert_eq!(s.names(), ["alice"; 4]);
+}
+
+#[test]
+fn labels_that_several_callers_give_name_nobody() {
+    let owned = |name: &str, print| E::Owned {
+        name: name.into(),
+        service: true,
+        print,
+    };
+    let mut s = Story::default();
+    s.call(&[], &[login("alice", 1)]);
+    s.call(&[], &[login("bob", 2)]);
+    s.call(&[sid(1)], &[owned("backend", 11), owned("laptop", 12)]);
+    s.call(&[sid(2)], &[owned("backend", 21)]);
+    for print in [11, 12, 21] {
+        s.call(&[key(print)], &[]);
+    }
+    assert_eq!(s.names()[4..], ["alice", "alice", "bob"]);
+    // whose they are, told to two
+    let mut s = Story::default();
+    s.call(&[], &[login("alice", 1)]);
+    s.call(&[], &[login("bob", 2)]);
+    for caller in [1, 2] {
+        s.call(
+            &[sid(caller)],
+            &[owned("partner-a", 11), owned("partner-b", 21)],
+        );
+    }
+    s.call(&[key(11)], &[]);
+    s.call(&[key(21)], &[]);
+    assert_eq!(s.names()[4..], ["partner-a", "partner-b"]);
+}
