@@ -167,7 +167,8 @@ fn between(a: &[Timed<'_>], b: &[Timed<'_>]) -> Option<(usize, i64)> {
     });
     // what many calls of one request say of an offset that is none is said by their number: it has to stand out itself
     let set = stands_out(handed).filter(|(_, off)| *off != 0);
-    set.or_else(|| stands_out(strong)).or_else(|| stands_out(all))
+    set.or_else(|| stands_out(strong))
+        .or_else(|| stands_out(all))
 }
 
 /// Offsets that put a call of `inner` inside one of `outer`: lowest, highest, number of the inner call, whether the two share

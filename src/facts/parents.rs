@@ -124,7 +124,8 @@ fn by_others(
             continue;
         };
         let me = u32::try_from(i).unwrap_or(NONE);
-        let from = c.ts.saturating_sub(longest.get(&c.src).copied().unwrap_or(0));
+        let from =
+            c.ts.saturating_sub(longest.get(&c.src).copied().unwrap_or(0));
         let to = list.partition_point(|(ts, _)| *ts <= c.ts);
         let around = list.get(..to).unwrap_or_default().iter().rev().take(OPEN);
         let near = around.take_while(|(ts, _)| *ts >= from);

@@ -582,7 +582,7 @@ pub(super) fn is_target(text: &str) -> bool {
 }
 
 /// Ways of logging in, which are no names, and what writers call whoever did not log in.
-const HOW: [&str; 14] = [
+const HOW: [&str; 15] = [
     "basic",
     "bearer",
     "digest",
@@ -597,6 +597,7 @@ const HOW: [&str; 14] = [
     "https",
     "anonymous",
     "anonymousUser",
+    "undefined",
 ];
 
 /// Whether a text is a time of day alone.
