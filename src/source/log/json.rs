@@ -73,13 +73,13 @@ pub fn by_names<'a>(value: &'a Value, draft: &mut Draft<'a>) {
         best.around(outer);
     }
     if !best.is_request()
-        && let Some(len) = prefix(value)
+        && let Some(begin) = prefix(value)
     {
         let mut bare = Best::default();
         let mut name = String::new();
         for (k, v) in fields(value) {
             name.clear();
-            names::fold(k.get(len..).unwrap_or(k), &mut name);
+            names::fold(k.strip_prefix(begin).unwrap_or(k), &mut name);
             bare.take(&name, 0, || text(v));
         }
         if bare.is_request() {
@@ -156,8 +156,8 @@ fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 /// Fields that have a beginning in common, for it to be the writer's own.
 const COMMON: usize = 5;
 
-/// Bytes that most names of an object begin with, up to a mark: `ibm_requestMethod`, `ibm_uriPath`.
-fn prefix(value: &Value) -> Option<usize> {
+/// What most names of an object begin with, up to a mark: `ibm_requestMethod`, `ibm_uriPath`.
+fn prefix(value: &Value) -> Option<&str> {
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
     let mut all = 0usize;
     for (key, _) in fields(value) {
@@ -170,7 +170,7 @@ fn prefix(value: &Value) -> Option<usize> {
         }
     }
     let (begin, n) = count.into_iter().max_by_key(|(_, n)| *n)?;
-    (n >= COMMON && n * 2 > all).then_some(begin.len() + 1)
+    (n >= COMMON && n * 2 > all).then_some(begin)
 }
 
 /// What the ends of names say where nothing else does, and the value is of the kind: `apiMethod`, `userIp`, `report_timestamp`. Of
@@ -205,7 +205,7 @@ fn by_ending<'a>(value: &'a Value, best: &mut Best<'a>) {
     fill(Slot::Status, "status", &STATUS, &|t| {
         t.len() == 3 && is_given(t)
     });
-    fill(Slot::Src, "clientip", &["ip", "addr", "address"], &ip);
+    fill(Slot::Src, "clientip", &CLIENT, &ip);
     if !best.has(Slot::Start) {
         let mut fill = |ends: &[&str]| {
             if !best.has(Slot::Time)
@@ -215,10 +215,27 @@ fn by_ending<'a>(value: &'a Value, best: &mut Best<'a>) {
             }
         };
         fill(&["timestamp"]);
-        fill(&["time", "datetime", "date", "ts"]);
+        fill(&[
+            "datetime",
+            "logtime",
+            "eventtime",
+            "accesstime",
+            "reporttime",
+        ]);
     }
 }
 
+/// Ends of the names of who asked: servers have addresses as well.
+const CLIENT: [&str; 8] = [
+    "userip",
+    "useraddr",
+    "clientip",
+    "clientaddr",
+    "clientaddress",
+    "remoteip",
+    "remoteaddr",
+    "callerip",
+];
 /// Ends of the names of a status.
 const STATUS: [&str; 4] = ["statuscode", "responsecode", "httpstatus", "httpcode"];
 
