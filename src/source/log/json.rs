@@ -79,7 +79,8 @@ pub fn by_names<'a>(value: &'a Value, draft: &mut Draft<'a>) {
         let mut name = String::new();
         for (k, v) in fields(value) {
             name.clear();
-            names::fold(k.strip_prefix(begin).unwrap_or(k), &mut name);
+            let own = k.strip_prefix(begin).unwrap_or(k);
+            names::fold(own.trim_start_matches(['_', '.', '-']), &mut name);
             bare.take(&name, 0, || text(v));
         }
         if bare.is_request() {
