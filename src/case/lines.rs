@@ -41,9 +41,10 @@ const ASKED: [&str; COLUMNS - 1] = [
     "shape",
     "grpc_status",
     "seq",
+    "resp_body_len",
 ];
 /// How many they are with the id.
-pub const COLUMNS: usize = 30;
+pub const COLUMNS: usize = 31;
 /// Rows handed over together, and batches that may wait.
 const ROWS: usize = 512;
 const WAITING: usize = 8;

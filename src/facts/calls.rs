@@ -65,6 +65,8 @@ pub struct CallLine {
     pub req_body: i64,
     /// Response body row.
     pub resp_body: i64,
+    /// Bytes of the response's body, as captured or as a log says; [`NONE`] for unknown, or that many.
+    pub size: u32,
 
     // decided
     /// API index.
@@ -149,6 +151,7 @@ impl CallLine {
             cred_kind: 0,
             req_body: 0,
             resp_body: 0,
+            size: NONE,
             api: NONE,
             account: NONE,
             conf: 0.0,

@@ -4,8 +4,9 @@
 //!
 //! Two captures that see one host, one what it is asked and the other what it asks, show calls inside calls. For each such pair
 //! the offsets between the clocks that put the inner one inside the outer one are an interval of a few milliseconds; the offset
-//! in the most intervals is that of the clocks, where it stands out. Pairs that share a trace id or a body vote first. A clock
-//! that is right already stays: an offset has to explain clearly more than none.
+//! in the most intervals is that of the clocks, where it stands out. Pairs that share a trace id or a body vote first, then those of
+//! one request, which a gateway hands on as it came: each is held against the calls of that request alone, so that many calls of
+//! others between do not hide its own. A clock that is right already stays: an offset has to explain clearly more than none.
 
 use super::calls::{CallLine, NONE};
 use super::taps::Clock;
@@ -143,38 +144,51 @@ type Vote = (i64, i64, u32);
 
 /// How much later the second side's clock is, and how many calls say so.
 fn between(a: &[Timed<'_>], b: &[Timed<'_>]) -> Option<(usize, i64)> {
+    let mut handed: Vec<Vote> = Vec::new();
+    let first = u32::try_from(b.len()).unwrap_or(NONE);
+    votes(a, b, 0, true, &mut |lo, hi, n, _| handed.push((lo, hi, n)));
+    votes(b, a, first, true, &mut |lo, hi, n, _| {
+        handed.push((hi.saturating_neg(), lo.saturating_neg(), n));
+    });
     let mut strong: Vec<Vote> = Vec::new();
     let mut all: Vec<Vote> = Vec::new();
     // an outer call in `a`: its inner one is at `from - off` on the clock of `a`
-    votes(a, b, 0, &mut |lo, hi, n, shares| {
+    votes(a, b, 0, false, &mut |lo, hi, n, shares| {
         all.push((lo, hi, n));
         if shares {
             strong.push((lo, hi, n));
         }
     });
-    let first = u32::try_from(b.len()).unwrap_or(NONE);
-    votes(b, a, first, &mut |lo, hi, n, shares| {
+    votes(b, a, first, false, &mut |lo, hi, n, shares| {
         all.push((hi.saturating_neg(), lo.saturating_neg(), n));
         if shares {
             strong.push((hi.saturating_neg(), lo.saturating_neg(), n));
         }
     });
-    stands_out(strong).or_else(|| stands_out(all))
+    // what many calls of one request say of an offset that is none is said by their number: it has to stand out itself
+    let set = stands_out(handed).filter(|(_, off)| *off != 0);
+    set.or_else(|| stands_out(strong))
+        .or_else(|| stands_out(all))
 }
 
 /// Offsets that put a call of `inner` inside one of `outer`: lowest, highest, number of the inner call, whether the two share
-/// a trace id or a body.
+/// a trace id or a body. `handed`: only calls of the same request.
 fn votes(
     outer: &[Timed<'_>],
     inner: &[Timed<'_>],
     first: u32,
+    handed: bool,
     vote: &mut dyn FnMut(i64, i64, u32, bool),
 ) {
-    let mut by_server: BTreeMap<u32, Vec<&Timed<'_>>> = BTreeMap::new();
+    let kind = |server: u32, c: &CallLine| match handed {
+        true => (server, c.method, c.status, c.target),
+        false => (server, 0, 0, 0),
+    };
+    let mut by_server: BTreeMap<_, Vec<&Timed<'_>>> = BTreeMap::new();
     let clients: BTreeSet<u32> = inner.iter().map(|t| t.c.src).collect();
     for t in outer {
-        if clients.contains(&t.c.dst) && t.c.end != i64::MIN {
-            by_server.entry(t.c.dst).or_default().push(t);
+        if clients.contains(&t.c.dst) && t.c.end != i64::MIN && !(handed && t.c.target == 0) {
+            by_server.entry(kind(t.c.dst, t.c)).or_default().push(t);
         }
     }
     if by_server.is_empty() {
@@ -185,7 +199,7 @@ fn votes(
     }
     let step = inner.len().div_ceil(INNER).max(1);
     for (n, i) in (0u32..).zip(inner).step_by(step) {
-        let Some(list) = by_server.get(&i.c.src) else {
+        let Some(list) = by_server.get(&kind(i.c.src, i.c)) else {
             continue;
         };
         let from = list.partition_point(|o| o.from < i.from.saturating_sub(RANGE_NS));

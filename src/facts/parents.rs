@@ -86,6 +86,87 @@ pub fn link(calls: &mut [CallLine]) {
             c.parent = p;
         }
     }
+    by_others(calls, &by_server, &longest);
+}
+
+/// Rounds over what is in doubt.
+const ROUNDS: usize = 4;
+
+/// An outer call whose request and answer an inner one already has is no parent of another with the same: where it was one of several
+/// that were as good, the one that is left is the parent. Only where each inner call can be one of few, and was handed on as it is.
+fn by_others(
+    calls: &mut [CallLine],
+    by_server: &BTreeMap<u32, Vec<(i64, u32)>>,
+    longest: &BTreeMap<u32, i64>,
+) {
+    let handed = |c: &CallLine, o: &CallLine| {
+        c.target != 0
+            && o.target == c.target
+            && o.method == c.method
+            && c.status != 0
+            && o.status == c.status
+            && like(c, o)
+            && !(o.trace != NONE && c.trace != NONE && o.trace != c.trace)
+    };
+    let mut taken: BTreeSet<u32> = BTreeSet::new();
+    for c in calls.iter().filter(|c| own(c) && c.parent != NONE) {
+        if calls.get(c.parent as usize).is_some_and(|o| handed(c, o)) {
+            taken.insert(c.parent);
+        }
+    }
+    // who is in doubt, and between which
+    let mut doubt: Vec<(u32, Vec<u32>)> = Vec::new();
+    for (i, c) in calls.iter().enumerate() {
+        if !own(c) || c.src == NONE || c.of != NONE || c.parent != NONE {
+            continue;
+        }
+        let Some(list) = by_server.get(&c.src) else {
+            continue;
+        };
+        let me = u32::try_from(i).unwrap_or(NONE);
+        let from =
+            c.ts.saturating_sub(longest.get(&c.src).copied().unwrap_or(0));
+        let to = list.partition_point(|(ts, _)| *ts <= c.ts);
+        let around = list.get(..to).unwrap_or_default().iter().rev().take(OPEN);
+        let near = around.take_while(|(ts, _)| *ts >= from);
+        let open = near.filter(|(_, o)| {
+            calls.get(*o as usize).is_some_and(|outer| {
+                *o != me
+                    && outer.end != i64::MIN
+                    && outer.end >= c.last()
+                    && (outer.dst != c.dst || outer.dport != c.dport)
+                    && handed(c, outer)
+            })
+        });
+        let open: Vec<u32> = open.map(|(_, o)| *o).collect();
+        if open.len() > 1 {
+            doubt.push((me, open));
+        }
+    }
+    for _ in 0..ROUNDS {
+        // each is found in what stood before the round: no order of calls decides
+        let mut left: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (me, open) in &doubt {
+            let mut free = open.iter().filter(|o| !taken.contains(o));
+            if let (Some(o), None) = (free.next(), free.next()) {
+                left.entry(*o).or_default().push(*me);
+            }
+        }
+        let mut some = false;
+        for (o, inner) in left {
+            // two that have but one place left: one of what was taken before has theirs, and nobody can tell which
+            let [me] = inner.as_slice() else { continue };
+            if let Some(c) = calls.get_mut(*me as usize) {
+                c.parent = o;
+                taken.insert(o);
+                some = true;
+            }
+        }
+        doubt.retain(|(me, _)| calls.get(*me as usize).is_some_and(|c| c.parent == NONE));
+        if !some {
+            break;
+        }
+    }
 }
 
 /// The call with the same trace id whose server this call comes from; the innermost that holds it in time.
@@ -119,6 +200,15 @@ fn by_id(
         })
         .max_by_key(|(_, o)| (o.ts <= c.ts, o.ts, o.id))
         .map(|(i, _)| i)
+}
+
+/// Whether nothing that a gateway leaves as it is tells two calls of one request apart.
+fn like(c: &CallLine, o: &CallLine) -> bool {
+    let same = |x: i64, y: i64| x == 0 || y == 0 || x == y;
+    (c.status == 0 || o.status == 0 || c.status == o.status)
+        && (c.ua == 0 || o.ua == 0 || c.ua == o.ua)
+        && same(c.req_body, o.req_body)
+        && same(c.resp_body, o.resp_body)
 }
 
 fn by_time(
@@ -159,6 +249,8 @@ fn by_time(
         .or_else(|| only(&|o| passed_on(o) && c.req_body != 0 && o.req_body == c.req_body))
         .or_else(|| only(&|o| passed_on(o) && c.resp_body != 0 && o.resp_body == c.resp_body))
         .or_else(|| only(&|o| c.cred != 0 && o.cred == c.cred))
+        // a gateway hands on who asks with, and takes what it is answered: all of it together
+        .or_else(|| only(&|o| passed_on(o) && like(c, o)))
         .or_else(|| {
             // last: lines of equal requests of a moment may have changed places
             let of = |i: u32, c: &CallLine| {
@@ -271,6 +363,48 @@ mod tests {
         }
         link(&mut c);
         assert_eq!((c[2].parent, c[3].parent), (1, 0));
+    }
+
+    #[test]
+    fn what_is_left_when_others_have_theirs_is_the_parent() {
+        // two equal requests at once: the second inner one began before the second outer one, so it is the first one's
+        let mut c = vec![
+            call(1, 0, 100, 1, 2),
+            call(2, 20, 120, 5, 2),
+            call(3, 10, 90, 2, 3),
+            call(4, 30, 95, 2, 3),
+        ];
+        for c in &mut c {
+            c.status = 200;
+        }
+        link(&mut c);
+        assert_eq!((c[2].parent, c[3].parent), (0, 1));
+        // where one was asked again after a failure, nothing is left out of what came of it
+        for (c, status) in c.iter_mut().zip([200, 200, 502, 200]) {
+            (c.parent, c.status) = (NONE, status);
+        }
+        link(&mut c);
+        assert_eq!((c[2].parent, c[3].parent), (0, NONE));
+    }
+
+    #[test]
+    fn all_that_a_gateway_hands_on_tells_together() {
+        // neither the agent nor the answer alone tells which
+        let mut c = vec![
+            call(1, 0, 100, 1, 2),
+            call(2, 1, 101, 5, 2),
+            call(3, 2, 102, 6, 2),
+            call(4, 10, 90, 2, 3),
+        ];
+        for (c, (ua, body)) in c.iter_mut().zip([(1, 8), (1, 9), (2, 8), (1, 8)]) {
+            (c.ua, c.resp_body) = (ua, body);
+        }
+        link(&mut c);
+        assert_eq!(c[3].parent, 0);
+        // two that are alike in all stay in doubt
+        (c[1].resp_body, c[3].parent) = (8, NONE);
+        link(&mut c);
+        assert_eq!(c[3].parent, NONE);
     }
 
     #[test]

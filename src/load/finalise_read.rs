@@ -275,6 +275,9 @@ impl Builder {
         c.holes = u8::try_from((row.small(20) & HOLES.0).count_ones()).unwrap_or(u8::MAX);
         c.seq = row.num(29).cast_unsigned();
         (c.req_body, c.resp_body) = (row.num(21), row.num(22));
+        c.size = row
+            .int(30)
+            .map_or(NONE, |n| u32::try_from(n).unwrap_or(NONE));
         let uri = row.text(15).unwrap_or("");
         if !uri.is_empty() {
             c.target = target(uri);

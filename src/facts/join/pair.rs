@@ -35,10 +35,11 @@ pub(super) fn pair(
     server: Option<Server>,
 ) {
     let mut found: Vec<(u32, u32)> = Vec::new();
+    let sized = sized(calls, sides, lines);
     for (key, lines) in lines {
         if let Some(captured) = sides.get(key).filter(|c| !c.is_empty()) {
             let mut kind = Kind::new(calls, captured, lines, clock);
-            kind.server = server;
+            (kind.server, kind.sized) = (server, sized);
             kind.join(lines, &mut found);
         }
     }
@@ -47,6 +48,29 @@ pub(super) fn pair(
             c.joined = i;
         }
     }
+}
+
+/// Whether the bytes that a log tells are those of bodies, as calls have them: some count the head as well, or what was packed.
+fn sized(
+    calls: &[CallLine],
+    sides: &BTreeMap<Key, Vec<u32>>,
+    lines: &BTreeMap<Key, Vec<u32>>,
+) -> bool {
+    let size = |i: &u32| calls.get(*i as usize).map(|c| c.size);
+    let known = |s: &u32| *s != NONE;
+    let (mut same, mut all) = (0usize, 0usize);
+    for (key, lines) in lines {
+        let captured = sides.get(key).map_or(&[][..], Vec::as_slice);
+        let sizes: BTreeSet<u32> = captured.iter().filter_map(size).filter(known).collect();
+        if sizes.is_empty() {
+            continue;
+        }
+        for said in lines.iter().filter_map(size).filter(known) {
+            all += 1;
+            same += usize::from(sizes.contains(&said));
+        }
+    }
+    all > 0 && same * 10 >= all * 9
 }
 
 /// A server, by its address and port.
@@ -111,6 +135,8 @@ struct Kind<'a> {
     longest: i64,
     /// Who wrote the log.
     server: Option<Server>,
+    /// Whether the log tells the bytes of bodies.
+    sized: bool,
     /// By their request id.
     shared: BTreeMap<u32, Vec<u32>>,
     used: BTreeSet<u32>,
@@ -140,6 +166,7 @@ impl<'a> Kind<'a> {
             head: 0,
             longest,
             server: None,
+            sized: false,
             shared,
             used: joined.filter(|j| *j != NONE).collect(),
         }
@@ -155,7 +182,8 @@ impl<'a> Kind<'a> {
         open.sort_unstable();
         for round in Round::ALL {
             if round == Round::OwnProgram {
-                self.in_order(&mut open, found);
+                self.in_order(true, &mut open, found);
+                self.in_order(false, &mut open, found);
             }
             open.retain(|(_, l)| match self.call_of(*l, round) {
                 Some(i) => {
@@ -169,17 +197,29 @@ impl<'a> Kind<'a> {
     }
 
     /// As many lines of a client as calls of it are the same ones in the same order, where each fits so: one line at the edge of
-    /// its second would else take its neighbour's call, and shift all that follow it.
-    fn in_order(&mut self, open: &mut Vec<(i64, u32)>, found: &mut Vec<(u32, u32)>) {
+    /// its second would else take its neighbour's call, and shift all that follow it. First those of one program with answers of one
+    /// length (`alike`): what several threads answered at a time is written in no order.
+    fn in_order(&mut self, alike: bool, open: &mut Vec<(i64, u32)>, found: &mut Vec<(u32, u32)>) {
         if !self.clock.known {
             return;
         }
-        let src = |i: u32| self.calls.get(i as usize).map_or(NONE, |c| c.src);
-        let mut lines: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let of = |i: &u32| self.calls.get(*i as usize);
+        let agents = alike && open.iter().any(|(_, l)| of(l).is_some_and(|c| c.ua != 0));
+        let sizes = alike && self.sized;
+        if alike && !agents && !sizes {
+            return;
+        }
+        let src = |i: u32| {
+            self.calls.get(i as usize).map_or((NONE, 0, NONE), |c| {
+                let ua = if agents { c.ua } else { 0 };
+                (c.src, ua, if sizes { c.size } else { NONE })
+            })
+        };
+        let mut lines: BTreeMap<_, Vec<u32>> = BTreeMap::new();
         for (_, l) in open.iter() {
             lines.entry(src(*l)).or_default().push(*l);
         }
-        let mut free: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let mut free: BTreeMap<_, Vec<u32>> = BTreeMap::new();
         let own = |i: u32| self.calls.get(i as usize).is_some_and(|c| self.own(c));
         let open_calls = self.by_time.iter().filter(|(_, i)| !self.used.contains(i));
         for (_, i) in open_calls.filter(|(_, i)| own(*i)) {
@@ -252,7 +292,9 @@ impl<'a> Kind<'a> {
     /// How far a free call is from what a line's time covers, where it may be the line's.
     fn fit(&self, line: &CallLine, i: u32, round: Round, slack: i64) -> Option<i64> {
         let call = self.calls.get(i as usize).filter(|c| fits(line, c))?;
-        let same = line.ua != 0 && line.ua == call.ua;
+        let known = self.sized && line.size != NONE && call.size != NONE;
+        let agent = line.ua != 0 && line.ua == call.ua || line.ua == 0 && known;
+        let same = agent && (!known || line.size == call.size);
         let program = matches!(round, Round::Program | Round::OwnProgram);
         let server = matches!(round, Round::Own | Round::OwnProgram);
         if self.used.contains(&i) || program && !same || server && !self.own(call) {

@@ -281,7 +281,7 @@ impl LogFormat {
         if let Some(Later::Text(later)) = &self.later {
             for pattern in later {
                 let mut draft = Draft::new(self.session);
-                if pattern.read(line.bytes, &mut draft).is_ok() {
+                if pattern.read(bytes, &mut draft).is_ok() {
                     let zone = cx.zone.clone();
                     return self.more(draft, &zone, cx);
                 }
@@ -401,6 +401,7 @@ const MAPPINGS: &[(&str, &str)] = built_in![
     "tyk",
     "iis",
     "registries",
+    "atlassian",
     "spring",
     "vault",
     "netscaler",

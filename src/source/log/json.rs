@@ -11,6 +11,7 @@ use super::shape::{METHODS, is_host, is_version};
 use super::status::is_given;
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Levels of objects whose fields are looked at for known names.
@@ -71,9 +72,25 @@ pub fn by_names<'a>(value: &'a Value, draft: &mut Draft<'a>) {
         let outer = std::mem::replace(&mut best, all(inner));
         best.around(outer);
     }
+    if !best.is_request()
+        && let Some(begin) = prefix(value)
+    {
+        let mut bare = Best::default();
+        let mut name = String::new();
+        for (k, v) in fields(value) {
+            name.clear();
+            let own = k.strip_prefix(begin).unwrap_or(k);
+            names::fold(own.trim_start_matches(['_', '.', '-']), &mut name);
+            bare.take(&name, 0, || text(v));
+        }
+        if bare.is_request() {
+            best = bare;
+        }
+    }
     if !best.has(Slot::Uri) && !best.has(Slot::Request) {
         by_shape(value, &mut best);
     }
+    by_ending(value, &mut best);
     best.host(false);
     if best.is_call() {
         best.say(draft);
@@ -131,6 +148,122 @@ fn by_shape<'a>(value: &'a Value, best: &mut Best<'a>) {
     if let Some((_, request)) = line {
         best.take("requestline", 0, || Some(request));
     }
+}
+
+fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten().take(MOST_PAIRS)
+}
+
+/// Fields that have a beginning in common, for it to be the writer's own.
+const COMMON: usize = 5;
+
+/// What most names of an object begin with, up to a mark: `ibm_requestMethod`, `ibm_uriPath`.
+fn prefix(value: &Value) -> Option<&str> {
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut all = 0usize;
+    for (key, _) in fields(value) {
+        all += 1;
+        if let Some((begin, _)) = key
+            .split_once(['_', '.', '-'])
+            .filter(|(b, _)| !b.is_empty())
+        {
+            *count.entry(begin).or_default() += 1;
+        }
+    }
+    let (begin, n) = count.into_iter().max_by_key(|(_, n)| *n)?;
+    (n >= COMMON && n * 2 > all).then_some(begin)
+}
+
+/// What the ends of names say where nothing else does, and the value is of the kind: `apiMethod`, `userIp`, `report_timestamp`. Of
+/// several for one thing nothing is said.
+fn by_ending<'a>(value: &'a Value, best: &mut Best<'a>) {
+    let Value::Object(_) = value else { return };
+    if !best.is_request() {
+        let method = ending(value, &["method", "verb"], &|t| METHODS.contains(&t));
+        let target = ending(
+            value,
+            &["uri", "url", "path", "resource", "template", "target"],
+            &|t| t.starts_with('/') && !t.contains(' '),
+        );
+        let (Some((_, method)), Some((key, target))) = (method, target) else {
+            return;
+        };
+        let answered = best.has(Slot::Status) || ending(value, &STATUS, &is_given).is_some();
+        if !answered || of_files(key) {
+            return;
+        }
+        best.take("method", 0, || Some(method));
+        best.take("uri", 0, || Some(target));
+    }
+    let mut fill = |slot: Slot, name: &str, ends: &[&str], is: &dyn Fn(&str) -> bool| {
+        if !best.has(slot)
+            && let Some((_, text)) = ending(value, ends, is)
+        {
+            best.take(name, 0, || Some(text));
+        }
+    };
+    let ip = |t: &str| address(t).0.is_some();
+    fill(Slot::Status, "status", &STATUS, &|t| {
+        t.len() == 3 && is_given(t)
+    });
+    fill(Slot::Src, "clientip", &CLIENT, &ip);
+    if !best.has(Slot::Start) {
+        let mut fill = |ends: &[&str]| {
+            if !best.has(Slot::Time)
+                && let Some((_, text)) = ending(value, ends, &|t| names::fits(Slot::Start, t))
+            {
+                best.take("timestamp", 0, || Some(text));
+            }
+        };
+        fill(&["timestamp"]);
+        fill(&[
+            "datetime",
+            "logtime",
+            "eventtime",
+            "accesstime",
+            "reporttime",
+        ]);
+    }
+}
+
+/// Ends of the names of who asked: servers have addresses as well.
+const CLIENT: [&str; 8] = [
+    "userip",
+    "useraddr",
+    "clientip",
+    "clientaddr",
+    "clientaddress",
+    "remoteip",
+    "remoteaddr",
+    "callerip",
+];
+/// Ends of the names of a status.
+const STATUS: [&str; 4] = ["statuscode", "responsecode", "httpstatus", "httpcode"];
+
+/// The only field whose name ends in one of some words and whose text is of a kind; what several say alike is one.
+fn ending<'a>(
+    value: &'a Value,
+    ends: &[&str],
+    is: &dyn Fn(&str) -> bool,
+) -> Option<(&'a str, Cow<'a, str>)> {
+    let mut name = String::new();
+    let mut found: Option<(&str, Cow<'_, str>)> = None;
+    for (key, v) in fields(value) {
+        name.clear();
+        names::fold(key, &mut name);
+        if !ends.iter().any(|e| name.ends_with(e)) {
+            continue;
+        }
+        let Some(text) = text(v).filter(|t| is(t)) else {
+            continue;
+        };
+        match &found {
+            None => found = Some((key.as_str(), text)),
+            Some((_, have)) if *have == text => {}
+            Some(_) => return None,
+        }
+    }
+    found
 }
 
 /// Whether a name is one for what lies on a disk: what is done there is no call, though a path and a number stand beside it.

@@ -285,6 +285,7 @@ const NAMES: &[(Slot, &[&str])] = &[
             "user",
             "username",
             "uname",
+            "email",
             "userid",
             "account",
             "login",
@@ -569,7 +570,7 @@ pub fn logged(text: &str) -> &str {
 pub fn says_nothing(text: &str) -> bool {
     matches!(
         text,
-        "" | "-" | "--" | "N/A" | "n/a" | "(null)" | "null" | "None"
+        "" | "-" | "--" | "N/A" | "n/a" | "(null)" | "null" | "None" | "undefined"
     )
 }
 
@@ -580,10 +581,23 @@ pub(super) fn is_target(text: &str) -> bool {
     begins && !text.contains(' ')
 }
 
-/// Ways of logging in, which are no names.
-const HOW: [&str; 12] = [
-    "basic", "bearer", "digest", "jwt", "oauth", "oauth2", "mtls", "true", "false", "unknown",
-    "http", "https",
+/// Ways of logging in, which are no names, and what writers call whoever did not log in.
+const HOW: [&str; 15] = [
+    "basic",
+    "bearer",
+    "digest",
+    "jwt",
+    "oauth",
+    "oauth2",
+    "mtls",
+    "true",
+    "false",
+    "unknown",
+    "http",
+    "https",
+    "anonymous",
+    "anonymousUser",
+    "undefined",
 ];
 
 /// Whether a text is a time of day alone.

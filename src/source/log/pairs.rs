@@ -3,7 +3,7 @@
 //! Bounds: [`PAIRS`] pairs; linear in the line.
 
 use super::best::Best;
-use super::draft::{Draft, Meaning, Slot};
+use super::draft::{Draft, Meaning, Slot, address};
 use super::names;
 use super::pattern::unescape;
 use super::pieces::unbracketed;
@@ -87,7 +87,8 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = (usize, &[u8], Cow<'_, str>)> {
             // behind the head of ArcSight's
             let key = match cef {
                 true => key.rsplit(|b| *b == b'|').next().unwrap_or(key),
-                false => key,
+                // the first field of a span of tracing's: `request{method=GET`
+                false => key.rsplit(|b| *b == b'{').next().unwrap_or(key),
             };
             let place = start + end + 1;
             let value = line.get(place..).unwrap_or_default();
@@ -191,6 +192,46 @@ fn labels(line: &[u8]) -> Vec<(&[u8], Cow<'_, str>)> {
         .collect()
 }
 
+/// A span whose unit is a word of its own: `latency=23 ms`.
+fn spaced(line: &[u8], at: usize, name: &str, value: &str) -> Option<String> {
+    super::spans::span(name)?;
+    let number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let rest = line.get(at.checked_add(value.len())?..)?;
+    let word = rest.strip_prefix(b" ")?.split(|b| *b == b' ').next()?;
+    let unit = std::str::from_utf8(word).ok()?;
+    let unit = matches!(unit, "ms" | "us" | "µs" | "μs" | "ns" | "s").then_some(unit)?;
+    number.then(|| format!("{value}{unit}"))
+}
+
+/// Headers of a whole request in a value, its ends of lines written out.
+fn head(value: &str) -> Vec<(&'static str, String)> {
+    const NAMES: [(&str, &str); 3] = [
+        ("host", "httphost"),
+        ("user-agent", "useragent"),
+        ("referer", "referer"),
+    ];
+    let value = value.replace("\\r\\n", "\n");
+    let lines = value.split('\n').skip(1).map(|l| l.trim_end_matches('\r'));
+    let heads = lines.take_while(|l| !l.is_empty());
+    let known = heads.filter_map(|l| {
+        let (name, text) = l.split_once(':')?;
+        let (_, known) = NAMES.iter().find(|(n, _)| name.eq_ignore_ascii_case(n))?;
+        Some((*known, text.trim().to_owned()))
+    });
+    known.take(NAMES.len()).collect()
+}
+
+/// Whether a line says that a request came, where another will say how it ended (tracing's spans).
+fn only_begins(line: &[u8]) -> bool {
+    const SAY: [&[u8]; 4] = [
+        b"started processing request",
+        b"request started",
+        b"request_started",
+        b"Request starting",
+    ];
+    SAY.iter().any(|s| memchr::memmem::find(line, s).is_some())
+}
+
 /// What a line says, by a mapping or by the usual names. `sure` wants all that makes a request by those.
 pub fn read<'a>(
     line: &'a [u8],
@@ -224,6 +265,22 @@ pub fn read<'a>(
             }
             continue;
         }
+        // of mails, of pages, of a range: who asked is an address
+        if name == "from" {
+            if address(&value).0.is_some() {
+                best.take("remoteaddr", at, || Some(value));
+            }
+            continue;
+        }
+        if let Some(text) = spaced(line, at, &name, &value) {
+            best.take(&name, at, || Some(Cow::Owned(text)));
+            continue;
+        }
+        if name == "request" {
+            for (known, text) in head(&value) {
+                best.take(known, at, || Some(Cow::Owned(text)));
+            }
+        }
         best.take(&name, at, || Some(value));
     }
     if n < 3 {
@@ -239,6 +296,10 @@ pub fn read<'a>(
             return Err(NoCall::unfit("a request, its status and who asked", 0));
         }
         best.host(true);
+        // the line of its answer tells it again, with all that this one lacks
+        if !best.has(Slot::Status) && !best.has(Slot::Duration) && only_begins(line) {
+            return Err(NoCall::NoRequest);
+        }
         // programs of all kinds write pairs, with a `path` among them
         if !best.is_call() {
             return Err(NoCall::NoRequest);

@@ -368,8 +368,7 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
             || took(&pieces, n + 2).is_some()
             || n == request.behind && bare(n + 2).is_some_and(nginx);
         let next = bare(n + 1).filter(|_| ordered && took(&pieces, n + 1).is_none());
-        let next =
-            next.filter(|p| !p.text.is_empty() && p.text.bytes().all(|b| b.is_ascii_digit()));
+        let next = next.filter(|p| is_number(&p.text));
         // the common format's way to say that there was no body
         let none = bare(n + 1).filter(|p| {
             p.text == "-"
@@ -377,6 +376,12 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
                 && request.version.is_some()
                 && p.form == Form::Word
         });
+        // bytes behind how long it took: `200 23ms 512`
+        let later = || {
+            let spanned = ordered && request.version.is_some() && took(&pieces, n + 1).is_some();
+            bare(n + 2).filter(|p| spanned && p.form == Form::Word && is_number(&p.text))
+        };
+        let next = next.or_else(later);
         if let Some(none) = none {
             put(Slot::Sent, "0".to_owned(), none.at);
         }
@@ -464,6 +469,32 @@ pub fn read<'a>(line: &'a [u8], sure: bool, draft: &mut Draft<'a>) -> Result<(),
             put(Slot::User, user.text.to_string(), user.at);
         }
     }
+    // a host with its port right before who asks, or at the very beginning with nobody and the time behind it
+    if let Some(n) = client {
+        let ported =
+            |p: &&Piece<'_>| p.form == Form::Word && p.text.contains(':') && is_host(&p.text);
+        let host = n.checked_sub(1).and_then(bare).filter(ported);
+        let first = bare(0).filter(|p| {
+            p.form == Form::Word
+                && is_host(&p.text)
+                && n >= request.behind
+                && before_time == Some(2)
+                && bare(1).is_some_and(|d| d.text == "-")
+        });
+        if let Some(host) = host.or(first) {
+            put(Slot::Host, host.text.to_string(), host.at);
+        }
+        // `[time] user thread ADDRESS`: a thread of Tomcat's has who asks before it
+        let user = before_time
+            .filter(|t| t + 3 == n && n < request.first)
+            .and_then(|t| bare(t + 1));
+        let user = user.filter(|p| p.form == Form::Word && is_name(&p.text));
+        if let Some(user) = user.filter(|p| names::fits(Slot::User, &p.text))
+            && bare(n - 1).is_some_and(|p| is_thread(&p.text))
+        {
+            put(Slot::User, user.text.to_string(), user.at);
+        }
+    }
     // a host right before the request
     if let Some(host) = request.first.checked_sub(1).and_then(bare)
         && matches!(host.form, Form::Word | Form::Cell)
@@ -501,6 +532,16 @@ fn is_epoch(text: &str) -> bool {
         )
         && whole.starts_with('1')
         && time::any(text, &LogZone(None)).is_some()
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A thread of Tomcat's or Jetty's: `http-nio-8090-exec-5`, `qtp123-45`.
+fn is_thread(text: &str) -> bool {
+    let (name, number) = text.rsplit_once('-').unwrap_or_default();
+    is_number(number) && (name.contains("exec") || name.starts_with("qtp"))
 }
 
 /// What can be a login where one is expected.

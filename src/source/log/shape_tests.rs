@@ -170,3 +170,26 @@ fn any_bytes_are_survived_in_time() {
     }
     assert!(begin.elapsed().as_secs() < 20);
 }
+
+#[test]
+fn who_stands_before_a_thread_and_a_host_before_who_asks() {
+    let read = |line: &str| {
+        let mut draft = Draft::new(false);
+        read(line.as_bytes(), false, &mut draft).unwrap();
+        let c = draft.finish(&LogZone(None), None).unwrap();
+        (c.user, c.host, c.resp_body_len)
+    };
+    let some = |t: &str| Some(t.to_owned());
+    let line = "[01/Mar/2026:02:00:00 +0000] amy http-nio-8090-exec-5 203.0.113.7 GET /a HTTP/1.1 200 23ms 512 - curl/8";
+    assert_eq!(read(line), (some("amy"), None, Some(512)));
+    // no thread: what stands there is the writer's
+    let line = "[01/Mar/2026:02:00:00 +0000] INFO web1 203.0.113.7 GET /a HTTP/1.1 200 23ms 512";
+    assert_eq!(read(line).0, None);
+    let line = "[notice] 2026-03-01T02:00:00.123456Z couchdb@127.0.0.1 <0.1.0> abc123 api.example:5984 203.0.113.7 undefined GET /db?x=1 200 ok 23";
+    assert_eq!(
+        (read(line).0, read(line).1),
+        (None, some("api.example:5984"))
+    );
+    let line = r#"api.example - [2026-03-01T02:00:00.123Z] "GET /a HTTP/1.1" 200 0 512 "-" "curl/8" "203.0.113.7:51234" "10.0.0.9:61001""#;
+    assert_eq!(read(line).1, some("api.example"));
+}

@@ -366,23 +366,58 @@ fn behind<'a>(line: &'a [u8], zone: &LogZone) -> Option<Inside<'a>> {
     };
     let head = line.get(..line.len().min(BEFORE)).unwrap_or_default();
     let mut braces = memchr::memchr_iter(open, head).take(BRACES);
-    let at = braces.find(|at| {
-        let object = line.get(*at..).unwrap_or_default();
-        serde_json::from_slice::<serde::de::IgnoredAny>(object).is_ok()
+    let is_json = |text: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+    let (at, object) = braces.find_map(|at| {
+        let object = line.get(at..)?;
+        if is_json(object) {
+            return Some((at, Cow::Borrowed(object)));
+        }
+        let object = as_json(object).filter(|o| is_json(o))?;
+        Some((at, Cow::Owned(object)))
     })?;
-    let (before, object) = line.split_at_checked(at)?;
-    if before.is_empty() {
-        return None;
-    }
+    let before = line.get(..at).filter(|b| !b.is_empty())?;
     let before = lossless(before);
     let written = stamps(&before)
         .first()
         .and_then(|s| time::any(s.text, zone))
         .map(Written::from);
     Some(Inside {
-        line: Cow::Borrowed(object),
+        line: object,
         written,
     })
+}
+
+/// A dictionary as Python shows it (`{'method': 'GET', 'user': None}`) as JSON.
+fn as_json(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.starts_with(b"{'") {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut quote: Option<u8> = None;
+    let mut at = 0;
+    while let Some(b) = text.get(at).copied() {
+        let rest = text.get(at..).unwrap_or_default();
+        let (written, used): (&[u8], usize) = match (quote, b) {
+            (Some(q), b) if q == b => {
+                quote = None;
+                (b"\"", 1)
+            }
+            (Some(_), b'"') => (b"\\\"", 1),
+            (Some(_), b'\\') if rest.get(1) == Some(&b'\'') => (b"'", 2),
+            (Some(_), b'\\') => (rest.get(..2)?, 2),
+            (None, b'\'' | b'"') => {
+                quote = Some(b);
+                (b"\"", 1)
+            }
+            (None, _) if rest.starts_with(b"None") => (b"null", 4),
+            (None, _) if rest.starts_with(b"True") => (b"true", 4),
+            (None, _) if rest.starts_with(b"False") => (b"false", 5),
+            _ => (rest.get(..1)?, 1),
+        };
+        out.extend_from_slice(written);
+        at += used;
+    }
+    Some(out)
 }
 
 fn compose(line: &[u8]) -> Option<Inside<'_>> {
