@@ -7,7 +7,7 @@ use super::decide::Work;
 use super::kid::Kid;
 use super::likeness::{Values, alike, answers, answers_below, own_fields};
 use super::odd::{odd_ones, sought};
-use super::{shapes, words};
+use super::{shapes, spread, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Children whose evidence is weighed; more of them say nothing new.
@@ -408,6 +408,12 @@ fn weigh<'a>(
         && share(&|k| k.seg.len() > above.len() && k.seg.to_ascii_lowercase().contains(&above))
             > 0.99
     {
+        points -= 4.0;
+    }
+    if !place && spread::controllers(looked) {
+        points -= 5.0;
+    }
+    if spread::few_beside(looked, family, &w.prev) {
         points -= 4.0;
     }
     let below: BTreeSet<&BTreeSet<&str>> = looked
