@@ -328,7 +328,8 @@ fn weigh<'a>(
         }
     }
     // Values of one parameter have alike things below them; collections have what is theirs.
-    if let Some(like) = answers_below(looked) {
+    let answered = answers_below(looked);
+    if let Some(like) = answered {
         if like >= 0.7 {
             points += 2.0;
             why.push("answers below alike".into());
@@ -410,7 +411,8 @@ fn weigh<'a>(
     {
         points -= 4.0;
     }
-    if !place && spread::controllers(looked) {
+    // Where what stands below answers alike, its kind is one and these are of it.
+    if !place && answered.is_none_or(|like| like < 0.7) && spread::controllers(looked) {
         points -= 5.0;
     }
     if spread::few_beside(looked, family, &w.prev) {
