@@ -19,13 +19,19 @@ const FIELDS: usize = 64;
 /// Levels of an answer whose field names are compared.
 const LEVELS: usize = 5;
 
+/// Where a text was handed out.
+struct Handed {
+    field: String,
+    hosts: BTreeSet<usize>,
+}
+
 /// What was read.
 #[derive(Default)]
 pub struct Answers {
     /// Prints of field names by path, ascending.
     fields: FxHashMap<u32, Vec<u32>>,
     named: BTreeSet<u32>,
-    handed: FxHashMap<Box<str>, String>,
+    handed: FxHashMap<Box<str>, Handed>,
 }
 
 impl Answers {
@@ -37,14 +43,20 @@ impl Answers {
     pub fn named(&self, path: u32) -> bool {
         self.named.contains(&path)
     }
+    /// Whether a host handed a text out itself.
+    pub fn handed_by(&self, host: usize, text: &str) -> bool {
+        self.handed
+            .get(text)
+            .is_some_and(|h| h.hosts.contains(&host))
+    }
     /// The field in which a text was handed out.
     pub fn handed(&self, text: &str) -> Option<String> {
-        self.handed.get(text).cloned()
+        self.handed.get(text).map(|h| h.field.clone())
     }
 }
 
-/// Reads the answers of paths whose segments may be names.
-pub fn read(conn: &Connection, ev: &Evidence) -> Answers {
+/// Reads the answers of paths whose segments may be names. `hosts`: the host of each path, one number for one host.
+pub fn read(conn: &Connection, ev: &Evidence, hosts: &[usize]) -> Answers {
     let mut out = Answers::default();
     if ev.calls.iter().all(|c| c.resp_body == 0) {
         return out;
@@ -122,6 +134,7 @@ pub fn read(conn: &Connection, ev: &Evidence) -> Answers {
             open: &open,
             out: &mut out,
             path,
+            host: hosts.get(path as usize).copied().unwrap_or(0),
             last,
             segs,
             own: false,
@@ -215,6 +228,7 @@ struct Look<'l> {
     open: &'l FxHashSet<Box<str>>,
     out: &'l mut Answers,
     path: u32,
+    host: usize,
     last: String,
     segs: Vec<Cow<'l, str>>,
     /// Whether the field that is open is called as a segment of the path: an object there is one of a map by names.
@@ -270,9 +284,14 @@ impl Look<'_> {
         if text == self.last {
             self.out.named.insert(self.path);
         }
-        if !self.out.handed.contains_key(text) {
-            let field = format!("$.{}", self.key.join("."));
-            self.out.handed.insert(text.into(), field);
+        if let Some(known) = self.out.handed.get_mut(text) {
+            known.hosts.insert(self.host);
+        } else {
+            let new = Handed {
+                field: format!("$.{}", self.key.join(".")),
+                hosts: BTreeSet::from([self.host]),
+            };
+            self.out.handed.insert(text.into(), new);
         }
     }
 }
@@ -348,6 +367,7 @@ mod tests {
             open: &open,
             out: &mut out,
             path: 3,
+            host: 0,
             last: "bob".into(),
             segs: Vec::new(),
             own: false,
@@ -361,6 +381,7 @@ mod tests {
         assert_eq!(out.handed("alice").as_deref(), Some("$.data.login"));
         assert_eq!(out.handed("bob").as_deref(), Some("$.data.login"));
         assert!(out.named(3));
+        assert!(out.handed_by(0, "alice") && !out.handed_by(1, "alice"));
         for no in ["export", "orders", "zed"] {
             assert_eq!(out.handed(no), None, "{no}");
         }
@@ -375,6 +396,7 @@ mod tests {
                 open: &open,
                 out: &mut out,
                 path: 1,
+                host: 0,
                 last: String::new(),
                 segs: segs.iter().map(|s| Cow::Borrowed(*s)).collect(),
                 own: false,

@@ -124,10 +124,17 @@ pub fn decide(
             PathIn::new(ev.term(p.method), host, &p.path, ev.term(*kind), *calls)
         })
         .collect();
+    // A host written in several ways is one.
+    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+    for (n, host) in hosts.iter().enumerate() {
+        first.entry(host).or_insert(n);
+    }
+    let one = |h: &usize| hosts.get(*h).and_then(|h| first.get(h.as_str())).copied();
+    let ones: Vec<usize> = host_of.iter().map(|h| one(h).unwrap_or(*h)).collect();
     // Trees are made of paths alone, and take as long as answers.
     let (planted, answers) = std::thread::scope(|scope| {
         let planted = scope.spawn(|| plant(&inputs));
-        let answers = answers::read(conn, ev);
+        let answers = answers::read(conn, ev, &ones);
         (planted.join(), answers)
     });
     let planted = planted.unwrap_or_else(|_| plant(&inputs));
@@ -142,6 +149,10 @@ pub fn decide(
     let beside = Beside {
         account: &|n| names.contains(&n.to_lowercase()),
         handed: &|_, text| answers.handed(text),
+        own: &|host, text| {
+            let host = first.get(host).copied();
+            host.is_some_and(|h| answers.handed_by(h, text))
+        },
         given: &rules.given,
     };
     let folded = planted.fold(&inputs, &beside);

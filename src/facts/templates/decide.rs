@@ -3,7 +3,7 @@
 
 use super::elsewhere::Seen;
 use super::groups::{Group, groups};
-use super::{Folded, Tree, folders, shapes, trees};
+use super::{Folded, Tree, folders, keys, shapes, trees};
 use std::collections::BTreeMap;
 
 /// A node of the merged tree on its way.
@@ -56,8 +56,10 @@ pub fn walk<'a>(tree: &'a Tree<'a>, done: &mut dyn FnMut(u32, Folded)) -> Seen<'
             }
         }
         let mut children = children(tree, &w.nodes);
-        if let Some(found) = folders::tree(tree, &children, &w) {
-            let route = format!("{}/{{file}}", w.route);
+        let files = folders::tree(tree, &children, &w).map(|why| ("{file}", why));
+        let keys = || keys::tree(tree, &children, &w).map(|why| ("{path}", why));
+        if let Some((show, found)) = files.or_else(keys) {
+            let route = format!("{}/{show}", w.route);
             let mut why = w.why.clone();
             if !why.is_empty() {
                 why.push_str("; ");

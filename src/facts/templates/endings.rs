@@ -5,7 +5,7 @@ use super::decide::{Children, Work};
 use super::groups::Typed;
 use super::{Folded, shapes, words};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Formats in which one answer is written: `export.csv` beside `export.pdf`. The words with their dots, by segment.
 pub fn formats<'a>(children: &Children<'a>, w: &Work) -> BTreeMap<&'a str, &'a str> {
@@ -31,6 +31,36 @@ pub fn formats<'a>(children: &Children<'a>, w: &Work) -> BTreeMap<&'a str, &'a s
         out.extend(segs.into_iter().map(|s| (s, dotted)));
     }
     out
+}
+
+/// Endings that names are written with and without: `wheat.csv` and `oak.csv` where `wheat` and `oak` stand too.
+pub fn twice<'a>(children: &Children<'a>, w: &Work) -> BTreeSet<&'a str> {
+    let mut out: BTreeMap<&'a str, (usize, usize)> = BTreeMap::new();
+    if words::files_below(&w.prev) || children.len() < 4 {
+        return BTreeSet::new();
+    }
+    for seg in children.keys() {
+        let Some(at) = seg.rfind('.').filter(|at| *at > 0) else {
+            continue;
+        };
+        let (stem, end) = (
+            seg.get(..at).unwrap_or_default(),
+            seg.get(at..).unwrap_or_default(),
+        );
+        let written =
+            (3..=6).contains(&end.len()) && end.bytes().skip(1).all(|b| b.is_ascii_lowercase());
+        if written && !words::executable(seg) && !words::fixed(seg) && shapes::shape(stem).is_none()
+        {
+            let n = out.entry(end).or_default();
+            n.0 += usize::from(children.contains_key(stem) && !words::fixed(stem));
+            n.1 += 1;
+        }
+    }
+    let often = |n: &(usize, usize)| n.0 >= 2 && n.0 * 2 >= n.1;
+    out.into_iter()
+        .filter(|(_, n)| often(n))
+        .map(|(e, _)| e)
+        .collect()
 }
 
 /// What is fixed around an identifier and its shape.

@@ -7,7 +7,7 @@ use super::decide::Work;
 use super::kid::Kid;
 use super::likeness::{Values, alike, answers, answers_below, own_fields};
 use super::odd::{odd_ones, sought};
-use super::{shapes, words};
+use super::{shapes, spread, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Children whose evidence is weighed; more of them say nothing new.
@@ -328,7 +328,8 @@ fn weigh<'a>(
         }
     }
     // Values of one parameter have alike things below them; collections have what is theirs.
-    if let Some(like) = answers_below(looked) {
+    let answered = answers_below(looked);
+    if let Some(like) = answered {
         if like >= 0.7 {
             points += 2.0;
             why.push("answers below alike".into());
@@ -408,6 +409,13 @@ fn weigh<'a>(
         && share(&|k| k.seg.len() > above.len() && k.seg.to_ascii_lowercase().contains(&above))
             > 0.99
     {
+        points -= 4.0;
+    }
+    // Where what stands below answers alike, its kind is one and these are of it.
+    if !place && answered.is_none_or(|like| like < 0.7) && spread::controllers(looked) {
+        points -= 5.0;
+    }
+    if spread::few_beside(looked, family, &w.prev) {
         points -= 4.0;
     }
     let below: BTreeSet<&BTreeSet<&str>> = looked

@@ -2,7 +2,7 @@
 //! Bounds: linear in children, but for the evidence of those without a shape ([`super::evidence`]).
 
 use super::decide::{Children, Work};
-use super::endings::{documents, formats, frame, page};
+use super::endings::{documents, formats, frame, page, twice};
 use super::evidence;
 use super::given::Says;
 use super::kid::Kid;
@@ -41,6 +41,13 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
     let at_all = marked < 2 || marked == children.len();
     let written = formats(children, w);
     let kept = words::files_below(&w.prev);
+    let twice = twice(children, w);
+    let ended = |s: &'a str| {
+        twice
+            .iter()
+            .copied()
+            .find(|e| s.len() > e.len() && s.ends_with(*e))
+    };
     // `Orders` beside `Orders(5)` is the set that one is of.
     let sets: BTreeSet<&str> = children
         .keys()
@@ -103,6 +110,7 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
                 .entry(shape.into())
                 .or_default()
                 .push(seg),
+            None if ended(seg).is_some() => rest.push(seg),
             _ if shapes::document(seg).is_some() || kept && shapes::named_file(seg) => {
                 files.push(seg)
             }
@@ -176,12 +184,13 @@ pub fn groups<'a>(tree: &'a Tree<'a>, children: &Children<'a>, w: &Work) -> Vec<
     let whole = plain.as_ref().map_or(&[][..], |p| p.0.as_slice());
     let (names, mut reasons) = named(tree, children, &rest, whole, w);
     // What ends as a page does is one of its kind.
+    let end_of = |n: &'a str| page(n).or_else(|| ended(n));
     let (ended, names): (Vec<&'a str>, Vec<&'a str>) =
-        names.into_iter().partition(|n| page(n).is_some());
+        names.into_iter().partition(|n| end_of(n).is_some());
     let mut by_end: BTreeMap<&'a str, Vec<&'a str>> = BTreeMap::new();
     for n in ended {
         by_end
-            .entry(page(n).unwrap_or_default())
+            .entry(end_of(n).unwrap_or_default())
             .or_default()
             .push(n);
     }
@@ -279,7 +288,7 @@ fn named<'a>(
         .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)))
         .map(|k| k.below(w))
         .collect();
-    let kids = titled(kids);
+    let kids = titled(strange(kids));
     // What a site says in several languages is below each of them; what stands beside them is judged by itself.
     let numbered = out.len();
     let (spoken, others): (Vec<_>, Vec<_>) =
@@ -332,6 +341,17 @@ fn spoken_of<'a>(
         .filter_map(|s| Some(Kid::new(tree, s, children.get(s)?)));
     kids.flat_map(|k| k.below.into_iter().chain(k.texts))
         .collect()
+}
+
+/// What other hosts alone hand out says something where it is most of what stands here: a word of one host may be a name in another.
+fn strange(mut kids: Vec<Kid<'_>>) -> Vec<Kid<'_>> {
+    let foreign = kids.iter().filter(|k| k.foreign).count();
+    if foreign < 3 || foreign * 3 < kids.len() * 2 {
+        for k in kids.iter_mut().filter(|k| k.foreign) {
+            k.handed = None;
+        }
+    }
+    kids
 }
 
 /// Where most are written as titles are, with a capital, a word of routes that is written so is one of them.

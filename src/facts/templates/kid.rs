@@ -21,6 +21,8 @@ pub struct Kid<'a> {
     pub namey: bool,
     /// Field of an answer that handed it out.
     pub handed: Option<String>,
+    /// Only other hosts handed it out.
+    pub foreign: bool,
     /// Its own answer names it.
     pub named: bool,
     pub account: bool,
@@ -69,7 +71,9 @@ fn value(tree: &Tree<'_>, word: &str) -> Option<&'static str> {
         return None;
     }
     let name = word.trim_start_matches('@');
-    let known = (tree.beside.account)(name) || (tree.beside.handed)(tree.host, name).is_some();
+    let handed =
+        (tree.beside.own)(tree.host, name) && (tree.beside.handed)(tree.host, name).is_some();
+    let known = (tree.beside.account)(name) || handed;
     known.then_some("name")
 }
 
@@ -84,6 +88,7 @@ impl<'a> Kid<'a> {
             tech: words::tech(seg),
             namey: shapes::namey(seg) || seg.starts_with('@'),
             handed: (tree.beside.handed)(tree.host, name),
+            foreign: false,
             named: false,
             account: (tree.beside.account)(name),
             places: tree.elsewhere.get(seg),
@@ -109,6 +114,7 @@ impl<'a> Kid<'a> {
             all: Vec::new(),
             fields: &tree.fields,
         };
+        k.foreign = k.handed.is_some() && !(tree.beside.own)(tree.host, name);
         // Names in a tree of files say nothing of what it belongs to, but for those at its top.
         let levels = if folders::of(tree, nodes.iter()).filed() {
             1

@@ -14,6 +14,7 @@ mod filenames;
 mod folders;
 pub mod given;
 mod groups;
+mod keys;
 mod kid;
 mod languages;
 mod likeness;
@@ -23,10 +24,13 @@ mod people;
 mod places;
 mod registries;
 pub mod shapes;
+mod spread;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_folders;
+#[cfg(test)]
+mod tests_spread;
 mod trees;
 mod words;
 
@@ -88,6 +92,8 @@ pub struct Beside<'a> {
     pub given: &'a given::Given,
     /// In which field of an answer of a host a value was handed out.
     pub handed: &'a dyn Fn(&str, &str) -> Option<String>,
+    /// Whether a host itself handed it out.
+    pub own: &'a dyn Fn(&str, &str) -> bool,
 }
 
 static NONE_GIVEN: given::Given = given::Given::none();
@@ -97,6 +103,7 @@ impl Default for Beside<'_> {
         Beside {
             account: &|_| false,
             handed: &|_, _| None,
+            own: &|_, _| true,
             given: &NONE_GIVEN,
         }
     }

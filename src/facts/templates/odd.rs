@@ -83,7 +83,7 @@ fn typed_answer<'a>(family: &Family<'a>) -> Option<(&'a str, &'a [u32])> {
 }
 
 /// A word in small letters, or several with dashes: no code, no number, no title.
-fn plain_word(seg: &str) -> bool {
+pub fn plain_word(seg: &str) -> bool {
     seg.len() >= 3
         && seg.split('-').count() <= 2
         && seg.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')

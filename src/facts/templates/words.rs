@@ -127,6 +127,12 @@ pub fn code(s: &str) -> bool {
     (2..=5).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_uppercase())
 }
 
+/// Whether it is what one does: a verb, or one with what it is done to.
+pub fn acts(s: &str) -> bool {
+    let word = s.split('.').next().unwrap_or(s).to_ascii_lowercase();
+    has("verbs", &word) || verb(s)
+}
+
 /// A verb that a resource's name may end with: `:pause`.
 pub fn custom(s: &str) -> bool {
     s.bytes().all(|b| b.is_ascii_alphabetic())
@@ -168,6 +174,8 @@ pub fn routeish(s: &str) -> bool {
                             | "with"
                             | "the"
                             | "no"
+                            | "many"
+                            | "more"
                             | "id"
                             | "ids"
                     )
