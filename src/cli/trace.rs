@@ -311,7 +311,7 @@ fn readable(a: &TraceResult, most: usize, room: Option<usize>) -> String {
         // who asks for these does not read the way of each row below them
         return out;
     }
-    trails(&mut out, a, most);
+    trails(&mut out, a, most, room.unwrap_or(usize::MAX));
     out
 }
 
@@ -354,7 +354,7 @@ fn verdict(out: &mut String, a: &TraceResult, room: usize) {
 }
 
 /// How the first records moved: a line for the way, one for what carried it.
-fn trails(out: &mut String, a: &TraceResult, most: usize) {
+fn trails(out: &mut String, a: &TraceResult, most: usize, room: usize) {
     let text = |s: &Option<String>| {
         s.as_deref()
             .map_or("-".to_owned(), |s| visible(s).into_owned())
@@ -364,25 +364,25 @@ fn trails(out: &mut String, a: &TraceResult, most: usize) {
         let way = |h: &Hop| format!("{} -> {}", text(&h.from), text(&h.to));
         let wide = |f: &dyn Fn(&Hop) -> usize| t.hops.iter().map(f).max().unwrap_or(0);
         let ways = wide(&|h| table::width(&way(h)));
-        let whos = wide(&|h| table::width(&text(&h.account)));
         for h in &t.hops {
+            let way = way(h);
             let _ = writeln!(
                 out,
-                "  {:>3}  {}  {:<ways$}  {:<whos$}  {:.2}{}",
+                "  {:>3}  {}  {way}{}  {:.2}{}",
                 h.n,
                 h.ts.as_deref().map_or("-".into(), moment),
-                way(h),
-                text(&h.account),
+                " ".repeat(ways.saturating_sub(table::width(&way))),
                 h.conf,
                 if h.inferred { "  inferred" } else { "" }
             );
-            let _ = writeln!(
-                out,
-                "       {}  {} {}",
+            let what = format!(
+                "{}  {}  {} {}",
+                text(&h.account),
                 text(&h.api),
                 visible(&h.place),
                 h.form
             );
+            let _ = writeln!(out, "       {}", table::wrap(&what, 7, room));
         }
         for e in &t.exits {
             let _ = writeln!(

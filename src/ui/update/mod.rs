@@ -118,7 +118,7 @@ fn key(m: &mut Model, k: &KeyEvent) {
             .modifiers
             .contains(crossterm::event::KeyModifiers::CONTROL);
         let name = keys::Key(k.code, ctrl).name();
-        m.say(keys::elsewhere(&k).map_or_else(
+        m.say(keys::elsewhere(k).map_or_else(
             || format!("{name} does nothing; F1 lists the keys"),
             |(help, place)| format!("{name} ({help}) does nothing here: it is for {place}"),
         ));
