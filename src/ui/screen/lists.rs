@@ -118,12 +118,12 @@ fn account(r: &AccountRow) -> Doc {
     // a session has what the account asked for itself; the numbers here have what that caused behind, too
     d.add(Line::pair(
         "calls",
-        format!("{}, with what they caused behind", grouped(r.calls)),
+        format!("{}, with those caused behind", grouped(r.calls)),
         Role::Text,
     ));
     d.add(Line::pair(
         "records",
-        format!("{}, counted in each of these calls", grouped(r.records)),
+        format!("{}, counted in each call", grouped(r.records)),
         Role::Text,
     ));
     let mut v: Vec<_> = r.values.iter().collect();
