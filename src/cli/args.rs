@@ -415,6 +415,13 @@ fn usage(msg: String) -> Error {
     Error::Usage { msg, at: None }
 }
 
+/// Names of the verbs.
+pub(crate) fn verbs() -> Vec<String> {
+    let command = <Args as clap::CommandFactory>::command();
+    let all = command.get_subcommands().map(|c| c.get_name().to_owned());
+    all.collect()
+}
+
 impl Args {
     /// The filter's words joined by one space, where the verb has one.
     pub fn filter_text(&self) -> Option<String> {

@@ -1,13 +1,13 @@
 //! Rows on standard output: JSON Lines for programs, aligned columns for people. In: rows. Out: text. Bounds: rows are
 //! written as they come; columns are measured on the first [`MEASURED`] rows.
 
-use super::args::Args;
+use super::args::{Args, Verb};
 use super::table::{self, Column};
 use crate::call::text::visible;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::io::{BufWriter, StdoutLock, Write as _};
+use std::io::{BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 /// Rows that column widths are taken from.
 const MEASURED: usize = 1000;
@@ -18,10 +18,22 @@ pub(super) struct Rows<'a> {
     columns: &'static [Column],
     out: BufWriter<StdoutLock<'static>>,
     held: Vec<Map<String, Value>>,
-    widths: Option<Vec<usize>>,
+    /// Widths of the columns; `None` for one that the terminal has no room for.
+    widths: Option<Vec<Option<usize>>>,
+    /// Columns of the terminal, if there is one.
+    room: Option<usize>,
     /// Rows that were found, also where none may be written.
     found: u64,
     checked: bool,
+}
+
+/// Columns of the terminal that reads standard output; `None` where a file or a program does.
+pub(super) fn room() -> Option<usize> {
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    let (wide, _) = crossterm::terminal::size().ok()?;
+    (wide >= 40).then_some(usize::from(wide))
 }
 
 fn failed(e: std::io::Error) -> Error {
@@ -37,6 +49,7 @@ impl<'a> Rows<'a> {
             out: BufWriter::with_capacity(64 << 10, std::io::stdout().lock()),
             held: Vec::new(),
             widths: None,
+            room: room(),
             found: 0,
             checked: false,
         }
@@ -155,7 +168,24 @@ impl<'a> Rows<'a> {
                 *w = (*w).max(table::width(&cell));
             }
         }
-        self.widths = Some(widths);
+        let fitted = match self.room {
+            Some(room) if self.own() && !held.is_empty() => table::fit(self.columns, &widths, room),
+            _ => widths.into_iter().map(Some).collect(),
+        };
+        let out: Vec<&str> = self
+            .columns
+            .iter()
+            .zip(&fitted)
+            .filter(|(_, w)| w.is_none())
+            .map(|(c, _)| c.head)
+            .collect();
+        if !out.is_empty() {
+            crate::tell!(
+                "leaktrace: no room for {} (--fields names any, a pipe gets all)",
+                out.join(", ")
+            );
+        }
+        self.widths = Some(fitted);
         if !held.is_empty() {
             self.put(&heads)?;
         }
@@ -171,9 +201,26 @@ impl<'a> Rows<'a> {
     }
 
     fn put(&mut self, cells: &[String]) -> Result<()> {
-        let right = |i: usize| self.own() && self.columns.get(i).is_some_and(|c| c.right);
-        let widths = self.widths.clone().unwrap_or_default();
-        let line = table::line(cells, &widths, &right);
+        let own = self.own();
+        let fitted = self.widths.as_deref().unwrap_or_default();
+        let mut widths = Vec::with_capacity(fitted.len());
+        let mut shown = Vec::with_capacity(fitted.len());
+        let mut numbers = Vec::with_capacity(fitted.len());
+        for (i, (cell, wide)) in cells.iter().zip(fitted).enumerate() {
+            let Some(wide) = *wide else { continue };
+            let column = self.columns.get(i).filter(|_| own);
+            // what came after the columns were measured may be wider: only what may be cut is cut to the terminal's room
+            let cuts = self.room.is_some() && column.is_some_and(|c| c.least < c.max);
+            widths.push(wide);
+            shown.push(if cuts {
+                table::cut(cell, wide)
+            } else {
+                cell.clone()
+            });
+            numbers.push(column.is_some_and(|c| c.right));
+        }
+        let right = |i: usize| numbers.get(i).copied().unwrap_or(false);
+        let line = table::line(&shown, &widths, &right);
         writeln!(self.out, "{line}").map_err(failed)
     }
 
@@ -192,7 +239,25 @@ impl<'a> Rows<'a> {
             self.measure()?;
         }
         self.out.flush().map_err(failed)?;
+        if n == 0 && !self.args.common.count && !self.args.common.json {
+            self.none();
+        }
         Ok(if n > 0 { super::OK } else { super::NOTHING })
+    }
+}
+
+impl Rows<'_> {
+    /// Says that there is nothing: an empty screen could be a fault as well.
+    fn none(&self) {
+        match (&self.args.verb, self.args.filter_text()) {
+            (Some(Verb::Sql { .. }), _) => crate::tell!("leaktrace: the statement gives no rows"),
+            // it has said more already
+            (Some(Verb::Replay { .. }), _) => {}
+            (_, Some(t)) if !t.is_empty() => {
+                crate::tell!("leaktrace: nothing matches {}", visible(&t));
+            }
+            _ => crate::tell!("leaktrace: there is none in this case"),
+        }
     }
 }
 

@@ -18,107 +18,109 @@ use serde::Serialize;
 const BATCH: usize = 500;
 
 static CALLS: [Column; 11] = [
-    left("id", "ID", 40),
+    left("id", "ID", 40).spare(4),
     left("ts", "TIME", 40),
-    left("account", "ACCOUNT", 28),
-    left("api", "API", 60),
+    left("account", "ACCOUNT", 28).least(10),
+    left("api", "API", 60).least(20),
     right("status", "STATUS"),
-    right("req_content_len", "IN").or("req_body_len"),
-    right("resp_content_len", "OUT").or("resp_body_len"),
+    right("req_content_len", "IN").or("req_body_len").spare(9),
+    right("resp_content_len", "OUT")
+        .or("resp_body_len")
+        .spare(7),
     right("records", "REC"),
     left("level", "LEVEL", 8),
-    left("classes", "CLASSES", 40),
-    left("flags", "FLAGS", 60),
+    left("classes", "CLASSES", 40).least(12).spare(6),
+    left("flags", "FLAGS", 60).least(8).spare(8),
 ];
 static APIS: [Column; 9] = [
-    left("api", "API", 80),
-    left("kind", "KIND", 12),
+    left("api", "API", 80).least(30),
+    left("kind", "KIND", 12).spare(8),
     right("calls", "CALLS"),
-    right("accounts", "ACCOUNTS"),
-    right("ok_ratio", "OK"),
+    right("accounts", "ACCOUNTS").spare(3),
+    right("ok_ratio", "OK").spare(5),
     left("level", "LEVEL", 8),
-    right("max_records", "MAX REC"),
-    left("classes", "CLASSES", 60),
-    left("auth", "AUTH", 40),
+    right("max_records", "MAX REC").spare(4),
+    left("classes", "CLASSES", 60).least(14).spare(2),
+    left("auth", "AUTH", 40).least(8).spare(9),
 ];
 static ACCOUNTS: [Column; 10] = [
-    left("account", "ACCOUNT", 50),
-    left("kind", "KIND", 12),
-    right("conf", "CONF"),
+    left("account", "ACCOUNT", 50).least(18),
+    left("kind", "KIND", 12).spare(5),
+    right("conf", "CONF").spare(6),
     right("calls", "CALLS"),
-    right("sessions", "SESSIONS"),
+    right("sessions", "SESSIONS").spare(7),
     right("records", "RECORDS"),
     left("level", "LEVEL", 8),
     right("risk", "RISK"),
-    left("addresses", "ADDRESSES", 40),
-    left("values", "VALUES", 60),
+    left("addresses", "ADDRESSES", 40).least(15).spare(8),
+    left("values", "VALUES", 60).least(20).spare(4),
 ];
 static SESSIONS: [Column; 9] = [
     left("session", "SESSION", 44),
-    left("account", "ACCOUNT", 40),
-    left("via", "VIA", 14),
-    left("src", "SRC", 40),
+    left("account", "ACCOUNT", 40).least(12),
+    left("via", "VIA", 14).spare(3),
+    left("src", "SRC", 40).spare(5),
     left("start", "START", 40),
-    left("end", "END", 40),
+    left("end", "END", 40).spare(8),
     right("calls", "CALLS"),
-    right("records", "RECORDS"),
+    right("records", "RECORDS").spare(2),
     left("level", "LEVEL", 8),
 ];
 static FINDINGS: [Column; 8] = [
     left("call", "CALL", 40),
-    left("dir", "DIR", 4),
-    left("where", "WHERE", 50),
+    left("dir", "DIR", 4).spare(3),
+    left("where", "WHERE", 50).least(16),
     left("class", "CLASS", 16),
     left("level", "LEVEL", 8),
-    left("form", "FORM", 24),
-    right("conf", "CONF"),
-    left("value", "VALUE", 50),
+    left("form", "FORM", 24).least(8).spare(5),
+    right("conf", "CONF").spare(6),
+    left("value", "VALUE", 50).least(14),
 ];
 static RISKS: [Column; 8] = [
-    left("risk", "RISK", 60),
+    left("risk", "RISK", 60).spare(7),
     left("rule", "RULE", 24),
-    left("dimension", "DIMENSION", 12),
+    left("dimension", "DIMENSION", 12).spare(8),
     left("severity", "SEVERITY", 8),
     right("score", "SCORE"),
-    left("subject", "SUBJECT", 50),
-    left("first", "FIRST", 40),
-    left("why", "WHY", 120),
+    left("subject", "SUBJECT", 50).least(22),
+    left("first", "FIRST", 40).spare(6),
+    left("why", "WHY", 120).least(20),
 ];
 static FLOWS: [Column; 12] = [
-    left("id", "ID", 40),
-    left("ts", "TIME", 40),
-    left("src", "SRC", 40),
+    left("id", "ID", 40).spare(7),
+    left("ts", "TIME", 40).spare(8),
+    left("src", "SRC", 40).least(15),
     right("sport", "SPORT"),
-    left("dst", "DST", 40),
+    left("dst", "DST", 40).least(15),
     right("dport", "DPORT"),
     left("app", "APP", 12),
-    right("packets", "PACKETS"),
-    right("bytes_out", "OUT"),
-    right("bytes_in", "IN"),
+    right("packets", "PACKETS").spare(6),
+    right("bytes_out", "OUT").spare(5),
+    right("bytes_in", "IN").spare(4),
     right("calls", "CALLS"),
-    left("why_opaque", "WHY OPAQUE", 60),
+    left("why_opaque", "WHY OPAQUE", 60).least(12).spare(3),
 ];
 static SOURCES: [Column; 9] = [
-    left("source", "SOURCE", 50),
+    left("source", "SOURCE", 50).least(20),
     left("kind", "KIND", 14),
     right("bytes", "BYTES"),
     right("packets", "PACKETS"),
     right("lines", "LINES"),
     right("calls", "CALLS"),
-    right("skipped", "SKIPPED"),
-    left("sha256", "SHA256", 64),
-    left("diags", "DIAGS", 100),
+    right("skipped", "SKIPPED").spare(3),
+    left("sha256", "SHA256", 64).spare(8),
+    left("diags", "DIAGS", 100).least(14).spare(2),
 ];
 static REPLAY: [Column; 9] = [
     right("step", "STEP"),
     left("ts", "TIME", 40),
     right("gap_us", "GAP US"),
-    left("api", "API", 60),
+    left("api", "API", 60).least(18),
     right("status", "STATUS"),
     right("records", "REC"),
     left("level", "LEVEL", 8),
-    left("classes", "CLASSES", 40),
-    left("id", "ID", 40),
+    left("classes", "CLASSES", 40).least(12).spare(5),
+    left("id", "ID", 40).spare(7),
 ];
 
 /// Opens the case and reads the filter.
@@ -263,5 +265,48 @@ fn film(what: &str) -> (&'static str, &str) {
         Some(_) => ("session", what),
         None if ids::parse_flow(what).is_some() => ("flow", what),
         None => ("account", what),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::table::{fit, width};
+
+    #[test]
+    fn every_table_is_read_in_eighty_columns() {
+        let tables: [(&str, &[Column]); 9] = [
+            ("calls", &CALLS),
+            ("apis", &APIS),
+            ("accounts", &ACCOUNTS),
+            ("sessions", &SESSIONS),
+            ("findings", &FINDINGS),
+            ("risks", &RISKS),
+            ("flows", &FLOWS),
+            ("sources", &SOURCES),
+            ("replay", &REPLAY),
+        ];
+        for (name, columns) in tables {
+            let widths: Vec<usize> = columns
+                .iter()
+                .map(|c| match c.field {
+                    "ts" | "first" | "start" | "end" => 23,
+                    "id" | "call" | "session" => 21,
+                    "class" => 13,
+                    "kind" => 12,
+                    "level" => 5,
+                    "rule" => 15,
+                    "src" | "dst" => 15,
+                    _ if c.right => width(c.head).max(5),
+                    _ if c.max <= 14 => width(c.head).max(c.max.min(8)),
+                    _ => c.max,
+                })
+                .collect();
+            let fitted = fit(columns, &widths, 80);
+            let shown: Vec<usize> = fitted.iter().flatten().copied().collect();
+            let sum = shown.iter().sum::<usize>() + 2 * (shown.len() - 1);
+            assert!(sum <= 80, "{name}: {sum} {fitted:?}");
+            assert!(shown.len() >= 5, "{name}: {fitted:?}");
+        }
     }
 }

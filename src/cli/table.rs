@@ -16,12 +16,24 @@ pub(super) struct Column {
     pub max: usize,
     /// Field that stands in where the first one is not known.
     pub or: &'static str,
+    /// How narrow a terminal may make it; what is copied or compared (ids, times, numbers) is never cut for that.
+    pub least: usize,
+    /// What a narrow terminal does without: the highest goes first, `0` never.
+    pub spare: u8,
 }
 
 impl Column {
     /// With a field that stands in where the first one is not known.
     pub(super) const fn or(self, field: &'static str) -> Column {
         Column { or: field, ..self }
+    }
+    /// May be cut to this where a terminal is narrow.
+    pub(super) const fn least(self, least: usize) -> Column {
+        Column { least, ..self }
+    }
+    /// May be left out where a terminal is narrow.
+    pub(super) const fn spare(self, spare: u8) -> Column {
+        Column { spare, ..self }
     }
     /// What it shows of a row.
     pub(super) fn of<'a>(&self, row: &'a Map<String, Value>) -> Option<&'a Value> {
@@ -38,6 +50,8 @@ pub(super) const fn left(field: &'static str, head: &'static str, max: usize) ->
         right: false,
         max,
         or: "",
+        least: max,
+        spare: 0,
     }
 }
 
@@ -49,6 +63,8 @@ pub(super) const fn right(field: &'static str, head: &'static str) -> Column {
         right: true,
         max: 24,
         or: "",
+        least: 24,
+        spare: 0,
     }
 }
 
@@ -128,6 +144,79 @@ pub(super) fn cut(text: &str, max: usize) -> String {
     out
 }
 
+/// Blanks between columns.
+const BETWEEN: usize = 2;
+
+/// Widths in which columns stand side by side in `room`, `None` for those that are left out. What may be cut is cut first, then columns
+/// go by their `spare`.
+pub(super) fn fit(columns: &[Column], widths: &[usize], room: usize) -> Vec<Option<usize>> {
+    let mut out: Vec<Option<usize>> = widths.iter().copied().map(Some).collect();
+    let sum = |out: &[Option<usize>]| {
+        let shown = out.iter().flatten();
+        shown
+            .map(|w| w + BETWEEN)
+            .sum::<usize>()
+            .saturating_sub(BETWEEN)
+    };
+    loop {
+        let over = sum(&out).saturating_sub(room);
+        let floor = |i: usize| {
+            columns
+                .get(i)
+                .map_or(usize::MAX, |c| c.least.max(width(c.head)))
+        };
+        let slack: usize = out
+            .iter()
+            .enumerate()
+            .filter_map(|(i, w)| w.map(|w| w.saturating_sub(floor(i))))
+            .sum();
+        if over <= slack {
+            for _ in 0..over {
+                let widest = out
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(i, w)| w.filter(|w| *w > floor(i)).map(|w| (w, i)))
+                    .max();
+                if let Some(w) = widest.and_then(|(_, i)| out.get_mut(i)) {
+                    *w = w.map(|w| w - 1);
+                }
+            }
+            return out;
+        }
+        let first = columns
+            .iter()
+            .zip(&out)
+            .enumerate()
+            .filter(|(_, (c, w))| c.spare > 0 && w.is_some())
+            .max_by_key(|(i, (c, _))| (c.spare, *i))
+            .map(|(i, _)| i);
+        match first.and_then(|i| out.get_mut(i)) {
+            Some(w) => *w = None,
+            None => return out,
+        }
+    }
+}
+
+/// Text broken between words into lines of `room` columns, all but the first set in.
+pub(super) fn wrap(text: &str, indent: usize, room: usize) -> String {
+    let mut out = String::new();
+    let mut used = indent;
+    for word in text.split(' ') {
+        let w = width(word);
+        if used > indent && used + 1 + w > room {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            used = indent;
+        } else if !out.is_empty() {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += w;
+    }
+    out
+}
+
 /// Bytes as hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
@@ -176,6 +265,34 @@ mod tests {
             cell(Some(&json!("2026-10-08T11:02:14.123456789Z")), &t),
             "2026-10-08 11:02:14.123"
         );
+    }
+
+    #[test]
+    fn narrow_terminals_cut_text_then_leave_columns_out_and_never_cut_ids() {
+        let columns = [
+            left("id", "ID", 40).spare(2),
+            left("api", "API", 60).least(10),
+            right("calls", "CALLS"),
+            left("flags", "FLAGS", 30).least(6).spare(5),
+        ];
+        let all = [20, 40, 5, 12];
+        // 77 columns and 6 blanks
+        assert_eq!(fit(&columns, &all, 83), all.map(Some));
+        assert_eq!(
+            fit(&columns, &all, 80),
+            [Some(20), Some(37), Some(5), Some(12)]
+        );
+        assert_eq!(fit(&columns, &all, 40), [Some(20), Some(11), Some(5), None]);
+        assert_eq!(fit(&columns, &all, 30), [None, Some(23), Some(5), None]);
+        // nothing more can go
+        assert_eq!(fit(&columns, &all, 3), [None, Some(40), Some(5), None]);
+    }
+
+    #[test]
+    fn sentences_are_broken_between_words() {
+        assert_eq!(wrap("a bb ccc dd", 2, 8), "a bb\n  ccc dd");
+        assert_eq!(wrap("abcdefghijkl m", 2, 6), "abcdefghijkl\n  m");
+        assert_eq!(wrap("", 2, 6), "");
     }
 
     #[test]

@@ -2,14 +2,14 @@
 //! object, or its text for people. Bounds: those of tracing.
 
 use super::args::{Args, Common, Question as Asked, TraceArgs};
-use super::{NOTHING, OK, case, load, out};
+use super::{NOTHING, OK, case, load, out, table};
 use crate::call::text::{many, visible};
 use crate::detect::Rules;
 use crate::error::{Error, Result};
 use crate::facts::inside::Inside;
 use crate::query::Cx;
 use crate::trace::graph::{self, Graph};
-use crate::trace::model::{ADDED, Reads};
+use crate::trace::model::{ADDED, Hop, Reads};
 use crate::trace::subject::{Kind, Subject};
 use crate::trace::verdict::REMOVABLE;
 use crate::trace::{self, Options, Question, TraceResult};
@@ -21,6 +21,9 @@ use std::sync::atomic::AtomicBool;
 
 /// Bytes of a clue file that are read: a million rows of a hundred bytes each, and more.
 const CLUE_BYTES: u64 = 1 << 30;
+
+/// Trails that are told to people who ask for no other number: the verdict must not be scrolled away by hundreds of paths alike.
+const TRAILS: usize = 5;
 
 pub(super) fn run(args: &Args, asked: &TraceArgs) -> Result<u8> {
     let format = asked.graph.as_deref().map(graph_format).transpose()?;
@@ -55,7 +58,11 @@ pub(super) fn run(args: &Args, asked: &TraceArgs) -> Result<u8> {
             .map_err(|e| Error::io("standard output", "cannot write")(e.into()))?;
         out::object(args, &value)?;
     } else {
-        out::text(&readable(&answer))?;
+        let trails = args
+            .common
+            .limit
+            .map_or(TRAILS, |n| n.try_into().unwrap_or(usize::MAX));
+        out::text(&readable(&answer, trails, out::room()))?;
     }
     Ok(if found(&answer) { OK } else { NOTHING })
 }
@@ -279,8 +286,8 @@ fn beside(out: &mut String, r: &Reads) {
     }
 }
 
-/// The answer for people.
-fn readable(a: &TraceResult) -> String {
+/// The answer for people, with so many of its trails, in a terminal's columns where there is one.
+fn readable(a: &TraceResult, most: usize, room: Option<usize>) -> String {
     let mut out = String::new();
     if let Some(s) = &a.subject {
         about(&mut out, s);
@@ -297,19 +304,19 @@ fn readable(a: &TraceResult) -> String {
     }
     let judged = a.verdict.none || !a.verdict.set.is_empty() || !a.suspects.is_empty();
     if judged {
-        verdict(&mut out, a);
+        verdict(&mut out, a, room.unwrap_or(usize::MAX));
     }
     if let Some(r) = &a.reads {
         beside(&mut out, r);
         // who asks for these does not read the way of each row below them
         return out;
     }
-    trails(&mut out, a);
+    trails(&mut out, a, most, room.unwrap_or(usize::MAX));
     out
 }
 
 /// Who could have leaked it.
-fn verdict(out: &mut String, a: &TraceResult) {
+fn verdict(out: &mut String, a: &TraceResult, room: usize) {
     let who = if a.verdict.none {
         "no account in this evidence".to_owned()
     } else {
@@ -317,10 +324,12 @@ fn verdict(out: &mut String, a: &TraceResult) {
     };
     let _ = writeln!(
         out,
-        "verdict   {who}  confidence {:.2}",
-        a.verdict.confidence
+        "verdict   {who}  confidence {:.2} ({})",
+        a.verdict.confidence,
+        a.verdict.strength()
     );
-    let _ = writeln!(out, "          {}", visible(&a.verdict.why));
+    let why = table::wrap(&visible(&a.verdict.why), 10, room);
+    let _ = writeln!(out, "          {why}");
     for tie in &a.verdict.ties {
         let _ = writeln!(out, "or        {}", visible(&tie.join(", ")));
     }
@@ -335,47 +344,72 @@ fn verdict(out: &mut String, a: &TraceResult) {
             s.read_total
         );
         for e in &s.evidence {
-            let _ = writeln!(out, "  {:+8.1}  {}  {}", e.bits, e.kind, visible(&e.text));
+            let text = table::wrap(&visible(&e.text), 25, room);
+            let _ = writeln!(out, "  {:+8.1}  {:<11}  {text}", e.bits, e.kind);
         }
     }
     if a.suspects.iter().any(|s| s.evidence.len() > 1) {
-        let _ = writeln!(out, "\n{ADDED}");
+        let _ = writeln!(out, "\n{}", table::wrap(ADDED, 0, room));
     }
 }
 
-/// How each record moved.
-fn trails(out: &mut String, a: &TraceResult) {
-    for t in &a.trails {
+/// How the first records moved: a line for the way, one for what carried it.
+fn trails(out: &mut String, a: &TraceResult, most: usize, room: usize) {
+    let text = |s: &Option<String>| {
+        s.as_deref()
+            .map_or("-".to_owned(), |s| visible(s).into_owned())
+    };
+    for t in a.trails.iter().take(most) {
         let _ = writeln!(out, "\ntrail     {}", visible(&t.record));
+        let way = |h: &Hop| format!("{} -> {}", text(&h.from), text(&h.to));
+        let wide = |f: &dyn Fn(&Hop) -> usize| t.hops.iter().map(f).max().unwrap_or(0);
+        let ways = wide(&|h| table::width(&way(h)));
         for h in &t.hops {
-            let text = |s: &Option<String>| {
-                s.as_deref()
-                    .map_or("-".to_owned(), |s| visible(s).into_owned())
-            };
+            let way = way(h);
             let _ = writeln!(
                 out,
-                "  {:>3}  {}  {} -> {}  {}  {}  {} {}  {:.2}{}",
+                "  {:>3}  {}  {way}{}  {:.2}{}",
                 h.n,
-                text(&h.ts),
-                text(&h.from),
-                text(&h.to),
-                text(&h.api),
-                text(&h.account),
-                visible(&h.place),
-                h.form,
+                h.ts.as_deref().map_or("-".into(), moment),
+                " ".repeat(ways.saturating_sub(table::width(&way))),
                 h.conf,
                 if h.inferred { "  inferred" } else { "" }
             );
+            let what = format!(
+                "{}  {}  {} {}",
+                text(&h.account),
+                text(&h.api),
+                visible(&h.place),
+                h.form
+            );
+            let _ = writeln!(out, "       {}", table::wrap(&what, 7, room));
         }
         for e in &t.exits {
             let _ = writeln!(
                 out,
                 "  left for {}  {}  {}  {}",
                 visible(&e.to),
-                e.ts.as_deref().map_or("-".into(), visible),
+                e.ts.as_deref().map_or("-".into(), moment),
                 e.form,
                 e.call.as_deref().map_or("-".into(), visible)
             );
         }
+    }
+    let more = a.trails.len().saturating_sub(most);
+    if more > 0 {
+        let _ = writeln!(
+            out,
+            "\n{} not listed here: --limit {} lists all, --json has them, --graph draws them as one",
+            many(more as u64, "more trail"),
+            a.trails.len()
+        );
+    }
+}
+
+/// A time to the millisecond, as the tables have it.
+fn moment(ts: &str) -> std::borrow::Cow<'_, str> {
+    match ts.get(..23) {
+        Some(head) if ts.len() == 30 && ts.ends_with('Z') => head.replacen('T', " ", 1).into(),
+        _ => visible(ts),
     }
 }

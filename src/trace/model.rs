@@ -37,6 +37,18 @@ pub struct Verdict {
     pub why: String,
 }
 
+impl Verdict {
+    /// Its confidence in a word, for who does not read shares of one: how many of a hundred such verdicts are expected to hold.
+    pub fn strength(&self) -> &'static str {
+        match self.confidence {
+            c if c >= 0.95 => "very strong",
+            c if c >= 0.8 => "strong",
+            c if c >= 0.5 => "moderate",
+            _ => "weak",
+        }
+    }
+}
+
 /// One reason for or against a suspect.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evidence {

@@ -123,6 +123,7 @@ pub fn model(
         status: None,
         load: LoadSnap {
             any: o.load.is_some(),
+            follow: o.load.as_ref().is_some_and(|l| l.follow),
             ..LoadSnap::default()
         },
         seen_generation: 0,
@@ -196,6 +197,7 @@ impl Lanes {
 fn start_load(o: &UiOptions) -> Option<Loading> {
     let mut options = o.load.clone()?;
     options.interim = true;
+    let follow = options.follow;
     let progress = Arc::new(Progress::default());
     let (tx, done) = std::sync::mpsc::channel();
     let p = progress.clone();
@@ -216,6 +218,7 @@ fn start_load(o: &UiOptions) -> Option<Loading> {
         .ok();
     let snap = LoadSnap {
         any: true,
+        follow,
         ..LoadSnap::default()
     };
     Some(Loading {

@@ -65,6 +65,8 @@ pub struct LoadSnap {
     pub troubles: Vec<String>,
     /// Whether there is a load at all.
     pub any: bool,
+    /// It goes on with what grows until the interface is left.
+    pub follow: bool,
 }
 
 impl LoadSnap {

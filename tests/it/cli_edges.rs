@@ -352,3 +352,66 @@ fn work_goes_on_where_nobody_hears_what_is_said() {
         .unwrap();
     assert_eq!(status.code(), Some(4));
 }
+
+#[test]
+fn an_empty_answer_and_a_mistyped_verb_are_said() {
+    let l = copied("empty-answers.ltc");
+    let said = |args: &[&str]| told(&l.run(args));
+    assert_eq!(
+        said(&["calls", "account:nobody"]),
+        (
+            1,
+            String::new(),
+            "leaktrace: nothing matches account:nobody\n".into()
+        )
+    );
+    // programs are told by the status alone
+    assert_eq!(
+        said(&["calls", "account:nobody", "--json"]),
+        (1, String::new(), String::new())
+    );
+    assert_eq!(
+        said(&["calls", "account:nobody", "--count"]),
+        (1, "0\n".into(), String::new())
+    );
+    let (code, _, err) = said(&["sql", "select 1 where 0"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (1, "leaktrace: the statement gives no rows\n")
+    );
+    let (code, _, err) = said(&["acounts", "account:wu.tao"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(
+        err.contains("no file and no verb is called acounts; did you mean accounts?"),
+        "{err}"
+    );
+    // evidence that is missing is not taken for a verb
+    let (code, _, err) = said(&["gone.pcap"]);
+    assert!(code == 4 && !err.contains("verb"), "{code} {err}");
+}
+
+#[test]
+fn trails_do_not_bury_the_verdict() {
+    let l = loaded();
+    let clue = concat!(env!("CARGO_MANIFEST_DIR"), "/demo-data/leaked-rows.csv");
+    let out = text(&l.run(&["trace", "--clue", clue]).stdout);
+    assert!(out.contains("confidence 0.92 (strong)"), "{out}");
+    assert_eq!(out.matches("\ntrail     ").count(), 5);
+    assert!(
+        out.contains("145 more trails not listed here: --limit 150 lists all"),
+        "{out}"
+    );
+    let way: Vec<&str> = out.lines().filter(|l| l.contains(" -> ")).collect();
+    assert!(
+        !way.is_empty() && way.iter().all(|l| l.len() <= 80),
+        "{way:?}"
+    );
+    assert!(
+        way[0].starts_with("    1  2026-11-23 19:09:04.072  10.20.1.14 -> 10.20.1.13 "),
+        "{}",
+        way[0]
+    );
+    let all = text(&l.run(&["trace", "--clue", clue, "--limit", "150"]).stdout);
+    assert_eq!(all.matches("\ntrail     ").count(), 150);
+    assert!(!all.contains("not listed here"));
+}

@@ -158,3 +158,102 @@ fn each_way_of_showing_times_in_a_replay_looks_different() {
     }
     assert_eq!(seen.len(), 3);
 }
+
+#[test]
+fn a_key_that_does_nothing_here_says_what_it_is_for_and_where() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("2 x")
+        .shows("x (body in hex) does nothing here: it is for calls (4)");
+    // what two screens know is told of both
+    r.keys("{")
+        .shows("{ (previous record) does nothing here: it is for calls (4) and a trace (6)");
+    r.keys("J").shows("J does nothing; F1 lists the keys");
+}
+
+#[test]
+fn no_number_is_cut_where_panes_are_narrow() {
+    for size in [(100, 30), (110, 30), (120, 36), (160, 50)] {
+        let (r, _d) = rig(size);
+        let text = r.text();
+        for whole in [
+            "4,502",
+            "2,205",
+            "marks       0  notes 0  tags 0",
+            "all values found",
+        ] {
+            assert!(text.contains(whole), "{size:?}: {whole}\n{text}");
+        }
+    }
+    // who called an API: a time has room or is left out
+    for (size, times) in [
+        ((60, 20), "LAST"),
+        ((80, 24), "FIRST    LAST"),
+        ((100, 30), "FIRST    LAST"),
+    ] {
+        let (mut r, _d) = rig(size);
+        let text = r.keys("3").text();
+        let head = text.lines().find(|l| l.contains("RECORDS")).unwrap();
+        assert!(
+            head.contains(times) && !head.contains('…'),
+            "{size:?}: {head}"
+        );
+    }
+    // the classes of an API stand under their whole headings, and what fields hold them can be read
+    let (mut r, _d) = rig((100, 30));
+    r.keys("3")
+        .shows("CLASS           CLEAR  MASKED  CALLS")
+        .shows("csv:idCard");
+}
+
+#[test]
+fn the_first_screen_says_that_there_are_others_at_any_width() {
+    for (size, said) in [
+        ((60, 20), "1-7 screens"),
+        ((80, 24), "1-7 screens"),
+        ((120, 36), "2 Accounts"),
+    ] {
+        let (r, _d) = rig(size);
+        r.shows(said);
+    }
+    // what lies deeper has other things to say
+    let (mut r, _d) = rig((80, 24));
+    r.keys("2 Enter");
+    assert!(!r.text().contains("1-7 screens"), "{}", r.text());
+}
+
+#[test]
+fn a_risk_says_how_grave_it_is_and_which_calls_it_rests_on() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("?")
+        .shows("Rule bulk-read (operation): high, 83 of 100 points.")
+        .shows("It rests on 36 calls: Enter lists them.");
+    r.keys("Esc j ?")
+        .shows("It rests on 200 calls and more: Enter lists them.");
+}
+
+#[test]
+fn a_verdict_has_its_confidence_in_a_word_too() {
+    let (mut r, _d) = rig((120, 36));
+    r.keys("6 Enter");
+    r.msg(leaktrace::ui::msg::Msg::Paste(crate::ui_demo::clue()));
+    r.keys("Enter").shows("0.92 (strong)");
+}
+
+#[test]
+fn following_is_not_said_to_be_a_load_that_hangs() {
+    use leaktrace::ui::msg::{LoadSnap, Msg};
+    let (mut r, _d) = rig((100, 30));
+    let mut load = LoadSnap {
+        any: true,
+        calls: 295,
+        ..LoadSnap::default()
+    };
+    r.msg(Msg::Load(load.clone()));
+    r.shows("[loading]").shows("reading 0 B/s");
+    load.follow = true;
+    r.msg(Msg::Load(load));
+    r.shows("295 calls so far  [following]")
+        .shows("following: what is added is read until you leave")
+        .shows("damage      so far no call is cut");
+    assert!(!r.text().contains("0 B/s"), "{}", r.text());
+}

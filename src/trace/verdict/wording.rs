@@ -167,7 +167,7 @@ pub(super) fn suspect(
     let (positions, span) = signs::received(r, cover, account);
     if let Some((a, z)) = span.filter(|_| positions.len() >= 5) {
         let burst = sol.burst.get(i).copied().unwrap_or(0.0) / BIT;
-        let minutes = (z - a) as f64 / 60e9;
+        let span = within(z.saturating_sub(a));
         let part = sol.stretch.get(i).copied().unwrap_or(0);
         let picked = sol.picked.get(i).copied().flatten().filter(|_| !only);
         let label = picked.and_then(|(k, v)| {
@@ -180,10 +180,10 @@ pub(super) fn suspect(
             if close { burst } else { 0.0 },
             if close {
                 format!(
-                    "received them within {minutes:.1} minutes, close together: in stretches of {part} records among all {total} that it read"
+                    "received them within {span}, close together: in stretches of {part} records among all {total} that it read"
                 )
             } else {
-                format!("received them within {minutes:.1} minutes")
+                format!("received them within {span}")
             },
         );
         if let Some((name, value)) = label {
@@ -352,5 +352,37 @@ pub(super) fn verdict(
         ties,
         confidence: (sol.confidence * 1000.0).round() / 1000.0,
         why,
+    }
+}
+
+/// How long something took, in the unit that people would say.
+fn within(ns: i64) -> String {
+    let s = ns as f64 / 1e9;
+    match s {
+        s if s < 1.0 => "a second".to_owned(),
+        s if s < 120.0 => format!("{s:.0} seconds"),
+        s if s < 7200.0 => format!("{:.0} minutes", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} hours", s / 3600.0),
+        s => format!("{:.1} days", s / 86_400.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+
+    #[test]
+    fn spans_are_said_in_the_unit_that_fits() {
+        const S: i64 = 1_000_000_000;
+        for (ns, said) in [
+            (0, "a second"),
+            (7 * S, "7 seconds"),
+            (119 * S, "119 seconds"),
+            (600 * S, "10 minutes"),
+            (7200 * S, "2.0 hours"),
+            (3 * 86_400 * S, "3.0 days"),
+        ] {
+            assert_eq!(within(ns), said);
+        }
     }
 }

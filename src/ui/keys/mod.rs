@@ -39,6 +39,18 @@ impl Ctx {
             Ctx::Global => "Everywhere",
         }
     }
+    /// Where that is, in a sentence.
+    pub fn place(self) -> &'static str {
+        match self {
+            Ctx::Overview => "the Overview",
+            Ctx::List => "lists",
+            Ctx::Calls => "calls (4)",
+            Ctx::Replay => "a replay (R)",
+            Ctx::Trace => "a trace (6)",
+            Ctx::Text => "panes of text (Tab)",
+            Ctx::Global => "every screen",
+        }
+    }
     /// All.
     pub const ALL: [Ctx; 7] = [
         Ctx::Global,
@@ -193,6 +205,16 @@ pub fn lookup(ctxs: &[Ctx], e: &KeyEvent) -> Option<Action> {
             .find(|b| b.ctx == *c && b.keys.iter().any(|k| k.is(e)))
             .map(|b| b.action)
     })
+}
+
+/// What a key does in other places, and which: for who presses it where it does nothing.
+pub fn elsewhere(e: &KeyEvent) -> Option<(&'static str, String)> {
+    let mut found = BINDINGS.iter().filter(|b| b.keys.iter().any(|k| k.is(e)));
+    let first = found.next()?;
+    let mut places = vec![first.ctx.place()];
+    places.extend(found.map(|b| b.ctx.place()));
+    places.dedup();
+    Some((first.help, places.join(" and ")))
 }
 
 /// What the last line offers, most useful first; a key that an inner context takes over is left out.

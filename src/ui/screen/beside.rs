@@ -29,11 +29,20 @@ pub fn add(m: &Model, f: &Frame, d: &mut Doc, pane: u16) {
         return;
     };
     let w = if m.dates { 10 } else { 8 };
-    let name = usize::from(pane).saturating_sub(27 + 2 * w).clamp(21, 48);
-    d.add(Line::new(heading(m, kind, name, w), Role::Head).row());
+    // of two times the last says more; a pane without room for one has none
+    let times = usize::from(pane)
+        .saturating_sub(NAME + NUMBERS)
+        .checked_div(w + 1)
+        .unwrap_or(0)
+        .min(2);
+    let name = usize::from(pane)
+        .saturating_sub(NUMBERS + times * (w + 1))
+        .clamp(NAME, 48);
+    let form = Form { name, w, times };
+    d.add(Line::new(heading(m, kind, &form), Role::Head).row());
     for i in rows.iter().take(ROWS) {
         match i {
-            Item::Account(a) => d.add(account(m, a, &want, name, w)),
+            Item::Account(a) => d.add(account(m, a, &want, &form)),
             Item::Api(a) => d.add(api(a, &want)),
             Item::Call(c) => d.add(call(m, c)),
             _ => {}
@@ -41,11 +50,40 @@ pub fn add(m: &Model, f: &Frame, d: &mut Doc, pane: u16) {
     }
 }
 
-fn heading(m: &Model, kind: Kind, name: usize, w: usize) -> String {
+/// Columns of an account's name at least.
+const NAME: usize = 16;
+/// Columns of its calls and records, of the borders and of the blanks between.
+const NUMBERS: usize = 25;
+
+/// How wide an account is written.
+struct Form {
+    name: usize,
+    /// Columns of a time.
+    w: usize,
+    /// Times: none, the last, first and last.
+    times: usize,
+}
+
+impl Form {
+    fn times(&self, first: &str, last: &str) -> String {
+        let w = self.w;
+        match self.times {
+            0 => String::new(),
+            1 => format!(" {last:<w$}"),
+            _ => format!(" {first:<w$} {last:<w$}"),
+        }
+    }
+}
+
+fn heading(m: &Model, kind: Kind, form: &Form) -> String {
+    let name = form.name;
     match kind {
         Kind::Accounts => format!(
-            "{:<name$} {:>8}{:>9}  {:<w$} {:<w$}",
-            "ACCOUNT", "CALLS", "RECORDS", "FIRST", "LAST"
+            "{:<name$} {:>8}{:>9} {}",
+            "ACCOUNT",
+            "CALLS",
+            "RECORDS",
+            form.times("FIRST", "LAST")
         ),
         Kind::Calls => format!(
             "{:<t$} {:<ACCOUNT$} {:>3} {:>5} {:<2} CALL",
@@ -68,16 +106,15 @@ fn stamp(m: &Model) -> usize {
     if m.dates { 23 } else { 12 }
 }
 
-fn account(m: &Model, a: &AccountRow, want: &str, name: usize, w: usize) -> Line {
+fn account(m: &Model, a: &AccountRow, want: &str, form: &Form) -> Line {
     let t = |x: Option<&String>| x.map(|t| time::brief(t, m.dates)).unwrap_or_default();
     let numbers = format!(
-        "{:>8}{:>9}  {:<w$} {:<w$}",
+        "{:>8}{:>9} {}",
         grouped(a.calls),
         grouped(a.records),
-        t(a.first.as_ref()),
-        t(a.last.as_ref())
+        form.times(&t(a.first.as_ref()), &t(a.last.as_ref()))
     );
-    Line::new(account_in(&a.account, name, m.glyphs.dots), Role::Text)
+    Line::new(account_in(&a.account, form.name, m.glyphs.dots), Role::Text)
         .and(numbers, Role::Dim)
         .row()
         .jump(Jump::To {

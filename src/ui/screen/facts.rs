@@ -188,9 +188,17 @@ pub fn why(item: &Item) -> Vec<String> {
         Item::Risk(r) => vec![
             r.why.clone(),
             format!(
-                "Rule {}, dimension {}, score {:.2}.",
-                r.rule, r.dimension, r.score
+                "Rule {} ({}): {}, {:.0} of 100 points.",
+                r.rule, r.dimension, r.severity, r.score
             ),
+            match r.calls.len() {
+                0 => "It names no call.".into(),
+                // no more than that are named
+                n if n >= crate::facts::risks::CALLS => {
+                    format!("It rests on {} calls and more: Enter lists them.", grouped(n as u64))
+                }
+                n => format!("It rests on {}: Enter lists them.", many(n as u64, "call")),
+            },
         ],
         Item::Flow(r) => vec![match &r.why_opaque {
             Some(w) => format!("Not read: {w}."),

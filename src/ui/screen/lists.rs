@@ -32,7 +32,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     };
     let mut out = match &row.item {
         Item::Account(r) => vec![account(r), side(m, f, "What it called")],
-        Item::Api(r) => vec![api(r), side(m, f, "Who called it")],
+        Item::Api(r) => vec![api(m, f, r), side(m, f, "Who called it")],
         Item::Session(r) => vec![session(m, f, r)],
         Item::Finding(r) => vec![finding(f, r)],
         Item::Risk(r) => vec![risk(m, f, r)],
@@ -115,7 +115,17 @@ fn account(r: &AccountRow) -> Doc {
             title: r.account.clone(),
         }),
     );
-    d.add(Line::pair("records", grouped(r.records), Role::Text));
+    // a session has what the account asked for itself; the numbers here have what that caused behind, too
+    d.add(Line::pair(
+        "calls",
+        format!("{}, with those caused behind", grouped(r.calls)),
+        Role::Text,
+    ));
+    d.add(Line::pair(
+        "records",
+        format!("{}, counted in each call", grouped(r.records)),
+        Role::Text,
+    ));
     let mut v: Vec<_> = r.values.iter().collect();
     v.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
     for (class, n) in v {
@@ -131,7 +141,15 @@ fn account(r: &AccountRow) -> Doc {
     d
 }
 
-fn api(r: &ApiRow) -> Doc {
+/// Columns of a pane from which on fields stand beside their class.
+const FIELDS_BESIDE: u16 = 56;
+
+fn api(m: &Model, f: &Frame, r: &ApiRow) -> Doc {
+    let pane = super::layout::of(m.size, f)
+        .panes
+        .get(1)
+        .map_or(0, |r| r.width);
+    let beside = pane >= FIELDS_BESIDE;
     let mut d = Doc::new(r.api.clone());
     d.note = r.kind.clone().into();
     why(&mut d, &r.why);
@@ -149,8 +167,12 @@ fn api(r: &ApiRow) -> Doc {
         d.add(
             Line::new(
                 format!(
-                    "{:<15}{:>9}{:>9}{:>8}  FIELDS",
-                    "CLASS", "CLEAR", "MASKED", "CALLS"
+                    "{:<14}{:>7}{:>8}{:>7}{}",
+                    "CLASS",
+                    "CLEAR",
+                    "MASKED",
+                    "CALLS",
+                    if beside { "  FIELDS" } else { "" }
                 ),
                 Role::Head,
             )
@@ -158,9 +180,9 @@ fn api(r: &ApiRow) -> Doc {
         );
     }
     for c in &r.classes {
-        let mut l = Line::new(format!("{:<15}", c.class), Role::Text)
+        let mut l = Line::new(format!("{:<14}", c.class), Role::Text)
             .and(
-                format!("{:>9}", grouped(c.clear)),
+                format!("{:>7}", grouped(c.clear)),
                 if c.clear > 0 {
                     Role::SensHigh
                 } else {
@@ -168,10 +190,12 @@ fn api(r: &ApiRow) -> Doc {
                 },
             )
             .and(
-                format!("{:>9}{:>8}  ", grouped(c.masked), grouped(c.calls)),
+                format!("{:>8}{:>7}  ", grouped(c.masked), grouped(c.calls)),
                 Role::Dim,
-            )
-            .and(c.fields.join(" "), Role::Dim);
+            );
+        if beside {
+            l = l.and(c.fields.join(" "), Role::Dim);
+        }
         l.jump = Some(Jump::To {
             screen: ScreenId::Findings,
             term: Some(format!(
@@ -189,6 +213,10 @@ fn api(r: &ApiRow) -> Doc {
         });
         l.found = held.collect();
         d.add(l.row());
+        if !beside {
+            // in a row that is too narrow they would be cut, below it they go on
+            d.add(Line::new("  ", Role::Dim).and(c.fields.join(" "), Role::Dim));
+        }
     }
     d
 }

@@ -12,6 +12,7 @@ pub mod help;
 pub mod layout;
 pub mod lists;
 pub mod movement;
+pub mod over;
 pub mod overview;
 pub mod reads;
 pub mod replay;
@@ -172,7 +173,7 @@ pub fn draw(m: &Model, buf: &mut Buffer) {
             Role::Warn,
         );
         if size.height > 1 {
-            chrome::overlay(m, &mut c, size);
+            over::overlay(m, &mut c, size);
         }
         return;
     }
@@ -193,7 +194,7 @@ pub fn draw(m: &Model, buf: &mut Buffer) {
     }
     chrome::status(m, &mut c, a.status);
     chrome::keys(m, &mut c, a.keys);
-    chrome::overlay(m, &mut c, size);
+    over::overlay(m, &mut c, size);
 }
 
 fn pane(f: &Frame, c: &mut Canvas<'_>, r: Rect, i: usize) {

@@ -22,10 +22,13 @@ const WIDE: usize = 40;
 
 /// The documents of panes 1 to 5; the second is drawn as a histogram.
 pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
-    let w = super::layout::of(m.size, f)
-        .panes
-        .get(1)
-        .map_or(40, |r| usize::from(inside(*r).width.saturating_sub(2)));
+    let panes = super::layout::of(m.size, f).panes;
+    let width = |n: usize| {
+        panes
+            .get(n)
+            .map_or(40, |r| usize::from(inside(*r).width.saturating_sub(2)))
+    };
+    let w = width(1);
     let Some(o) = &m.overview else {
         let mut d = Doc::new("What we can and cannot see");
         trouble(m, &mut d, w);
@@ -41,7 +44,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
         d.prose(&text, w, Role::Dim);
         return vec![
             d,
-            Doc::new("Calls per minute"),
+            Doc::new("Calls over time"),
             Doc::new("Top accounts"),
             Doc::new("Top APIs"),
             work(m, None),
@@ -50,7 +53,7 @@ pub fn docs(m: &Model, f: &Frame) -> Vec<Doc> {
     let mut all = vec![
         coverage(m, o, w),
         when(o),
-        accounts(m, o),
+        accounts(m, o, width(3)),
         apis(m, o),
         work(m, Some(o)),
     ];
@@ -276,7 +279,11 @@ fn coverage(m: &Model, o: &OverviewData, w: usize) -> Doc {
         .map(|(n, k)| (*n, *k))
         .collect();
     if harm.is_empty() {
-        let (text, role) = said("no call is cut, none has gaps");
+        let (text, role) = match open {
+            // the whole sentence would be cut
+            true => said("no call is cut"),
+            false => said("no call is cut, none has gaps"),
+        };
         d.add(Line::pair("damage", text, role));
     }
     for (n, k) in harm {
@@ -375,7 +382,13 @@ fn when(o: &OverviewData) -> Doc {
     d
 }
 
-fn accounts(m: &Model, o: &OverviewData) -> Doc {
+/// Columns of an account's risk, records and level.
+const NUMBERS: usize = 3 + 9 + 3;
+/// Columns of its name, and of the bar, at most.
+const NAME: usize = 16;
+const BAR: usize = 6;
+
+fn accounts(m: &Model, o: &OverviewData, w: usize) -> Doc {
     let mut d = Doc::new("Top accounts by risk");
     d.note = format!("{} in all", grouped(o.n_accounts)).into();
     let most = o
@@ -385,9 +398,12 @@ fn accounts(m: &Model, o: &OverviewData) -> Doc {
         .max()
         .unwrap_or(0)
         .max(1);
+    // a number that is cut is wrong: where the room is small the bar goes, then the end of the name
+    let bar = w.saturating_sub(NAME + 1 + NUMBERS).min(BAR);
+    let name = w.saturating_sub(NUMBERS + bar + 1).clamp(8, NAME);
     for a in &o.accounts {
-        let n = (a.records as f64 * 6.0 / most as f64).ceil() as usize;
-        let mut l = Line::new(account_in(&a.account, 16, m.glyphs.dots), Role::Text)
+        let n = (a.records as f64 * bar as f64 / most as f64).ceil() as usize;
+        let mut l = Line::new(account_in(&a.account, name, m.glyphs.dots), Role::Text)
             .and(
                 format!("{:>3.0}", a.risk),
                 if a.risk >= 70.0 {
@@ -397,7 +413,7 @@ fn accounts(m: &Model, o: &OverviewData) -> Doc {
                 },
             )
             .and(format!("{:>8} ", grouped(a.records)), Role::Dim)
-            .and("#".repeat(n.min(6)), Role::BarSens)
+            .and("#".repeat(n.min(bar)), Role::BarSens)
             .right(a.level, Role::level(a.level))
             .jump(Jump::calls("account", &a.account));
         l.why = Some(a.why.clone());
@@ -447,7 +463,7 @@ fn work(m: &Model, o: Option<&OverviewData>) -> Doc {
         Line::pair(
             "marks",
             format!(
-                "{}   notes {}   tags {}",
+                "{}  notes {}  tags {}",
                 n(&|r| u64::from(r.mark)),
                 n(&|r| r.notes.len() as u64),
                 n(&|r| r.tags.len() as u64)
@@ -467,7 +483,7 @@ fn work(m: &Model, o: Option<&OverviewData>) -> Doc {
         Role::Text,
     ));
     d.add(
-        Line::pair("findings", "every sensitive value", Role::Dim)
+        Line::pair("findings", "all values found", Role::Dim)
             .jump(Jump::screen(ScreenId::Findings)),
     );
     d.add(Line::pair(

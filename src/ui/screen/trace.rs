@@ -212,7 +212,7 @@ fn words(d: &mut Doc, r: &TraceResult) {
     if v.none || !v.set.is_empty() {
         d.add(Line::pair(
             "confidence",
-            format!("{:.2}", v.confidence),
+            format!("{:.2} ({})", v.confidence, v.strength()),
             Role::Text,
         ));
     }

@@ -118,7 +118,10 @@ fn key(m: &mut Model, k: &KeyEvent) {
             .modifiers
             .contains(crossterm::event::KeyModifiers::CONTROL);
         let name = keys::Key(k.code, ctrl).name();
-        m.say(format!("{name} does nothing here; F1 lists the keys"));
+        m.say(keys::elsewhere(k).map_or_else(
+            || format!("{name} does nothing; F1 lists the keys"),
+            |(help, place)| format!("{name} ({help}) does nothing here: it is for {place}"),
+        ));
     }
 }
 
