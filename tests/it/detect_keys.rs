@@ -96,6 +96,15 @@ fn a_name_of_something_is_a_persons_as_its_values_read() {
     assert_eq!(column("skinName", &things), 0);
     assert_eq!(column("goods_name", &things), 0);
     assert_eq!(column("guarantorName", &people), people.len());
+    assert_eq!(column("endorserName", &people), people.len());
+    assert_eq!(column("endorserName", &people[..1]), 0);
+    assert_eq!(
+        held(
+            r#"{"handlerName":"OrderController","fullName":"Ann McDonald"}"#,
+            None
+        ),
+        ["name clear Ann McDonald"]
+    );
     assert_eq!(column("nameCn", &people), people.len());
     assert_eq!(column("custName", &people[..1]), 1);
     // no capitals are known in many scripts
@@ -119,6 +128,8 @@ fn masks_of_codes_addresses_and_over_groups() {
         ("iban", "DE74xxxxxxxxxxxxxx2580", "iban masked"),
         ("uscc", "51XXXXXXXXXXXX343H", "cn-uscc masked"),
         ("车牌号", "鄂D6XXX4", "cn-plate masked"),
+        ("socialSecurityCard", "*****6374", "cn-medical masked"),
+        ("insuredAddr", "Circun******", "address masked"),
         ("mrn", "MR8xxxx83", "medical-record masked"),
         ("addr", "Stud****************", "address masked"),
         ("shippingAddress", "84393 ●●●●●●", "address masked"),
@@ -173,6 +184,14 @@ fn words_before_a_number_in_a_sentence() {
         (
             "Kim, mobile 020 7405 4545. Invoice follows",
             vec!["phone clear 020 7405 4545"],
+        ),
+        (
+            "usertel=(329) ***-**58, n=4",
+            vec!["phone masked (329) ***-**58"],
+        ),
+        (
+            "身份证号110101197412284345，案件编号520103202311131123，合同号110101202402031306",
+            vec!["cn-id clear 110101197412284345"],
         ),
         ("Ticket 13152270153 was closed.", vec![]),
         ("Order model 215-47-7359 today.", vec![]),

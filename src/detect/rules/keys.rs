@@ -99,6 +99,15 @@ impl Rules {
                 note(*says, m.end(), m.start() == 0 && m.end() == joined.len());
             }
         }
+        // a word without a border before the one that names it: `usertel`, `empfax`
+        if out.pos == 0
+            && numbering == 0
+            && joined.len() > 5
+            && !parts.contains(' ')
+            && ["tel", "phone", "fax"].iter().any(|e| joined.ends_with(e))
+        {
+            out.pos |= Kind::Phone.bit() | Kind::Mobile.bit();
+        }
         if numbering > 0 {
             let mut later = 0;
             for (c, end) in ends.iter().enumerate() {

@@ -206,7 +206,8 @@ impl Scan<'_> {
         }
         let verdict = self.s.judge.whole(v, chars::all(v), ctx);
         if let Some(hit) = verdict.hit {
-            if hit.conf < UNLIKELY && node == self.node {
+            let coded = ctx.numbering || ctx.coded;
+            if node == self.node && (hit.conf < UNLIKELY || coded && hit.conf <= 40) {
                 return false;
             }
             // Of the numbers that a sentence does not name every tenth passes; what begins as China's cards do is rarer.
@@ -224,7 +225,7 @@ impl Scan<'_> {
             return true;
         }
         // text is no column: a number of something else in it says nothing of the others
-        if verdict.miss != 0 && !(ctx.numbering && node == self.node) {
+        if verdict.miss != 0 && !((ctx.numbering || ctx.coded) && node == self.node) {
             let mut miss = verdict.miss & !Kind::Name.bit();
             if miss & Kind::Card.bit() != 0
                 && node == self.node
@@ -476,6 +477,11 @@ fn under_key(t: &mut Scan<'_>, at: usize, key: &mut Option<Range<usize>>) -> usi
     if quote.is_none() && ctx.names(Kind::Address) {
         let list = (v.get(at.wrapping_sub(1)) == Some(&b'=')).then(|| listed(rest, n));
         n = list.flatten().or_else(|| town(rest, n)).unwrap_or(n);
+    } else if quote.is_none() && ctx.names(Kind::Phone) && rest.first() == Some(&b'(') {
+        // `(329) ***-**58`
+        let part = |b: &u8| b.is_ascii_digit() || b" ()*#-.xX".contains(b);
+        let most = rest.get(..rest.len().min(20)).unwrap_or(rest);
+        n = most.iter().take_while(|b| part(b)).count().max(n);
     } else if quote.is_none() && ctx.names(Kind::Gps) {
         n = pair(rest, n).unwrap_or(n);
     }

@@ -372,6 +372,15 @@ pub fn latin(text: &str) -> bool {
         if !particle && !elided && !first.is_uppercase() {
             return false;
         }
+        // `OrderController` is a program's, `McDonald` and `FitzGerald` are not
+        if word
+            .bytes()
+            .zip(word.bytes().skip(1))
+            .enumerate()
+            .any(|(i, (a, b))| i >= 4 && a.is_ascii_lowercase() && b.is_ascii_uppercase())
+        {
+            return false;
+        }
         if !chars.all(|c| c.is_alphabetic() && !han(c) || matches!(c, '-' | '\'' | '’' | '.')) {
             return false;
         }

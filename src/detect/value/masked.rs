@@ -170,6 +170,7 @@ impl Judge {
                         }
                 }
                 // a card of a hospital or an insurer has its own length
+                Kind::Card | Kind::Ssn if named(Kind::CnMedical) => false,
                 Kind::Card => digits && (foreign == 0 || (12..=19).contains(&m.len)),
                 Kind::CnId | Kind::Ssn => digits,
                 Kind::Mobile => {
@@ -207,12 +208,17 @@ impl Judge {
                 return Some((kind, 85));
             }
         }
-        if named(Kind::Name) && visible > 0 && m.len <= 30 && bits & chars::DIGIT == 0 {
+        if named(Kind::Name)
+            && !named(Kind::Address)
+            && visible > 0
+            && m.len <= 30
+            && bits & chars::DIGIT == 0
+        {
             return Some((Kind::Name, if ctx.thing && ctx.bare { 30 } else { 88 }));
         }
         // not one of a network, nor a number alone
         let words = text.chars().filter(|c| c.is_alphabetic()).count() >= 3
-            || visible >= 4 && !text.contains(['.', ':']) && m.hidden >= 6;
+            || visible >= 3 && !text.contains(['.', ':']) && m.hidden >= 6;
         if named(Kind::Address) && m.hidden >= 3 && m.middle == 0 && visible >= 3 && words {
             return Some((Kind::Address, 85));
         }

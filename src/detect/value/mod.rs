@@ -401,7 +401,7 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
     if bits & chars::HIGH != 0 && person::chinese(text) {
         // no more than a column of them tells, and no neighbour
         if ctx.vague {
-            return Some(65);
+            return Some(48);
         }
         return Some(match (ctx.bare, ctx.thing, ctx.person) {
             (false, true, false) => 20,
