@@ -108,7 +108,7 @@ pub fn decide(class: &ClassDef, held: &Held, context: Context) -> Decision {
     if against && class.chance >= 0.01 {
         moved = moved.min(1.0);
     }
-    if class.needs_key && mean_conf < 50.0 {
+    if class.needs_key && mean_conf < 46.0 {
         moved = moved.min(0.0);
     }
     // A few words over and over are a choice from a list, not what people are called.

@@ -74,9 +74,18 @@ pub fn chars(value: &str) -> Option<Vec<(char, bool)>> {
             || cover(*c)
             || matches!(
                 c,
-                ' ' | '-' | '+' | '#' | '·' | 'x' | 'X' | '…' | '.' | '_' | '?' | '~'
+                ' ' | '-' | '+' | '#' | '·' | 'x' | 'X' | '…' | '.' | '_' | '?' | '~' | '(' | ')'
             )
     });
+    // a code of capitals and digits, of which a plate begins with an ideograph
+    let code = !number
+        && chars.iter().any(char::is_ascii_digit)
+        && chars.iter().enumerate().all(|(i, c)| {
+            c.is_ascii_uppercase()
+                || c.is_ascii_digit()
+                || matches!(c, 'x' | ' ' | '-' | '(' | ')')
+                || i == 0 && super::valid::person::han(*c)
+        });
     let surname = (2..=4).contains(&chars.len())
         && chars.first().is_some_and(|c| super::valid::person::han(*c));
     let mut hides = vec![false; chars.len()];
@@ -86,10 +95,24 @@ pub fn chars(value: &str) -> Option<Vec<(char, bool)>> {
             .get(i..)
             .map_or(1, |r| r.iter().take_while(|d| **d == c).count())
             .max(1);
+        // how many of it there are over what parts the groups of a number: `7XX-X199`
+        let over = || {
+            let part = |d: &&char| **d == c || matches!(d, ' ' | '-' | '.');
+            let all = chars.get(i.saturating_sub(3)..).unwrap_or_default();
+            all.iter()
+                .skip_while(|d| **d != c)
+                .take_while(part)
+                .filter(|d| **d == c)
+                .count()
+        };
+        let ends = i + run == chars.len();
         let hide = cover(c)
             || c == '…'
             || matches!(c, '#' | '·' | '.') && run >= 3
-            || matches!(c, 'x' | 'X' | '_' | '?' | '-' | '~') && run >= 3 && number
+            || matches!(c, '#' | 'x' | 'X') && number && over() >= 3
+            || matches!(c, '_' | '?' | '-' | '~') && run >= 3 && number
+            || c == 'x' && run >= 3 && code
+            || c == 'X' && code && (run >= 4 || run == 3 && i > 0 && !ends)
             || matches!(c, '某' | 'X' | 'x') && i > 0 && surname;
         if hide {
             for h in hides.iter_mut().skip(i).take(run) {
@@ -100,7 +123,7 @@ pub fn chars(value: &str) -> Option<Vec<(char, bool)>> {
     }
     let kept = chars.into_iter().zip(hides);
     Some(
-        kept.filter(|(c, h)| *h || !number || !matches!(c, ' ' | '-' | '+'))
+        kept.filter(|(c, h)| *h || !number || !matches!(c, ' ' | '-' | '+' | '.' | '(' | ')'))
             .collect(),
     )
 }

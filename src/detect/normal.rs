@@ -131,7 +131,11 @@ pub(crate) fn into(kind: Option<Kind>, value: &[u8], out: &mut Vec<u8>) {
                     .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')),
             );
         }
-        Some(Kind::Mrz) => out.extend(v.iter().filter(|b| !b.is_ascii_whitespace())),
+        // small letters are of escapes
+        Some(Kind::Mrz) => out.extend(
+            v.iter()
+                .filter(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b'<'),
+        ),
         Some(Kind::Coin) if v.starts_with(b"0x") => {
             out.extend(v.iter().map(u8::to_ascii_lowercase))
         }

@@ -19,7 +19,7 @@ use keys::tokens;
 
 const BUILTIN: &str = include_str!("rules/builtin.toml");
 /// Raised where the scanner finds something else in the same content, or gives it another field: what was searched before is told apart.
-const REVISION: &[u8] = b"scanner 4";
+const REVISION: &[u8] = b"scanner 5";
 /// Letters from which on a word also counts inside a longer run of letters (`usermobile`).
 const INNER: usize = 6;
 

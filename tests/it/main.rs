@@ -5,6 +5,7 @@ mod detect;
 mod detect_bounds;
 mod detect_classes;
 mod detect_heads;
+mod detect_keys;
 mod detect_masks;
 mod detect_noise;
 mod detect_prose;

@@ -25,6 +25,13 @@ pub struct KeyCtx {
     pub generic: bool,
     /// The key ends in a word for any code or number (`bizCode`, `extNo`) and names nothing.
     pub code: bool,
+    /// ... or in such a word without a border before it, in Chinese, or in initials of pinyin (`modelno`, `合同号`, `xlh`): a value of
+    /// the shape of a telephone, card or social security number is that code.
+    pub coded: bool,
+    /// It is one short word for any code (`id`, `ref`).
+    pub lone: bool,
+    /// A name of something that the key's other words do not tell (`skinName`, `vendor_name`): a person's as its values read.
+    pub vague: bool,
 }
 
 /// The built-in classes.
@@ -92,6 +99,15 @@ impl Rules {
                 note(*says, m.end(), m.start() == 0 && m.end() == joined.len());
             }
         }
+        // a word without a border before the one that names it: `usertel`, `empfax`
+        if out.pos == 0
+            && numbering == 0
+            && joined.len() > 5
+            && !parts.contains(' ')
+            && ["tel", "phone", "fax"].iter().any(|e| joined.ends_with(e))
+        {
+            out.pos |= Kind::Phone.bit() | Kind::Mobile.bit();
+        }
         if numbering > 0 {
             let mut later = 0;
             for (c, end) in ends.iter().enumerate() {
@@ -115,6 +131,7 @@ impl Rules {
                 | "account"
                 | "accountname"
         );
+        out.vague = !out.bare && !out.person && !out.thing && other_name(&parts);
         out.pos &= !out.veto & self.enabled;
         let end = parts.rsplit(' ').next().unwrap_or("");
         let longer = parts.len() > end.len();
@@ -124,8 +141,67 @@ impl Rules {
                 end,
                 "code" | "no" | "number" | "num" | "id" | "sn" | "seq" | "key" | "bh"
             );
+        let lone = matches!(
+            joined.as_str(),
+            "id" | "code" | "key" | "pk" | "sn" | "ref" | "uid" | "oid"
+        );
+        out.lone = out.pos == 0 && lone;
+        out.coded = out.pos == 0 && (out.code || lone || numbers(&joined));
         out
     }
+}
+
+/// Words that say nothing of whose name it is.
+const PLAIN: [&str; 30] = [
+    "name",
+    "names",
+    "cn",
+    "zh",
+    "en",
+    "eng",
+    "chn",
+    "chinese",
+    "english",
+    "latin",
+    "kanji",
+    "kana",
+    "pinyin",
+    "local",
+    "native",
+    "legal",
+    "real",
+    "full",
+    "first",
+    "last",
+    "middle",
+    "given",
+    "family",
+    "display",
+    "preferred",
+    "maiden",
+    "birth",
+    "old",
+    "new",
+    "original",
+];
+
+/// Whether a key ends in the word for any name behind a word that tells of what, but not of whom.
+fn other_name(parts: &str) -> bool {
+    let mut words = parts.split(' ').rev();
+    matches!(words.next(), Some("name" | "names"))
+        && words.next().is_some_and(|w| !PLAIN.contains(&w))
+}
+
+/// Whether a key that names no class is that of a number or code of something.
+fn numbers(joined: &str) -> bool {
+    const ENDS: [&str; 8] = ["no", "id", "code", "number", "ref", "serial", "号", "编码"];
+    let initials = |s: &str| {
+        (3..=6).contains(&s.len())
+            && s.bytes()
+                .all(|b| b.is_ascii_lowercase() && !b"aeiou".contains(&b))
+            && (s.ends_with('h') || s.ends_with("bm") || s.ends_with("dm"))
+    };
+    joined.len() > 4 && ENDS.iter().any(|e| joined.ends_with(e)) || initials(joined)
 }
 
 fn letters(s: &str) -> usize {

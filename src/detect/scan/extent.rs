@@ -72,6 +72,33 @@ pub(super) fn pair(v: &[u8], end: usize) -> Option<usize> {
     (n >= 5).then_some(end + 1 + blank + n)
 }
 
+/// End of a telephone number that begins with its area code in brackets at `at`: `(312) 578-3826`.
+pub(super) fn bracketed(v: &[u8], at: usize) -> Option<usize> {
+    let rest = v.get(at..)?;
+    let shaped = |want: &[u8]| {
+        let fits = rest.len() >= want.len()
+            && want.iter().zip(rest).all(|(w, b)| match w {
+                b'd' => b.is_ascii_digit(),
+                w => w == b,
+            });
+        let ends = !rest.get(want.len()).is_some_and(u8::is_ascii_alphanumeric);
+        (fits && ends).then_some(at + want.len())
+    };
+    shaped(b"(ddd) ddd-dddd").or_else(|| shaped(b"(ddd)ddd-dddd"))
+}
+
+/// Where an address that is a value of a list of `key=value` ends: before the next key.
+pub(super) fn listed(rest: &[u8], n: usize) -> Option<usize> {
+    let tail = rest.get(n..)?;
+    let next = memchr::memchr(b'=', tail)?;
+    let before = tail.get(..next)?;
+    let comma = memchr::memmem::rfind(before, b", ")?;
+    let key = before.get(comma + 2..)?;
+    let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || *b >= 0x80;
+    let line = before.get(..comma)?;
+    (!key.is_empty() && key.iter().all(word) && !line.contains(&b'\n')).then_some(n + comma)
+}
+
 /// How far an address goes on behind a comma at `n`: `, Austin, TX 78701`.
 pub(super) fn town(rest: &[u8], n: usize) -> Option<usize> {
     let tail = rest.get(n..)?.strip_prefix(b", ")?;
@@ -107,8 +134,11 @@ pub(super) fn groups(v: &[u8], start: usize, end: usize) -> Option<usize> {
         if dash || !(2..=14).contains(&len) || len > 11 && !plus {
             break;
         }
-        let goes_on = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b':' | b'/' | b'.');
-        if rest.get(len).is_some_and(goes_on) {
+        let goes_on = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b':' | b'/');
+        // a dot ends the sentence, or is one of a number
+        let decimal = rest.get(len) == Some(&b'.')
+            && rest.get(len + 1).is_some_and(u8::is_ascii_alphanumeric);
+        if decimal || rest.get(len).is_some_and(goes_on) {
             break;
         }
         at += 1 + len;

@@ -6,7 +6,7 @@ use super::table::{COLUMNS, First, Names, Table, of_lines, told};
 use super::{field, text};
 use crate::body::json::{self, Visit, chars};
 use crate::body::sniff;
-use crate::detect::form::Step;
+use crate::detect::form::{Form, Step};
 use crate::limits;
 
 struct Walk<'a> {
@@ -209,7 +209,21 @@ impl Visit for Walk<'_> {
                 self.sink.places = json::places(raw);
             }
             let bits = chars::all(&buf);
-            field::value(self.sink, node, &buf, bits, slot);
+            if self.slot.is_none() && self.sink.places.is_empty() && self.sink.whole.is_none() {
+                // Parts of a text are told by their places in it, and led back to those in the raw string.
+                let first = self.sink.count();
+                let text = Slot {
+                    len: u32::try_from(buf.len()).unwrap_or(u32::MAX),
+                    direct: true,
+                    ..slot
+                };
+                field::value(self.sink, node, &buf, bits, text);
+                if self.sink.count() > first {
+                    lead_back(self.sink, first, slot, buf.len(), raw);
+                }
+            } else {
+                field::value(self.sink, node, &buf, bits, slot);
+            }
             self.sink.places.clear();
             self.buf = buf;
         } else {
@@ -242,6 +256,42 @@ impl Visit for Walk<'_> {
             .filter(|f| f.array && self.over == 0)
         {
             f.idx = f.idx.wrapping_add(1);
+        }
+    }
+}
+
+/// Leads places in an unescaped string of `len` bytes back to its raw one at `slot`, of the findings from number `first` on.
+fn lead_back(sink: &mut Sink, first: usize, slot: Slot, len: usize, raw: &[u8]) {
+    let places = crate::body::json::places(raw);
+    let (findings, base) = sink.since(first);
+    let start = base + slot.off;
+    for f in findings {
+        let (Some(from), Ok(size)) = (f.offset.checked_sub(start), usize::try_from(f.len)) else {
+            continue;
+        };
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let whole = from == 0 && size == len;
+        let (at, to) = match whole {
+            true => (0, raw.len()),
+            false => (
+                crate::body::json::raw_place(&places, from),
+                crate::body::json::raw_place(&places, from.saturating_add(size)),
+            ),
+        };
+        let part = raw.get(at..to).unwrap_or_default();
+        let escaped = part.contains(&b'\\') && !whole;
+        f.offset = start + at as u64;
+        f.len = u32::try_from(part.len()).unwrap_or(u32::MAX);
+        if escaped
+            && !f
+                .form
+                .steps()
+                .any(|s| matches!(s, Step::Unicode | Step::Json))
+        {
+            f.form = f
+                .form
+                .steps()
+                .fold(Form::PLAIN.then(Step::Json), Form::then);
         }
     }
 }

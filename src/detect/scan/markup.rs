@@ -274,7 +274,8 @@ impl Page<'_> {
         if !label.is_empty() && label.len() <= 48 {
             let words = self.s.root("words", Style::Flat);
             let word = self.s.child(words, label);
-            let says = self.s.ctx(word).pos != 0 || self.s.ctx(word).numbering;
+            let ctx = self.s.ctx(word);
+            let says = ctx.pos != 0 || ctx.numbering || ctx.coded;
             // a column of a table is a field whatever it is called
             if says || self.cell == Cell::Data && !self.heads.is_empty() {
                 node = self.s.child(self.root, label);

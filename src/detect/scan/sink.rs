@@ -535,7 +535,8 @@ impl Sink {
                         66 => 92,
                         72 => 92,
                         40 => 78,
-                        12 => 52,
+                        14 => 60,
+                        12 => 35,
                         45 => 75,
                         86 => 93,
                         same => same,
@@ -648,6 +649,12 @@ impl Sink {
             record,
             print: hit.print,
         });
+    }
+
+    /// The findings from number `first` on, and the place of the scanned piece in the whole.
+    pub fn since(&mut self, first: usize) -> (&mut [RawFinding], u64) {
+        let list = self.out.findings.get_mut(first..).unwrap_or_default();
+        (list, self.base)
     }
 
     /// Number of findings so far.

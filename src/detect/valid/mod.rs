@@ -5,6 +5,7 @@ pub mod china;
 pub mod coin;
 pub mod date;
 pub mod intl;
+pub mod letters;
 pub mod mrz;
 pub mod national;
 pub mod person;

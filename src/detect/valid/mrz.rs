@@ -59,7 +59,8 @@ pub fn fit(v: &[u8]) -> Fit {
                 *slot = *b;
                 n += 1;
             }
-            b'\n' | b'\r' | b' ' => {}
+            // in YAML or a log the break stands escaped
+            b'\n' | b'\r' | b' ' | b'\\' | b'n' | b'r' => {}
             _ => return Fit::Not,
         }
     }

@@ -109,7 +109,14 @@ pub fn fit(kind: Kind, v: &[u8]) -> Fit {
     let (shaped, passes, alone) = match kind {
         Kind::ForeignPassport => (
             (6..=9).contains(&n),
-            v.len() == n && code.digits >= 5 && varied(d),
+            v.len() == n
+                && varied(d)
+                && (code.digits >= 5
+                    // of nine letters and digits, the first a letter
+                    || n == 9
+                        && code.digits >= 2
+                        && v.first().is_some_and(u8::is_ascii_uppercase)
+                        && !v.iter().any(u8::is_ascii_lowercase)),
             0,
         ),
         Kind::Permit => ((8..=11).contains(&n), v.len() == n && permit(d), 0),

@@ -55,7 +55,9 @@ pub fn cloud_key(v: &[u8]) -> bool {
         return (12..=26).contains(&rest.len()) && alnum(rest) && mixed(rest);
     }
     if let Some(rest) = v.strip_prefix(b"AKID") {
-        return (13..=40).contains(&rest.len()) && alnum(rest) && mixed(rest);
+        return (13..=40).contains(&rest.len())
+            && alnum(rest)
+            && (mixed(rest) || rest.len() >= 32 && has_both_cases(rest));
     }
     false
 }
@@ -218,7 +220,14 @@ pub fn opaque(v: &[u8], least: usize) -> bool {
         && !path
         && !v.starts_with(b"http")
         && (digits >= 2 && letters >= 2
+            || v.len() >= 20 && digits >= 1 && shuffled(v)
             || v.len() >= 32 && (digits >= 2 || letters >= 16 && has_both_cases(v)))
+}
+
+/// Whether small letters and capitals change places more often than in words that are joined.
+fn shuffled(v: &[u8]) -> bool {
+    let down = |w: &&[u8]| matches!(w, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase());
+    v.windows(2).filter(down).count() * 6 >= v.len() && !v.contains(&b'_')
 }
 
 fn has_both_cases(v: &[u8]) -> bool {

@@ -67,7 +67,9 @@ impl Judge {
         for kind in kinds.iter().filter(|k| ctx.veto & k.bit() == 0) {
             match fit(*kind, v) {
                 Fit::Passes(0) | Fit::Not => {}
-                Fit::Passes(conf) if ctx.numbering => return self.hit(*kind, conf.min(12), v),
+                Fit::Passes(conf) if ctx.numbering || ctx.coded && numeric => {
+                    return self.hit(*kind, conf.min(12), v);
+                }
                 Fit::Passes(conf) => return self.hit(*kind, conf, v),
                 Fit::Refused => *miss |= kind.bit(),
             }

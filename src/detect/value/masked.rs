@@ -85,6 +85,8 @@ impl Judge {
             let (_, domain) = text.split_once('@')?;
             let ok = m.hidden >= 2
                 && domain.len() >= 3
+                // a sentence in Chinese has no blanks either
+                && text.chars().all(|c| c.is_ascii() || mask::cover(c) || c == '…')
                 && (domain.contains('.') || domain.contains('*'))
                 && !text.contains(' ');
             return ok.then_some((Kind::Email, if named(Kind::Email) { 97 } else { 85 }));
@@ -141,6 +143,7 @@ impl Judge {
         if m.hidden < 2 && !(m.hidden == 1 && (named(Kind::Name) || one)) {
             return None;
         }
+        let foreign = ctx.pos & super::NATIONAL;
         // The key says which; the visible part must not contradict it.
         for kind in [
             Kind::CnId,
@@ -166,7 +169,10 @@ impl Judge {
                             _ => m.len == 11,
                         }
                 }
-                Kind::CnId | Kind::Card | Kind::Ssn => digits,
+                // a card of a hospital or an insurer has its own length
+                Kind::Card | Kind::Ssn if named(Kind::CnMedical) => false,
+                Kind::Card => digits && (foreign == 0 || (12..=19).contains(&m.len)),
+                Kind::CnId | Kind::Ssn => digits,
                 Kind::Mobile => {
                     digits
                         && (m.prefix.is_empty()
@@ -178,11 +184,12 @@ impl Judge {
                 _ => !text.contains(' ') || kind == Kind::Iban,
             };
             // `cert no` names both: the visible part decides.
-            if fits && !(kind == Kind::CnId && named(Kind::Passport) && !digits) {
+            let passport =
+                named(Kind::Passport) && !digits || named(Kind::ForeignPassport) && m.len <= 10;
+            if fits && !(kind == Kind::CnId && passport) {
                 return Some((kind, if visible > 0 { 96 } else { 85 }));
             }
         }
-        let foreign = ctx.pos & super::NATIONAL;
         if foreign != 0 && visible + m.middle > 0 && m.len <= 44 && (m.middle <= 2 || m.hidden >= 3)
         {
             let kind = u8::try_from(foreign.trailing_zeros())
@@ -201,11 +208,18 @@ impl Judge {
                 return Some((kind, 85));
             }
         }
-        if named(Kind::Name) && visible > 0 && m.len <= 30 && bits & chars::DIGIT == 0 {
+        if named(Kind::Name)
+            && !named(Kind::Address)
+            && visible > 0
+            && m.len <= 30
+            && bits & chars::DIGIT == 0
+        {
             return Some((Kind::Name, if ctx.thing && ctx.bare { 30 } else { 88 }));
         }
-        let words = text.bytes().any(|b| b.is_ascii_alphabetic()) && text.contains(' ');
-        if named(Kind::Address) && m.hidden >= 3 && m.middle == 0 && visible >= 4 && words {
+        // not one of a network, nor a number alone
+        let words = text.chars().filter(|c| c.is_alphabetic()).count() >= 3
+            || visible >= 3 && !text.contains(['.', ':']) && m.hidden >= 6;
+        if named(Kind::Address) && m.hidden >= 3 && m.middle == 0 && visible >= 3 && words {
             return Some((Kind::Address, 85));
         }
         if ctx.numbering || !digits || visible < 4 {

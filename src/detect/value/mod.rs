@@ -12,7 +12,7 @@ use super::kind::Kind;
 use super::normal;
 use super::print::{PrintKey, PrintKind};
 use super::rules::{Check, KeyCtx, Rules};
-use super::valid::{card, china, date, intl, person, secret};
+use super::valid::{card, china, date, intl, letters, person, secret};
 use crate::body::json::chars;
 use crate::call::model::Print;
 use std::sync::Arc;
@@ -126,9 +126,9 @@ impl Judge {
             return out;
         }
         let x_run = bits & chars::DIGIT != 0
-            && n <= 24
-            && (bits & (chars::UPPER | chars::LOWER) != 0 || ctx.pos != 0)
-            && has_run(v, ctx.pos != 0);
+            && (bits & (chars::UPPER | chars::LOWER) != 0 && n <= 48 || ctx.pos != 0 && n <= 24)
+            && (n <= 24 || ctx.pos != 0)
+            && has_run(v, bits, ctx.pos != 0);
         if (bits & (chars::MASK | chars::HIGH) != 0 || x_run || v.ends_with(b"..."))
             && let Some(hit) = self.masked(v, bits, ctx, x_run)
         {
@@ -164,6 +164,9 @@ impl Judge {
                 && bits & (chars::UPPER | chars::LOWER) != 0
             {
                 out.hit = self.code(v, bits, ctx, &mut out.miss);
+            }
+            if out.hit.is_none() && matches!(n, 13 | 14) && v.starts_with(b"(") && !ctx.numbering {
+                out.hit = self.phone(v, ctx);
             }
             if out.hit.is_none() {
                 out.hit = self.alone(v, bits, ctx, &mut out.miss);
@@ -247,7 +250,10 @@ impl Judge {
                 return self.hit(Kind::Jwt, 99, bare);
             }
             if secret::cloud_key(bare) {
-                return self.hit(Kind::CloudKey, 98, bare);
+                // Google calls its keys by either name
+                let api = ctx.names(Kind::ApiKey) && bare.starts_with(b"AIza");
+                let kind = if api { Kind::ApiKey } else { Kind::CloudKey };
+                return self.hit(kind, 98, bare);
             }
             // what reads as text inside its encoding is judged there
             if secret::text_inside(bare) {
@@ -393,6 +399,10 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
         return None;
     }
     if bits & chars::HIGH != 0 && person::chinese(text) {
+        // no more than a column of them tells, and no neighbour
+        if ctx.vague {
+            return Some(48);
+        }
         return Some(match (ctx.bare, ctx.thing, ctx.person) {
             (false, true, false) => 20,
             (false, true, true) => 80,
@@ -403,13 +413,32 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
         });
     }
     if bits & chars::HIGH != 0 && !ctx.bare && !ctx.thing && person::eastern(text) {
-        return Some(88);
+        return Some(if ctx.vague { 65 } else { 88 });
     }
-    if !person::latin(text) {
-        // as embossed on a card
-        return (!ctx.bare && !ctx.thing && person::capitals(text)).then_some(85);
+    if bits & chars::HIGH != 0 && !ctx.thing && letters::caseless(text) {
+        return Some(match (ctx.bare, ctx.vague) {
+            (true, _) => 66,
+            (_, true) => 65,
+            _ => 88,
+        });
     }
     let words = text.split(' ').filter(|w| !w.is_empty()).count();
+    if !person::latin(text) {
+        let whose = !ctx.bare && !ctx.thing && !ctx.vague;
+        // a surname that is a common word as well
+        if whose && words == 2 && person::given_first(text) && letters::cased(text) {
+            return Some(85);
+        }
+        // as embossed on a card
+        return (whose && person::capitals(text)).then_some(85);
+    }
+    if ctx.vague {
+        return Some(match words {
+            2.. if person::given_first(text) => 71,
+            2.. => 39,
+            _ => 11,
+        });
+    }
     Some(match (ctx.bare, ctx.thing, ctx.person, words >= 2) {
         (false, true, true, true) => 80,
         (_, true, _, _) => 8,
@@ -419,6 +448,7 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
         (true, _, true, false) => 45,
         (true, _, false, true) if person::given_first(text) => 72,
         (true, _, false, true) => 40,
+        (true, _, false, false) if person::given_first(text) => 14,
         (true, _, false, false) => 12,
     })
 }
@@ -437,8 +467,13 @@ fn position(text: &str) -> bool {
     }
 }
 
-/// Three of a character that may hide digits; under a key that names a class also of those that elsewhere only divide.
-fn has_run(v: &[u8], named: bool) -> bool {
+/// Three of a character that may hide digits; under a key that names a class also of those that elsewhere only divide, and over what
+/// parts the groups of a number (`936-9XX-X769`).
+fn has_run(v: &[u8], bits: u16, named: bool) -> bool {
+    let over = |w: &[u8]| matches!(w, [x @ (b'x' | b'X'), b' ' | b'-', y, z] | [x @ (b'x' | b'X'), y, b' ' | b'-', z] if x == y && y == z);
+    if named && bits & (chars::UPPER | chars::LOWER) != 0 && v.windows(4).any(over) {
+        return true;
+    }
     v.windows(3).any(|w| {
         w.first() == w.get(1)
             && w.first() == w.get(2)

@@ -35,13 +35,14 @@ impl Judge {
             return None;
         }
         if bits & chars::DOT != 0 {
-            return None;
+            return (n == 10 && !against).then(|| self.phone(v, ctx)).flatten();
         }
         if v.len() == 18 && n >= 17 {
             if china::id18(v) {
                 let conf = if ctx.names(Kind::CnId) {
                     99
-                } else if against {
+                } else if against || ctx.coded && !ctx.lone {
+                    // an eleventh of the numbers that begin with a region and a day pass
                     40
                 } else {
                     92
@@ -58,8 +59,8 @@ impl Judge {
                     (_, true) => 8,
                     _ if v.starts_with(b"+86") => 93,
                     _ if n > 11 => 55,
+                    _ if ctx.coded => 12,
                     _ if !plain => 80,
-                    _ if ctx.code => 42,
                     _ => 64,
                 };
                 return self.hit(Kind::Mobile, conf, v);
@@ -74,6 +75,7 @@ impl Judge {
                     (true, _) => 98,
                     (_, true) => 12,
                     _ if !plain => 88,
+                    _ if ctx.coded => 12,
                     _ if d.starts_with(b"62") && n >= 16 => 80,
                     _ if n == 16 => 74,
                     _ => 55,
@@ -106,7 +108,7 @@ impl Judge {
         if n == 9 {
             let dashed = v.len() == 11 && v.get(3) == Some(&b'-') && v.get(6) == Some(&b'-');
             let named = ctx.names(Kind::Ssn);
-            if intl::ssn(d) && (dashed && !against || named) {
+            if intl::ssn(d) && (dashed && !against && !ctx.coded || named) {
                 return self.hit(Kind::Ssn, if named { 96 } else { 66 }, v);
             }
             if dashed || named {
@@ -174,7 +176,10 @@ impl Judge {
                 _ => 0,
             }
         } else if nanp(d) || n == 11 && first == b'1' && nanp(d.get(1..)?) {
-            let us = shape(v, b"(ddd) ddd-dddd") || shape(v, b"ddd-ddd-dddd");
+            let us = !ctx.coded
+                && (shape(v, b"(ddd) ddd-dddd")
+                    || shape(v, b"ddd-ddd-dddd")
+                    || shape(v, b"ddd.ddd.dddd"));
             match (named, us) {
                 (true, _) => 90,
                 (false, true) => 62,
@@ -184,12 +189,12 @@ impl Judge {
             70
         } else if named && (7..=8).contains(&n) {
             65
-        } else if named && (9..=15).contains(&n) && first != b'1' {
+        } else if named && (9..=15).contains(&n) && (first != b'1' || v.starts_with(b"(")) {
             60
         } else {
             0
         };
-        if conf == 0 || ctx.numbering {
+        if conf == 0 || ctx.numbering || ctx.coded && !plus && !named {
             return None;
         }
         self.hit(Kind::Phone, conf, d)
