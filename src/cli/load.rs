@@ -58,32 +58,26 @@ pub(super) fn load(args: &Args, files: &[PathBuf]) -> Result<u8> {
     Ok(code)
 }
 
-/// A word that is no file is rather a verb mistyped than evidence that is missing: told before a case is made for it.
-fn known(files: &[PathBuf]) -> Result<()> {
+/// A word that is no file is rather a verb mistyped than evidence that is missing: told before its absence is.
+fn hint(files: &[PathBuf]) {
     let Some(word) = files.first().and_then(|f| f.to_str()) else {
-        return Ok(());
+        return;
     };
     let plain = word.starts_with(|c: char| c.is_ascii_alphabetic())
         && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !plain || Path::new(word).exists() {
-        return Ok(());
+        return;
     }
     let verbs = super::args::verbs();
-    let near = field::nearest(word, verbs.iter().map(String::as_str));
-    let hint = near.map_or_else(
-        || "leaktrace --help lists the verbs".to_owned(),
-        |v| format!("did you mean {v}?"),
-    );
-    Err(Error::Usage {
-        msg: format!("no file and no verb is called {word}; {hint}"),
-        at: None,
-    })
+    if let Some(v) = field::nearest(word, verbs.iter().map(String::as_str)) {
+        crate::tell!("leaktrace: no verb is called {word}; did you mean {v}?");
+    }
 }
 
 /// `leaktrace [FILE...]`: the interface where there is a terminal, else rows of calls.
 pub(super) fn browse(args: &Args, files: &[PathBuf]) -> Result<u8> {
     let mut files = given(args, files);
-    known(&files)?;
+    hint(&files);
     // a case that stands where evidence would is the one that is meant
     let own = match (&args.common.case, files.as_slice()) {
         (None, [one]) if place::is_case(one) => files.pop(),

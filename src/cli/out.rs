@@ -32,8 +32,7 @@ pub(super) fn room() -> Option<usize> {
     if !std::io::stdout().is_terminal() {
         return None;
     }
-    let (wide, _) = crossterm::terminal::size().ok()?;
-    (wide >= 40).then_some(usize::from(wide))
+    crate::ui::term::columns().filter(|wide| *wide >= 40)
 }
 
 fn failed(e: std::io::Error) -> Error {

@@ -380,9 +380,9 @@ fn an_empty_answer_and_a_mistyped_verb_are_said() {
         (1, "leaktrace: the statement gives no rows\n")
     );
     let (code, _, err) = said(&["acounts", "account:wu.tao"]);
-    assert_eq!(code, 2, "{err}");
+    assert_eq!(code, 4, "{err}");
     assert!(
-        err.contains("no file and no verb is called acounts; did you mean accounts?"),
+        err.contains("no verb is called acounts; did you mean accounts?"),
         "{err}"
     );
     // evidence that is missing is not taken for a verb

@@ -70,6 +70,7 @@ fn rows_of_a_load_are_those_of_the_table() {
                 (c.seq, c.ord) = ([Some(u32::MAX), Some(0)], 7);
                 c.flags = Flags(u32::MAX >> 1);
                 c.req_body = Some(super::case::body(unit + 10_000));
+                c.resp_body_len = Some(unit);
             }
             many.push(c);
             if many.len() == 100 {

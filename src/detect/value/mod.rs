@@ -250,10 +250,7 @@ impl Judge {
                 return self.hit(Kind::Jwt, 99, bare);
             }
             if secret::cloud_key(bare) {
-                // Google calls its keys by either name
-                let api = ctx.names(Kind::ApiKey) && bare.starts_with(b"AIza");
-                let kind = if api { Kind::ApiKey } else { Kind::CloudKey };
-                return self.hit(kind, 98, bare);
+                return self.hit(Kind::CloudKey, 98, bare);
             }
             // what reads as text inside its encoding is judged there
             if secret::text_inside(bare) {

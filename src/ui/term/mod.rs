@@ -4,3 +4,9 @@
 pub mod clipboard;
 pub mod guard;
 pub mod out;
+
+/// Columns of the terminal; `None` where there is none.
+pub fn columns() -> Option<usize> {
+    let (wide, _) = crossterm::terminal::size().ok()?;
+    Some(usize::from(wide))
+}
