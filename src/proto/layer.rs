@@ -422,13 +422,9 @@ impl Layer {
     /// Whether all that was said before this was captured, and is nothing that anybody knows: what begins now is a talk of another
     /// protocol only where one side asks and the other answers in it.
     fn must_agree(&self, side: Side) -> bool {
-        let other = side.other() as usize;
-        let spoke = match (self.depth, &self.stage) {
-            (0, _) => self.heads.get(other).is_some_and(|h| !h.is_empty()),
-            (_, Stage::Probing(Some(c))) if c.get(other).is_some_and(|c| !c.is_empty()) => true,
-            _ => self.unclear.get(other) == Some(&true),
-        };
-        spoke && (self.depth > 0 || self.opened == [true; 2]) && self.lost == [false; 2]
+        let spoke = |s: Side| self.heads.get(s as usize).is_some_and(|h| !h.is_empty());
+        let all = self.depth > 0 || self.opened == [true; 2] && spoke(side.other());
+        all && self.lost == [false; 2]
     }
 
     /// Whether what is kept of a side asks for an answer of this protocol.
