@@ -125,9 +125,6 @@ pub const FLOWS: usize = 250_000;
 pub const FLOW_IDLE_NS: i64 = 3_600_000_000_000;
 /// Bytes of a flow looked at before it is called unknown.
 pub const PROBE_BYTES: usize = 4096;
-/// Bytes in the middle of a tunnel of an unknown protocol that may be a request and wait for an answer that is one: a head and a
-/// usual body.
-pub const UNSURE_BYTES: usize = 64 << 10;
 /// Request or status line and header block together: servers stop at 8-64 KiB, a few proxies allow 1 MiB.
 pub const HEAD_BYTES: usize = 1 << 20;
 /// Header lines in one block.

@@ -194,7 +194,6 @@ pub(super) fn segment<S: StreamSink>(
     if tcp.syn {
         first = first.wrapping_add(1);
         *handshake = true;
-        sink.opened(state, side);
         if !mine.known() {
             mine.begin(tcp.seq);
         } else if mine.isn().is_none() && mine.first() == first {

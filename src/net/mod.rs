@@ -139,8 +139,6 @@ pub trait StreamSink {
     type State;
     /// A new flow; `id` counts from 0 in order of first packets.
     fn open(&mut self, id: u64, key: &FlowKey, at: Stamp) -> Self::State;
-    /// The SYN of one side was captured: its first byte is the first of all.
-    fn opened(&mut self, _state: &mut Self::State, _side: Side) {}
     /// Bytes of a TCP stream, in order. A segment without bytes says that bytes before its offset were sent again.
     fn data(&mut self, state: &mut Self::State, side: Side, segment: Segment<'_>);
     /// `bytes` bytes of a stream are missing before the next segment of `side`.

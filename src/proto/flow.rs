@@ -154,10 +154,6 @@ impl FlowState {
         }
     }
 
-    pub(super) fn opened(&mut self, side: Side) {
-        self.layer.opened(side);
-    }
-
     pub(super) fn tunnel(&mut self, name: &'static str) {
         self.tunnel = Some(name);
     }

@@ -15,10 +15,6 @@ pub struct Layer {
     heads: [Vec<u8>; 2],
     /// Bytes of side A and B were missing, or were nothing known, before a parser took over.
     unclear: [bool; 2],
-    /// Bytes of side A and B were missing, before a parser took over.
-    lost: [bool; 2],
-    /// The opening of side A and B was captured.
-    opened: [bool; 2],
     /// Last byte of side A and B before what is kept; 0 where there is none.
     prior: [u8; 2],
     /// Bytes of side A and B that a load balancer wrote before them.
@@ -57,13 +53,6 @@ impl Layer {
     pub fn open(&mut self, cx: &mut Cx<'_>, out: &mut Vec<Exchange>) {
         if let Stage::Parsing(p) = &mut self.stage {
             p.open(cx, out);
-        }
-    }
-
-    /// The first byte of a side will be the first of its stream.
-    pub(super) fn opened(&mut self, side: Side) {
-        if let Some(o) = self.opened.get_mut(side as usize) {
-            *o = true;
         }
     }
 
@@ -165,7 +154,6 @@ impl Layer {
     /// Another protocol takes over. `false` where the nesting is too deep to look further.
     fn switch(&mut self, side: Side, s: Switch, cx: &mut Cx<'_>) -> bool {
         self.depth += 1;
-        (self.unclear, self.lost) = ([false; 2], [false; 2]);
         let deep = self.depth + cx.depth > limits::TUNNEL_DEPTH;
         let next = PROTOS
             .iter()
@@ -242,14 +230,8 @@ impl Layer {
                 }
             }
         }
-        let first = match self.depth {
-            0 => segment.offset == before + carry.bytes().len() as u64,
-            // a protocol that took over begins where the one before it ended
-            _ => self.unclear.get(side as usize) == Some(&false),
-        };
+        let first = segment.offset == before + carry.bytes().len() as u64 || self.depth > 0;
         let mut whole = first;
-        // what may be a request waits for an answer that is one
-        let waits = !first && self.must_agree(side) && !carry.is_empty();
         let prior = self.prior.get(side as usize).copied().unwrap_or(0);
         let before_it = carry.bytes().last().copied().unwrap_or(prior);
         // behind bytes that are kept it is none of the first
@@ -269,7 +251,7 @@ impl Layer {
             };
             let starts = |v: &Verdict| matches!(v, Verdict::Start(..));
             // nothing is missing before the first bytes: all of them count, however they were cut
-            if starts(&alone) && !((first || waits) && starts(&joined)) {
+            if starts(&alone) && !(first && starts(&joined)) {
                 // what was kept was no start: here is one
                 carry = Carry::default();
                 whole = false;
@@ -299,22 +281,6 @@ impl Layer {
                 return self.unclear(side);
             }
             self.went_on(spec, if client { side } else { side.other() });
-        }
-        // nor is it where nothing is missing of a talk that began with something else, unless both sides say so
-        if let Verdict::Start(spec, client) = verdict
-            && !whole
-            && spec.text
-            && self.must_agree(side)
-            && (client || !self.asked(side.other(), spec))
-        {
-            if client && carry.bytes().len() + segment.bytes.len() < limits::UNSURE_BYTES {
-                if carry.is_empty() {
-                    carry.push(&segment);
-                }
-                self.unclear(side);
-                return self.keep(side, carry);
-            }
-            verdict = Verdict::No;
         }
         match verdict {
             Verdict::Start(spec, client) => {
@@ -358,9 +324,6 @@ impl Layer {
             _ => {
                 self.unclear(side);
                 self.behind(side, segment.bytes.last().copied().unwrap_or(0));
-                if self.must_agree(side.other()) {
-                    self.unanswered(side.other());
-                }
                 let found = PROTOS
                     .iter()
                     .find_map(|spec| (spec.find)(segment.bytes).map(|at| (*spec, at)));
@@ -412,28 +375,8 @@ impl Layer {
                 }
                 self.unclear(side);
                 self.behind(side, 0);
-                if let Some(l) = self.lost.get_mut(side as usize) {
-                    *l = true;
-                }
             }
         }
-    }
-
-    /// Whether all that was said before this was captured, and is nothing that anybody knows: what begins now is a talk of another
-    /// protocol only where one side asks and the other answers in it.
-    fn must_agree(&self, side: Side) -> bool {
-        let spoke = |s: Side| self.heads.get(s as usize).is_some_and(|h| !h.is_empty());
-        let all = self.depth > 0 || self.opened == [true; 2] && spoke(side.other());
-        all && self.lost == [false; 2]
-    }
-
-    /// Whether what is kept of a side asks for an answer of this protocol.
-    fn asked(&self, side: Side, spec: &super::ProtoSpec) -> bool {
-        let kept = match &self.stage {
-            Stage::Probing(Some(c)) => c.get(side as usize),
-            _ => None,
-        };
-        kept.is_some_and(|c| (spec.probe)(c.bytes(), false) == Probe::Client)
     }
 
     /// Whether the other side has said something that nobody knows.
@@ -454,23 +397,6 @@ impl Layer {
     fn unclear(&mut self, side: Side) {
         if let Some(u) = self.unclear.get_mut(side as usize) {
             *u = true;
-        }
-    }
-
-    /// What is kept of a side was answered in no protocol that is known.
-    fn unanswered(&mut self, side: Side) {
-        if self.unclear.get(side as usize) != Some(&true) {
-            return; // its first bytes begin what they begin
-        }
-        let kept = match &mut self.stage {
-            Stage::Probing(Some(c)) => c.get_mut(side as usize),
-            _ => None,
-        };
-        if let Some(c) = kept.filter(|c| !c.is_empty()) {
-            let last = c.bytes().last().copied().unwrap_or(0);
-            *c = Carry::default();
-            self.unclear(side);
-            self.behind(side, last);
         }
     }
 

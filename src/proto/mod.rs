@@ -62,9 +62,6 @@ pub struct ProtoSpec {
     /// Whether a connection whose protocol is only named may go on as this one (`STARTTLS` and its like): its start says so
     /// much that no text or file inside another protocol is taken for it.
     pub within: bool,
-    /// Whether its messages are lines of text, which others show and carry: in the middle of a talk that is none of its own,
-    /// both sides must say so.
-    pub text: bool,
     /// Names in an `Upgrade` field that hand a connection over to this protocol; it then takes the bytes without a probe.
     pub upgrade: &'static [&'static str],
     /// A parser for one flow.
@@ -387,10 +384,6 @@ impl StreamSink for Calls {
         }
         state
     }
-    fn opened(&mut self, state: &mut FlowState, side: Side) {
-        state.opened(side);
-    }
-
     fn data(&mut self, state: &mut FlowState, side: Side, segment: Segment<'_>) {
         self.with(state, |s, env| s.data(side, segment, env));
     }

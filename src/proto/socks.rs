@@ -16,7 +16,6 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     probe,
     find: |_| None,
     within: false,
-    text: false,
     upgrade: &[],
     new: |begin| Box::new(Socks::new(begin.client)),
 };

@@ -12,7 +12,6 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     probe,
     find: |_| None,
     within: false,
-    text: false,
     upgrade: &[],
     new: |begin| Box::new(Tds::new(begin.client)),
 };

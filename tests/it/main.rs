@@ -84,7 +84,6 @@ mod taps;
 mod taps_later;
 mod tds;
 mod tenants;
-mod text_inside;
 mod text_search;
 mod tls;
 mod tls_case;

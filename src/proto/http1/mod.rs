@@ -29,18 +29,12 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     probe,
     find,
     within: false,
-    text: true,
     upgrade: &[],
     new: |begin| Box::new(Http1::new(begin.client)),
 };
 
 fn probe(b: &[u8], first: bool) -> Probe {
-    let response = match b.get(start::leading_breaks(b)) {
-        // radio's answer is HTTP's where a request of HTTP was heard, and that of other protocols that send a stream
-        Some(b'I') => Is::No,
-        _ => start::response(b, true),
-    };
-    match (start::request(b, !first), response) {
+    match (start::request(b, !first), start::response(b, true)) {
         (Is::Yes, _) => Probe::Client,
         (_, Is::Yes) => Probe::Server,
         (Is::No, Is::No) => Probe::No,

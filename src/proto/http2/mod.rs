@@ -36,7 +36,6 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     probe,
     find,
     within: false,
-    text: false,
     upgrade: &["h2c"],
     new: |begin| Box::new(Http2::new(begin)),
 };

@@ -24,7 +24,6 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     probe,
     find: |_| None,
     within: true,
-    text: false,
     upgrade: &[],
     new: |begin| Box::new(Tls::new(begin.client)),
 };

@@ -20,7 +20,6 @@ pub static SPEC: ProtoSpec = ProtoSpec {
     probe,
     find: |_| None,
     within: false,
-    text: false,
     upgrade: &["websocket"],
     new: |begin| Box::new(WebSocket::new(begin)),
 };
