@@ -445,7 +445,7 @@ fn a_call_whose_request_carries_the_data_shows_its_request_first() {
 #[test]
 fn why_answers_for_the_line_under_the_cursor_and_not_for_the_list() {
     let (mut r, _d) = rig((120, 36));
-    let first = "Rule bulk-read, dimension";
+    let first = "Rule bulk-read (operation)";
     r.keys("1 ?").shows(first);
     r.keys("Esc Tab ?").shows("named by the SHA-256");
     assert!(!r.text().contains(first), "{}", r.text());
