@@ -143,10 +143,11 @@ pub fn name_numbers(given: &mut [Field]) {
     };
     let fits = |i: usize, longest: usize| {
         given.get(i).is_some_and(|f| {
+            let secret = f.value.len() >= 24 && words::random(&f.value);
             f.value.len() <= longest
+                && !secret
                 && !f.value.contains(char::is_whitespace)
                 && !jwt::looks(&f.value)
-                && !(f.value.len() >= 24 && words::random(&f.value))
         })
     };
     if !fits(pair.0, 128) || !fits(pair.1, 64) {

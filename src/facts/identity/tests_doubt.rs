@@ -373,7 +373,7 @@ fn a_socket_is_whose_message_let_it_in() {
     let issued = vec![("socket".into(), 7)];
     let name = "alice".into();
     let begun = E::Begun { name, issued };
-    s.call(&[socket()], &[begun.clone()]);
+    s.call(&[socket()], std::slice::from_ref(&begun));
     s.call(&[socket()], &[]);
     assert_eq!(s.names(), [NOBODY; 2]);
     // a name and a password, and the answer
