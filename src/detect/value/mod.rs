@@ -414,7 +414,8 @@ fn name_belief(text: &str, bits: u16, ctx: &KeyCtx) -> Option<u8> {
     }
     if bits & chars::HIGH != 0 && !ctx.thing && letters::caseless(text) {
         return Some(match (ctx.bare, ctx.vague) {
-            (true, _) => 66,
+            // folders and menus are called so as well
+            (true, _) => 30,
             (_, true) => 65,
             _ => 88,
         });
