@@ -196,7 +196,9 @@ impl Scan<'_> {
     }
     /// Whether a token is one among words.
     fn sentence(&self, token: &[u8]) -> bool {
-        token.len() < self.v.len() && self.v.iter().any(|b| *b == b' ' || *b >= 0x80)
+        // a line without blanks may be as long as a body and full of numbers: its beginning tells
+        let begins = self.v.get(..self.v.len().min(256)).unwrap_or(self.v);
+        token.len() < self.v.len() && begins.iter().any(|b| *b == b' ' || *b >= 0x80)
     }
     /// Judges a part as a whole value; tells whether it is one.
     fn judge(&mut self, r: Range<usize>, ctx: &KeyCtx, node: NodeId) -> bool {
