@@ -150,6 +150,10 @@ fn between(a: &[Timed<'_>], b: &[Timed<'_>]) -> Option<(usize, i64)> {
     votes(b, a, first, true, &mut |lo, hi, n, _| {
         handed.push((hi.saturating_neg(), lo.saturating_neg(), n));
     });
+    // what many calls of one request say of an offset that is none is said by their number: it has to stand out itself
+    if let Some(set) = stands_out(handed).filter(|(_, off)| *off != 0) {
+        return Some(set);
+    }
     let mut strong: Vec<Vote> = Vec::new();
     let mut all: Vec<Vote> = Vec::new();
     // an outer call in `a`: its inner one is at `from - off` on the clock of `a`
@@ -165,10 +169,7 @@ fn between(a: &[Timed<'_>], b: &[Timed<'_>]) -> Option<(usize, i64)> {
             strong.push((hi.saturating_neg(), lo.saturating_neg(), n));
         }
     });
-    // what many calls of one request say of an offset that is none is said by their number: it has to stand out itself
-    let set = stands_out(handed).filter(|(_, off)| *off != 0);
-    set.or_else(|| stands_out(strong))
-        .or_else(|| stands_out(all))
+    stands_out(strong).or_else(|| stands_out(all))
 }
 
 /// Offsets that put a call of `inner` inside one of `outer`: lowest, highest, number of the inner call, whether the two share

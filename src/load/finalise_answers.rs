@@ -22,7 +22,9 @@ const LEVELS: usize = 5;
 /// Where a text was handed out.
 struct Handed {
     field: String,
-    hosts: BTreeSet<usize>,
+    /// The first host, and others, which few texts have.
+    host: usize,
+    others: BTreeSet<usize>,
 }
 
 /// What was read.
@@ -47,7 +49,7 @@ impl Answers {
     pub fn handed_by(&self, host: usize, text: &str) -> bool {
         self.handed
             .get(text)
-            .is_some_and(|h| h.hosts.contains(&host))
+            .is_some_and(|h| h.host == host || h.others.contains(&host))
     }
     /// The field in which a text was handed out.
     pub fn handed(&self, text: &str) -> Option<String> {
@@ -285,11 +287,14 @@ impl Look<'_> {
             self.out.named.insert(self.path);
         }
         if let Some(known) = self.out.handed.get_mut(text) {
-            known.hosts.insert(self.host);
+            if known.host != self.host {
+                known.others.insert(self.host);
+            }
         } else {
             let new = Handed {
                 field: format!("$.{}", self.key.join(".")),
-                hosts: BTreeSet::from([self.host]),
+                host: self.host,
+                others: BTreeSet::new(),
             };
             self.out.handed.insert(text.into(), new);
         }

@@ -137,7 +137,7 @@ impl CallScanner {
             let body = if req.is_some() { &req_body } else { &resp_body };
             if let (Some(up), Some(body)) = (asked, body) {
                 let said = socket::Said {
-                    socket: &format!("{:?} {:?} {:?}", up.first.ts, x.client, x.server),
+                    socket: (up.first.ts, x.client, x.server),
                     sent: req.is_some(),
                     body: &body.content,
                 };

@@ -1,28 +1,7 @@
 //! What a key, the words before a value, and the form of a mask say: each with what looks alike and is not. Of one body, decided as the facts
 //! engine does.
 
-use crate::detect::scan;
-use crate::detect_noise::accepted;
-use leaktrace::detect::{DIGEST, Rules};
-
-/// `class masked text` of what holds, the text as it stands in the content.
-fn held(content: &str, media_type: Option<&str>) -> Vec<String> {
-    let rules = Rules::builtin();
-    let facts = [scan(content.as_bytes(), media_type)];
-    accepted(&rules, &facts)
-        .into_iter()
-        .filter(|(_, f)| f.class != DIGEST)
-        .map(|(_, f)| {
-            let at = f.offset as usize;
-            format!(
-                "{} {} {}",
-                rules.classes()[usize::from(f.class)].name,
-                if f.masked { "masked" } else { "clear" },
-                &content[at..at + f.len as usize]
-            )
-        })
-        .collect()
-}
+use crate::detect_prose::held;
 
 /// How many of a column's values hold.
 fn column(key: &str, values: &[String]) -> usize {

@@ -6,7 +6,7 @@ use leaktrace::detect::{DIGEST, Rules, Scanner, value_of};
 use std::sync::Arc;
 
 /// `class masked text` of what holds.
-fn held(content: &str, media_type: Option<&str>) -> Vec<String> {
+pub fn held(content: &str, media_type: Option<&str>) -> Vec<String> {
     let rules = Rules::builtin();
     let facts = [scan(content.as_bytes(), media_type)];
     accepted(&rules, &facts)

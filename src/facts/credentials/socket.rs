@@ -6,9 +6,10 @@
 use super::fields::{self, Field, read};
 use super::presented::{Presented, secret_print};
 use super::{CallView, attempt, jwt, rpc, verdict, words};
-use crate::call::model::{CredentialSeen, IdentityEvent};
+use crate::call::model::{CredentialSeen, IdentityEvent, Ts};
 use crate::detect::print::PrintKey;
 use memchr::memmem;
+use std::net::IpAddr;
 
 /// Longest message that is read: what lets in is short.
 const SMALL: usize = 8 << 10;
@@ -16,8 +17,8 @@ const SMALL: usize = 8 << 10;
 /// A message of a socket.
 #[derive(Debug, Clone, Copy)]
 pub struct Said<'a> {
-    /// What tells its socket from all others.
-    pub socket: &'a str,
+    /// What tells its socket from all others: time of its upgrade, client, server.
+    pub socket: (Ts, (IpAddr, u16), (IpAddr, u16)),
     /// Whether the client sent it.
     pub sent: bool,
     /// Its content.
@@ -41,7 +42,8 @@ pub fn message(
     if seen.iter().any(known) {
         return;
     }
-    let own = secret_print(key, said.socket);
+    let (ts, client, server) = said.socket;
+    let own = secret_print(key, &format!("{ts:?} {client:?} {server:?}"));
     let issued = || vec![("socket".to_owned(), own)];
     if said.body.len() <= SMALL {
         if said.sent {
@@ -178,12 +180,15 @@ fn lets_in(body: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    const END: (IpAddr, u16) = (IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 80);
+    const SOCKET: (Ts, (IpAddr, u16), (IpAddr, u16)) = (1, END, END);
+
     const KEY: PrintKey = PrintKey::new([7; 16]);
 
     fn run(sent: bool, body: &str) -> (Vec<CredentialSeen>, Vec<IdentityEvent>) {
         let (mut seen, mut events) = (Vec::new(), Vec::new());
         let said = Said {
-            socket: "s1",
+            socket: SOCKET,
             sent,
             body: body.as_bytes(),
         };
@@ -249,7 +254,7 @@ mod tests {
             service: false,
         }];
         let said = Said {
-            socket: "s1",
+            socket: SOCKET,
             sent: true,
             body: br#"{"type":"auth","token":"9f8e7d6c5b4a39281706f5e4d3c2b1a0"}"#,
         };

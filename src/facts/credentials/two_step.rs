@@ -160,6 +160,8 @@ pub fn user_code(
 
 /// Longest page that is read for what it asks.
 const PAGE: usize = 64 << 10;
+/// Longest of its tags: one that never ends must not be read to the end of the page for each that begins.
+const TAG: usize = 1 << 10;
 
 /// Whether a page that answers a login asks for a code and for no name and password any more: the first step went well.
 pub fn asks_on(v: &CallView<'_>) -> bool {
@@ -182,7 +184,7 @@ pub fn asks_on(v: &CallView<'_>) -> bool {
     .any(|w| memmem::find(page, w.as_bytes()).is_some());
     let mut code = false;
     for at in memmem::find_iter(page, b"<input") {
-        let tag = page.get(at..).unwrap_or_default();
+        let tag = page.get(at..page.len().min(at + TAG)).unwrap_or_default();
         let tag = tag.split(|b| *b == b'>').next().unwrap_or_default();
         let tag = String::from_utf8_lossy(tag);
         let Some((_, name)) = tag.split_once("name=") else {

@@ -180,12 +180,14 @@ fn by_ending<'a>(value: &'a Value, best: &mut Best<'a>) {
     let Value::Object(_) = value else { return };
     if !best.is_request() {
         let method = ending(value, &["method", "verb"], &|t| METHODS.contains(&t));
-        let target = ending(
-            value,
-            &["uri", "url", "path", "resource", "template", "target"],
-            &|t| t.starts_with('/') && !t.contains(' '),
-        );
-        let (Some((_, method)), Some((key, target))) = (method, target) else {
+        let target = || {
+            ending(
+                value,
+                &["uri", "url", "path", "resource", "template", "target"],
+                &|t| t.starts_with('/') && !t.contains(' '),
+            )
+        };
+        let Some(((_, method), (key, target))) = method.and_then(|m| Some((m, target()?))) else {
             return;
         };
         let answered = best.has(Slot::Status) || ending(value, &STATUS, &is_given).is_some();
