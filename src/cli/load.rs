@@ -58,26 +58,30 @@ pub(super) fn load(args: &Args, files: &[PathBuf]) -> Result<u8> {
     Ok(code)
 }
 
-/// A word that is no file is rather a verb mistyped than evidence that is missing: told before its absence is.
-fn hint(files: &[PathBuf]) {
+/// A word that is no file and nearly a verb is a verb mistyped: said at once, not in an interface opened on nothing.
+fn known(files: &[PathBuf]) -> Result<()> {
     let Some(word) = files.first().and_then(|f| f.to_str()) else {
-        return;
+        return Ok(());
     };
     let plain = word.starts_with(|c: char| c.is_ascii_alphabetic())
         && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !plain || Path::new(word).exists() {
-        return;
+        return Ok(());
     }
     let verbs = super::args::verbs();
-    if let Some(v) = field::nearest(word, verbs.iter().map(String::as_str)) {
-        crate::tell!("leaktrace: no verb is called {word}; did you mean {v}?");
+    match field::nearest(word, verbs.iter().map(String::as_str)) {
+        Some(v) => Err(Error::Unreadable {
+            path: word.into(),
+            why: format!("No such file, and no verb is called {word}; did you mean {v}?"),
+        }),
+        None => Ok(()),
     }
 }
 
 /// `leaktrace [FILE...]`: the interface where there is a terminal, else rows of calls.
 pub(super) fn browse(args: &Args, files: &[PathBuf]) -> Result<u8> {
     let mut files = given(args, files);
-    hint(&files);
+    known(&files)?;
     // a case that stands where evidence would is the one that is meant
     let own = match (&args.common.case, files.as_slice()) {
         (None, [one]) if place::is_case(one) => files.pop(),
